@@ -1,0 +1,108 @@
+"""What a detector is given, what it returns, and what it must never do.
+
+A detector is synchronous, keeps no state between messages, does no I/O, declares the kinds it may report, raises when
+it cannot finish (that becomes a `Failure`, never "clean"), and never puts text of a message into a `Finding`.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final, Protocol
+
+from dlp_gateway.content.text import Text, Unreadable
+from dlp_gateway.mail.envelope import Envelope
+from dlp_gateway.mail.message import Message
+
+#: The confidence names of a policy and the least score that each asks for.
+CONFIDENCE: Final = {"low": 0.30, "medium": 0.60, "high": 0.85}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A measurement, never an opinion, never the text.
+
+    `kind` is dotted ("identifier.DRIVER_LICENSE", "recipients.outsiders"); `detector` and `rule` say who measured;
+    `count` is of distinct values (identifiers: one finding a value, so 1); `score` is in 0…1; `where` is "header:To",
+    "envelope", or "part:1.2:118-129" in code points of that text; `country` is an ISO 3166 code or "".
+    """
+
+    kind: str
+    detector: str
+    rule: str
+    count: int
+    score: float
+    where: str
+    country: str = ""
+
+
+class FailureReason(StrEnum):
+    """Why there is no measurement; a closed list."""
+
+    ERROR = "error"  # the detector, reader or parser raised
+    DEADLINE = "deadline"
+    WORKER = "worker"  # the worker process died or answered nonsense
+    TOO_LARGE = "too-large"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A detector (or "parse", "content", "worker") that could not tell."""
+
+    detector: str
+    reason: FailureReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspection:
+    """All that was measured on one message, and all that could not be."""
+
+    findings: tuple[Finding, ...]
+    failures: tuple[Failure, ...]
+    unreadable: tuple[Unreadable, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thread:
+    """The mass send that a message answers: how many outsiders it showed, and to how many of them this one goes."""
+
+    audience: int
+    addressed_again: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What look-ups told before inspection (done by the pipeline, since detectors do no I/O)."""
+
+    thread: Thread | None = None
+
+
+NO_FACTS: Final = Facts()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """What a detector may look at: the message, its envelope, the texts a recipient can read, and the facts."""
+
+    envelope: Envelope
+    message: Message
+    texts: tuple[Text, ...]
+    unreadable: tuple[Unreadable, ...] = ()
+    facts: Facts = field(default=NO_FACTS)
+
+
+class Detector(Protocol):
+    """A plug-in (entry point group `dlp_gateway.detectors`)."""
+
+    @property
+    def name(self) -> str:
+        """The detector's name in findings, metrics and policy."""
+        ...
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """Every kind that `detect` may report."""
+        ...
+
+    def detect(self, material: Material) -> Iterable[Finding]:
+        """Measure; raise if it cannot be done."""
+        ...

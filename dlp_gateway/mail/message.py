@@ -1,0 +1,89 @@
+"""The bounded, tolerant view of a message that all inspection works on (made by `mail.parse`)."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Defect(StrEnum):
+    """What was odd about a message; recorded, never raised. `mail.parse` says at each line which one it records."""
+
+    NO_HEADER = "no-header"  # the message does not begin with a field
+    BAD_FIELD = "bad-field"  # a line in the header section that is no field
+    DUPLICATE_FIELD = "duplicate-field"  # a field that may stand once (RFC 5322 3.6) stands more often
+    BAD_ADDRESS = "bad-address"  # an element of an address list that is no mailbox
+    BAD_ENCODED_WORD = "bad-encoded-word"
+    AMBIGUOUS_TYPE = "ambiguous-type"  # two Content-Type or two Content-Transfer-Encoding fields
+    NO_BOUNDARY = "no-boundary"  # multipart without a usable boundary
+    UNCLOSED_MULTIPART = "unclosed-multipart"
+    UNKNOWN_ENCODING = "unknown-encoding"
+    BAD_ENCODING = "bad-encoding"  # base64 or quoted-printable that does not decode cleanly
+    TOO_MANY_FIELDS = "too-many-fields"  # a bound was reached: what lies beyond was not read
+    TOO_MANY_RECIPIENTS = "too-many-recipients"
+    TOO_MANY_PARTS = "too-many-parts"
+    TOO_DEEP = "too-deep"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """A header field. `raw[start:end]` of the message is all of it, folded lines and final CRLF included.
+
+    `name` is as written, without the colon; compare with `.lower()`. `body` is the unfolded body (RFC 5322 2.2.3),
+    leading and trailing blanks removed, still bytes and still encoded.
+    """
+
+    name: str
+    start: int
+    end: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisibleRecipient:
+    """An address that every receiver can read in a recipient field of the header.
+
+    `field` is "To", "Cc", "Resent-To" or "Resent-Cc"; `address` an addr-spec as written (see `mail.address.canonical`
+    for comparing); `name` the decoded display name or "".
+    """
+
+    field: str
+    address: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A leaf of the MIME tree, or the header section of an embedded message.
+
+    `path` counts from 1 in the manner of IMAP ("1", "2.1"; a message that is no multipart has the one part "1").
+    `media_type` is lower-case ("text/plain"). `content` is transfer-decoded. For message/rfc822 the content is the
+    embedded message's header section; its own parts follow with longer paths. `charset` and `filename` are "" if absent.
+    """
+
+    path: str
+    media_type: str
+    charset: str
+    filename: str
+    disposition: str
+    content: bytes
+    defects: tuple[Defect, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A parsed message. `raw` is what came from the wire, CRLF line ends, dot-unstuffed.
+
+    `body_start` is the offset of the first body octet (behind the blank line). `visible` are the visible recipients
+    in order, duplicates kept. `defects` has each defect once.
+    """
+
+    raw: bytes
+    fields: tuple[Field, ...]
+    body_start: int
+    visible: tuple[VisibleRecipient, ...]
+    parts: tuple[Part, ...]
+    defects: tuple[Defect, ...]
+
+    def named(self, name: str) -> tuple[Field, ...]:
+        """Return the fields called `name`, in order, whatever their case."""
+        wanted = name.lower()
+        return tuple(field for field in self.fields if field.name.lower() == wanted)

@@ -1,0 +1,36 @@
+"""An SMTP reply (RFC 5321 4.2) with its enhanced status code (RFC 3463)."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """`code` 200–599, `enhanced` like "2.0.0" or "" where the peer gave none, `text` one printable line."""
+
+    code: int
+    enhanced: str
+    text: str
+
+    @property
+    def positive(self) -> bool:
+        """2yz: done."""
+        return 200 <= self.code < 300
+
+    @property
+    def transient(self) -> bool:
+        """4yz: try again later."""
+        return 400 <= self.code < 500
+
+    @property
+    def permanent(self) -> bool:
+        """5yz: do not try again."""
+        return 500 <= self.code < 600
+
+    def __str__(self) -> str:
+        return " ".join(piece for piece in (str(self.code), self.enhanced, self.text) if piece)
+
+
+def printable(text: str, limit: int = 400) -> str:
+    """Return `text` fit for a reply, a log, a terminal or a page: control characters become "?", long text is cut."""
+    shown = "".join(character if character.isprintable() else "?" for character in text[: limit + 1])
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"

@@ -1,0 +1,52 @@
+"""The verdict: what becomes of a message, why, and with which edits it leaves."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import IntEnum
+
+from dlp_gateway.detect.base import Finding
+from dlp_gateway.mail.edit import Edit
+
+
+class Disposition(IntEnum):
+    """Who is responsible for the mail from here on; ordered, the strictest wins. Closed: see `pipeline`."""
+
+    FORWARD = 0
+    REWRITE = 1  # forwarded, with edits that change what recipients see
+    DELAY = 2  # in custody, leaves by itself
+    HOLD = 3  # in custody, leaves when a reviewer releases it
+    REJECT = 4  # refused; the author keeps the mail
+
+    @property
+    def label(self) -> str:
+        """The word for policies, logs, metrics and JSON: "forward", "rewrite", "delay", "hold", "reject"."""
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """A rule that matched. `enforced` is False in observe mode; `explanation` is for the author and holds no found value."""
+
+    rule: str
+    disposition: Disposition
+    enforced: bool
+    explanation: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What was decided. `reasons` has every rule that matched, in policy order.
+
+    `edits` are those of all matching enforced rules and always apply, whatever the disposition (house rule: a released
+    mail leaves edited). `expire_after` bounds a hold, `delay` is the waiting time of a delay. `refuse_held` answers a
+    held mail with 550 instead of 250. `hidden` counts the outsiders who no longer see each other.
+    """
+
+    disposition: Disposition
+    reasons: tuple[Reason, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    edits: tuple[Edit, ...] = ()
+    expire_after: timedelta = field(default=timedelta(days=14))
+    delay: timedelta = field(default=timedelta())
+    refuse_held: bool = False
+    hidden: int = 0

@@ -1,0 +1,88 @@
+"""The interface of custody; `sql.py` and `memory.py` implement it and pass one contract suite."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from quarantine.model import Claim, Deposit, Event, Item, Query, Settlement, Statistics
+
+
+class StoreError(Exception):
+    """Custody cannot be used now: disk full, locked, corrupt, unreachable. Nothing was taken."""
+
+
+class StoreKeyError(StoreError):
+    """The key is missing, unreadable or not the one that this store was sealed to."""
+
+
+#: More rows for the transaction of a deposit (the journal's); gets the implementation's connection, or None in memory.
+Also = Callable[[Any], Awaitable[None]]
+
+
+class Store(Protocol):
+    """Custody. Every method is one transaction; when it returns, the change is on disk."""
+
+    async def take(self, deposits: tuple[Deposit, ...], also: Also | None = None) -> None:
+        """Seal and commit all `deposits`, or raise `StoreError` and take none. Works with the public key alone."""
+        ...
+
+    async def items(self, query: Query) -> tuple[Item, ...]:
+        """Return matching items, oldest first."""
+        ...
+
+    async def content(self, item: str) -> bytes:
+        """Return the original content; raises KeyError if there is none (unknown or erased)."""
+        ...
+
+    async def copies(self, item: str) -> tuple[Claim, ...]:
+        """Return every copy with all its recipients, unclaimed, to look at what would leave."""
+        ...
+
+    async def events(self, item: str) -> tuple[Event, ...]:
+        """Return the item's events, oldest first."""
+        ...
+
+    async def release(
+        self, item: str, *, actor: str, reason: str, now: datetime, recipients: tuple[str, ...] = (), original: bool = False
+    ) -> int:
+        """Make HELD, FAILED and IN_DOUBT recipients (all, or those named) DUE; return how many changed.
+
+        0 if nothing was left to release (a second click). `original` drops the copies' edits by name.
+        """
+        ...
+
+    async def discard(self, item: str, *, actor: str, reason: str, now: datetime, recipients: tuple[str, ...] = ()) -> int:
+        """Make HELD and FAILED recipients, and DUE ones that nobody has claimed, DISCARDED; return how many changed."""
+        ...
+
+    async def claim(self, *, owner: str, now: datetime, lease: timedelta, limit: int) -> tuple[Claim, ...]:
+        """Lease up to `limit` copies with recipients that are due; no other worker gets them before the lease ends."""
+        ...
+
+    async def handing_over(self, claim: Claim, recipients: tuple[int, ...]) -> None:
+        """Note that the final dot for these recipients is about to be sent; raise `StoreError` if the lease is lost."""
+        ...
+
+    async def settle(self, claim: Claim, settlements: tuple[Settlement, ...], *, now: datetime) -> None:
+        """Write how it ended and give the lease back; `StoreError` if the lease was lost to another worker."""
+        ...
+
+    async def recover(self, *, now: datetime, retry: bool) -> int:
+        """Take back leases that ran out: DUE again, or IN_DOUBT where the final dot may have been sent (DUE if `retry`)."""
+        ...
+
+    async def expire(self, *, now: datetime) -> tuple[Item, ...]:
+        """Make HELD and FAILED recipients past their item's `expires_at` EXPIRED; return the items touched."""
+        ...
+
+    async def erase(self, *, before: datetime) -> int:
+        """Erase content, subject and key of items whose recipients all reached a final state before `before`."""
+        ...
+
+    async def statistics(self) -> Statistics:
+        """Return sizes and ages for metrics; needs no private key."""
+        ...
+
+    async def close(self) -> None:
+        """Give back connections."""
+        ...
