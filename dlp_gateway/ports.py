@@ -1,0 +1,209 @@
+"""What the pipeline asks of the world around it, and the values that pass between them: ports, outcomes, the journal's entry."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from dlp_gateway.detect.base import Facts, Inspection, Thread
+from dlp_gateway.mail.envelope import Envelope
+from dlp_gateway.mail.message import Message
+from dlp_gateway.mail.reply import Reply
+from dlp_gateway.policy.verdict import Disposition
+from quarantine.model import Deposit
+from quarantine.store import Also
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """What the smarthost said of one transaction: a reply for each recipient, in the order given.
+
+    A smarthost that cannot be reached is a 451 4.4.1 for each. `unknown`: the connection was lost after the final dot
+    and before the reply, so the smarthost may or may not have the mail for these recipients.
+    """
+
+    replies: tuple[tuple[str, Reply], ...]
+    unknown: frozenset[str] = frozenset()
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the outcome is unknown for at least one recipient."""
+        return bool(self.unknown)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """What the smarthost said to RCPT, told before the final dot: who will get the mail, who not now, who never."""
+
+    accepted: tuple[str, ...]
+    deferred: tuple[tuple[str, Reply], ...]
+    refused: tuple[tuple[str, Reply], ...]
+
+
+class Smarthost(Protocol):
+    """The one next hop."""
+
+    async def deliver(
+        self,
+        content: bytes,
+        *,
+        reverse_path: str,
+        recipients: tuple[str, ...],
+        body_8bit: bool,
+        smtputf8: bool,
+        before_final_dot: Callable[[Progress], Awaitable[None]] | None = None,
+    ) -> Delivery:
+        """Run one mail transaction; never raises for what the network or the peer does.
+
+        `before_final_dot` is awaited when at least one recipient was accepted and before the final dot is sent; what it
+        raises is raised here, after the connection was closed without the final dot, so that nobody gets the mail.
+        """
+        ...
+
+
+class Overloaded(Exception):  # noqa: N818  the state of the house, not an error of the caller's
+    """Too much inspection is under way; the client shall come back."""
+
+
+class Inspector(Protocol):
+    """Reads and measures a parsed message under a deadline."""
+
+    async def inspect(self, envelope: Envelope, message: Message, facts: Facts) -> Inspection:
+        """Return findings and failures; raises only `Overloaded`."""
+        ...
+
+
+class Custody(Protocol):
+    """The part of `quarantine.store.Store` that works with the public key alone."""
+
+    async def take(self, deposits: tuple[Deposit, ...], also: Also | None = None) -> None:
+        """Commit all deposits or raise `StoreError`."""
+        ...
+
+    async def discard(
+        self, item: str, *, actor: str, reason: str, now: datetime, recipients: tuple[str, ...] = ()
+    ) -> int:
+        """Take a deposit back; return how many recipients changed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """One recipient's line in the journal: `shown` are the addresses in To and Cc of the copy that he gets.
+
+    `outcome` is "forwarded", "custody", "deferred", "refused" or "rejected"; `reply` the smarthost's words, printable.
+    """
+
+    recipient: str
+    shown: tuple[str, ...]
+    outcome: str
+    reply: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What the journal keeps of one message; never a found value, never text of the message.
+
+    `id` is the envelope's, `message_id` the header field's. `findings` are kinds with their counts.
+    """
+
+    id: str
+    message_id: str
+    received_at: datetime
+    reverse_path: str
+    client: str
+    login: str
+    disposition: Disposition
+    reasons: tuple[str, ...]
+    observed: tuple[str, ...]
+    findings: tuple[tuple[str, int], ...]
+    passages: tuple[Passage, ...]
+
+
+class Journal(Protocol):
+    """What passed, what is remembered of it, and what must not happen twice."""
+
+    async def thread(self, message_ids: tuple[str, ...], recipients: tuple[str, ...]) -> Thread | None:
+        """Return the mass send among `message_ids` that reaches most of `recipients` (canonical) again, if any."""
+        ...
+
+    async def remember_mass_send(self, message_id: str, outsiders: tuple[str, ...], at: datetime) -> None:
+        """Commit that this message showed or went to these outsiders (canonical addresses; stored as keyed hashes)."""
+        ...
+
+    def fingerprint(self, envelope: Envelope, content: bytes) -> bytes:
+        """Return the keyed digest by which a retry is known: client or login, reverse-path, recipient set, content."""
+        ...
+
+    async def recall(self, fingerprint: bytes) -> Reply | None:
+        """Return our final reply to the same transaction within the hour, if the client never got it."""
+        ...
+
+    async def remember_unanswered(self, fingerprint: bytes, reply: Reply, at: datetime) -> None:
+        """Commit that `reply` was final and that the client did not get it."""
+        ...
+
+    def record(self, entry: Entry) -> None:
+        """Write the entry within a second or so; never blocks, never raises."""
+        ...
+
+    def rows(self, entry: Entry) -> Also:
+        """Return the hook that writes the entry in custody's transaction."""
+        ...
+
+
+class Why(StrEnum):
+    """Why a message was deferred or rejected: a closed list that `smtp.replies` answers."""
+
+    SMARTHOST = "smarthost"
+    STORE = "store"
+    OVERLOAD = "overload"
+    INTERNAL = "internal"
+    LOOP = "loop"
+    POLICY = "policy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forwarded:
+    """The smarthost has it for at least one recipient; `reply` is its answer, `id` our id."""
+
+    id: str
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InCustody:
+    """Held or delayed; `refuse` asks for a 550 instead of a 250 (the policy says so)."""
+
+    id: str
+    refuse: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deferred:
+    """Nobody has it but the client; `reply` is the smarthost's, if that was why."""
+
+    id: str
+    why: Why
+    reply: Reply | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected:
+    """Refused for good: by policy with an explanation for the author, by the smarthost with its reply, or as a loop."""
+
+    id: str
+    why: Why
+    explanation: str = ""
+    reply: Reply | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repeated:
+    """Answered as the transaction that it repeats."""
+
+    reply: Reply
+
+
+Outcome = Forwarded | InCustody | Deferred | Rejected | Repeated
