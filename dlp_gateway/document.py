@@ -1,0 +1,433 @@
+"""YAML text → strict, frozen model; every problem of a file at once, each as file:line:column; the only door to yaml.
+
+YAML 1.2 core schema: `no`, `on` and `12:30:45` are texts, `0755` is 755. Duplicate keys, tags and unknown keys are
+problems; size, depth and what aliases expand to are bounded. No message quotes a value, since it may be a secret.
+"""
+
+import difflib
+import re
+import types
+import typing
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from pathlib import Path
+from typing import Annotated, Final, Generic, TypeVar
+
+import pydantic
+import yaml
+import yamlcore
+from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema
+from pydantic_core import ErrorDetails, core_schema
+
+from dlp_gateway.errors import ConfigurationError, Problem
+
+_MAX_BYTES: Final = 4_000_000
+_MAX_NODES: Final = 200_000  # counted after aliases are expanded: "billion laughs" ends here
+_MAX_DEPTH: Final = 40
+
+T = TypeVar("T", bound="Model")
+
+#: A place in a document: mapping keys and list indexes from the root, such as ("rules", 0, "when").
+Location = tuple[str | int, ...]
+
+
+class Model(pydantic.BaseModel):
+    """The base of everything that a file may hold: strict, frozen, no unknown keys; lists are tuples."""
+
+    model_config = pydantic.ConfigDict(strict=True, frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document(Generic[T]):
+    """A model with the places of its values, so that later checks can point at them too.
+
+    `values` and `keys` map a location to (line, column), both from 1.
+    """
+
+    value: T
+    source: str
+    values: dict[Location, tuple[int, int]]
+    keys: dict[Location, tuple[int, int]]
+
+    def problem(self, location: Location, message: str, *, key: bool = False) -> Problem:
+        """Return a problem at the value (or the key) of `location`, or of the nearest place around it that exists."""
+        return _problem(self.source, self.values, self.keys, location, message, key=key)
+
+
+def load(path: Path, model: type[T]) -> T:
+    """Return the file as a `model`; raise `ConfigurationError` with every problem."""
+    return load_document(path, model).value
+
+
+def parse(text: str, model: type[T], source: str) -> T:
+    """Return YAML text as a `model`; relative paths in it are relative to the folder of `source`."""
+    return parse_document(text, model, source).value
+
+
+def load_document(path: Path, model: type[T]) -> Document[T]:
+    """Return the file as a `model` with positions; raise `ConfigurationError` with every problem."""
+    return parse_document(read(path), model, str(path))
+
+
+def read(path: Path) -> str:
+    """Return the text of a UTF-8 file of bounded size; raise `ConfigurationError`."""
+    source = str(path)
+    try:
+        with path.open("rb") as file:
+            raw = file.read(_MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise _failure(source, 0, 0, "There is no such file.") from None
+    except IsADirectoryError:
+        raise _failure(source, 0, 0, "This is a folder; a file is needed.") from None
+    except PermissionError:
+        raise _failure(source, 0, 0, "This file may not be read by the user that runs the gateway.") from None
+    except OSError as error:
+        raise _failure(source, 0, 0, f"This file cannot be read: {error.strerror}.") from None
+    if len(raw) > _MAX_BYTES:
+        raise _failure(source, 0, 0, f"This file is larger than {_MAX_BYTES // 1_000_000} MB.")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = raw[: error.start].decode("utf-8-sig", "replace")
+        line, column = _place(before)
+        raise _failure(source, line, column, "This is not UTF-8; save the file in that encoding.") from None
+
+
+def parse_document(text: str, model: type[T], source: str) -> Document[T]:
+    """Return YAML text as a `model` with positions; raise `ConfigurationError` with every problem."""
+    reading = _Reading(source)
+    value = reading.value(text)
+    if value is None and reading.problems:
+        raise ConfigurationError(reading.problems)
+    spoiled = {(problem.line, problem.column) for problem in reading.problems}
+    try:
+        result = model.model_validate({} if value is None else value, context={"folder": Path(source).parent})
+    except pydantic.ValidationError as error:
+        for fault in error.errors(include_url=False):
+            location = reading.nearest(fault["loc"])
+            message, at_key = _sentence(fault, model, location)
+            problem = _problem(source, reading.values, reading.keys, location, message, key=at_key)
+            if (problem.line, problem.column) not in spoiled:  # what is no YAML is nothing to the model either
+                reading.problems.append(problem)
+        raise ConfigurationError(reading.problems) from None
+    if reading.problems:
+        raise ConfigurationError(reading.problems)
+    return Document(value=result, source=source, values=reading.values, keys=reading.keys)
+
+
+def _failure(source: str, line: int, column: int, message: str) -> ConfigurationError:
+    return ConfigurationError([Problem(source=source, line=line, column=column, message=message)])
+
+
+def _place(before: str) -> tuple[int, int]:
+    return before.count("\n") + 1, len(before) - before.rfind("\n")
+
+
+def _start(mark: yaml.Mark | yaml._yaml.Mark | None) -> tuple[int, int]:
+    return (mark.line + 1, mark.column + 1) if mark else (1, 1)
+
+
+def _problem(
+    source: str,
+    values: dict[Location, tuple[int, int]],
+    keys: dict[Location, tuple[int, int]],
+    location: Location,
+    message: str,
+    *,
+    key: bool,
+) -> Problem:
+    while location and location not in values:
+        location = location[:-1]
+    line, column = (keys if key and location in keys else values).get(location, (1, 1))
+    return Problem(source=source, line=line, column=column, message=message)
+
+
+class _Reading:
+    """One pass over the YAML of one file: plain values, their positions, and what is wrong with the YAML itself."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.values: dict[Location, tuple[int, int]] = {}
+        self.keys: dict[Location, tuple[int, int]] = {}
+        self.problems: list[Problem] = []
+        self._nodes = 0
+
+    def value(self, text: str) -> object:
+        """Return dicts, tuples and scalars; None, with a problem noted, if the text is no YAML at all."""
+        odd = yaml.reader.Reader.NON_PRINTABLE.search(text)
+        if odd:
+            self._note(_place(text[: odd.start()]), "A control character stands here; take it out.")
+            return None
+        loader = yamlcore.CCoreLoader(text)
+        try:
+            if self._too_deep(text):
+                return None
+            node = loader.get_single_node()
+            return None if node is None else self._convert(loader, node, ())
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            self._note(_start(mark), _yaml_sentence(error.problem or ""))
+            return None
+        except _TooMuchError:
+            self._note(
+                (1, 1),
+                f"Aliases in this file expand to too much; it may hold {_MAX_NODES} values, nested {_MAX_DEPTH} deep.",
+            )
+            return None
+        finally:
+            loader.dispose()
+
+    def nearest(self, location: tuple[int | str, ...]) -> Location:
+        """Return the part of a pydantic location that stands in the file (it names members of unions as well)."""
+        found: Location = ()
+        for element in location:
+            if (*found, element) in self.values:
+                found = (*found, element)
+        return found
+
+    def _note(self, place: tuple[int, int], message: str) -> None:
+        self.problems.append(Problem(source=self.source, line=place[0], column=place[1], message=message))
+
+    def _too_deep(self, text: str) -> bool:
+        """Look at the events first, since composing is recursive and a deep file would exhaust the stack."""
+        depth = 0
+        for event in yaml.parse(text, Loader=yamlcore.CCoreLoader):
+            if isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+                if depth > _MAX_DEPTH:
+                    self._note(_start(event.start_mark), f"Blocks are nested more than {_MAX_DEPTH} deep.")
+                    return True
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+        return False
+
+    def _convert(self, loader: yamlcore.CCoreLoader, node: yaml.Node, location: Location) -> object:
+        self._nodes += 1
+        if self._nodes > _MAX_NODES or len(location) > _MAX_DEPTH:  # an alias may even contain itself
+            raise _TooMuchError
+        place = _start(node.start_mark)
+        self.values[location] = place
+        if isinstance(node, yaml.SequenceNode) and node.tag == "tag:yaml.org,2002:seq":
+            return tuple(self._convert(loader, item, (*location, index)) for index, item in enumerate(node.value))
+        if isinstance(node, yaml.MappingNode) and node.tag == "tag:yaml.org,2002:map":
+            return self._mapping(loader, node, location)
+        if isinstance(node, yaml.ScalarNode):
+            try:
+                return loader.construct_object(node)
+            except (yaml.constructor.ConstructorError, ValueError, KeyError):
+                self._note(place, "This value cannot be read; tags such as !x are not understood, texts need quotes.")
+                return None
+        self._note(place, "Tags such as !x are not understood; take it out.")
+        return None
+
+    def _mapping(self, loader: yamlcore.CCoreLoader, node: yaml.MappingNode, location: Location) -> dict[str, object]:
+        result: dict[str, object] = {}
+        for key_node, value_node in node.value:
+            place = _start(key_node.start_mark)
+            if not isinstance(key_node, yaml.ScalarNode) or key_node.tag != "tag:yaml.org,2002:str":
+                self._note(place, "A key must be a text; put it in quotes.")
+                continue
+            key = key_node.value
+            if key in result:
+                first = self.keys[(*location, key)][0]
+                self._note(place, f"The key {_shown(key)} stands twice, first in line {first}; keep one.")
+                continue
+            self.keys[(*location, key)] = place
+            result[key] = self._convert(loader, value_node, (*location, key))
+        return result
+
+
+class _TooMuchError(Exception):
+    """More nodes than a file may hold."""
+
+
+def _yaml_sentence(problem: str) -> str:
+    if "mapping values are not allowed" in problem:
+        return "A ':' stands where no key can be; check the indentation here and above, or put the text in quotes."
+    if "cannot start any token" in problem:
+        return "This character cannot begin a value; indent with blanks, not tabs, and put texts in quotes."
+    if "document" in problem:
+        return "A second document begins here; a file holds one."
+    if "alias" in problem:
+        return "This alias names no anchor that stands before it."
+    return f"This is not valid YAML here: {problem}."
+
+
+def _shown(key: str) -> str:
+    """Return a key of the operator's, fit for a terminal."""
+    return f"'{key[:60]}'" if key.isprintable() else "with control characters"
+
+
+_SENTENCES: Final = {
+    "string_type": "A text is needed here; put it in quotes.",
+    "int_type": "A whole number is needed here.",
+    "int_from_float": "A whole number is needed here.",
+    "float_type": "A number is needed here.",
+    "bool_type": "Write true or false here.",
+    "model_type": "Keys with values are needed here.",
+    "model_attributes_type": "Keys with values are needed here.",
+    "dict_type": "Keys with values are needed here.",
+    "tuple_type": "A list is needed here, such as [a, b].",
+    "greater_than_equal": "This must be {ge} or more.",
+    "greater_than": "This must be more than {gt}.",
+    "less_than_equal": "This must be {le} or less.",
+    "less_than": "This must be less than {lt}.",
+    "too_short": "At least {min_length} must stand here.",
+    "too_long": "At most {max_length} may stand here.",
+    "string_too_short": "This text is too short; it needs {min_length} characters or more.",
+    "string_too_long": "This text is too long; it may have {max_length} characters.",
+    "literal_error": "This must be one of: {expected}.",
+    "union_tag_invalid": "{discriminator} must be one of: {expected_tags}.",
+    "union_tag_not_found": "{discriminator} is missing here.",
+}
+
+
+def _sentence(fault: ErrorDetails, model: type[Model], location: Location) -> tuple[str, bool]:
+    """Return what is wrong and what to do, and whether it stands at the key."""
+    kind, context = fault["type"], fault.get("ctx", {})
+    name = str(fault["loc"][-1]) if fault["loc"] else ""
+    if kind == "extra_forbidden":
+        known = sorted({key for member in _models_at(model, location[:-1]) for key in _names(member)})
+        close = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean '{close[0]}'?" if close else f"known here: {', '.join(known)}."
+        return f"Unknown key {_shown(name)}; {hint}", True
+    if kind == "missing":
+        for member in _models_at(model, location):
+            description = _names(member).get(name)
+            if description:
+                return f"The key '{name}' is missing: {description}", False
+        return f"The key '{name}' is missing.", False
+    if kind == "value_error":
+        return str(context["error"]), False
+    sentence = _SENTENCES.get(kind, "").format_map(context) or f"{fault['msg']}."
+    if fault["input"] is None:
+        return f"A value is missing here. {sentence}", False
+    if kind == "literal_error" and isinstance(fault["input"], str):
+        choices = re.findall(r"'([^']*)'", context["expected"])
+        close = difflib.get_close_matches(fault["input"], choices, n=1)
+        return sentence + (f" Did you mean '{close[0]}'?" if close else ""), False
+    return sentence, False
+
+
+def _names(model: type[Model]) -> dict[str, str]:
+    """Return the keys that a model takes, with their descriptions."""
+    return {field.alias or name: field.description or "" for name, field in model.model_fields.items()}
+
+
+def _models_at(annotation: object, location: Location) -> Iterator[type[Model]]:
+    """Yield the models that may stand at `location` below `annotation`, through lists, mappings and unions."""
+    if isinstance(annotation, type) and issubclass(annotation, Model):
+        if not location:
+            yield annotation
+            return
+        for name, field in annotation.model_fields.items():
+            if (field.alias or name) == location[0]:
+                yield from _models_at(field.annotation, location[1:])
+        return
+    origin, members = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin in (typing.Union, types.UnionType):
+        for member in members:
+            yield from _models_at(member, location)
+    elif origin is Annotated:
+        yield from _models_at(members[0], location)
+    elif origin in (tuple, dict) and location:
+        yield from _models_at(members[0 if origin is tuple else 1], location[1:])
+
+
+# Values with a unit or a form of their own.
+
+_DURATION: Final = re.compile(r"(\d{1,6})(ms|s|m|h|d|w)")
+_SECONDS: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_SIZE: Final = re.compile(r"(\d{1,12})(B|KB|MB|GB|KiB|MiB|GiB)?")
+_BYTES: Final = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+_MAX_PORT: Final = 65_535
+_ADDRESS: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]{2,45})\]|([0-9.]{7,15}|localhost)):(\d{1,5})")
+
+
+def _duration(value: object) -> timedelta:
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        message = "A duration is a whole number with a unit, such as 30s, 5m, 1h, 14d or 2w."
+        raise ValueError(message)
+    return timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
+
+
+def _byte_size(value: object) -> int:
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    match = _SIZE.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
+        message = "A size is a whole number with a unit, such as 64KB, 50MB, 1GB or 16MiB."
+        raise ValueError(message)
+    return int(match[1]) * _BYTES[match[2] or "B"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SocketAddress:
+    """An IP address and a port; port 0 lets the system choose."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @classmethod
+    def parse(cls, value: object) -> "SocketAddress":
+        """Return "127.0.0.1:2525" or "[::1]:2525" as an address; raise `ValueError`."""
+        match = _ADDRESS.fullmatch(value) if isinstance(value, str) else None
+        host, port = (match[1] or match[2], int(match[3])) if match else ("", 0)
+        if port > _MAX_PORT or not (host == "localhost" or _is_ip_address(host)):
+            message = 'An address is an IP address and a port, such as "127.0.0.1:2525" or "[::1]:2525".'
+            raise ValueError(message)
+        return cls(host=host, port=port)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: object) -> core_schema.CoreSchema:
+        """Tell pydantic to read it from a text."""
+        return core_schema.no_info_before_validator_function(
+            lambda value: value if isinstance(value, cls) else cls.parse(value), core_schema.is_instance_schema(cls)
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: object, handler: object) -> dict[str, str]:
+        """Tell an editor's schema that it is a text."""
+        return {"type": "string"}
+
+
+def _is_ip_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _network(value: object) -> IPv4Network | IPv6Network:
+    message = "A network is an IP address with a prefix length, such as 10.0.0.0/8 or 2001:db8::/32."
+    if not isinstance(value, str):
+        raise ValueError(message)  # noqa: TRY004  pydantic collects ValueError only
+    try:
+        network = ip_network(value, strict=False)
+    except ValueError:
+        raise ValueError(message) from None
+    if str(network.network_address) != str(ip_address(value.partition("/")[0])):
+        message = f"This is an address inside a network; write {network}, or the address alone."
+        raise ValueError(message)
+    return network
+
+
+def _path(value: object, info: ValidationInfo) -> Path:
+    if not isinstance(value, str) or not value or "\0" in value:
+        message = "A path is needed here."
+        raise ValueError(message)
+    folder: Path = (info.context or {}).get("folder", Path())
+    return folder / value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration), WithJsonSchema({"type": "string"})]
+ByteSize = Annotated[int, BeforeValidator(_byte_size), WithJsonSchema({"type": ["string", "integer"]})]
+Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network), WithJsonSchema({"type": "string"})]
+#: A path; a relative one is relative to the folder of the file in which it stands.
+FilePath = Annotated[Path, BeforeValidator(_path), WithJsonSchema({"type": "string"})]
