@@ -55,6 +55,10 @@ class Store(Protocol):
         """Make HELD and FAILED recipients, and DUE ones that nobody has claimed, DISCARDED; return how many changed."""
         ...
 
+    async def reschedule(self, item: str, *, due_at: datetime) -> int:
+        """Move when unclaimed DUE recipients may first be delivered; return how many. No change of state, no event."""
+        ...
+
     async def claim(self, *, owner: str, now: datetime, lease: timedelta, limit: int) -> tuple[Claim, ...]:
         """Lease up to `limit` copies with recipients that are due; no other worker gets them before the lease ends."""
         ...
