@@ -1,0 +1,159 @@
+"""What the gateway puts into custody: held and delayed mail, recipients that the smarthost deferred, DSNs. Pure."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from dlp_gateway.mail import dsn
+from dlp_gateway.mail.edit import Edit, to_json
+from dlp_gateway.mail.envelope import Envelope, new_id
+from dlp_gateway.mail.message import Message
+from dlp_gateway.mail.parse import decode_field
+from dlp_gateway.mail.reference import own_id
+from dlp_gateway.mail.reply import Reply, printable
+from quarantine.model import CopyDeposit, Deposit, State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transport:
+    """What a later mail transaction must know of the first: kept as a copy's `options`."""
+
+    body_8bit: bool
+    smtputf8: bool
+
+    def to_json(self) -> str:
+        """Return the text that custody keeps."""
+        return json.dumps({"body_8bit": self.body_8bit, "smtputf8": self.smtputf8})
+
+    @classmethod
+    def from_json(cls, text: str) -> "Transport":
+        """Read what `to_json` wrote; checked again, since it comes back from a disk. Raises ValueError."""
+        values = json.loads(text)
+        match values:
+            case {"body_8bit": bool(body_8bit), "smtputf8": bool(smtputf8)}:
+                return cls(body_8bit=body_8bit, smtputf8=smtputf8)
+        raise ValueError("custody returned transport options that the gateway did not write")
+
+
+def subject_of(message: Message) -> str:
+    """Return the decoded subject, printable and cut, or ""."""
+    for field in message.named("Subject"):
+        return printable(decode_field(field.body), 300)
+    return ""
+
+
+def whole(
+    envelope: Envelope,
+    message: Message,
+    edits: tuple[Edit, ...],
+    *,
+    state: State,
+    reasons: tuple[str, ...],
+    due_at: datetime,
+    expires_at: datetime | None,
+) -> Deposit:
+    """Return the deposit of a message for all its recipients: HELD for a reviewer, or DUE at a later time."""
+    return _deposit(
+        envelope,
+        message,
+        edits,
+        item=envelope.id,
+        recipients=envelope.recipients,
+        state=state,
+        reasons=reasons,
+        due_at=due_at,
+        expires_at=expires_at,
+    )
+
+
+def deferred(
+    envelope: Envelope, message: Message, edits: tuple[Edit, ...], *, recipients: tuple[str, ...], due_at: datetime
+) -> Deposit:
+    """Return the deposit for recipients that the smarthost could not take now while it took others."""
+    return _deposit(
+        envelope,
+        message,
+        edits,
+        item=envelope.id,
+        recipients=recipients,
+        state=State.DUE,
+        reasons=("deferred-by-smarthost",),
+        due_at=due_at,
+        expires_at=None,
+    )
+
+
+def undeliverable(
+    *,
+    reverse_path: str,
+    content: bytes,
+    failures: tuple[tuple[str, Reply], ...],
+    hostname: str,
+    smtputf8: bool,
+    now: datetime,
+    due_at: datetime,
+) -> Deposit | None:
+    """Return the deposit of a DSN that tells the author whom his mail did not reach.
+
+    None for a null reverse-path: a DSN is never answered by a DSN (RFC 5321 4.5.5). `content` is the mail as sent.
+    """
+    if not reverse_path:
+        return None
+    item = new_id()
+    report = dsn.failed(
+        recipient=reverse_path, failures=failures, original=content, hostname=hostname, id=item, date=now
+    )
+    return Deposit(
+        id=item,
+        content=report,
+        subject="Undelivered mail",
+        reverse_path="",
+        reasons=("dsn",),
+        group="",
+        created_at=now,
+        expires_at=now + timedelta(days=14),
+        copies=(
+            CopyDeposit(
+                reverse_path="",
+                recipients=(reverse_path,),
+                edits=to_json(()),
+                options=Transport(body_8bit=False, smtputf8=smtputf8).to_json(),
+                state=State.DUE,
+                due_at=due_at,
+            ),
+        ),
+    )
+
+
+def _deposit(
+    envelope: Envelope,
+    message: Message,
+    edits: tuple[Edit, ...],
+    *,
+    item: str,
+    recipients: tuple[str, ...],
+    state: State,
+    reasons: tuple[str, ...],
+    due_at: datetime,
+    expires_at: datetime | None,
+) -> Deposit:
+    return Deposit(
+        id=item,
+        content=message.raw,
+        subject=subject_of(message),
+        reverse_path=envelope.reverse_path,
+        reasons=reasons,
+        group=own_id(message),
+        created_at=envelope.received_at,
+        expires_at=expires_at,
+        copies=(
+            CopyDeposit(
+                reverse_path=envelope.reverse_path,
+                recipients=recipients,
+                edits=to_json(edits),
+                options=Transport(body_8bit=envelope.body_8bit, smtputf8=envelope.smtputf8).to_json(),
+                state=state,
+                due_at=due_at,
+            ),
+        ),
+    )

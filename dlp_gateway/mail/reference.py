@@ -1,0 +1,26 @@
+"""Identification fields (RFC 5322 3.6.4): which message this is, and which it answers."""
+
+import re
+from typing import Final
+
+from dlp_gateway.mail.message import Message
+
+_MESSAGE_ID: Final = re.compile(rb"<[^<>\s]{1,990}>")  # a line holds 998 octets (RFC 5322 2.1.1)
+_MOST_REFERENCES: Final = 50  # what a long thread carries; the newest are the last
+
+
+def own_id(message: Message) -> str:
+    """Return the message's id with its angle brackets, or "" if it has none."""
+    for field in message.named("Message-ID"):
+        if found := _MESSAGE_ID.search(field.body):
+            return found.group().decode("ascii", "replace")
+    return ""
+
+
+def answered_ids(message: Message) -> tuple[str, ...]:
+    """Return the ids that the message answers, nearest first, without duplicates, at most fifty."""
+    ids: list[bytes] = []
+    for name in ("In-Reply-To", "References"):
+        found = [match for field in message.named(name) for match in _MESSAGE_ID.findall(field.body[-50_000:])]
+        ids.extend(reversed(found[-_MOST_REFERENCES:]))
+    return tuple(dict.fromkeys(one.decode("ascii", "replace") for one in ids))[:_MOST_REFERENCES]
