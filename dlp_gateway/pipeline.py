@@ -1,4 +1,332 @@
-"""The straight line of one message: parse, gather, inspect, decide, act, record, reply (the ports are in `ports`)."""
-from dlp_gateway.ports import Delivery, Outcome, Smarthost
+"""The straight line of one message: parse, gather, inspect, decide, act, record (the ports it needs are in `ports`).
 
-__all__ = ["Delivery", "Outcome", "Smarthost"]
+`docs/flow.md` tells the same in prose, in the same order. How the outcome is answered is a matter of `smtp.replies`;
+here it is settled who is responsible for the mail when the answer is given (see the outcomes in `ports`).
+"""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Final, assert_never
+
+from dlp_gateway import deposits
+from dlp_gateway.detect.base import Facts, Inspection
+from dlp_gateway.mail.address import canonical
+from dlp_gateway.mail.edit import AddTrace, Edit, PruneRecipients, apply, exposed
+from dlp_gateway.mail.envelope import Envelope
+from dlp_gateway.mail.message import Message
+from dlp_gateway.mail.parse import parse
+from dlp_gateway.mail.reference import answered_ids, own_id
+from dlp_gateway.mail.reply import Reply
+from dlp_gateway.mail.trace import hops, received
+from dlp_gateway.observe import log, metrics
+from dlp_gateway.policy.decide import decide
+from dlp_gateway.policy.model import Policy
+from dlp_gateway.policy.verdict import Disposition, Reason, Verdict
+from dlp_gateway.ports import (
+    Custody,
+    Deferred,
+    Entry,
+    Forwarded,
+    InCustody,
+    Inspector,
+    Journal,
+    Outcome,
+    Overloaded,
+    Passage,
+    Progress,
+    Rejected,
+    Repeated,
+    Smarthost,
+    Why,
+)
+from quarantine.model import Deposit, State
+from quarantine.store import StoreError
+
+#: How soon after the smarthost's 250 a recipient that it deferred is tried again.
+FIRST_RETRY: Final = timedelta(seconds=30)
+
+#: Until the final reply is known, deposits of the same transaction must not leave: longer than any wait for the reply
+#: to the final dot (ten minutes, RFC 5321 4.5.3.2.6).
+_NOT_BEFORE_THE_REPLY: Final = timedelta(minutes=11)
+
+REWRITE_INCOMPLETE: Final = "rewrite-incomplete"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Passing:
+    """A message on its way: as it came, as it would leave, and what was decided."""
+
+    envelope: Envelope
+    message: Message
+    edits: tuple[Edit, ...]
+    outgoing: bytes
+    shown: tuple[str, ...]
+    verdict: Verdict
+
+
+class Pipeline:
+    """What happens to each message between the client's final dot and our reply."""
+
+    def __init__(
+        self,
+        *,
+        policy: Policy,
+        inspector: Inspector,
+        smarthost: Smarthost,
+        custody: Custody,
+        journal: Journal,
+        hostname: str,
+        hop_limit: int,
+    ) -> None:
+        self._policy = policy
+        self._inspector = inspector
+        self._smarthost = smarthost
+        self._custody = custody
+        self._journal = journal
+        self._hostname = hostname
+        self._hop_limit = hop_limit
+
+    async def process(self, envelope: Envelope, content: bytes) -> Outcome:
+        """Take one message all the way; the outcome says who is responsible for it now."""
+        try:
+            return await self._process(envelope, content)
+        except Overloaded:
+            log.deferred(envelope.id, Why.OVERLOAD)
+            return Deferred(id=envelope.id, why=Why.OVERLOAD)
+        except StoreError as error:
+            log.store_unavailable(envelope.id, type(error).__name__)
+            return Deferred(id=envelope.id, why=Why.STORE)
+
+    async def unanswered(self, envelope: Envelope, content: bytes, reply: Reply) -> None:
+        """Remember a final reply that the client did not get, so that its retry makes no second copy."""
+        if reply.positive:
+            key = self._journal.fingerprint(envelope, content)
+            await self._journal.remember_unanswered(key, reply, datetime.now(UTC))
+
+    async def _process(self, envelope: Envelope, content: bytes) -> Outcome:
+        log.received(envelope.id, envelope.client, len(envelope.recipients), len(content))
+        metrics.message_size(len(content))
+        reply = await self._journal.recall(self._journal.fingerprint(envelope, content))
+        if reply is not None:
+            log.repeated(envelope.id, reply.code)
+            return Repeated(reply=reply)
+        with metrics.stage("parse"):
+            message = parse(content)
+        if hops(message) > self._hop_limit:
+            log.rejected(envelope.id, (Why.LOOP,))
+            return Rejected(id=envelope.id, why=Why.LOOP)
+        with metrics.stage("gather"):
+            facts = await self._gather(envelope, message)
+        with metrics.stage("inspect"):
+            inspection = await self._inspector.inspect(envelope, message, facts)
+        with metrics.stage("decide"):
+            verdict = decide(self._policy, envelope, message, inspection)
+        with metrics.stage("edit"):
+            passing = self._edit(envelope, message, verdict)
+        _count(passing.verdict, inspection)
+        log.decided(
+            envelope.id,
+            passing.verdict.disposition.label,
+            tuple(reason.rule for reason in passing.verdict.reasons if reason.enforced),
+            dict(_kinds(inspection)),
+            tuple(f"{failure.detector}:{failure.reason}" for failure in inspection.failures),
+        )
+        if passing.verdict.disposition is not Disposition.REJECT:
+            await self._remember(passing)
+        return await self._carry_out(passing, inspection)
+
+    async def _gather(self, envelope: Envelope, message: Message) -> Facts:
+        """Do the look-ups that need I/O, so that everything after it is pure."""
+        answered = answered_ids(message)
+        if not answered:
+            return Facts()
+        recipients = tuple(canonical(recipient) for recipient in envelope.recipients)
+        return Facts(thread=await self._journal.thread(answered, recipients))
+
+    def _edit(self, envelope: Envelope, message: Message, verdict: Verdict) -> _Passing:
+        """Apply the edits to the header bytes and look at the result as a stranger would."""
+        edits = (AddTrace(field=received(envelope, self._hostname)), *verdict.edits)
+        outgoing = apply(message.raw, edits)
+        prunes = [edit for edit in edits if isinstance(edit, PruneRecipients)]
+        visible = parse(outgoing).visible if prunes else message.visible
+        hidden = tuple(address for edit in prunes for address in edit.hidden)
+        if hidden and exposed(outgoing, hidden):
+            # Invariant (g): a half-made rewrite is never forwarded; a reviewer sees what is left.
+            verdict = replace(
+                verdict,
+                disposition=max(verdict.disposition, Disposition.HOLD),
+                reasons=(
+                    *verdict.reasons,
+                    Reason(
+                        rule=REWRITE_INCOMPLETE,
+                        disposition=Disposition.HOLD,
+                        enforced=True,
+                        explanation="An address that had to be hidden still stands in another header field.",
+                    ),
+                ),
+            )
+        return _Passing(
+            envelope=envelope,
+            message=message,
+            edits=edits,
+            outgoing=outgoing,
+            shown=tuple(dict.fromkeys(recipient.address for recipient in visible)),
+            verdict=verdict,
+        )
+
+    async def _remember(self, passing: _Passing) -> None:
+        """Commit a mass send before it leaves, so that the first answer to it is recognised."""
+        outsiders = self._policy.outsiders(
+            (*(recipient.address for recipient in passing.message.visible), *passing.envelope.recipients)
+        )
+        message_id = own_id(passing.message)
+        if message_id and len(outsiders) >= self._policy.mass_send:
+            await self._journal.remember_mass_send(message_id, outsiders, passing.envelope.received_at)
+
+    async def _carry_out(self, passing: _Passing, inspection: Inspection) -> Outcome:
+        verdict, envelope = passing.verdict, passing.envelope
+        match verdict.disposition:
+            case Disposition.FORWARD | Disposition.REWRITE:
+                return await self._forward(passing, inspection)
+            case Disposition.DELAY:
+                await self._take(passing, inspection, State.DUE, due_at=envelope.received_at + verdict.delay)
+                return InCustody(id=envelope.id)
+            case Disposition.HOLD:
+                await self._take(passing, inspection, State.HELD, due_at=envelope.received_at)
+                return InCustody(id=envelope.id, refuse=verdict.refuse_held)
+            case Disposition.REJECT:
+                reasons = [reason for reason in verdict.reasons if reason.enforced]
+                strictest = max(reasons, key=lambda reason: reason.disposition)
+                log.rejected(envelope.id, tuple(reason.rule for reason in reasons))
+                self._journal.record(_entry(passing, inspection, {}, "rejected"))
+                return Rejected(id=envelope.id, why=Why.POLICY, explanation=strictest.explanation)
+            case _:
+                assert_never(verdict.disposition)
+
+    async def _take(self, passing: _Passing, inspection: Inspection, state: State, *, due_at: datetime) -> None:
+        verdict = passing.verdict
+        deposit = deposits.whole(
+            passing.envelope,
+            passing.message,
+            passing.edits,
+            state=state,
+            reasons=tuple(dict.fromkeys(reason.rule for reason in verdict.reasons if reason.enforced)),
+            due_at=due_at,
+            expires_at=passing.envelope.received_at + verdict.expire_after if state is State.HELD else None,
+        )
+        entry = _entry(passing, inspection, {}, "custody")
+        with metrics.stage("custody"):
+            await self._custody.take((deposit,), self._journal.rows(entry))
+        log.in_custody(passing.envelope.id, state.value)
+
+    async def _forward(self, passing: _Passing, inspection: Inspection) -> Outcome:
+        """Hand over to the smarthost; whom it defers or refuses is in custody before the others get their final dot."""
+        envelope = passing.envelope
+        taken: list[Deposit] = []
+
+        async def before_final_dot(progress: Progress) -> None:
+            if remainder := self._remainder(passing, progress):
+                await self._custody.take(remainder)
+                taken.extend(remainder)
+
+        with metrics.stage("forward"):
+            delivery = await self._smarthost.deliver(
+                passing.outgoing,
+                reverse_path=envelope.reverse_path,
+                recipients=envelope.recipients,
+                body_8bit=envelope.body_8bit,
+                smtputf8=envelope.smtputf8,
+                before_final_dot=before_final_dot,
+            )
+        for _, reply in delivery.replies:
+            metrics.smarthost_reply(reply.code)
+        replies = dict(delivery.replies)
+        if accepted := [reply for reply in replies.values() if reply.positive]:
+            for deposit in taken:
+                await self._custody.reschedule(deposit.id, due_at=datetime.now(UTC) + FIRST_RETRY)
+            log.forwarded(envelope.id, accepted[0].code, len(accepted), len(replies) - len(accepted))
+            self._journal.record(_entry(passing, inspection, replies, "forwarded"))
+            return Forwarded(id=envelope.id, reply=accepted[0])
+        for deposit in taken:
+            await self._custody.discard(
+                deposit.id, actor="gateway", reason="the smarthost took no recipient", now=datetime.now(UTC)
+            )
+        self._journal.record(_entry(passing, inspection, replies, "deferred"))
+        if replies and all(reply.permanent for reply in replies.values()):
+            log.rejected(envelope.id, (Why.SMARTHOST,))
+            return Rejected(id=envelope.id, why=Why.SMARTHOST, reply=next(iter(replies.values())))
+        log.deferred(envelope.id, Why.SMARTHOST)
+        first = next((reply for reply in replies.values() if reply.transient), None)
+        return Deferred(id=envelope.id, why=Why.SMARTHOST, reply=first)
+
+    def _remainder(self, passing: _Passing, progress: Progress) -> tuple[Deposit, ...]:
+        """Return the deposits for the recipients that the smarthost defers, and the DSN for those that it refuses."""
+        now = datetime.now(UTC)
+        found: list[Deposit] = []
+        if progress.deferred:
+            found.append(
+                deposits.deferred(
+                    passing.envelope,
+                    passing.message,
+                    passing.edits,
+                    recipients=tuple(recipient for recipient, _ in progress.deferred),
+                    due_at=now + _NOT_BEFORE_THE_REPLY,
+                )
+            )
+        if progress.refused:
+            report = deposits.undeliverable(
+                reverse_path=passing.envelope.reverse_path,
+                content=passing.outgoing,
+                failures=progress.refused,
+                hostname=self._hostname,
+                smtputf8=passing.envelope.smtputf8,
+                now=now,
+                due_at=now + _NOT_BEFORE_THE_REPLY,
+            )
+            found.extend(() if report is None else (report,))
+        return tuple(found)
+
+
+def _kinds(inspection: Inspection) -> tuple[tuple[str, int], ...]:
+    counts: dict[str, int] = {}
+    for finding in inspection.findings:
+        counts[finding.kind] = counts.get(finding.kind, 0) + finding.count
+    return tuple(counts.items())
+
+
+def _count(verdict: Verdict, inspection: Inspection) -> None:
+    metrics.decided(verdict.disposition.label, verdict.hidden)
+    for reason in verdict.reasons:
+        metrics.rule_matched(reason.rule, enforced=reason.enforced)
+    for kind, count in _kinds(inspection):
+        metrics.found(kind, count)
+    for failure in inspection.failures:
+        metrics.failed(failure.detector, failure.reason)
+    for unreadable in inspection.unreadable:
+        metrics.unreadable(unreadable.reason)
+
+
+def _entry(passing: _Passing, inspection: Inspection, replies: dict[str, Reply], outcome: str) -> Entry:
+    """Return the journal's entry; `outcome` holds for recipients of whom the smarthost said nothing else."""
+    envelope, reasons = passing.envelope, passing.verdict.reasons
+
+    def passage(recipient: str) -> Passage:
+        reply = replies.get(recipient)
+        if reply is None:
+            return Passage(recipient=recipient, shown=passing.shown, outcome=outcome, reply="")
+        word = "forwarded" if reply.positive else "refused" if reply.permanent else "deferred"
+        return Passage(recipient=recipient, shown=passing.shown, outcome=word, reply=str(reply))
+
+    return Entry(
+        id=envelope.id,
+        message_id=own_id(passing.message),
+        received_at=envelope.received_at,
+        reverse_path=envelope.reverse_path,
+        client=envelope.client,
+        login=envelope.login,
+        disposition=passing.verdict.disposition,
+        reasons=tuple(dict.fromkeys(reason.rule for reason in reasons if reason.enforced)),
+        observed=tuple(dict.fromkeys(reason.rule for reason in reasons if not reason.enforced)),
+        findings=_kinds(inspection),
+        passages=tuple(passage(recipient) for recipient in envelope.recipients),
+    )

@@ -1,4 +1,4 @@
-"""What the pipeline asks of the world around it, and the values that pass between them: ports, outcomes, the journal's entry."""
+"""What the pipeline asks of the world around it, and the values that pass between them: ports and outcomes."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -85,6 +85,10 @@ class Custody(Protocol):
         self, item: str, *, actor: str, reason: str, now: datetime, recipients: tuple[str, ...] = ()
     ) -> int:
         """Take a deposit back; return how many recipients changed."""
+        ...
+
+    async def reschedule(self, item: str, *, due_at: datetime) -> int:
+        """Move when a deposit may first be delivered; return how many recipients changed."""
         ...
 
 
