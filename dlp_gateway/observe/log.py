@@ -1,0 +1,227 @@
+"""The log: one function per event, a closed vocabulary; none takes text of a message, an address, or a reply's text.
+
+What is written: our ids, the client's IP address, counts, sizes, rule ids, kinds, codes. Words from a closed list are
+checked to be such words, every string is made printable and cut (`observe.output`), an exception shows as its types and
+its `file:line` frames. Who wrote to whom stands in the journal, which is kept for a bounded time and read by few.
+"""
+
+import re
+from collections import Counter
+from functools import lru_cache
+from typing import Any, Final
+
+from dlp_gateway.content.text import Unreadable
+from dlp_gateway.detect.base import Failure, Finding
+from dlp_gateway.errors import Problem
+from dlp_gateway.mail.reply import Reply
+from dlp_gateway.observe.output import catch_uncaught, configure, current, described
+from dlp_gateway.policy.verdict import Disposition, Reason
+
+__all__ = ["catch_uncaught", "configure"]
+
+_WORD: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,39}")
+
+
+@lru_cache(maxsize=256)
+def _word(text: str) -> str:
+    """Return `text` if it is a word of a closed list, as its form shows; else "other"."""
+    return text if _WORD.fullmatch(text) else "other"
+
+
+def _code(reply: Reply) -> dict[str, Any]:
+    """Return the codes of a reply; its text is the peer's, who may quote addresses or content in it."""
+    return {"code": reply.code, "enhanced": _word(reply.enhanced) if reply.enhanced else ""}
+
+
+# --- the processes ----------------------------------------------------------------------------------------------------
+
+
+def started(version: str, listeners: tuple[str, ...], receivers: int, rules: int) -> None:
+    """All processes are up; `listeners` are "address:port"."""
+    current.logger.info("started", version=version, listeners=listeners, receivers=receivers, rules=rules)
+
+
+def stopping(why: str) -> None:
+    """New sessions are refused, what is under way is finished; `why` is "signal", "supervisor-gone" …."""
+    current.logger.info("stopping", why=_word(why))
+
+
+def stopped(unfinished: int) -> None:
+    """This process ends; `unfinished` sessions were cut off."""
+    current.logger.info("stopped", unfinished=unfinished)
+
+
+def reloaded(rules: int) -> None:
+    """A new policy is in force."""
+    current.logger.info("reloaded", rules=rules)
+
+
+def reload_refused(problems: tuple[Problem, ...]) -> None:
+    """The new policy has problems (they quote the operator's files only); the old one stays in force."""
+    current.logger.error("reload_refused", count=len(problems), problems=tuple(str(problem) for problem in problems))
+
+
+def receiver_died(pid: int, status: int) -> None:
+    """A receiver ended unasked; `status` is its exit status, negative for a signal."""
+    current.logger.error("receiver_died", pid=pid, status=status)
+
+
+def receiver_restarted(pid: int, after: float) -> None:
+    """A new receiver took a dead one's place `after` seconds."""
+    current.logger.warning("receiver_restarted", pid=pid, after=after)
+
+
+def worker_died(status: int) -> None:
+    """An inspection worker ended unasked or was killed at its deadline; a new one takes its place."""
+    current.logger.warning("worker_died", status=status)
+
+
+def clock_stepped(seconds: float) -> None:
+    """The wall clock moved against the monotonic clock: due times and expiry follow it."""
+    current.logger.warning("clock_stepped", seconds=round(seconds, 3))
+
+
+def internal_error(reference: str, where: str, error: BaseException) -> None:
+    """Something of ours failed; the client was told `reference`; `where` is "listener", "delivery" …."""
+    current.logger.error("internal_error", reference=reference, where=_word(where), **described(error))
+
+
+# --- sessions and messages --------------------------------------------------------------------------------------------
+
+
+def session_refused(client: str, why: str) -> None:
+    """A client was turned away before or between transactions; `why` is a word such as "network" or "bare-newline"."""
+    current.logger.warning("session_refused", client=client, why=_word(why))
+
+
+def received(mail: str, client: str, recipients: int, size: int) -> None:
+    """A message is in memory, complete; `size` in bytes."""
+    current.logger.info("received", id=mail, client=client, recipients=recipients, size=size)
+
+
+def decided(
+    mail: str,
+    disposition: Disposition,
+    *,
+    reasons: tuple[Reason, ...] = (),
+    findings: tuple[Finding, ...] = (),
+    failures: tuple[Failure, ...] = (),
+    unreadable: tuple[Unreadable, ...] = (),
+    hidden: int = 0,
+) -> None:
+    """The verdict: which rules, how many findings of each kind, what could not be told; `hidden` outsiders."""
+    counts: Counter[str] = Counter()
+    for finding in findings:
+        counts[finding.kind] += finding.count
+    current.logger.info(
+        "decided",
+        id=mail,
+        disposition=disposition.label,
+        rules=tuple(reason.rule for reason in reasons if reason.enforced),
+        observed=tuple(reason.rule for reason in reasons if not reason.enforced),
+        findings=dict(counts),
+        failures=tuple(f"{failure.detector}:{failure.reason}" for failure in failures),
+        unreadable=dict(Counter(part.reason.value for part in unreadable)),
+        hidden=hidden,
+    )
+
+
+def forwarded(mail: str, reply: Reply, recipients: int) -> None:
+    """The smarthost took it for `recipients` of them."""
+    current.logger.info("forwarded", id=mail, recipients=recipients, **_code(reply))
+
+
+def in_custody(mail: str, why: str, recipients: int) -> None:
+    """Committed to custody; `why` is "hold", "delay", "deferred", "in-doubt", "failure" …."""
+    current.logger.info("in_custody", id=mail, why=_word(why), recipients=recipients)
+
+
+def deferred(mail: str, why: str, reply: Reply | None = None) -> None:
+    """The client keeps it and shall try again."""
+    current.logger.warning("deferred", id=mail, why=_word(why), **(_code(reply) if reply else {}))
+
+
+def rejected(
+    mail: str,
+    why: str,
+    rules: tuple[str, ...] = (),
+    reply: Reply | None = None,
+) -> None:
+    """The client keeps it and shall not try again."""
+    current.logger.info("rejected", id=mail, why=_word(why), rules=rules, **(_code(reply) if reply else {}))
+
+
+def repeated(mail: str, client: str) -> None:
+    """A retry of a transaction whose answer was lost; answered as before, nothing sent twice."""
+    current.logger.info("repeated", id=mail, client=client)
+
+
+# --- custody and delivery ---------------------------------------------------------------------------------------------
+
+
+def delivery(mail: str, recipient: int, state: str, reply: Reply, attempts: int) -> None:
+    """What became of one recipient out of custody; `recipient` is its row, `state` as in `quarantine.model`."""
+    current.logger.info("delivery", id=mail, recipient=recipient, state=_word(state), attempts=attempts, **_code(reply))
+
+
+def released(mail: str, actor: str, recipients: int) -> None:
+    """A reviewer let it go to `recipients` of them; `actor` is a login of the system's or the console's."""
+    current.logger.info("released", id=mail, actor=actor, recipients=recipients)
+
+
+def discarded(mail: str, actor: str, recipients: int) -> None:
+    """A reviewer dropped it for `recipients` of them."""
+    current.logger.info("discarded", id=mail, actor=actor, recipients=recipients)
+
+
+def expired(mail: str) -> None:
+    """Nobody decided in time."""
+    current.logger.warning("expired", id=mail)
+
+
+def erased(items: int) -> None:
+    """Content and keys of finished items are gone."""
+    current.logger.info("erased", items=items)
+
+
+def recovered(leases: int) -> None:
+    """Copies whose worker went away were taken back."""
+    current.logger.warning("recovered", leases=leases)
+
+
+def store_unavailable(error: BaseException) -> None:
+    """Custody or the journal cannot be used now."""
+    current.logger.error("store_unavailable", **described(error))
+
+
+def store_recovered() -> None:
+    """Custody can be used again."""
+    current.logger.info("store_recovered")
+
+
+def key_beside_database() -> None:
+    """Whoever copies the folder has the mail: key and database lie in one."""
+    current.logger.warning("key_beside_database")
+
+
+def journal_dropped(rows: int) -> None:
+    """The journal could not keep up or be written; `rows` are lost."""
+    current.logger.error("journal_dropped", rows=rows)
+
+
+# --- the smarthost ----------------------------------------------------------------------------------------------------
+
+
+def smarthost_unreachable(why: str, code: int = 0) -> None:
+    """No session could be opened: `why` is "connect", "tls", "greeting", "login", "timeout" …; `code` of its reply."""
+    current.logger.warning("smarthost_unreachable", why=_word(why), code=code)
+
+
+def smarthost_reached() -> None:
+    """The first session after an outage."""
+    current.logger.info("smarthost_reached")
+
+
+def smarthost_lost(stage: str) -> None:
+    """The connection broke inside a transaction; after the final dot the outcome is in doubt."""
+    current.logger.warning("smarthost_lost", stage=_word(stage))

@@ -1,0 +1,189 @@
+"""Where log lines go and what may stand in them; libraries' own records are reduced here to who, where and how bad.
+
+Libraries log what they handle: aiosmtpd every command and, at DEBUG, the lines of a message; aiosqlite and SQLAlchemy
+the parameters of a statement; presidio the text that it analysed; asyncio the arguments of a failed callback. A level
+or a filter on a logger's name would hold until a library renames a logger or brings a handler of its own. So the record
+itself is made without its message, arguments and exception text: no handler can write what is not there.
+"""
+
+import errno
+import json
+import logging
+import sys
+import threading
+import traceback
+from collections.abc import Callable, MutableMapping
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Final, Literal, TextIO
+
+import structlog
+
+from dlp_gateway.mail.reply import printable
+
+Level = Literal["debug", "info", "warning", "error"]
+Format = Literal["auto", "json", "console"]
+
+_LONGEST: Final = 200  # characters of one string
+_MOST: Final = 50  # elements of one list
+_FRAMES: Final = 12  # innermost frames of a traceback
+
+
+def configure(level: Level = "info", layout: Format = "auto", stream: TextIO | None = None) -> None:
+    """Send events of at least `level` to `stream` (standard error), as JSON lines, or as columns for a terminal."""
+    current.logger = _logger(level, layout, sys.stderr if stream is None else stream)
+    _reduce_libraries()
+
+
+def _logger(level: Level, layout: Format, stream: TextIO) -> Any:  # noqa: ANN401 - structlog makes the class at run time
+    columns = stream.isatty() if layout == "auto" else layout == "console"
+    lazy = structlog.wrap_logger(
+        _Lines(stream),
+        processors=[bounded, structlog.dev.ConsoleRenderer(colors=stream.isatty()) if columns else _json],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+    )
+    return lazy.bind()  # assembled once, not at each line
+
+
+_encode: Final = json.JSONEncoder(separators=(",", ":"), default=str).encode
+
+
+def _json(_logger: object, _level: str, event: MutableMapping[str, Any]) -> str:
+    return _encode(event)
+
+
+def bounded(_logger: object, level: str, event: MutableMapping[str, Any]) -> dict[str, Any]:
+    """Put time, level and name first; make strings printable and short, lists short (a structlog processor)."""
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    first = {"timestamp": now, "level": level, "event": event.pop("event")}
+    return first | {name: _bounded(value) for name, value in event.items()}
+
+
+def _bounded(value: Any) -> Any:  # noqa: ANN401 - the fields of an event are of many types
+    if isinstance(value, str):
+        return value if len(value) <= _LONGEST and value.isprintable() else printable(value, _LONGEST)
+    if isinstance(value, tuple | list):
+        return [_bounded(element) for element in value[:_MOST]]
+    if isinstance(value, dict):
+        return {_bounded(name): _bounded(element) for name, element in list(value.items())[:_MOST]}
+    return value
+
+
+def described(error: BaseException) -> dict[str, Any]:
+    """Return what may be known of an exception: types from the outside in, errno, frames as file:line; no text."""
+    chain: list[BaseException] = []
+    current: BaseException | None = error
+    while current is not None and current not in chain and len(chain) < _FRAMES:
+        chain.append(current)
+        inner = current.exceptions[0] if isinstance(current, BaseExceptionGroup) else None
+        current = inner or current.__cause__ or (None if current.__suppress_context__ else current.__context__)
+    shown: dict[str, Any] = {"exception": " < ".join(type(one).__qualname__ for one in chain)}
+    number = next((one.errno for one in chain if isinstance(one, OSError) and one.errno), None)
+    if number is not None:
+        shown["errno"] = errno.errorcode.get(number, str(number))
+    shown["frames"] = [frame for one in chain[:3] for frame in _frames(one.__traceback__)]
+    return shown
+
+
+def _frames(trace: TracebackType | None) -> list[str]:
+    places = [f"{_short(frame.f_code.co_filename)}:{line}" for frame, line in traceback.walk_tb(trace)]
+    return places[-_FRAMES:]
+
+
+def _short(path: str) -> str:
+    """Return the last three names of a path: enough to find the file, nothing of the machine."""
+    return "/".join(path.rsplit("/", 3)[-3:])
+
+
+class _Lines:
+    """Writes one line a call; a line that cannot be written is dropped, for the log is no reason to fail a message."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def msg(self, line: str) -> None:
+        try:
+            self._stream.write(line + "\n")  # one write: lines of several processes do not mix
+            self._stream.flush()
+        except (OSError, ValueError):  # a full disk, a reader that went away, a closed stream
+            return
+
+    debug = info = warning = error = critical = msg
+
+
+class _Current:
+    """The logger in use; a command that configures none shows what went wrong, on standard error."""
+
+    def __init__(self) -> None:
+        self.logger = _logger("warning", "auto", sys.stderr)
+
+
+current: Final = _Current()
+
+
+# --- libraries' records -----------------------------------------------------------------------------------------------
+
+#: Libraries that bring a handler of their own or raise their own level.
+_LOUD: Final = (
+    "mail",
+    "aiosmtplib",
+    "presidio-analyzer",
+    "decision_process",
+    "sqlalchemy",
+    "uvicorn",
+    "spacy",
+    "alembic",
+)
+
+
+def _reduce_libraries() -> None:
+    logging.setLogRecordFactory(_record)
+    logging.captureWarnings(capture=False)  # so that the next call takes effect in a second set-up, too
+    logging.captureWarnings(capture=True)  # a warning may quote a value
+    logging.raiseExceptions = False  # else a failing handler prints the record
+    root = logging.getLogger()
+    root.handlers = [_Handler(logging.WARNING)]
+    root.setLevel(logging.WARNING)
+    loggers = [logger for logger in root.manager.loggerDict.values() if isinstance(logger, logging.Logger)]
+    for logger in [*loggers, *(logging.getLogger(name) for name in _LOUD)]:
+        logger.handlers.clear()
+        logger.setLevel(logging.NOTSET)
+        logger.propagate = True
+
+
+class _Record(logging.LogRecord):
+    """A record that says who, where and how bad, and of an exception what `described` tells."""
+
+    told: dict[str, Any]
+
+
+def _record(name: str, level: int, path: str, line: int, *ignored: Any, **also: Any) -> logging.LogRecord:  # noqa: ANN401
+    raised = ignored[2] if len(ignored) > 2 else None
+    record = _Record(name, level, path, line, "(text withheld)", (), None, also.get("func"))
+    error = raised[1] if isinstance(raised, tuple) else raised
+    record.told = described(error) if isinstance(error, BaseException) else {}
+    return record
+
+
+class _Handler(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        logger = current.logger
+        write: Callable[..., Any] = logger.error if record.levelno >= logging.ERROR else logger.warning
+        told = record.told if isinstance(record, _Record) else {}
+        write("library", logger=record.name, at=f"{_short(record.pathname)}:{record.lineno}", **told)
+
+
+# --- what nobody caught -----------------------------------------------------------------------------------------------
+
+
+def catch_uncaught() -> None:
+    """Let an exception that nobody caught end as an event in this process; Python would print its text."""
+    sys.excepthook = lambda _type, error, _trace: _uncaught(error, "main")
+    sys.unraisablehook = lambda raised: _uncaught(raised.exc_value, "finalizer")
+    threading.excepthook = lambda raised: _uncaught(raised.exc_value, "thread")
+
+
+def _uncaught(error: BaseException | None, where: str) -> None:
+    if isinstance(error, KeyboardInterrupt | None):
+        return
+    current.logger.error("uncaught", where=where, **described(error))
