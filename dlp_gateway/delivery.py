@@ -76,8 +76,17 @@ class DeliveryWorker:
         claims = await self._store.claim(
             owner=self._options.owner, now=datetime.now(UTC), lease=_LEASE, limit=_AT_ONCE
         )
-        await asyncio.gather(*(self._deliver(claim) for claim in claims))
+        await asyncio.gather(*(self._attempt(claim) for claim in claims))
         return bool(claims)
+
+    async def _attempt(self, claim: Claim) -> None:
+        """Deliver one claim; whatever goes wrong inside costs this claim its turn (its lease runs out), not the loop."""
+        try:
+            await self._deliver(claim)
+        except StoreError as error:
+            log.store_unavailable(claim.item, type(error).__name__)
+        except Exception as error:  # noqa: BLE001  the worker loop: one broken item must not stop the others
+            log.internal_error(claim.item, error)
 
     async def keep_house(self) -> None:
         """Take back lost leases, expire what nobody released, erase what is over, and publish how much there is."""
