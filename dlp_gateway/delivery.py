@@ -19,9 +19,6 @@ from dlp_gateway.ports import Progress, Smarthost
 from quarantine.model import Claim, Recipient, Settlement, State
 from quarantine.store import Store, StoreError
 
-#: Waiting time before the next attempt, by how many were made; the last one repeats.
-BACK_OFF: Final = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 20, 30, 60, 120, 240))
-
 #: Longer than one transaction may take (ten minutes for the final dot, RFC 5321 4.5.3.2.6, and the commands before it).
 _LEASE: Final = timedelta(minutes=30)
 _AT_ONCE: Final = 8
@@ -30,17 +27,24 @@ _HOUSEKEEPING: Final = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryOptions:
-    """`owner` names this process in leases; `max_age` is how long delivery is tried; `retry_in_doubt` see above.
+    """`owner` names this process in leases; `retry_in_doubt` see above.
 
+    The wait between attempts is `first`, then twice the one before, at most `longest`; after `max_age` it is given up.
     `keep` is how long content stays after every recipient reached a final state; `poll` how often custody is asked.
     """
 
     owner: str
     hostname: str
+    first: timedelta
+    longest: timedelta
     max_age: timedelta
     retry_in_doubt: bool
     keep: timedelta
     poll: timedelta = timedelta(seconds=1)
+
+    def wait(self, attempts: int) -> timedelta:
+        """Return how long to wait after `attempts` attempts before this one."""
+        return min(self.first * 2 ** min(attempts, 20), self.longest)
 
 
 class DeliveryWorker:
@@ -67,15 +71,13 @@ class DeliveryWorker:
                     next_housekeeping = datetime.now(UTC) + _HOUSEKEEPING
                 busy = await self.deliver_due()
             except StoreError as error:
-                log.store_unavailable("delivery", type(error).__name__)
+                log.store_unavailable(error)
             if not busy:
                 await self._pause()
 
     async def deliver_due(self) -> bool:
         """Claim and deliver what is due now; return whether there was anything."""
-        claims = await self._store.claim(
-            owner=self._options.owner, now=datetime.now(UTC), lease=_LEASE, limit=_AT_ONCE
-        )
+        claims = await self._store.claim(owner=self._options.owner, now=datetime.now(UTC), lease=_LEASE, limit=_AT_ONCE)
         await asyncio.gather(*(self._attempt(claim) for claim in claims))
         return bool(claims)
 
@@ -84,15 +86,15 @@ class DeliveryWorker:
         try:
             await self._deliver(claim)
         except StoreError as error:
-            log.store_unavailable(claim.item, type(error).__name__)
+            log.store_unavailable(error)
         except Exception as error:  # noqa: BLE001  the worker loop: one broken item must not stop the others
-            log.internal_error(claim.item, error)
+            log.internal_error(claim.item, "delivery", error)
 
     async def keep_house(self) -> None:
         """Take back lost leases, expire what nobody released, erase what is over, and publish how much there is."""
         now = datetime.now(UTC)
         if recovered := await self._store.recover(now=now, retry=self._options.retry_in_doubt):
-            log.leases_recovered(recovered)
+            log.recovered(recovered)
         for item in await self._store.expire(now=now):
             log.expired(item.id)
         await self._store.erase(before=now - self._options.keep)
@@ -134,28 +136,33 @@ class DeliveryWorker:
         if failures:
             await self._report(claim, outgoing, failures, transport, now)
         await self._store.settle(claim, settlements, now=now)
-        for settlement in settlements:
+        for (address, reply), settlement in zip(delivery.replies, settlements, strict=True):
+            attempts = by_address[address].attempts + 1
             metrics.delivered(settlement.state.value)
-            log.delivery(claim.item, settlement.recipient, settlement.state.value, settlement.reply[:3])
+            log.delivery(claim.item, settlement.recipient, settlement.state.value, reply, attempts)
 
     def _settlement(
-        self, claim: Claim, recipient: Recipient, reply: Reply, unknown: bool, now: datetime  # noqa: FBT001
+        self,
+        claim: Claim,
+        recipient: Recipient,
+        reply: Reply,
+        unknown: bool,
+        now: datetime,  # noqa: FBT001
     ) -> Settlement:
         words = str(reply)
         if unknown:
             state = State.DUE if self._options.retry_in_doubt else State.IN_DOUBT
-            return Settlement(recipient=recipient.id, state=state, reply=words, due_at=now + BACK_OFF[0])
+            return Settlement(recipient=recipient.id, state=state, reply=words, due_at=now + self._options.first)
         if reply.positive:
             return Settlement(recipient=recipient.id, state=State.DELIVERED, reply=words)
-        wait = BACK_OFF[min(recipient.attempts, len(BACK_OFF) - 1)]
+        wait = self._options.wait(recipient.attempts)
         if reply.permanent or now + wait > self._released_at(claim, recipient) + self._options.max_age:
             return Settlement(recipient=recipient.id, state=State.FAILED, reply=words)
         return Settlement(recipient=recipient.id, state=State.DUE, reply=words, due_at=now + wait)
 
-    @staticmethod
-    def _released_at(claim: Claim, recipient: Recipient) -> datetime:
+    def _released_at(self, claim: Claim, recipient: Recipient) -> datetime:
         """Return from when on `max_age` counts: a mail held for two weeks has not been tried for two weeks."""
-        tried = sum((BACK_OFF[min(n, len(BACK_OFF) - 1)] for n in range(recipient.attempts)), timedelta())
+        tried = sum((self._options.wait(attempts) for attempts in range(recipient.attempts)), timedelta())
         return max(claim.created_at, recipient.due_at - tried)
 
     async def _report(

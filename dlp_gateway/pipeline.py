@@ -94,7 +94,7 @@ class Pipeline:
             log.deferred(envelope.id, Why.OVERLOAD)
             return Deferred(id=envelope.id, why=Why.OVERLOAD)
         except StoreError as error:
-            log.store_unavailable(envelope.id, type(error).__name__)
+            log.store_unavailable(error)
             return Deferred(id=envelope.id, why=Why.STORE)
 
     async def unanswered(self, envelope: Envelope, content: bytes, reply: Reply) -> None:
@@ -104,16 +104,16 @@ class Pipeline:
             await self._journal.remember_unanswered(key, reply, datetime.now(UTC))
 
     async def _process(self, envelope: Envelope, content: bytes) -> Outcome:
-        log.received(envelope.id, envelope.client, len(envelope.recipients), len(content))
+        log.received(envelope.id, envelope.client, recipients=len(envelope.recipients), size=len(content))
         metrics.message_size(len(content))
         reply = await self._journal.recall(self._journal.fingerprint(envelope, content))
         if reply is not None:
-            log.repeated(envelope.id, reply.code)
+            log.repeated(envelope.id, envelope.client)
             return Repeated(reply=reply)
         with metrics.stage("parse"):
             message = parse(content)
         if hops(message) > self._hop_limit:
-            log.rejected(envelope.id, (Why.LOOP,))
+            log.rejected(envelope.id, Why.LOOP)
             return Rejected(id=envelope.id, why=Why.LOOP)
         with metrics.stage("gather"):
             facts = await self._gather(envelope, message)
@@ -126,10 +126,12 @@ class Pipeline:
         _count(passing.verdict, inspection)
         log.decided(
             envelope.id,
-            passing.verdict.disposition.label,
-            tuple(reason.rule for reason in passing.verdict.reasons if reason.enforced),
-            dict(_kinds(inspection)),
-            tuple(f"{failure.detector}:{failure.reason}" for failure in inspection.failures),
+            passing.verdict.disposition,
+            reasons=passing.verdict.reasons,
+            findings=inspection.findings,
+            failures=inspection.failures,
+            unreadable=inspection.unreadable,
+            hidden=passing.verdict.hidden,
         )
         if passing.verdict.disposition is not Disposition.REJECT:
             await self._remember(passing)
@@ -197,7 +199,7 @@ class Pipeline:
             case Disposition.REJECT:
                 reasons = [reason for reason in verdict.reasons if reason.enforced]
                 strictest = max(reasons, key=lambda reason: reason.disposition)
-                log.rejected(envelope.id, tuple(reason.rule for reason in reasons))
+                log.rejected(envelope.id, Why.POLICY, tuple(reason.rule for reason in reasons))
                 self._journal.record(_entry(passing, inspection, {}, "rejected"))
                 return Rejected(id=envelope.id, why=Why.POLICY, explanation=strictest.explanation)
             case _:
@@ -217,7 +219,7 @@ class Pipeline:
         entry = _entry(passing, inspection, {}, "custody")
         with metrics.stage("custody"):
             await self._custody.take((deposit,), self._journal.rows(entry))
-        log.in_custody(passing.envelope.id, state.value)
+        log.in_custody(passing.envelope.id, verdict.disposition.label, len(passing.envelope.recipients))
 
     async def _forward(self, passing: _Passing, inspection: Inspection) -> Outcome:
         """Hand over to the smarthost; whom it defers or refuses is in custody before the others get their final dot."""
@@ -228,6 +230,7 @@ class Pipeline:
             if remainder := self._remainder(passing, progress):
                 await self._custody.take(remainder)
                 taken.extend(remainder)
+                log.in_custody(envelope.id, "deferred", len(progress.deferred))
 
         with metrics.stage("forward"):
             delivery = await self._smarthost.deliver(
@@ -244,7 +247,7 @@ class Pipeline:
         if accepted := [reply for reply in replies.values() if reply.positive]:
             for deposit in taken:
                 await self._custody.reschedule(deposit.id, due_at=datetime.now(UTC) + FIRST_RETRY)
-            log.forwarded(envelope.id, accepted[0].code, len(accepted), len(replies) - len(accepted))
+            log.forwarded(envelope.id, accepted[0], len(accepted))
             self._journal.record(_entry(passing, inspection, replies, "forwarded"))
             return Forwarded(id=envelope.id, reply=accepted[0])
         for deposit in taken:
@@ -253,10 +256,11 @@ class Pipeline:
             )
         self._journal.record(_entry(passing, inspection, replies, "deferred"))
         if replies and all(reply.permanent for reply in replies.values()):
-            log.rejected(envelope.id, (Why.SMARTHOST,))
-            return Rejected(id=envelope.id, why=Why.SMARTHOST, reply=next(iter(replies.values())))
-        log.deferred(envelope.id, Why.SMARTHOST)
+            refusal = next(iter(replies.values()))
+            log.rejected(envelope.id, Why.SMARTHOST, reply=refusal)
+            return Rejected(id=envelope.id, why=Why.SMARTHOST, reply=refusal)
         first = next((reply for reply in replies.values() if reply.transient), None)
+        log.deferred(envelope.id, Why.SMARTHOST, first)
         return Deferred(id=envelope.id, why=Why.SMARTHOST, reply=first)
 
     def _remainder(self, passing: _Passing, progress: Progress) -> tuple[Deposit, ...]:
