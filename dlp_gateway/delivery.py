@@ -82,7 +82,7 @@ class DeliveryWorker:
         return bool(claims)
 
     async def _attempt(self, claim: Claim) -> None:
-        """Deliver one claim; whatever goes wrong inside costs this claim its turn (its lease runs out), not the loop."""
+        """Deliver one claim; what goes wrong inside costs it its turn (the lease runs out), not the loop."""
         try:
             await self._deliver(claim)
         except StoreError as error:
@@ -98,7 +98,13 @@ class DeliveryWorker:
         for item in await self._store.expire(now=now):
             log.expired(item.id)
         await self._store.erase(before=now - self._options.keep)
-        metrics.custody(await self._store.statistics(), now)
+        statistics = await self._store.statistics()
+        metrics.custody(
+            {state.value: count for state, count in statistics.recipients.items()},
+            size=statistics.bytes,
+            oldest_held=_age(statistics.oldest_held, now),
+            oldest_due=_age(statistics.oldest_due, now),
+        )
 
     async def _pause(self) -> None:
         try:
@@ -138,7 +144,7 @@ class DeliveryWorker:
         await self._store.settle(claim, settlements, now=now)
         for (address, reply), settlement in zip(delivery.replies, settlements, strict=True):
             attempts = by_address[address].attempts + 1
-            metrics.delivered(settlement.state.value)
+            metrics.delivery(settlement.state.value)
             log.delivery(claim.item, settlement.recipient, settlement.state.value, reply, attempts)
 
     def _settlement(
@@ -146,8 +152,8 @@ class DeliveryWorker:
         claim: Claim,
         recipient: Recipient,
         reply: Reply,
-        unknown: bool,
-        now: datetime,  # noqa: FBT001
+        unknown: bool,  # noqa: FBT001  one of four facts about one reply
+        now: datetime,
     ) -> Settlement:
         words = str(reply)
         if unknown:
@@ -184,3 +190,7 @@ class DeliveryWorker:
         )
         if report is not None:
             await self._store.take((report,))
+
+
+def _age(since: datetime | None, now: datetime) -> float:
+    return max((now - since).total_seconds(), 0.0) if since else 0.0

@@ -6,6 +6,7 @@ here it is settled who is responsible for the mail when the answer is given (see
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final, assert_never
 
 from dlp_gateway import deposits
@@ -95,6 +96,7 @@ class Pipeline:
             return Deferred(id=envelope.id, why=Why.OVERLOAD)
         except StoreError as error:
             log.store_unavailable(error)
+            metrics.store_error()
             return Deferred(id=envelope.id, why=Why.STORE)
 
     async def unanswered(self, envelope: Envelope, content: bytes, reply: Reply) -> None:
@@ -105,13 +107,13 @@ class Pipeline:
 
     async def _process(self, envelope: Envelope, content: bytes) -> Outcome:
         log.received(envelope.id, envelope.client, recipients=len(envelope.recipients), size=len(content))
-        metrics.message_size(len(content))
+        metrics.received(len(content))
         reply = await self._journal.recall(self._journal.fingerprint(envelope, content))
         if reply is not None:
             log.repeated(envelope.id, envelope.client)
+            metrics.repeated()
             return Repeated(reply=reply)
-        with metrics.stage("parse"):
-            message = parse(content)
+        message = parse(content)
         if hops(message) > self._hop_limit:
             log.rejected(envelope.id, Why.LOOP)
             return Rejected(id=envelope.id, why=Why.LOOP)
@@ -121,18 +123,9 @@ class Pipeline:
             inspection = await self._inspector.inspect(envelope, message, facts)
         with metrics.stage("decide"):
             verdict = decide(self._policy, envelope, message, inspection)
-        with metrics.stage("edit"):
+        with metrics.stage("act"):
             passing = self._edit(envelope, message, verdict)
-        _count(passing.verdict, inspection)
-        log.decided(
-            envelope.id,
-            passing.verdict.disposition,
-            reasons=passing.verdict.reasons,
-            findings=inspection.findings,
-            failures=inspection.failures,
-            unreadable=inspection.unreadable,
-            hidden=passing.verdict.hidden,
-        )
+        _tell(envelope, passing.verdict, inspection)
         if passing.verdict.disposition is not Disposition.REJECT:
             await self._remember(passing)
         return await self._carry_out(passing, inspection)
@@ -298,16 +291,16 @@ def _kinds(inspection: Inspection) -> tuple[tuple[str, int], ...]:
     return tuple(counts.items())
 
 
-def _count(verdict: Verdict, inspection: Inspection) -> None:
-    metrics.decided(verdict.disposition.label, verdict.hidden)
-    for reason in verdict.reasons:
-        metrics.rule_matched(reason.rule, enforced=reason.enforced)
-    for kind, count in _kinds(inspection):
-        metrics.found(kind, count)
-    for failure in inspection.failures:
-        metrics.failed(failure.detector, failure.reason)
-    for unreadable in inspection.unreadable:
-        metrics.unreadable(unreadable.reason)
+def _tell(envelope: Envelope, verdict: Verdict, inspection: Inspection) -> None:
+    for tell in (metrics.decided, partial(log.decided, envelope.id)):
+        tell(
+            verdict.disposition,
+            reasons=verdict.reasons,
+            findings=inspection.findings,
+            failures=inspection.failures,
+            unreadable=inspection.unreadable,
+            hidden=verdict.hidden,
+        )
 
 
 def _entry(passing: _Passing, inspection: Inspection, replies: dict[str, Reply], outcome: str) -> Entry:

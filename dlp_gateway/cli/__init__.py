@@ -1,0 +1,55 @@
+"""The command line. Each command is a module of its own, imported only when it is called: it starts in under 0.3 s.
+
+Exit statuses: 0 done · 1 done, and the answer is no (a case failed, a message came out wrong, not healthy, no such
+item) · 2 wrong usage · 69 something that the command needs cannot be used now (custody, gateway) · 78 the configuration
+is wrong; every problem was printed as file:line:column.
+"""
+
+from importlib import import_module
+from typing import Final
+
+import click
+
+from dlp_gateway import __version__
+
+_COMMANDS: Final = {
+    "serve": "Run the gateway: receive, inspect, forward or hold, deliver.",
+    "demo": "See it work: send sample mails through a gateway of its own, and look at what came out.",
+    "check": "Find every problem in gateway.yaml and policy.yaml, and print the rules in force in sentences.",
+    "scan": "Say what would become of one message, and write it as it would leave.",
+    "detect": "Find identifiers in texts (JSON lines in, JSON lines out).",
+    "rules": "Test rule packs against their cases.",
+    "quarantine": "List, show, release, discard and export mail in custody.",
+    "healthcheck": "Exit 0 if the running gateway is ready.",
+}
+
+
+class _Commands(click.Group):
+    """Commands that are imported when they are called, and listed without being imported."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = import_module(f"dlp_gateway.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.command(
+    cls=_Commands,
+    epilog="Start with `dlp-gateway demo`. Exit statuses: 0 yes, 1 no, 2 wrong usage, 69 cannot be used now, "
+    "78 wrong configuration.",
+)
+@click.version_option(__version__, prog_name="dlp-gateway")
+def main() -> None:
+    """An outbound mail proxy that keeps personal data and recipient lists from leaking by mail.
+
+    Mail clients and mail servers send through it as their smarthost. It reads each mail, and by policy forwards it,
+    hides outsiders from each other, holds it for a reviewer or refuses it.
+    """

@@ -1,0 +1,80 @@
+"""Options that commands share, and how they end: printing JSON, problems of a configuration, what cannot be used."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+import click
+
+from dlp_gateway.errors import EX_CONFIG, ConfigurationError
+
+EX_UNAVAILABLE: Final = 69  # sysexits.h: something that the command needs cannot be used
+
+config: Final = click.option(
+    "--config",
+    "config_path",
+    metavar="FILE",
+    help="gateway.yaml to use [default: $DLP_GATEWAY_CONFIG, ./gateway.yaml, /etc/dlp-gateway/gateway.yaml].",
+)
+
+as_json: Final = click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+
+
+def print_json(value: object) -> None:
+    """Print one object on one line; what is not ASCII is escaped, so no control character reaches a terminal."""
+    click.echo(json.dumps(value, ensure_ascii=True, default=str))
+
+
+def unavailable(message: str) -> NoReturn:
+    """End with status 69 and a sentence."""
+    click.secho(message, fg="red", err=True)
+    sys.exit(EX_UNAVAILABLE)
+
+
+@contextmanager
+def problems_shown(*, as_json: bool = False) -> Iterator[None]:
+    """Turn a `ConfigurationError` into its list of problems and exit status 78."""
+    try:
+        yield
+    except ConfigurationError as error:
+        for problem in error.problems:
+            if as_json:
+                place = {"file": problem.source, "line": problem.line, "column": problem.column}
+                print_json({"problem": problem.message, **place})
+            else:
+                click.secho(str(problem), fg="red", err=True)
+        count = len(error.problems)
+        if not as_json:
+            click.echo(f"{count} problem{'s' if count != 1 else ''} found; nothing was started.", err=True)
+        sys.exit(EX_CONFIG)
+
+
+def found_config(path: str | None) -> Path:
+    """Return the gateway.yaml to use; raises `ConfigurationError` naming every place that was tried."""
+    from dlp_gateway import settings
+
+    return settings.find(path, os.environ)
+
+
+def loaded(path: str | None) -> Any:  # noqa: ANN401  Settings, imported late
+    """Return the `Settings` of the gateway.yaml to use."""
+    from dlp_gateway import settings
+
+    return settings.load(found_config(path))
+
+
+def read_bytes(name: str, *, limit: int) -> bytes:
+    """Return the bytes of a file or, for "-", of standard input; a usage error if there are more than `limit`."""
+    stream = sys.stdin.buffer if name == "-" else Path(name).open("rb")  # noqa: SIM115  closed below
+    with stream:
+        data = stream.read(limit + 1)
+    if len(data) > limit:
+        raise click.UsageError(f"{name} is larger than {limit} bytes.")
+    return data
+
+
+Command = Callable[..., None]

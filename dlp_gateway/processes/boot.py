@@ -1,0 +1,68 @@
+"""What the supervisor tells a receiver at birth, and the pipe by which each knows that the other is alive.
+
+The supervisor writes one pickled `Boot` to the receiver's standard input and then keeps the pipe open: its end means
+"drain and go", whether the supervisor stopped in order or was killed. The receiver writes one line to its standard
+output when it accepts mail. Pickle is safe in this direction: the supervisor made the pipe and is the more trusted.
+"""
+
+import os
+import pickle
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from dlp_gateway.policy.model import Policy
+from dlp_gateway.settings import Settings
+from quarantine.crypto import PublicKey
+
+READY: Final = b"ready\n"
+
+#: How long sessions may finish what they are doing; then they are cut off (systemd's default stop timeout is 90 s).
+DRAIN: Final = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Boot:
+    """What a receiver needs: checked settings and policy (it never reads files that may have changed since), the
+    custody's public key, and for each listener of the settings, in order, the file descriptor of its socket.
+    """
+
+    settings: Settings
+    policy: Policy
+    public_key: PublicKey
+    hostname: str
+    sockets: tuple[int, ...]
+
+    def to_bytes(self) -> bytes:
+        """Return what `receive_boot` reads."""
+        return pickle.dumps(self)
+
+
+def receive_boot() -> Boot:
+    """Read the `Boot` from standard input."""
+    boot = pickle.load(sys.stdin.buffer)  # noqa: S301  written by our own supervisor, see above
+    if not isinstance(boot, Boot):
+        raise TypeError("standard input did not hold a Boot; receivers are started by the supervisor")
+    return boot
+
+
+def tell_ready() -> None:
+    """Tell the supervisor that mail is accepted."""
+    os.write(sys.stdout.fileno(), READY)
+
+
+def watch_supervisor(drain: Callable[[], None]) -> None:
+    """Call `drain` when the supervisor goes or wants us to; end the process by force if that takes too long."""
+
+    def watch() -> None:
+        while os.read(sys.stdin.fileno(), 4096):
+            pass
+        drain()
+        time.sleep(DRAIN.total_seconds() + 5)
+        os._exit(1)  # a receiver whose loop hangs must not outlive its supervisor
+
+    threading.Thread(target=watch, name="supervisor-watch", daemon=True).start()
