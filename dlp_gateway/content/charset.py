@@ -1,0 +1,160 @@
+"""Bytes and a declared charset → text: every reading that a mail client would plausibly show, the likeliest first.
+
+Only codecs of a closed list are used: Python would otherwise import modules by names that come from the mail, keep every
+unknown name in a cache for ever, and run codecs that are no charsets ("idna" takes quadratic time).
+"""
+
+import codecs
+import re
+from encodings.aliases import aliases
+from functools import lru_cache
+from typing import Final
+
+_NOT_CHARSETS: Final = frozenset(
+    "base64_codec bz2_codec hex_codec idna mbcs oem palmos punycode quopri_codec raw_unicode_escape rot_13 undefined "
+    "unicode_escape uu_codec zlib_codec".split()
+)
+#: What labels mean in practice (Encoding standard, 4.2): the supersets that clients use, and names that Python lacks.
+_IN_PRACTICE: Final = {
+    "latin_1": "cp1252",
+    "iso8859_1": "cp1252",
+    "iso8859_9": "cp1254",
+    "iso8859_11": "cp874",
+    "tis_620": "cp874",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "x_gbk": "gb18030",
+    "shift_jis": "cp932",
+    "x_sjis": "cp932",
+    "windows_31j": "cp932",
+    "euc_kr": "cp949",
+    "ks_c_5601_1987": "cp949",
+    "iso2022_jp": "iso2022_jp_ext",
+    "big5": "big5hkscs",
+    "x_big5": "big5hkscs",
+    "iso_8859_8_i": "iso8859_8",
+    "iso_8859_8_e": "iso8859_8",
+    "iso_8859_6_i": "iso8859_6",
+    "unicode": "utf_16",
+    "ucs_2": "utf_16",
+    "iso_10646_ucs_2": "utf_16",
+    "ucs_4": "utf_32",
+    "unicode_1_1_utf_7": "utf_7",
+    "unicode_2_0_utf_7": "utf_7",
+    "x_unicode_2_0_utf_7": "utf_7",
+    "x_mac_roman": "mac_roman",
+    "x_mac_cyrillic": "mac_cyrillic",
+    "utf_8_sig": "utf_8",
+    "cp65001": "utf_8",
+}
+_CODECS: Final = {
+    **{name: name for name in aliases.values() if name not in _NOT_CHARSETS},
+    **{alias: name for alias, name in aliases.items() if name not in _NOT_CHARSETS},
+}
+_LABEL_NOISE: Final = re.compile(r"[^a-z0-9]+")
+#: Charsets that hide any text behind plain ASCII octets: what is good ASCII must be read the declared way too.
+_SHIFTING: Final = frozenset("utf_7 hz iso2022_jp_ext iso2022_jp_1 iso2022_jp_2 iso2022_jp_2004 iso2022_jp_3 iso2022_kr".split())
+_WIDE: Final = frozenset("utf_16 utf_16_le utf_16_be utf_32 utf_32_le utf_32_be".split())
+_MARKS: Final = (  # longest first: the mark of UTF-32 begins with that of UTF-16
+    (codecs.BOM_UTF8, "utf_8"),
+    (codecs.BOM_UTF32_LE, "utf_32_le"),
+    (codecs.BOM_UTF32_BE, "utf_32_be"),
+    (codecs.BOM_UTF16_LE, "utf_16_le"),
+    (codecs.BOM_UTF16_BE, "utf_16_be"),
+)
+#: Tried where the label is missing, unknown or plainly wrong.
+_GUESSES: Final = ("gb18030", "cp932", "cp949", "big5hkscs", "euc_jp", "cp037")
+_NO_HINT: Final = frozenset(("", "ascii", "utf_8"))
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_STRANGE: Final = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x80-\x9f\ufffd]")
+_SAMPLE: Final = 4_096
+
+
+@lru_cache(maxsize=256)
+def codec(label: str) -> str:
+    """Return the Python codec for a charset label as mail writes it; "" if there is none."""
+    name = _LABEL_NOISE.sub("_", label.lower()[:64]).strip("_")
+    known = _CODECS.get(name) or _CODECS.get(name.removeprefix("x_")) or _CODECS.get(name.removeprefix("cs"), "")
+    return _IN_PRACTICE.get(name) or _IN_PRACTICE.get(known, known)
+
+
+def readings(content: bytes, label: str) -> tuple[str, ...]:
+    """Return the plausible readings of `content`, without duplicates, the likeliest first; () if none makes sense."""
+    declared = codec(label)
+    if content.isascii() and b"\x00" not in content:
+        plain = content.decode("ascii")
+        hidden = _shifted(content, declared)
+        return _distinct((*_strict(content, hidden), plain)) if hidden else (plain,)
+    for mark, name in _MARKS:
+        if content.startswith(mark):
+            return (_lossy(content[len(mark) :], name),)
+    if declared in _WIDE or _looks_wide(content):
+        found = _wide(content, declared)
+        if found:
+            return found
+    unlikely = () if declared in _NO_HINT else (declared,)
+    plain_utf_8 = _strict(content, ("utf_8",))
+    if plain_utf_8:
+        return _distinct((*plain_utf_8, *(text for text in _strict(content, unlikely) if not _strange(text))))
+    if unlikely:
+        return _strict(content, unlikely) or (_lossy(content, declared),)
+    guesses = _distinct((_western(content), *_strict(content, _GUESSES)))
+    return tuple(text for text in guesses if not _strange(text))
+
+
+def _shifted(content: bytes, declared: str) -> tuple[str, ...]:
+    """The ways in which ASCII octets may stand for other characters: as declared, or what their escapes suggest."""
+    if declared in _SHIFTING or declared in _WIDE:
+        return (declared,)
+    if b"\x1b" in content:
+        return ("iso2022_jp_ext", "iso2022_kr")
+    if not declared:
+        return tuple(name for name, sign in (("utf_7", b"+"), ("hz", b"~{")) if sign in content)
+    return ()
+
+
+def _strict(content: bytes, names: tuple[str, ...]) -> tuple[str, ...]:
+    texts = []
+    for name in names:
+        try:
+            text = content.decode(name)
+        except UnicodeError:
+            continue
+        texts.append(_SURROGATE.sub("\ufffd", text) if name == "utf_7" else text)  # the one codec that yields halves
+    return tuple(texts)
+
+
+def _lossy(content: bytes, name: str) -> str:
+    return content.decode(name, "replace")
+
+
+def _western(content: bytes) -> str:
+    """Windows-1252 with its five holes filled as Latin-1, as browsers do."""
+    try:
+        return content.decode("cp1252")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
+
+
+def _looks_wide(content: bytes) -> bool:
+    """Whether a third or more of the first octets are NUL, as in UTF-16 and UTF-32 of most scripts."""
+    sample = content[:_SAMPLE]
+    return sample.count(0) * 3 >= len(sample)
+
+
+def _wide(content: bytes, declared: str) -> tuple[str, ...]:
+    """Read UTF-16 or UTF-32 in either octet order; an odd tail is cut off, as clients do."""
+    names = ("utf_32_le", "utf_32_be") if declared.startswith("utf_32") else ("utf_16_le", "utf_16_be")
+    width = 4 if declared.startswith("utf_32") else 2
+    whole = content[: len(content) // width * width]
+    return tuple(text for text in _strict(whole, names) if text and not _strange(text))
+
+
+def _strange(text: str) -> bool:
+    """Whether more than a tenth of the beginning are control or replacement characters: not what anybody wrote."""
+    sample = text[:_SAMPLE]
+    return len(_STRANGE.findall(sample)) * 10 > len(sample)
+
+
+def _distinct(texts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(texts))

@@ -1,0 +1,31 @@
+"""Which organisation a domain belongs to: its registrable domain by the Public Suffix List (the only door to tldextract)."""
+
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tldextract import TLDExtract
+
+
+@lru_cache(maxsize=65_536)
+def organisation(domain: str) -> str:
+    """Return the registrable domain of `domain` in lower case: "mail.shop.example.co.uk" → "example.co.uk".
+
+    Customers of a suffix that is itself leased out ("alice.github.io") are organisations of their own. A domain below
+    no known suffix counts by its last two labels, an address literal or a public suffix as itself.
+    """
+    name = domain.lower().strip(".")
+    if name.startswith("["):  # an address literal (RFC 5321 4.1.3)
+        return name
+    parts = _suffixes().extract_str(name)
+    if parts.suffix:
+        return parts.top_domain_under_public_suffix or name
+    return ".".join(name.split(".")[-2:])
+
+
+@cache
+def _suffixes() -> "TLDExtract":
+    """The list that comes with the library: no fetching, no cache on disk. Imported late, it costs a tenth of a second."""
+    from tldextract import TLDExtract
+
+    return TLDExtract(suffix_list_urls=(), cache_dir=None, include_psl_private_domains=True)
