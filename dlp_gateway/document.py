@@ -8,8 +8,8 @@ import difflib
 import re
 import types
 import typing
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
@@ -19,7 +19,7 @@ import pydantic
 import yaml
 import yamlcore
 from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema
-from pydantic_core import ErrorDetails, core_schema
+from pydantic_core import ErrorDetails, PydanticCustomError, core_schema
 
 from dlp_gateway.errors import ConfigurationError, Problem
 
@@ -41,34 +41,52 @@ class Model(pydantic.BaseModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document(Generic[T]):
-    """A model with the places of its values, so that later checks can point at them too.
+    """What became of a file: its model or None, what is wrong with it, and the places of its values.
 
-    `values` and `keys` map a location to (line, column), both from 1.
+    `raw` holds dicts, tuples and scalars even if the model is None, so that later checks can add their problems to
+    those found first. `values` and `keys` map a location to (line, column), both from 1.
     """
 
-    value: T
     source: str
-    values: dict[Location, tuple[int, int]]
-    keys: dict[Location, tuple[int, int]]
+    model: T | None
+    raw: object
+    problems: tuple[Problem, ...]
+    values: Mapping[Location, tuple[int, int]]
+    keys: Mapping[Location, tuple[int, int]]
 
     def problem(self, location: Location, message: str, *, key: bool = False) -> Problem:
         """Return a problem at the value (or the key) of `location`, or of the nearest place around it that exists."""
-        return _problem(self.source, self.values, self.keys, location, message, key=key)
+        while location and location not in self.values:
+            location = location[:-1]
+        line, column = (self.keys if key and location in self.keys else self.values).get(location, (1, 1))
+        return Problem(source=self.source, line=line, column=column, message=message)
+
+    def finish(self, more: Iterable[Problem] = ()) -> T:
+        """Return the model; raise `ConfigurationError` if there are problems, or `more` of them."""
+        problems = [*self.problems, *more]
+        if problems or self.model is None:
+            raise ConfigurationError(problems)
+        return self.model
+
+
+def wrong(key: str, message: str) -> PydanticCustomError:
+    """Return what a model's validator raises to point at one of its keys."""
+    return PydanticCustomError("wrong", "{message}", {"message": message, "key": key})
 
 
 def load(path: Path, model: type[T]) -> T:
     """Return the file as a `model`; raise `ConfigurationError` with every problem."""
-    return load_document(path, model).value
+    return load_document(path, model).finish()
 
 
 def parse(text: str, model: type[T], source: str) -> T:
     """Return YAML text as a `model`; relative paths in it are relative to the folder of `source`."""
-    return parse_document(text, model, source).value
+    return parse_document(text, model, source).finish()
 
 
-def load_document(path: Path, model: type[T]) -> Document[T]:
-    """Return the file as a `model` with positions; raise `ConfigurationError` with every problem."""
-    return parse_document(read(path), model, str(path))
+def load_document(path: Path, model: type[T], context: Mapping[str, object] | None = None) -> Document[T]:
+    """Read a file, with `context` for the validators of `model`; raise `ConfigurationError` if it cannot be read."""
+    return parse_document(read(path), model, str(path), context)
 
 
 def read(path: Path) -> str:
@@ -95,26 +113,41 @@ def read(path: Path) -> str:
         raise _failure(source, line, column, "This is not UTF-8; save the file in that encoding.") from None
 
 
-def parse_document(text: str, model: type[T], source: str) -> Document[T]:
-    """Return YAML text as a `model` with positions; raise `ConfigurationError` with every problem."""
+def parse_document(text: str, model: type[T], source: str, context: Mapping[str, object] | None = None) -> Document[T]:
+    """Read YAML text, with `context` for the validators of `model`; problems are in the result."""
     reading = _Reading(source)
-    value = reading.value(text)
-    if value is None and reading.problems:
-        raise ConfigurationError(reading.problems)
-    spoiled = {(problem.line, problem.column) for problem in reading.problems}
+    raw = reading.value(text)
+    document: Document[T] = Document(
+        source=source,
+        model=None,
+        raw=raw,
+        problems=tuple(reading.problems),
+        values=reading.values,
+        keys=reading.keys,
+    )
+    if raw is None and document.problems:
+        return document
+    spoiled = {(problem.line, problem.column) for problem in document.problems}
     try:
-        result = model.model_validate({} if value is None else value, context={"folder": Path(source).parent})
+        value = model.model_validate(
+            {} if raw is None else raw, context={"folder": Path(source).parent, **(context or {})}
+        )
     except pydantic.ValidationError as error:
-        for fault in error.errors(include_url=False):
-            location = reading.nearest(fault["loc"])
-            message, at_key = _sentence(fault, model, location)
-            problem = _problem(source, reading.values, reading.keys, location, message, key=at_key)
-            if (problem.line, problem.column) not in spoiled:  # what is no YAML is nothing to the model either
-                reading.problems.append(problem)
-        raise ConfigurationError(reading.problems) from None
-    if reading.problems:
-        raise ConfigurationError(reading.problems)
-    return Document(value=result, source=source, values=reading.values, keys=reading.keys)
+        faults = (_fault(document, model, details) for details in error.errors(include_url=False))
+        # What is no YAML is nothing to the model either: one problem a place is enough.
+        further = tuple(problem for problem in faults if (problem.line, problem.column) not in spoiled)
+        return replace(document, problems=document.problems + further)
+    return replace(document, model=value)
+
+
+def _fault(document: Document[T], model: type[Model], details: ErrorDetails) -> Problem:
+    """Return pydantic's finding as a problem at its place; its location names members of unions as well."""
+    location: Location = ()
+    for element in (*details["loc"], details.get("ctx", {}).get("key", "")):
+        if (*location, element) in document.values:
+            location = (*location, element)
+    message, at_key = _sentence(details, model, location)
+    return document.problem(location, message, key=at_key)
 
 
 def _failure(source: str, line: int, column: int, message: str) -> ConfigurationError:
@@ -127,21 +160,6 @@ def _place(before: str) -> tuple[int, int]:
 
 def _start(mark: yaml.Mark | yaml._yaml.Mark | None) -> tuple[int, int]:
     return (mark.line + 1, mark.column + 1) if mark else (1, 1)
-
-
-def _problem(
-    source: str,
-    values: dict[Location, tuple[int, int]],
-    keys: dict[Location, tuple[int, int]],
-    location: Location,
-    message: str,
-    *,
-    key: bool,
-) -> Problem:
-    while location and location not in values:
-        location = location[:-1]
-    line, column = (keys if key and location in keys else values).get(location, (1, 1))
-    return Problem(source=source, line=line, column=column, message=message)
 
 
 class _Reading:
@@ -178,14 +196,6 @@ class _Reading:
             return None
         finally:
             loader.dispose()
-
-    def nearest(self, location: tuple[int | str, ...]) -> Location:
-        """Return the part of a pydantic location that stands in the file (it names members of unions as well)."""
-        found: Location = ()
-        for element in location:
-            if (*found, element) in self.values:
-                found = (*found, element)
-        return found
 
     def _note(self, place: tuple[int, int], message: str) -> None:
         self.problems.append(Problem(source=self.source, line=place[0], column=place[1], message=message))
@@ -280,7 +290,7 @@ _SENTENCES: Final = {
     "string_too_long": "This text is too long; it may have {max_length} characters.",
     "literal_error": "This must be one of: {expected}.",
     "union_tag_invalid": "{discriminator} must be one of: {expected_tags}.",
-    "union_tag_not_found": "{discriminator} is missing here.",
+    "union_tag_not_found": "The key {discriminator} is missing.",
 }
 
 
@@ -299,6 +309,8 @@ def _sentence(fault: ErrorDetails, model: type[Model], location: Location) -> tu
             if description:
                 return f"The key '{name}' is missing: {description}", False
         return f"The key '{name}' is missing.", False
+    if kind == "wrong":
+        return fault["msg"], False
     if kind == "value_error":
         return str(context["error"]), False
     sentence = _SENTENCES.get(kind, "").format_map(context) or f"{fault['msg']}."
@@ -423,7 +435,7 @@ def _path(value: object, info: ValidationInfo) -> Path:
         message = "A path is needed here."
         raise ValueError(message)
     folder: Path = (info.context or {}).get("folder", Path())
-    return folder / value
+    return (folder / value).absolute()
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration), WithJsonSchema({"type": "string"})]
