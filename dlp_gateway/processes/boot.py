@@ -27,8 +27,10 @@ DRAIN: Final = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Boot:
-    """What a receiver needs: checked settings and policy (it never reads files that may have changed since), the
-    custody's public key, and for each listener of the settings, in order, the file descriptor of its socket.
+    """What a receiver needs.
+
+    Settings and policy were checked by the supervisor: a receiver never reads files that may have changed since.
+    `sockets` are file descriptors of listening sockets, one for each listener of the settings, in order.
     """
 
     settings: Settings
