@@ -1,0 +1,146 @@
+"""One address: a form for comparing, a form for writing, and what the SMTP door lets in (lists: `mail.address_list`)."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+_PLAIN: Final = re.compile(r"[a-z0-9!#$%&'*/=?^_`{|}~-][a-z0-9!#$%&'*/=?^_`{|}~.-]*+@[a-z0-9.-]*[a-z0-9-]")
+_ROUTE: Final = re.compile(r"(?:@[^:]*+:)++")  # RFC 5321 appendix C
+# Characters that show nothing (IDNA maps them to nothing, UTS 46 table 1) would make one address look like two.
+_UNSEEN: Final = {code: None for code in (0x00AD, 0x034F, 0x180E, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF)}
+_DOTS: Final = {0x3002: ".", 0xFF61: "."}  # IDNA's other full stops (RFC 3490 3.1); NFKC knows the third
+_UNQUOTED: Final = {ord('"'): None, ord("\\"): None}
+
+# RFC 5321 4.5.3.1.1–3; a path is 256 with its angle brackets, so an address is 254.
+_LOCAL_OCTETS: Final = 64
+_DOMAIN_OCTETS: Final = 255
+_ADDRESS_OCTETS: Final = 254
+_DOT_ATOM: Final = re.compile(r"(?:[\w!#$%&'*+/=?^`{|}~-]|[^\x00-\x7f])+(?:\.(?:[\w!#$%&'*+/=?^`{|}~-]|[^\x00-\x7f])+)*")
+_QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*+)"')
+# Host names with "_" exist and get mail, though RFC 5321 4.1.2 has none.
+_LABELS: Final = re.compile(r"(?!-)[\w-]{1,63}(?<!-)(?:\.(?!-)[\w-]{1,63}(?<!-))*")
+_LITERAL: Final = re.compile(r"\[(?:\d{1,3}(?:\.\d{1,3}){3}|IPv6:[0-9A-Fa-f:.]{2,45})\]")
+
+
+def canonical(address: str) -> str:
+    """Return the form in which two addresses are compared; total and idempotent, never for sending.
+
+    Case folded, NFKC, without quotes, route, final dot and the part of the local part that begins with "+" (the tag
+    names a folder, not another person).
+    """
+    lowered = address.lower()
+    if _PLAIN.fullmatch(lowered) and "xn--" not in lowered:
+        return lowered
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", address).casefold().translate(_UNSEEN))
+    bare = folded.strip(" \t\r\n<>")
+    route = _ROUTE.match(bare)
+    local, at, domain = bare[route.end() if route else 0 :].rpartition("@")
+    local = local.translate(_UNQUOTED).strip()
+    untagged = local.partition("+")[0].strip()
+    return f"{untagged or local}{at}{canonical_domain(domain)}"
+
+
+def canonical_domain(domain: str) -> str:
+    """Return a domain in lower-case Unicode labels ("xn--…" decoded), NFKC, without the final dot; literals in lower case."""
+    lowered = domain.lower()
+    if lowered.isascii() and "xn--" not in lowered:
+        return lowered.strip(" \t\r\n.")
+    shown = unicodedata.normalize("NFKC", domain.translate(_UNSEEN)).lower().translate(_DOTS)
+    return ".".join(_unicode_label(label) for label in unicodedata.normalize("NFKC", shown).strip(" \t\r\n.").split("."))
+
+
+def _unicode_label(label: str) -> str:
+    if not label.startswith("xn--") or len(label) > 63:  # the decoder is quadratic, a label is 63 octets at most
+        return label
+    try:
+        shown = unicodedata.normalize("NFKC", label[4:].encode("ascii").decode("punycode").lower())
+    except UnicodeError:
+        return label
+    # What decodes to something that no registrar's label decodes to stays as it is: two readings must not meet.
+    return label if shown.isascii() or not shown.replace("-", "a").isidentifier() else shown
+
+
+def domain_of(address: str) -> str:
+    """Return the canonical domain of an address, "" if it has none."""
+    return canonical_domain(address.rpartition("@")[2].rstrip("> \t")) if "@" in address else ""
+
+
+@dataclass(frozen=True, slots=True)
+class DomainSet:
+    """A set of domains: "corp.example" means itself only, "*.corp.example" every domain below it but not itself."""
+
+    patterns: tuple[str, ...]
+    _exact: frozenset[str] = field(init=False, repr=False, compare=False)
+    _below: frozenset[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        exact = (pattern for pattern in self.patterns if not pattern.startswith("*."))
+        below = (pattern[2:] for pattern in self.patterns if pattern.startswith("*."))
+        object.__setattr__(self, "_exact", _canonical_domains(exact))
+        object.__setattr__(self, "_below", _canonical_domains(below))
+
+    def contains(self, domain_or_address: str) -> bool:
+        """Whether a domain, or the domain of an address, belongs to the set."""
+        domain = canonical_domain(domain_or_address.rpartition("@")[2].rstrip("> \t"))
+        if domain in self._exact:
+            return True
+        while self._below and domain:
+            domain = domain.partition(".")[2]
+            if domain in self._below:
+                return True
+        return False
+
+
+def _canonical_domains(domains: Iterable[str]) -> frozenset[str]:
+    return frozenset(name for name in map(canonical_domain, domains) if name)
+
+
+def serialise(address: str) -> bytes | None:
+    """Write an addr-spec afresh (UTF-8), quoting its local part where it must be; None if it can be none."""
+    local, at, domain = address.rpartition("@")
+    quoted = _QUOTED.fullmatch(local)
+    content = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else local
+    if not at or not content or not address.isprintable():
+        return None
+    if not _DOT_ATOM.fullmatch(content):
+        escaped = re.sub(r'(["\\])', r"\\\1", content)
+        local = f'"{escaped}"'
+    else:
+        local = content
+    return f"{local}@{domain}".encode() if _within_limits(local, domain) and _is_domain(domain) else None
+
+
+def _within_limits(local: str, domain: str) -> bool:
+    before, behind = len(local.encode("utf-8", "replace")), len(domain.encode("utf-8", "replace"))
+    return before <= _LOCAL_OCTETS and behind <= _DOMAIN_OCTETS and before + 1 + behind <= _ADDRESS_OCTETS
+
+
+def _is_domain(domain: str) -> bool:
+    return bool(_LABELS.fullmatch(domain) or _LITERAL.fullmatch(domain))
+
+
+def valid_forward_path(text: str, *, smtputf8: bool = False) -> bool:
+    """Whether RCPT may name `text`: an addr-spec, in angle brackets or bare, or "Postmaster" (RFC 5321 4.1.1.3).
+
+    A source route is refused: it names two domains, and which of them gets the mail is the next hop's choice.
+    """
+    path = _without_brackets(text)
+    return path.lower() == "postmaster" or _is_mailbox(path, smtputf8=smtputf8)
+
+
+def valid_reverse_path(text: str, *, smtputf8: bool = False) -> bool:
+    """Whether MAIL may name `text`: "" or "<>", the null reverse-path, or an addr-spec."""
+    return text in {"", "<>"} or _is_mailbox(_without_brackets(text), smtputf8=smtputf8)
+
+
+def _without_brackets(text: str) -> str:
+    return text[1:-1] if text.startswith("<") and text.endswith(">") else text
+
+
+def _is_mailbox(path: str, *, smtputf8: bool) -> bool:
+    local, _, domain = path.rpartition("@")
+    if not path.isprintable() or not (smtputf8 or path.isascii()):  # RFC 6531 3.2: only where SMTPUTF8 was asked for
+        return False
+    return bool(_DOT_ATOM.fullmatch(local) or _QUOTED.fullmatch(local)) and _within_limits(local, domain) and _is_domain(domain)

@@ -1,0 +1,155 @@
+"""Header bytes as text: stray octets, charsets, and RFC 2047 encoded words, tolerant to read and strict to write."""
+
+import binascii
+import codecs
+import re
+from functools import lru_cache
+from typing import Final
+
+# A charset name longer than any registered one, or codecs that are no charset: quadratic (punycode), escapes, always an
+# error. Everything else that Python knows is a charset that a mail client may know.
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._:+-]{0,39}")
+_NO_CHARSET: Final = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"})
+_ALIASES: Final = {
+    "ansi": "cp1252",
+    "iso-8859-8-i": "iso8859-8",
+    "iso-8859-8-e": "iso8859-8",
+    "ks_c_5601": "cp949",
+    "ks_c_5601-1987": "cp949",
+    "unicode": "utf-16",
+    "unicode-1-1-utf-7": "utf-7",
+    "windows-874": "cp874",
+    "windows-31j": "cp932",
+    "x-sjis": "cp932",
+    "x-unknown": "latin-1",
+    "gb2312": "gb18030",  # what is called gb2312 is its superset in practice
+    "gbk": "gb18030",
+}
+
+#: An encoded word wherever it stands: clients also decode it inside quoted strings and in the middle of a word.
+WORD: Final = re.compile(r"=\?([^?\s]{1,75})\?([bBqQ])\?([^?]*+)\?=")
+_STRAY_OCTETS: Final = {0xDC00 + octet: octet for octet in range(0x80, 0x100)}
+_NOT_BASE64: Final = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="))
+_ATOMS: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+_PIECE: Final = 45  # octets in one encoded word: 60 characters of base64 + 12 stay within 75 (RFC 2047 section 2)
+
+
+@lru_cache(maxsize=256)
+def codec_named(charset: str) -> str | None:
+    """Return the name of Python's codec for a charset label, or None if there is none."""
+    label = charset.strip().strip("\"'").lower()
+    if not _NAME.fullmatch(label):
+        return None
+    try:
+        name = codecs.lookup(_ALIASES.get(label, label)).name
+        b"".decode(name)  # raises LookupError for codecs that are no text encodings, such as "hex"
+    except (LookupError, ValueError):
+        return None
+    return None if name.replace("-", "_") in _NO_CHARSET else name
+
+
+def text_of(octets: bytes) -> str:
+    """Decode raw header octets: UTF-8 (RFC 6532), and what is not UTF-8 as ISO 8859-1, octet by octet."""
+    try:
+        return octets.decode()
+    except UnicodeDecodeError:
+        return octets.decode("utf-8", "surrogateescape").translate(_STRAY_OCTETS)
+
+
+def base64_octets(data: bytes) -> tuple[bytes, bool]:
+    """Decode base64 that may hold junk, padding in the middle or a missing end; return the octets and whether it was clean.
+
+    Some clients stop at the first padding, some go on behind it; all that either of them shows is decoded here.
+    """
+    compact = data.translate(None, b" \t\r\n")
+    try:
+        return binascii.a2b_base64(compact, strict_mode=True), True
+    except binascii.Error:
+        pieces = compact.translate(None, _NOT_BASE64).split(b"=")
+        return b"".join(binascii.a2b_base64(_padded(piece)) for piece in pieces if piece), False
+
+
+def _padded(piece: bytes) -> bytes:
+    whole = piece[:-1] if len(piece) % 4 == 1 else piece  # one character left over holds no octet
+    return whole + b"=" * (-len(whole) % 4)
+
+
+def charset_text(octets: bytes, charset: str) -> tuple[str, bool]:
+    """Decode `octets` by a charset label; where it is unknown or does not fit, as well as possible and with False."""
+    codec = codec_named(charset)
+    if codec is None:
+        return text_of(octets), False
+    try:
+        return octets.decode(codec), True
+    except ValueError:  # UnicodeError and what single codecs raise besides
+        return octets.decode(codec, "replace"), False
+
+
+def decode(text: str) -> tuple[str, bool]:
+    """Decode all encoded words in `text`; return the text and whether every one was sound.
+
+    White space between encoded words vanishes (RFC 2047 6.2), and octets of neighbours of one charset are joined before
+    they are decoded, since many composers cut words in the middle of a character.
+    """
+    if "=?" not in text:
+        return text, True
+    pieces: list[str] = []
+    pending = bytearray()
+    pending_charset = ""
+    sound = True
+    position = 0
+
+    def flush() -> bool:
+        decoded, good = charset_text(bytes(pending), pending_charset)
+        pieces.append(decoded)
+        pending.clear()
+        return good
+
+    for match in WORD.finditer(text):
+        charset = match[1].partition("*")[0].lower()  # RFC 2231 section 5: a language may follow
+        between = text[position : match.start()]
+        if pending_charset:
+            joined = not between or between.isspace()
+            if not joined or charset != pending_charset:
+                sound &= flush()
+            if not joined:
+                pieces.append(between)
+        else:
+            pieces.append(between)
+        octets, good = _word_octets(match[2], match[3])
+        sound &= good
+        pending += octets
+        pending_charset = charset
+        position = match.end()
+    if pending_charset:
+        sound &= flush()
+    pieces.append(text[position:])
+    return "".join(pieces), sound
+
+
+def _word_octets(encoding: str, encoded: str) -> tuple[bytes, bool]:
+    raw = encoded.encode("utf-8", "replace")
+    if encoding in "bB":
+        return base64_octets(raw)
+    return binascii.a2b_qp(raw, header=True), True
+
+
+def phrase(name: str) -> bytes:
+    """Write a display name afresh (RFC 5322 `phrase`): atoms, a quoted string or encoded words; never copied octets."""
+    shown = " ".join("".join(character if character.isprintable() else " " for character in name).split())
+    if _ATOMS.fullmatch(shown) and "=?" not in shown:
+        return shown.encode()
+    if shown.isascii() and "=?" not in shown and len(shown) <= _PIECE:
+        return b'"%s"' % re.sub(r'(["\\])', r"\\\1", shown).encode()
+    return b" ".join(b"=?utf-8?b?%s?=" % binascii.b2a_base64(piece, newline=False) for piece in _pieces(shown))
+
+
+def _pieces(text: str) -> list[bytes]:
+    """Cut UTF-8 between characters (RFC 2047 section 5: each word stands for whole characters)."""
+    pieces = [b""]
+    for character in text:
+        octets = character.encode("utf-8", "replace")
+        if len(pieces[-1]) + len(octets) > _PIECE:
+            pieces.append(b"")
+        pieces[-1] += octets
+    return pieces
