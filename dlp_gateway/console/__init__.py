@@ -1,0 +1,1 @@
+"""What administrators reach by HTTP; the only door to starlette and uvicorn."""

@@ -1,0 +1,258 @@
+"""What the log may say and what it can never say."""
+
+import inspect
+import io
+import json
+import logging
+import sys
+import threading
+import types
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dlp_gateway.content.text import Unreadable, UnreadableReason
+from dlp_gateway.detect.base import Failure, FailureReason, Finding
+from dlp_gateway.errors import Problem
+from dlp_gateway.mail.reply import Reply
+from dlp_gateway.observe import log, output
+from dlp_gateway.policy.verdict import Disposition, Reason
+
+MARK = "Marker-Text 4111"
+EVENTS = {
+    name: function
+    for name, function in vars(log).items()
+    if inspect.isfunction(function) and function.__module__ == log.__name__ and not name.startswith("_")
+}
+LIBRARIES = ("mail.log", "aiosmtplib", "aiosqlite", "sqlalchemy.engine.Engine", "presidio-analyzer", "decision_process")
+
+
+@pytest.fixture
+def lines() -> Iterator[io.StringIO]:
+    """Configure the log into memory and put all global state back afterwards."""
+    logger, root = output.current.logger, logging.getLogger()
+    factory, handlers, level = logging.getLogRecordFactory(), root.handlers, root.level
+    hooks = sys.excepthook, sys.unraisablehook, threading.excepthook
+    stream = io.StringIO()
+    log.configure("debug", "json", stream)
+    yield stream
+    logging.captureWarnings(capture=False)
+    logging.raiseExceptions = True
+    logging.setLogRecordFactory(factory)
+    root.handlers, output.current.logger = handlers, logger
+    root.setLevel(level)
+    sys.excepthook, sys.unraisablehook, threading.excepthook = hooks
+
+
+def written(stream: io.StringIO) -> list[dict[str, Any]]:
+    """Return the lines as objects."""
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def refuse(text: str) -> None:
+    """Fail as a full disk would, naming a file."""
+    raise OSError(28, text, f"/{text}")
+
+
+def fail(text: str) -> None:
+    """Fail because of something below."""
+    try:
+        refuse(text)
+    except OSError as error:
+        raise ValueError(text) from error
+
+
+def raised(text: str = MARK) -> BaseException:
+    """Return an exception with text, a cause, and frames."""
+    with pytest.raises(ValueError, match=text) as caught:
+        fail(text)
+    return caught.value
+
+
+def argument(parameter: inspect.Parameter) -> object:
+    """Return a value of the parameter's type with the marker wherever a message's text could be put by mistake."""
+    reply = Reply(code=550, enhanced="5.7.1", text=MARK)
+    finding = Finding(
+        kind="identifier.IBAN", detector="payment", rule="iban", count=2, score=0.9, where=f"part:1:{MARK}"
+    )
+    values: dict[object, object] = {
+        str: "word",
+        int: 3,
+        float: 1.5,
+        Reply: reply,
+        Reply | None: reply,
+        BaseException: raised(),
+        Disposition: Disposition.HOLD,
+        tuple[str, ...]: ("one", "two"),
+        tuple[Problem, ...]: (Problem(source="policy.yaml", line=3, column=1, message="unknown key"),),
+        tuple[Reason, ...]: (Reason(rule="r", disposition=Disposition.HOLD, enforced=True, explanation=MARK),),
+        tuple[Finding, ...]: (finding, finding),
+        tuple[Failure, ...]: (Failure(detector="payment", reason=FailureReason.DEADLINE),),
+        tuple[Unreadable, ...]: (Unreadable(part=MARK, type=MARK, reason=UnreadableReason.CHARSET),),
+    }
+    return values[parameter.annotation]
+
+
+@pytest.mark.parametrize("name", sorted(EVENTS))
+def test_each_event_is_one_line_of_its_own_name_without_text(name: str, lines: io.StringIO) -> None:
+    """An event writes one JSON object and none of the text that its arguments carry."""
+    arguments = {name: argument(one) for name, one in inspect.signature(EVENTS[name]).parameters.items()}
+    EVENTS[name](**arguments)
+    (line,) = written(lines)
+    assert name == line["event"]
+    assert ["timestamp", "level", "event"] == list(line)[:3]
+    assert MARK not in lines.getvalue()
+
+
+def test_a_verdict_is_told_in_counts(lines: io.StringIO) -> None:
+    """`decided` gives rules by mode, findings by kind, failures by detector."""
+    finding = Finding(kind="identifier.IBAN", detector="d", rule="r", count=2, score=1.0, where="part:1:0-4")
+    log.decided(
+        "0abc",
+        Disposition.HOLD,
+        reasons=(
+            Reason(rule="payment.card", disposition=Disposition.HOLD, enforced=True, explanation=""),
+            Reason(rule="payment.iban", disposition=Disposition.HOLD, enforced=False, explanation=""),
+        ),
+        findings=(finding, finding),
+        failures=(Failure(detector="parse", reason=FailureReason.ERROR),),
+        hidden=12,
+    )
+    (line,) = written(lines)
+    del line["timestamp"]
+    assert {
+        "level": "info",
+        "event": "decided",
+        "id": "0abc",
+        "disposition": "hold",
+        "rules": ["payment.card"],
+        "observed": ["payment.iban"],
+        "findings": {"identifier.IBAN": 4},
+        "failures": ["parse:error"],
+        "unreadable": {},
+        "hidden": 12,
+    } == line
+
+
+def test_an_exception_shows_types_errno_and_frames(lines: io.StringIO) -> None:
+    """An internal error says where it happened and of what kind, and not what it said."""
+    log.internal_error("0abc", "listener", raised())
+    (line,) = written(lines)
+    assert "ValueError < OSError" == line["exception"]
+    assert "ENOSPC" == line["errno"]
+    assert all(frame.startswith("tests/observe/test_log.py:") for frame in line["frames"])
+    assert 4 == len(line["frames"])
+
+
+def test_the_first_of_a_group_of_exceptions_is_told(lines: io.StringIO) -> None:
+    """What failed inside a task group is named."""
+    log.internal_error("0abc", "listener", ExceptionGroup(MARK, [raised(), KeyError(MARK)]))
+    (line,) = written(lines)
+    assert "ExceptionGroup < ValueError < OSError" == line["exception"]
+
+
+@given(why=st.text())
+def test_a_word_that_is_none_is_other(why: str) -> None:
+    """A reason that is not a short word of the closed alphabet is written as "other"."""
+    word = log._word(why)
+    assert word in {why, "other"}
+    assert word.isascii()
+    assert " " not in word
+    assert 40 >= len(word)
+
+
+@given(client=st.text(min_size=1))
+def test_strings_of_clients_are_printable_and_short(client: str) -> None:
+    """No string can begin a second line, move a cursor or fill the disk."""
+    shown = output.bounded(None, "info", {"event": "received", "client": client * 50, "list": [client] * 99})
+    assert shown["client"].isprintable()
+    assert 200 >= len(shown["client"])
+    assert 50 == len(shown["list"])
+
+
+@pytest.mark.parametrize("name", LIBRARIES)
+@pytest.mark.parametrize("level", [logging.DEBUG, logging.INFO, logging.WARNING, logging.CRITICAL])
+def test_a_library_says_who_and_where_only(name: str, level: int, lines: io.StringIO) -> None:
+    """At any level, with arguments, an exception, or a handler of its own, a library's record has no text."""
+    own = io.StringIO()
+    logger = logging.getLogger(name)
+    logger.setLevel(logging.DEBUG)
+    logger.addHandler(logging.StreamHandler(own))
+    try:
+        logger.log(level, "DATA readline: %s", MARK, exc_info=raised(), stack_info=True, extra={"statement": MARK})
+        logger.log(level, MARK)
+    finally:
+        logger.handlers.clear()
+        logger.setLevel(logging.NOTSET)
+    assert MARK not in lines.getvalue() + own.getvalue()
+    shown = [(line["event"], line["logger"], line.get("exception")) for line in written(lines)]
+    expected = [("library", name, "ValueError < OSError"), ("library", name, None)]
+    assert (expected if level >= logging.WARNING else []) == shown
+
+
+def test_a_second_set_up_takes_handlers_that_libraries_brought(lines: io.StringIO) -> None:
+    """Handlers of known and of unknown libraries are removed."""
+    logging.getLogger("somebody.else").addHandler(logging.StreamHandler())
+    log.configure("info", "json", lines)
+    assert [] == logging.getLogger("somebody.else").handlers
+    assert 1 == len(logging.getLogger().handlers)
+
+
+def test_a_warning_shows_no_text(lines: io.StringIO) -> None:
+    """A warning may quote a value; only that there was one is told."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        log.configure("info", "json", lines)
+        warnings.warn(MARK, stacklevel=1)
+    assert ["py.warnings"] == [line["logger"] for line in written(lines)]
+    assert MARK not in lines.getvalue()
+
+
+def test_what_nobody_caught_shows_no_text(lines: io.StringIO) -> None:
+    """The hooks of the interpreter, its threads and its finalizers write an event."""
+    log.catch_uncaught()
+    error = raised()
+    sys.excepthook(type(error), error, error.__traceback__)
+    sys.unraisablehook(types.SimpleNamespace(exc_value=error))
+    threading.excepthook(types.SimpleNamespace(exc_value=error))
+    sys.excepthook(KeyboardInterrupt, KeyboardInterrupt(), None)
+    assert ["main", "finalizer", "thread"] == [line["where"] for line in written(lines)]
+    assert MARK not in lines.getvalue()
+
+
+class Full(io.StringIO):
+    """A stream on a full disk."""
+
+    def write(self, text: str) -> int:
+        """Fail as the system would."""
+        raise OSError(28, "No space left on device")
+
+
+def test_a_log_that_cannot_be_written_fails_nobody(lines: io.StringIO) -> None:
+    """A full disk or a closed stream loses the line, not the message."""
+    closed = io.StringIO()
+    closed.close()
+    for stream in (Full(), closed):
+        log.configure("info", "json", stream)
+        log.erased(3)
+
+
+def test_the_level_is_obeyed(lines: io.StringIO) -> None:
+    """What is below the level is not written."""
+    log.configure("warning", "json", lines)
+    log.erased(3)
+    log.expired("0abc")
+    assert ["expired"] == [line["event"] for line in written(lines)]
+
+
+def test_columns_for_a_terminal(lines: io.StringIO) -> None:
+    """The console layout has the event and its fields, and no text of an exception."""
+    log.configure("info", "console", lines)
+    log.internal_error("0abc", "listener", raised())
+    assert "internal_error" in lines.getvalue()
+    assert "reference=0abc" in lines.getvalue()
+    assert MARK not in lines.getvalue()

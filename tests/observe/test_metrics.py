@@ -1,0 +1,201 @@
+"""What is counted, that labels stay bounded, and that several processes are summed."""
+
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dlp_gateway.content.text import Unreadable, UnreadableReason
+from dlp_gateway.detect.base import Failure, FailureReason, Finding
+from dlp_gateway.observe import metrics
+from dlp_gateway.policy.verdict import Disposition, Reason
+
+
+@pytest.fixture
+def fresh() -> Iterator[None]:
+    """Begin and end with nothing counted, in this process alone."""
+    metrics._metrics.cache_clear()
+    yield
+    metrics._metrics.cache_clear()
+
+
+def shown() -> dict[str, float]:
+    """Return every sample as `name{labels}`: value."""
+    samples = (line.rsplit(" ", 1) for line in metrics.expose()[0].decode().splitlines() if not line.startswith("#"))
+    return {name: float(value) for name, value in samples}
+
+
+def test_a_verdict_counts_all_that_led_to_it(fresh: None) -> None:
+    """One call counts disposition, rules, findings, failures, unreadable parts and hidden recipients."""
+    finding = Finding(kind="identifier.IBAN", detector="d", rule="r", count=2, score=1.0, where="part:1:0-4")
+    metrics.decided(
+        Disposition.REWRITE,
+        reasons=(
+            Reason(rule="bulk-visible", disposition=Disposition.REWRITE, enforced=True, explanation=""),
+            Reason(rule="payment.iban", disposition=Disposition.HOLD, enforced=False, explanation=""),
+        ),
+        findings=(finding, finding),
+        failures=(Failure(detector="parse", reason=FailureReason.DEADLINE),),
+        unreadable=(Unreadable(part="2", type="application/pdf", reason=UnreadableReason.ATTACHMENT),),
+        hidden=12,
+    )
+    expected = {
+        'dlp_messages_total{disposition="rewrite"}': 1,
+        'dlp_messages_total{disposition="forward"}': 0,
+        'dlp_rule_matches_total{mode="enforce",rule="bulk-visible"}': 1,
+        'dlp_rule_matches_total{mode="observe",rule="payment.iban"}': 1,
+        'dlp_findings_total{kind="identifier.IBAN"}': 4,
+        'dlp_failures_total{detector="parse",reason="deadline"}': 1,
+        'dlp_unreadable_total{reason="attachment"}': 1,
+        "dlp_recipients_hidden_total": 12,
+    }
+    assert expected == {name: value for name, value in shown().items() if name in expected}
+
+
+def test_what_lies_in_custody_is_the_last_word(fresh: None) -> None:
+    """Gauges of custody follow the last statistics."""
+    metrics.custody({"held": 3, "due": 1}, size=100, oldest_held=60.5, oldest_due=2)
+    metrics.custody({"held": 2, "due": 0}, size=70, oldest_held=61.5, oldest_due=0)
+    expected = {
+        'dlp_custody_recipients{state="held"}': 2,
+        'dlp_custody_recipients{state="due"}': 0,
+        "dlp_custody_bytes": 70,
+        'dlp_custody_oldest_seconds{state="held"}': 61.5,
+        'dlp_custody_oldest_seconds{state="due"}': 0,
+    }
+    assert expected == {name: value for name, value in shown().items() if "custody_" in name and "stage" not in name}
+
+
+@pytest.mark.parametrize(("code", "kind"), [(250, "2xx"), (451, "4xx"), (550, "5xx"), (0, "lost"), (999, "lost")])
+def test_replies_count_by_class(code: int, kind: str, fresh: None) -> None:
+    """A reply counts in its class, and the lack of one as lost."""
+    metrics.smarthost_reply(code)
+    assert 1 == shown()[f'dlp_smarthost_replies_total{{class="{kind}"}}']
+
+
+def test_a_stage_is_timed_although_it_raises(fresh: None) -> None:
+    """A block that raises is timed and raises on."""
+    with pytest.raises(KeyError), metrics.stage("inspect"):
+        raise KeyError
+    metrics.took("inspect", 2.0)
+    assert 2 == shown()['dlp_stage_duration_seconds_count{stage="inspect"}']
+    assert shown()['dlp_stage_duration_seconds_sum{stage="inspect"}'] >= 2.0
+
+
+@given(texts=st.lists(st.text(max_size=100), max_size=20))
+@settings(max_examples=30)
+def test_no_text_becomes_a_label(texts: list[str]) -> None:
+    """A label value is a short ASCII word; everything else counts as "other"."""
+    metrics._metrics.cache_clear()
+    for text in texts:
+        metrics.session_refused(text)
+    values = {labels[0] for labels in metrics._metrics().refused}
+    assert values <= {"other", *texts}
+    assert all(value.isascii() and " " not in value and len(value) <= 80 for value in values)
+    counted = sum(value for name, value in shown().items() if name.startswith("dlp_sessions_refused_total"))
+    assert len(texts) == counted
+    metrics._metrics.cache_clear()
+
+
+def test_labels_without_end_count_as_other(fresh: None) -> None:
+    """After 500 values of one label the rest is one series, so that nobody fills the memory."""
+    for number in range(700):
+        metrics.session_refused(f"reason-{number}")
+    series = {name: value for name, value in shown().items() if name.startswith("dlp_sessions_refused_total")}
+    assert 501 == len(series)
+    assert 200 == series['dlp_sessions_refused_total{reason="other"}']
+
+
+def run(script: str, **environment: str) -> str:
+    """Run a script in a Python of its own, in which nothing was counted, and return what it prints."""
+    command = [sys.executable, "-c", textwrap.dedent(script)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env={**os.environ, **environment})
+    return done.stdout
+
+
+def test_processes_are_summed_and_the_dead_have_no_sessions(tmp_path: Path) -> None:
+    """Counters of all processes are added; the sessions of a dead one are forgotten, its messages are not."""
+    printed = run(
+        """
+        import os
+        from pathlib import Path
+        from dlp_gateway.observe import metrics
+        from dlp_gateway.policy.verdict import Disposition
+
+        def line(name):
+            return next(l for l in metrics.expose()[0].decode().splitlines() if l.startswith(name)).rsplit(" ")[-1]
+
+        folder = metrics.prepare(Path(os.environ["FOLDER"]))
+        metrics.session_opened()
+        metrics.receivers(2)
+        metrics.decided(Disposition.HOLD)
+        child = os.fork()
+        if child == 0:
+            metrics.session_opened()
+            metrics.decided(Disposition.HOLD)
+            os._exit(0)
+        os.waitpid(child, 0)
+        hold = 'dlp_messages_total{disposition="hold"}'
+        print(line(hold), line("dlp_sessions "), line("dlp_receivers "))
+        metrics.mark_dead(child)
+        print(line(hold), line("dlp_sessions "), line("dlp_receivers "))
+        print(oct(folder.stat().st_mode & 0o777))
+        """,
+        FOLDER=str(tmp_path / "metrics"),
+    )
+    assert ["2.0 2.0 2.0", "2.0 1.0 2.0", "0o700"] == printed.splitlines()
+
+
+def test_prepare_begins_anew_and_comes_first(tmp_path: Path) -> None:
+    """What an earlier run left is gone; what was counted before cannot be summed, so it is an error."""
+    left = tmp_path / "metrics" / "counter_1.db"
+    left.parent.mkdir()
+    left.write_bytes(b"left over")
+    printed = run(
+        """
+        import os
+        from pathlib import Path
+        from dlp_gateway.observe import metrics
+
+        folder = metrics.prepare(Path(os.environ["FOLDER"]))
+        print([path.name for path in folder.iterdir()])
+        metrics.repeated()
+        try:
+            metrics.prepare(folder)
+        except RuntimeError as error:
+            print(error)
+        """,
+        FOLDER=str(left.parent),
+    )
+    assert ["[]", "metrics were counted before prepare()"] == printed.splitlines()
+
+
+def test_a_folder_of_its_own_lies_in_memory(tmp_path: Path) -> None:
+    """Without a folder one is made where the service manager gave one, closed to others."""
+    printed = run(
+        """
+        from dlp_gateway.observe import metrics
+
+        folder = metrics.prepare()
+        print(folder.parent, oct(folder.stat().st_mode & 0o777))
+        """,
+        RUNTIME_DIRECTORY=str(tmp_path),
+    )
+    assert [str(tmp_path), "0o700"] == printed.split()
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
+def test_promtool_likes_the_names(fresh: None) -> None:
+    """Names, units and help texts follow Prometheus' conventions."""
+    metrics.build("1.0")
+    metrics.custody({"held": 1}, size=1, oldest_held=1, oldest_due=1)
+    text = metrics.expose()[0]
+    done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, check=False)
+    assert 0 == done.returncode, done.stderr.decode()
