@@ -1,0 +1,83 @@
+"""`dlp-gateway detect`: identifiers in texts, JSON lines in and out; the way to measure the detectors on a sample set."""
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+
+from dlp_gateway.cli import options
+
+_LONGEST_LINE = 64_000_000  # bytes
+
+
+@click.command("detect")
+@click.argument("source", metavar="FILE.jsonl|-")
+@options.as_json
+@click.option("--min-score", type=click.FloatRange(0, 1), default=0.6, show_default=True, help="The least score shown.")
+def command(source: str, as_json: bool, min_score: float) -> None:  # noqa: FBT001  click passes flags by name
+    """Find identifiers in texts: read {"id", "text"} lines; with --json write {"id", "spans", "ms"} lines.
+
+    A span has start and end in code points, type, country and score; never the text. Scores of 0.6 and more are of
+    medium confidence, which is what holds a mail by default. With `-` reads standard input.
+    """
+    from dlp_gateway.detect.identifiers import spans
+
+    spans("")  # loads the rules, so that the first line's time is its own
+    with _opened(source) as stream, _progress(source) as progress:
+        number = 0
+        while line := stream.readline(_LONGEST_LINE):
+            number += 1
+            progress.update(len(line))
+            if not line.strip():
+                continue
+            entry = _entry(source, number, line)
+            begun = time.perf_counter()
+            found = [span for span in spans(entry["text"]) if span.score >= min_score]
+            spent = round((time.perf_counter() - begun) * 1000, 3)
+            if as_json:
+                shown = [
+                    {
+                        "start": span.start,
+                        "end": span.end,
+                        "type": span.type,
+                        "country": span.country,
+                        "score": round(span.score, 3),
+                    }
+                    for span in found
+                ]
+                options.print_json({"id": entry["id"], "spans": shown, "ms": spent})
+            else:
+                for span in found:
+                    place = f"{entry['id']}:{span.start}-{span.end}"
+                    click.echo(f"{place}  {span.type} {span.country}  {span.score:.2f}  {span.why}")
+
+
+def _opened(source: str) -> BinaryIO:
+    if source == "-":
+        return sys.stdin.buffer
+    try:
+        return Path(source).open("rb")
+    except OSError as error:
+        raise click.UsageError(f"{source}: {error.strerror}.") from error
+
+
+def _progress(source: str) -> Any:  # noqa: ANN401  click's progress bar has no public type
+    """Return a progress bar on standard error, hidden unless that is a terminal and the size is known."""
+    size = Path(source).stat().st_size if source != "-" else 0
+    hidden = source == "-" or not sys.stderr.isatty()
+    return click.progressbar(length=size, label="detect", file=sys.stderr, hidden=hidden)
+
+
+def _entry(source: str, number: int, line: bytes) -> dict[str, Any]:
+    """Return one line's object; a usage error names the line, never its text."""
+    try:
+        entry = json.loads(line)
+    except (ValueError, RecursionError):
+        raise click.UsageError(f"{source}:{number}: not a JSON object.") from None
+    match entry:
+        case {"id": _, "text": str()}:
+            return dict(entry)
+    raise click.UsageError(f'{source}:{number}: needs "id" and a string "text".')
