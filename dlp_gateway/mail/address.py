@@ -17,7 +17,9 @@ _UNQUOTED: Final = {ord('"'): None, ord("\\"): None}
 _LOCAL_OCTETS: Final = 64
 _DOMAIN_OCTETS: Final = 255
 _ADDRESS_OCTETS: Final = 254
-_DOT_ATOM: Final = re.compile(r"(?:[\w!#$%&'*+/=?^`{|}~-]|[^\x00-\x7f])+(?:\.(?:[\w!#$%&'*+/=?^`{|}~-]|[^\x00-\x7f])+)*")
+_DOT_ATOM: Final = re.compile(
+    r"(?:[\w!#$%&'*+/=?^`{|}~-]|[^\x00-\x7f])+(?:\.(?:[\w!#$%&'*+/=?^`{|}~-]|[^\x00-\x7f])+)*"
+)
 _QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*+)"')
 # Host names with "_" exist and get mail, though RFC 5321 4.1.2 has none.
 _LABELS: Final = re.compile(r"(?!-)[\w-]{1,63}(?<!-)(?:\.(?!-)[\w-]{1,63}(?<!-))*")
@@ -48,7 +50,9 @@ def canonical_domain(domain: str) -> str:
     if lowered.isascii() and "xn--" not in lowered:
         return lowered.strip(" \t\r\n.")
     shown = unicodedata.normalize("NFKC", domain.translate(_UNSEEN)).lower().translate(_DOTS)
-    return ".".join(_unicode_label(label) for label in unicodedata.normalize("NFKC", shown).strip(" \t\r\n.").split("."))
+    return ".".join(
+        _unicode_label(label) for label in unicodedata.normalize("NFKC", shown).strip(" \t\r\n.").split(".")
+    )
 
 
 def _unicode_label(label: str) -> str:
@@ -143,4 +147,8 @@ def _is_mailbox(path: str, *, smtputf8: bool) -> bool:
     local, _, domain = path.rpartition("@")
     if not path.isprintable() or not (smtputf8 or path.isascii()):  # RFC 6531 3.2: only where SMTPUTF8 was asked for
         return False
-    return bool(_DOT_ATOM.fullmatch(local) or _QUOTED.fullmatch(local)) and _within_limits(local, domain) and _is_domain(domain)
+    return (
+        bool(_DOT_ATOM.fullmatch(local) or _QUOTED.fullmatch(local))
+        and _within_limits(local, domain)
+        and _is_domain(domain)
+    )

@@ -225,7 +225,8 @@ class _Reader:
 def _written(tokens: list[_Token]) -> str:
     """Return a phrase as text: quotes taken off, white space where some was."""
     return "".join(
-        (" " if token.spaced else "") + (_unquoted(token.text) if token.kind == "quoted" else token.text) for token in tokens
+        (" " if token.spaced else "") + (_unquoted(token.text) if token.kind == "quoted" else token.text)
+        for token in tokens
     )
 
 

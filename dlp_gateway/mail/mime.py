@@ -1,0 +1,244 @@
+"""The MIME tree of a body as leaves, each plausible reading of it; bounded, without recursion (RFC 2045, 2046).
+
+Clients disagree about what is malformed or said twice. Here every reading that a client may show becomes parts: more
+parts than any one client shows, never fewer.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from typing import Final
+
+from dlp_gateway.mail import header, parameters, transfer
+from dlp_gateway.mail.header import Header
+from dlp_gateway.mail.message import Defect, Part
+
+#: A mail with more parts than this is no letter; bounds memory and the work of everything downstream.
+PARTS: Final = 1_000
+#: Half of what Postfix descends (mime_nesting_limit 100); no client shows what lies so deep.
+DEPTH: Final = 50
+#: How often, all in all, an octet may be looked at again on another level or in another reading.
+_LOOKS: Final = 2 * DEPTH
+#: Readings of one part: a second Content-Type and a second Content-Transfer-Encoding, and no more games than that.
+_READINGS: Final = 4
+
+_EMBEDDED: Final = frozenset({"message/rfc822", "message/global", "message/news"})
+_MEDIA_TYPE: Final = re.compile(r"[!-.0-~]+/[!-.0-~]+")
+_GUESSED_BOUNDARY: Final = re.compile(rb"(?:\A|\n)--([^\s][^\r\n]{0,199}?)[ \t]*+\r?\n")
+_DELIMITER_END: Final = re.compile(rb"(--)?[ \t]*+(?:\r?\n|\Z)")
+# What composers put before the first part for readers that know no MIME; anything else there is text.
+_USUAL_PREAMBLE: Final = re.compile(
+    rb"\s*(?:this is an? (?:multi-?part|mime|mime-encapsulated|s/mime|cryptographically signed|openpgp/mime)"
+    rb"[a-z/ -]{0,60}(?:format|message|signed)?[a-z0-9 (),/-]{0,40}[.:]?"
+    rb"|this message is in mime format[a-z ,.'-]{0,200}|\(?this is a mime[a-z -]{0,40}\)?\.?)\s*",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Node:
+    """A MIME entity still to be read: `buffer[start:end]` is its body. A leaf right in a message is called `path`.1."""
+
+    buffer: bytes
+    head: Header
+    start: int
+    end: int
+    path: str
+    depth: int
+    default_type: str = "text/plain"
+    in_message: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    media_type: str
+    content_type: parameters.Parameterised
+    encoding: str
+
+
+def leaves(
+    raw: bytes, head: Header, *, parts: int = PARTS, depth: int = DEPTH
+) -> tuple[tuple[Part, ...], frozenset[Defect]]:
+    """Return the parts of the message `raw` with the header section `head`, and the defects of its structure."""
+    found: list[Part] = []
+    defects: set[Defect] = set()
+    budget = _LOOKS * (len(raw) + 1)
+    pending: list[_Node | Part] = [_Node(raw, head, head.body_start, len(raw), "", 0, in_message=True)]
+    seen = 0
+    while pending:
+        item = pending.pop()
+        seen += 1
+        if isinstance(item, Part):
+            found.append(item)
+            continue
+        budget -= item.end - item.start
+        if seen > parts or budget < 0:
+            defects.add(Defect.TOO_MANY_PARTS)
+            break
+        children: list[_Node | Part] = []
+        readings = _readings(item, defects)
+        for reading in readings:
+            if item.depth >= depth and not reading.media_type.startswith("text/"):
+                defects.add(Defect.TOO_DEEP)
+                children.append(_leaf(item, reading))
+            elif reading.media_type.startswith("multipart/"):
+                children.extend(_multipart(item, reading, defects))
+            elif reading.media_type in _EMBEDDED:
+                children.extend(_embedded(item, reading))
+            else:
+                children.extend(_text_or_other(item, reading))
+        pending.extend(reversed(children))
+    defects.update(defect for part in found for defect in part.defects)
+    return tuple(found), frozenset(defects)
+
+
+def _readings(node: _Node, defects: set[Defect]) -> list[_Reading]:
+    """Return how the entity may be read: each Content-Type with each Content-Transfer-Encoding that it declares."""
+    types = list(dict.fromkeys(field.body for field in node.head.named("content-type"))) or [b""]
+    encodings = node.head.named("content-transfer-encoding")
+    names = list(dict.fromkeys(transfer.encoding_named(field.body) for field in encodings)) or [""]
+    if len(types) > 1 or len(names) > 1:
+        defects.add(Defect.AMBIGUOUS_TYPE)
+    readings = []
+    for body, encoding in list(product(types, names))[:_READINGS]:
+        content_type = parameters.read(body)
+        media_type = content_type.value if _MEDIA_TYPE.fullmatch(content_type.value) else node.default_type
+        readings.append(_Reading(media_type, content_type, encoding))
+    return readings
+
+
+def _name(node: _Node, child: int = 0) -> str:
+    """Return the path of the node's child, or of the node itself as a leaf."""
+    if not child:
+        child = 1 if node.in_message else 0
+    return ".".join(piece for piece in (node.path, str(child) if child else "") if piece)
+
+
+def _leaf(node: _Node, reading: _Reading, *defects: Defect, raw: bool = False) -> Part:
+    body = node.buffer[node.start : node.end]
+    content, faults = (body, ()) if raw else transfer.decode(body, reading.encoding)
+    disposition = parameters.read(b"".join(field.body for field in node.head.named("content-disposition")[:1]))
+    return Part(
+        path=_name(node),
+        media_type=reading.media_type,
+        charset=reading.content_type.first("charset").lower(),
+        filename=disposition.first("filename") or reading.content_type.first("name"),
+        disposition=disposition.value,
+        content=content,
+        defects=(*defects, *faults),
+    )
+
+
+def _text(path: str, content: bytes, *defects: Defect) -> Part:
+    return Part(
+        path=path, media_type="text/plain", charset="", filename="", disposition="", content=content, defects=defects
+    )
+
+
+def _text_or_other(node: _Node, reading: _Reading) -> Iterator[Part]:
+    """Yield the leaf, and beside it the raw text where a client that cannot decode it may show that instead."""
+    part = _leaf(node, reading)
+    yield part
+    if Defect.BAD_ENCODING in part.defects and reading.media_type.startswith("text/"):
+        yield _leaf(node, reading, raw=True)
+
+
+def _embedded(node: _Node, reading: _Reading) -> Iterator[_Node | Part]:
+    """Yield an embedded message: its header section as a part, then its body; RFC 2046 5.2.1 allows no encoding, clients do."""
+    body = node.buffer[node.start : node.end]
+    content, faults = transfer.decode(body, reading.encoding)
+    head = header.read(content)
+    defects = (*faults, *(head.defects & {Defect.TOO_MANY_FIELDS}))
+    shown = _leaf(node, reading, raw=True)
+    yield Part(
+        path=shown.path,
+        media_type=reading.media_type,
+        charset="",
+        filename=shown.filename,
+        disposition=shown.disposition,
+        content=content[: head.body_start],
+        defects=defects,
+    )
+    yield _Node(content, head, head.body_start, len(content), shown.path, node.depth + 1, in_message=True)
+
+
+def _multipart(node: _Node, reading: _Reading, defects: set[Defect]) -> Iterator[_Node | Part]:
+    """Yield the children of a multipart, read by each boundary that it may mean, and text that stands between them."""
+    buffer, start, end = node.buffer, node.start, node.end
+    if reading.encoding in {
+        "base64",
+        "quoted-printable",
+    }:  # RFC 2045 6.4 forbids it; some clients decode it all the same
+        decoded, _ = transfer.decode(buffer[start:end], reading.encoding)
+        if b"--" in decoded and decoded != buffer[start:end]:
+            yield from _divided(node, reading, decoded, 0, len(decoded), defects)
+    yield from _divided(node, reading, buffer, start, end, defects)
+
+
+def _divided(
+    node: _Node, reading: _Reading, buffer: bytes, start: int, end: int, defects: set[Defect]
+) -> Iterator[_Node | Part]:
+    boundaries = [
+        _octets(value) for value in dict.fromkeys(reading.content_type.parameters.get("boundary", [])) if value
+    ]
+    usable = [boundary for boundary in boundaries[:_READINGS] if buffer.find(b"--" + boundary, start, end) >= 0]
+    if len(boundaries) > 1:
+        defects.add(Defect.AMBIGUOUS_TYPE)
+    if not usable:  # what no client can take apart is shown as it stands; some guess the boundary
+        defects.add(Defect.NO_BOUNDARY)
+        yield _text(_name(node), buffer[start:end], Defect.NO_BOUNDARY)
+        guessed = _GUESSED_BOUNDARY.search(buffer, start, end)
+        usable = [guessed[1]] if guessed else []
+    for boundary in usable:
+        spans, closed = _spans(buffer, b"--" + boundary, start, end)
+        if not closed:
+            defects.add(Defect.UNCLOSED_MULTIPART)
+        yield from _children(node, reading, buffer, start, end, spans)
+
+
+def _octets(boundary: str) -> bytes:
+    return boundary.encode("utf-8", "replace").rstrip(b" \t")  # RFC 2046 5.1.1: it does not end with white space
+
+
+def _spans(buffer: bytes, delimiter: bytes, start: int, end: int) -> tuple[list[tuple[int, int]], bool]:
+    """Return preamble, parts and epilogue as spans, and whether the closing delimiter was there."""
+    spans: list[tuple[int, int]] = []
+    closed = False
+    begin = position = start
+    while (place := buffer.find(delimiter, position, end)) >= 0:
+        position = place + len(delimiter)
+        if place > start and buffer[place - 1] != 0x0A:
+            continue
+        rest = _DELIMITER_END.match(buffer, position, end)
+        if rest is None:
+            continue
+        stop = place - 1 if place > begin else place  # the line end before a delimiter belongs to it (RFC 2046 5.1.1)
+        if stop > begin and buffer[stop - 1] == 0x0D:
+            stop -= 1
+        spans.append((begin, max(stop, begin)))
+        begin = position = rest.end()
+        closed = closed or bool(rest[1])  # parts behind the end are shown by some clients: read on
+    spans.append((begin, end))
+    return spans, closed
+
+
+def _children(
+    node: _Node, reading: _Reading, buffer: bytes, start: int, end: int, spans: list[tuple[int, int]]
+) -> Iterator[_Node | Part]:
+    default = "message/rfc822" if reading.media_type == "multipart/digest" else "text/plain"  # RFC 2046 5.1.5
+    if len(spans) == 1:
+        yield _text(_name(node), buffer[start:end], Defect.NO_BOUNDARY)
+        return
+    (first, last), *parts = spans
+    preamble = buffer[first:last]
+    if preamble and not preamble.isspace() and not _USUAL_PREAMBLE.fullmatch(preamble):
+        yield _text(f"{node.path}.0" if node.path else "0", preamble)
+    for number, (begin, stop) in enumerate(parts, 1):
+        if number == len(parts) and not buffer[begin:stop].strip(b"\0\x1a \t\r\n"):
+            return  # nothing behind the closing delimiter
+        head = header.read(buffer, begin, stop)
+        path = _name(node, number)
+        yield _Node(buffer, head, head.body_start, stop, path, node.depth + 1, default)
+        if head.remainder < head.body_start:
+            yield _text(path, buffer[head.remainder : head.body_start])

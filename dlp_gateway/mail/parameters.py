@@ -1,0 +1,66 @@
+"""Content-Type and Content-Disposition: a value and its parameters (RFC 2045 5.1, RFC 2183, RFC 2231), each reading kept."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import unquote_to_bytes
+
+from dlp_gateway.mail.encoded_word import charset_text, decode, text_of
+
+#: More parameters, or sections of one parameter, than any composer writes; bounds time.
+PARAMETERS: Final = 200
+
+_COMMENT: Final = re.compile(r"\([^()]*+\)")
+_VALUE: Final = re.compile(r"[\s\"]*+([^\s;,\"()]++)")
+_PARAMETER: Final = re.compile(r";\s*+([^\s=;\"]++)\s*+=\s*+(?:\"((?:[^\"\\]|\\.)*+)\"?|([^;]*+))", re.DOTALL)
+_ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Parameterised:
+    """`value` in lower case, and the values that each parameter (lower case) may be read as, the likeliest first."""
+
+    value: str
+    parameters: dict[str, list[str]]
+
+    def first(self, name: str) -> str:
+        """Return the likeliest value of a parameter, "" if there is none."""
+        return self.parameters.get(name, [""])[0]
+
+
+def read(body: bytes) -> Parameterised:
+    """Read the unfolded body of a field; never raises. A name that stands twice has two readings, clients differ."""
+    text = text_of(body)
+    head, _, _ = text.partition(";")
+    if "(" in head:
+        head = _COMMENT.sub(" ", head)
+    value = _VALUE.match(head)
+    plain: dict[str, list[str]] = {}
+    sections: dict[str, dict[int, tuple[str, bool]]] = {}
+    for count, match in enumerate(_PARAMETER.finditer(text)):
+        if count == PARAMETERS:
+            break
+        quoted, bare = match[2], match[3]
+        written = _ESCAPED.sub(r"\1", quoted) if quoted is not None else bare.strip()
+        name, star, section = match[1].lower().partition("*")
+        if star:
+            number = section.rstrip("*")
+            order = int(number) if number.isdecimal() and len(number) < 5 else 0
+            sections.setdefault(name, {}).setdefault(order, (written, match[1].endswith("*")))
+        else:
+            plain.setdefault(name, []).append(decode(written)[0])
+    for name, numbered in sections.items():
+        plain[name] = [_joined(numbered), *plain.get(name, [])]
+    return Parameterised(value[1].lower() if value else "", plain)
+
+
+def _joined(sections: dict[int, tuple[str, bool]]) -> str:
+    """Join the sections of a continued parameter; the first names the charset of the extended ones (RFC 2231 3 and 4)."""
+    charset = ""
+    octets = b""
+    for place, order in enumerate(sorted(sections)):
+        written, extended = sections[order]
+        if extended and place == 0 and written.count("'") >= 2:
+            charset, _, written = written.split("'", 2)
+        octets += unquote_to_bytes(written) if extended else written.encode("utf-8", "replace")
+    return charset_text(octets, charset)[0] if charset else text_of(octets)

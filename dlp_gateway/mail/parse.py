@@ -1,0 +1,76 @@
+"""Bytes to `Message`: bounded, tolerant, never raises; what was odd is recorded as defects."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from dlp_gateway.mail import address_list, encoded_word, header, mime
+from dlp_gateway.mail.header import Header
+from dlp_gateway.mail.message import Defect, Message, Part, VisibleRecipient
+
+#: The fields that every receiver sees as recipients, and how `VisibleRecipient.field` spells them.
+VISIBLE_FIELDS: Final = {"to": "To", "cc": "Cc", "resent-to": "Resent-To", "resent-cc": "Resent-Cc"}
+# RFC 5322 3.6: at most one of each.
+_SINGLE: Final = frozenset(
+    {"date", "from", "sender", "reply-to", "to", "cc", "bcc", "message-id", "in-reply-to", "references", "subject"}
+    | {"mime-version", "content-type", "content-transfer-encoding", "content-disposition"}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Where reading stops; each default is a named constant with its reason. What lies beyond earns a defect."""
+
+    header_octets: int = header.HEADER_OCTETS
+    fields: int = header.FIELDS
+    recipients: int = address_list.MAILBOXES
+    parts: int = mime.PARTS
+    depth: int = mime.DEPTH
+
+
+LIMITS: Final = Limits()
+#: Defects that say that a part of the message was not read at all.
+UNREAD: Final = frozenset({Defect.TOO_MANY_FIELDS, Defect.TOO_MANY_RECIPIENTS, Defect.TOO_MANY_PARTS, Defect.TOO_DEEP})
+
+
+def parse(raw: bytes, limits: Limits = LIMITS) -> Message:
+    """Read a whole message; linear in its size."""
+    head = header.read(raw, octets=limits.header_octets, fields=limits.fields)
+    defects = set(head.defects)
+    visible = _visible(head, limits.recipients, defects)
+    names = [field.name.lower() for field in head.fields]
+    if len(names) != len(set(names)) and any(names.count(name) > 1 for name in _SINGLE.intersection(names)):
+        defects.add(Defect.DUPLICATE_FIELD)
+    parts, faults = mime.leaves(raw, head, parts=limits.parts, depth=limits.depth)
+    if head.remainder < head.body_start:  # to some clients the body begins here (see `Header.remainder`)
+        remainder = raw[head.remainder : head.body_start]
+        parts = (
+            Part(path="0", media_type="text/plain", charset="", filename="", disposition="", content=remainder),
+            *parts,
+        )
+    return Message(
+        raw=raw,
+        fields=head.fields,
+        body_start=head.body_start,
+        visible=visible,
+        parts=parts,
+        defects=tuple(sorted(defects | faults)),
+    )
+
+
+def _visible(head: Header, limit: int, defects: set[Defect]) -> tuple[VisibleRecipient, ...]:
+    found: list[VisibleRecipient] = []
+    for field in head.fields:
+        shown = VISIBLE_FIELDS.get(field.name.lower())
+        if shown is None:
+            continue
+        addresses = address_list.scan(field.body, limit - len(found))
+        defects |= addresses.defects
+        found.extend(
+            VisibleRecipient(field=shown, address=mailbox.address, name=mailbox.name) for mailbox in addresses.mailboxes
+        )
+    return tuple(found)
+
+
+def decode_field(body: bytes) -> str:
+    """Return a free-text field body (Subject, Comments, …) as people see it: encoded words decoded, raw octets too."""
+    return encoded_word.decode(encoded_word.text_of(body))[0]
