@@ -1,5 +1,6 @@
 """States of a recipient in custody, the only transitions between them, and the values that go in and come out."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -36,6 +37,35 @@ TRANSITIONS: Final = frozenset(
     }
 )
 
+#: No way leads out of these; an item whose recipients are all here may be erased.
+FINAL: Final = frozenset(State) - {before for before, _ in TRANSITIONS}
+
+#: What a reviewer must see first; an item shows the first of its recipients' states.
+URGENCY: Final = (
+    State.HELD,
+    State.IN_DOUBT,
+    State.FAILED,
+    State.DUE,
+    State.DELIVERED,
+    State.DISCARDED,
+    State.EXPIRED,
+)
+
+
+class TransitionError(ValueError):
+    """A change of state that the table does not have."""
+
+
+def require_transition(before: State, after: State) -> None:
+    """Raise `TransitionError` unless the table has this change."""
+    if (before, after) not in TRANSITIONS:
+        raise TransitionError(f"a recipient cannot go from {before} to {after}")
+
+
+def most_urgent(states: Iterable[State]) -> State:
+    """Return the state that an item with recipients in these `states` shows."""
+    return min(states, key=URGENCY.index)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CopyDeposit:
@@ -55,7 +85,7 @@ class CopyDeposit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deposit:
-    """A message to be taken into custody. `group` ties parts of one mail together ("" if unknown; stored as an HMAC)."""
+    """A message to be taken into custody. `group` ties the parts of one mail together ("" if unknown; kept as a hash)."""
 
     id: str
     content: bytes
@@ -68,9 +98,21 @@ class Deposit:
     copies: tuple[CopyDeposit, ...]
 
 
+def require_sound(deposit: Deposit) -> None:
+    """Raise ValueError for a deposit that could be answered 250 and never leave: no recipient, or a final state."""
+    if not deposit.copies or not all(copy.recipients for copy in deposit.copies):
+        raise ValueError("a deposit needs a recipient in each of its copies")
+    if not all(copy.state in {State.HELD, State.DUE} for copy in deposit.copies):
+        raise ValueError("a deposit is taken in as held or as due")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipient:
-    """One recipient of an item as it stands now; `reply` is the next hop's last word or ""."""
+    """One recipient of an item as it stands now; `reply` is the next hop's last word or "".
+
+    `id` and `copy` count from 1 within the item. `address` is "" once the item was erased. `attempts` counts the claims
+    since `due_since` (in a `Claim`: those before this one), when it last became due by being taken or released.
+    """
 
     id: int
     copy: int
@@ -79,11 +121,16 @@ class Recipient:
     attempts: int
     due_at: datetime
     reply: str
+    due_since: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """A message in custody, opened for a reviewer (needs the private key). `state` is the most urgent of its recipients'."""
+    """A message in custody, opened for a reviewer with the private key. `state` is the most urgent of its recipients'.
+
+    `group` is the digest that the parts of one mail share, or "". Once erased (or if the row is damaged),
+    `reverse_path`, `subject` and the recipients' addresses are "".
+    """
 
     id: str
     state: State
@@ -99,7 +146,10 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """A change, written in the transaction that made it."""
+    """A change, written in the transaction that made it; `recipient` is the address, "" once the item was erased.
+
+    `before` is None for what was taken in. `before` and `after` are both DUE where the next hop asked to try later.
+    """
 
     at: datetime
     actor: str
@@ -112,7 +162,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """A copy that one delivery worker may hand over until `until`: the recipients that are due in it, by row id."""
+    """A copy that one delivery worker may hand over until `until`, and the recipients that are due in it.
+
+    `edits` is "" where a reviewer asked for the original by name.
+    """
 
     item: str
     copy: int
@@ -128,7 +181,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
-    """How delivery ended for one recipient: DELIVERED, FAILED, IN_DOUBT, or DUE again at `due_at`."""
+    """How delivery ended for one recipient (its `id`): DELIVERED, FAILED, IN_DOUBT, or DUE again at `due_at`."""
 
     recipient: int
     state: State
@@ -151,7 +204,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statistics:
-    """Recipients by state, bytes of sealed content, and when the oldest held and due recipients came in."""
+    """Recipients by state (all are there), bytes of sealed content, and since when the oldest held and due wait."""
 
     recipients: dict[State, int]
     bytes: int

@@ -43,7 +43,14 @@ class Store(Protocol):
         ...
 
     async def release(
-        self, item: str, *, actor: str, reason: str, now: datetime, recipients: tuple[str, ...] = (), original: bool = False
+        self,
+        item: str,
+        *,
+        actor: str,
+        reason: str,
+        now: datetime,
+        recipients: tuple[str, ...] = (),
+        original: bool = False,
     ) -> int:
         """Make HELD, FAILED and IN_DOUBT recipients (all, or those named) DUE; return how many changed.
 
@@ -51,7 +58,9 @@ class Store(Protocol):
         """
         ...
 
-    async def discard(self, item: str, *, actor: str, reason: str, now: datetime, recipients: tuple[str, ...] = ()) -> int:
+    async def discard(
+        self, item: str, *, actor: str, reason: str, now: datetime, recipients: tuple[str, ...] = ()
+    ) -> int:
         """Make HELD and FAILED recipients, and DUE ones that nobody has claimed, DISCARDED; return how many changed."""
         ...
 
@@ -72,15 +81,22 @@ class Store(Protocol):
         ...
 
     async def recover(self, *, now: datetime, retry: bool) -> int:
-        """Take back leases that ran out: DUE again, or IN_DOUBT where the final dot may have been sent (DUE if `retry`)."""
+        """Take back leases that ran out: DUE again or, once handed over, IN_DOUBT (DUE if `retry`); return how many."""
         ...
 
     async def expire(self, *, now: datetime) -> tuple[Item, ...]:
-        """Make HELD and FAILED recipients past their item's `expires_at` EXPIRED; return the items touched."""
+        """Make HELD and FAILED recipients past their item's `expires_at` EXPIRED; return the items touched.
+
+        `recover`, `expire`, `erase` and `forget` do a bounded part at a time: call again until nothing is returned.
+        """
         ...
 
     async def erase(self, *, before: datetime) -> int:
         """Erase content, subject and key of items whose recipients all reached a final state before `before`."""
+        ...
+
+    async def forget(self, *, before: datetime) -> int:
+        """Drop the rows of erased items whose last change was before `before`; return how many items."""
         ...
 
     async def statistics(self) -> Statistics:

@@ -1,0 +1,204 @@
+"""Leases: which worker may hand a copy over, until when, and how it ended. A lease is no state but stands beside it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Row, and_, bindparam, false, func, or_, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from quarantine import rows
+from quarantine.changes import Change, changeable, write
+from quarantine.crypto import DamagedError, Opener, Sealer
+from quarantine.model import Claim, Settlement, State
+from quarantine.store import StoreError
+from quarantine.tables import copies, payloads, recipients
+
+#: Who is named in events that no person and no next hop caused.
+CUSTODIAN: Final = "custody"
+#: Who is named in events of delivery.
+DELIVERY: Final = "delivery"
+
+INTERRUPTED: Final = "interrupted after the message was handed over: it may have arrived"
+
+DAMAGED: Final = "the stored message is damaged and cannot be opened"
+
+#: How a delivery may end.
+SETTLED: Final = frozenset({State.DELIVERED, State.FAILED, State.IN_DOUBT, State.DUE})
+
+#: Recipients in one transaction of housekeeping; a longer one would keep receivers waiting.
+BATCH: Final = 1000
+
+#: What is claimed together: the recipients of a copy who get the same bytes.
+_PART: Final = (recipients.c.item, recipients.c.copy, recipients.c.original)
+
+_LEASE: Final = (
+    update(recipients)
+    .where(recipients.c.item == bindparam("of_item"), recipients.c.number == bindparam("of_number"))
+    .values(lease_owner=bindparam("owner"), lease_until=bindparam("until"), attempts=recipients.c.attempts + 1)
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeasedRows:
+    """One copy's rows under a lease, still sealed."""
+
+    payload: Row[Any]
+    copy: Row[Any]
+    recipients: tuple[Row[Any], ...]
+    original: bool
+
+    def opened(self, opener: Opener, *, owner: str, until: datetime) -> Claim:
+        """Open them; raises `DamagedError`."""
+        key = rows.item_key(self.payload, opener)
+        if key is None or self.payload.content is None:
+            raise DamagedError("the content of a message that is due is gone")
+        return rows.claim(
+            self.payload, self.copy, self.recipients, key, opener, original=self.original, owner=owner, until=until
+        )
+
+
+def claimable(now: datetime) -> ColumnElement[bool]:
+    """Match recipients that a worker may take: due, and under no lease. After a lost hand-over, `recover` decides."""
+    return and_(
+        recipients.c.state == State.DUE,
+        recipients.c.due_at <= now,
+        recipients.c.handing_over == false(),
+        or_(recipients.c.lease_until.is_(None), recipients.c.lease_until <= now),
+    )
+
+
+async def lease(
+    connection: AsyncConnection, *, owner: str, now: datetime, until: datetime, limit: int
+) -> tuple[LeasedRows, ...]:
+    """Lease up to `limit` copies, longest due first."""
+    due = (
+        select(*_PART)
+        .where(claimable(now))
+        .group_by(*_PART)
+        .order_by(func.min(recipients.c.due_at), *_PART)
+        .limit(limit)
+    )
+    parts = [tuple(part) for part in await connection.execute(due)]
+    if not parts:
+        return ()
+    chosen = select(recipients).where(claimable(now), tuple_(*_PART).in_(parts)).with_for_update(skip_locked=True)
+    free = (await connection.execute(chosen)).all()
+    if not free:
+        return ()
+    await connection.execute(
+        _LEASE, [{"of_item": row.item, "of_number": row.number, "owner": owner, "until": until} for row in free]
+    )
+    return await with_payloads(connection, free)
+
+
+async def with_payloads(connection: AsyncConnection, found: Sequence[Row[Any]]) -> tuple[LeasedRows, ...]:
+    """Put recipients together with their copies and payloads."""
+    items = sorted({row.item for row in found})
+    payload_rows = await connection.execute(select(payloads).where(payloads.c.id.in_(items)))
+    copy_rows = await connection.execute(select(copies).where(copies.c.item.in_(items)))
+    by_item = {row.id: row for row in payload_rows}
+    by_copy = {(row.item, row.number): row for row in copy_rows}
+    ordered = sorted(found, key=lambda row: (row.item, row.copy, row.original, row.number))
+    return tuple(
+        LeasedRows(payload=by_item[item], copy=by_copy[item, copy], recipients=tuple(recipient_rows), original=original)
+        for (item, copy, original), recipient_rows in groupby(ordered, lambda row: (row.item, row.copy, row.original))
+    )
+
+
+async def fail_damaged(
+    connection: AsyncConnection, leased: LeasedRows, *, owner: str, until: datetime, now: datetime, sealer: Sealer
+) -> None:
+    """Give up a copy that cannot be opened, so that it is seen and does not come up for ever."""
+    item = leased.payload.id
+    ours = changeable().where(
+        recipients.c.item == item, recipients.c.lease_owner == owner, recipients.c.lease_until == until
+    )
+    found = (await connection.execute(ours)).all()
+    changes = [Change(row=row, after=State.FAILED, reply=DAMAGED, reason=DAMAGED) for row in found]
+    await write(connection, changes, actor=CUSTODIAN, now=now, sealer=sealer)
+
+
+async def mark_handing_over(connection: AsyncConnection, claim: Claim, numbers: tuple[int, ...]) -> None:
+    """Note that the final dot is about to be sent; raises `StoreError` if the lease is lost for one of them."""
+    marked = (
+        update(recipients)
+        .where(*_under(claim), recipients.c.state == State.DUE, recipients.c.number.in_(numbers))
+        .values(handing_over=True)
+    )
+    result = await connection.execute(marked)
+    if result.rowcount != len(set(numbers)):
+        raise _lost()
+
+
+async def settle(
+    connection: AsyncConnection,
+    claim: Claim,
+    settlements: tuple[Settlement, ...],
+    *,
+    now: datetime,
+    sealer: Sealer,
+    opener: Opener,
+) -> None:
+    """Write how delivery ended. What is not settled is free again if it was not handed over, else `recover` decides."""
+    found = (await connection.execute(changeable().where(*_under(claim)))).all()
+    by_number = {row.number: row for row in found}
+    changes = []
+    for settlement in settlements:
+        row = by_number.get(settlement.recipient)
+        if row is None or (row.state == State.IN_DOUBT and settlement.state is not State.DELIVERED):
+            raise _lost()
+        changes.append(settled(row, settlement, rows.reply(row, opener)))
+    await write(connection, changes, actor=DELIVERY, now=now, sealer=sealer)
+    await connection.execute(
+        update(recipients)
+        .where(*_under(claim), recipients.c.state == State.DUE, recipients.c.handing_over == false())
+        .values(lease_owner=None, lease_until=None)
+    )
+
+
+def settled(row: Row[Any], settlement: Settlement, last_reply: str) -> Change:
+    """Return the change for one settlement; raises ValueError for a state in which no delivery ends."""
+    if settlement.state not in SETTLED or (settlement.state is State.DUE and settlement.due_at is None):
+        raise ValueError("a delivery ends as delivered, failed or in doubt, or is due again at a given time")
+    again = settlement.state is State.DUE
+    return Change(
+        row=row,
+        after=settlement.state,
+        reason=settlement.reply,
+        reply=settlement.reply,
+        due_at=settlement.due_at if again else None,
+        again=again,
+        silent=again and settlement.reply == last_reply,  # days of the same 4yz are one event
+    )
+
+
+async def recover(connection: AsyncConnection, *, now: datetime, retry: bool, sealer: Sealer) -> int:
+    """Take back leases that ran out; who is in doubt keeps his, so that a late worker can still say "delivered"."""
+    lost = changeable().where(recipients.c.state == State.DUE, recipients.c.lease_until <= now).limit(BATCH)
+    found = (await connection.execute(lost)).all()
+    changes = []
+    for row in found:
+        if not row.handing_over:
+            changes.append(Change(row=row, after=State.DUE, again=True, silent=True))
+        elif retry:
+            changes.append(Change(row=row, after=State.DUE, again=True, reason=INTERRUPTED))
+        else:
+            changes.append(Change(row=row, after=State.IN_DOUBT, reason=INTERRUPTED, keep_lease=True))
+    return await write(connection, changes, actor=CUSTODIAN, now=now, sealer=sealer)
+
+
+def _under(claim: Claim) -> tuple[ColumnElement[bool], ...]:
+    """Match the recipients that the claim's worker still has: one lease is told from the next by when it ends."""
+    return (
+        recipients.c.item == claim.item,
+        recipients.c.copy == claim.copy,
+        recipients.c.lease_owner == claim.owner,
+        recipients.c.lease_until == claim.until,
+    )
+
+
+def _lost() -> StoreError:
+    return StoreError("the lease of this delivery ran out and the message was given to another worker")

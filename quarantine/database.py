@@ -1,0 +1,189 @@
+"""The database of one process: one connection that writes, a few that read; what goes wrong becomes `StoreError`."""
+
+import os
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import URL, Connection, event, make_url, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from quarantine.store import StoreError
+
+#: Seconds that a writer waits for another process's transaction before the message is refused for now.
+BUSY_TIMEOUT: Final = 10.0
+
+_DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
+
+
+def locate(url: str, folder: Path) -> URL:
+    """Return the address of the database with its async driver; a relative SQLite path is relative to `folder`.
+
+    Raises `StoreError` for another kind of database, and for SQLite without a file: nothing held would outlive us.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise StoreError("the custody's url is no database url; for example: sqlite:///custody.db") from None
+    backend = parsed.get_backend_name()
+    if backend not in _DRIVERS:
+        raise StoreError(f"the custody cannot be kept in {backend!r}; use sqlite or postgresql")
+    located = parsed.set(drivername=_DRIVERS[backend])
+    if backend == "sqlite":
+        if not parsed.database or parsed.database.startswith((":memory:", "file:")):
+            raise StoreError("the custody needs a file; for example: sqlite:///custody.db")
+        located = located.set(database=str(folder / parsed.database))
+    return located
+
+
+class Database:
+    """One process's way to the database. SQLite: WAL, synchronous=FULL, secure_delete, a file for its owner only."""
+
+    def __init__(self, url: str, *, folder: Path, busy_timeout: float = BUSY_TIMEOUT) -> None:
+        self.url: Final = locate(url, folder)
+        #: The SQLite file, or None.
+        self.path: Final = Path(self.url.database or "") if self.url.get_backend_name() == "sqlite" else None
+        if self.path is None:
+            self._writer = self._reader = create_async_engine(
+                self.url, pool_size=4, max_overflow=0, pool_timeout=busy_timeout, hide_parameters=True
+            )
+            return
+        self._identity = _make_file(self.path)
+        self._writer = _sqlite_engine(self.url, connections=1, busy_timeout=busy_timeout)
+        self._reader = _sqlite_engine(self.url, connections=3, busy_timeout=busy_timeout)
+        event.listen(self._writer.sync_engine, "begin", _begin_immediate)
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """Open the one writing transaction; it is on disk when the block is left, or undone and `StoreError`."""
+        with translated():
+            self._require_same_file()
+            async with self._writer.begin() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """Read at one moment: all statements see the same state."""
+        with translated():
+            async with self._reader.connect() as connection:
+                if self.path is not None:
+                    await connection.exec_driver_sql("BEGIN")
+                yield connection
+
+    @asynccontextmanager
+    async def glancing(self) -> AsyncIterator[AsyncConnection]:
+        """Read with a single statement, which needs no transaction: the cheapest look-up."""
+        with translated():
+            async with self._reader.connect() as connection:
+                yield connection
+
+    async def shrink_log(self) -> None:
+        """Carry SQLite's write-ahead log into the database and empty it: what was erased must not linger in the log."""
+        if self.path is None:
+            return
+        with translated():
+            async with self._reader.connect() as connection:
+                await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    async def close(self) -> None:
+        """Give back every connection (each SQLite one has a thread)."""
+        await self._writer.dispose()
+        await self._reader.dispose()
+
+    def _require_same_file(self) -> None:
+        """SQLite would go on writing to a file that was deleted or replaced, and what it takes would be lost."""
+        if self.path is not None and _identity(self.path) != self._identity:
+            raise StoreError(f"{self.path}: the database was moved or replaced while it was open; restart the gateway")
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn whatever the database does into `StoreError`, without statements or values."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise StoreError(f"the custody's database failed: {_first_line(error.orig)}") from error
+    except SQLAlchemyError as error:
+        raise StoreError(f"the custody's database failed: {type(error).__name__}") from error
+    except (sqlite3.Error, OSError, TimeoutError) as error:
+        raise StoreError(f"the custody's database failed: {_first_line(error)}") from error
+
+
+async def read_value(connection: AsyncConnection, statement: str) -> str | None:
+    """Return the first column of the first row, or None where there is no row or no such table."""
+    try:
+        return (await connection.execute(text(statement))).scalar()
+    except DBAPIError as error:
+        if "no such table" in str(error.orig) or "UndefinedTable" in str(error.orig):
+            return None
+        raise
+
+
+async def require_revision(database: Database, *, table: str, revision: str) -> None:
+    """Raise `StoreError` unless the tables are those that this version of the gateway knows."""
+    async with database.glancing() as connection:
+        found = await read_value(connection, f"SELECT version_num FROM {table}")  # noqa: S608 - a constant of ours
+    if found is None:
+        raise StoreError("the custody's database has not been set up yet; `dlp-gateway serve` does it at its start")
+    if found < revision:
+        raise StoreError(
+            f"the custody's database is at version {found} and needs {revision}; restart `dlp-gateway serve`"
+        )
+    if found > revision:
+        raise StoreError(
+            f"the custody's database is at version {found}, which is newer than this gateway knows ({revision}); "
+            "install the version of the gateway that wrote it"
+        )
+
+
+def _sqlite_engine(url: URL, *, connections: int, busy_timeout: float) -> AsyncEngine:
+    engine = create_async_engine(
+        url,
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=2 * busy_timeout,
+        hide_parameters=True,
+        # No implicit BEGIN: Python's sqlite3 would open a transaction before a write only, after the reads it rests on.
+        connect_args={"timeout": busy_timeout, "isolation_level": None},
+    )
+    event.listen(engine.sync_engine, "connect", _set_up)
+    return engine
+
+
+def _set_up(connection: DBAPIConnection, _record: object) -> None:
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = FULL",  # each commit waits for the disk: a 250 follows it
+        "foreign_keys = ON",
+        "secure_delete = ON",
+        "journal_size_limit = 67108864",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_immediate(connection: Connection) -> None:
+    """Take the write lock before the first read, so that what was read is still true when we write."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _make_file(path: Path) -> tuple[int, int]:
+    """Make the database file with mode 600 (SQLite gives its log files the mode of the database)."""
+    with translated():
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    return _identity(path)
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    with translated():
+        status = path.stat()
+    return status.st_dev, status.st_ino
+
+
+def _first_line(error: BaseException | None) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0][:200]

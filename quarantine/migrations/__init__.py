@@ -1,0 +1,29 @@
+"""Setting up and upgrading custody's tables with Alembic; only the supervisor does it."""
+
+from pathlib import Path
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection
+
+from quarantine.database import Database
+
+_SCRIPTS: Final = Path(__file__).parent
+
+
+async def migrate(url: str, *, folder: Path) -> None:
+    """Bring the tables to the newest version, in one transaction; raises `StoreError` and changes nothing."""
+    database = Database(url, folder=folder)
+    try:
+        async with database.writing() as connection:
+            await connection.run_sync(_upgrade)
+    finally:
+        await database.close()
+
+
+def _upgrade(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

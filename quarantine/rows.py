@@ -1,0 +1,214 @@
+"""Between values and rows: seals deposits into rows, and opens rows into items, recipients and claims."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, TypeAlias
+
+from sqlalchemy import Row
+
+from quarantine.crypto import SCHEMA, DamagedError, MessageKey, Opener, Sealer
+from quarantine.model import Claim, Deposit, Event, Item, Recipient, State, most_urgent, require_sound
+from quarantine.store import StoreError
+
+Rows: TypeAlias = list[dict[str, Any]]
+
+#: Who is named in the event that took a message in.
+DEPOSITOR: Final = "gateway"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedRows:
+    """What a take writes, by table."""
+
+    payloads: Rows = field(default_factory=list)
+    copies: Rows = field(default_factory=list)
+    recipients: Rows = field(default_factory=list)
+    events: Rows = field(default_factory=list)
+
+
+def sealed_rows(deposits: Iterable[Deposit], sealer: Sealer) -> SealedRows:
+    """Seal deposits; raises ValueError for one that has no recipients, or a state that nothing is taken in with."""
+    rows = SealedRows()
+    for deposit in deposits:
+        require_sound(deposit)
+        _seal(deposit, sealer, rows)
+    return rows
+
+
+def _seal(deposit: Deposit, sealer: Sealer, rows: SealedRows) -> None:
+    key, sealed_key = sealer.new_key(deposit.id)
+    index = sealer.public.address_index
+    rows.payloads.append(
+        {
+            "id": deposit.id,
+            "schema": SCHEMA,
+            "key_id": sealer.public.id,
+            "size": len(deposit.content),
+            "reasons": written_reasons(deposit.reasons),
+            "group_index": sealer.public.index("group", deposit.group) if deposit.group else b"",
+            "reverse_path_index": index(deposit.reverse_path),
+            "created_at": deposit.created_at,
+            "expires_at": deposit.expires_at,
+            "sealed_key": sealed_key,
+            "subject": key.seal_text("subject", deposit.subject),
+            "reverse_path": key.seal_text("reverse_path", deposit.reverse_path),
+            "content": key.seal("content", deposit.content),
+        }
+    )
+    taken = 0
+    for copy_number, copy in enumerate(deposit.copies, 1):
+        rows.copies.append(
+            {
+                "item": deposit.id,
+                "number": copy_number,
+                "reverse_path": key.seal_text("reverse_path", copy.reverse_path),
+                "edits": key.seal_text("edits", copy.edits),
+                "options": key.seal_text("options", copy.options),
+            }
+        )
+        for number, address in enumerate(copy.recipients, taken + 1):
+            rows.recipients.append(
+                {
+                    "item": deposit.id,
+                    "number": number,
+                    "copy": copy_number,
+                    "address": key.seal_text("address", address),
+                    "address_index": index(address),
+                    "state": copy.state,
+                    "original": False,
+                    "attempts": 0,
+                    "due_at": copy.due_at,
+                    "due_since": deposit.created_at,
+                    "changed_at": deposit.created_at,
+                    "handing_over": False,
+                }
+            )
+            rows.events.append(
+                {
+                    "item": deposit.id,
+                    "recipient": number,
+                    "at": deposit.created_at,
+                    "actor": DEPOSITOR,
+                    "before": None,
+                    "after": copy.state,
+                    "reason": None,
+                }
+            )
+        taken += len(copy.recipients)
+
+
+def written_reasons(reasons: tuple[str, ...]) -> str:
+    """Return rule ids as they are stored, each between line feeds, so that one can be searched for whole."""
+    return "\n" + "".join(f"{reason}\n" for reason in reasons)
+
+
+def item_key(payload: Row[Any], opener: Opener) -> MessageKey | None:
+    """Return the key of an item, or None if it was erased; raises `StoreError` if it is not ours to open."""
+    if payload.sealed_key is None:
+        return None
+    if payload.schema > SCHEMA:
+        raise StoreError("a message was sealed by a newer version of the gateway; install that version")
+    if payload.key_id != opener.public.id:
+        raise DamagedError("a message was sealed to another key than the custody's")
+    return opener.key(payload.id, payload.sealed_key)
+
+
+def opened(key: MessageKey | None, name: str, sealed: bytes | None) -> str:
+    """Return a sealed text, or "" if there is none any more."""
+    return "" if key is None or sealed is None else key.open_text(name, sealed)
+
+
+def reply(row: Row[Any], opener: Opener) -> str:
+    """Return the next hop's last word on a recipient, or ""; a damaged one is not worth losing the rest."""
+    return _text(row.item, "reply", row.reply, opener)
+
+
+def _text(item_id: str, name: str, sealed: bytes | None, opener: Opener) -> str:
+    try:
+        return opener.open_text(item_id, name, sealed)
+    except DamagedError:
+        return ""
+
+
+def recipient(row: Row[Any], key: MessageKey | None, opener: Opener) -> Recipient:
+    """Open one recipient."""
+    return Recipient(
+        id=row.number,
+        copy=row.copy,
+        address=opened(key, "address", row.address),
+        state=State(row.state),
+        attempts=row.attempts,
+        due_at=row.due_at,
+        reply=reply(row, opener),
+        due_since=row.due_since,
+    )
+
+
+def item(payload: Row[Any], recipients: Sequence[Row[Any]], opener: Opener) -> Item:
+    """Open one item; a damaged one is shown without its texts, so that the others can still be seen."""
+    try:
+        return _item(payload, recipients, item_key(payload, opener), opener)
+    except DamagedError:
+        return _item(payload, recipients, None, opener)
+
+
+def _item(payload: Row[Any], recipients: Sequence[Row[Any]], key: MessageKey | None, opener: Opener) -> Item:
+    return Item(
+        id=payload.id,
+        state=most_urgent(State(row.state) for row in recipients),
+        reverse_path=opened(key, "reverse_path", payload.reverse_path),
+        subject=opened(key, "subject", payload.subject),
+        size=payload.size,
+        reasons=tuple(payload.reasons.split("\n")[1:-1]),
+        group=payload.group_index.hex(),
+        created_at=payload.created_at,
+        expires_at=payload.expires_at,
+        recipients=tuple(recipient(row, key, opener) for row in recipients),
+    )
+
+
+def claim(
+    payload: Row[Any],
+    copy: Row[Any],
+    recipients: Sequence[Row[Any]],
+    key: MessageKey,
+    opener: Opener,
+    *,
+    original: bool,
+    owner: str,
+    until: datetime,
+) -> Claim:
+    """Open one copy for delivery; raises `DamagedError`."""
+    return Claim(
+        item=payload.id,
+        copy=copy.number,
+        reverse_path=opened(key, "reverse_path", copy.reverse_path),
+        edits="" if original else opened(key, "edits", copy.edits),
+        options=opened(key, "options", copy.options),
+        content=b"" if payload.content is None else key.open("content", payload.content),
+        created_at=payload.created_at,
+        recipients=tuple(recipient(row, key, opener) for row in recipients),
+        owner=owner,
+        until=until,
+    )
+
+
+def events(found: Sequence[Row[Any]], opener: Opener) -> tuple[Event, ...]:
+    """Open one item's events."""
+    try:
+        key = item_key(found[0], opener) if found else None
+    except DamagedError:
+        key = None
+    return tuple(
+        Event(
+            at=row.at,
+            actor=row.actor,
+            item=row.id,
+            recipient=opened(key, "address", row.address),
+            before=None if row.before is None else State(row.before),
+            after=State(row.after),
+            reason=_text(row.id, "reason", row.reason, opener),
+        )
+        for row in found
+    )

@@ -1,0 +1,349 @@
+"""Custody in a database (SQLite, PostgreSQL) by SQLAlchemy Core; every method is one transaction."""
+
+import asyncio
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import BindParameter, Row, Select, and_, bindparam, delete, exists, func, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from quarantine import claims, rows, tables
+from quarantine.changes import Change, changeable, write
+from quarantine.claims import CUSTODIAN, DELIVERY
+from quarantine.crypto import DamagedError, Opener, PrivateKey, PublicKey, Sealer
+from quarantine.database import BUSY_TIMEOUT, Database, read_value, require_revision
+from quarantine.model import FINAL, Claim, Deposit, Event, Item, Query, Settlement, State, Statistics
+from quarantine.store import Also, StoreKeyError
+from quarantine.tables import REVISION, VERSION_TABLE, meta, payloads
+
+#: Why an item expired, and what is noted before the reason of one who released the original.
+EXPIRED: Final = "nobody decided in time"
+ORIGINAL: Final = "original, without edits"
+
+#: Items in one transaction of housekeeping; callers come again.
+_ITEMS: Final = 200
+
+#: Bytes from which sealing and opening leave the event loop to others meanwhile.
+_LARGE: Final = 1_000_000
+
+
+#: Why a person decided stays as long as the events; what the next hop said may quote an address and goes.
+_ERASED: Final[BindParameter[list[str]]] = bindparam("erased", expanding=True)
+_ERASE: Final = (
+    update(payloads)
+    .where(payloads.c.id.in_(_ERASED))
+    .values(sealed_key=None, subject=None, reverse_path=None, content=None),
+    update(tables.copies).where(tables.copies.c.item.in_(_ERASED)).values(reverse_path=None, edits=None, options=None),
+    update(tables.recipients).where(tables.recipients.c.item.in_(_ERASED)).values(address=None, reply=None),
+    update(tables.events)
+    .where(tables.events.c.item.in_(_ERASED), tables.events.c.actor == DELIVERY)
+    .values(reason=None),
+)
+
+
+class SqlStore:
+    """The `Store` of `quarantine.store`. Without the private key, whatever opens a message raises `StoreKeyError`."""
+
+    def __init__(self, database: Database, public: PublicKey, private: PrivateKey | None = None) -> None:
+        self.database: Final = database
+        self._sealer = Sealer(public)
+        self._key = None if private is None else Opener(private)
+
+    @property
+    def _opener(self) -> Opener:
+        if self._key is None:
+            raise StoreKeyError("this process holds the custody's public key only and cannot open messages")
+        return self._key
+
+    async def take(self, deposits: tuple[Deposit, ...], also: Also | None = None) -> None:
+        """Seal and commit all `deposits` (and what `also` writes), or raise `StoreError` and take none."""
+        if sum(len(deposit.content) for deposit in deposits) < _LARGE:
+            sealed = rows.sealed_rows(deposits, self._sealer)
+        else:
+            sealed = await asyncio.to_thread(rows.sealed_rows, deposits, self._sealer)
+        async with self.database.writing() as connection:
+            if deposits:
+                await connection.execute(insert(payloads), sealed.payloads)
+                await connection.execute(insert(tables.copies), sealed.copies)
+                await connection.execute(insert(tables.recipients), sealed.recipients)
+                await connection.execute(insert(tables.events), sealed.events)
+            if also is not None:
+                await also(connection)
+
+    async def items(self, query: Query) -> tuple[Item, ...]:
+        """Return matching items, oldest first."""
+        opener = self._opener
+        async with self.database.reading() as connection:
+            return await _open(connection, self._matching(query), opener)
+
+    async def content(self, item: str) -> bytes:
+        """Return the original content; raises KeyError if there is none (unknown or erased)."""
+        opener = self._opener
+        async with self.database.glancing() as connection:
+            payload = (await connection.execute(select(payloads).where(payloads.c.id == item))).one_or_none()
+        key = None if payload is None else rows.item_key(payload, opener)
+        if payload is None or payload.content is None or key is None:
+            raise KeyError(item)
+        return await asyncio.to_thread(key.open, "content", payload.content)
+
+    async def copies(self, item: str) -> tuple[Claim, ...]:
+        """Return every copy with all its recipients, unclaimed, to look at what would leave; () once erased."""
+        opener = self._opener
+        async with self.database.reading() as connection:
+            found = (await connection.execute(select(tables.recipients).where(tables.recipients.c.item == item))).all()
+            sealed = await claims.with_payloads(connection, found)
+        return tuple(
+            leased.opened(opener, owner="", until=leased.payload.created_at)
+            for leased in sealed
+            if leased.payload.content is not None
+        )
+
+    async def events(self, item: str) -> tuple[Event, ...]:
+        """Return the item's events, oldest first."""
+        opener = self._opener
+        events, theirs = tables.events.c, tables.recipients.c
+        address = (theirs.address, payloads.c.id, payloads.c.schema, payloads.c.key_id, payloads.c.sealed_key)
+        found = (
+            select(events.at, events.actor, events.before, events.after, events.reason, *address)
+            .join(tables.recipients, and_(theirs.item == events.item, theirs.number == events.recipient))
+            .join(payloads, payloads.c.id == events.item)
+            .where(events.item == item)
+            .order_by(events.at, events.id)
+        )
+        async with self.database.glancing() as connection:
+            event_rows: list[Row[Any]] = list(await connection.execute(found))
+        return rows.events(event_rows, opener)
+
+    async def release(
+        self,
+        item: str,
+        *,
+        actor: str,
+        reason: str,
+        now: datetime,
+        recipients: tuple[str, ...] = (),
+        original: bool = False,
+    ) -> int:
+        """Make HELD, FAILED and IN_DOUBT recipients (all, or those named) DUE; return how many changed."""
+        async with self.database.writing() as connection:
+            found = await self._named(connection, item, recipients, (State.HELD, State.FAILED, State.IN_DOUBT))
+            why = f"{ORIGINAL}: {reason}" if original else reason
+            changes = [
+                Change(row=row, after=State.DUE, reason=why, due_at=now, original=original, anew=True) for row in found
+            ]
+            return await write(connection, changes, actor=actor, now=now, sealer=self._sealer)
+
+    async def discard(
+        self, item: str, *, actor: str, reason: str, now: datetime, recipients: tuple[str, ...] = ()
+    ) -> int:
+        """Make HELD and FAILED recipients, and DUE ones that nobody has claimed, DISCARDED; return how many changed."""
+        async with self.database.writing() as connection:
+            found = await self._named(connection, item, recipients, (State.HELD, State.FAILED, State.DUE))
+            free = [row for row in found if row.state != State.DUE or not _claimed(row, now)]
+            changes = [Change(row=row, after=State.DISCARDED, reason=reason) for row in free]
+            return await write(connection, changes, actor=actor, now=now, sealer=self._sealer)
+
+    async def reschedule(self, item: str, *, due_at: datetime) -> int:
+        """Move when unclaimed DUE recipients may first be delivered; return how many. No change of state, no event."""
+        waiting = (tables.recipients.c.state == State.DUE, tables.recipients.c.lease_until.is_(None))
+        moved = update(tables.recipients).where(tables.recipients.c.item == item, *waiting).values(due_at=due_at)
+        async with self.database.writing() as connection:
+            return (await connection.execute(moved)).rowcount
+
+    async def claim(self, *, owner: str, now: datetime, lease: timedelta, limit: int) -> tuple[Claim, ...]:
+        """Lease up to `limit` copies with recipients that are due; no other worker gets them before the lease ends."""
+        opener, until = self._opener, now + lease
+        async with self.database.glancing() as connection:  # most of the time nothing is due: then lock nobody out
+            if (
+                await connection.execute(select(tables.recipients.c.item).where(claims.claimable(now)).limit(1))
+            ).first() is None:
+                return ()
+        async with self.database.writing() as connection:
+            leased = await claims.lease(connection, owner=owner, now=now, until=until, limit=limit)
+        claimed = []
+        for sealed in leased:
+            try:
+                claimed.append(await asyncio.to_thread(sealed.opened, opener, owner=owner, until=until))
+            except DamagedError:
+                async with self.database.writing() as connection:
+                    await claims.fail_damaged(
+                        connection, sealed, owner=owner, until=until, now=now, sealer=self._sealer
+                    )
+        return tuple(claimed)
+
+    async def handing_over(self, claim: Claim, recipients: tuple[int, ...]) -> None:
+        """Note that the final dot for these recipients is about to be sent; raise `StoreError` if the lease is lost."""
+        async with self.database.writing() as connection:
+            await claims.mark_handing_over(connection, claim, recipients)
+
+    async def settle(self, claim: Claim, settlements: tuple[Settlement, ...], *, now: datetime) -> None:
+        """Write how it ended and give the lease back; `StoreError` if the lease was lost to another worker."""
+        async with self.database.writing() as connection:
+            await claims.settle(connection, claim, settlements, now=now, sealer=self._sealer, opener=self._opener)
+
+    async def recover(self, *, now: datetime, retry: bool) -> int:
+        """Take back leases that ran out: DUE again or, once handed over, IN_DOUBT (DUE if `retry`); return how many."""
+        async with self.database.writing() as connection:
+            return await claims.recover(connection, now=now, retry=retry, sealer=self._sealer)
+
+    async def expire(self, *, now: datetime) -> tuple[Item, ...]:
+        """Make HELD and FAILED recipients past their item's `expires_at` EXPIRED; return the items touched."""
+        opener = self._opener
+        expiring = tables.recipients.c.state.in_((State.HELD, State.FAILED))
+        late = (
+            select(tables.recipients.c.item)
+            .join(payloads, payloads.c.id == tables.recipients.c.item)
+            .where(expiring, payloads.c.expires_at <= now)
+            .distinct()
+            .limit(_ITEMS)
+        )
+        async with self.database.writing() as connection:
+            touched = (await connection.execute(late)).scalars().all()
+            found = await connection.execute(changeable().where(expiring, tables.recipients.c.item.in_(touched)))
+            changes = [Change(row=row, after=State.EXPIRED, reason=EXPIRED) for row in found]
+            await write(connection, changes, actor=CUSTODIAN, now=now, sealer=self._sealer)
+            return await _open(connection, select(payloads.c.id).where(payloads.c.id.in_(touched)), opener)
+
+    async def erase(self, *, before: datetime) -> int:
+        """Erase content, subject and key of items whose recipients all reached a final state before `before`."""
+        open_still = exists().where(
+            tables.recipients.c.item == payloads.c.id,
+            or_(tables.recipients.c.state.not_in(FINAL), tables.recipients.c.changed_at >= before),
+        )
+        finished = select(payloads.c.id).where(payloads.c.sealed_key.is_not(None), ~open_still).limit(_ITEMS)
+        async with self.database.writing() as connection:
+            erased = (await connection.execute(finished)).scalars().all()
+            for statement in _ERASE:
+                await connection.execute(statement, {"erased": erased})
+        if erased:
+            await self.database.shrink_log()
+        return len(erased)
+
+    async def forget(self, *, before: datetime) -> int:
+        """Drop the rows of erased items whose last change was before `before`; return how many items."""
+        later = exists().where(tables.recipients.c.item == payloads.c.id, tables.recipients.c.changed_at >= before)
+        gone = select(payloads.c.id).where(payloads.c.sealed_key.is_(None), ~later).limit(_ITEMS)
+        async with self.database.writing() as connection:
+            dropped = (await connection.execute(gone)).scalars().all()
+            await connection.execute(delete(payloads).where(payloads.c.id.in_(dropped)))
+        return len(dropped)
+
+    async def statistics(self) -> Statistics:
+        """Return sizes and ages for metrics; needs no private key."""
+        by_state = select(tables.recipients.c.state, func.count()).group_by(tables.recipients.c.state)
+        size = select(func.coalesce(func.sum(func.length(payloads.c.content)), 0))
+        since = select(func.min(tables.recipients.c.due_since))
+        async with self.database.reading() as connection:
+            counts = {row[0]: row[1] for row in await connection.execute(by_state)}
+            return Statistics(
+                recipients={state: counts.get(state, 0) for state in State},
+                bytes=(await connection.execute(size)).scalar_one(),
+                oldest_held=(
+                    await connection.execute(since.where(tables.recipients.c.state == State.HELD))
+                ).scalar_one(),
+                oldest_due=(await connection.execute(since.where(tables.recipients.c.state == State.DUE))).scalar_one(),
+            )
+
+    async def close(self) -> None:
+        """Give back connections."""
+        await self.database.close()
+
+    def _matching(self, query: Query) -> Select[Any]:
+        """Select the ids of the items that a query wants, oldest first."""
+        chosen = select(payloads.c.id).order_by(payloads.c.created_at, payloads.c.id).limit(query.limit)
+        theirs = exists().where(tables.recipients.c.item == payloads.c.id)
+        if query.ids:
+            chosen = chosen.where(payloads.c.id.in_(query.ids))
+        if query.states:
+            chosen = chosen.where(theirs.where(tables.recipients.c.state.in_(query.states)))
+        if query.address:
+            index = self._sealer.public.address_index(query.address)
+            addressed = payloads.c.id.in_(
+                select(tables.recipients.c.item).where(tables.recipients.c.address_index == index)
+            )
+            chosen = chosen.where(or_(payloads.c.reverse_path_index == index, addressed))
+        if query.reason:
+            # replace() heeds upper and lower case on every database; SQLite's LIKE does not.
+            without = func.replace(payloads.c.reasons, rows.written_reasons((query.reason,)), "")
+            chosen = chosen.where(without != payloads.c.reasons)
+        if query.created_before is not None:
+            chosen = chosen.where(payloads.c.created_at < query.created_before)
+        if query.created_after is not None:
+            chosen = chosen.where(payloads.c.created_at > query.created_after)
+        return chosen
+
+    async def _named(
+        self, connection: AsyncConnection, item: str, addresses: tuple[str, ...], states: tuple[State, ...]
+    ) -> list[Row[Any]]:
+        """Return the item's recipients in one of `states`: all, or those with one of `addresses`."""
+        chosen = changeable().where(tables.recipients.c.item == item, tables.recipients.c.state.in_(states))
+        if addresses:
+            index = [self._sealer.public.address_index(address) for address in addresses]
+            chosen = chosen.where(tables.recipients.c.address_index.in_(index))
+        return list(await connection.execute(chosen))
+
+
+async def open_store(
+    url: str,
+    public: PublicKey,
+    private: PrivateKey | None = None,
+    *,
+    folder: Path,
+    busy_timeout: float = BUSY_TIMEOUT,
+) -> SqlStore:
+    """Open a store that `migrate` has set up, and bind it to the key if it is new; raises `StoreError`."""
+    database = Database(url, folder=folder, busy_timeout=busy_timeout)
+    try:
+        await require_revision(database, table=VERSION_TABLE, revision=REVISION)
+        await _bind(database, public)
+    except BaseException:
+        await database.close()
+        raise
+    return SqlStore(database, public, private)
+
+
+async def is_empty(url: str, *, folder: Path) -> bool:
+    """Tell whether nothing was ever sealed here, so that a new key may be made; raises `StoreError`."""
+    database = Database(url, folder=folder)
+    try:
+        async with database.glancing() as connection:
+            return await _bound_key(connection) is None
+    finally:
+        await database.close()
+
+
+async def _bind(database: Database, public: PublicKey) -> None:
+    async with database.glancing() as connection:
+        bound = await _bound_key(connection)
+    if bound is None:
+        async with database.writing() as connection:
+            bound = await _bound_key(connection)
+            if bound is None:
+                await connection.execute(insert(meta).values(name="key", value=public.id))
+                return
+    if bound != public.id:
+        raise StoreKeyError(
+            f"the custody is sealed to the key {bound}, and the key file holds {public.id}; put the right key file back"
+        )
+
+
+async def _bound_key(connection: AsyncConnection) -> str | None:
+    return await read_value(connection, "SELECT value FROM meta WHERE name = 'key'")
+
+
+async def _open(connection: AsyncConnection, chosen: Select[Any], opener: Opener) -> tuple[Item, ...]:
+    """Open the items whose ids `chosen` selects, oldest first."""
+    head = [column for column in payloads.c if column is not payloads.c.content]
+    ids = chosen.subquery()
+    found = select(*head).join(ids, ids.c.id == payloads.c.id).order_by(payloads.c.created_at, payloads.c.id)
+    theirs = select(tables.recipients).join(ids, ids.c.id == tables.recipients.c.item)
+    by_item: dict[str, list[Row[Any]]] = {}
+    for row in await connection.execute(theirs.order_by(tables.recipients.c.item, tables.recipients.c.number)):
+        by_item.setdefault(row.item, []).append(row)
+    return tuple(rows.item(row, by_item[row.id], opener) for row in await connection.execute(found))
+
+
+def _claimed(row: Row[Any], now: datetime) -> bool:
+    """Tell whether a worker may be delivering to this recipient, or has been interrupted in it."""
+    return row.handing_over or (row.lease_until is not None and row.lease_until > now)
