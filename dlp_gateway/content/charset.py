@@ -1,7 +1,7 @@
 """Bytes and a declared charset → text: every reading that a mail client would plausibly show, the likeliest first.
 
-Only codecs of a closed list are used: Python would otherwise import modules by names that come from the mail, keep every
-unknown name in a cache for ever, and run codecs that are no charsets ("idna" takes quadratic time).
+Only codecs of a closed list are used: Python would otherwise import modules by names that come from the mail, keep
+every unknown name in a cache for ever, and run codecs that are no charsets ("idna" takes quadratic time).
 """
 
 import codecs
@@ -11,8 +11,23 @@ from functools import lru_cache
 from typing import Final
 
 _NOT_CHARSETS: Final = frozenset(
-    "base64_codec bz2_codec hex_codec idna mbcs oem palmos punycode quopri_codec raw_unicode_escape rot_13 undefined "
-    "unicode_escape uu_codec zlib_codec".split()
+    (
+        "base64_codec",
+        "bz2_codec",
+        "hex_codec",
+        "idna",
+        "mbcs",
+        "oem",
+        "palmos",
+        "punycode",
+        "quopri_codec",
+        "raw_unicode_escape",
+        "rot_13",
+        "undefined",
+        "unicode_escape",
+        "uu_codec",
+        "zlib_codec",
+    )
 )
 #: What labels mean in practice (Encoding standard, 4.2): the supersets that clients use, and names that Python lacks.
 _IN_PRACTICE: Final = {
@@ -53,8 +68,28 @@ _CODECS: Final = {
 }
 _LABEL_NOISE: Final = re.compile(r"[^a-z0-9]+")
 #: Charsets that hide any text behind plain ASCII octets: what is good ASCII must be read the declared way too.
-_SHIFTING: Final = frozenset("utf_7 hz iso2022_jp_ext iso2022_jp_1 iso2022_jp_2 iso2022_jp_2004 iso2022_jp_3 iso2022_kr".split())
-_WIDE: Final = frozenset("utf_16 utf_16_le utf_16_be utf_32 utf_32_le utf_32_be".split())
+_SHIFTING: Final = frozenset(
+    (
+        "utf_7",
+        "hz",
+        "iso2022_jp_ext",
+        "iso2022_jp_1",
+        "iso2022_jp_2",
+        "iso2022_jp_2004",
+        "iso2022_jp_3",
+        "iso2022_kr",
+    )
+)
+_WIDE: Final = frozenset(
+    (
+        "utf_16",
+        "utf_16_le",
+        "utf_16_be",
+        "utf_32",
+        "utf_32_le",
+        "utf_32_be",
+    )
+)
 _MARKS: Final = (  # longest first: the mark of UTF-32 begins with that of UTF-16
     (codecs.BOM_UTF8, "utf_8"),
     (codecs.BOM_UTF32_LE, "utf_32_le"),
@@ -95,11 +130,11 @@ def readings(content: bytes, label: str) -> tuple[str, ...]:
     unlikely = () if declared in _NO_HINT else (declared,)
     plain_utf_8 = _strict(content, ("utf_8",))
     if plain_utf_8:
-        return _distinct((*plain_utf_8, *(text for text in _strict(content, unlikely) if not _strange(text))))
+        return _distinct((*plain_utf_8, *(text for text in _strict(content, unlikely) if not strange(text))))
     if unlikely:
         return _strict(content, unlikely) or (_lossy(content, declared),)
     guesses = _distinct((_western(content), *_strict(content, _GUESSES)))
-    return tuple(text for text in guesses if not _strange(text))
+    return tuple(text for text in guesses if not strange(text))
 
 
 def _shifted(content: bytes, declared: str) -> tuple[str, ...]:
@@ -120,7 +155,7 @@ def _strict(content: bytes, names: tuple[str, ...]) -> tuple[str, ...]:
             text = content.decode(name)
         except UnicodeError:
             continue
-        texts.append(_SURROGATE.sub("\ufffd", text) if name == "utf_7" else text)  # the one codec that yields halves
+        texts.append(_SURROGATE.sub("\ufffd", text) if name == "utf_7" else text)  # yields lone halves
     return tuple(texts)
 
 
@@ -147,11 +182,11 @@ def _wide(content: bytes, declared: str) -> tuple[str, ...]:
     names = ("utf_32_le", "utf_32_be") if declared.startswith("utf_32") else ("utf_16_le", "utf_16_be")
     width = 4 if declared.startswith("utf_32") else 2
     whole = content[: len(content) // width * width]
-    return tuple(text for text in _strict(whole, names) if text and not _strange(text))
+    return tuple(text for text in _strict(whole, names) if text and not strange(text))
 
 
-def _strange(text: str) -> bool:
-    """Whether more than a tenth of the beginning are control or replacement characters: not what anybody wrote."""
+def strange(text: str) -> bool:
+    """Return whether more than a tenth of the beginning are control or replacement characters."""
     sample = text[:_SAMPLE]
     return len(_STRANGE.findall(sample)) * 10 > len(sample)
 

@@ -27,9 +27,9 @@ _UNSEEN: Final = "\u00ad\u200b\u200c\u200d\u2060\ufeff"  # soft hyphen, zero-wid
 _CSS_STRING: Final = re.compile(r"""content\s*+:\s*+(?:"([^"\n]*+)"|'([^'\n]*+)')""", re.IGNORECASE)
 
 _BLOCKS: Final = (
-    "address article aside blockquote body br caption center dd details dialog dir div dl dt fieldset figcaption figure footer "
-    "form frame frameset h1 h2 h3 h4 h5 h6 head header hgroup hr html iframe legend li listing main menu nav noframes "
-    "object ol optgroup option p plaintext pre search section select summary textarea title ul xmp"
+    "address article aside blockquote body br caption center dd details dialog dir div dl dt fieldset figcaption "
+    "figure footer form frame frameset h1 h2 h3 h4 h5 h6 head header hgroup hr html iframe legend li listing main menu "
+    "nav noframes object ol optgroup option p plaintext pre search section select summary textarea title ul xmp"
 )
 _ROWS: Final = "table tbody tfoot thead tr"
 # Control characters stand for breaks while blanks collapse; the text's own are dropped first, they show nothing.
@@ -43,7 +43,9 @@ _BREAKS: Final = re.compile(f" ?[{_LINE}{_CELL}{_ROW}][ {_LINE}{_CELL}{_ROW}]*+"
 _PREFORMATTED: Final = re.compile(r"<(pre|textarea|xmp|listing|plaintext)\b.*?</\1>", re.DOTALL)
 
 _SHOWN_IN_PLACE: Final = frozenset({"alt", "value", "placeholder", "label"})
-_SHOWN_ELSEWHERE: Final = frozenset({"title", "aria-label", "aria-description", "summary", "content", "abbr", "datetime"})
+_SHOWN_ELSEWHERE: Final = frozenset(
+    {"title", "aria-label", "aria-description", "summary", "content", "abbr", "datetime"}
+)
 _LINKS: Final = frozenset({"href", "src", "action", "formaction", "background", "cite", "xlink:href", "poster", "data"})
 _SPEAKING_LINK: Final = re.compile(r"(?:mailto|tel|sms|callto|data:text/)|[^?#]*[?#]", re.IGNORECASE)
 _LONGEST_ATTRIBUTE: Final = 65_536
@@ -79,7 +81,7 @@ def text(source: str) -> str:
 
 def _as_white_space(breaks: re.Match[str]) -> str:
     """A new cell in a row is a tab, whatever blocks its text is wrapped in; every other break is a new line."""
-    before, row, cells = breaks[0].rpartition(_ROW)
+    _, row, cells = breaks[0].rpartition(_ROW)
     count = cells.count(_CELL)
     if row:
         return "\n" + "\t" * (count - 1)

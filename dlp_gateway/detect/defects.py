@@ -14,13 +14,15 @@ class DefectsDetector:
 
     @property
     def name(self) -> str:
-        """ "defects"."""
+        """Its name in findings: "defects"."""
         return "defects"
 
     @property
     def kinds(self) -> frozenset[str]:
         """One kind for each defect and for each reason."""
-        return frozenset((*(f"defect.{defect}" for defect in Defect), *(f"unreadable.{why}" for why in UnreadableReason)))
+        return frozenset(
+            (*(f"defect.{defect}" for defect in Defect), *(f"unreadable.{why}" for why in UnreadableReason))
+        )
 
     def detect(self, material: Material) -> Iterator[Finding]:
         """Report what parsing and reading recorded."""

@@ -1,4 +1,4 @@
-"""Which organisation a domain belongs to: its registrable domain by the Public Suffix List (the only door to tldextract)."""
+"""Which organisation a domain belongs to, by the Public Suffix List (the only door to tldextract)."""
 
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
@@ -25,7 +25,7 @@ def organisation(domain: str) -> str:
 
 @cache
 def _suffixes() -> "TLDExtract":
-    """The list that comes with the library: no fetching, no cache on disk. Imported late, it costs a tenth of a second."""
-    from tldextract import TLDExtract
+    """The list that comes with the library: no fetching, no cache on disk. Imported late since that takes 0.2 s."""
+    from tldextract import TLDExtract  # noqa: PLC0415
 
     return TLDExtract(suffix_list_urls=(), cache_dir=None, include_psl_private_domains=True)

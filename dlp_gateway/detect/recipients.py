@@ -27,7 +27,7 @@ class RecipientsDetector:
 
     @property
     def name(self) -> str:
-        """ "recipients"."""
+        """Its name in findings: "recipients"."""
         return "recipients"
 
     @property

@@ -11,11 +11,11 @@ AUDIENCE: Final = "reply_all.audience"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyAllDetector:
-    """Counts the outsiders of an earlier mass send whom its answer addresses again (looked up beforehand, see Facts)."""
+    """Counts the outsiders of an earlier mass send whom its answer addresses again (looked up beforehand)."""
 
     @property
     def name(self) -> str:
-        """ "reply_all"."""
+        """Its name in findings: "reply_all"."""
         return "reply_all"
 
     @property

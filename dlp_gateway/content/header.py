@@ -1,0 +1,173 @@
+"""The free text in header fields: subjects, comments, display names, and all fields that are not known for machines."""
+
+import re
+from collections.abc import Iterator
+from enum import Enum, auto
+from functools import lru_cache
+from typing import Final
+
+from dlp_gateway.content.text import Text
+from dlp_gateway.mail.encoded_word import decode, text_of
+from dlp_gateway.mail.message import Message
+
+#: Fields whose visible addresses are in `Message.visible`; only their display names are text.
+_RECIPIENTS: Final = frozenset({"to", "cc", "resent-to", "resent-cc"})
+#: Fields with addresses beside the display names.
+_ORIGINATORS: Final = frozenset(
+    (
+        "from",
+        "sender",
+        "reply-to",
+        "resent-from",
+        "resent-sender",
+        "resent-reply-to",
+        "disposition-notification-to",
+    )
+)
+#: Fields that programs write for programs: tokens, stamps and signatures, full of digits that mean nothing to people.
+_MACHINE: Final = frozenset(
+    (
+        "authentication-results",
+        "auto-submitted",
+        "autocrypt",
+        "bcc",
+        "content-disposition",
+        "content-id",
+        "content-language",
+        "content-length",
+        "content-location",
+        "content-md5",
+        "content-transfer-encoding",
+        "content-type",
+        "date",
+        "deferred-delivery",
+        "delivered-to",
+        "delivery-date",
+        "dkim-signature",
+        "domainkey-signature",
+        "errors-to",
+        "expires",
+        "feedback-id",
+        "importance",
+        "in-reply-to",
+        "lines",
+        "list-archive",
+        "list-help",
+        "list-id",
+        "list-owner",
+        "list-post",
+        "list-subscribe",
+        "list-unsubscribe",
+        "list-unsubscribe-post",
+        "message-id",
+        "mime-version",
+        "original-message-id",
+        "precedence",
+        "priority",
+        "received",
+        "received-spf",
+        "references",
+        "resent-bcc",
+        "resent-date",
+        "resent-message-id",
+        "return-path",
+        "sensitivity",
+        "status",
+        "thread-index",
+        "user-agent",
+        "x-auto-response-suppress",
+        "x-envelope-to",
+        "x-mailer",
+        "x-mailgun-sid",
+        "x-mimeole",
+        "x-msmail-priority",
+        "x-original-to",
+        "x-originating-ip",
+        "x-originatororg",
+        "x-priority",
+        "x-received",
+        "x-sg-eid",
+        "x-sg-id",
+        "x-ses-outgoing",
+        "x-status",
+        "x-uidl",
+    )
+)
+_MACHINE_PREFIXES: Final = (
+    "arc-",
+    "x-ms-",
+    "x-microsoft-",
+    "x-forefront-",
+    "x-exchange-",
+    "x-eop",
+    "x-google-",
+    "x-gm-",
+    "x-spam-",
+    "x-rspamd-",
+    "x-virus-",
+    "x-amavis-",
+    "x-ironport-",
+    "x-proofpoint-",
+    "x-mimecast-",
+    "x-mozilla-",
+)
+
+
+class _Role(Enum):
+    """What a field is to a reader."""
+
+    TEXT = auto()
+    ADDRESSES = auto()  # display names are text
+    UNREAD = auto()  # written by machines, or read elsewhere
+
+
+_ADDRESS: Final = re.compile(r"<[^<>]*+>")
+_FIELD: Final = re.compile(rb"^([!-9;-~]{1,128})[ \t]*+:([^\r\n]*+(?:\r?\n[ \t][^\r\n]*+)*+)", re.MULTILINE)
+_FOLD: Final = re.compile(rb"\r?\n(?=[ \t])")
+
+
+def free_text(message: Message) -> Iterator[Text]:
+    """Yield the free text of the header, one Text a field; `where` is "header:Subject" with the name as written."""
+    for field in message.fields:
+        text = _readable(field.name, field.body)
+        if text:
+            yield Text(where=f"header:{field.name}", text=text)
+    names: dict[str, dict[str, None]] = {}
+    for visible in message.visible:
+        if visible.name:
+            names.setdefault(visible.field, {})[visible.name] = None
+    for field_name, distinct in names.items():
+        yield Text(where=f"header:{field_name}", text="\n".join(distinct))
+
+
+def section_text(section: bytes) -> str:
+    """Return the free text of a header section of its own (an embedded message's), a line each: "Subject: Hello"."""
+    lines = []
+    for match in _FIELD.finditer(section):
+        name = match[1].decode("ascii")
+        body = _FOLD.sub(b"", match[2]).strip()
+        text = _named(text_of(body)) if name.lower() in _RECIPIENTS else _readable(name, body)
+        if text:
+            lines.append(f"{name}: {text}")
+    return "\n".join(lines)
+
+
+def _readable(name: str, body: bytes) -> str:
+    role = _role(name)
+    if not body or role is _Role.UNREAD:
+        return ""
+    text = text_of(body)
+    return _named(text) if role is _Role.ADDRESSES else decode(text)[0]
+
+
+@lru_cache(maxsize=1024)
+def _role(name: str) -> _Role:
+    key = name.lower()
+    if key in _MACHINE or key in _RECIPIENTS or key.startswith(_MACHINE_PREFIXES):
+        return _Role.UNREAD
+    return _Role.ADDRESSES if key in _ORIGINATORS else _Role.TEXT
+
+
+def _named(text: str) -> str:
+    """The display names and comments of an address list; the addresses themselves are not text."""
+    return decode(_ADDRESS.sub(" ", text))[0].strip() if "<" in text else ""

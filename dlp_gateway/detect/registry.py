@@ -1,0 +1,112 @@
+"""Which detectors there are: ours, and those that other packages register under the entry point group below."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Final
+
+from dlp_gateway.detect.base import Detector
+from dlp_gateway.detect.defects import DefectsDetector
+from dlp_gateway.detect.recipients import RecipientsDetector
+from dlp_gateway.detect.reply_all import ReplyAllDetector
+from dlp_gateway.errors import ConfigurationError, Problem
+from dlp_gateway.mail.address import DomainSet
+
+GROUP: Final = "dlp_gateway.detectors"
+_NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+_KIND: Final = re.compile(r"[a-z][a-z0-9_]{0,63}(?:\.[A-Za-z0-9_-]{1,64}){1,4}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """All that is needed to build the same detectors in another process; plain values, so it can be written as JSON.
+
+    `rules` is the folder of rule packs, `plugins` the names of entry points to use (see `installed`).
+    """
+
+    inside: tuple[str, ...]
+    partners: tuple[str, ...] = ()
+    free_mail: tuple[str, ...] = ()
+    rules: str = ""
+    plugins: tuple[str, ...] = ()
+
+
+def build(recipe: Recipe) -> tuple[Detector, ...]:
+    """Build every detector of `recipe`; raises ConfigurationError with all that is wrong."""
+    from dlp_gateway.detect.identifiers import IdentifierDetector, load_rules  # noqa: PLC0415 - pulls in the engines
+
+    own: tuple[Detector, ...] = (
+        RecipientsDetector(
+            inside=DomainSet(recipe.inside),
+            partners=DomainSet(recipe.partners),
+            free_mail=frozenset(recipe.free_mail),
+        ),
+        ReplyAllDetector(),
+        DefectsDetector(),
+        *((IdentifierDetector(load_rules(Path(recipe.rules))),) if recipe.rules else ()),
+    )
+    plugged, problems = _plugged(recipe.plugins, taken=frozenset(detector.name for detector in own))
+    if problems:
+        raise ConfigurationError(problems)
+    return (*own, *plugged)
+
+
+def kinds(detectors: Iterable[Detector]) -> frozenset[str]:
+    """Return every kind that any of `detectors` may report; a policy that names another is wrong."""
+    return frozenset().union(*(detector.kinds for detector in detectors))
+
+
+def installed() -> tuple[str, ...]:
+    """Return the names of the detectors that installed packages offer, sorted."""
+    return tuple(sorted({point.name for point in entry_points(group=GROUP)}))
+
+
+def _plugged(names: tuple[str, ...], *, taken: frozenset[str]) -> tuple[tuple[Detector, ...], list[Problem]]:
+    detectors: list[Detector] = []
+    problems: list[Problem] = []
+    used = set(taken)
+    for name in names:
+        points = tuple(entry_points(group=GROUP, name=name))
+        if len(points) != 1:
+            problems.append(_problem(name, "no package offers it" if not points else "several packages offer it"))
+            continue
+        try:
+            detector = _load(points[0])
+        except (ImportError, AttributeError, TypeError, ValueError) as error:
+            problems.append(_problem(name, f"cannot be loaded ({type(error).__name__})"))
+            continue
+        complaint = _complaint(detector, used)
+        if complaint:
+            problems.append(_problem(name, complaint))
+        else:
+            used.add(detector.name)
+            detectors.append(detector)
+    return tuple(detectors), problems
+
+
+def _load(point: EntryPoint) -> Detector:
+    """An entry point is a class or function without arguments that returns the detector."""
+    detector: Detector = point.load()()
+    return detector
+
+
+def _complaint(detector: Detector, used: set[str]) -> str:
+    """Say what keeps `detector` from being used; "" if nothing does."""
+    name, declared = getattr(detector, "name", None), getattr(detector, "kinds", None)
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        return "its name must be a small letter, then small letters, digits, '_' or '-' (64 at most)"
+    if name in used:
+        return f"another detector is called {name!r}"
+    if not isinstance(declared, frozenset) or not declared:
+        return "it declares no kinds (a frozenset of dotted names)"
+    if not all(isinstance(kind, str) and _KIND.fullmatch(kind) for kind in declared):
+        return "its kinds must be dotted names such as 'secret.aws'"
+    if not callable(getattr(detector, "detect", None)):
+        return "it has no method detect"
+    return ""
+
+
+def _problem(name: str, what: str) -> Problem:
+    return Problem(source=f"detector {name}", line=0, column=0, message=what)

@@ -1,0 +1,77 @@
+"""One message through parser, readers and detectors: what raises becomes a Failure, never "clean"; pure, no clock.
+
+This module is the boundary that the house allows to catch everything, the only place beside the listener. A plug-in may
+raise what it likes, and both callers (the worker loop, and the receiver for cheap mail) need one detector's fault to
+cost that detector's measurement and nothing else. Exceptions are dropped, not logged: their text may quote the message.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from dlp_gateway.content.reader import read
+from dlp_gateway.detect.base import Detector, Facts, Failure, FailureReason, Finding, Inspection, Material
+from dlp_gateway.mail.envelope import Envelope
+from dlp_gateway.mail.message import Message
+from dlp_gateway.mail.parse import parse
+
+#: Findings kept of one kind, rule and score; a policy that counts further than this is served by the rest of them.
+SAME_FINDINGS: Final = 1_000
+#: Findings kept of one detector. More is a failure of measurement, which a policy holds.
+ALL_FINDINGS: Final = 10_000
+
+
+def inspect(detectors: Iterable[Detector], envelope: Envelope, raw: bytes, facts: Facts) -> tuple[Message, Inspection]:
+    """Parse `raw` and measure it; never raises for what a message or a detector does."""
+    message, failures = parsed(raw)
+    if failures:
+        return message, Inspection(findings=(), failures=failures, unreadable=())
+    return message, measure(detectors, envelope, message, facts)
+
+
+def parsed(raw: bytes) -> tuple[Message, tuple[Failure, ...]]:
+    """Parse `raw`; if the parser fails, return a message without fields or parts, and the failure."""
+    try:
+        return parse(raw), ()
+    except Exception as problem:  # noqa: BLE001 - see above
+        empty = Message(raw=raw, fields=(), body_start=0, visible=(), parts=(), defects=())
+        return empty, (_failure("parse", problem),)
+
+
+def measure(detectors: Iterable[Detector], envelope: Envelope, message: Message, facts: Facts) -> Inspection:
+    """Read the texts of `message` and run every detector on it."""
+    findings: list[Finding] = []
+    failures: list[Failure] = []
+    try:
+        texts, unreadable = read(message)
+    except Exception as problem:  # noqa: BLE001 - see above
+        texts, unreadable = (), ()
+        failures.append(_failure("content", problem))
+    material = Material(envelope=envelope, message=message, texts=texts, unreadable=unreadable, facts=facts)
+    for detector in detectors:
+        try:
+            findings += _bounded(detector.detect(material), detector)
+        except Exception as problem:  # noqa: BLE001 - see above
+            failures.append(_failure(detector.name, problem))
+    return Inspection(findings=tuple(findings), failures=tuple(failures), unreadable=unreadable)
+
+
+def _bounded(found: Iterable[Finding], detector: Detector) -> Iterator[Finding]:
+    """Pass on findings of declared kinds, few of each sort; too many in all, or another kind, is an error."""
+    seen: Counter[tuple[str, str, str, float]] = Counter()
+    total = 0
+    for finding in found:
+        if finding.kind not in detector.kinds:
+            raise ValueError(f"{detector.name} reported a kind that it does not declare")
+        sort = (finding.kind, finding.rule, finding.country, finding.score)
+        seen[sort] += 1
+        if seen[sort] <= SAME_FINDINGS:
+            total += 1
+            if total > ALL_FINDINGS:
+                raise MemoryError(f"{detector.name} reported too many findings")
+            yield finding
+
+
+def _failure(detector: str, problem: Exception) -> Failure:
+    reason = FailureReason.TOO_LARGE if isinstance(problem, MemoryError) else FailureReason.ERROR
+    return Failure(detector=detector, reason=reason)
