@@ -71,6 +71,15 @@ def wrong(key: str, message: str) -> PydanticCustomError:
     return PydanticCustomError("wrong", "{message}", {"message": message, "key": key})
 
 
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Return how a sentence about an unknown name ends: with the nearest known one, or with all of them."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name[:100], names, n=1)
+    if close:
+        return f"; did you mean '{close[0]}'?"
+    return f"; known are: {', '.join(names[:30])}{' …' if names[30:] else '.'}" if names else "; there are none."
+
+
 def load(path: Path, model: type[T]) -> T:
     """Return the file as a `model`; raise `ConfigurationError` with every problem."""
     return load_document(path, model).finish()
@@ -124,27 +133,29 @@ def parse_document(text: str, model: type[T], source: str, context: Mapping[str,
     )
     if raw is None and document.problems:
         return document
-    spoiled = {(problem.line, problem.column) for problem in document.problems}
     try:
         value = model.model_validate(
             {} if raw is None else raw, context={"folder": Path(source).parent, **(context or {})}
         )
     except pydantic.ValidationError as error:
-        faults = (_fault(document, model, details) for details in error.errors(include_url=False))
-        # What is no YAML is nothing to the model either: one problem a place is enough.
-        further = tuple(problem for problem in faults if (problem.line, problem.column) not in spoiled)
-        return replace(document, problems=document.problems + further)
+        return replace(document, problems=document.problems + tuple(_faults(document, model, error, reading.spoiled)))
     return replace(document, model=value)
 
 
-def _fault(document: Document[T], model: type[Model], details: ErrorDetails) -> Problem:
-    """Return pydantic's finding as a problem at its place; its location names members of unions as well."""
-    location: Location = ()
-    for element in (*details["loc"], details.get("ctx", {}).get("key", "")):
-        if (*location, element) in document.values:
-            location = (*location, element)
-    message, at_key = _sentence(details, model, location)
-    return document.problem(location, message, key=at_key)
+def _faults(
+    document: Document[T], model: type[Model], error: pydantic.ValidationError, spoiled: set[Location]
+) -> Iterator[Problem]:
+    """Yield pydantic's findings as problems; one is enough for a value, and what is no YAML has its problem already."""
+    for details in error.errors(include_url=False):
+        location: Location = ()  # pydantic's names the members of unions as well
+        for element in (*details["loc"], details.get("ctx", {}).get("key", "")):
+            if (*location, element) in document.values:
+                location = (*location, element)
+        if location not in spoiled:
+            message, at_key = _sentence(details, model, location)
+            yield document.problem(location, message, key=at_key)
+            if details["type"] not in {"missing", "wrong"}:
+                spoiled.add(location)
 
 
 def _failure(source: str, line: int, column: int, message: str) -> ConfigurationError:
@@ -167,6 +178,7 @@ class _Reading:
         self.values: dict[Location, tuple[int, int]] = {}
         self.keys: dict[Location, tuple[int, int]] = {}
         self.problems: list[Problem] = []
+        self.spoiled: set[Location] = set()
         self._nodes = 0
 
     def value(self, text: str) -> object:
@@ -225,8 +237,10 @@ class _Reading:
                 return loader.construct_object(node)
             except (yaml.constructor.ConstructorError, ValueError, KeyError):
                 self._note(place, "This value cannot be read; tags such as !x are not understood, texts need quotes.")
+                self.spoiled.add(location)
                 return None
         self._note(place, "Tags such as !x are not understood; take it out.")
+        self.spoiled.add(location)
         return None
 
     def _mapping(self, loader: yamlcore.CCoreLoader, node: yaml.MappingNode, location: Location) -> dict[str, object]:
@@ -296,10 +310,8 @@ def _sentence(fault: ErrorDetails, model: type[Model], location: Location) -> tu
     kind, context = fault["type"], fault.get("ctx", {})
     name = str(fault["loc"][-1]) if fault["loc"] else ""
     if kind == "extra_forbidden":
-        known = sorted({key for member in _models_at(model, location[:-1]) for key in _names(member)})
-        close = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean '{close[0]}'?" if close else f"known here: {', '.join(known)}."
-        return f"Unknown key {_shown(name)}; {hint}", True
+        known = {key for member in _models_at(model, location[:-1]) for key in _names(member)}
+        return f"Unknown key {_shown(name)}{suggestion(name, known)}", True
     if kind == "missing":
         for member in _models_at(model, location):
             description = _names(member).get(name)
@@ -315,7 +327,7 @@ def _sentence(fault: ErrorDetails, model: type[Model], location: Location) -> tu
         return f"A value is missing here. {sentence}", False
     if kind == "literal_error" and isinstance(fault["input"], str):
         choices = re.findall(r"'([^']*)'", context["expected"])
-        close = difflib.get_close_matches(fault["input"], choices, n=1)
+        close = difflib.get_close_matches(fault["input"][:100], choices, n=1)
         return sentence + (f" Did you mean '{close[0]}'?" if close else ""), False
     return sentence, False
 

@@ -1,0 +1,189 @@
+"""From measurements to a verdict: pure and total; every rule is evaluated and the strictest disposition wins."""
+
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import Final, assert_never
+
+from dlp_gateway.detect.base import CONFIDENCE, Inspection
+from dlp_gateway.mail.address import DomainSet, canonical, serialise
+from dlp_gateway.mail.address_list import scan
+from dlp_gateway.mail.edit import Edit, PruneRecipients, RemoveBcc, RemoveSignatures, dkim_covers_recipients
+from dlp_gateway.mail.envelope import Envelope
+from dlp_gateway.mail.message import Defect, Message
+from dlp_gateway.policy.model import Condition, Delay, Hold, Policy, Reject, Rewrite, RuleInForce, Unless
+from dlp_gateway.policy.verdict import Disposition, Reason, Verdict
+
+INSPECTION_FAILED: Final = "inspection-failed"
+INSPECTION_INCOMPLETE: Final = "inspection-incomplete"
+
+#: Bounds that end reading: what lies beyond was measured by nobody.
+_UNREAD: Final = frozenset({Defect.TOO_MANY_FIELDS, Defect.TOO_MANY_RECIPIENTS, Defect.TOO_MANY_PARTS, Defect.TOO_DEEP})
+_EXPLANATIONS: Final = {
+    Disposition.REWRITE: "The recipients of this message were hidden from each other.",
+    Disposition.DELAY: "This message leaves after a while.",
+    Disposition.HOLD: "This message waits for a review.",
+}
+
+
+def decide(policy: Policy, envelope: Envelope, message: Message, inspection: Inspection) -> Verdict:
+    """Return what becomes of a message; never raises; more findings never make it milder (rules with `none` aside)."""
+    measured = _Measured(inspection)
+    matching = [
+        rule
+        for rule in policy.rules
+        if _holds(rule.rule.when, measured) and not any(_excuses(u, policy, envelope) for u in rule.rule.unless)
+    ]
+    signed = dkim_covers_recipients(message)
+    hidden = policy.outsiders(recipient.address for recipient in message.visible)
+    reasons = (*(_reason(rule, signed=signed and bool(hidden)) for rule in matching), *_gaps(inspection, message))
+    actions = [rule.action for rule in matching if rule.rule.mode == "enforce"]
+    rewrites = [action for action in actions if isinstance(action, Rewrite)]
+    if rewrites and not hidden and measured.total("recipients.outsiders", 0.0):
+        # The detector counted outsiders and the parsed header shows none: a rewrite would change nothing.
+        reasons = (*reasons, _incomplete("Its recipients could not be hidden from each other."))
+    holds = [action for action in actions if isinstance(action, Hold)]
+    return Verdict(
+        disposition=max((reason.disposition for reason in reasons if reason.enforced), default=Disposition.FORWARD),
+        reasons=reasons,
+        findings=inspection.findings,
+        edits=_edits(rewrites, hidden, message, signed=signed),
+        # Several holds: no reviewer finds it expired before his own time is over.
+        expire_after=max((action.expire_after for action in holds), default=timedelta(days=14)),
+        delay=max((action.for_ for action in actions if isinstance(action, Delay)), default=timedelta()),
+        refuse_held=any(action.reply == "refuse" for action in holds),
+        hidden=len(hidden) if rewrites else 0,
+    )
+
+
+class _Measured:
+    """All findings by kind."""
+
+    def __init__(self, inspection: Inspection) -> None:
+        self._scores: dict[str, list[tuple[float, int]]] = {}
+        for finding in inspection.findings:
+            self._scores.setdefault(finding.kind, []).append((finding.score, finding.count))
+
+    def total(self, kind: str, least: float) -> int:
+        """Return the sum of counts of a kind, or of all kinds below `x.*`, at or above a score."""
+        if kind.endswith(".*"):
+            return sum(self.total(name, least) for name in self._scores if name.startswith(kind[:-1]))
+        # Not "score >= least": a detector's NaN counts. Nor does a negative count make others smaller.
+        return sum(max(0, count) for score, count in self._scores.get(kind, ()) if not score < least)
+
+
+def _holds(condition: Condition, measured: _Measured) -> bool:
+    if condition.finding is not None:
+        return measured.total(condition.finding, CONFIDENCE[condition.confidence]) >= condition.count
+    if condition.all is not None:
+        return all(_holds(one, measured) for one in condition.all)
+    if condition.any is not None:
+        return any(_holds(one, measured) for one in condition.any)
+    return not any(_holds(one, measured) for one in condition.none or ())
+
+
+def _excuses(unless: Unless, policy: Policy, envelope: Envelope) -> bool:
+    """Whether everything that the exception asks of the envelope holds."""
+    return (
+        (unless.recipients is None or _all_within(unless.recipients, policy, envelope.recipients))
+        and (unless.sender is None or _matches(envelope.reverse_path, unless.sender))
+        and (unless.client is None or _within(envelope.client, unless.client))
+        and (unless.login is None or (envelope.login != "" and envelope.login in unless.login))
+    )
+
+
+def _all_within(scope: str | tuple[str, ...], policy: Policy, recipients: tuple[str, ...]) -> bool:
+    def within(recipient: str) -> bool:
+        if policy.inside.contains(recipient):
+            return True
+        return policy.partners.contains(recipient) if isinstance(scope, str) else _matches(recipient, scope)
+
+    if scope == "inside":
+        return bool(recipients) and all(map(policy.inside.contains, recipients))
+    return bool(recipients) and all(map(within, recipients))
+
+
+@lru_cache(maxsize=256)
+def _mailboxes(patterns: tuple[str, ...]) -> tuple[frozenset[str], DomainSet]:
+    return frozenset(canonical(p) for p in patterns if "@" in p), DomainSet(tuple(p for p in patterns if "@" not in p))
+
+
+def _matches(address: str, patterns: tuple[str, ...]) -> bool:
+    """Whether an address is listed, or its domain; the null reverse-path never is."""
+    addresses, domains = _mailboxes(patterns)
+    return "@" in address and (canonical(address) in addresses or domains.contains(address))
+
+
+def _within(client: str, networks: tuple[IPv4Network | IPv6Network, ...]) -> bool:
+    try:
+        address = ip_address(client)
+    except ValueError:
+        return False  # a local client, or a file given to `scan`
+    if isinstance(address, IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    return any(address.version == network.version and address in network for network in networks)
+
+
+def _reason(rule: RuleInForce, *, signed: bool) -> Reason:
+    """Return why a matching rule counts; `signed`: hiding would break a DKIM signature."""
+    explanation = rule.rule.explanation
+    match rule.action:
+        case Rewrite():
+            disposition = Disposition.HOLD if signed and rule.action.signed == "hold" else Disposition.REWRITE
+        case Delay():
+            disposition = Disposition.DELAY
+        case Hold():
+            disposition = Disposition.HOLD
+        case Reject():
+            disposition = Disposition.REJECT
+            explanation = explanation or rule.action.explanation
+        case _:
+            assert_never(rule.action)
+    return Reason(
+        rule=rule.rule.id,
+        disposition=disposition,
+        enforced=rule.rule.mode == "enforce",
+        explanation=explanation or _EXPLANATIONS.get(disposition, ""),
+    )
+
+
+def _gaps(inspection: Inspection, message: Message) -> Iterator[Reason]:
+    """Yield why the message cannot count as inspected (invariant c: a failure never yields a plain forward)."""
+    if inspection.failures:
+        yield Reason(
+            rule=INSPECTION_FAILED,
+            disposition=Disposition.HOLD,
+            enforced=True,
+            explanation="This message could not be inspected and waits for a review.",
+        )
+    if not _UNREAD.isdisjoint(message.defects):
+        yield _incomplete("It is built so that it could not be read to its end.")
+
+
+def _incomplete(why: str) -> Reason:
+    return Reason(
+        rule=INSPECTION_INCOMPLETE,
+        disposition=Disposition.HOLD,
+        enforced=True,
+        explanation=f"This message waits for a review. {why}",
+    )
+
+
+def _edits(rewrites: Iterable[Rewrite], hidden: tuple[str, ...], message: Message, *, signed: bool) -> tuple[Edit, ...]:
+    """Return the edits of all rewrites together; blind recipients' fields leave no mail at all (RFC 5322 3.6.3)."""
+    wishes = {rewrite.to for rewrite in rewrites}
+    if not wishes or not hidden:
+        return (RemoveBcc(),)
+    to = "" if "undisclosed" in wishes else _author(message, hidden)
+    signatures = (RemoveSignatures(),) if signed else ()  # held or not: what is pruned no longer verifies
+    return (RemoveBcc(), PruneRecipients(hidden=hidden, to=to), *signatures)
+
+
+def _author(message: Message, hidden: tuple[str, ...]) -> str:
+    """Return the one author's address, or "" if there is none, more than one, or he is himself to be hidden."""
+    mailboxes = [mailbox for field in message.named("From") for mailbox in scan(field.body).mailboxes]
+    if len(mailboxes) != 1:
+        return ""
+    address = mailboxes[0].address
+    return "" if canonical(address) in hidden or serialise(address) is None else address

@@ -1,0 +1,77 @@
+"""The rules in force, in sentences that an administrator can check."""
+
+from datetime import timedelta
+
+from dlp_gateway.policy.model import Condition, Delay, Hold, Policy, Reject, Rewrite, RuleInForce, Unless
+
+_UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
+
+
+def explain(policy: Policy) -> tuple[str, ...]:
+    """Return one sentence for each rule, in policy order, and before them who is inside."""
+    inside = f"Inside: {', '.join(policy.inside.patterns)}."
+    partners = f" Partners: {', '.join(policy.partners.patterns)}." if policy.partners.patterns else ""
+    return (inside + partners, *(_sentence(rule) for rule in policy.rules))
+
+
+def _sentence(rule: RuleInForce) -> str:
+    unless = " or ".join(_exception(exception) for exception in rule.rule.unless)
+    condition = f"if {_condition(rule.rule.when)}" + (f", unless {unless}" if unless else "")
+    action = _action(rule)
+    observed = "" if rule.rule.mode == "enforce" else "only count what would be done: "
+    return f"{rule.rule.id}: {condition}: {observed}{action}."
+
+
+def _condition(condition: Condition) -> str:
+    if condition.finding is not None:
+        many = f"{condition.count} or more of " if condition.count > 1 else ""
+        return f"{many}{condition.finding} (confidence {condition.confidence} or higher)"
+    if condition.all is not None:
+        return _joined(condition.all, " and ")
+    if condition.any is not None:
+        return _joined(condition.any, " or ")
+    return f"there is none of {_joined(condition.none or (), ' or ')}"
+
+
+def _joined(conditions: tuple[Condition, ...], word: str) -> str:
+    parts = [_condition(one) if one.finding is not None else f"({_condition(one)})" for one in conditions]
+    return word.join(parts)
+
+
+def _exception(unless: Unless) -> str:
+    parts = []
+    if unless.recipients == "inside":
+        parts.append("all recipients are inside")
+    elif unless.recipients == "partners":
+        parts.append("all recipients are inside or with partners")
+    elif unless.recipients is not None:
+        parts.append(f"all recipients are inside or in {', '.join(unless.recipients)}")
+    if unless.sender is not None:
+        parts.append(f"the sender is in {', '.join(unless.sender)}")
+    if unless.client is not None:
+        parts.append(f"the client is in {', '.join(map(str, unless.client))}")
+    if unless.login is not None:
+        parts.append(f"the login is {' or '.join(unless.login)}")
+    return " and ".join(parts)
+
+
+def _action(rule: RuleInForce) -> str:
+    match rule.action:
+        case Rewrite(to=to, signed=signed):
+            shown = "the author" if to == "author" else "undisclosed-recipients"
+            dkim = "take out DKIM signatures over them" if signed == "strip" else "hold it if DKIM-signed over them"
+            return f"hide outsiders from each other, put {shown} into an empty To, {dkim}"
+        case Delay(for_=duration):
+            return f"keep it for {_duration(duration)}, then forward it"
+        case Hold(expire_after=duration, reply=reply):
+            answer = "" if reply == "accept" else ", and tell the client 550"
+            return f"hold it for review, {_duration(duration)} at most{answer}"
+        case Reject():
+            return "refuse it"
+
+
+def _duration(duration: timedelta) -> str:
+    seconds = int(duration.total_seconds())
+    size, unit = next(((size, unit) for size, unit in _UNITS if seconds and seconds % size == 0), (1, "second"))
+    number = seconds // size
+    return f"{number} {unit}" + ("" if number == 1 else "s")

@@ -1,0 +1,187 @@
+"""policy.yaml and its packs → the `Policy` in force; every problem of all files at once."""
+
+import json
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import pydantic
+from pydantic import AfterValidator, Field, ValidationInfo
+
+from dlp_gateway import document
+from dlp_gateway.document import Document, Model
+from dlp_gateway.errors import ConfigurationError, Problem
+from dlp_gateway.mail.address import DomainSet
+from dlp_gateway.policy import pack
+from dlp_gateway.policy.model import (
+    BUILTIN_ACTIONS,
+    Action,
+    DomainPattern,
+    Policy,
+    Rule,
+    RuleInForce,
+    plain_name,
+)
+
+_T = TypeVar("_T", tuple[object, ...], dict[str, object])
+
+
+class PolicyFile(Model):
+    """Everything in policy.yaml: what is allowed."""
+
+    version: Literal[1] = Field(description="The version of this format: 1.")
+    inside: tuple[DomainPattern, ...] = Field(
+        min_length=1, description="The domains that are ours; corp.example does not mean *.corp.example."
+    )
+    partners: tuple[DomainPattern, ...] = Field(
+        default=(), description="Domains whose people may be seen together with ours; not outsiders for exposure."
+    )
+    packs: tuple[str, ...] | None = Field(
+        default=None,
+        description="The packs in force, by name, or as the path of a folder; left out: all built-in ones.",
+    )
+    set: dict[str, object] = Field(default={}, description="Parameters of packs, such as bulk-visible.outsiders: 20.")
+    actions: dict[Annotated[str, AfterValidator(plain_name)], Action] = Field(
+        default={}, description="Actions of your own, by name."
+    )
+    rules: tuple[Rule, ...] = Field(default=(), description="Rules of your own, beside those of the packs.")
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _name_actions(cls, data: Any, info: ValidationInfo) -> Any:  # noqa: ANN401  whatever the file holds
+        """Let the rules know the names of the actions, even of those that have problems of their own."""
+        if isinstance(data, dict) and isinstance(data.get("actions"), dict) and info.context:
+            info.context["actions"] |= data["actions"].keys()
+        return data
+
+
+def load(path: Path, *, builtin: Path, kinds: frozenset[str] | None = None) -> Policy:
+    """Return the policy in `path`; `builtin` is the folder of the built-in packs, `kinds` what detectors report.
+
+    Without `kinds` it is not checked whether a detector reports what a rule asks for. Raises `ConfigurationError`.
+    """
+    return parse(document.read(path), str(path), builtin=builtin, kinds=kinds)
+
+
+def default(
+    inside: tuple[str, ...], *, builtin: Path, kinds: frozenset[str] | None = None, partners: tuple[str, ...] = ()
+) -> Policy:
+    """Return the policy of all built-in packs with their defaults."""
+    text = json.dumps({"version": 1, "inside": inside, "partners": partners})  # JSON is YAML
+    return parse(text, "default policy", builtin=builtin, kinds=kinds)
+
+
+def parse(text: str, source: str, *, builtin: Path, kinds: frozenset[str] | None = None) -> Policy:
+    """Return the policy written in `text`; relative folders of packs are relative to the folder of `source`."""
+    actions = set(BUILTIN_ACTIONS)  # `PolicyFile` adds those of the file
+    context: dict[str, object] = {"kinds": kinds, "actions": actions}
+    found = document.parse_document(text, PolicyFile, source, context)
+    problems: list[Problem] = []
+    packs = tuple(_packs(found, builtin, problems))
+    overrides = _overrides(found, packs, actions, problems)
+    rules: list[tuple[str, Rule]] = []
+    for one in packs:
+        parameters = one.parameters(overrides[one.name])
+        for path in one.rules:
+            rule, further = pack.read_rule(one, path, {**context, "parameters": parameters})
+            problems += further
+            if rule is not None:
+                rules.append((one.name, rule))
+    problems += _own_rule_problems(found, {rule.id for _, rule in rules})
+    file = found.finish(problems)
+    by_name = {**BUILTIN_ACTIONS, **file.actions}
+    return Policy(
+        inside=DomainSet(file.inside),
+        partners=DomainSet(file.partners),
+        rules=tuple(
+            RuleInForce(pack=name, rule=rule, action=by_name[rule.then])
+            for name, rule in (*rules, *(("", rule) for rule in file.rules))
+        ),
+        folders=tuple(one.folder for one in packs),
+    )
+
+
+def pack_folders(path: Path, *, builtin: Path) -> tuple[Path, ...]:
+    """Return the folders of the packs that a policy names, for their rules of detection; what is wrong `load` tells."""
+    try:
+        found = document.load_document(path, PolicyFile, {"actions": set()})
+    except ConfigurationError:
+        return ()
+    return tuple(folder for _, _, folder in _named_folders(found, builtin) if (folder / "pack.yaml").is_file())
+
+
+def _section(found: Document[PolicyFile], key: str, kind: type[_T]) -> _T:
+    """Return a section as it was written, empty if it is missing or something else (which is a problem already)."""
+    section = found.raw.get(key) if isinstance(found.raw, dict) else None
+    return section if isinstance(section, kind) else kind()
+
+
+def _named_folders(found: Document[PolicyFile], builtin: Path) -> Iterator[tuple[int, str, Path]]:
+    """Yield the place, the name and the folder of each pack named, of all built-in ones if none is."""
+    if isinstance(found.raw, dict) and found.raw.get("packs") is not None:
+        for index, name in enumerate(_section(found, "packs", tuple)):
+            if isinstance(name, str):
+                yield index, name, (Path(found.source).parent / name).absolute() if "/" in name else builtin / name
+    else:
+        for name in pack.names(builtin):
+            yield -1, name, builtin / name
+
+
+def _packs(found: Document[PolicyFile], builtin: Path, problems: list[Problem]) -> Iterator[pack.Pack]:
+    """Yield the packs in force; note what is wrong."""
+    seen: set[str] = set()
+    for index, name, folder in _named_folders(found, builtin):
+        if not (folder / "pack.yaml").is_file():
+            hint = "; that folder has no pack.yaml." if "/" in name else document.suggestion(name, pack.names(builtin))
+            problems.append(found.problem(("packs", index), f"There is no such pack{hint}"))
+        elif folder.name in seen:
+            problems.append(found.problem(("packs", index), "This pack is named twice, or another has the same name."))
+        else:
+            seen.add(folder.name)
+            try:
+                yield pack.read(folder)
+            except ConfigurationError as error:
+                problems += error.problems
+
+
+def _overrides(
+    found: Document[PolicyFile], packs: Iterable[pack.Pack], actions: Collection[str], problems: list[Problem]
+) -> dict[str, dict[str, object]]:
+    """Return what is set, by pack and parameter; note what is wrong."""
+    by_name = {one.name: one for one in packs}
+    known = {
+        f"{one.name}.{name}": parameter for one in by_name.values() for name, parameter in one.file.parameters.items()
+    }
+    result: dict[str, dict[str, object]] = {name: {} for name in by_name}
+    for key, value in _section(found, "set", dict).items():
+        if key not in known:
+            message = f"No pack in force has this parameter{document.suggestion(key, known)}"
+            problems.append(found.problem(("set", key), message, key=True))
+            continue
+        name, _, parameter = key.partition(".")
+        complaint = known[key].complaint(parameter, value, actions)
+        if complaint:
+            problems.append(found.problem(("set", key), complaint))
+        else:
+            result[name][parameter] = value
+    return result
+
+
+def _own_rule_problems(found: Document[PolicyFile], taken: Collection[str]) -> Iterator[Problem]:
+    """Yield what is wrong with the policy's rules as a list: ids used twice, rules that say what another says."""
+    ids = dict.fromkeys(taken, "a pack")
+    said: dict[str, int] = {}
+    for index, rule in enumerate(_section(found, "rules", tuple)):
+        if not isinstance(rule, dict):
+            continue
+        line = found.values[("rules", index)][0]
+        name = rule.get("id")
+        if isinstance(name, str):
+            if name in ids:
+                yield found.problem(("rules", index, "id"), f"This id is used twice; it is also in {ids[name]}.")
+            ids.setdefault(name, f"line {line}")
+        said_here = repr([rule.get(key) for key in ("when", "unless", "then", "mode")])
+        if said_here in said:
+            message = f"A rule without effect: the one in line {said[said_here]} says the same."
+            yield found.problem(("rules", index), message)
+        said.setdefault(said_here, line)

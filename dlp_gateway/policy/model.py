@@ -1,0 +1,247 @@
+"""What a policy is made of: conditions, exceptions, actions and rules as strict models, and the policy in force."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import pydantic
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, ValidationInfo
+
+from dlp_gateway import document
+from dlp_gateway.document import Model
+from dlp_gateway.mail.address import DomainSet, canonical
+from dlp_gateway.notation import Duration, Network
+
+#: Rules of the gateway's own, which no file may define: see `policy.decide` and `pipeline`.
+RESERVED: Final = frozenset({"inspection-failed", "inspection-incomplete", "rewrite-incomplete"})
+
+_ID: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,62}[a-z0-9])?")
+_NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
+_DOMAIN: Final = re.compile(r"(?:\*\.)?(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)*[^\W_](?:[\w-]{0,61}[^\W_])?")
+
+
+def _parameter(value: object, info: ValidationInfo) -> object:
+    """Return what `$name` stands for in a rule of a pack; anything else as it is."""
+    parameters: dict[str, object] | None = (info.context or {}).get("parameters")
+    if parameters is None or not isinstance(value, str) or not value.startswith("$"):
+        return value
+    if value[1:] not in parameters:
+        raise ValueError(f"The pack has no such parameter; it has: {', '.join(sorted(parameters)) or 'none'}.")
+    return parameters[value[1:]]
+
+
+def _rule_id(value: str) -> str:
+    if not _ID.fullmatch(value):
+        raise ValueError("An id consists of a-z, 0-9, '.' and '-', 64 at most, such as licence-out.")
+    if value in RESERVED:
+        raise ValueError("The gateway uses this id itself; choose another.")
+    return value
+
+
+def plain_name(value: str) -> str:
+    """Return the name of a pack, parameter or action; raise `ValueError`."""
+    if not _NAME.fullmatch(value):
+        raise ValueError("A name consists of a-z, 0-9 and '-', 40 at most, such as bulk-visible.")
+    return value
+
+
+def _domain(value: str) -> str:
+    if not _DOMAIN.fullmatch(value):
+        raise ValueError("A domain is needed here, such as corp.example, or *.corp.example for its subdomains.")
+    return value
+
+
+def _mailbox(value: str) -> str:
+    local_part, at, domain = value.rpartition("@")
+    if at and (not local_part or not _DOMAIN.fullmatch(domain) or domain.startswith("*")):
+        raise ValueError(
+            "An address or a domain is needed here, such as ann@corp.example, corp.example or *.corp.example."
+        )
+    return value if at else _domain(value)
+
+
+def _known_kind(value: str, info: ValidationInfo) -> str:
+    kinds: frozenset[str] | None = (info.context or {}).get("kinds")
+    if kinds is None or value in kinds or (value.endswith(".*") and any(kind.startswith(value[:-1]) for kind in kinds)):
+        return value
+    raise ValueError(f"No detector reports this kind{document.suggestion(value, kinds)}")
+
+
+def _known_action(value: str, info: ValidationInfo) -> str:
+    actions: frozenset[str] | None = (info.context or {}).get("actions")
+    if actions is None or value in actions:
+        return value
+    raise ValueError(f"There is no such action{document.suggestion(value, actions)}")
+
+
+DomainPattern = Annotated[str, AfterValidator(_domain)]
+MailboxPattern = Annotated[str, AfterValidator(_mailbox)]
+Count = Annotated[int, BeforeValidator(_parameter), Field(ge=1, le=1_000_000)]
+Confidence = Annotated[Literal["low", "medium", "high"], BeforeValidator(_parameter)]
+Mode = Annotated[Literal["enforce", "observe"], BeforeValidator(_parameter)]
+Kind = Annotated[str, AfterValidator(_known_kind)]
+ActionName = Annotated[str, BeforeValidator(_parameter), AfterValidator(_known_action)]
+#: Who the recipients of an envelope are: one of two words, or a list.
+RecipientScope = Annotated[
+    Annotated[Literal["inside", "partners"], Tag("word")] | Annotated[tuple[MailboxPattern, ...], Tag("list")],
+    Discriminator(lambda value: "word" if isinstance(value, str) else "list"),
+]
+
+
+class Condition(Model):
+    """One finding, or `all`, `any` or `none` of several conditions."""
+
+    finding: Kind | None = Field(default=None, description="A kind of finding; may end in `.*`.")
+    confidence: Confidence = Field(default="medium", description="How sure the detector must be.")
+    count: Count = Field(default=1, description="How many distinct values there must be, all such findings together.")
+    all: tuple["Condition", ...] | None = Field(default=None, min_length=1, description="Each of these must hold.")
+    any: tuple["Condition", ...] | None = Field(default=None, min_length=1, description="One of these must hold.")
+    none: tuple["Condition", ...] | None = Field(default=None, min_length=1, description="None of these may hold.")
+
+    @pydantic.model_validator(mode="after")
+    def _one_of_four(self) -> "Condition":
+        given = [name for name in ("finding", "all", "any", "none") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise document.wrong(
+                given[1] if given else "",
+                "A condition without effect: it must have exactly one of `finding`, `all`, `any` and `none`.",
+            )
+        if given != ["finding"] and self.model_fields_set & {"confidence", "count"}:
+            raise document.wrong("count", f"`confidence` and `count` belong to a `finding`, not to `{given[0]}`.")
+        return self
+
+    def kinds(self) -> Iterable[tuple[str, int]]:
+        """Yield each kind asked for, with its count."""
+        if self.finding is not None:
+            yield self.finding, self.count
+        for condition in (*(self.all or ()), *(self.any or ()), *(self.none or ())):
+            yield from condition.kinds()
+
+
+class Unless(Model):
+    """When a rule does not apply; looks at the envelope only, and all that is written must hold."""
+
+    recipients: RecipientScope | None = Field(
+        default=None,
+        description="All are `inside`; or inside or with `partners`; or inside or in a list of addresses and domains.",
+    )
+    sender: tuple[MailboxPattern, ...] | None = Field(
+        default=None, min_length=1, description="The reverse-path is one of these addresses or in one of these domains."
+    )
+    client: tuple[Network, ...] | None = Field(
+        default=None, min_length=1, description="The sending host is in one of these networks."
+    )
+    login: tuple[str, ...] | None = Field(
+        default=None, min_length=1, description="The client logged in as one of these."
+    )
+
+    @pydantic.model_validator(mode="after")
+    def _something(self) -> "Unless":
+        if not self.model_fields_set:
+            raise document.wrong(
+                "", "An exception without effect: it must have `recipients`, `sender`, `client` or `login`."
+            )
+        return self
+
+
+class Rewrite(Model):
+    """Forward with the outsiders hidden from each other."""
+
+    do: Literal["rewrite"]
+    how: Literal["prune"] = Field(default="prune", description="Outsiders vanish from all recipient fields.")
+    to: Literal["author", "undisclosed"] = Field(
+        default="author", description="What To becomes if nobody is left in it."
+    )
+    signed: Literal["strip", "hold"] = Field(
+        default="strip", description="A DKIM signature over To or Cc: take it out, or hold the mail."
+    )
+
+
+class Delay(Model):
+    """Keep for a while, then forward."""
+
+    do: Literal["delay"]
+    for_: Duration = Field(alias="for", description="How long.")
+
+
+class Hold(Model):
+    """Keep until a reviewer releases it."""
+
+    do: Literal["hold"]
+    expire_after: Duration = Field(default="14d", validate_default=True, description="When it expires unreviewed.")
+    reply: Literal["accept", "refuse"] = Field(
+        default="accept", description="Answer the client with 250, or with 550 although the mail is kept."
+    )
+
+
+class Reject(Model):
+    """Refuse; the author keeps the mail."""
+
+    do: Literal["reject"]
+    explanation: str = Field(min_length=1, max_length=400, description="What the author is told.")
+
+
+Action = Annotated[Rewrite | Delay | Hold | Reject, Field(discriminator="do")]
+
+#: The actions that need no definition; a policy may define its own under the same name.
+BUILTIN_ACTIONS: Final[dict[str, Rewrite | Delay | Hold | Reject]] = {
+    "hide": Rewrite(do="rewrite"),
+    "review": Hold(do="hold"),
+    "wait": Delay.model_validate({"do": "delay", "for": "10m"}),
+    "refuse": Reject(do="reject", explanation="The policy of this site does not allow this message."),
+}
+
+
+class Rule(Model):
+    """One sentence of the policy: when this is found, unless the envelope excuses it, then do that."""
+
+    id: Annotated[str, AfterValidator(_rule_id)] = Field(description="The name in reasons, logs and metrics.")
+    explanation: str = Field(
+        default="", max_length=400, description="What the author is told; without any found value."
+    )
+    when: Condition = Field(description="What must be found.")
+    unless: tuple[Unless, ...] = Field(default=(), description="Exceptions: one block, or a list of them.")
+    then: ActionName = Field(description="The action, by name.")
+    mode: Mode = Field(default="enforce", description="Act, or only count (observe).")
+
+    @pydantic.field_validator("unless", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: object) -> object:
+        return (value,) if isinstance(value, dict) else value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleInForce:
+    """A rule with its parameters and its action filled in; `pack` is "" for the policy's own."""
+
+    pack: str
+    rule: Rule
+    action: Rewrite | Delay | Hold | Reject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """The policy in force: who is inside, who is a partner, and the rules in order; `folders` are the packs'."""
+
+    inside: DomainSet
+    partners: DomainSet
+    rules: tuple[RuleInForce, ...]
+    folders: tuple[Path, ...] = ()
+
+    def outsiders(self, addresses: Iterable[str]) -> tuple[str, ...]:
+        """Return the canonical addresses that are neither inside nor partners', each once, in order."""
+        distinct = dict.fromkeys(map(canonical, addresses))
+        return tuple(a for a in distinct if not self.inside.contains(a) and not self.partners.contains(a))
+
+    @property
+    def mass_send(self) -> int:
+        """How many outsiders make a mass send that is remembered: the least audience that any rule asks for."""
+        counts = (
+            count
+            for rule in self.rules
+            for kind, count in rule.rule.when.kinds()
+            if kind in {"reply_all.audience", "reply_all.*"}
+        )
+        return min(counts, default=10)

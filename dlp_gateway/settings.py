@@ -1,0 +1,268 @@
+"""gateway.yaml → `Settings`: how the machine runs. Each field's description is its documentation.
+
+Relative paths are relative to the folder of the file; passwords and keys stand in files of their own, never here.
+"""
+
+import os
+import socket
+from collections.abc import Mapping
+from datetime import timedelta
+from ipaddress import IPv4Address, IPv4Network, IPv6Network, collapse_addresses
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import pydantic
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
+
+from dlp_gateway import document
+from dlp_gateway.document import Model
+from dlp_gateway.errors import ConfigurationError, Problem
+from dlp_gateway.notation import ByteSize, Duration, FilePath, Network, SocketAddress
+from dlp_gateway.policy import load as policy_load
+from dlp_gateway.policy.model import Policy
+
+_EVERYWHERE: Final = (Path("gateway.yaml"), Path("/etc/dlp-gateway/gateway.yaml"))
+_ALL_IPV4: Final = IPv4Network("0.0.0.0/0")
+_ALL_IPV6: Final = IPv6Network("::/0")
+_MAPPED_IPV4: Final = IPv6Network("::ffff:0:0/96")
+
+
+def _not_everybody(networks: tuple[IPv4Network | IPv6Network, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Refuse networks that together are the whole internet: a listener without login would be an open relay."""
+    wide = {_ALL_IPV4} if any(n.version == 6 and n.supernet_of(_MAPPED_IPV4) for n in networks) else set()
+    mapped = (
+        IPv4Network((IPv4Address(int(n.network_address) & 0xFFFFFFFF), n.prefixlen - 96))
+        for n in networks
+        if n.version == 6 and n.subnet_of(_MAPPED_IPV4)
+    )
+    four = collapse_addresses([*(n for n in networks if n.version == 4), *mapped])
+    six = collapse_addresses(n for n in networks if n.version == 6)
+    if wide or _ALL_IPV4 in four or _ALL_IPV6 in six:
+        raise ValueError(
+            "Everybody on the internet could send through this listener, an open relay; name the networks of your own."
+        )
+    return networks
+
+
+def _database(value: object, info: ValidationInfo) -> str:
+    """Return an SQLite URL with an absolute path."""
+    scheme, separator, file = value.partition(":///") if isinstance(value, str) else ("", "", "")
+    if scheme != "sqlite" or not separator or not file or file.startswith(":memory:") or "?" in file:
+        raise ValueError("The custody needs an SQLite file, such as sqlite:///custody.db.")
+    folder: Path = (info.context or {}).get("folder", Path())
+    return f"sqlite:///{(folder / file).absolute()}"
+
+
+class Listener(Model):
+    """A place where mail clients and mail servers hand their mail over."""
+
+    address: SocketAddress = Field(description="IP address and port to listen on.")
+    tls: Literal["none", "starttls", "implicit"] = Field(
+        default="none", description="TLS not at all, after STARTTLS, or from the first byte."
+    )
+    certificate: FilePath | None = Field(default=None, description="PEM file with the certificate and its chain.")
+    key: FilePath | None = Field(default=None, description="PEM file with the certificate's private key.")
+    auth: Literal["none"] = Field(default="none", description="How clients log in; who may send is told by `networks`.")
+    networks: Annotated[tuple[Network, ...], AfterValidator(_not_everybody)] = Field(
+        min_length=1, description="The networks whose hosts may send through this listener."
+    )
+
+    @pydantic.model_validator(mode="after")
+    def _certified(self) -> "Listener":
+        if self.tls != "none" and (self.certificate is None or self.key is None):
+            raise document.wrong("tls", f"TLS '{self.tls}' needs `certificate` and `key`, two PEM files.")
+        return self
+
+
+class Timeouts(Model):
+    """How long the smarthost may take (RFC 5321 4.5.3.2)."""
+
+    connect: Duration = Field(default=timedelta(seconds=10), description="For the connection, TLS and the greeting.")
+    command: Duration = Field(default=timedelta(minutes=1), description="For the reply to one command.")
+    final_dot: Duration = Field(
+        default=timedelta(minutes=8),
+        description="For the reply to the final dot; a little less than the ten minutes that our own client waits.",
+    )
+
+
+class Smarthost(Model):
+    """The one next hop, to which all mail goes."""
+
+    host: str = Field(min_length=1, max_length=253, description="Name or IP address of the next mail server.")
+    port: int = Field(default=25, ge=1, le=65_535, description="Its port.")
+    tls: Literal["none", "opportunistic", "required"] = Field(
+        default="opportunistic",
+        description="`required`: only TLS with a valid certificate. `opportunistic`: TLS where it is offered.",
+    )
+    ca_file: FilePath | None = Field(
+        default=None, description="PEM file with the authorities to trust, instead of the system's."
+    )
+    user: str | None = Field(default=None, description="Login at the smarthost.")
+    password_file: FilePath | None = Field(default=None, description="File that holds the password and nothing else.")
+    connections: int = Field(default=20, ge=1, le=1000, description="Connections kept, for each receiver.")
+    timeouts: Timeouts = Field(default=Timeouts(), description="How long the smarthost may take.")
+
+    @pydantic.model_validator(mode="after")
+    def _login(self) -> "Smarthost":
+        if (self.user is None) != (self.password_file is None):
+            present = "user" if self.password_file is None else "password_file"
+            raise document.wrong(present, "`user` and `password_file` belong together; write both or neither.")
+        if self.user is not None and self.tls != "required":
+            raise document.wrong("user", "A password is only sent under TLS; write `tls: required`.")
+        return self
+
+
+class Retry(Model):
+    """When mail that the smarthost deferred is tried again."""
+
+    first: Duration = Field(default=timedelta(minutes=1), description="The first wait; each further one is twice it.")
+    longest: Duration = Field(default=timedelta(hours=1), description="The longest wait between two attempts.")
+    max_age: Duration = Field(
+        default=timedelta(days=5), description="How long to try before the mail counts as failed."
+    )
+
+
+class Custody(Model):
+    """Where mail is kept that waits: for a reviewer, or for the smarthost."""
+
+    url: Annotated[str, BeforeValidator(_database)] = Field(description="The database, such as sqlite:///custody.db.")
+    key_file: FilePath = Field(description="The private key that opens kept mail; made at the first start. Back it up.")
+    keep: Duration = Field(
+        default=timedelta(days=30), description="How long delivered, discarded and expired mail stays readable."
+    )
+    in_doubt: Literal["ask", "retry"] = Field(
+        default="ask",
+        description="A connection lost after the final dot leaves open whether the mail was taken: ask a reviewer, "
+        "or send it again and risk a second copy.",
+    )
+    retry: Retry = Field(default=Retry(), description="When deferred mail is tried again.")
+
+
+class Journal(Model):
+    """The record of what passed."""
+
+    keep: Duration = Field(default=timedelta(days=90), description="How long the journal remembers a message.")
+
+
+class Admin(Model):
+    """The administrator's HTTP: /metrics, /livez, /readyz."""
+
+    address: SocketAddress = Field(
+        default=SocketAddress(host="127.0.0.1", port=8025), description="IP address and port of the admin HTTP."
+    )
+
+
+class Limits(Model):
+    """What one client, one session and one message may ask for."""
+
+    message_size: ByteSize = Field(default=50_000_000, ge=1_000, description="The largest message (RFC 1870 SIZE).")
+    recipients: int = Field(default=1_000, ge=100, description="Recipients of one message (RFC 5321 4.5.3.1.8: ≥ 100).")
+    connections: int = Field(default=1_000, ge=1, description="Connections at a time, all clients together.")
+    connections_per_client: int = Field(default=100, ge=1, description="Connections at a time from one IP address.")
+    hops: int = Field(default=50, ge=10, description="Received fields after which a message counts as looping.")
+    idle: Duration = Field(default=timedelta(minutes=5), description="How long a client may be silent.")
+
+
+class Inspection(Model):
+    """How much reading and measuring one message may cost."""
+
+    deadline: Duration = Field(default=timedelta(seconds=30), description="After this the message is held, unmeasured.")
+    in_place: ByteSize = Field(default=64_000, description="Messages up to this size are read without a worker.")
+    memory: ByteSize = Field(default=512_000_000, ge=128_000_000, description="Memory that a worker may take.")
+    workers: int = Field(default=1, ge=1, le=64, description="Workers for costly messages, for each receiver.")
+
+
+class Processes(Model):
+    """How the work is spread over the machine."""
+
+    receivers: int = Field(
+        default_factory=lambda: len(os.sched_getaffinity(0)),
+        ge=1,
+        le=256,
+        description="Processes that receive, inspect and forward; left out: one for each core.",
+    )
+
+
+class Log(Model):
+    """What is logged, and in which form; never text of a message."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="The least level logged.")
+    format: Literal["json", "console"] = Field(default="json", description="One JSON object a line, or for reading.")
+
+
+class Settings(Model):
+    """Everything in gateway.yaml."""
+
+    listeners: tuple[Listener, ...] = Field(min_length=1, description="Where mail is received.")
+    smarthost: Smarthost = Field(description="The one next hop, to which all mail goes.")
+    custody: Custody = Field(description="Where mail is kept that waits.")
+    journal: Journal = Field(default=Journal(), description="The record of what passed.")
+    admin: Admin = Field(default=Admin(), description="The administrator's HTTP.")
+    limits: Limits = Field(default=Limits(), description="What one client, one session and one message may ask for.")
+    inspection: Inspection = Field(default=Inspection(), description="How much measuring a message may cost.")
+    processes: Processes = Field(default_factory=Processes, description="How the work is spread over the machine.")
+    log: Log = Field(default=Log(), description="What is logged.")
+    hostname: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=253,
+        pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$",
+        description="Our name in greetings and trace fields; left out: the machine's.",
+    )
+    policy: FilePath = Field(
+        default="policy.yaml",  # read like a written value, so that it lies beside the file
+        validate_default=True,
+        description="The file that says what is allowed.",
+    )
+
+    def host_name(self) -> str:
+        """Return our name; asks the resolver if none is set."""
+        return self.hostname or socket.getfqdn()
+
+
+class _PolicyPath(Model):
+    """The one key of a broken gateway.yaml that is needed to look for problems in policy.yaml too."""
+
+    model_config = pydantic.ConfigDict(extra="ignore")
+
+    policy: FilePath = Field(default="policy.yaml", validate_default=True)
+
+
+def load(path: Path) -> Settings:
+    """Return gateway.yaml; raise `ConfigurationError` with every problem."""
+    return document.load(path, Settings)
+
+
+def load_all(path: Path, *, kinds: frozenset[str], builtin: Path) -> tuple[Settings, Policy]:
+    """Return gateway.yaml and its policy; raise `ConfigurationError` with the problems of both."""
+    problems: list[Problem] = []
+    settings = policy = None
+    try:
+        settings = load(path)
+        policy_path = settings.policy
+    except ConfigurationError as error:
+        problems += error.problems
+        try:
+            policy_path = document.load(path, _PolicyPath).policy
+        except ConfigurationError:
+            raise error from None
+    try:
+        policy = policy_load.load(policy_path, kinds=kinds, builtin=builtin)
+    except ConfigurationError as error:
+        problems += error.problems
+    if settings is None or policy is None:
+        raise ConfigurationError(problems)
+    return settings, policy
+
+
+def find(explicit: str | None, environ: Mapping[str, str]) -> Path:
+    """Return the gateway.yaml to use: as told, by $DLP_GATEWAY_CONFIG, here, in /etc; raise `ConfigurationError`."""
+    told = explicit or environ.get("DLP_GATEWAY_CONFIG")
+    if told:
+        return Path(told)  # even if it is not there: the error of reading it names it
+    for path in _EVERYWHERE:
+        if path.exists():
+            return path
+    tried = " nor ".join(f"as {path}" for path in _EVERYWHERE)
+    message = f"No configuration: neither --config nor $DLP_GATEWAY_CONFIG names one, and there is none {tried}."
+    raise ConfigurationError([Problem(source="gateway.yaml", line=0, column=0, message=message)])
