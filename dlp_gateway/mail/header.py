@@ -13,7 +13,6 @@ FIELDS: Final = 1_000
 
 # RFC 5322 2.2: printable ASCII but the colon; 4.5: blanks before the colon. Folded lines begin with a blank (2.2.3).
 _FIELD: Final = re.compile(rb"([!-9;-~]++)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)\n?")
-_STRAY_LINE: Final = re.compile(rb"[^\n]*+\n?")
 _BLANK_CONTINUATION: Final = re.compile(rb"\n[ \t]++\r?\n")
 
 
@@ -22,13 +21,14 @@ class Header:
     """The fields of one header section; `body_start` is the offset behind the blank line.
 
     `remainder` is the offset from which some clients read on as body, since a line there is no field or blank but for
-    white space; it is `body_start` in an orderly header.
+    white space; it is `body_start` in an orderly header. `strays` are the lines that are no fields, as spans.
     """
 
     fields: tuple[Field, ...]
     body_start: int
     remainder: int
     defects: frozenset[Defect]
+    strays: tuple[tuple[int, int], ...] = ()
 
     def named(self, name: str) -> list[Field]:
         """Return the fields called `name` (lower case), in order."""
@@ -43,37 +43,45 @@ def read(
     Lines end with LF, with or without CR. A line that is no field is stepped over (`BAD_FIELD`): what follows it may be
     header to one client and body to another, so it is read as both.
     """
-    stop = len(raw) if end is None else end
-    section_end, body_start = _section(raw, start, stop)
+    section_end, behind = _section(raw, start, len(raw) if end is None else end)
     limit = min(section_end, start + octets)
-    defects = {Defect.TOO_MANY_FIELDS} if limit < section_end else set()
     found: list[Field] = []
-    remainder = body_start
+    strays: list[tuple[int, int]] = []
+    defects: set[Defect] = set()
     position = start
-    while position < limit:
+    while position < limit and len(found) < fields:
         match = _FIELD.match(raw, position, limit)
         if match is None:
-            stray = _STRAY_LINE.match(raw, position, limit)
-            assert stray is not None  # it matches anything
+            line_end = raw.find(b"\n", position, limit) + 1 or limit
+            strays.append((position, line_end))
             if not found:
                 defects.add(Defect.NO_HEADER)
-            defects.add(Defect.BAD_FIELD)
-            remainder = min(remainder, position)
-            position = stray.end()
+            position = line_end
             continue
-        if len(found) == fields:
-            defects.add(Defect.TOO_MANY_FIELDS)
-            break
         name, body = match.groups()
         if b"\n" in body:
             body = body.replace(b"\r\n", b"").replace(b"\n", b"")
         found.append(Field(name=name.decode("ascii"), start=position, end=match.end(), body=body.strip(b" \t\r")))
         position = match.end()
+    if position < section_end:
+        defects.add(Defect.TOO_MANY_FIELDS)
+    if strays:
+        defects.add(Defect.BAD_FIELD)
     if section_end == start:
         defects.add(Defect.NO_HEADER)
-    if blank := _BLANK_CONTINUATION.search(raw, start, limit):
-        remainder = min(remainder, blank.end())
-    return Header(tuple(found), body_start, remainder, frozenset(defects))
+    blank = _BLANK_CONTINUATION.search(raw, start, limit)
+    remainder = min(strays[0][0] if strays else behind, blank.end() if blank else behind)
+    return Header(tuple(found), behind, remainder, frozenset(defects), tuple(strays))
+
+
+def read_all(section: bytes) -> Header:
+    """Read a header section without bounds, for edits: they must reach every field, and take linear time anyway."""
+    return read(section, octets=len(section), fields=len(section))
+
+
+def body_start(raw: bytes) -> int:
+    """Return the offset of the first body octet, behind the first blank line."""
+    return _section(raw, 0, len(raw))[1]
 
 
 def _section(raw: bytes, start: int, stop: int) -> tuple[int, int]:

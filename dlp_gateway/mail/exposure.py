@@ -1,0 +1,108 @@
+"""Where hidden addresses still stand in a header section, however they are written there."""
+
+import html
+import re
+import unicodedata
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Final
+from urllib.parse import unquote
+
+from dlp_gateway.mail import header
+from dlp_gateway.mail.address import canonical, canonical_domain, domain_of
+from dlp_gateway.mail.address_list import scan
+from dlp_gateway.mail.encoded_word import decode, text_of
+
+#: How `exposed` calls a line that is no field, or a field whose name may itself be text of the message.
+OTHER: Final = "other"
+
+_SHOWN_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
+_CHUNK: Final = re.compile(r"[\s<>()\[\],;:\"\\]++")
+_DOMAIN: Final = re.compile(r"[\w.。-]{1,260}")
+_BOUNDARY: Final = re.compile(r"(?=[._-]|\Z)")
+_WORD_START: Final = re.compile(r"(?<![^\W_])(?=[^\W_])")
+_SPACED_AT: Final = re.compile(r"(?<!\s)\s*+@\s*+")
+_LOCAL: Final = 128  # characters before an "@" in which a local part (64 octets) and what was glued to it may stand
+_ROUNDS: Final = 3  # encodings within encodings that anything unpacks
+
+
+class Hidden:
+    """A set of addresses to look for, compared as `mail.address.canonical` does."""
+
+    def __init__(self, addresses: tuple[str, ...]) -> None:
+        self._addresses = frozenset(map(canonical, addresses))
+        self._domains = frozenset(map(domain_of, self._addresses))
+
+    def __contains__(self, address: str) -> bool:
+        """Whether an addr-spec is one of them."""
+        return canonical(address) in self._addresses
+
+    def named_in(self, body: bytes) -> bool:
+        """Whether an unfolded field body names one of them: as a mailbox, or anywhere in any reading of its text."""
+        return any(mailbox.address in self for mailbox in scan(body, len(body)).mailboxes) or any(
+            self.stands_in(view) for view in _views(text_of(body))
+        )
+
+    def stands_in(self, text: str) -> bool:
+        """Whether one of them stands in plain text, whatever is glued to it."""
+        for chunk in _CHUNK.split(unicodedata.normalize("NFKC", text)):
+            if "@" in chunk:
+                for before, behind in pairwise(chunk.split("@")):
+                    if any(self._ends_with_local_part(before, domain) for domain in self._domains_of(behind)):
+                        return True
+        return False
+
+    def _domains_of(self, text: str) -> Iterator[str]:
+        run = _DOMAIN.match(text)
+        if run:
+            domains = (canonical_domain(run[0][: place.start()]) for place in _BOUNDARY.finditer(run[0]))
+            yield from self._domains.intersection(domains)
+
+    def _ends_with_local_part(self, text: str, domain: str) -> bool:
+        local = text[-_LOCAL:]
+        return f"{local}@{domain}" in self or any(
+            f"{local[place.start() :]}@{domain}" in self for place in _WORD_START.finditer(local)
+        )
+
+
+def _views(text: str) -> Iterator[str]:
+    """Yield the text as it stands, and as it reads once each encoding that mail software knows is undone."""
+    seen = {text}
+    views = [text]
+    for _ in range(_ROUNDS):
+        views = [view for one in views for view in _unpacked(one) if not (view in seen or seen.add(view))]  # type: ignore[func-returns-value]  # add is a statement
+    yield from (view for view in seen if "@" in unicodedata.normalize("NFKC", view))
+
+
+def _unpacked(text: str) -> Iterator[str]:
+    if "=?" in text:
+        yield decode(text)[0]
+    if "%" in text:  # mailto: and other addresses of the web
+        yield unquote(text)
+    if "=" in text:  # quoted-printable in DKIM's z= (RFC 6376 2.11), and user=domain as in variable reverse-paths
+        yield unquote(text.replace("=", "%"))
+        yield text.replace("=", "@")
+    if "&" in text:
+        yield html.unescape(text)
+    if "@" in text:
+        yield _SPACED_AT.sub("@", text)
+        yield "".join(text.split())  # folded in the middle of a word
+
+
+def exposed(raw: bytes, hidden: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of the fields, each once and in order, in which a hidden address still stands.
+
+    A name that is no ordinary field name is told as "other": it may be text of the message, which no log may show.
+    """
+    if not hidden:
+        return ()
+    wanted = Hidden(hidden)
+    section = raw[: header.body_start(raw)]
+    head = header.read_all(section)
+    found = [
+        field.name if _SHOWN_NAME.fullmatch(field.name) else OTHER
+        for field in head.fields
+        if wanted.named_in(field.body) or ("@" in field.name and wanted.named_in(section[field.start : field.end]))
+    ]
+    found.extend(OTHER for start, end in head.strays if wanted.named_in(section[start:end]))
+    return tuple(dict.fromkeys(found))
