@@ -4,7 +4,7 @@ import asyncio
 import sys
 import time
 from contextlib import suppress
-from typing import Final
+from typing import Final, TextIO
 
 from dlp_gateway.processes.boot import DRAIN, READY, Boot
 
@@ -20,14 +20,15 @@ class Child:
         self.draining = False
 
     @classmethod
-    async def start(cls, boot: Boot) -> "Child":
-        """Start a receiver; it is not ready yet."""
+    async def start(cls, boot: Boot, errors: TextIO | None) -> "Child":
+        """Start a receiver, its standard error going to `errors` or where ours goes; it is not ready yet."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "dlp_gateway.processes.receiver",
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
+            stderr=errors,
             pass_fds=boot.sockets,
         )
         child = cls(process)

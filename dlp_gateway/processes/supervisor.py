@@ -11,11 +11,11 @@ import shutil
 import signal
 import socket
 import time
-from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 from dlp_gateway import __version__
 from dlp_gateway.console.app import Check, application
@@ -48,17 +48,19 @@ def run(path: Path) -> int:
     try:
         settings, policy = composition.load(path)
         log.configure(settings.log.level, settings.log.format)
-        asyncio.run(_Supervisor(path, settings, policy).run())
+        asyncio.run(Supervisor(path, settings, policy).run())
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return 0
 
 
-class _Supervisor:
-    """One run of the gateway."""
+class Supervisor:
+    """One run of the gateway. What receivers write to standard error goes to `errors`, if given."""
 
-    def __init__(self, path: Path, settings: Settings, policy: Policy) -> None:
+    def __init__(self, path: Path, settings: Settings, policy: Policy, errors: TextIO | None = None) -> None:
         self._path = path
+        self._errors = errors
+        self._started = asyncio.Event()
         self._settings = settings
         self._policy = policy
         self._hostname = settings.host_name()
@@ -67,6 +69,28 @@ class _Supervisor:
         self._watchers: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
         self._reloading = asyncio.Lock()
+
+    def stop(self) -> None:
+        """Let `run` finish what is under way and return."""
+        self._stopping.set()
+
+    async def stopped(self) -> None:
+        """Wait until somebody wants it to stop."""
+        await self._stopping.wait()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Run it under the block: mail is accepted when the block begins, everything is gone when it is left."""
+        task = asyncio.create_task(self.run())
+        started = asyncio.create_task(self._started.wait())
+        await asyncio.wait({task, started}, return_when=asyncio.FIRST_COMPLETED)
+        started.cancel()
+        try:
+            if self._started.is_set():
+                yield
+        finally:
+            self.stop()
+            await task
 
     async def run(self) -> None:
         """Start everything in the order of dependence, run, and stop in the reverse order."""
@@ -102,11 +126,12 @@ class _Supervisor:
             metrics.reloaded(ok=True)
             log.started(
                 __version__,
-                tuple(f"{one.getsockname()[0]}:{one.getsockname()[1]}" for one in self._places[0]),
+                tuple("{}:{}".format(*one.getsockname()[:2]) for one in self._places[0]),
                 len(self._places),
                 len(self._policy.rules),
             )
             composition.notify("READY=1")
+            self._started.set()
             worker = DeliveryWorker(store, smarthost, self._delivery_options())
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(worker.run())
@@ -150,7 +175,7 @@ class _Supervisor:
     async def _start_all(self, public_key: PublicKey) -> None:
         """Start a receiver at every place; those that were there are drained when the new ones are ready."""
         self._public_key = public_key
-        children = [await Child.start(self._boot(place, public_key)) for place in range(len(self._places))]
+        children = [await Child.start(self._boot(place, public_key), self._errors) for place in range(len(self._places))]
         ready = await asyncio.gather(*(child.ready() for child in children))
         if not all(ready):
             await asyncio.gather(*(child.drain() for child in children))
@@ -174,7 +199,7 @@ class _Supervisor:
             if time.monotonic() - child.started < _QUICK_DEATH:
                 await asyncio.sleep(1)
             started = time.monotonic()
-            successor = await Child.start(self._boot(place, self._public_key))
+            successor = await Child.start(self._boot(place, self._public_key), self._errors)
             if await successor.ready() and self._children[place] is child:
                 self._children[place] = successor
                 metrics.receiver_restarted()
@@ -194,7 +219,7 @@ class _Supervisor:
     def _install_signals(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stopping.set)
+            loop.add_signal_handler(number, self.stop)
         loop.add_signal_handler(signal.SIGHUP, self._on_hangup)
 
     def _on_hangup(self) -> None:
