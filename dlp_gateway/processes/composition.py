@@ -3,24 +3,197 @@
 import os
 import socket
 import ssl
+from functools import lru_cache
 from pathlib import Path
+from typing import Final
 
-from dlp_gateway import packs, settings as settings_file
+from sqlalchemy import make_url
+
+from dlp_gateway import document, packs
+from dlp_gateway import settings as settings_file
 from dlp_gateway.detect import registry
+from dlp_gateway.detect.base import Detector, Facts, Inspection
+from dlp_gateway.detect.registry import Recipe
+from dlp_gateway.errors import ConfigurationError, Problem
 from dlp_gateway.inspection.inspector import Inspector, InspectorOptions
+from dlp_gateway.inspection.measuring import measure
 from dlp_gateway.journal import SqlJournal
+from dlp_gateway.mail.envelope import Envelope
+from dlp_gateway.mail.message import Message
 from dlp_gateway.observe import log
 from dlp_gateway.policy.model import Policy
 from dlp_gateway.settings import Listener, Settings
-from dlp_gateway.smtp.listener import ListenerOptions
-from dlp_gateway.smtp.smarthost import AioSmarthost, SmarthostOptions
+from dlp_gateway.smtp.listener import ListenerOptions, Security
+from dlp_gateway.smtp.smarthost import SmarthostOptions, SmtpSmarthost
+from quarantine import crypto, migrations
 from quarantine.crypto import PrivateKey, PublicKey
-from quarantine.store import Store
+from quarantine.opening import is_empty, open_store
+from quarantine.sql import SqlStore
+from quarantine.store import StoreError
+
+_FREE_MAIL: Final = Path("bulk-visible", "free-mail.yaml")
+_HERE: Final = Path()  # urls in settings are absolute already
+
+
+class _FreeMail(document.Model):
+    """The domains at which anybody can have a mailbox."""
+
+    domains: tuple[str, ...]
+
+
+# --- policy and detectors ---------------------------------------------------------------------------------------------
 
 
 def load(path: Path) -> tuple[Settings, Policy]:
     """Return settings and policy; raise `ConfigurationError` with every problem of both files."""
-    return settings_file.load_all(path, kinds=registry.kinds(), builtin=packs.builtin())
+    return settings_file.load_all(path, kinds=known_kinds(), builtin=packs.builtin())
+
+
+@lru_cache(maxsize=1)
+def known_kinds() -> frozenset[str]:
+    """Return every kind that the detectors of this installation may report."""
+    return registry.kinds(registry.build(Recipe(inside=(), rules=str(packs.builtin()), plugins=registry.installed())))
+
+
+def recipe(policy: Policy) -> Recipe:
+    """Return what it takes to build the policy's detectors, here or in a worker."""
+    folder = packs.builtin()
+    return Recipe(
+        inside=policy.inside.patterns,
+        partners=policy.partners.patterns,
+        free_mail=document.load(folder / _FREE_MAIL, _FreeMail).domains,
+        rules=str(folder),
+        plugins=registry.installed(),
+    )
+
+
+@lru_cache(maxsize=8)
+def _detectors(made_by: Recipe) -> tuple[Detector, ...]:
+    return registry.build(made_by)
+
+
+def inspect(policy: Policy, envelope: Envelope, message: Message, facts: Facts) -> Inspection:
+    """Measure one message here and now, without a deadline: for commands and tests, not for the message path."""
+    return measure(_detectors(recipe(policy)), envelope, message, facts)
+
+
+def inspector(settings: Settings, policy: Policy) -> Inspector:
+    """Return the inspector of the message path; it still has to be started."""
+    costs = settings.inspection
+    return Inspector(
+        recipe(policy),
+        InspectorOptions(
+            deadline=costs.deadline.total_seconds(),
+            in_place_bytes=costs.in_place,
+            memory_bytes=costs.memory,
+            workers=costs.workers,
+        ),
+    )
+
+
+# --- the way in and the way out ---------------------------------------------------------------------------------------
+
+
+def listener_options(settings: Settings, listener: Listener, hostname: str) -> ListenerOptions:
+    """Return what one listener offers and bears; raises `ConfigurationError` if its certificate cannot be used."""
+    context: ssl.SSLContext | None = None
+    if listener.certificate is not None and listener.key is not None and listener.tls != "none":
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        try:
+            context.load_cert_chain(listener.certificate, listener.key)
+        except (OSError, ssl.SSLError) as error:
+            message = f"The certificate or its key cannot be used: {getattr(error, 'reason', '') or error.strerror}."
+            problem = Problem(source=str(listener.certificate), line=0, column=0, message=message)
+            raise ConfigurationError([problem]) from error
+    limits = settings.limits
+    return ListenerOptions(
+        hostname=hostname,
+        networks=listener.networks,
+        security=Security(listener.tls),
+        tls_context=context,
+        message_size=limits.message_size,
+        recipients=limits.recipients,
+        connections=limits.connections,
+        connections_per_client=limits.connections_per_client,
+        idle=limits.idle.total_seconds(),
+    )
+
+
+def smarthost(settings: Settings, hostname: str) -> SmtpSmarthost:
+    """Return the way to the next hop; nothing is connected yet."""
+    host = settings.smarthost
+    return SmtpSmarthost(
+        SmarthostOptions(
+            host=host.host,
+            port=host.port,
+            security=host.tls,
+            ca_file=host.ca_file,
+            user=host.user or "",
+            password=_secret(host.password_file),
+            hostname=hostname,
+            connections=host.connections,
+            connect=host.timeouts.connect.total_seconds(),
+            command=host.timeouts.command.total_seconds(),
+            final_dot=host.timeouts.final_dot.total_seconds(),
+        )
+    )
+
+
+def _secret(path: Path | None) -> str:
+    """Return a password from its file, without the newline that editors put at the end."""
+    if path is None:
+        return ""
+    try:
+        return path.read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"The password cannot be read: {getattr(error, 'strerror', '') or 'it is not UTF-8'}."
+        raise ConfigurationError([Problem(source=str(path), line=0, column=0, message=message)]) from error
+
+
+# --- custody and journal ----------------------------------------------------------------------------------------------
+
+
+async def prepared_custody(settings: Settings) -> PrivateKey:
+    """Bring the tables up to date and return the private key, made new for an empty custody.
+
+    Raises `StoreKeyError` if there are rows and no key for them, and `StoreError` if the database cannot be used.
+    """
+    url, key_file = settings.custody.url, settings.custody.key_file
+    await migrations.migrate(url, folder=_HERE)
+    await journal_migrations.migrate(url, folder=_HERE)
+    key = crypto.load_or_create(key_file, store_is_empty=await is_empty(url, folder=_HERE))
+    if crypto.lies_beside(key_file, Path(make_url(url).database or "")):
+        log.key_beside_database()
+    return key
+
+
+async def custody(settings: Settings, public: PublicKey, private: PrivateKey | None) -> SqlStore:
+    """Open custody: with the private key to read and deliver, without it to take only."""
+    return await open_store(settings.custody.url, public, private, folder=_HERE)
+
+
+async def existing_custody(settings: Settings) -> SqlStore:
+    """Open the custody that the gateway made, for a reviewer; raises `StoreError` if there is none yet."""
+    _require_file(settings)
+    key = _existing_key(settings)
+    return await custody(settings, key.public, key)
+
+
+def _require_file(settings: Settings) -> None:
+    file = Path(make_url(settings.custody.url).database or "")
+    if not file.exists():
+        raise StoreError(f"there is no custody at {file} yet; the gateway makes it when it is first started")
+
+
+def _existing_key(settings: Settings) -> PrivateKey:
+    try:
+        return crypto.load(settings.custody.key_file)
+    except FileNotFoundError:
+        return crypto.load_or_create(settings.custody.key_file, store_is_empty=False)  # says what to do
+
+
+# --- systemd ----------------------------------------------------------------------------------------------------------
 
 
 def notify(state: str) -> None:
