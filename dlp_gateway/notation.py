@@ -7,7 +7,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema
+from pydantic import BeforeValidator, PlainSerializer, ValidationInfo, WithJsonSchema
 from pydantic_core import core_schema
 
 _DURATION: Final = re.compile(r"(\d{1,6})(ms|s|m|h|d|w)")
@@ -24,6 +24,15 @@ def _duration(value: object) -> timedelta:
         message = "A duration is a whole number with a unit, such as 30s, 5m, 1h, 14d or 2w."
         raise ValueError(message)
     return timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
+
+
+def written(duration: timedelta) -> str:
+    """Return a duration as it is written in a file, in the largest unit that fits."""
+    milliseconds = round(duration.total_seconds() * 1_000)
+    for unit, seconds in reversed(_SECONDS.items()):
+        if milliseconds and milliseconds % round(seconds * 1_000) == 0:
+            return f"{milliseconds // round(seconds * 1_000)}{unit}"
+    return "0s"
 
 
 def _byte_size(value: object) -> int:
@@ -59,7 +68,9 @@ class SocketAddress:
     def __get_pydantic_core_schema__(cls, source: object, handler: object) -> core_schema.CoreSchema:
         """Tell pydantic to read it from a text."""
         return core_schema.no_info_before_validator_function(
-            lambda value: value if isinstance(value, cls) else cls.parse(value), core_schema.is_instance_schema(cls)
+            lambda value: value if isinstance(value, cls) else cls.parse(value),
+            core_schema.is_instance_schema(cls),
+            serialization=core_schema.to_string_ser_schema(),
         )
 
     @classmethod
@@ -98,7 +109,9 @@ def _path(value: object, info: ValidationInfo) -> Path:
     return (folder / value).absolute()
 
 
-Duration = Annotated[timedelta, BeforeValidator(_duration), WithJsonSchema({"type": "string"})]
+Duration = Annotated[
+    timedelta, BeforeValidator(_duration), PlainSerializer(written), WithJsonSchema({"type": "string"})
+]
 ByteSize = Annotated[int, BeforeValidator(_byte_size), WithJsonSchema({"type": ["string", "integer"]})]
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network), WithJsonSchema({"type": "string"})]
 #: A path; a relative one is relative to the folder of the file in which it stands.

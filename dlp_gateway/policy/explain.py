@@ -1,10 +1,7 @@
 """The rules in force, in sentences that an administrator can check."""
 
-from datetime import timedelta
-
+from dlp_gateway.notation import written
 from dlp_gateway.policy.model import Condition, Delay, Hold, Policy, Reject, Rewrite, RuleInForce, Unless
-
-_UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 
 
 def explain(policy: Policy) -> tuple[str, ...]:
@@ -62,16 +59,9 @@ def _action(rule: RuleInForce) -> str:
             dkim = "take out DKIM signatures over them" if signed == "strip" else "hold it if DKIM-signed over them"
             return f"hide outsiders from each other, put {shown} into an empty To, {dkim}"
         case Delay(for_=duration):
-            return f"keep it for {_duration(duration)}, then forward it"
+            return f"keep it for {written(duration)}, then forward it"
         case Hold(expire_after=duration, reply=reply):
             answer = "" if reply == "accept" else ", and tell the client 550"
-            return f"hold it for review, {_duration(duration)} at most{answer}"
+            return f"hold it for review, {written(duration)} at most{answer}"
         case Reject():
             return "refuse it"
-
-
-def _duration(duration: timedelta) -> str:
-    seconds = int(duration.total_seconds())
-    size, unit = next(((size, unit) for size, unit in _UNITS if seconds and seconds % size == 0), (1, "second"))
-    number = seconds // size
-    return f"{number} {unit}" + ("" if number == 1 else "s")

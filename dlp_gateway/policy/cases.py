@@ -1,0 +1,257 @@
+"""Cases of rule packs: what a rule must and must not match, whole mails with the verdict expected, and clean mail.
+
+The same checker runs for the built-in packs and for an operator's. Reading and measuring mail is given as a function,
+since the policy knows nothing of how that is done. Files with bare LF are read as if they had the CRLF of the wire.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from pydantic import BeforeValidator, Field
+
+from dlp_gateway import document
+from dlp_gateway.detect.base import NO_FACTS, Facts, Finding, Inspection, Thread
+from dlp_gateway.document import Model
+from dlp_gateway.errors import ConfigurationError, Problem
+from dlp_gateway.mail.edit import PruneRecipients, apply
+from dlp_gateway.mail.envelope import Envelope
+from dlp_gateway.mail.exposure import exposed
+from dlp_gateway.mail.message import Message
+from dlp_gateway.mail.parse import parse
+from dlp_gateway.policy import load, pack
+from dlp_gateway.policy.decide import decide
+from dlp_gateway.policy.model import Policy
+from dlp_gateway.policy.verdict import Disposition, Verdict
+
+#: Reads and measures a parsed message under a policy.
+Inspect = Callable[[Policy, Envelope, Message, Facts], Inspection]
+
+_CLEAN: Final = "corpus-clean"
+_INSIDE: Final = ("corp.example", "*.corp.example")
+_PARTNERS: Final = ("partner.example",)
+_WHEN: Final = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)
+_NO_MAIL: Final = Message(raw=b"", fields=(), body_start=0, visible=(), parts=(), defects=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseResult:
+    """One case: its name, and what is wrong with its outcome, "" if nothing is."""
+
+    case: str
+    problem: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether the outcome was the expected one."""
+        return not self.problem
+
+
+class Measured(Model):
+    """A finding as a case gives it."""
+
+    count: int = Field(default=1, ge=0, description="How many distinct values.")
+    score: float = Field(default=1.0, ge=0, le=1, description="How sure the detector is.")
+
+
+class RuleCase(Model):
+    """Findings and an envelope, and whether the rule matches is told by where the case stands."""
+
+    title: str = Field(min_length=1, description="What the case shows.")
+    findings: dict[
+        str, Annotated[Measured, BeforeValidator(lambda value: {"count": value} if isinstance(value, int) else value)]
+    ] = Field(default={}, description="What detectors found: a count, or count and score, by kind.")
+    recipients: tuple[str, ...] = Field(min_length=1, description="The envelope's recipients.")
+    sender: str = Field(default="ann@corp.example", description="The envelope's reverse-path.")
+    client: str = Field(default="192.0.2.10", description="The sending host.")
+    login: str = Field(default="", description="The login of the client.")
+
+
+class RuleCases(Model):
+    """<rule>.cases.yaml of a rule of policy."""
+
+    hits: tuple[RuleCase, ...] = Field(min_length=1, description="When the rule must match.")
+    misses: tuple[RuleCase, ...] = Field(min_length=1, description="When it must not.")
+
+
+class Answered(Model):
+    """The mass send that a mail answers."""
+
+    audience: int = Field(ge=1, description="How many outsiders it showed or went to.")
+    addressed_again: int = Field(ge=0, description="To how many of them this mail goes.")
+
+
+class MailCase(Model):
+    """NAME.yaml beside NAME.eml: the envelope, what is remembered, and the verdict expected."""
+
+    title: str = Field(min_length=1, description="What the case shows.")
+    sender: str = Field(default="ann@corp.example", description="The envelope's reverse-path.")
+    recipients: tuple[str, ...] | None = Field(
+        default=None, min_length=1, description="The envelope's recipients; left out: the visible ones."
+    )
+    client: str = Field(default="192.0.2.10", description="The sending host.")
+    login: str = Field(default="", description="The login of the client.")
+    thread: Answered | None = Field(default=None, description="The mass send that the mail answers.")
+    packs: tuple[str, ...] = Field(default=(), description="Packs in force beside the case's own.")
+    set: dict[str, int | str] = Field(default={}, description="Parameters, as in policy.yaml.")
+    disposition: Literal["forward", "rewrite", "delay", "hold", "reject"] = Field(
+        default="forward", description="What becomes of the mail."
+    )
+    reasons: tuple[str, ...] = Field(default=(), description="The rules that act.")
+    observed: tuple[str, ...] = Field(default=(), description="The rules that only count.")
+    hidden: int = Field(default=0, ge=0, description="How many outsiders are hidden from each other.")
+
+
+_UNTOUCHED: Final = MailCase(title="ordinary mail that must yield nothing")
+
+
+def check_folder(folder: Path, inspect: Inspect) -> Iterator[CaseResult]:
+    """Check every case of a folder of packs, or of one pack; raise `ConfigurationError` if a file cannot be used."""
+    shelf, names = (folder.parent, (folder.name,)) if (folder / "pack.yaml").is_file() else (folder, pack.names(folder))
+    if not names:
+        message = "There is no pack in this folder: a pack is a folder with a pack.yaml."
+        raise ConfigurationError([Problem(source=str(folder), line=0, column=0, message=message)])
+    policies = _Policies(shelf.absolute())
+    for name in names:
+        yield from _check_rules(shelf / name, policies)
+        for mail in _mails(shelf / name / "cases"):
+            case, facts = _case(mail, required=True)
+            yield _check_mail(mail, case, facts, policies, (name, *case.packs), inspect)
+    if shelf == folder:
+        for mail in _mails(shelf / _CLEAN):
+            case, facts = _case(mail, required=False)
+            yield _check_mail(mail, case, facts, policies, names, inspect)
+
+
+class _Policies:
+    """The policies that cases ask for, each built once."""
+
+    def __init__(self, shelf: Path) -> None:
+        self.shelf = shelf
+        self._built: dict[str, Policy] = {}
+
+    def get(self, packs: tuple[str, ...], settings: Mapping[str, int | str]) -> Policy:
+        """Return the policy of these packs and parameters for the domains that all cases share."""
+        folders = [str(self.shelf / name) if (self.shelf / name).is_dir() else name for name in dict.fromkeys(packs)]
+        text = json.dumps(
+            {
+                "version": 1,
+                "inside": _INSIDE,
+                "partners": _PARTNERS,
+                "packs": folders,
+                "set": dict(settings),
+            }
+        )
+        if text not in self._built:
+            self._built[text] = load.parse(text, "policy of the case", builtin=self.shelf)
+        return self._built[text]
+
+
+def _check_rules(folder: Path, policies: _Policies) -> Iterator[CaseResult]:
+    """Check each rule of policy in a pack against its hits and misses."""
+    policy = policies.get((folder.name,), {})
+    for path in pack.read(folder).rules:
+        name = f"{folder.name}/{path.stem}"
+        cases_path = path.with_suffix(".cases.yaml")
+        if not cases_path.is_file():
+            yield CaseResult(case=name, problem=f"it has no cases; write {cases_path.name} with hits and misses")
+            continue
+        cases = document.load(cases_path, RuleCases)
+        rule = pack.rule_id(folder.name, path)
+        for kind, expected, group in (("hits", True, cases.hits), ("misses", False, cases.misses)):
+            for case in group:
+                verdict = decide(policy, _envelope(case, case.recipients), _NO_MAIL, _inspection(case))
+                matched = any(reason.rule == rule for reason in verdict.reasons)
+                problem = "" if matched is expected else f"the rule {'matched' if matched else 'did not match'}"
+                yield CaseResult(case=f"{name}: {kind}: {case.title}", problem=problem)
+
+
+def _inspection(case: RuleCase) -> Inspection:
+    findings = tuple(
+        Finding(kind=kind, detector="case", rule="", count=given.count, score=given.score, where="envelope")
+        for kind, given in case.findings.items()
+    )
+    return Inspection(findings=findings, failures=(), unreadable=())
+
+
+def _envelope(case: RuleCase | MailCase, recipients: tuple[str, ...]) -> Envelope:
+    return Envelope(
+        id="case",
+        reverse_path=case.sender,
+        recipients=recipients,
+        client=case.client,
+        login=case.login,
+        body_8bit=True,
+        smtputf8=True,
+        received_at=_WHEN,
+    )
+
+
+def _mails(folder: Path) -> tuple[Path, ...]:
+    return tuple(sorted(path for path in folder.glob("*.eml") if not path.name.endswith(".expected.eml")))
+
+
+def _case(mail: Path, *, required: bool) -> tuple[MailCase, Facts]:
+    path = mail.with_suffix(".yaml")
+    if not required and not path.exists():
+        return _UNTOUCHED, NO_FACTS
+    case = document.load(path, MailCase)
+    if case.thread is None:
+        return case, NO_FACTS
+    thread = Thread(audience=case.thread.audience, addressed_again=case.thread.addressed_again)
+    return case, Facts(thread=thread)
+
+
+def _check_mail(
+    path: Path, case: MailCase, facts: Facts, policies: _Policies, packs: tuple[str, ...], inspect: Inspect
+) -> CaseResult:
+    """Take one mail through parser, detectors, policy and edits."""
+    name = f"{path.relative_to(policies.shelf)}: {case.title}" if path.is_relative_to(policies.shelf) else str(path)
+    try:
+        policy = policies.get(packs, case.set)
+    except ConfigurationError as error:
+        return CaseResult(case=name, problem="; ".join(problem.message for problem in error.problems))
+    raw = _wire(path.read_bytes())
+    message = parse(raw)
+    recipients = case.recipients or tuple(dict.fromkeys(recipient.address for recipient in message.visible))
+    envelope = _envelope(case, recipients)
+    verdict = decide(policy, envelope, message, inspect(policy, envelope, message, facts))
+    problems = (*_verdict_problems(case, verdict), *_copy_problems(path, raw, verdict))
+    return CaseResult(case=name, problem="; ".join(problems))
+
+
+def _wire(raw: bytes) -> bytes:
+    return raw if b"\r\n" in raw else raw.replace(b"\n", b"\r\n")
+
+
+def _verdict_problems(case: MailCase, verdict: Verdict) -> Iterator[str]:
+    if verdict.disposition.label != case.disposition:
+        yield f"expected {case.disposition}, got {verdict.disposition.label}"
+    for what, expected, enforced in (("reasons", case.reasons, True), ("observed", case.observed, False)):
+        got = {reason.rule for reason in verdict.reasons if reason.enforced is enforced}
+        if got != set(expected):
+            yield f"expected {what} {_listed(set(expected))}, got {_listed(got)}"
+    if verdict.hidden != case.hidden:
+        yield f"expected {case.hidden} hidden, got {verdict.hidden}"
+
+
+def _listed(names: set[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
+
+
+def _copy_problems(path: Path, raw: bytes, verdict: Verdict) -> Iterator[str]:
+    """Yield what is wrong with the mail as it would leave."""
+    outgoing = apply(raw, verdict.edits)
+    hidden = tuple(address for edit in verdict.edits if isinstance(edit, PruneRecipients) for address in edit.hidden)
+    still_shown = exposed(outgoing, hidden)
+    if still_shown and verdict.disposition < Disposition.HOLD:
+        yield f"a hidden address still stands in {', '.join(still_shown)}"
+    expected = path.with_suffix(".expected.eml")
+    if expected.is_file():
+        if outgoing != _wire(expected.read_bytes()):
+            yield f"the mail leaves otherwise than {expected.name} shows"
+    elif hidden:
+        yield f"the mail is rewritten; write {expected.name}, the mail as it must leave"
