@@ -1,0 +1,105 @@
+"""Ports of the pipeline for tests: a smarthost that answers by script, and a journal in memory."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from dlp_gateway.detect.base import Thread
+from dlp_gateway.mail.envelope import Envelope
+from dlp_gateway.mail.reply import Reply
+from dlp_gateway.ports import Delivery, Entry, Progress
+from quarantine.store import Also
+
+TAKEN = Reply(code=250, enhanced="2.0.0", text="queued")
+LATER = Reply(code=450, enhanced="4.2.0", text="greylisted")
+NEVER = Reply(code=550, enhanced="5.1.1", text="no such user")
+UNREACHABLE = Reply(code=451, enhanced="4.4.1", text="no connection")
+
+
+@dataclass
+class ScriptedSmarthost:
+    """Answers RCPT by `rcpt` (default: taken) and the final dot by `final`; keeps what it took in `mails`.
+
+    `final` None: the connection is lost between the final dot and the reply; `keeps` says whether it has the mail then.
+    """
+
+    rcpt: dict[str, Reply] = field(default_factory=dict)
+    final: Reply | None = TAKEN
+    keeps: bool = True
+    mails: list[tuple[str, tuple[str, ...], bytes]] = field(default_factory=list)
+
+    async def deliver(
+        self,
+        content: bytes,
+        *,
+        reverse_path: str,
+        recipients: tuple[str, ...],
+        body_8bit: bool,
+        smtputf8: bool,
+        before_final_dot: Callable[[Progress], Awaitable[None]] | None = None,
+    ) -> Delivery:
+        """One transaction."""
+        said = {recipient: self.rcpt.get(recipient, TAKEN) for recipient in recipients}
+        accepted = tuple(recipient for recipient, reply in said.items() if reply.positive)
+        if not accepted:
+            return Delivery(replies=tuple(said.items()))
+        if before_final_dot is not None:
+            await before_final_dot(
+                Progress(
+                    accepted=accepted,
+                    deferred=tuple((one, reply) for one, reply in said.items() if reply.transient),
+                    refused=tuple((one, reply) for one, reply in said.items() if reply.permanent),
+                )
+            )
+        if self.final is None or self.final.positive:
+            self.mails += [(reverse_path, accepted, content)] if self.keeps else []
+        final = self.final or Reply(code=451, enhanced="4.4.2", text="connection lost")
+        return Delivery(
+            replies=tuple((one, final if one in accepted else reply) for one, reply in said.items()),
+            unknown=frozenset(accepted) if self.final is None else frozenset(),
+        )
+
+
+@dataclass
+class MemoryJournal:
+    """Remembers in memory what the real one commits."""
+
+    entries: list[Entry] = field(default_factory=list)
+    mass_sends: dict[str, frozenset[str]] = field(default_factory=dict)
+    answers: dict[bytes, Reply] = field(default_factory=dict)
+
+    async def thread(self, message_ids: tuple[str, ...], recipients: tuple[str, ...]) -> Thread | None:
+        """Return the first known mass send."""
+        for message_id in message_ids:
+            if audience := self.mass_sends.get(message_id):
+                return Thread(audience=len(audience), addressed_again=len(audience & set(recipients)))
+        return None
+
+    async def remember_mass_send(self, message_id: str, outsiders: tuple[str, ...], at: datetime) -> None:
+        """Keep the audience."""
+        self.mass_sends[message_id] = frozenset(outsiders)
+
+    def fingerprint(self, envelope: Envelope, content: bytes) -> bytes:
+        """Return what makes two transactions the same."""
+        return repr((envelope.client, envelope.reverse_path, sorted(envelope.recipients), content)).encode()
+
+    async def recall(self, fingerprint: bytes) -> Reply | None:
+        """Return the answer that was not read."""
+        return self.answers.get(fingerprint)
+
+    async def remember_unanswered(self, fingerprint: bytes, reply: Reply, at: datetime) -> None:
+        """Keep the answer."""
+        self.answers[fingerprint] = reply
+
+    def record(self, entry: Entry) -> None:
+        """Keep the entry."""
+        self.entries.append(entry)
+
+    def rows(self, entry: Entry) -> Also:
+        """Keep the entry when custody takes the mail."""
+
+        async def write(_connection: Any) -> None:
+            self.entries.append(entry)
+
+        return write

@@ -1,0 +1,131 @@
+"""Delivery from custody: every reply of the smarthost ends in the state that tells the truth."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from dlp_gateway.delivery import DeliveryOptions, DeliveryWorker
+from dlp_gateway.deposits import Transport
+from dlp_gateway.mail.edit import RemoveBcc, to_json
+from quarantine.memory import MemoryStore
+from quarantine.model import CopyDeposit, Deposit, Query, State
+from tests.fakes import LATER, NEVER, ScriptedSmarthost
+
+MAIL = b"From: ann@corp.example\r\nTo: a@x.example\r\nBcc: b@x.example\r\nSubject: Hello\r\n\r\nHi\r\n"
+OPTIONS = DeliveryOptions(
+    owner="test",
+    hostname="gw.corp.example",
+    first=timedelta(minutes=1),
+    longest=timedelta(minutes=4),
+    max_age=timedelta(days=5),
+    retry_in_doubt=False,
+    keep=timedelta(days=30),
+)
+
+
+async def custody(state: State = State.DUE, age: timedelta = timedelta()) -> MemoryStore:
+    """Return a custody with one mail to two recipients."""
+    store = MemoryStore()
+    when = datetime.now(UTC) - age
+    copy = CopyDeposit(
+        reverse_path="ann@corp.example",
+        recipients=("a@x.example", "b@x.example"),
+        edits=to_json((RemoveBcc(),)),
+        options=Transport(body_8bit=False, smtputf8=False).to_json(),
+        state=state,
+        due_at=when,
+    )
+    deposit = Deposit(
+        id="0000000000000000a1",
+        content=MAIL,
+        subject="Hello",
+        reverse_path="ann@corp.example",
+        reasons=("test",),
+        group="",
+        created_at=when,
+        expires_at=None,
+        copies=(copy,),
+    )
+    await store.take((deposit,))
+    return store
+
+
+async def states(store: MemoryStore, item: str = "0000000000000000a1") -> list[State]:
+    """Return the states of the item's recipients."""
+    return [one.state for one in (await store.items(Query(ids=(item,))))[0].recipients]
+
+
+async def test_due_mail_is_delivered_with_its_edits() -> None:
+    """250 → delivered; what leaves is the original with the edits that were kept beside it."""
+    store, smarthost = await custody(), ScriptedSmarthost()
+    worker = DeliveryWorker(store, smarthost, OPTIONS)
+    assert await worker.deliver_due()
+    assert await states(store) == [State.DELIVERED, State.DELIVERED]
+    assert smarthost.mails == [
+        ("ann@corp.example", ("a@x.example", "b@x.example"), MAIL.replace(b"Bcc: b@x.example\r\n", b""))
+    ]
+    assert not await worker.deliver_due()
+
+
+async def test_held_mail_stays() -> None:
+    """What nobody released is not delivered."""
+    store, smarthost = await custody(State.HELD), ScriptedSmarthost()
+    assert not await DeliveryWorker(store, smarthost, OPTIONS).deliver_due()
+    assert smarthost.mails == []
+
+
+async def test_each_recipient_gets_his_own_truth() -> None:
+    """4xx → due again later, 5xx → failed with the reply kept and a DSN to the author."""
+    store = await custody()
+    smarthost = ScriptedSmarthost(rcpt={"a@x.example": LATER, "b@x.example": NEVER})
+    await DeliveryWorker(store, smarthost, OPTIONS).deliver_due()
+    item = (await store.items(Query(ids=("0000000000000000a1",))))[0]
+    later, never = item.recipients
+    assert (later.state, never.state) == (State.DUE, State.FAILED)
+    assert later.due_at > datetime.now(UTC) + timedelta(seconds=30)
+    assert "no such user" in never.reply
+    report = (await store.items(Query(reason="dsn")))[0]
+    assert [one.address for one in report.recipients] == ["ann@corp.example"]
+
+
+async def test_a_failed_dsn_makes_no_dsn() -> None:
+    """The null reverse-path ends every chain."""
+    store = await custody()
+    await DeliveryWorker(store, ScriptedSmarthost(rcpt={"b@x.example": NEVER}), OPTIONS).deliver_due()
+    refusing = ScriptedSmarthost(rcpt={"ann@corp.example": NEVER})
+    await DeliveryWorker(store, refusing, OPTIONS).deliver_due()
+    assert len(await store.items(Query())) == 2
+
+
+@pytest.mark.parametrize(("retry", "expected"), [(False, State.IN_DOUBT), (True, State.DUE)])
+async def test_a_connection_lost_after_the_dot_is_in_doubt(retry: bool, expected: State) -> None:  # noqa: FBT001
+    """(j) Whether it arrived is unknown: a human is asked, or it is sent again, as the settings say."""
+    from dataclasses import replace
+
+    store, smarthost = await custody(), ScriptedSmarthost(final=None)
+    await DeliveryWorker(store, smarthost, replace(OPTIONS, retry_in_doubt=retry)).deliver_due()
+    assert await states(store) == [expected, expected]
+
+
+async def test_it_is_given_up_after_its_time() -> None:
+    """After `max_age` a deferral counts as a failure, and the author hears of it."""
+    store = await custody(age=timedelta(days=6))
+    smarthost = ScriptedSmarthost(rcpt={"a@x.example": LATER})
+    await DeliveryWorker(store, smarthost, OPTIONS).deliver_due()
+    assert await states(store) == [State.FAILED, State.DELIVERED]
+    assert len(await store.items(Query(reason="dsn"))) == 1
+
+
+def test_waits_double_up_to_the_longest() -> None:
+    """The back-off is as the operator wrote it."""
+    assert [OPTIONS.wait(attempts).total_seconds() / 60 for attempts in range(4)] == [1, 2, 4, 4]
+
+
+async def test_housekeeping_expires_and_erases() -> None:
+    """Nobody decided: expired; over and kept long enough: erased."""
+    store = await custody(State.HELD, age=timedelta(days=40))
+    worker = DeliveryWorker(store, ScriptedSmarthost(), OPTIONS)
+    await store.discard("0000000000000000a1", actor="root", reason="", now=datetime.now(UTC) - timedelta(days=35))
+    await worker.keep_house()
+    with pytest.raises(KeyError):
+        await store.content("0000000000000000a1")

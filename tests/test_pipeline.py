@@ -1,0 +1,274 @@
+"""The straight line: who has the mail after each outcome, and what was written down."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from dlp_gateway import packs
+from dlp_gateway.detect.base import Facts, Failure, FailureReason, Inspection
+from dlp_gateway.mail.edit import apply, from_json
+from dlp_gateway.mail.envelope import Envelope
+from dlp_gateway.mail.message import Message
+from dlp_gateway.mail.parse import parse
+from dlp_gateway.pipeline import REWRITE_INCOMPLETE, Pipeline
+from dlp_gateway.policy import load
+from dlp_gateway.policy.verdict import Disposition
+from dlp_gateway.ports import Deferred, Forwarded, InCustody, Overloaded, Rejected, Repeated, Why
+from dlp_gateway.processes import composition
+from quarantine.memory import MemoryStore
+from quarantine.model import Query, State
+from quarantine.store import StoreError
+from tests.fakes import LATER, NEVER, TAKEN, UNREACHABLE, MemoryJournal, ScriptedSmarthost
+
+POLICY = load.default(("corp.example",), builtin=packs.builtin())
+CUSTOMERS = tuple(f"c{n}@shop{n}.example" for n in range(12))
+BULK = (
+    b"From: Ann <ann@corp.example>\r\nTo: " + b", ".join(c.encode() for c in CUSTOMERS) + b"\r\n"
+    b"Bcc: boss@corp.example\r\nSubject: Offer\r\nMessage-ID: <bulk@corp.example>\r\n\r\nDear all\r\n.dot\r\n"
+)
+CLEAN = (
+    b"From: ann@corp.example\r\nTo: ben@shop.example\r\nSubject: Hello\r\nMessage-ID: <m1@corp.example>\r\n\r\nHi Ben\r\n"
+)
+
+
+class InPlace:
+    """The inspector of commands and tests, as the port."""
+
+    async def inspect(self, envelope: Envelope, message: Message, facts: Facts) -> Inspection:
+        """Measure here."""
+        return composition.inspect(POLICY, envelope, message, facts)
+
+
+class Broken:
+    """An inspector whose worker is gone."""
+
+    def __init__(self, outcome: Inspection | Overloaded) -> None:
+        self.outcome = outcome
+
+    async def inspect(self, envelope: Envelope, message: Message, facts: Facts) -> Inspection:
+        """Fail as told."""
+        if isinstance(self.outcome, Overloaded):
+            raise self.outcome
+        return self.outcome
+
+
+def envelope(*recipients: str, **changes: object) -> Envelope:
+    """Return an envelope of an insider."""
+    made = Envelope(
+        id="0000000000000000a1",
+        reverse_path="ann@corp.example",
+        recipients=recipients,
+        client="127.0.0.1",
+        login="",
+        body_8bit=False,
+        smtputf8=False,
+        received_at=datetime(2026, 11, 2, 9, 30, tzinfo=UTC),
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def smarthost() -> ScriptedSmarthost:
+    """A next MTA that takes everything until told otherwise."""
+    return ScriptedSmarthost()
+
+
+@pytest.fixture
+def custody() -> MemoryStore:
+    """An empty custody."""
+    return MemoryStore()
+
+
+@pytest.fixture
+def journal() -> MemoryJournal:
+    """An empty journal."""
+    return MemoryJournal()
+
+
+@pytest.fixture
+def pipeline(smarthost: ScriptedSmarthost, custody: MemoryStore, journal: MemoryJournal) -> Pipeline:
+    """The pipeline with the default policy."""
+    return made(smarthost, custody, journal, InPlace())
+
+
+def made(smarthost: ScriptedSmarthost, custody: MemoryStore, journal: MemoryJournal, inspector: object) -> Pipeline:
+    """Return a pipeline of these parts."""
+    return Pipeline(
+        policy=POLICY,
+        inspector=inspector,  # type: ignore[arg-type]
+        smarthost=smarthost,
+        custody=custody,
+        journal=journal,
+        hostname="gw.corp.example",
+        hop_limit=50,
+    )
+
+
+async def test_clean_mail_leaves_with_our_trace_only(
+    pipeline: Pipeline, smarthost: ScriptedSmarthost, journal: MemoryJournal
+) -> None:
+    """(b) An untouched message leaves with the same bytes behind one Received field without `for`."""
+    outcome = await pipeline.process(envelope("ben@shop.example"), CLEAN)
+    assert outcome == Forwarded(id="0000000000000000a1", reply=TAKEN)
+    sent = smarthost.mails[0][2]
+    trace = sent.removesuffix(CLEAN)
+    assert trace.startswith(b"Received: ")
+    assert b"ben@" not in trace
+    assert [entry.disposition for entry in journal.entries] == [Disposition.FORWARD]
+    assert [(one.recipient, one.shown, one.outcome) for one in journal.entries[0].passages] == [
+        ("ben@shop.example", ("ben@shop.example",), "forwarded")
+    ]
+
+
+async def test_bulk_mail_leaves_rewritten_to_the_same_recipients(
+    pipeline: Pipeline, smarthost: ScriptedSmarthost, journal: MemoryJournal
+) -> None:
+    """(e, f) Nobody outside sees another, Bcc is gone, the body is the same, everybody still gets it."""
+    outcome = await pipeline.process(envelope(*CUSTOMERS, "boss@corp.example"), BULK)
+    assert isinstance(outcome, Forwarded)
+    _, recipients, sent = smarthost.mails[0]
+    assert recipients == (*CUSTOMERS, "boss@corp.example")
+    assert not any(customer.encode() in sent for customer in CUSTOMERS)
+    assert b"bcc" not in sent.lower()
+    assert sent.endswith(BULK[BULK.index(b"\r\n\r\n") :])
+    assert journal.entries[0].reasons == ("bulk-visible.bulk-visible",)
+
+
+async def test_reply_all_to_a_mass_send_is_held_with_its_rewrite(
+    pipeline: Pipeline, custody: MemoryStore, smarthost: ScriptedSmarthost
+) -> None:
+    """The first answer to all is recognised, held, and would leave with the outsiders hidden."""
+    await pipeline.process(envelope(*CUSTOMERS), BULK)
+    answer = BULK.replace(b"<bulk@corp", b"<answer@corp").replace(
+        b"Subject: Offer", b"Subject: Re: Offer\r\nIn-Reply-To: <bulk@corp.example>"
+    )
+    outcome = await pipeline.process(envelope(*CUSTOMERS, id="0000000000000000a2"), answer)
+    assert outcome == InCustody(id="0000000000000000a2")
+    assert len(smarthost.mails) == 1
+    item = (await custody.items(Query()))[0]
+    assert item.state is State.HELD
+    assert "reply-all.reply-all" in item.reasons
+    copy = (await custody.copies(item.id))[0]
+    assert parse(apply(copy.content, from_json(copy.edits))).visible[0].address == "ann@corp.example"
+
+
+async def test_deferred_and_refused_recipients_are_in_custody_before_the_250(
+    pipeline: Pipeline, smarthost: ScriptedSmarthost, custody: MemoryStore, journal: MemoryJournal
+) -> None:
+    """(a) 4xx waits in custody, 5xx becomes a DSN to the author, the rest is at the smarthost."""
+    smarthost.rcpt = {"b@x.example": LATER, "c@x.example": NEVER}
+    outcome = await pipeline.process(envelope("a@x.example", "b@x.example", "c@x.example"), CLEAN)
+    assert isinstance(outcome, Forwarded)
+    items = {item.reasons: item for item in await custody.items(Query())}
+    assert [one.address for one in items["deferred-by-smarthost",].recipients] == ["b@x.example"]
+    report = items["dsn",]
+    assert (report.reverse_path, report.recipients[0].address) == ("", "ann@corp.example")
+    assert b"c@x.example" in await custody.content(report.id)
+    assert [one.outcome for one in journal.entries[0].passages] == ["forwarded", "deferred", "refused"]
+
+
+async def test_no_dsn_for_the_null_reverse_path(
+    pipeline: Pipeline, smarthost: ScriptedSmarthost, custody: MemoryStore
+) -> None:
+    """A DSN is never answered by a DSN (RFC 5321 4.5.5)."""
+    smarthost.rcpt = {"c@x.example": NEVER}
+    await pipeline.process(envelope("a@x.example", "c@x.example", reverse_path=""), CLEAN)
+    assert await custody.items(Query()) == ()
+
+
+async def test_when_custody_fails_before_the_dot_nobody_has_the_mail(
+    smarthost: ScriptedSmarthost, journal: MemoryJournal
+) -> None:
+    """A deferred recipient that cannot be kept stops the transaction for all, and the client keeps the mail."""
+
+    class Full(MemoryStore):
+        async def take(self, deposits: object, also: object = None) -> None:
+            raise StoreError("disk full")
+
+    smarthost.rcpt = {"b@x.example": LATER}
+    pipeline = made(smarthost, Full(), journal, InPlace())
+    outcome = await pipeline.process(envelope("a@x.example", "b@x.example"), CLEAN)
+    assert outcome == Deferred(id="0000000000000000a1", why=Why.STORE)
+    assert smarthost.mails == []
+
+
+async def test_a_refused_content_takes_the_deposit_back(
+    pipeline: Pipeline, smarthost: ScriptedSmarthost, custody: MemoryStore
+) -> None:
+    """If nobody got the mail after all, nothing of it may leave custody later."""
+    smarthost.rcpt = {"b@x.example": LATER}
+    smarthost.final = NEVER
+    outcome = await pipeline.process(envelope("a@x.example", "b@x.example"), CLEAN)
+    assert isinstance(outcome, Deferred)
+    assert [item.state for item in await custody.items(Query())] == [State.DISCARDED]
+
+
+async def test_none_taken_leaves_the_mail_with_the_client(pipeline: Pipeline, smarthost: ScriptedSmarthost) -> None:
+    """All deferred: deferred; all refused: rejected with the smarthost's reply; lost after the dot: deferred."""
+    smarthost.rcpt = {"a@x.example": UNREACHABLE}
+    assert await pipeline.process(envelope("a@x.example"), CLEAN) == Deferred(
+        id="0000000000000000a1", why=Why.SMARTHOST, reply=UNREACHABLE
+    )
+    smarthost.rcpt = {"a@x.example": NEVER}
+    assert await pipeline.process(envelope("a@x.example"), CLEAN) == Rejected(
+        id="0000000000000000a1", why=Why.SMARTHOST, reply=NEVER
+    )
+    smarthost.rcpt, smarthost.final = {}, None
+    assert isinstance(await pipeline.process(envelope("a@x.example"), CLEAN), Deferred)
+
+
+@pytest.mark.parametrize("reason", list(FailureReason))
+async def test_a_failure_is_held_never_forwarded(
+    reason: FailureReason, smarthost: ScriptedSmarthost, custody: MemoryStore, journal: MemoryJournal
+) -> None:
+    """(c) Whatever could not be measured is no clean mail."""
+    broken = Inspection(findings=(), failures=(Failure(detector="worker", reason=reason),), unreadable=())
+    pipeline = made(smarthost, custody, journal, Broken(broken))
+    assert isinstance(await pipeline.process(envelope("a@x.example"), CLEAN), InCustody)
+    assert smarthost.mails == []
+
+
+async def test_overload_is_told_to_the_client(
+    smarthost: ScriptedSmarthost, custody: MemoryStore, journal: MemoryJournal
+) -> None:
+    """Too much at once: the client comes back, nothing is kept."""
+    pipeline = made(smarthost, custody, journal, Broken(Overloaded()))
+    assert await pipeline.process(envelope("a@x.example"), CLEAN) == Deferred(
+        id="0000000000000000a1", why=Why.OVERLOAD
+    )
+
+
+async def test_a_rewrite_that_leaves_an_address_somewhere_is_held(
+    pipeline: Pipeline, smarthost: ScriptedSmarthost, custody: MemoryStore
+) -> None:
+    """(g) The whole header is searched again after a rewrite; a half-made one never leaves."""
+    leaky = BULK.replace(b"Subject: Offer", b"Subject: Offer for c3@shop3.example")
+    assert isinstance(await pipeline.process(envelope(*CUSTOMERS), leaky), InCustody)
+    assert smarthost.mails == []
+    assert REWRITE_INCOMPLETE in (await custody.items(Query()))[0].reasons
+
+
+async def test_a_retry_is_answered_without_a_second_copy(pipeline: Pipeline, smarthost: ScriptedSmarthost) -> None:
+    """(i) The same transaction again, after a reply that the client never read, sends nothing."""
+    first = envelope("a@x.example")
+    await pipeline.process(first, CLEAN)
+    await pipeline.unanswered(first, CLEAN, TAKEN)
+    again = await pipeline.process(envelope("a@x.example", id="0000000000000000a2"), CLEAN)
+    assert again == Repeated(reply=TAKEN)
+    assert len(smarthost.mails) == 1
+    other = await pipeline.process(envelope("b@x.example", id="0000000000000000a3"), CLEAN)
+    assert isinstance(other, Forwarded)
+
+
+async def test_a_negative_reply_is_not_remembered(pipeline: Pipeline, journal: MemoryJournal) -> None:
+    """A retry after a refusal that was not read is a new attempt."""
+    await pipeline.unanswered(envelope("a@x.example"), CLEAN, LATER)
+    assert journal.answers == {}
+
+
+async def test_a_loop_is_refused(pipeline: Pipeline, smarthost: ScriptedSmarthost) -> None:
+    """More Received fields than any way of a mail has."""
+    looping = b"Received: from a by b; Mon, 2 Nov 2026 09:00:00 +0000\r\n" * 51 + CLEAN
+    assert await pipeline.process(envelope("a@x.example"), looping) == Rejected(id="0000000000000000a1", why=Why.LOOP)
+    assert smarthost.mails == []
