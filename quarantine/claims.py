@@ -12,21 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from quarantine import rows
 from quarantine.changes import Change, changeable, write
 from quarantine.crypto import DamagedError, Opener, Sealer
-from quarantine.model import Claim, Settlement, State
+from quarantine.model import CUSTODIAN, DAMAGED, DELIVERY, INTERRUPTED, SETTLED, Claim, Settlement, State
 from quarantine.store import StoreError
 from quarantine.tables import copies, payloads, recipients
-
-#: Who is named in events that no person and no next hop caused.
-CUSTODIAN: Final = "custody"
-#: Who is named in events of delivery.
-DELIVERY: Final = "delivery"
-
-INTERRUPTED: Final = "interrupted after the message was handed over: it may have arrived"
-
-DAMAGED: Final = "the stored message is damaged and cannot be opened"
-
-#: How a delivery may end.
-SETTLED: Final = frozenset({State.DELIVERED, State.FAILED, State.IN_DOUBT, State.DUE})
 
 #: Recipients in one transaction of housekeeping; a longer one would keep receivers waiting.
 BATCH: Final = 1000

@@ -40,6 +40,20 @@ TRANSITIONS: Final = frozenset(
 #: No way leads out of these; an item whose recipients are all here may be erased.
 FINAL: Final = frozenset(State) - {before for before, _ in TRANSITIONS}
 
+#: How one attempt to deliver may end.
+SETTLED: Final = frozenset({State.DELIVERED, State.FAILED, State.IN_DOUBT, State.DUE})
+
+#: Who is named in events where it was no person: what took the message in, what delivers it, what keeps the house.
+DEPOSITOR: Final = "gateway"
+DELIVERY: Final = "delivery"
+CUSTODIAN: Final = "custody"
+
+#: What is noted where no person gave a reason (and before the reason of one who released the original).
+DAMAGED: Final = "the stored message is damaged and cannot be opened"
+EXPIRED: Final = "nobody decided in time"
+INTERRUPTED: Final = "interrupted after the message was handed over: it may have arrived"
+ORIGINAL: Final = "original, without edits"
+
 #: What a reviewer must see first; an item shows the first of its recipients' states.
 URGENCY: Final = (
     State.HELD,
@@ -85,7 +99,7 @@ class CopyDeposit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deposit:
-    """A message to be taken into custody. `group` ties the parts of one mail together ("" if unknown; kept as a hash)."""
+    """A message to be taken into custody. `group` ties the parts of one mail together ("" if unknown; kept hashed)."""
 
     id: str
     content: bytes

@@ -3,18 +3,15 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 from sqlalchemy import Row
 
 from quarantine.crypto import SCHEMA, DamagedError, MessageKey, Opener, Sealer
-from quarantine.model import Claim, Deposit, Event, Item, Recipient, State, most_urgent, require_sound
+from quarantine.model import DEPOSITOR, Claim, Deposit, Event, Item, Recipient, State, most_urgent, require_sound
 from quarantine.store import StoreError
 
 Rows: TypeAlias = list[dict[str, Any]]
-
-#: Who is named in the event that took a message in.
-DEPOSITOR: Final = "gateway"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,6 @@
 
 import asyncio
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import BindParameter, Row, Select, and_, bindparam, delete, exists, func, insert, or_, select, update
@@ -10,16 +9,25 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from quarantine import claims, rows, tables
 from quarantine.changes import Change, changeable, write
-from quarantine.claims import CUSTODIAN, DELIVERY
 from quarantine.crypto import DamagedError, Opener, PrivateKey, PublicKey, Sealer
-from quarantine.database import BUSY_TIMEOUT, Database, read_value, require_revision
-from quarantine.model import FINAL, Claim, Deposit, Event, Item, Query, Settlement, State, Statistics
+from quarantine.database import Database
+from quarantine.model import (
+    CUSTODIAN,
+    DELIVERY,
+    EXPIRED,
+    FINAL,
+    ORIGINAL,
+    Claim,
+    Deposit,
+    Event,
+    Item,
+    Query,
+    Settlement,
+    State,
+    Statistics,
+)
 from quarantine.store import Also, StoreKeyError
-from quarantine.tables import REVISION, VERSION_TABLE, meta, payloads
-
-#: Why an item expired, and what is noted before the reason of one who released the original.
-EXPIRED: Final = "nobody decided in time"
-ORIGINAL: Final = "original, without edits"
+from quarantine.tables import payloads
 
 #: Items in one transaction of housekeeping; callers come again.
 _ITEMS: Final = 200
@@ -282,54 +290,6 @@ class SqlStore:
             index = [self._sealer.public.address_index(address) for address in addresses]
             chosen = chosen.where(tables.recipients.c.address_index.in_(index))
         return list(await connection.execute(chosen))
-
-
-async def open_store(
-    url: str,
-    public: PublicKey,
-    private: PrivateKey | None = None,
-    *,
-    folder: Path,
-    busy_timeout: float = BUSY_TIMEOUT,
-) -> SqlStore:
-    """Open a store that `migrate` has set up, and bind it to the key if it is new; raises `StoreError`."""
-    database = Database(url, folder=folder, busy_timeout=busy_timeout)
-    try:
-        await require_revision(database, table=VERSION_TABLE, revision=REVISION)
-        await _bind(database, public)
-    except BaseException:
-        await database.close()
-        raise
-    return SqlStore(database, public, private)
-
-
-async def is_empty(url: str, *, folder: Path) -> bool:
-    """Tell whether nothing was ever sealed here, so that a new key may be made; raises `StoreError`."""
-    database = Database(url, folder=folder)
-    try:
-        async with database.glancing() as connection:
-            return await _bound_key(connection) is None
-    finally:
-        await database.close()
-
-
-async def _bind(database: Database, public: PublicKey) -> None:
-    async with database.glancing() as connection:
-        bound = await _bound_key(connection)
-    if bound is None:
-        async with database.writing() as connection:
-            bound = await _bound_key(connection)
-            if bound is None:
-                await connection.execute(insert(meta).values(name="key", value=public.id))
-                return
-    if bound != public.id:
-        raise StoreKeyError(
-            f"the custody is sealed to the key {bound}, and the key file holds {public.id}; put the right key file back"
-        )
-
-
-async def _bound_key(connection: AsyncConnection) -> str | None:
-    return await read_value(connection, "SELECT value FROM meta WHERE name = 'key'")
 
 
 async def _open(connection: AsyncConnection, chosen: Select[Any], opener: Opener) -> tuple[Item, ...]:

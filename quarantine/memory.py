@@ -1,0 +1,242 @@
+"""Custody in memory, for tests and trials: the same answers as `sql`, nothing durable and nothing sealed."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from operator import attrgetter
+
+from quarantine import entries
+from quarantine.entries import Entry, Line
+from quarantine.model import (
+    CUSTODIAN,
+    DELIVERY,
+    EXPIRED,
+    INTERRUPTED,
+    ORIGINAL,
+    SETTLED,
+    Claim,
+    Deposit,
+    Event,
+    Item,
+    Query,
+    Settlement,
+    State,
+    Statistics,
+    require_sound,
+)
+from quarantine.store import Also, StoreError
+
+
+class MemoryStore:
+    """The `Store` of `quarantine.store`, lost with the process."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, Entry] = {}
+
+    async def take(self, deposits: tuple[Deposit, ...], also: Also | None = None) -> None:
+        """Keep all `deposits`, or raise `StoreError` and keep none."""
+        for deposit in deposits:
+            require_sound(deposit)
+        ids = [deposit.id for deposit in deposits]
+        if len(set(ids)) < len(ids) or any(known in self._entries for known in ids):
+            raise StoreError("a message with this id is in custody already")
+        if also is not None:
+            await also(None)
+        self._entries |= {deposit.id: entries.entered(deposit) for deposit in deposits}
+
+    async def items(self, query: Query) -> tuple[Item, ...]:
+        """Return matching items, oldest first."""
+        found = (entries.item_of(entry) for entry in self._entries.values() if entries.matches(entry, query))
+        return tuple(sorted(found, key=attrgetter("created_at", "id"))[: query.limit])
+
+    async def content(self, item: str) -> bytes:
+        """Return the original content; raises KeyError if there is none (unknown or erased)."""
+        entry = self._entries[item]
+        if entry.erased:
+            raise KeyError(item)
+        return entry.deposit.content
+
+    async def copies(self, item: str) -> tuple[Claim, ...]:
+        """Return every copy with all its recipients, unclaimed, to look at what would leave; () once erased."""
+        entry = self._entries.get(item)
+        if entry is None or entry.erased:
+            return ()
+        return tuple(
+            entries.claim_of(entry, lines, owner="", until=entry.deposit.created_at)
+            for lines in entries.parts(entry.lines)
+        )
+
+    async def events(self, item: str) -> tuple[Event, ...]:
+        """Return the item's events, oldest first."""
+        return tuple(self._entries[item].events) if item in self._entries else ()
+
+    async def release(
+        self,
+        item: str,
+        *,
+        actor: str,
+        reason: str,
+        now: datetime,
+        recipients: tuple[str, ...] = (),
+        original: bool = False,
+    ) -> int:
+        """Make HELD, FAILED and IN_DOUBT recipients (all, or those named) DUE; return how many changed."""
+        found = self._named(item, recipients, {State.HELD, State.FAILED, State.IN_DOUBT})
+        why = f"{ORIGINAL}: {reason}" if original else reason
+        for entry, line in found:
+            entries.change(entry, line, State.DUE, actor=actor, reason=why, now=now)
+            line.recipient = replace(line.recipient, due_at=now, due_since=now, attempts=0)
+            line.original = original
+        return len(found)
+
+    async def discard(
+        self, item: str, *, actor: str, reason: str, now: datetime, recipients: tuple[str, ...] = ()
+    ) -> int:
+        """Make HELD and FAILED recipients, and DUE ones that nobody has claimed, DISCARDED; return how many changed."""
+        found = self._named(item, recipients, {State.HELD, State.FAILED, State.DUE})
+        loose = [(entry, line) for entry, line in found if line.state is not State.DUE or not line.claimed(now)]
+        for entry, line in loose:
+            entries.change(entry, line, State.DISCARDED, actor=actor, reason=reason, now=now)
+        return len(loose)
+
+    async def reschedule(self, item: str, *, due_at: datetime) -> int:
+        """Move when unclaimed DUE recipients may first be delivered; return how many. No change of state, no event."""
+        waiting = [line for _, line in self._named(item, (), {State.DUE}) if line.until is None]
+        for line in waiting:
+            line.recipient = replace(line.recipient, due_at=due_at)
+        return len(waiting)
+
+    async def claim(self, *, owner: str, now: datetime, lease: timedelta, limit: int) -> tuple[Claim, ...]:
+        """Lease up to `limit` copies with recipients that are due; no other worker gets them before the lease ends."""
+        parts = [
+            (entry, lines)
+            for entry in self._entries.values()
+            for lines in entries.parts([line for line in entry.lines if line.claimable(now)])
+        ]
+        parts.sort(key=lambda part: (min(line.recipient.due_at for line in part[1]), part[0].deposit.id))
+        claims = []
+        for entry, lines in parts[:limit]:
+            claims.append(entries.claim_of(entry, lines, owner=owner, until=now + lease))
+            for line in lines:
+                line.owner, line.until = owner, now + lease
+                line.recipient = replace(line.recipient, attempts=line.recipient.attempts + 1)
+        return tuple(claims)
+
+    async def handing_over(self, claim: Claim, recipients: tuple[int, ...]) -> None:
+        """Note that the final dot for these recipients is about to be sent; raise `StoreError` if the lease is lost."""
+        _, by_id = self._leased(claim)
+        ours = [by_id[number] for number in recipients if number in by_id and by_id[number].state is State.DUE]
+        if len(ours) != len(recipients):
+            raise _lost()
+        for line in ours:
+            line.handing_over = True
+
+    async def settle(self, claim: Claim, settlements: tuple[Settlement, ...], *, now: datetime) -> None:
+        """Write how it ended and give the lease back; `StoreError` if the lease was lost to another worker."""
+        entry, by_id = self._leased(claim)
+        for settlement in settlements:
+            if settlement.state not in SETTLED or (settlement.state is State.DUE and settlement.due_at is None):
+                raise ValueError("a delivery ends as delivered, failed or in doubt, or is due again at a given time")
+            line = by_id.get(settlement.recipient)
+            if line is None or (line.state is State.IN_DOUBT and settlement.state is not State.DELIVERED):
+                raise _lost()
+        for settlement in settlements:
+            line = by_id[settlement.recipient]
+            again = settlement.state is State.DUE
+            silent = again and settlement.reply == line.recipient.reply
+            entries.change(
+                entry,
+                line,
+                settlement.state,
+                actor=DELIVERY,
+                reason=settlement.reply,
+                now=now,
+                again=again,
+                silent=silent,
+            )
+            due_at = settlement.due_at if again and settlement.due_at else line.recipient.due_at
+            line.recipient = replace(line.recipient, reply=settlement.reply, due_at=due_at)
+        for line in by_id.values():
+            if line.state is State.DUE and not line.handing_over:
+                line.free()
+
+    async def recover(self, *, now: datetime, retry: bool) -> int:
+        """Take back leases that ran out: DUE again or, once handed over, IN_DOUBT (DUE if `retry`); return how many."""
+        lost = [
+            (entry, line)
+            for entry, line in self._all()
+            if line.state is State.DUE and line.until is not None and line.until <= now
+        ]
+        for entry, line in lost:
+            if not line.handing_over or retry:
+                silent = not line.handing_over
+                reason = "" if silent else INTERRUPTED
+                entries.change(
+                    entry, line, State.DUE, actor=CUSTODIAN, reason=reason, now=now, again=True, silent=silent
+                )
+            else:
+                owner, until = line.owner, line.until
+                entries.change(entry, line, State.IN_DOUBT, actor=CUSTODIAN, reason=INTERRUPTED, now=now)
+                line.owner, line.until = owner, until  # a late worker can still say "delivered"
+        return len(lost)
+
+    async def expire(self, *, now: datetime) -> tuple[Item, ...]:
+        """Make HELD and FAILED recipients past their item's `expires_at` EXPIRED; return the items touched."""
+        touched = {}
+        for entry, line in self._all():
+            late = entry.deposit.expires_at is not None and entry.deposit.expires_at <= now
+            if late and line.state in {State.HELD, State.FAILED}:
+                entries.change(entry, line, State.EXPIRED, actor=CUSTODIAN, reason=EXPIRED, now=now)
+                touched[entry.deposit.id] = entry
+        return tuple(sorted(map(entries.item_of, touched.values()), key=attrgetter("created_at", "id")))
+
+    async def erase(self, *, before: datetime) -> int:
+        """Erase content, subject and key of items whose recipients all reached a final state before `before`."""
+        finished = [entry for entry in self._entries.values() if not entry.erased and entries.finished(entry, before)]
+        for entry in finished:
+            entries.erase(entry)
+        return len(finished)
+
+    async def forget(self, *, before: datetime) -> int:
+        """Drop the rows of erased items whose last change was before `before`; return how many items."""
+        gone = [known for known, entry in self._entries.items() if entry.erased and entries.finished(entry, before)]
+        for item in gone:
+            del self._entries[item]
+        return len(gone)
+
+    async def statistics(self) -> Statistics:
+        """Return sizes and ages for metrics."""
+        lines = [line for _, line in self._all()]
+        return Statistics(
+            recipients={state: sum(line.state is state for line in lines) for state in State},
+            bytes=sum(len(entry.deposit.content) for entry in self._entries.values()),
+            oldest_held=min((line.recipient.due_since for line in lines if line.state is State.HELD), default=None),
+            oldest_due=min((line.recipient.due_since for line in lines if line.state is State.DUE), default=None),
+        )
+
+    async def close(self) -> None:
+        """Nothing to give back."""
+
+    def _all(self) -> Iterator[tuple[Entry, Line]]:
+        return ((entry, line) for entry in list(self._entries.values()) for line in entry.lines)
+
+    def _leased(self, claim: Claim) -> tuple[Entry, dict[int, Line]]:
+        if claim.item not in self._entries:
+            raise _lost()
+        entry = self._entries[claim.item]
+        return entry, {line.recipient.id: line for line in entry.lines if line.under(claim)}
+
+    def _named(self, item: str, addresses: tuple[str, ...], states: set[State]) -> list[tuple[Entry, Line]]:
+        """Return the item's recipients in one of `states`: all, or those with one of `addresses`."""
+        if item not in self._entries:
+            return []
+        entry, named = self._entries[item], {address.casefold() for address in addresses}
+        return [
+            (entry, line)
+            for line in entry.lines
+            if line.state in states and (not named or line.recipient.address.casefold() in named)
+        ]
+
+
+def _lost() -> StoreError:
+    return StoreError("the lease of this delivery ran out and the message was given to another worker")

@@ -1,0 +1,102 @@
+"""Stores to test, and deposits to put into them."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from quarantine.crypto import PrivateKey
+from quarantine.memory import MemoryStore
+from quarantine.migrations import migrate
+from quarantine.model import CopyDeposit, Deposit, State
+from quarantine.opening import open_store
+from quarantine.sql import SqlStore
+from quarantine.store import Store
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+URL = "sqlite:///custody.db"
+
+
+@pytest.fixture(scope="session")
+def key() -> PrivateKey:
+    """One key pair for all tests."""
+    return PrivateKey.generate()
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a database that was set up and never used."""
+    folder = tmp_path_factory.mktemp("empty")
+    asyncio.run(migrate(URL, folder=folder))
+    return folder
+
+
+@pytest.fixture
+def folder(empty_database: Path, tmp_path: Path) -> Path:
+    """A folder with a fresh database of its own."""
+    shutil.copytree(empty_database, tmp_path / "custody")
+    return tmp_path / "custody"
+
+
+@pytest.fixture
+async def sql_store(folder: Path, key: PrivateKey) -> AsyncIterator[SqlStore]:
+    """A store on SQLite."""
+    store = await open_store(URL, key.public, key, folder=folder, busy_timeout=0.3)
+    yield store
+    await store.close()
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def store(request: pytest.FixtureRequest) -> Store:
+    """Each implementation of the store."""
+    return MemoryStore() if request.param == "memory" else request.getfixturevalue("sql_store")
+
+
+@pytest.fixture(scope="session")
+def noon() -> datetime:
+    """When deposits come in."""
+    return NOON
+
+
+@pytest.fixture(scope="session")
+def deposit() -> Callable[..., Deposit]:
+    """Make a deposit with one copy; `recipients` are its addresses."""
+
+    def make(
+        name: str,
+        *recipients: str,
+        state: State = State.HELD,
+        at: datetime = NOON,
+        due_at: datetime | None = None,
+        expires_after: timedelta | None = timedelta(days=14),
+        content: bytes = b"Subject: offer\r\n\r\nbody\r\n",
+        copies: tuple[CopyDeposit, ...] = (),
+        reverse_path: str = "ann@corp.example",
+        reasons: tuple[str, ...] = ("licence-out",),
+        group: str = "",
+        subject: str = "offer",
+    ) -> Deposit:
+        one = CopyDeposit(
+            reverse_path=reverse_path,
+            recipients=recipients or ("bob@example.com",),
+            edits='["hide"]',
+            options='{"body_8bit": false}',
+            state=state,
+            due_at=due_at or at,
+        )
+        return Deposit(
+            id=name,
+            content=content,
+            subject=subject,
+            reverse_path=reverse_path,
+            reasons=reasons,
+            group=group,
+            created_at=at,
+            expires_at=None if expires_after is None else at + expires_after,
+            copies=copies or (one,),
+        )
+
+    return make

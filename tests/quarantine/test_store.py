@@ -1,0 +1,487 @@
+"""The contract of custody: every implementation gives the same answers."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from quarantine.model import (
+    TRANSITIONS,
+    Claim,
+    CopyDeposit,
+    Deposit,
+    Query,
+    Settlement,
+    State,
+    TransitionError,
+    require_transition,
+)
+from quarantine.store import Store, StoreError
+
+Make = Callable[..., Deposit]
+LEASE = timedelta(minutes=5)
+
+
+async def states(store: Store, item: str) -> dict[str, State]:
+    """Return the state of each recipient of an item."""
+    (found,) = await store.items(Query(ids=(item,)))
+    return {recipient.address: recipient.state for recipient in found.recipients}
+
+
+async def claim(store: Store, now: datetime, owner: str = "worker", limit: int = 8) -> tuple[Claim, ...]:
+    """Claim what is due."""
+    return await store.claim(owner=owner, now=now, lease=LEASE, limit=limit)
+
+
+async def test_what_was_taken_comes_back(store: Store, deposit: Make, noon: datetime) -> None:
+    """A deposit is found again with everything that was in it."""
+    content = bytes(range(256)) * 100
+    await store.take((deposit("m1", "bob@example.com", "eve@example.org", content=content, reasons=("a", "b")),))
+    (item,) = await store.items(Query())
+    assert (item.id, item.state, item.reverse_path, item.subject) == ("m1", State.HELD, "ann@corp.example", "offer")
+    assert (item.size, item.reasons, item.group) == (len(content), ("a", "b"), "")
+    assert (item.created_at, item.expires_at) == (noon, noon + timedelta(days=14))
+    assert [(to.id, to.copy, to.address, to.attempts) for to in item.recipients] == [
+        (1, 1, "bob@example.com", 0),
+        (2, 1, "eve@example.org", 0),
+    ]
+    assert content == await store.content("m1")
+
+
+async def test_a_copy_shows_what_would_leave(store: Store, deposit: Make) -> None:
+    """A reviewer sees each copy with its edits, options and reverse-path, claimed by nobody."""
+    first = deposit("m1").copies[0]
+    second = replace(first, recipients=("eve@example.org",), edits="", reverse_path="")
+    await store.take((deposit("m1", copies=(first, second)),))
+    shown = [
+        (copy.copy, copy.reverse_path, copy.edits, copy.options, [to.address for to in copy.recipients], copy.owner)
+        for copy in await store.copies("m1")
+    ]
+    options = '{"body_8bit": false}'
+    assert [
+        (1, "ann@corp.example", '["hide"]', options, ["bob@example.com"], ""),
+        (2, "", "", options, ["eve@example.org"], ""),
+    ] == shown
+    assert await store.copies("unknown") == ()
+
+
+async def test_undecodable_text_survives(store: Store, deposit: Make) -> None:
+    """Bytes carried as surrogates, in addresses and subjects, come back as they were."""
+    odd = b"caf\xe9@example.com".decode("utf-8", "surrogateescape")
+    await store.take((deposit("m1", odd, subject=odd),))
+    (item,) = await store.items(Query(address=odd))
+    assert (item.subject, item.recipients[0].address) == (odd, odd)
+
+
+async def test_all_deposits_or_none(store: Store, deposit: Make) -> None:
+    """If one of several deposits cannot be taken, none is."""
+    await store.take((deposit("m1"),))
+    with pytest.raises(StoreError):
+        await store.take((deposit("m2"), deposit("m1")))
+    assert [item.id for item in await store.items(Query())] == ["m1"]
+
+
+async def test_a_failing_companion_undoes_the_take(store: Store, deposit: Make) -> None:
+    """Rows of others are written in the same transaction: if they fail, nothing is taken."""
+
+    async def fail(_: object) -> None:
+        raise StoreError("the journal is full")
+
+    with pytest.raises(StoreError, match="journal"):
+        await store.take((deposit("m1"),), also=fail)
+    assert await store.items(Query()) == ()
+
+
+@pytest.mark.parametrize("state", sorted(set(State) - {State.HELD, State.DUE}))
+async def test_nothing_is_taken_in_at_its_end(store: Store, deposit: Make, state: State) -> None:
+    """A deposit that no one would ever look at again is refused."""
+    with pytest.raises(ValueError, match="held or as due"):
+        await store.take((deposit("m1", state=state),))
+
+
+async def test_a_deposit_needs_recipients(store: Store, deposit: Make, noon: datetime) -> None:
+    """A message for nobody could be answered 250 and never leave."""
+    empty = CopyDeposit(reverse_path="", recipients=(), edits="", options="", state=State.DUE, due_at=noon)
+    with pytest.raises(ValueError, match="recipient"):
+        await store.take((deposit("m1", copies=(empty,)),))
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        (Query(), ["m1", "m2", "m3"]),
+        (Query(limit=2), ["m1", "m2"]),
+        (Query(ids=("m3", "m1")), ["m1", "m3"]),
+        (Query(states=frozenset({State.DUE})), ["m3"]),
+        (Query(states=frozenset({State.DUE, State.HELD})), ["m1", "m2", "m3"]),
+        (Query(address="BOB@example.com"), ["m1"]),
+        (Query(address="joe@corp.example"), ["m2"]),
+        (Query(address="ob@example.com"), []),
+        (Query(reason="b-rule"), ["m2"]),
+        (Query(reason="B-rule"), []),
+        (Query(reason="rule"), []),
+        (Query(address="bob@example.com", states=frozenset({State.DUE})), []),
+    ],
+)
+async def test_filters(store: Store, deposit: Make, noon: datetime, query: Query, expected: list[str]) -> None:
+    """Each filter narrows, empty ones do not; the oldest come first."""
+    minute = timedelta(minutes=1)
+    await store.take((
+        deposit("m3", "eve@example.org", at=noon + 2 * minute, state=State.DUE),
+        deposit("m1", "bob@example.com", at=noon),
+        deposit("m2", "dan@example.net", at=noon + minute, reverse_path="joe@corp.example", reasons=("a", "b-rule")),
+    ))  # fmt: skip
+    assert expected == [item.id for item in await store.items(query)]
+
+
+async def test_filter_by_time(store: Store, deposit: Make, noon: datetime) -> None:
+    """Bounds of time are exclusive."""
+    await store.take(tuple(deposit(f"m{hour}", at=noon + timedelta(hours=hour)) for hour in range(4)))
+    query = Query(created_after=noon, created_before=noon + timedelta(hours=3))
+    assert [item.id for item in await store.items(query)] == ["m1", "m2"]
+
+
+async def test_parts_of_one_mail_share_a_group(store: Store, deposit: Make) -> None:
+    """Items of one mail show the same digest, others another, unknown ones none."""
+    await store.take((deposit("m1", group="<1@x>"), deposit("m2", group="<1@x>"), deposit("m3", group="<2@x>")))
+    await store.take((deposit("m4"),))
+    first, second, third, fourth = [item.group for item in await store.items(Query())]
+    assert first == second
+    assert len({first, third, fourth}) == 3
+    assert fourth == ""
+    assert "1@x" not in first
+
+
+async def test_a_second_click_releases_nothing(store: Store, deposit: Make, noon: datetime) -> None:
+    """Releasing twice changes the recipients once."""
+    await store.take((deposit("m1", "bob@example.com", "eve@example.org"),))
+    counts = [await store.release("m1", actor="ann", reason="fine", now=noon) for _ in range(2)]
+    assert counts == [2, 0]
+    assert await states(store, "m1") == {"bob@example.com": State.DUE, "eve@example.org": State.DUE}
+
+
+async def test_release_of_some_recipients(store: Store, deposit: Make, noon: datetime) -> None:
+    """Only the recipients named are released; others of the copy stay held and are not claimed."""
+    await store.take((deposit("m1", "bob@example.com", "eve@example.org"),))
+    changed = await store.release("m1", actor="ann", reason="", now=noon, recipients=("EVE@example.org",))
+    (claimed,) = await claim(store, noon)
+    assert changed == 1
+    assert [to.address for to in claimed.recipients] == ["eve@example.org"]
+    assert await states(store, "m1") == {"bob@example.com": State.HELD, "eve@example.org": State.DUE}
+
+
+async def test_release_of_the_unknown(store: Store, noon: datetime) -> None:
+    """An id that is not there, or not any more, releases nothing."""
+    assert await store.release("m1", actor="ann", reason="", now=noon) == 0
+    assert await store.discard("m1", actor="ann", reason="", now=noon) == 0
+
+
+async def test_the_original_is_sent_by_name_only(store: Store, deposit: Make, noon: datetime) -> None:
+    """The original leaves for those for whom it was asked, the edited mail for the others of the same copy."""
+    await store.take((deposit("m1", "bob@example.com", "eve@example.org"),))
+    await store.release("m1", actor="ann", reason="asked", now=noon, recipients=("bob@example.com",), original=True)
+    await store.release("m1", actor="ann", reason="", now=noon)
+    edits = {to.address: copy.edits for copy in await claim(store, noon) for to in copy.recipients}
+    assert edits == {"bob@example.com": "", "eve@example.org": '["hide"]'}
+    assert "original, without edits: asked" in {event.reason for event in await store.events("m1")}
+
+
+async def test_a_later_release_takes_the_original_back(store: Store, deposit: Make, noon: datetime) -> None:
+    """Released again without asking for the original, the edited mail leaves."""
+    await store.take((deposit("m1"),))
+    await store.release("m1", actor="ann", reason="", now=noon, original=True)
+    (first,) = await claim(store, noon)
+    await store.settle(first, (Settlement(recipient=1, state=State.FAILED, reply="550 no"),), now=noon)
+    await store.release("m1", actor="ann", reason="", now=noon)
+    (second,) = await claim(store, noon)
+    assert (first.edits, second.edits) == ("", '["hide"]')
+
+
+async def test_every_change_has_an_event(store: Store, deposit: Make, noon: datetime) -> None:
+    """Who, when, from, to and why are kept for each recipient."""
+    later = noon + timedelta(hours=1)
+    await store.take((deposit("m1"),))
+    await store.release("m1", actor="ann", reason="customer asked", now=later)
+    (claimed,) = await claim(store, later)
+    await store.settle(claimed, (Settlement(recipient=1, state=State.DELIVERED, reply="250 ok"),), now=later)
+    told = [
+        (event.at, event.actor, event.item, event.recipient, event.before, event.after, event.reason)
+        for event in await store.events("m1")
+    ]
+    bob = "bob@example.com"
+    assert [
+        (noon, "gateway", "m1", bob, None, State.HELD, ""),
+        (later, "ann", "m1", bob, State.HELD, State.DUE, "customer asked"),
+        (later, "delivery", "m1", bob, State.DUE, State.DELIVERED, "250 ok"),
+    ] == told
+    assert await store.events("unknown") == ()
+
+
+async def test_a_claim_carries_all_that_delivery_needs(store: Store, deposit: Make, noon: datetime) -> None:
+    """Content, edits, options and the recipients that are due come with the lease."""
+    await store.take((deposit("m1", state=State.DUE, content=b"mail"),))
+    (claimed,) = await claim(store, noon)
+    assert (claimed.item, claimed.copy, claimed.content, claimed.edits) == ("m1", 1, b"mail", '["hide"]')
+    assert (claimed.owner, claimed.until, claimed.created_at) == ("worker", noon + LEASE, noon)
+    assert (claimed.reverse_path, claimed.options) == ("ann@corp.example", '{"body_8bit": false}')
+
+
+async def test_a_claim_is_exclusive(store: Store, deposit: Make, noon: datetime) -> None:
+    """What one worker has, no other gets until the lease ends."""
+    await store.take((deposit("m1", state=State.DUE), deposit("m2", state=State.DUE)))
+    first, second, third = [await claim(store, noon, owner, limit=1) for owner in ("one", "two", "three")]
+    assert sorted([first[0].item, second[0].item]) == ["m1", "m2"]
+    assert third == ()
+    assert len(await claim(store, noon + LEASE, "three")) == 2
+
+
+async def test_the_longest_due_is_claimed_first(store: Store, deposit: Make, noon: datetime) -> None:
+    """Under load nobody starves."""
+    minute = timedelta(minutes=1)
+    due = [("m1", 3), ("m2", 1), ("m3", 2)]
+    await store.take(tuple(deposit(name, state=State.DUE, due_at=noon + wait * minute) for name, wait in due))
+    claims = [(await claim(store, noon + 5 * minute, limit=1))[0].item for _ in due]
+    assert claims == ["m2", "m3", "m1"]
+
+
+async def test_nothing_is_claimed_before_it_is_due(store: Store, deposit: Make, noon: datetime) -> None:
+    """A delayed mail, and one held, stay."""
+    await store.take((deposit("m1", state=State.DUE, due_at=noon + timedelta(minutes=1)), deposit("m2")))
+    assert await claim(store, noon) == ()
+    assert [found.item for found in await claim(store, noon + timedelta(minutes=1))] == ["m1"]
+
+
+async def test_rescheduling(store: Store, deposit: Make, noon: datetime) -> None:
+    """What waits can be moved; what somebody has in hand, or waits for a human, cannot. No event tells of it."""
+    await store.take((deposit("m1", state=State.DUE), deposit("m2", state=State.DUE), deposit("m3")))
+    await claim(store, noon, limit=1)
+    later = noon + timedelta(minutes=1)
+    moved = [await store.reschedule(name, due_at=later) for name in ("m1", "m2", "m3", "unknown")]
+    assert moved == [0, 1, 0, 0]
+    assert await claim(store, noon) == ()
+    assert [found.item for found in await claim(store, later)] == ["m2"]
+    assert len(await store.events("m2")) == 1
+
+
+async def test_a_deferred_recipient_is_tried_again(store: Store, deposit: Make, noon: datetime) -> None:
+    """A 4yz keeps the recipient due at the time given, with one more attempt counted and the reply kept."""
+    later = noon + timedelta(minutes=15)
+    await store.take((deposit("m1", "bob@example.com", "eve@example.org", state=State.DUE),))
+    (first,) = await claim(store, noon)
+    await store.settle(
+        first,
+        (
+            Settlement(recipient=1, state=State.DELIVERED, reply="250 ok"),
+            Settlement(recipient=2, state=State.DUE, reply="450 busy", due_at=later),
+        ),
+        now=noon,
+    )
+    assert await claim(store, noon) == ()
+    (second,) = await claim(store, later)
+    assert [(to.address, to.attempts, to.reply) for to in second.recipients] == [("eve@example.org", 1, "450 busy")]
+    assert [to.attempts for to in first.recipients] == [0, 0]
+    assert second.recipients[0].due_since == noon
+
+
+async def test_the_same_deferral_is_told_once(store: Store, deposit: Make, noon: datetime) -> None:
+    """Days of the same 4yz are one event, another reply is another."""
+    await store.take((deposit("m1", state=State.DUE, expires_after=None),))
+    for reply in ("450 busy", "450 busy", "451 full"):
+        (claimed,) = await claim(store, noon)
+        await store.settle(claimed, (Settlement(recipient=1, state=State.DUE, reply=reply, due_at=noon),), now=noon)
+    assert [event.reason for event in await store.events("m1")] == ["", "450 busy", "451 full"]
+
+
+async def test_a_release_counts_attempts_anew(store: Store, deposit: Make, noon: datetime) -> None:
+    """A mail that failed once and is released is due since then, with no attempt made."""
+    later = noon + timedelta(days=1)
+    await store.take((deposit("m1", state=State.DUE),))
+    (claimed,) = await claim(store, noon)
+    await store.settle(claimed, (Settlement(recipient=1, state=State.FAILED, reply="550 no"),), now=noon)
+    await store.release("m1", actor="ann", reason="", now=later)
+    (again,) = await claim(store, later)
+    (to,) = again.recipients
+    assert (to.attempts, to.due_since, to.due_at, to.reply) == (0, later, later, "550 no")
+
+
+async def test_what_was_not_settled_is_free_again(store: Store, deposit: Make, noon: datetime) -> None:
+    """A worker that gives up before the final dot leaves the recipients to the next."""
+    await store.take((deposit("m1", state=State.DUE),))
+    (first,) = await claim(store, noon, "one")
+    await store.settle(first, (), now=noon)
+    assert len(await claim(store, noon, "two")) == 1
+
+
+@pytest.mark.parametrize("state", [State.HELD, State.DISCARDED, State.EXPIRED])
+async def test_no_delivery_ends_so(store: Store, deposit: Make, noon: datetime, state: State) -> None:
+    """A worker cannot discard, expire or hold what it was to deliver."""
+    await store.take((deposit("m1", state=State.DUE),))
+    (claimed,) = await claim(store, noon)
+    with pytest.raises(ValueError, match="delivery ends"):
+        await store.settle(claimed, (Settlement(recipient=1, state=state, reply=""),), now=noon)
+    with pytest.raises(ValueError, match="delivery ends"):
+        await store.settle(claimed, (Settlement(recipient=1, state=State.DUE, reply=""),), now=noon)
+
+
+async def test_a_lost_lease_cannot_be_settled(store: Store, deposit: Make, noon: datetime) -> None:
+    """Once another worker has the copy, the first can neither hand over nor settle."""
+    await store.take((deposit("m1", state=State.DUE),))
+    (first,) = await claim(store, noon, "one")
+    (second,) = await claim(store, noon + LEASE, "two")
+    with pytest.raises(StoreError, match="lease"):
+        await store.handing_over(first, (1,))
+    with pytest.raises(StoreError, match="lease"):
+        await store.settle(first, (Settlement(recipient=1, state=State.DELIVERED, reply=""),), now=noon)
+    await store.handing_over(second, (1,))
+    assert await states(store, "m1") == {"bob@example.com": State.DUE}
+
+
+async def test_a_settlement_counts_whole_or_not(store: Store, deposit: Make, noon: datetime) -> None:
+    """A settlement with a recipient that is not in the claim writes nothing."""
+    await store.take((deposit("m1", state=State.DUE),))
+    (claimed,) = await claim(store, noon)
+    done = tuple(Settlement(recipient=number, state=State.DELIVERED, reply="") for number in (1, 2))
+    with pytest.raises(StoreError):
+        await store.settle(claimed, done, now=noon)
+    assert await states(store, "m1") == {"bob@example.com": State.DUE}
+
+
+@pytest.mark.parametrize(("retry", "expected"), [(False, State.IN_DOUBT), (True, State.DUE)])
+async def test_a_crash_after_the_dot(store: Store, deposit: Make, noon: datetime, retry: bool, expected: State) -> None:
+    """After a crash between the final dot and our commit the recipient is in doubt, or tried again, as configured."""
+    await store.take((deposit("m1", "bob@example.com", "eve@example.org", state=State.DUE),))
+    (claimed,) = await claim(store, noon)
+    await store.handing_over(claimed, (1,))
+    assert await store.recover(now=noon, retry=retry) == 0
+    later = noon + LEASE
+    eve = [to.address for copy in await claim(store, later, "two") for to in copy.recipients]
+    assert eve == ["eve@example.org"]
+    assert await store.recover(now=later, retry=retry) == 1
+    assert await states(store, "m1") == {"bob@example.com": expected, "eve@example.org": State.DUE}
+    assert len(await claim(store, later, "three")) == int(retry)
+
+
+async def test_a_late_worker_ends_the_doubt(store: Store, deposit: Make, noon: datetime) -> None:
+    """A worker slower than its lease can still say that the mail was delivered, and nothing else."""
+    await store.take((deposit("m1", state=State.DUE),))
+    (claimed,) = await claim(store, noon)
+    await store.handing_over(claimed, (1,))
+    await store.recover(now=noon + LEASE, retry=False)
+    with pytest.raises(StoreError, match="lease"):
+        await store.settle(claimed, (Settlement(recipient=1, state=State.FAILED, reply="550 no"),), now=noon)
+    await store.settle(claimed, (Settlement(recipient=1, state=State.DELIVERED, reply="250 ok"),), now=noon)
+    assert await states(store, "m1") == {"bob@example.com": State.DELIVERED}
+
+
+async def test_discarding(store: Store, deposit: Make, noon: datetime) -> None:
+    """Held and waiting mail can be dropped; what a worker has in hand cannot."""
+    await store.take((deposit("m1"), deposit("m2", state=State.DUE), deposit("m3", state=State.DUE)))
+    (claimed,) = await claim(store, noon, limit=1)
+    dropped = [await store.discard(name, actor="ann", reason="no", now=noon) for name in ("m1", "m2", "m3")]
+    assert (claimed.item, dropped) == ("m2", [1, 0, 1])
+    assert [await store.discard(name, actor="ann", reason="no", now=noon) for name in ("m1", "m2", "m3")] == [0, 0, 0]
+
+
+async def test_what_may_have_left_is_not_discarded(store: Store, deposit: Make, noon: datetime) -> None:
+    """After the final dot the lease may run out, but the mail cannot be called discarded."""
+    await store.take((deposit("m1", state=State.DUE), deposit("m2", state=State.DUE)))
+    first, _ = await claim(store, noon)
+    await store.handing_over(first, (1,))
+    later = noon + LEASE
+    assert await store.discard("m1", actor="ann", reason="", now=later) == 0
+    assert await store.discard("m2", actor="ann", reason="", now=later) == 1
+
+
+async def test_expiry(store: Store, deposit: Make, noon: datetime) -> None:
+    """Held and failed recipients expire with their item; what is due, and items without an end, do not."""
+    await store.take((
+        deposit("m1", "bob@example.com", "eve@example.org"),
+        deposit("m2", state=State.DUE),
+        deposit("m3", expires_after=None),
+        deposit("m4", expires_after=timedelta(days=20)),
+    ))  # fmt: skip
+    (claimed,) = await claim(store, noon)
+    await store.settle(claimed, (Settlement(recipient=1, state=State.FAILED, reply="550 no"),), now=noon)
+    await store.release("m1", actor="ann", reason="", now=noon, recipients=("eve@example.org",))
+    end = noon + timedelta(days=14)
+    assert await store.expire(now=end - timedelta(seconds=1)) == ()
+    assert [(item.id, item.state) for item in await store.expire(now=end)] == [("m1", State.DUE), ("m2", State.EXPIRED)]
+    assert await store.expire(now=end) == ()
+    assert await states(store, "m1") == {"bob@example.com": State.EXPIRED, "eve@example.org": State.DUE}
+
+
+async def test_erasing(store: Store, deposit: Make, noon: datetime) -> None:
+    """Content, subject and addresses go once all recipients are at their end; states and decisions stay."""
+    await store.take((deposit("m1", "bob@example.com", "eve@example.org"), deposit("m2")))
+    await store.discard("m1", actor="ann", reason="no", now=noon, recipients=("bob@example.com",))
+    later = noon + timedelta(days=1)
+    assert await store.erase(before=later) == 0
+    await store.release("m1", actor="ann", reason="yes", now=noon)
+    (claimed,) = await claim(store, noon)
+    await store.settle(claimed, (Settlement(recipient=2, state=State.DELIVERED, reply="250 <eve>"),), now=noon)
+    assert await store.erase(before=noon) == 0
+    assert [await store.erase(before=later) for _ in range(2)] == [1, 0]
+    with pytest.raises(KeyError):
+        await store.content("m1")
+    assert await store.copies("m1") == ()
+    (item,) = await store.items(Query(ids=("m1",)))
+    assert (item.subject, item.reverse_path, item.size) == ("", "", len(await store.content("m2")))
+    assert [(to.address, to.state, to.reply) for to in item.recipients] == [
+        ("", State.DISCARDED, ""),
+        ("", State.DELIVERED, ""),
+    ]
+    assert [(event.actor, event.recipient, event.reason) for event in await store.events("m1")] == [
+        ("gateway", "", ""),
+        ("gateway", "", ""),
+        ("ann", "", "no"),
+        ("ann", "", "yes"),
+        ("delivery", "", ""),
+    ]
+    assert [item.id for item in await store.items(Query(address="eve@example.org"))] == ["m1"]
+
+
+async def test_forgetting(store: Store, deposit: Make, noon: datetime) -> None:
+    """Rows of erased items go after their time; others never."""
+    await store.take((deposit("m1"), deposit("m2"), deposit("m3")))
+    for name, at in (("m1", noon), ("m2", noon + timedelta(days=2)), ("m3", noon)):
+        await store.discard(name, actor="ann", reason="", now=at)
+    later = noon + timedelta(days=1)
+    assert await store.forget(before=later) == 0
+    assert await store.erase(before=later) == 2
+    assert await store.forget(before=noon) == 0
+    assert [await store.forget(before=later) for _ in range(2)] == [2, 0]
+    assert [item.id for item in await store.items(Query())] == ["m2"]
+    assert await store.events("m1") == ()
+
+
+async def test_content_of_the_unknown(store: Store) -> None:
+    """An unknown id is a KeyError."""
+    with pytest.raises(KeyError):
+        await store.content("m1")
+
+
+async def test_statistics(store: Store, deposit: Make, noon: datetime) -> None:
+    """Counts are of recipients by state; ages count from when they came to wait."""
+    empty = await store.statistics()
+    assert (empty.recipients, empty.bytes, empty.oldest_held) == (dict.fromkeys(State, 0), 0, None)
+    later = noon + timedelta(days=1)
+    await store.take((deposit("m1", "bob@example.com", "eve@example.org"), deposit("m2", at=later)))
+    await store.release("m1", actor="ann", reason="", now=later)
+    found = await store.statistics()
+    assert found.recipients == dict.fromkeys(State, 0) | {State.HELD: 1, State.DUE: 2}
+    assert found.bytes >= 2 * len(await store.content("m1"))
+    assert (found.oldest_held, found.oldest_due) == (later, later)
+
+
+def test_the_table_of_transitions() -> None:
+    """Exactly the pairs of the table are changes of state."""
+    allowed = set()
+    for before in State:
+        for after in State:
+            try:
+                require_transition(before, after)
+            except TransitionError:
+                continue
+            allowed.add((before, after))
+    assert allowed == TRANSITIONS
