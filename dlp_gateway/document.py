@@ -148,7 +148,8 @@ def _faults(
     """Yield pydantic's findings as problems; one is enough for a value, and what is no YAML has its problem already."""
     for details in error.errors(include_url=False):
         location: Location = ()  # pydantic's names the members of unions as well
-        for element in (*details["loc"], details.get("ctx", {}).get("key", "")):
+        context = details.get("ctx", {})
+        for element in (*details["loc"], context.get("key", context.get("discriminator", "").strip("'"))):
             if (*location, element) in document.values:
                 location = (*location, element)
         if location not in spoiled:
@@ -267,7 +268,7 @@ class _TooMuchError(Exception):
 def _yaml_sentence(problem: str) -> str:
     if "mapping values are not allowed" in problem:
         return "A ':' stands where no key can be; check the indentation here and above, or put the text in quotes."
-    if "cannot start any token" in problem:
+    if "cannot start any token" in problem or "tab character" in problem:
         return "This character cannot begin a value; indent with blanks, not tabs, and put texts in quotes."
     if "document" in problem:
         return "A second document begins here; a file holds one."

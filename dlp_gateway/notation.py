@@ -29,7 +29,7 @@ def _duration(value: object) -> timedelta:
 def written(duration: timedelta) -> str:
     """Return a duration as it is written in a file, in the largest unit that fits."""
     milliseconds = round(duration.total_seconds() * 1_000)
-    for unit, seconds in reversed(_SECONDS.items()):
+    for unit, seconds in (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1), ("ms", 0.001)):
         if milliseconds and milliseconds % round(seconds * 1_000) == 0:
             return f"{milliseconds // round(seconds * 1_000)}{unit}"
     return "0s"

@@ -67,7 +67,7 @@ def default(
     inside: tuple[str, ...], *, builtin: Path, kinds: frozenset[str] | None = None, partners: tuple[str, ...] = ()
 ) -> Policy:
     """Return the policy of all built-in packs with their defaults."""
-    text = json.dumps({"version": 1, "inside": inside, "partners": partners})  # JSON is YAML
+    text = json.dumps({"version": 1, "inside": inside, "partners": partners}, ensure_ascii=False)  # JSON is YAML
     return parse(text, "default policy", builtin=builtin, kinds=kinds)
 
 
