@@ -103,9 +103,14 @@ class Gateway:
         """Whether `start` was called and no end of it."""
         return self._process is not None
 
+    @property
+    def leader(self) -> int:
+        """The supervisor's process id, which names the session of all its processes."""
+        return self._running().pid
+
     def processes(self) -> dict[int, str]:
         """Return every living process of this gateway: id and command line."""
-        return _session(self._running().pid)
+        return session(self.leader)
 
     def _running(self) -> asyncio.subprocess.Process:
         if self._process is None:
@@ -118,11 +123,11 @@ class Gateway:
         try:
             status = await asyncio.wait_for(process.wait(), _GONE_WITHIN)
             end = time.monotonic() + _GONE_WITHIN
-            while (left := _session(process.pid)) and time.monotonic() < end:  # noqa: ASYNC110 - grandchildren set no event
+            while (left := session(process.pid)) and time.monotonic() < end:  # noqa: ASYNC110 - grandchildren set no event
                 await asyncio.sleep(0.05)
             assert {} == left, "processes outlived the gateway"
         finally:
-            if _session(process.pid):
+            if session(process.pid):
                 os.killpg(process.pid, signal.SIGKILL)
         return status
 
@@ -176,7 +181,7 @@ def _command() -> tuple[str, ...]:
 COMMAND: Final = _command()
 
 
-def _session(leader: int) -> dict[int, str]:
+def session(leader: int) -> dict[int, str]:
     """Return the living processes of a session (proc(5): the sixth field of stat), zombies left out."""
     found: dict[int, str] = {}
     for entry in Path("/proc").iterdir():
