@@ -35,8 +35,6 @@ class Recipe:
 
 def build(recipe: Recipe) -> tuple[Detector, ...]:
     """Build every detector of `recipe`; raises ConfigurationError with all that is wrong."""
-    from dlp_gateway.detect.identifiers import IdentifierDetector, load_rules  # noqa: PLC0415 - pulls in the engines
-
     own: tuple[Detector, ...] = (
         RecipientsDetector(
             inside=DomainSet(recipe.inside),
@@ -45,7 +43,7 @@ def build(recipe: Recipe) -> tuple[Detector, ...]:
         ),
         ReplyAllDetector(),
         DefectsDetector(),
-        *((IdentifierDetector(load_rules(Path(recipe.rules))),) if recipe.rules else ()),
+        *((_identifiers(Path(recipe.rules)),) if recipe.rules else ()),
     )
     plugged, problems = _plugged(recipe.plugins, taken=frozenset(detector.name for detector in own))
     if problems:
@@ -58,9 +56,20 @@ def kinds(detectors: Iterable[Detector]) -> frozenset[str]:
     return frozenset().union(*(detector.kinds for detector in detectors))
 
 
+def header_only(detectors: Iterable[Detector]) -> tuple[Detector, ...]:
+    """Return those of `detectors` that look at the header and the envelope alone, so that they cost next to nothing."""
+    return tuple(one for one in detectors if isinstance(one, RecipientsDetector | ReplyAllDetector | DefectsDetector))
+
+
 def installed() -> tuple[str, ...]:
     """Return the names of the detectors that installed packages offer, sorted."""
     return tuple(sorted({point.name for point in entry_points(group=GROUP)}))
+
+
+def _identifiers(rules: Path) -> Detector:
+    from dlp_gateway.detect.identifiers import IdentifierDetector, load_rules  # noqa: PLC0415 - pulls in the engines
+
+    return IdentifierDetector(load_rules(rules))
 
 
 def _plugged(names: tuple[str, ...], *, taken: frozenset[str]) -> tuple[tuple[Detector, ...], list[Problem]]:

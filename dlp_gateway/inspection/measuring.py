@@ -7,11 +7,23 @@ cost that detector's measurement and nothing else. Exceptions are dropped, not l
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Final
 
 from dlp_gateway.content.reader import read
-from dlp_gateway.detect.base import Detector, Facts, Failure, FailureReason, Finding, Inspection, Material
-from dlp_gateway.mail.envelope import Envelope
+from dlp_gateway.detect.base import (
+    NO_FACTS,
+    Detector,
+    Facts,
+    Failure,
+    FailureReason,
+    Finding,
+    Inspection,
+    Material,
+)
+from dlp_gateway.detect.registry import header_only
+from dlp_gateway.mail.envelope import Envelope, new_id
 from dlp_gateway.mail.message import Message
 from dlp_gateway.mail.parse import parse
 
@@ -20,6 +32,14 @@ SAME_FINDINGS: Final = 1_000
 #: Findings kept of one detector. More is a failure of measurement, which a policy holds.
 ALL_FINDINGS: Final = 10_000
 
+_SAMPLE: Final = b"""\
+To: someone@mail.example.org\r
+Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r
+Content-Type: text/html; charset=utf-8\r
+\r
+<p>Good morning, here are <b>some 12345678 words</b> in a paragraph.\r
+"""
+
 
 def inspect(detectors: Iterable[Detector], envelope: Envelope, raw: bytes, facts: Facts) -> tuple[Message, Inspection]:
     """Parse `raw` and measure it; never raises for what a message or a detector does."""
@@ -27,6 +47,21 @@ def inspect(detectors: Iterable[Detector], envelope: Envelope, raw: bytes, facts
     if failures:
         return message, Inspection(findings=(), failures=failures, unreadable=())
     return message, measure(detectors, envelope, message, facts)
+
+
+def warm_up(detectors: Iterable[Detector]) -> None:
+    """Measure a small message, so that everything that is loaded at first use is there before mail comes."""
+    envelope = Envelope(
+        id=new_id(),
+        reverse_path="",
+        recipients=(),
+        client="",
+        login="",
+        body_8bit=False,
+        smtputf8=False,
+        received_at=datetime.now(UTC),
+    )
+    inspect(detectors, envelope, _SAMPLE, NO_FACTS)
 
 
 def parsed(raw: bytes) -> tuple[Message, tuple[Failure, ...]]:
@@ -40,20 +75,32 @@ def parsed(raw: bytes) -> tuple[Message, tuple[Failure, ...]]:
 
 def measure(detectors: Iterable[Detector], envelope: Envelope, message: Message, facts: Facts) -> Inspection:
     """Read the texts of `message` and run every detector on it."""
-    findings: list[Finding] = []
-    failures: list[Failure] = []
     try:
         texts, unreadable = read(message)
     except Exception as problem:  # noqa: BLE001 - see above
-        texts, unreadable = (), ()
-        failures.append(_failure("content", problem))
+        return measure_header(detectors, envelope, message, facts, _failure("content", problem))
     material = Material(envelope=envelope, message=message, texts=texts, unreadable=unreadable, facts=facts)
+    return _detected(detectors, material)
+
+
+def measure_header(
+    detectors: Iterable[Detector], envelope: Envelope, message: Message, facts: Facts, failure: Failure
+) -> Inspection:
+    """Run the detectors that need no text, where `failure` kept the texts from being read or measured."""
+    material = Material(envelope=envelope, message=message, texts=(), facts=facts)
+    inspection = _detected(header_only(detectors), material)
+    return replace(inspection, failures=(failure, *inspection.failures))
+
+
+def _detected(detectors: Iterable[Detector], material: Material) -> Inspection:
+    findings: list[Finding] = []  # keeps what a detector reported before it failed
+    failures: list[Failure] = []
     for detector in detectors:
         try:
             findings += _bounded(detector.detect(material), detector)
         except Exception as problem:  # noqa: BLE001 - see above
             failures.append(_failure(detector.name, problem))
-    return Inspection(findings=tuple(findings), failures=tuple(failures), unreadable=unreadable)
+    return Inspection(findings=tuple(findings), failures=tuple(failures), unreadable=material.unreadable)
 
 
 def _bounded(found: Iterable[Finding], detector: Detector) -> Iterator[Finding]:

@@ -1,0 +1,110 @@
+"""What passes between the receiver and a worker: length-prefixed JSON and octets, checked on arrival, never pickle.
+
+A worker reads hostile content, so what it answers is not trusted: every value must be of the expected type, from a
+closed list or of a plain and bounded form, so that not even a worker that was taken over can smuggle out text.
+"""
+
+import json
+import re
+import struct
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, Final
+
+from dlp_gateway.content.text import Unreadable, UnreadableReason
+from dlp_gateway.detect.base import Facts, Failure, FailureReason, Finding, Inspection, Thread
+from dlp_gateway.mail.envelope import Envelope
+
+#: Octets of JSON and of content that follow, both big-endian.
+PREFIX: Final = struct.Struct(">II")
+#: An answer of more findings than `measuring` lets through is nonsense.
+LONGEST_ANSWER: Final = 16_000_000
+
+_WORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}")
+_WHERE: Final = re.compile(r"(?:header|envelope|message|part)(?::[!-~]{1,512})?")
+_PATH: Final = re.compile(r"[0-9.]{1,512}")
+_TYPE: Final = re.compile(r"[!-~]{0,256}")
+_COUNTRY: Final = re.compile(r"(?:[A-Z]{2}(?:-[A-Z0-9]{1,3})?)?")
+
+
+class Nonsense(ValueError):  # noqa: N818 - a thing that workers say
+    """What a worker answered is no inspection."""
+
+
+def pack(value: dict[str, Any], content: bytes = b"") -> bytes:
+    """Return the frame of `value` without its content, which follows it on the wire."""
+    encoded = json.dumps(value, separators=(",", ":")).encode()
+    return PREFIX.pack(len(encoded), len(content)) + encoded
+
+
+def request(envelope: Envelope, facts: Facts, content: bytes) -> bytes:
+    """Return the frame that asks for an inspection; `content` must follow it."""
+    sent = asdict(envelope) | {"received_at": envelope.received_at.isoformat()}
+    thread = facts.thread and asdict(facts.thread)
+    return pack({"envelope": sent, "thread": thread}, content)
+
+
+def requested(value: dict[str, Any]) -> tuple[Envelope, Facts]:
+    """Read what `request` wrote (from the receiver, hence trusted)."""
+    sent: dict[str, Any] = value["envelope"]
+    envelope = Envelope(
+        **sent | {"received_at": datetime.fromisoformat(sent["received_at"]), "recipients": tuple(sent["recipients"])}
+    )
+    thread = value["thread"]
+    return envelope, Facts(thread=Thread(**thread) if thread else None)
+
+
+def answer(inspection: Inspection) -> bytes:
+    """Return the frame with all that was measured."""
+    return pack(
+        {
+            "findings": [
+                (found.kind, found.detector, found.rule, found.count, found.score, found.where, found.country)
+                for found in inspection.findings
+            ],
+            "failures": [(failure.detector, failure.reason) for failure in inspection.failures],
+            "unreadable": [(part.part, part.type, part.reason) for part in inspection.unreadable],
+        }
+    )
+
+
+def answered(encoded: bytes, kinds: frozenset[str]) -> Inspection:
+    """Read what a worker answered; raise Nonsense for anything but a well-formed inspection."""
+    try:
+        value = json.loads(encoded)
+        return Inspection(
+            findings=tuple(_finding(row, kinds) for row in value["findings"]),
+            failures=tuple(
+                Failure(detector=_form(detector, _WORD), reason=FailureReason(reason))
+                for detector, reason in value["failures"]
+            ),
+            unreadable=tuple(
+                Unreadable(part=_form(part, _PATH), type=_form(kind, _TYPE), reason=UnreadableReason(reason))
+                for part, kind, reason in value["unreadable"]
+            ),
+        )
+    except (ValueError, TypeError, KeyError, RecursionError):
+        raise Nonsense from None  # the cause may quote the answer
+
+
+def _finding(row: list[Any], kinds: frozenset[str]) -> Finding:
+    kind, detector, rule, count, score, where, country = row
+    if kind not in kinds or type(count) is not int or type(score) not in {int, float}:
+        raise ValueError
+    if not (1 <= count <= 10**9 and 0 <= score <= 1):
+        raise ValueError
+    return Finding(
+        kind=kind,
+        detector=_form(detector, _WORD),
+        rule=_form(rule, _WORD),
+        count=count,
+        score=float(score),
+        where=_form(where, _WHERE),
+        country=_form(country, _COUNTRY),
+    )
+
+
+def _form(value: object, form: re.Pattern[str]) -> str:
+    if not isinstance(value, str) or not form.fullmatch(value):
+        raise ValueError
+    return value

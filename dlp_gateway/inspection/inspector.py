@@ -1,0 +1,98 @@
+"""The inspector: cheap messages are measured in place, costly ones by a worker under a deadline."""
+
+from dataclasses import dataclass
+from typing import Final, Self
+
+from dlp_gateway.detect import registry
+from dlp_gateway.detect.base import Facts, Failure, FailureReason, Inspection
+from dlp_gateway.detect.registry import Recipe
+from dlp_gateway.inspection import frames
+from dlp_gateway.inspection.measuring import measure, measure_header, warm_up
+from dlp_gateway.inspection.workers import WorkerFault, Workers
+from dlp_gateway.mail.envelope import Envelope
+from dlp_gateway.mail.message import Message
+
+#: Tags in an HTML part read in place; Lexbor takes quadratic time for deep nesting, about 30 ms for this many.
+_TAGS_IN_PLACE: Final = 4_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InspectorOptions:
+    """What inspection may cost.
+
+    `deadline`: seconds for one message in a worker, and for waiting for a worker. `in_place_bytes`: larger messages go
+    to a worker. `memory_bytes`: what a worker may take for a message. `workers`: how many. `queue`: how many messages
+    may wait for a worker before clients are told to come back.
+    """
+
+    deadline: float = 30.0
+    in_place_bytes: int = 64_000
+    memory_bytes: int = 512_000_000
+    workers: int = 1
+    queue: int = 64
+
+
+class Inspector:
+    """Measures messages with the detectors of one recipe; for another recipe, make another and close this one."""
+
+    def __init__(self, recipe: Recipe, options: InspectorOptions | None = None) -> None:
+        """Build the detectors; raises ConfigurationError."""
+        self._options = options or InspectorOptions()
+        self._recipe = recipe
+        self._detectors = registry.build(recipe)
+        self._kinds = registry.kinds(self._detectors)
+        self._workers = Workers(
+            recipe,
+            self._kinds,
+            count=self._options.workers,
+            queue=self._options.queue,
+            memory_bytes=self._options.memory_bytes,
+            seconds=self._options.deadline,
+        )
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """Every kind of finding that this inspector may report."""
+        return self._kinds
+
+    async def start(self) -> None:
+        """Start the workers and wait until one is ready; costly messages may come before that, and wait."""
+        warm_up(self._detectors)
+        await self._workers.start()
+
+    async def close(self) -> None:
+        """End the workers."""
+        await self._workers.close()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self.close()
+
+    async def inspect(self, envelope: Envelope, message: Message, facts: Facts) -> Inspection:
+        """Return all that was measured and all that could not be; raises only Overloaded.
+
+        A worker that is too slow, dies or answers nonsense costs the message its text findings: the inspection then
+        has a Failure, beside what the header alone tells (so that a rewrite is prepared before anybody releases it).
+        """
+        if self._is_cheap(message):
+            return measure(self._detectors, envelope, message, facts)
+        try:
+            return await self._workers.inspect(frames.request(envelope, facts, message.raw), message.raw)
+        except TimeoutError:
+            reason = FailureReason.DEADLINE
+        except (WorkerFault, frames.Nonsense):
+            reason = FailureReason.WORKER
+        return measure_header(self._detectors, envelope, message, facts, Failure(detector="worker", reason=reason))
+
+    def _is_cheap(self, message: Message) -> bool:
+        """Whether `message` can be measured here: it is small, and nothing about it is slow or of unknown speed."""
+        return (
+            len(message.raw) <= self._options.in_place_bytes
+            and not self._recipe.plugins
+            and all(
+                part.media_type != "text/html" or part.content.count(b"<") <= _TAGS_IN_PLACE for part in message.parts
+            )
+        )

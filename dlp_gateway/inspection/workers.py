@@ -1,0 +1,184 @@
+"""Warm worker processes: one is lent for each costly message, killed when it is over its time, and replaced."""
+
+import asyncio
+import contextlib
+import os
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncIterator
+from dataclasses import asdict
+from typing import Final
+
+from dlp_gateway.detect.base import Inspection
+from dlp_gateway.detect.registry import Recipe
+from dlp_gateway.inspection import frames
+from dlp_gateway.observe import log, metrics
+from dlp_gateway.ports import Overloaded
+
+#: A worker loads its engines in a second or two; one that takes this long never will.
+_START_SECONDS: Final = 60.0
+#: Waits between starts that fail: the first, and the longest.
+_FIRST_PAUSE: Final = 0.1
+_LONGEST_PAUSE: Final = 10.0
+#: Written at a time, so that a large message neither doubles in memory nor blocks the loop.
+_PIECE: Final = 262_144
+#: The environment that a worker sees: what Python needs to find the same packages, and nothing that could be a secret.
+_ENVIRONMENT: Final = ("PATH", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH")
+
+
+class WorkerFault(Exception):  # noqa: N818 - a thing that happens to workers
+    """The worker died or answered nonsense."""
+
+
+class Worker:
+    """One worker process, ready for a message."""
+
+    def __init__(self, process: Process) -> None:
+        assert process.stdin is not None and process.stdout is not None  # noqa: PT018, S101 - told to mypy
+        self._process = process
+        self._input, self._output = process.stdin, process.stdout
+
+    @classmethod
+    async def start(cls, recipe: Recipe, *, memory_bytes: int, seconds: int) -> "Worker":
+        """Start a worker and wait until it is ready; raise WorkerFault or TimeoutError if it will not be."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-P",  # the current folder is no place for modules
+            "-m",
+            "dlp_gateway.inspection.worker",
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=DEVNULL,
+            env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
+        )
+        worker = cls(process)
+        start = {
+            "recipe": asdict(recipe),
+            "receiver": os.getpid(),
+            "memory_bytes": memory_bytes,
+            "seconds": seconds,
+        }
+        try:
+            async with asyncio.timeout(_START_SECONDS):
+                await worker.exchange(frames.pack(start), b"")
+        except BaseException:
+            worker.kill()
+            await worker.ended()
+            raise
+        return worker
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process has not been seen to end."""
+        return self._process.returncode is None
+
+    async def exchange(self, frame: bytes, content: bytes) -> bytes:
+        """Send one frame with its content and return the JSON that comes back."""
+        try:
+            self._input.write(frame)
+            for start in range(0, len(content), _PIECE):
+                self._input.write(content[start : start + _PIECE])
+                await self._input.drain()
+            await self._input.drain()
+            length, size = frames.PREFIX.unpack(await self._output.readexactly(frames.PREFIX.size))
+            if length > frames.LONGEST_ANSWER or size:
+                raise WorkerFault
+            return await self._output.readexactly(length)
+        except (OSError, EOFError):
+            raise WorkerFault from None
+
+    def kill(self) -> None:
+        """End the process at once."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+
+    async def ended(self) -> int:
+        """Wait for the end of the process and return its status."""
+        status = await self._process.wait()
+        self._input.close()
+        return status
+
+
+class Workers:
+    """A fixed number of workers; a message that finds none free waits in a line of bounded length."""
+
+    def __init__(
+        self, recipe: Recipe, kinds: frozenset[str], *, count: int, queue: int, memory_bytes: int, seconds: float
+    ) -> None:
+        self._recipe = recipe
+        self._kinds = kinds
+        self._count = count
+        self._queue = queue
+        self._memory_bytes = memory_bytes
+        self._seconds = seconds
+        self._idle: asyncio.Queue[Worker] = asyncio.Queue()
+        self._waiting = 0
+        self._keepers: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Start all workers; return when the first is ready or has failed to start."""
+        first = asyncio.Event()
+        self._keepers = [asyncio.create_task(self._keep(first), name="inspection worker") for _ in range(self._count)]
+        await first.wait()
+
+    async def close(self) -> None:
+        """Kill all workers; whoever still uses one gets a WorkerFault."""
+        for keeper in self._keepers:
+            keeper.cancel()
+        await asyncio.gather(*self._keepers, return_exceptions=True)
+        self._keepers.clear()
+
+    async def inspect(self, frame: bytes, content: bytes) -> Inspection:
+        """Have a worker answer; raise Overloaded, WorkerFault, or TimeoutError when it takes too long."""
+        async with self._lent() as worker, asyncio.timeout(self._seconds):
+            return frames.answered(await worker.exchange(frame, content), self._kinds)
+
+    @contextlib.asynccontextmanager
+    async def _lent(self) -> AsyncIterator[Worker]:
+        worker = await self._free()
+        try:
+            yield worker
+        except BaseException:  # also when the caller is cancelled: nobody knows what the worker is at
+            worker.kill()
+            raise
+        self._idle.put_nowait(worker)
+
+    async def _free(self) -> Worker:
+        """Wait for a worker that lives, not longer than one message may take."""
+        if self._waiting >= self._queue:
+            raise Overloaded
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(self._seconds):
+                while not (worker := await self._idle.get()).alive:
+                    pass
+                return worker
+        except TimeoutError:
+            raise Overloaded from None
+        finally:
+            self._waiting -= 1
+
+    async def _keep(self, first: asyncio.Event) -> None:
+        """Keep one worker: start it, offer it, and start another when it has ended."""
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                worker = await Worker.start(self._recipe, memory_bytes=self._memory_bytes, seconds=int(self._seconds))
+            except (OSError, WorkerFault):  # TimeoutError is an OSError
+                log.worker_died(0)
+                metrics.worker_died()
+                first.set()
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE)
+                continue
+            first.set()
+            pause = _FIRST_PAUSE
+            self._idle.put_nowait(worker)
+            try:
+                status = await worker.ended()
+            except asyncio.CancelledError:
+                worker.kill()
+                await worker.ended()
+                raise
+            log.worker_died(status)
+            metrics.worker_died()

@@ -1,0 +1,208 @@
+"""Whatever a message does to a worker costs that message its measurement, and nobody else anything."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from dlp_gateway.detect.base import Facts, Failure, FailureReason, Inspection, Thread
+from dlp_gateway.detect.registry import Recipe
+from dlp_gateway.inspection.inspector import Inspector, InspectorOptions
+from dlp_gateway.mail.envelope import Envelope
+from dlp_gateway.mail.message import Message
+from dlp_gateway.ports import Overloaded
+
+Mail = Callable[..., Message]
+Inspect = Callable[[str], "asyncio.Future[Inspection]"]
+MARKER = "marker-" + "7f3a" * 4
+
+
+@pytest_asyncio.fixture
+async def inspector(misbehaving: str) -> AsyncIterator[Inspector]:
+    """An inspector with one worker, one second for each message, and the plug-in."""
+    recipe = Recipe(inside=("corp.example",), plugins=(misbehaving,))
+    async with Inspector(recipe, InspectorOptions(deadline=1.0, workers=1, queue=2, memory_bytes=200_000_000)) as made:
+        yield made
+
+
+def rules(inspection: Inspection) -> set[str]:
+    """Return the rules that found something."""
+    return {finding.rule for finding in inspection.findings}
+
+
+async def test_worker_measures_what_the_receiver_would(inspector: Inspector, envelope: Envelope, mail: Mail) -> None:
+    """Envelope, facts and message arrive in the worker, findings come back."""
+    facts = Facts(thread=Thread(audience=30, addressed_again=11))
+    found = await inspector.inspect(envelope, mail("hello"), facts)
+    expected = {
+        ("recipients.outsiders", 1),
+        ("recipients.organisations", 1),
+        ("reply_all.audience", 11),
+        ("misbehaving.seen", 1),
+    }
+    assert expected == {(finding.kind, finding.count) for finding in found.findings}
+    assert not found.failures
+
+
+@pytest.mark.parametrize(
+    ("order", "reason"),
+    [
+        ("hang", FailureReason.DEADLINE),
+        ("spin", FailureReason.DEADLINE),
+        ("die", FailureReason.WORKER),
+        ("leave", FailureReason.WORKER),
+        ("tell not/a rule, but text", FailureReason.WORKER),
+    ],
+)
+async def test_lost_worker_costs_one_message(
+    inspector: Inspector, envelope: Envelope, mail: Mail, order: str, reason: FailureReason
+) -> None:
+    """A message whose worker is lost is a Failure beside what its header tells; a new worker measures the next one."""
+    lost = await inspector.inspect(envelope, mail(order), Facts())
+    following = await asyncio.wait_for(_patiently(inspector, envelope, mail("hello")), 10)
+    assert (Failure(detector="worker", reason=reason),) == lost.failures
+    assert {"recipients.outsiders", "recipients.organisations"} == rules(lost)
+    assert "seen" in rules(following)
+    assert () == following.failures
+
+
+@pytest.mark.parametrize(
+    ("order", "reason"),
+    [
+        (f"raise {MARKER}", FailureReason.ERROR),
+        ("undeclared", FailureReason.ERROR),
+        ("eat", FailureReason.TOO_LARGE),
+        ("flood", FailureReason.TOO_LARGE),
+    ],
+)
+async def test_failed_detector_costs_its_own_measurement(
+    inspector: Inspector, envelope: Envelope, mail: Mail, order: str, reason: FailureReason
+) -> None:
+    """What a detector raises is a Failure of that detector; the others' findings stay, and the worker goes on."""
+    found = await inspector.inspect(envelope, mail(order), Facts())
+    assert (Failure(detector="misbehaving", reason=reason),) == found.failures
+    assert {"recipients.outsiders", "recipients.organisations"} <= rules(found)
+    assert MARKER not in repr(found)
+    following = await inspector.inspect(envelope, mail("hello"), Facts())
+    assert "seen" in rules(following)
+
+
+async def test_killed_from_outside_in_the_middle(inspector: Inspector, envelope: Envelope, mail: Mail) -> None:
+    """A worker that the kernel kills (out of memory) while it works is replaced."""
+    task = asyncio.create_task(inspector.inspect(envelope, mail("wait 0.9"), Facts()))
+    await asyncio.sleep(0.2)
+    for worker in _children():
+        os.kill(worker, signal.SIGKILL)
+    lost = await task
+    assert (Failure(detector="worker", reason=FailureReason.WORKER),) == lost.failures
+    following = await asyncio.wait_for(_patiently(inspector, envelope, mail("hello")), 10)
+    assert "seen" in rules(following)
+
+
+async def test_prints_reach_nobody(
+    inspector: Inspector, envelope: Envelope, mail: Mail, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """What a detector prints breaks no frame and shows on no terminal."""
+    found = await inspector.inspect(envelope, mail(f"print {MARKER}"), Facts())
+    assert "seen" in rules(found)
+    assert MARKER not in "".join(capfd.readouterr())
+
+
+async def test_worker_writes_no_file(inspector: Inspector, envelope: Envelope, mail: Mail, tmp_path: Path) -> None:
+    """A worker cannot write a single octet to a file."""
+    target = tmp_path / "leak"
+    await inspector.inspect(envelope, mail(f"write {target}"), Facts())
+    assert 0 == (target.stat().st_size if target.exists() else 0)
+
+
+async def test_full_line_is_overload(inspector: Inspector, envelope: Envelope, mail: Mail) -> None:
+    """With one worker busy and two messages in the line, the next is told to come back at once."""
+    tasks = [asyncio.create_task(inspector.inspect(envelope, mail("wait 0.3"), Facts())) for _ in range(3)]
+    await asyncio.sleep(0.1)
+    started = time.monotonic()
+    with pytest.raises(Overloaded):
+        await inspector.inspect(envelope, mail("hello"), Facts())
+    assert time.monotonic() - started < 0.1
+    assert all("seen" in rules(found) for found in await asyncio.gather(*tasks))
+
+
+async def test_waiting_too_long_is_overload(inspector: Inspector, envelope: Envelope, mail: Mail) -> None:
+    """A message that gets no worker within the time of one message is told to come back."""
+    first = asyncio.create_task(inspector.inspect(envelope, mail("hang"), Facts()))
+    await asyncio.sleep(0.1)
+    second = asyncio.create_task(inspector.inspect(envelope, mail("hang"), Facts()))
+    await asyncio.sleep(0.05)
+    with pytest.raises(Overloaded):
+        await inspector.inspect(envelope, mail("hello"), Facts())
+    await asyncio.gather(first, second, return_exceptions=True)
+
+
+async def test_abandoned_message_frees_the_worker(inspector: Inspector, envelope: Envelope, mail: Mail) -> None:
+    """Cancelling an inspection kills its worker, so that nobody gets the answer to another's message."""
+    task = asyncio.create_task(inspector.inspect(envelope, mail("wait 0.5"), Facts()))
+    await asyncio.sleep(0.1)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    following = await asyncio.wait_for(_patiently(inspector, envelope, mail("tell fresh")), 10)
+    assert {"fresh", "seen"} <= rules(following)
+
+
+async def test_loop_stays_free_during_large_mail(envelope: Envelope, mail: Mail) -> None:
+    """While 5 MB are inspected, nothing else in the process waits longer than 50 ms."""
+    message = mail("hello", size=5_000_000)
+    async with Inspector(Recipe(inside=("corp.example",)), InspectorOptions(workers=1)) as inspector:
+        lags = []
+
+        async def watch() -> None:
+            while True:
+                before = time.monotonic()
+                await asyncio.sleep(0.002)
+                lags.append(time.monotonic() - before - 0.002)
+
+        watcher = asyncio.create_task(watch())
+        found = await inspector.inspect(envelope, message, Facts())
+        watcher.cancel()
+    assert () == found.failures
+    assert max(lags) < 0.05
+
+
+async def test_small_mail_needs_no_worker(envelope: Envelope, mail: Mail) -> None:
+    """Cheap mail is measured in place, also before any worker has been started."""
+    found = await Inspector(Recipe(inside=("corp.example",))).inspect(envelope, mail("hello"), Facts())
+    assert {"recipients.outsiders", "recipients.organisations"} == rules(found)
+
+
+async def test_workers_die_with_the_inspector(envelope: Envelope, mail: Mail) -> None:
+    """Closing an inspector leaves no process behind."""
+    async with Inspector(Recipe(inside=("corp.example",)), InspectorOptions(workers=2)) as inspector:
+        await inspector.inspect(envelope, mail("hello", size=100_000), Facts())
+        assert _children()
+    assert not _children()
+
+
+def _children() -> list[int]:
+    """Return the ids of this process's worker processes."""
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii").split()
+    return [pid for pid in map(int, children) if b"dlp_gateway.inspection.worker" in _command(pid)]
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+async def _patiently(inspector: Inspector, envelope: Envelope, message: Message) -> Inspection:
+    """Inspect, coming back while the house is overloaded."""
+    while True:
+        try:
+            return await inspector.inspect(envelope, message, Facts())
+        except Overloaded:
+            await asyncio.sleep(0.05)
