@@ -1,9 +1,9 @@
 """The gateway beside a plain relay that inspects nothing, in one run, in turns.
 
-`uv run python tests/benchmarks/compare.py`. Both have as many processes as there are cores, and one sink behind them. Each line is the median of the rounds: mails a
-second, latency of the median mail and of the 99th in a hundred, CPU milliseconds a mail of all its processes, and the
-most memory that its processes ever took together. On loopback the load client and the sink take their share of the same
-cores: ratios mean something, figures only beside each other.
+`uv run python tests/benchmarks/compare.py`. Both have as many processes as there are cores, and one sink behind them.
+Each line is the median of the rounds: mails a second, latency of the median mail and of the 99th in a hundred, CPU
+milliseconds a mail of all its processes, and the most memory that its processes ever took together. On loopback the
+load client and the sink take their share of the same cores: ratios mean something, figures only beside each other.
 """
 
 import argparse

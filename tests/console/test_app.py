@@ -47,8 +47,8 @@ async def ask(method: str, path: str, **checks: console.Check) -> httpx.Response
 async def test_all_parts_are_well() -> None:
     """/readyz answers 200 and names each part."""
     response = await ask("GET", "/readyz", custody=well, smarthost=well)
-    assert 200 == response.status_code
-    assert {"ready": True, "checks": {"custody": "ok", "smarthost": "ok"}} == response.json()
+    assert response.status_code == 200
+    assert response.json() == {"ready": True, "checks": {"custody": "ok", "smarthost": "ok"}}
 
 
 async def test_one_part_is_not_well(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,7 +61,7 @@ async def test_one_part_is_not_well(monkeypatch: pytest.MonkeyPatch) -> None:
         "journal": "failed: OSError",
         "smarthost": "no answer in time",
     }
-    assert 503 == response.status_code
+    assert response.status_code == 503
     assert {"ready": False, "checks": expected} == response.json()
     assert MARK not in response.text
 
@@ -71,13 +71,13 @@ async def test_checks_are_asked_at_the_same_time(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(console, "_PATIENCE", 0.2)
     async with asyncio.timeout(1.0):
         response = await ask("GET", "/readyz", **{f"part-{number}": silent for number in range(20)})
-    assert 503 == response.status_code
+    assert response.status_code == 503
 
 
 async def test_alive_although_nothing_is_ready() -> None:
     """/livez does not ask the parts: a restart would not help the smarthost."""
     response = await ask("GET", "/livez", custody=broken)
-    assert (200, "ok\n") == (response.status_code, response.text)
+    assert (response.status_code, response.text) == (200, "ok\n")
 
 
 async def test_metrics_are_passed_on() -> None:
@@ -118,5 +118,5 @@ async def test_metrics_that_fail_show_no_text() -> None:
     transport = httpx.ASGITransport(application({}, failing), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://admin.example") as client:
         response = await client.get("/metrics")
-    assert (500, "Internal Server Error") == (response.status_code, response.text)
-    assert "no-store" == response.headers["cache-control"]
+    assert (response.status_code, response.text) == (500, "Internal Server Error")
+    assert response.headers["cache-control"] == "no-store"

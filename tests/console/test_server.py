@@ -34,8 +34,9 @@ async def address() -> AsyncIterator[tuple[str, int]]:
 async def test_a_free_port_is_taken_and_told(address: tuple[str, int]) -> None:
     """Port 0 becomes the port that was bound, and it answers at once."""
     host, port = address
-    assert (True, '{"ready":true,"checks":{"custody":"ok"}}') == await asyncio.to_thread(
-        healthcheck, f"http://{host}:{port}/readyz"
+    assert await asyncio.to_thread(healthcheck, f"http://{host}:{port}/readyz") == (
+        True,
+        '{"ready":true,"checks":{"custody":"ok"}}',
     )
 
 
@@ -58,14 +59,14 @@ async def test_a_part_that_is_not_well_fails_the_check() -> None:
     host, port = await admin.start()
     healthy, body = await asyncio.to_thread(healthcheck, f"http://{host}:{port}/readyz")
     await admin.stop()
-    assert (False, '{"ready":false,"checks":{"custody":"disk full"}}') == (healthy, body)
+    assert (healthy, body) == (False, '{"ready":false,"checks":{"custody":"disk full"}}')
 
 
 async def test_nobody_listens() -> None:
     """Nothing there is False, with the reason."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    assert (False, "ConnectionRefusedError") == healthcheck(f"http://127.0.0.1:{port}/readyz")
+    assert healthcheck(f"http://127.0.0.1:{port}/readyz") == (False, "ConnectionRefusedError")
 
 
 @pytest.mark.parametrize(
@@ -88,7 +89,7 @@ async def test_somebody_else_answers() -> None:
     async with await asyncio.start_server(babble, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         healthy, why = await asyncio.to_thread(healthcheck, f"http://127.0.0.1:{port}/readyz")
-    assert (False, "BadStatusLine") == (healthy, why)
+    assert (healthy, why) == (False, "BadStatusLine")
 
 
 async def test_a_port_that_is_taken_is_an_error() -> None:

@@ -23,7 +23,7 @@ MAIL = b"From: Ada <ada@corp.example>\r\nTo: bob@example.net\r\nSubject: Hello\r
 )
 async def test_content_is_recorded_byte_for_byte(content: bytes, next_mta: NextMta) -> None:
     """Dots are unstuffed once, and a dot behind a bare LF does not end the content."""
-    assert "250 2.0.0 Queued as 1" == await send(next_mta.port, "ada@corp.example", ("bob@example.net",), content)
+    assert await send(next_mta.port, "ada@corp.example", ("bob@example.net",), content) == "250 2.0.0 Queued as 1"
     expected = Transaction(
         mail="FROM:<ada@corp.example>", recipients=("bob@example.net",), content=content, answered=True
     )
@@ -35,8 +35,8 @@ async def test_some_recipients_are_deferred_or_refused(next_mta: NextMta) -> Non
     next_mta.script.replies = {"later@example.net": "451 4.2.0 Later", "never@example.net": "550 5.1.1 Nobody"}
     async with Client(next_mta.port) as client:
         replies = await client.mail("", ("later@example.net", "bob@example.net", "never@example.net"), MAIL)
-    assert ["250", "451", "250", "550", "354", "250"] == [reply[:3] for reply in replies]
-    assert [("", ("bob@example.net",))] == [(one.reverse_path, one.recipients) for one in next_mta.transactions]
+    assert [reply[:3] for reply in replies] == ["250", "451", "250", "550", "354", "250"]
+    assert [(one.reverse_path, one.recipients) for one in next_mta.transactions] == [("", ("bob@example.net",))]
 
 
 async def test_without_recipients_there_is_no_content(next_mta: NextMta) -> None:
@@ -44,9 +44,9 @@ async def test_without_recipients_there_is_no_content(next_mta: NextMta) -> None
     next_mta.script.replies = {"RCPT": "452 4.3.1 Full"}
     async with Client(next_mta.port) as client:
         replies = await client.mail("ada@corp.example", ("bob@example.net",), MAIL)
-        assert "554" == replies[-1][:3]
-        assert "250" == (await client.command("RSET"))[:3]
-    assert [] == next_mta.transactions
+        assert replies[-1][:3] == "554"
+        assert (await client.command("RSET"))[:3] == "250"
+    assert next_mta.transactions == []
 
 
 @pytest.mark.parametrize("stage", ["greeting", "EHLO", "MAIL", "RCPT", "DATA", "content", "dot"])
@@ -56,7 +56,7 @@ async def test_it_dies_at_the_stage_that_it_is_told(stage: Stage, next_mta: Next
     async with Client(next_mta.port) as client:
         await client.command("EHLO client.example")
         replies = await client.mail("ada@corp.example", ("bob@example.net",), MAIL)
-    assert "" == replies[-1]
+    assert replies[-1] == ""
     assert ([False] if stage == "dot" else []) == [one.answered for one in next_mta.transactions]
 
 
@@ -75,13 +75,13 @@ async def test_it_comes_back_on_its_port(next_mta: NextMta) -> None:
     with pytest.raises(ConnectionRefusedError):
         await send(next_mta.port, "ada@corp.example", ("bob@example.net",), MAIL)
     await next_mta.start()
-    assert "250" == (await send(next_mta.port, "ada@corp.example", ("bob@example.net",), MAIL))[:3]
+    assert (await send(next_mta.port, "ada@corp.example", ("bob@example.net",), MAIL))[:3] == "250"
 
 
 async def test_swaks_sends_to_postfix(swaks: Send, next_postfix: Postfix) -> None:
     """A mail by swaks lies in the Maildir once for each recipient, with its envelope."""
     done = await swaks(next_postfix.port, "--from", "ada@corp.example", "--to", "bob@example.net,cy@example.org")
-    assert 0 == done.returncode, done.stdout
+    assert done.returncode == 0, done.stdout
     arrivals = await next_postfix.until(2)
     assert {"bob@example.net", "cy@example.org"} == {one.recipient for one in arrivals}
     assert {"ada@corp.example"} == {one.reverse_path for one in arrivals}
@@ -91,9 +91,9 @@ async def test_swaks_sends_to_postfix(swaks: Send, next_postfix: Postfix) -> Non
 async def test_msmtp_sends_to_the_scripted_mta(msmtp: Send, next_mta: NextMta) -> None:
     """A mail by msmtp is recorded."""
     done = await msmtp(next_mta.port, "Subject: Hello\n\n.dot\n", "--from=ada@corp.example", "bob@example.net")
-    assert 0 == done.returncode, done.stderr
+    assert done.returncode == 0, done.stderr
     (transaction,) = await next_mta.until(1)
-    assert ("bob@example.net",) == transaction.recipients
+    assert transaction.recipients == ("bob@example.net",)
     assert transaction.content.endswith(b"\r\n\r\n.dot\r\n")
 
 
@@ -102,9 +102,9 @@ async def test_postfix_relays_to_its_smarthost(front_postfix: Callable[[int], Po
     postfix = front_postfix(next_mta.port)
     next_mta.script.replies = {"bob@example.net": "451 4.2.0 Later"}
     reply = await send(postfix.port, "ada@corp.example", ("bob@example.net", "cy@example.org"), MAIL)
-    assert "250" == reply[:3]
+    assert reply[:3] == "250"
     await next_mta.until(1)
     next_mta.script.replies = {}
     first, second = await next_mta.until(2, 30)
-    assert (("cy@example.org",), ("bob@example.net",)) == (first.recipients, second.recipients)
+    assert (first.recipients, second.recipients) == (("cy@example.org",), ("bob@example.net",))
     assert second.content.endswith(MAIL)

@@ -104,7 +104,7 @@ def test_each_event_is_one_line_of_its_own_name_without_text(name: str, lines: i
     EVENTS[name](**arguments)
     (line,) = written(lines)
     assert name == line["event"]
-    assert ["timestamp", "level", "event"] == list(line)[:3]
+    assert list(line)[:3] == ["timestamp", "level", "event"]
     assert MARK not in lines.getvalue()
 
 
@@ -124,7 +124,7 @@ def test_a_verdict_is_told_in_counts(lines: io.StringIO) -> None:
     )
     (line,) = written(lines)
     del line["timestamp"]
-    assert {
+    assert line == {
         "level": "info",
         "event": "decided",
         "id": "0abc",
@@ -135,24 +135,24 @@ def test_a_verdict_is_told_in_counts(lines: io.StringIO) -> None:
         "failures": ["parse:error"],
         "unreadable": {},
         "hidden": 12,
-    } == line
+    }
 
 
 def test_an_exception_shows_types_errno_and_frames(lines: io.StringIO) -> None:
     """An internal error says where it happened and of what kind, and not what it said."""
     log.internal_error("0abc", "listener", raised())
     (line,) = written(lines)
-    assert "ValueError < OSError" == line["exception"]
-    assert "ENOSPC" == line["errno"]
+    assert line["exception"] == "ValueError < OSError"
+    assert line["errno"] == "ENOSPC"
     assert all(frame.startswith("tests/observe/test_log.py:") for frame in line["frames"])
-    assert 4 == len(line["frames"])
+    assert len(line["frames"]) == 4
 
 
 def test_the_first_of_a_group_of_exceptions_is_told(lines: io.StringIO) -> None:
     """What failed inside a task group is named."""
     log.internal_error("0abc", "listener", ExceptionGroup(MARK, [raised(), KeyError(MARK)]))
     (line,) = written(lines)
-    assert "ExceptionGroup < ValueError < OSError" == line["exception"]
+    assert line["exception"] == "ExceptionGroup < ValueError < OSError"
 
 
 @given(why=st.text())
@@ -162,7 +162,7 @@ def test_a_word_that_is_none_is_other(why: str) -> None:
     assert word in {why, "other"}
     assert word.isascii()
     assert " " not in word
-    assert 40 >= len(word)
+    assert len(word) <= 40
 
 
 @given(client=st.text(min_size=1))
@@ -170,8 +170,8 @@ def test_strings_of_clients_are_printable_and_short(client: str) -> None:
     """No string can begin a second line, move a cursor or fill the disk."""
     shown = output.bounded(None, "info", {"event": "received", "client": client * 50, "list": [client] * 99})
     assert shown["client"].isprintable()
-    assert 200 >= len(shown["client"])
-    assert 50 == len(shown["list"])
+    assert len(shown["client"]) <= 200
+    assert len(shown["list"]) == 50
 
 
 @pytest.mark.parametrize("name", LIBRARIES)
@@ -198,8 +198,8 @@ def test_a_second_set_up_takes_handlers_that_libraries_brought(lines: io.StringI
     """Handlers of known and of unknown libraries are removed."""
     logging.getLogger("somebody.else").addHandler(logging.StreamHandler())
     log.configure("info", "json", lines)
-    assert [] == logging.getLogger("somebody.else").handlers
-    assert 1 == len(logging.getLogger().handlers)
+    assert logging.getLogger("somebody.else").handlers == []
+    assert len(logging.getLogger().handlers) == 1
 
 
 def test_a_warning_shows_no_text(lines: io.StringIO) -> None:
@@ -208,7 +208,7 @@ def test_a_warning_shows_no_text(lines: io.StringIO) -> None:
         warnings.simplefilter("always")
         log.configure("info", "json", lines)
         warnings.warn(MARK, stacklevel=1)
-    assert ["py.warnings"] == [line["logger"] for line in written(lines)]
+    assert [line["logger"] for line in written(lines)] == ["py.warnings"]
     assert MARK not in lines.getvalue()
 
 
@@ -220,7 +220,7 @@ def test_what_nobody_caught_shows_no_text(lines: io.StringIO) -> None:
     sys.unraisablehook(types.SimpleNamespace(exc_value=error))
     threading.excepthook(types.SimpleNamespace(exc_value=error))
     sys.excepthook(KeyboardInterrupt, KeyboardInterrupt(), None)
-    assert ["main", "finalizer", "thread"] == [line["where"] for line in written(lines)]
+    assert [line["where"] for line in written(lines)] == ["main", "finalizer", "thread"]
     assert MARK not in lines.getvalue()
 
 
@@ -246,7 +246,7 @@ def test_the_level_is_obeyed(lines: io.StringIO) -> None:
     log.configure("warning", "json", lines)
     log.erased(3)
     log.expired("0abc")
-    assert ["expired"] == [line["event"] for line in written(lines)]
+    assert [line["event"] for line in written(lines)] == ["expired"]
 
 
 def test_columns_for_a_terminal(lines: io.StringIO) -> None:

@@ -77,7 +77,7 @@ def test_what_lies_in_custody_is_the_last_word(fresh: None) -> None:
 def test_replies_count_by_class(code: int, kind: str, fresh: None) -> None:
     """A reply counts in its class, and the lack of one as lost."""
     metrics.smarthost_reply(code)
-    assert 1 == shown()[f'dlp_smarthost_replies_total{{class="{kind}"}}']
+    assert shown()[f'dlp_smarthost_replies_total{{class="{kind}"}}'] == 1
 
 
 def test_a_stage_is_timed_although_it_raises(fresh: None) -> None:
@@ -85,7 +85,7 @@ def test_a_stage_is_timed_although_it_raises(fresh: None) -> None:
     with pytest.raises(KeyError), metrics.stage("inspect"):
         raise KeyError
     metrics.took("inspect", 2.0)
-    assert 2 == shown()['dlp_stage_duration_seconds_count{stage="inspect"}']
+    assert shown()['dlp_stage_duration_seconds_count{stage="inspect"}'] == 2
     assert shown()['dlp_stage_duration_seconds_sum{stage="inspect"}'] >= 2.0
 
 
@@ -109,8 +109,8 @@ def test_labels_without_end_count_as_other(fresh: None) -> None:
     for number in range(700):
         metrics.session_refused(f"reason-{number}")
     series = {name: value for name, value in shown().items() if name.startswith("dlp_sessions_refused_total")}
-    assert 501 == len(series)
-    assert 200 == series['dlp_sessions_refused_total{reason="other"}']
+    assert len(series) == 501
+    assert series['dlp_sessions_refused_total{reason="other"}'] == 200
 
 
 def run(script: str, **environment: str) -> str:
@@ -150,7 +150,7 @@ def test_processes_are_summed_and_the_dead_have_no_sessions(tmp_path: Path) -> N
         """,
         FOLDER=str(tmp_path / "metrics"),
     )
-    assert ["2.0 2.0 2.0", "2.0 1.0 2.0", "0o700"] == printed.splitlines()
+    assert printed.splitlines() == ["2.0 2.0 2.0", "2.0 1.0 2.0", "0o700"]
 
 
 def test_prepare_begins_anew_and_comes_first(tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ def test_prepare_begins_anew_and_comes_first(tmp_path: Path) -> None:
         """,
         FOLDER=str(left.parent),
     )
-    assert ["[]", "metrics were counted before prepare()"] == printed.splitlines()
+    assert printed.splitlines() == ["[]", "metrics were counted before prepare()"]
 
 
 def test_a_folder_of_its_own_lies_in_memory(tmp_path: Path) -> None:
@@ -200,4 +200,4 @@ def test_promtool_likes_the_names(fresh: None) -> None:
     metrics.custody({"held": 1}, size=1, oldest_held=1, oldest_due=1)
     text = metrics.expose()[0]
     done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, check=False)
-    assert 0 == done.returncode, done.stderr.decode()
+    assert done.returncode == 0, done.stderr.decode()
