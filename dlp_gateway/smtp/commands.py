@@ -1,0 +1,138 @@
+"""Command lines read into typed values or refusals, pure (RFC 5321 4.1; parameters: RFC 1870, 6152, 6531, 4954)."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from dlp_gateway.mail.address import valid_forward_path, valid_reverse_path
+from dlp_gateway.mail.reply import Reply
+from dlp_gateway.smtp.replies import BARE_NEWLINE, Refusal
+
+#: RFC 5321 4.5.3.1.4 asks for 512 octets and RFC 4954, 6531 for more; no command of ours needs this many.
+LONGEST_LINE: Final = 2048
+
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+# A quoted local part may hold angle brackets and blanks. Some clients put blanks behind the colon: harmless, so taken.
+_PATH: Final = re.compile(r' *<((?:[^\s<>"\\]|"(?:[^"\\]|\\.)*")*)>(?: +(.*))?')
+_XTEXT: Final = re.compile(r"(?:[!-*,-<>-~]|\+[0-9A-F]{2})+")  # RFC 3461 4
+_PARAMETER: Final = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~]+))?")  # RFC 5321 4.1.2, esmtp-param
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """MAIL FROM: `reverse_path` "" is the null reverse-path, `size` what the client declared, 0 if nothing."""
+
+    reverse_path: str
+    size: int
+    body_8bit: bool
+    smtputf8: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """What EHLO offered in this session and so what MAIL may ask for; after HELO nothing is offered."""
+
+    size: int
+    eight_bit: bool
+    smtputf8: bool
+
+
+def _no(code: int, enhanced: str, text: str) -> Refusal:
+    return Refusal(reply=Reply(code=code, enhanced=enhanced, text=text))
+
+
+_LINE_TOO_LONG: Final = _no(500, "5.5.2", "Line too long")
+_NOT_UTF8: Final = _no(500, "5.5.2", "Commands are ASCII, and UTF-8 in addresses after SMTPUTF8")
+_CONTROL_CHARACTER: Final = _no(500, "5.5.2", "Control characters do not belong in commands")
+_MAIL_SYNTAX: Final = _no(501, "5.5.4", "Syntax: MAIL FROM:<address> [parameters]")
+_RCPT_SYNTAX: Final = _no(501, "5.5.4", "Syntax: RCPT TO:<address>")
+_BAD_SENDER: Final = _no(553, "5.1.7", "This is no valid address")
+_BAD_RECIPIENT: Final = _no(553, "5.1.3", "This is no valid address")
+_NEEDS_SMTPUTF8: Final = _no(553, "5.6.7", "A non-ASCII address needs MAIL with SMTPUTF8")
+_BAD_VALUE: Final = _no(501, "5.5.4", "A parameter is malformed or stands twice")
+_UNKNOWN_PARAMETER: Final = _no(555, "5.5.4", "A parameter is not offered here")
+_DECLARED_TOO_BIG: Final = _no(552, "5.3.4", "Message too big")
+
+
+def split(line: bytes) -> tuple[str, str] | Refusal:
+    """Read a line, its final LF included, into the verb in capitals and the argument without trailing blanks."""
+    if not line.endswith(b"\r\n") or line.count(b"\r") > 1 or line.count(b"\n") > 1:
+        return BARE_NEWLINE
+    if len(line) > LONGEST_LINE:
+        return _LINE_TOO_LONG
+    try:
+        text = line.decode("utf-8").rstrip(" \t\r\n")
+    except UnicodeDecodeError:
+        return _NOT_UTF8
+    if _CONTROL.search(text):
+        return _CONTROL_CHARACTER
+    verb, _, argument = text.partition(" ")
+    return (verb.upper(), argument) if verb.isascii() else _NOT_UTF8
+
+
+def mail(argument: str, offer: Offer) -> Mail | Refusal:
+    """Read the argument of MAIL."""
+    found = _path(argument, "FROM:")
+    if found is None:
+        return _MAIL_SYNTAX
+    path, rest = found
+    asked = _parameters(rest)
+    if asked is None:
+        return _BAD_VALUE
+    size, body, smtputf8 = asked.pop("SIZE", ""), asked.pop("BODY", ""), "SMTPUTF8" in asked
+    if asked.pop("SMTPUTF8", "") or any(asked.get(keyword) == "" for keyword in ("SIZE", "BODY", "AUTH")):
+        return _BAD_VALUE
+    # RFC 4954 5: AUTH= is understood by all who could be asked to relay; from whom we have no login it says nothing.
+    author = asked.pop("AUTH", "<>")
+    if author != "<>" and not _XTEXT.fullmatch(author):
+        return _BAD_VALUE
+    if asked or (smtputf8 and not offer.smtputf8) or (body and not offer.eight_bit) or (size and not offer.size):
+        return _UNKNOWN_PARAMETER
+    if (size and not _is_number(size)) or body.upper() not in {"", "7BIT", "8BITMIME"}:
+        return _BAD_VALUE
+    if size and int(size) > offer.size:
+        return _DECLARED_TOO_BIG
+    if not path.isascii() and not smtputf8:
+        return _NEEDS_SMTPUTF8
+    if not valid_reverse_path(path, smtputf8=smtputf8):
+        return _BAD_SENDER
+    return Mail(reverse_path=path, size=int(size or 0), body_8bit=body.upper() == "8BITMIME", smtputf8=smtputf8)
+
+
+def rcpt(argument: str, *, smtputf8: bool) -> str | Refusal:
+    """Read the argument of RCPT into the forward-path."""
+    found = _path(argument, "TO:")
+    if found is None:
+        return _RCPT_SYNTAX
+    path, rest = found
+    asked = _parameters(rest)
+    if asked is None:
+        return _BAD_VALUE
+    if asked:  # NOTIFY and ORCPT belong to DSN, which is not offered (RFC 3461 5)
+        return _UNKNOWN_PARAMETER
+    if not path.isascii() and not smtputf8:
+        return _NEEDS_SMTPUTF8
+    return path if valid_forward_path(path, smtputf8=smtputf8) else _BAD_RECIPIENT
+
+
+def _path(argument: str, keyword: str) -> tuple[str, str] | None:
+    """Return what stands between the angle brackets, and the parameters behind them."""
+    if argument[: len(keyword)].upper() != keyword:
+        return None
+    match = _PATH.fullmatch(argument, len(keyword))
+    return (match[1], match[2] or "") if match else None
+
+
+def _parameters(text: str) -> dict[str, str] | None:
+    """Return keywords in capitals with their values as written ("" if none); None if malformed or doubled."""
+    found: dict[str, str] = {}
+    for word in text.split():
+        match = _PARAMETER.fullmatch(word)
+        if match is None or match[1].upper() in found:
+            return None
+        found[match[1].upper()] = match[2] or ""
+    return found
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= 20  # RFC 1870 3: at most 20 digits

@@ -1,0 +1,56 @@
+"""Whether a client read our final reply: if nothing shows it, the handler is told, so that a retry is recognised."""
+
+import asyncio
+from dataclasses import dataclass
+
+from dlp_gateway.mail.envelope import Envelope
+from dlp_gateway.mail.reply import Reply
+from dlp_gateway.smtp.door import Door
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _HandOver:
+    envelope: Envelope
+    content: bytes
+    outcome: asyncio.Task[Reply]
+
+
+class Confirmation:
+    """Of the last message of a session (invariant (i)).
+
+    The only sign is that the client goes on: TCP tells nobody whether a reply was read. Without one, a message counts
+    as unanswered when the session ends, or after the door's `confirmation` seconds, for its content is kept till then.
+    """
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+        self._pending: _HandOver | None = None
+        self._replied = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin(self, envelope: Envelope, content: bytes, outcome: asyncio.Task[Reply]) -> None:
+        """A hand-over is under way."""
+        self.give_up()
+        self._pending = _HandOver(envelope=envelope, content=content, outcome=outcome)
+
+    def replied(self) -> None:
+        """The final reply was written; from here on a sign counts."""
+        self._replied = True
+        self._timer = asyncio.get_running_loop().call_later(self._door.options.confirmation, self.give_up)
+
+    def heard(self) -> None:
+        """The client sent something."""
+        if self._replied:
+            self._clear()
+
+    def give_up(self) -> None:
+        """No sign came; an honest client that did read the reply loses nothing by it."""
+        if self._pending is not None:
+            self._door.unanswered(self._pending.envelope, self._pending.content, self._pending.outcome)
+        self._clear()
+
+    def _clear(self) -> None:
+        self._pending, self._replied = None, False
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

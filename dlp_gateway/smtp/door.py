@@ -1,0 +1,229 @@
+"""The door: who may come in, how many at a time, and which hand-overs are under way when it closes."""
+
+import asyncio
+import ssl
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, collapse_addresses, ip_address
+from typing import Any, Final, Protocol
+
+from dlp_gateway.mail.envelope import Envelope
+from dlp_gateway.mail.reply import Reply
+from dlp_gateway.observe import log, metrics
+from dlp_gateway.smtp.replies import (
+    NOT_YOUR_GATEWAY,
+    STOPPING,
+    TOO_MANY_CONNECTIONS,
+    TOO_MANY_FROM_YOU,
+    Refusal,
+    failed,
+)
+
+#: More than a quarter of IPv4, or more than a /16 of public IPv6, is no network of one's own but the internet.
+_MOST_IPV4: Final = 2**30
+_MOST_IPV6: Final = 2**112
+_MAPPED_IPV4: Final = IPv6Network("::ffff:0:0/96")
+_PRIVATE_IPV6: Final = (IPv6Network("fc00::/7"), IPv6Network("fe80::/10"), IPv6Network("::1/128"))
+
+
+class Security(StrEnum):
+    """When TLS begins: never, when the client says STARTTLS, or with the first octet (RFC 8314 3)."""
+
+    NONE = "none"
+    STARTTLS = "starttls"
+    IMPLICIT = "implicit"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListenerOptions:
+    """What one listener offers and bears; sizes in octets, times in seconds.
+
+    `networks` are those whose hosts may send; there is no other way in, so they must not be the whole internet: that
+    raises ValueError, as does TLS without a context. IPv4-mapped IPv6 clients count as IPv4, in `networks` too.
+    """
+
+    hostname: str
+    networks: tuple[IPv4Network | IPv6Network, ...]
+    security: Security = Security.NONE
+    tls_context: ssl.SSLContext | None = None
+    eight_bit: bool = True  # RFC 6152; switch off where the smarthost lacks it
+    smtputf8: bool = True  # RFC 6531; switch off where the smarthost lacks it
+    message_size: int = 50_000_000
+    recipients: int = 1000
+    connections: int = 1000
+    connections_per_client: int = 100  # an IPv4 address or an IPv6 /64
+    errors: int = 20  # Postfix smtpd_hard_error_limit
+    junk_commands: int = 100  # Postfix smtpd_junk_command_limit
+    idle: float = 300  # RFC 5321 4.5.3.2.7
+    data_block: float = 180  # RFC 5321 4.5.3.2.5
+    data_total: float = 1800
+    handshake: float = 30
+    confirmation: float = 30  # how long a sign that the final reply was read is waited for
+
+    def __post_init__(self) -> None:
+        if (self.security is Security.NONE) != (self.tls_context is None):
+            raise ValueError("TLS needs a certificate, and a certificate needs TLS")
+        four, six = _by_version(self.networks)
+        if not four and not six:
+            raise ValueError("A listener without networks serves nobody")
+        public = [network for network in six if not any(network.subnet_of(private) for private in _PRIVATE_IPV6)]
+        if sum(n.num_addresses for n in four) > _MOST_IPV4 or sum(n.num_addresses for n in public) > _MOST_IPV6:
+            raise ValueError(
+                "These networks are a large part of the internet, and without login the listener would be an open relay"
+            )
+
+    def admits(self, client: IPv4Address | IPv6Address) -> bool:
+        """Whether the client's host may send."""
+        four, six = _by_version(self.networks)
+        return any(client in network for network in (four if client.version == 4 else six))
+
+
+def _by_version(
+    networks: tuple[IPv4Network | IPv6Network, ...],
+) -> tuple[tuple[IPv4Network, ...], tuple[IPv6Network, ...]]:
+    """Return the networks without overlaps; what lies in ::ffff:0:0/96 is IPv4."""
+    four = [network for network in networks if isinstance(network, IPv4Network)]
+    six: list[IPv6Network] = []
+    for network in networks:
+        if isinstance(network, IPv4Network):
+            continue
+        if network.subnet_of(_MAPPED_IPV4):
+            four.append(IPv4Network((int(network.network_address) & 0xFFFFFFFF, network.prefixlen - 96)))
+        else:
+            six.append(network)
+    return tuple(collapse_addresses(four)), tuple(collapse_addresses(six))
+
+
+def client_address(peer: str) -> IPv4Address | IPv6Address:
+    """Return the address of a socket's peer, IPv4-mapped ones as IPv4; ValueError if it is no IP address."""
+    address = ip_address(peer.partition("%")[0])
+    return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
+
+
+class Handler(Protocol):
+    """Who takes the messages."""
+
+    async def handle(self, envelope: Envelope, content: bytes) -> Reply:
+        """Take one message and return the final reply; what it raises is answered 451 with the envelope's id."""
+        ...
+
+    async def unanswered(self, envelope: Envelope, content: bytes, reply: Reply) -> None:
+        """The final reply was not delivered, as far as can be known: a retry of the same transaction may come."""
+        ...
+
+
+class Guest(Protocol):
+    """A session, as the door sees it."""
+
+    def retire(self) -> None:
+        """Say goodbye now, or after the message that is under way."""
+        ...
+
+    def abort(self) -> None:
+        """Cut the connection."""
+        ...
+
+
+class Door:
+    """Admits sessions, runs hand-overs in tasks of their own, and closes without cutting one off."""
+
+    def __init__(self, options: ListenerOptions, handler: Handler) -> None:
+        self.options = options
+        self._handler = handler
+        self._guests: dict[Guest, str] = {}
+        self._clients: Counter[str] = Counter()
+        self._under_way: set[asyncio.Task[Any]] = set()  # the loop itself holds tasks weakly
+        self._closing = False
+        self._left = asyncio.Event()
+
+    @property
+    def sessions(self) -> int:
+        """How many sessions there are."""
+        return len(self._guests)
+
+    @property
+    def closing(self) -> bool:
+        """Whether `drain` was called."""
+        return self._closing
+
+    def enter(self, guest: Guest, client: IPv4Address | IPv6Address) -> Refusal | None:
+        """Let a session in, or say why not; whoever entered, welcome or not, must `leave`."""
+        key = str(client) if client.version == 4 else str(IPv6Network((int(client) >> 64 << 64, 64)))
+        self._guests[guest] = key
+        self._clients[key] += 1
+        metrics.session_opened()
+        refusal: Refusal | None = None
+        if self._closing:
+            refusal = STOPPING
+        elif len(self._guests) > self.options.connections:
+            refusal = TOO_MANY_CONNECTIONS
+        elif self._clients[key] > self.options.connections_per_client:
+            refusal = TOO_MANY_FROM_YOU
+        elif not self.options.admits(client):
+            refusal = NOT_YOUR_GATEWAY
+        return refusal
+
+    def leave(self, guest: Guest) -> None:
+        """Count a session out."""
+        key = self._guests.pop(guest)
+        self._clients[key] -= 1
+        if not self._clients[key]:
+            del self._clients[key]
+        metrics.session_closed()
+        self._left.set()
+
+    def hand_over(self, envelope: Envelope, content: bytes) -> asyncio.Task[Reply]:
+        """Start the hand-over in a task that no disconnect cancels (invariant (i)); the door keeps it alive."""
+        task = asyncio.get_running_loop().create_task(self._carry(envelope, content))
+        self._keep(task)
+        return task
+
+    def unanswered(self, envelope: Envelope, content: bytes, outcome: asyncio.Task[Reply]) -> None:
+        """Tell the handler, when the hand-over is done, that its reply did not arrive."""
+        self._keep(asyncio.get_running_loop().create_task(self._remember(envelope, content, outcome)))
+
+    async def drain(self, patience: float) -> int:
+        """Refuse new sessions, end idle ones, wait `patience` seconds for messages under way; return how many are left.
+
+        What is left then has its connection cut; its hand-over goes on as long as the loop runs.
+        """
+        self._closing = True
+        for guest in tuple(self._guests):
+            guest.retire()
+        deadline = asyncio.get_running_loop().time() + patience
+        try:
+            async with asyncio.timeout_at(deadline):
+                while self._guests:
+                    self._left.clear()
+                    await self._left.wait()
+                while self._under_way:
+                    await asyncio.wait(self._under_way)
+        except TimeoutError:
+            for guest in tuple(self._guests):
+                guest.abort()
+        return len(self._guests) + len(self._under_way)
+
+    def _keep(self, task: asyncio.Task[Any]) -> None:
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+
+    async def _carry(self, envelope: Envelope, content: bytes) -> Reply:
+        try:
+            return await self._handler.handle(envelope, content)
+        except Exception as error:  # noqa: BLE001  the listener's: whatever fails inside, the client gets an answer
+            stumbled(envelope.id, error)
+            return failed(envelope.id)
+
+    async def _remember(self, envelope: Envelope, content: bytes, outcome: asyncio.Task[Reply]) -> None:
+        reply = await outcome
+        try:
+            await self._handler.unanswered(envelope, content, reply)
+        except Exception as error:  # noqa: BLE001  the client is gone: nobody is left to be told
+            stumbled(envelope.id, error)
+
+
+def stumbled(reference: str, error: Exception) -> None:
+    """Log and count what failed inside, without its text."""
+    log.internal_error(reference, "listener", error)
+    metrics.internal_error("listener")

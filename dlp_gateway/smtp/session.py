@@ -1,0 +1,337 @@
+"""One client's session: the SMTP dialogue (RFC 5321 4.1), from the greeting to the hand-over and its reply."""
+
+# ruff: noqa: N802  aiosmtpd finds the method for a command by its name, smtp_MAIL and the like
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from ipaddress import IPv4Address, IPv6Address
+from typing import Final, cast
+
+from dlp_gateway.mail.envelope import Envelope, new_id
+from dlp_gateway.mail.reply import Reply
+from dlp_gateway.observe import log, metrics
+from dlp_gateway.smtp import commands, replies
+from dlp_gateway.smtp.confirmation import Confirmation
+from dlp_gateway.smtp.data import DataReader
+from dlp_gateway.smtp.door import Door, Security, client_address, stumbled
+from dlp_gateway.smtp.replies import Refusal
+from dlp_gateway.smtp.wire import Goodbye, Wire
+
+_TURNED_AWAY: Final = 10  # commands, and seconds, for a client that may only QUIT
+
+#: Browsers can be made to speak to mail servers in their own tongue, with SMTP commands in the body.
+_OTHER_PROTOCOLS: Final = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"})
+
+
+@dataclass(slots=True, kw_only=True)
+class _Transaction:
+    """What MAIL and RCPT said so far; the recipients are a dict for their order without duplicates."""
+
+    mail: commands.Mail
+    recipients: dict[str, None]
+    refused: int = 0
+
+
+class Session(Wire):
+    """The server's side of one connection."""
+
+    def __init__(self, door: Door) -> None:
+        super().__init__(door.options)
+        self._door = door
+        self._client: IPv4Address | IPv6Address | None = None
+        self._confirmation = Confirmation(door)
+        self._busy = False  # between DATA and its final reply
+        self._greeted = False
+        self._extended = False
+        self._transaction: _Transaction | None = None
+        self._errors = 0
+        self._junk = 0
+
+    # --- the dialogue -------------------------------------------------------------------------------------------------
+
+    async def _handle_client(self) -> None:
+        """Run the session from greeting to goodbye."""
+        transport = self._connection()
+        entered = False
+        try:
+            self._client = client_address(transport.get_extra_info("peername")[0])
+            refusal = self._door.enter(self, self._client)
+            entered = True
+            if refusal is not None:
+                self._note(refusal)
+            if self._options.security is Security.IMPLICIT and (refusal is None or refusal.reply.code == 554):
+                await self._start_tls()
+            if refusal is None:
+                self._say(Reply(code=220, enhanced="", text=f"{self.hostname} ESMTP"))
+                await self._converse()
+            else:
+                self._say(refusal.reply)
+                await self._turn_away(refusal)
+        except (Goodbye, OSError, EOFError):  # TLS and the network end sessions by OSError
+            pass
+        finally:
+            if entered:
+                self._door.leave(self)
+            self._confirmation.give_up()
+            self._flush()
+            (self.transport or transport).close()
+
+    async def _turn_away(self, refusal: Refusal) -> None:
+        """Wait for QUIT, as RFC 5321 3.1 asks after a 554; a 421 needs no waiting."""
+        if refusal.reply.code != 554:
+            return
+        self._reset_timeout(_TURNED_AWAY)
+        for _ in range(_TURNED_AWAY):
+            line = await self._line()
+            if line is None:
+                return
+            if line.strip().upper() == b"QUIT":
+                self._say(replies.BYE)
+                return
+            self._say(replies.ONLY_QUIT)
+
+    async def _converse(self) -> None:
+        while True:
+            self._reset_timeout()
+            line = await self._line()
+            if line is None:
+                return
+            try:
+                await self._obey(line)
+            except (Goodbye, OSError):
+                raise
+            except Exception as error:  # noqa: BLE001  the listener's: the client gets an answer, never the text
+                reference = new_id()
+                stumbled(reference, error)
+                self._transaction = None
+                self._say(replies.failed(reference))
+            if self._door.closing:
+                await self._end(replies.STOPPING)
+
+    async def _obey(self, line: bytes) -> None:
+        command = commands.split(line)
+        if isinstance(command, Refusal):
+            await self._refuse(command)
+            return
+        verb, argument = command
+        method = cast("Callable[[str], Awaitable[None]] | None", self._smtp_methods.get(verb))
+        if method is not None:
+            await method(argument)
+        elif verb in _OTHER_PROTOCOLS:
+            await self._end(replies.OTHER_PROTOCOL)
+        else:
+            await self._refuse(replies.UNKNOWN)
+
+    async def _refuse(self, what: Reply | Refusal) -> None:
+        """Say no; too many of these end the session."""
+        refusal = what if isinstance(what, Refusal) else Refusal(reply=what)
+        if refusal.closing:
+            await self._end(refusal)
+        self._note(refusal)
+        self._say(refusal.reply)
+        self._errors += 1
+        if self._errors >= self._options.errors:
+            await self._end(replies.TOO_MANY_ERRORS)
+
+    async def _idle_command(self, reply: Reply) -> None:
+        """Answer a command that brings no mail nearer."""
+        self._junk += 1
+        self._say(reply)
+        if self._junk > self._options.junk_commands:
+            await self._end(replies.TOO_MUCH_JUNK)
+
+    def _note(self, refusal: Refusal) -> None:
+        if refusal.why:
+            log.session_refused(str(self._client), refusal.why)
+            metrics.session_refused(refusal.why)
+
+    def _heard(self) -> None:
+        self._confirmation.heard()
+
+    def retire(self) -> None:
+        """Say goodbye now, or after the message that is under way."""
+        if not self._busy:
+            self._part(replies.STOPPING)
+
+    # --- commands -----------------------------------------------------------------------------------------------------
+
+    async def smtp_EHLO(self, argument: str) -> None:
+        """EHLO: what this session can do (RFC 5321 4.1.1.1)."""
+        if not argument:
+            await self._refuse(replies.NEEDS_ARGUMENT)
+            return
+        self._greeted, self._extended, self._transaction = True, True, None
+        options = self._options
+        offered = [
+            self.hostname,
+            "PIPELINING",
+            f"SIZE {options.message_size}",
+            *(["STARTTLS"] if options.security is Security.STARTTLS and not self._tls else []),
+            *(["8BITMIME"] if options.eight_bit else []),
+            *(["SMTPUTF8"] if options.smtputf8 else []),
+            "ENHANCEDSTATUSCODES",
+        ]
+        self._output += "".join(f"250-{word}\r\n" for word in offered[:-1]).encode("ascii")
+        await self._idle_command(Reply(code=250, enhanced="", text=offered[-1]))
+
+    async def smtp_HELO(self, argument: str) -> None:
+        """HELO: a session without extensions."""
+        if not argument:
+            await self._refuse(replies.NEEDS_ARGUMENT)
+            return
+        self._greeted, self._extended, self._transaction = True, False, None
+        await self._idle_command(Reply(code=250, enhanced="", text=self.hostname))
+
+    async def smtp_MAIL(self, argument: str) -> None:
+        """MAIL FROM: begin a transaction."""
+        if not self._greeted:
+            await self._refuse(replies.HELLO_FIRST)
+            return
+        if self._transaction is not None:
+            await self._refuse(replies.NESTED_MAIL)
+            return
+        options = self._options
+        mail = commands.mail(
+            argument,
+            commands.Offer(
+                size=options.message_size if self._extended else 0,
+                eight_bit=options.eight_bit and self._extended,
+                smtputf8=options.smtputf8 and self._extended,
+            ),
+        )
+        if isinstance(mail, Refusal):
+            await self._refuse(mail)
+            return
+        self._transaction = _Transaction(mail=mail, recipients={})
+        self._say(replies.SENDER_OK)
+
+    async def smtp_RCPT(self, argument: str) -> None:
+        """RCPT TO: one more recipient; the same one twice is one."""
+        transaction = self._transaction
+        if transaction is None:
+            await self._refuse(replies.MAIL_FIRST)
+            return
+        path = commands.rcpt(argument, smtputf8=transaction.mail.smtputf8)
+        if isinstance(path, Refusal):
+            transaction.refused += 1
+            await self._refuse(path)
+        elif len(transaction.recipients) >= self._options.recipients and path not in transaction.recipients:
+            # RFC 5321 4.5.3.1.10: not an error, the client sends to the rest later; but it must not try for ever.
+            transaction.refused += 1
+            self._say(replies.TOO_MANY_RECIPIENTS)
+            if transaction.refused > self._options.recipients:
+                await self._end(replies.TOO_MANY_ERRORS)
+        else:
+            transaction.recipients[path] = None
+            self._say(replies.RECIPIENT_OK)
+
+    async def smtp_DATA(self, argument: str) -> None:
+        """DATA: the message, handed over before it is answered."""
+        transaction = self._transaction
+        if argument or transaction is None or not transaction.recipients:
+            if self._input:
+                # The content came without a 354; what is in it must not be read as commands.
+                await self._end(replies.EARLY_CONTENT)
+            refusal = replies.SYNTAX if argument else replies.MAIL_FIRST if transaction is None else replies.RCPT_FIRST
+            await self._refuse(replies.NO_RECIPIENT if transaction is not None and transaction.refused else refusal)
+            return
+        self._transaction = None
+        self._busy = True
+        try:
+            self._say(replies.GO_AHEAD)
+            content = await self._content()
+            if isinstance(content, Refusal):
+                await self._refuse(content)
+            else:
+                await self._hand_over(transaction, content)
+        finally:
+            self._busy = False
+
+    async def _content(self) -> bytes | Refusal:
+        reader = DataReader(self._input, self._options.message_size)
+        until = self.loop.time() + self._options.data_total
+        while True:
+            found = reader.read()
+            if found is not None:
+                return found
+            self._reset_timeout(min(self._options.data_block, max(0.0, until - self.loop.time())))
+            if not await self._more():
+                raise Goodbye
+
+    async def _hand_over(self, transaction: _Transaction, content: bytes) -> None:
+        """Give the message to the handler and its reply to the client; from here on the client may vanish."""
+        self._deadline = math.inf  # the pipeline has deadlines of its own
+        envelope = Envelope(
+            id=new_id(),
+            reverse_path=transaction.mail.reverse_path,
+            recipients=tuple(transaction.recipients),
+            client=str(self._client),
+            login="",
+            body_8bit=transaction.mail.body_8bit,
+            smtputf8=transaction.mail.smtputf8,
+            received_at=datetime.now(UTC),
+        )
+        outcome = self._door.hand_over(envelope, content)
+        self._confirmation.begin(envelope, content, outcome)
+        reply = await asyncio.shield(outcome)
+        self._junk = 0
+        self._say(reply, smtputf8=envelope.smtputf8)
+        self._flush()
+        self._confirmation.replied()
+
+    async def smtp_RSET(self, argument: str) -> None:
+        """RSET: forget the transaction."""
+        if argument:
+            await self._refuse(replies.SYNTAX)
+            return
+        self._transaction = None
+        await self._idle_command(replies.OK)
+
+    async def smtp_NOOP(self, argument: str) -> None:  # noqa: ARG002
+        """NOOP, with or without a string (RFC 5321 4.1.1.9)."""
+        await self._idle_command(replies.OK)
+
+    async def smtp_HELP(self, argument: str) -> None:  # noqa: ARG002
+        """HELP."""
+        await self._idle_command(replies.HELP)
+
+    async def smtp_VRFY(self, argument: str) -> None:
+        """VRFY: who exists is the smarthost's secret (RFC 5321 7.3)."""
+        await (self._idle_command(replies.CANNOT_VERIFY) if argument else self._refuse(replies.NEEDS_ARGUMENT))
+
+    async def smtp_EXPN(self, argument: str) -> None:  # noqa: ARG002
+        """EXPN is not offered."""
+        await self._refuse(replies.NOT_OFFERED)
+
+    async def smtp_AUTH(self, argument: str) -> None:  # noqa: ARG002
+        """AUTH is not offered."""
+        await self._refuse(replies.NOT_OFFERED)
+
+    async def smtp_BDAT(self, argument: str) -> None:  # noqa: ARG002
+        """BDAT is not offered; what follows it would be content, never commands (RFC 3030 2)."""
+        await self._end(replies.NO_BINARY)
+
+    async def smtp_QUIT(self, argument: str) -> None:
+        """QUIT."""
+        if argument:
+            await self._refuse(replies.SYNTAX)
+            return
+        self._say(replies.BYE)
+        raise Goodbye
+
+    async def smtp_STARTTLS(self, argument: str) -> None:
+        """STARTTLS (RFC 3207): all that was said before it is forgotten, said in plain text or not."""
+        if self._options.security is not Security.STARTTLS:
+            await self._refuse(replies.TLS_ALREADY if self._tls else replies.NOT_OFFERED)
+        elif self._tls:
+            await self._refuse(replies.TLS_ALREADY)
+        elif argument:
+            await self._refuse(replies.SYNTAX)
+        else:
+            self._say(replies.READY_FOR_TLS)
+            self._flush()
+            self._greeted, self._extended, self._transaction = False, False, None
+            await self._start_tls()
