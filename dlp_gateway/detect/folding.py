@@ -1,0 +1,87 @@
+"""Text as detectors read it: plain ASCII of known offsets, whatever script, width or invisible characters it came in."""
+
+import codecs
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+# Nothing is seen where these stand, so a number written with them is still that number (UTS #39, default ignorable).
+_INVISIBLE: Final = re.compile(
+    "[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff]+"
+)
+_COMBINING: Final = re.compile("[\u0300-\u0310\u0323-\u0328\u0338]+")
+_DASHES: Final = "\u2010\u2011\u2012\u2013\u2014\u2015\u2043\u2212\ufe58\ufe63\uff0d"
+_APOSTROPHES: Final = "\u2018\u2019\u201a\u201b\u00b4\u02bc\u2032\uff07"
+_FIXED: Final = {
+    **dict.fromkeys(_DASHES, "-"),
+    **dict.fromkeys(_APOSTROPHES, "'"),
+    **dict.fromkeys("\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033\uff02", '"'),
+    **dict.fromkeys("\u2022\u2023\u25cf\u25aa\u25e6\u00b7", "*"),
+    **dict.fromkeys("\u2502\u2503\u2551\uff5c", "|"),
+    **dict.fromkeys("\u0085\u2028\u2029", "\n"),
+    # Letters without a decomposition, and the Cyrillic and Greek ones that cannot be told from Latin by eye.
+    **dict(zip("ßøØłŁđĐæÆœŒıþðо", "soOlLdDaAoOitdo", strict=True)),
+    **dict(zip("АВЕЗКМНОРСТУХІЈЅавекмнорстухіјѕ", "ABE3KMHOPCTYXIJSabekmhopctyxijs", strict=True)),
+    **dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "ABEZHIKMNOPTYXo", strict=True)),
+    "º": "o", "ª": "a", "№": "#", "：": ":",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folded:
+    """ASCII `text`; `offsets[i]` is the code point of the original at which character i stood (None: at i itself)."""
+
+    text: str
+    offsets: tuple[int, ...] | None
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Return the half-open range of the original that `text[start:end]` came from."""
+        if self.offsets is None:
+            return start, end
+        return self.offsets[start], self.offsets[end - 1] + 1 if end > start else self.offsets[start]
+
+
+def fold(text: str) -> Folded:
+    """Return `text` in ASCII, one character for one: digits and letters of any width or accent, one dash, one quote.
+
+    Characters that nobody sees are left out; a character without a Latin counterpart becomes "?".
+    """
+    if text.isascii():
+        return Folded(text=text, offsets=None)
+    if _INVISIBLE.search(text) or _COMBINING.search(text):
+        kept = [index for index, character in enumerate(text) if not _unseen(character)]
+        return Folded(text=_ascii("".join(text[index] for index in kept)), offsets=tuple(kept))
+    return Folded(text=_ascii(text), offsets=None)
+
+
+def _unseen(character: str) -> bool:
+    return character > "\x7f" and bool(_INVISIBLE.match(character) or _COMBINING.match(character))
+
+
+def _ascii(text: str) -> str:
+    return text.encode("ascii", "dlp_gateway.fold").decode("ascii")
+
+
+@lru_cache(maxsize=4096)
+def _counterpart(character: str) -> str:
+    fixed = _FIXED.get(character)
+    if fixed:
+        return fixed
+    plain = unicodedata.normalize("NFKD", character)
+    if plain[0].isascii():
+        return plain[0]
+    digit = unicodedata.digit(character, None)
+    if digit is not None:
+        return str(digit)
+    return " " if character.isspace() else "?"
+
+
+def _replace(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(map(_counterpart, error.object[error.start : error.end])), error.end
+
+
+codecs.register_error("dlp_gateway.fold", _replace)

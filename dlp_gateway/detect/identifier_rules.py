@@ -1,0 +1,153 @@
+"""Rules as data: what numbers of one kind and country look like, what proves them, and how sure that makes one."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import re2
+from pydantic import Field
+
+from dlp_gateway.detect.labels import LabelFile, Lexicon, compile_lexicon, load_labels
+from dlp_gateway.detect.ownership import Grammar, load_grammar
+from dlp_gateway.detect.validators import CHECKS, Check
+from dlp_gateway.document import Location, Model, load_document
+from dlp_gateway.errors import ConfigurationError, Problem
+
+#: Every identifier type that a rule may find; findings are of kind `identifier.<type>`.
+TYPES: Final = (
+    "DRIVER_LICENSE", "CREDIT_CARD", "IBAN", "US_SSN", "UK_NINO", "PASSPORT", "NATIONAL_ID", "TAX_ID", "BANK_ACCOUNT",
+    "BANK_ROUTING", "HEALTH_ID", "CREDENTIAL", "DATE_OF_BIRTH",
+)  # fmt: skip
+_GRAMMAR: Final = "grammar.yaml"
+
+
+class ShapeEntry(Model):
+    """A form of the number: upper case, without separators, and in which region it is in use."""
+
+    pattern: str
+    region: str = ""
+
+
+class RuleFile(Model):
+    """One file of `rules/identity-documents` or `rules/payment`: an identifier of one country."""
+
+    id: str
+    type: str
+    title: str
+    country: str = ""
+    shapes: tuple[ShapeEntry, ...] = ()
+    any_country: bool = False  # shapes say nothing but "a number": a little less sure
+    check: str = ""
+    failed_check: Literal["lower", "veto"] = "lower"
+    find: str = ""  # how the number looks in text when it needs no label; its group, if any, is the number
+    alone: Annotated[float, Field(ge=0, le=1)] = 0.0  # the score where nothing owns it
+    certain: bool = False  # the check is so strong that no other owner matters
+    false_positives: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A rule, compiled."""
+
+    id: str
+    type: str
+    country: str
+    shape: re.Pattern[str] | None
+    any_country: bool
+    check: Check | None
+    veto: bool
+    find: "re2._Regexp[bytes] | None"
+    find_source: str
+    alone: float
+    certain: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleBook:
+    """Everything that identifiers are found by: rules, the lexicon of labels, the grammar around them."""
+
+    rules: tuple[Rule, ...]
+    lexicon: Lexicon
+    labels: tuple[LabelFile, ...]
+    grammar: Grammar
+
+
+def load_rules(folder: Path) -> RuleBook:
+    """Return the rules of a folder of packs; raise `ConfigurationError` with every problem of every file.
+
+    Identifier rules are `<pack>/identifiers/<rule>.yaml`; labels are shared by all packs, in `labels/`.
+    """
+    rules, problems = [], []
+    for path in _rule_files(folder):
+        try:
+            rules.append(_compile(path))
+        except ConfigurationError as error:
+            problems += error.problems
+    try:
+        labels = load_labels(
+            tuple(path for path in sorted((folder / "labels").glob("*.yaml")) if path.name != _GRAMMAR)
+        )
+        grammar = load_grammar(folder / "labels" / _GRAMMAR)
+    except ConfigurationError as error:
+        raise ConfigurationError([*problems, *error.problems]) from None
+    if problems:
+        raise ConfigurationError(problems)
+    return RuleBook(rules=tuple(rules), lexicon=compile_lexicon(labels), labels=labels, grammar=grammar)
+
+
+def _rule_files(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.glob("*/identifiers/*.yaml")) if not path.name.endswith(".cases.yaml")]
+
+
+def _compile(path: Path) -> Rule:
+    document = load_document(path, RuleFile)
+    file = document.finish()
+    problems: list[Problem] = []
+
+    def note(location: Location, message: str) -> None:
+        problems.append(document.problem(location, message))
+
+    if file.type not in TYPES:
+        note(("type",), f"There is no such identifier type; use one of {', '.join(TYPES)}.")
+    if file.check and file.check not in CHECKS:
+        note(("check",), f"There is no such check; use one of {', '.join(sorted(CHECKS))}.")
+    if not file.shapes and not file.find:
+        note((), "Neither `shapes` nor `find` is given, so this rule has no effect.")
+    if bool(file.find) != bool(file.alone):
+        note((), "`find` and `alone` belong together: how it looks without a label, and how sure that is.")
+    for index, entry in enumerate(file.shapes):
+        if not _expression(entry.pattern):
+            note(
+                ("shapes", index, "pattern"),
+                "This is no regular expression that RE2 takes (no look-around, no back-reference).",
+            )
+    find = _expression(file.find) if file.find else None
+    if file.find and not find:
+        note(("find",), "This is no regular expression that RE2 takes (no look-around, no back-reference).")
+    if problems:
+        raise ConfigurationError(problems)
+    return Rule(
+        id=file.id,
+        type=file.type,
+        country=file.country,
+        shape=re.compile("|".join(f"(?:{entry.pattern})" for entry in file.shapes)) if file.shapes else None,
+        any_country=file.any_country,
+        check=CHECKS[file.check] if file.check else None,
+        veto=file.failed_check == "veto",
+        find=find,
+        find_source=file.find,
+        alone=file.alone,
+        certain=file.certain,
+    )
+
+
+def _expression(source: str) -> "re2._Regexp[bytes] | None":
+    options = re2.Options()
+    options.log_errors = False
+    options.case_sensitive = False
+    try:
+        return re2.compile(source, options)
+    except re2.error:
+        return None

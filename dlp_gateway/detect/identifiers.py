@@ -1,0 +1,58 @@
+"""The detector of identifiers: driver's licences, payment cards, account and identity numbers, in every readable text."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from dlp_gateway.detect.base import Finding, Material
+from dlp_gateway.detect.identifier_rules import TYPES, RuleBook, load_rules
+from dlp_gateway.detect.gate import Gate
+from dlp_gateway.detect.presidio import Analyzer
+from dlp_gateway.detect.recognition import Recognition, Span
+from dlp_gateway.detect.shapes import compact
+
+_LEAST: Final = 0.3  # below "low" of a policy nothing is reported
+
+
+class IdentifierDetector:
+    """Reports `identifier.<TYPE>`, one finding for each distinct value of a message, where it stands first."""
+
+    name: Final = "identifiers"
+
+    def __init__(self, rules: RuleBook) -> None:
+        self._gate = Gate(rules)
+        self._analyzer = Analyzer(Recognition(rules))
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """Every kind that may be reported."""
+        return frozenset(f"identifier.{kind}" for kind in TYPES)
+
+    def detect(self, material: Material) -> Iterable[Finding]:
+        """Yield the findings of a message; of a value that stands in it twice, the surer measurement counts."""
+        found: dict[tuple[str, str], Finding] = {}
+        for text in material.texts:
+            for span in self.spans(text.text):
+                key = span.type, compact(text.text[span.start : span.end])
+                known = found.get(key)
+                if known is None or span.score > known.score:
+                    found[key] = self._finding(
+                        span, f"{text.where}:{span.start}-{span.end}" if known is None else known.where
+                    )
+        yield from found.values()
+
+    def spans(self, text: str) -> tuple[Span, ...]:
+        """Return the identifiers of one text, by place; offsets count its code points."""
+        if not self._gate.opens(text):
+            return ()
+        return tuple(span for span in self._analyzer.spans(text) if span.score >= _LEAST)
+
+    def _finding(self, span: Span, where: str) -> Finding:
+        return Finding(
+            kind=f"identifier.{span.type}",
+            detector=self.name,
+            rule=span.rule,
+            count=1,
+            score=span.score,
+            where=where,
+            country=span.country,
+        )

@@ -1,0 +1,153 @@
+"""How a text is laid out: lines, wrapped sentences and fields, quotations, signatures, tables."""
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+_WRAPPED: Final = 52  # a line at least this long that ends without punctuation goes on in the next
+_FIELD: Final = re.compile(r"[>\s]*[-*]?\s*[A-Za-z][\w .'/()#-]{0,40}[:=]")
+_BULLET: Final = re.compile(r"[>\s]*(?:[-*+]|\d{1,2}[.)])\s")
+_RULE: Final = re.compile(r"^[\s|:+=-]+$")
+_MAX_CELLS: Final = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Folded text with its lines (`starts`), where blocks of running text begin, and where signatures do."""
+
+    text: str
+    starts: tuple[int, ...]
+    blocks: tuple[int, ...]
+    signatures: tuple[int, ...]
+
+    def line(self, place: int) -> tuple[int, int]:
+        """Return start and end (without line break) of the line at `place`."""
+        index = bisect_right(self.starts, place) - 1
+        end = self.starts[index + 1] - 1 if index + 1 < len(self.starts) else len(self.text)
+        return self.starts[index], end
+
+    def lines_from(self, place: int) -> Iterator[tuple[int, int]]:
+        """Yield start and end of the lines after the one at `place`."""
+        for index in range(bisect_right(self.starts, place), len(self.starts)):
+            yield self.line(self.starts[index])
+
+    def block_start(self, place: int) -> int:
+        """Return where the block begins: lines that a mail client wrapped are one block, fields are one each."""
+        return self.blocks[bisect_right(self.blocks, place) - 1]
+
+    def block_end(self, place: int) -> int:
+        """Return where the block of `place` ends."""
+        index = bisect_right(self.blocks, place)
+        return self.blocks[index] if index < len(self.blocks) else len(self.text)
+
+    def signature_before(self, place: int) -> int:
+        """Return where the last signature before `place` begins, or 0."""
+        index = bisect_right(self.signatures, place) - 1
+        return self.signatures[index] if index >= 0 else 0
+
+    def quoted(self, place: int) -> bool:
+        """Tell whether the line at `place` is quoted from another mail."""
+        return self.text[self.line(place)[0]] == ">" if self.text else False
+
+
+def lay_out(text: str, closing: frozenset[str]) -> Page:
+    """Return the page of a folded text; `closing` are the words that begin a signature."""
+    starts = [0, *(match.end() for match in re.finditer("\n", text))]
+    blocks, signatures = [0], []
+    previous = ""
+    for index, start in enumerate(starts):
+        end = starts[index + 1] - 1 if index + 1 < len(starts) else len(text)
+        line = text[start:end].rstrip("\r ")
+        if index and not _continues(previous, line):
+            blocks.append(start)
+        words = line.lstrip("> ").lower().split(",")[0].strip(" .!-")
+        if line.rstrip() in {"--", "-- "} or words in closing:
+            signatures.append(start)
+        previous = line
+    return Page(text=text, starts=tuple(starts), blocks=tuple(blocks), signatures=tuple(signatures))
+
+
+def _continues(previous: str, line: str) -> bool:
+    bare, last = line.lstrip("> "), previous.rstrip()
+    if not bare or len(last) < _WRAPPED or last[-1] in ":!?|;":
+        return False
+    if (previous[:1] == ">") != (line[:1] == ">"):
+        return False
+    return not (_FIELD.match(line) and len(bare.split(":")[0]) < 30) and not _BULLET.match(line)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """A cell below the header at `header` (start and end of the header's cell)."""
+
+    start: int
+    end: int
+    header: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Header cells, rows of cells, and where the table ends."""
+
+    header: tuple[tuple[int, int], ...]
+    start: int
+    end: int
+    rows: tuple[tuple[tuple[int, int], ...], ...]
+
+
+def table_at(page: Page, place: int) -> Table | None:
+    """Return the table whose header is the line at `place`, if at least one row of as many cells follows."""
+    start, end = page.line(place)
+    for delimiter in _delimiters(page.text[start:end]):
+        header = _cells(page.text, start, end, delimiter)
+        if not 2 <= len(header) <= _MAX_CELLS:
+            continue
+        rows, last = [], end
+        for low, high in page.lines_from(place):
+            if _RULE.match(page.text[low:high]) and high > low:
+                continue
+            cells = _cells(page.text, low, high, delimiter)
+            if len(cells) < 2 or not len(header) - 1 <= len(cells) <= len(header) + 1:
+                break
+            rows.append(cells if delimiter != "  " else _aligned(cells, header, start, low))
+            last = high
+        if rows:
+            return Table(header=header, start=start, end=last, rows=tuple(rows))
+    return None
+
+
+def _delimiters(line: str) -> list[str]:
+    return [delimiter for delimiter in ("|", "\t", ";", ",", "  ") if delimiter in line.strip()]
+
+
+def _cells(text: str, start: int, end: int, delimiter: str) -> tuple[tuple[int, int], ...]:
+    line = text[start:end].rstrip("\r")
+    pieces = re.finditer(r" {2,}|\t", line) if delimiter == "  " else re.finditer(re.escape(delimiter), line)
+    cells, low = [], 0
+    for piece in pieces:
+        cells.append((start + low, start + piece.start()))
+        low = piece.end()
+    cells.append((start + low, start + len(line)))
+    if delimiter in "|" and not text[slice(*cells[0])].strip("> "):
+        cells = cells[1:]
+    if delimiter in "|" and cells and not text[slice(*cells[-1])].strip():
+        cells = cells[:-1]
+    if delimiter == "  ":
+        cells = [cell for cell in cells if text[slice(*cell)].strip()]
+    return tuple(cells)
+
+
+def _aligned(
+    cells: tuple[tuple[int, int], ...], header: tuple[tuple[int, int], ...], header_line: int, line: int
+) -> tuple[tuple[int, int], ...]:
+    """Put each cell under the header that begins nearest to it; a missing cell is empty."""
+    if len(cells) == len(header):
+        return cells
+    placed = [(line, line)] * len(header)
+    for cell in cells:
+        offset = cell[0] - line
+        nearest = min(range(len(header)), key=lambda index: abs(header[index][0] - header_line - offset))
+        placed[nearest] = cell
+    return tuple(placed)

@@ -1,0 +1,328 @@
+"""Whose is a number? The nearest label that owns it, read as a person would: before it, after it, above it, or over its column."""
+
+import re
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from dlp_gateway.detect.folding import fold
+from dlp_gateway.detect.labels import OTHER, Hit, Label, Strength
+from dlp_gateway.detect.layout import Page
+from dlp_gateway.document import Model, load
+
+_BEFORE: Final = 120
+_AFTER: Final = 80
+_ABOVE: Final = 300
+_BELOW: Final = 700
+_TOKEN: Final = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)?|\d[\w]*|\n|[^\w\s]|_")
+_ABBREVIATED: Final = re.compile(r"(?:^|[\s(])(?:no|nos|nr|num|nbr|lic|n|dr|mr|mrs|ms|st|sr|sra|tel|ref|ext|geb|bzw|ca|z\.b|inkl|art|ul|driv|d\.l|c\.f|ss|acct|a)$", re.IGNORECASE)  # fmt: skip
+_SENTENCE_END: Final = re.compile(r"[.!?][\"')\]]*\s+(?=[A-Z0-9\"'(])")
+
+
+class Relation(StrEnum):
+    """Where the owner stands, seen from the number."""
+
+    BEFORE = "before"
+    AFTER = "after"
+    COLUMN = "column"
+    ABOVE = "above"
+    BELOW = "below"
+    NOBODY = "nobody"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """Who owns a number: `label` (None: an unknown word, or nobody), where it stands, and what to take off for doubt."""
+
+    label: Label | None
+    relation: Relation
+    doubt: float = 0.0
+    announced: bool = False  # "number", "no.", "#", ":" or "=" stands between label and number
+    hit: Hit | None = None
+
+    @property
+    def foreign(self) -> bool:
+        """Tell whether the number belongs to something that is no identifier."""
+        return self.relation is not Relation.NOBODY and (self.label is None or self.label.owns == OTHER)
+
+
+NOBODY: Final = Owner(label=None, relation=Relation.NOBODY)
+
+
+class GrammarFile(Model):
+    """`rules/labels/grammar.yaml`: the words that own nothing, by what they do between a label and a number."""
+
+    number: tuple[str, ...]
+    linking: tuple[str, ...]
+    function: tuple[str, ...]
+    preposition: tuple[str, ...]
+    driving: tuple[str, ...]
+    closing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grammar:
+    """The words of `GrammarFile`, folded to lower-case ASCII."""
+
+    number: frozenset[str]
+    linking: frozenset[str]
+    function: frozenset[str]
+    preposition: frozenset[str]
+    driving: re.Pattern[str]
+    closing: frozenset[str]
+
+
+def load_grammar(path: Path) -> Grammar:
+    """Return the grammar of a file; raise `ConfigurationError`."""
+    file = load(path, GrammarFile)
+    return Grammar(
+        number=_folded(file.number),
+        linking=_folded(file.linking),
+        function=_folded(file.function),
+        preposition=_folded(file.preposition),
+        driving=re.compile(rf"\b(?:{'|'.join(sorted(map(re.escape, _folded(file.driving))))})\b", re.IGNORECASE),
+        closing=_folded(file.closing),
+    )
+
+
+def _folded(words: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(fold(word.lower()).text for word in words)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Walk:
+    """What a walk from the number to the left has met so far."""
+
+    announced: bool = False
+    linked: bool = False
+    names: int = 0
+    unknown: int = 0
+    doubt: float = 0.0
+    listed: bool = False
+    commas: int = 0
+    met: bool = field(default=False)  # anything but announcements
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """Tells owners on one page: its folded text, the labels found in it, and its layout."""
+
+    page: Page
+    hits: tuple[Hit, ...]
+    starts: tuple[int, ...]
+    grammar: Grammar
+
+    def owner(self, start: int, end: int) -> Owner:
+        """Return who owns the number at `start` … `end`."""
+        before = self._before(start)
+        if before.label is not None:
+            return before
+        if before.relation is Relation.NOBODY:
+            after = self._after(start, end)
+            if after.relation is not Relation.NOBODY:
+                return after
+        if self._orphaned(start, end, before):
+            return self._elsewhere(start, end)
+        return before
+
+    # -- before the number, in the same sentence
+
+    def _before(self, start: int) -> Owner:
+        low = self._sentence_start(start)
+        tokens = [(low + m.start(), m[0]) for m in _TOKEN.finditer(self.page.text[low:start])]
+        walk = _Walk()
+        index = len(tokens) - 1
+        while index >= 0:
+            place, token = tokens[index]
+            hit = self._hit_over(place)
+            if hit is not None:
+                while index >= 0 and tokens[index][0] >= hit.start:
+                    index -= 1
+                preceding = tokens[index][1].lower() if index >= 0 else ""
+                owner = self._owner_of(hit, start, preceding, walk)
+                if owner is not None:
+                    return owner
+                continue
+            verdict = self._step(walk, token, tokens[index - 1][1] if index else "")
+            if verdict is not None:
+                return verdict
+            index -= 1
+        return Owner(label=None, relation=Relation.NOBODY, doubt=walk.doubt, announced=walk.announced)
+
+    def _owner_of(self, hit: Hit, start: int, preceding: str, walk: _Walk) -> Owner | None:
+        label = hit.label
+        if label.owns == OTHER:
+            if walk.linked and preceding in self.grammar.preposition:
+                walk.doubt += 0.05
+                return None
+            if walk.commas and walk.met:
+                walk.unknown += 1
+                walk.doubt += 0.1
+                return None
+            return Owner(label=label, relation=Relation.BEFORE, announced=walk.announced, hit=hit)
+        far = max(0, start - hit.end - 40) / 400
+        doubt = walk.doubt + 0.04 * max(0, walk.unknown) + 0.01 * min(walk.names, 4) + far
+        return Owner(label=label, relation=Relation.BEFORE, doubt=doubt, announced=walk.announced, hit=hit)
+
+    def _step(self, walk: _Walk, token: str, preceding: str) -> Owner | None:
+        """Take one token into account; return an owner if it ends the walk."""
+        word = token.lower()
+        grammar = self.grammar
+        if token[0].isdigit():
+            if sum(map(str.isdigit, token)) >= 5 or (len(token) > 3 and walk.met is False):
+                if walk.met and not walk.listed:
+                    return NOBODY
+                walk.doubt += 0.04
+                walk.listed = True
+            return None
+        if word in grammar.number:
+            walk.announced = walk.announced or not walk.met
+        elif token in ":=":
+            walk.announced = walk.announced or not walk.met
+            walk.linked = walk.linked or walk.met
+        elif word in grammar.linking:
+            walk.linked = True
+        elif word in grammar.function or not token[0].isalpha():
+            return self._punctuation(walk, token)
+        elif not walk.met and not walk.linked and not token[0].isupper():
+            if walk.announced:
+                return Owner(label=None, relation=Relation.BEFORE)
+            walk.unknown += 1
+            walk.met = True
+            walk.doubt += 0.22
+        elif token[0].isupper():
+            if not walk.met and not walk.linked and walk.announced:
+                return Owner(label=None, relation=Relation.BEFORE)
+            walk.names += 1
+            walk.met = True
+        else:
+            walk.unknown += 1
+            walk.met = True
+        return None
+
+    @staticmethod
+    def _punctuation(walk: _Walk, token: str) -> Owner | None:
+        if token in ";|":
+            return NOBODY
+        if token == "," or token in {"and", "und", "et", "y", "e", "en", "i", "or", "/", "&", "+", "plus"}:
+            walk.commas += token == ","
+            walk.listed = walk.listed or not walk.met
+        return None
+
+    def _sentence_start(self, start: int) -> int:
+        text = self.page.text
+        low = max(0, start - _BEFORE)
+        low = max(low, self.page.block_start(start))
+        for match in _SENTENCE_END.finditer(text, low, start):
+            if not _ABBREVIATED.search(text[max(low, match.start() - 8) : match.start()]):
+                low = match.end()
+        return low
+
+    def _hit_over(self, place: int) -> Hit | None:
+        index = bisect_right(self.starts, place) - 1
+        return self.hits[index] if index >= 0 and self.hits[index].end > place else None
+
+    # -- after the number, in the same sentence
+
+    def _after(self, start: int, end: int) -> Owner:
+        text = self.page.text
+        high = min(len(text), end + _AFTER, self.page.block_end(end))
+        index = bisect_left(self.starts, end)
+        if index == len(self.hits) or self.hits[index].start >= high:
+            return NOBODY
+        hit = self.hits[index]
+        between = text[end : hit.start]
+        if _SENTENCE_END.search(between):
+            return NOBODY
+        if self._announces_another(hit, high):
+            return NOBODY
+        words = [match[0] for match in _TOKEN.finditer(between)]
+        lowered = [word.lower() for word in words]
+        opened = bool(words) and words[-1] in {"(", "[", "-", "<"}
+        linked = any(word in self.grammar.linking for word in lowered)
+        if any(word in ";|" for word in words) or ("," in words and not linked):
+            return NOBODY
+        unknown = sum(
+            1
+            for word in lowered
+            if word[0].isalpha() and word not in self.grammar.linking | self.grammar.function | self.grammar.number
+        )
+        if not (opened or linked or not words) or unknown > 3:
+            return NOBODY
+        return Owner(label=hit.label, relation=Relation.AFTER, doubt=0.06 * unknown + 0.04, hit=hit)
+
+    def _announces_another(self, hit: Hit, high: int) -> bool:
+        rest = self.page.text[hit.end : min(high, hit.end + 25)]
+        return (
+            re.match(r"(?i)[\s:#=.]*(?:(?:number|no|nr|num|nummer|is|numero)\b[\s:#=.]*)*[A-Z]{0,3}[- ]?\d{3}", rest)
+            is not None
+        )
+
+    # -- a number that nobody in its sentence owns
+
+    def _orphaned(self, start: int, end: int, before: Owner) -> bool:
+        text = self.page.text
+        line_start, line_end = self.page.line(start)
+        lead = text[line_start:start].lstrip("> \t-*")
+        rest = text[end:line_end].strip(" .,;!?\t*)\"'")
+        if before.relation is not Relation.NOBODY:  # an unknown word with a colon: "Berth: 41", or a name in a list
+            return (
+                lead.count(":") == 1
+                and lead.rstrip().endswith(":")
+                and not rest
+                and lead[:1].isupper()
+                and len(lead) < 40
+            )
+        words = [token.lower() for token in _TOKEN.findall(text[self._sentence_start(start) : start])]
+        content = [w for w in words if w[0].isalpha() and not self._owns_nothing(w)]
+        trailing = [w.lower() for w in _TOKEN.findall(rest) if w[0].isalpha()]
+        return len(content) <= 1 and len([w for w in trailing if not self._owns_nothing(w)]) <= 3
+
+    def _owns_nothing(self, word: str) -> bool:
+        return word in self.grammar.linking or word in self.grammar.function or word in self.grammar.number
+
+    def _elsewhere(self, start: int, end: int) -> Owner:
+        """Look above for an announcement or a question, then below for a quoted question that this answers."""
+        text = self.page.text
+        line_start, _ = self.page.line(start)
+        floor = max(0, line_start - _ABOVE, self.page.signature_before(start))
+        index = bisect_left(self.starts, line_start) - 1
+        while index >= 0 and self.hits[index].start >= floor:
+            hit = self.hits[index]
+            if not self._spent(hit):
+                if hit.label.owns == OTHER:
+                    if hit.label.id == "other-licences" or self._heads_line(hit):
+                        return Owner(label=hit.label, relation=Relation.ABOVE, hit=hit)
+                else:
+                    distance = (line_start - hit.end) / 1500
+                    return Owner(label=hit.label, relation=Relation.ABOVE, doubt=distance, hit=hit)
+            index -= 1
+        if self.page.quoted(start):
+            return NOBODY
+        index = bisect_left(self.starts, end)
+        while index < len(self.hits) and self.hits[index].start < min(len(text), end + _BELOW):
+            hit = self.hits[index]
+            if self.page.quoted(hit.start) and hit.label.owns != OTHER:
+                return Owner(label=hit.label, relation=Relation.BELOW, hit=hit)
+            index += 1
+        return NOBODY
+
+    def _spent(self, hit: Hit) -> bool:
+        """Tell whether a number follows the label on its own line, which is then what the label is about."""
+        _, line_end = self.page.line(hit.start)
+        rest = self.page.text[hit.end : min(line_end, hit.end + 40)]
+        return re.search(r"[A-Z0-9]*\d[\w-]{3,}", rest) is not None
+
+    def _heads_line(self, hit: Hit) -> bool:
+        _, line_end = self.page.line(hit.start)
+        return self.page.text[hit.end : line_end].strip() in {"", ":"}
+
+
+def read(page: Page, hits: tuple[Hit, ...], grammar: Grammar) -> Reader:
+    """Return the reader of a page."""
+    return Reader(page=page, hits=hits, starts=tuple(hit.start for hit in hits), grammar=grammar)
+
+
+__all__ = ["NOBODY", "Grammar", "Label", "Owner", "Reader", "Relation", "Strength", "load_grammar", "read"]

@@ -1,0 +1,305 @@
+"""Identifiers in one text: candidates by shape, decided by who owns them; pure, linear in the text."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from dlp_gateway.detect.folding import Folded, fold
+from dlp_gateway.detect.gate import Gate
+from dlp_gateway.detect.identifier_rules import Rule, RuleBook
+from dlp_gateway.detect.labels import OTHER, Hit, Strength
+from dlp_gateway.detect.layout import Page, Table, lay_out, table_at
+from dlp_gateway.detect.ownership import Owner, Reader, Relation, read
+from dlp_gateway.detect.shapes import Run, compact, dates, runs
+
+_REACH_BEFORE: Final = 100
+_REACH_AFTER: Final = 340
+_REACH_ANSWER: Final = 700  # an answer stands above the question that it quotes
+_BASE: Final = {
+    Relation.BEFORE: 0.92,
+    Relation.AFTER: 0.84,
+    Relation.COLUMN: 0.92,
+    Relation.ABOVE: 0.78,
+    Relation.BELOW: 0.78,
+}
+_WORDS: Final = {
+    Relation.BEFORE: "behind a label of it",
+    Relation.AFTER: "before a label of it",
+    Relation.COLUMN: "in a column with a heading of it",
+    Relation.ABOVE: "below a line that announces it",
+    Relation.BELOW: "above a quoted question for it",
+    Relation.NOBODY: "owned by nothing else",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """An identifier at `start` … `end` (code points of the text given); `why` says in words, never showing the value."""
+
+    start: int
+    end: int
+    type: str
+    country: str
+    score: float
+    rule: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Match:
+    """The groups of a run that fit a rule, and whether its check holds (None: it says nothing)."""
+
+    start: int
+    end: int
+    rule: Rule
+    holds: bool | None
+    value: str
+
+
+class Recognition:
+    """Finds the identifiers of a rule book; compiled once, keeps no state between texts."""
+
+    def __init__(self, book: RuleBook) -> None:
+        self._book = book
+        self._gate = Gate(book)
+        self._alone = tuple(rule for rule in book.rules if rule.find)
+        self._owned = {
+            kind: tuple(rule for rule in book.rules if rule.type == kind and rule.shape)
+            for kind in {r.type for r in book.rules}
+        }
+
+    @property
+    def types(self) -> frozenset[str]:
+        """The identifier types that can be found."""
+        return frozenset(rule.type for rule in self._book.rules)
+
+    def spans(self, text: str) -> tuple[Span, ...]:
+        """Return what was found, in order, none overlapping another."""
+        if not self._gate.opens(text):
+            return ()
+        folded = fold(text)
+        page = lay_out(folded.text, self._book.grammar.closing)
+        hits = self._book.lexicon.scan(folded.text)
+        reader = read(page, hits, self._book.grammar)
+        context = _Context.of(page.text, hits, reader)
+        found = [*self._labelled(reader, context), *self._self_evident(reader)]
+        return _settled(found, folded)
+
+    # -- numbers that labels may own
+
+    def _labelled(self, reader: Reader, context: "_Context") -> Iterator[Span]:
+        page = reader.page
+        tables = _tables(reader)
+        for table in tables:
+            yield from self._columns(reader, table)
+        inside = [(table.start, table.end) for table in tables]
+        words = [(hit.start, hit.end) for hit in reader.hits]
+        for low, high in _regions(reader):
+            for date in self._birth_dates(reader, low, high):
+                yield date
+            for run in runs(page.text, low, high, words):
+                if not any(start <= run.start < end for start, end in inside):
+                    owner = reader.owner(run.start, run.end)
+                    if owner.label is not None and not owner.foreign:
+                        yield from self._judged(run, owner, page.text, context)
+
+    def _columns(self, reader: Reader, table: Table) -> Iterator[Span]:
+        text = reader.page.text
+        for index, (low, high) in enumerate(table.header):
+            hit = next((h for h in reader.hits if low <= h.start < high), None)
+            if hit is None or hit.label.owns == OTHER:
+                continue
+            owner = Owner(label=hit.label, relation=Relation.COLUMN, announced=True, hit=hit)
+            for row in table.rows:
+                if index < len(row):
+                    start, end = row[index]
+                    if hit.label.owns == "DATE_OF_BIRTH":
+                        yield from (_date(a, b, 0.85, "in a column of birth dates") for a, b in dates(text, start, end))
+                    for run in runs(text, start, end):
+                        yield from self._judged(run, owner, text, _DRIVING)
+
+    def _judged(self, run: Run, owner: Owner, text: str, context: "_Context") -> Iterator[Span]:
+        label = owner.label
+        assert label is not None
+        match = self._best(run, label.owns, label.country, text)
+        if match is None:
+            return
+        score = _BASE[owner.relation] - owner.doubt + _evidence(match)
+        if label.strength is Strength.WEAK:
+            score = min(score, 0.9) - _weakness(match, owner, context)
+        yield Span(
+            start=match.start,
+            end=match.end,
+            type=match.rule.type,
+            country=match.rule.country,
+            score=round(max(0.0, min(score, 0.99)), 2),
+            rule=match.rule.id,
+            why=_why(match, owner.relation),
+        )
+
+    def _best(self, run: Run, kind: str, country: str, text: str) -> _Match | None:
+        """Return the longest part of the run that fits a rule of `kind`; of equal ones the best proved."""
+        rules = self._owned.get(kind, ())
+        count = len(run.groups)
+        for length in range(count, 0, -1):
+            best: tuple[tuple[bool, bool, bool], _Match] | None = None
+            for first in range(count - length + 1):
+                start, end = run.groups[first][0], run.groups[first + length - 1][1]
+                value = compact(text[start:end])
+                for rule in rules:
+                    if rule.shape is None or not rule.shape.fullmatch(value):
+                        continue
+                    holds = rule.check(value) if rule.check else None
+                    if holds is False and rule.veto:
+                        continue
+                    rank = (not rule.any_country, holds is True, bool(country) and rule.country == country)
+                    if best is None or rank > best[0]:
+                        best = rank, _Match(start=start, end=end, rule=rule, holds=holds, value=value)
+            if best is not None:
+                return best[1]
+        return None
+
+    @staticmethod
+    def _birth_dates(reader: Reader, low: int, high: int) -> Iterator[Span]:
+        for hit in reader.hits:
+            if hit.label.owns == "DATE_OF_BIRTH" and low <= hit.start < high:
+                text = reader.page.text
+                for start, end in dates(text, hit.end, min(len(text), hit.end + 60))[:1]:
+                    between = text[hit.end : start]
+                    if start - hit.end <= 30 and not re.search(r"\n\s*\n|[.!?;]\s+[A-Z]", between):
+                        yield _date(start, end, 0.88, "behind a label of it")
+
+    # -- numbers that prove themselves
+
+    def _self_evident(self, reader: Reader) -> Iterator[Span]:
+        text = reader.page.text
+        data = text.encode("ascii")
+        for rule in self._alone:
+            assert rule.find is not None
+            for found in rule.find.finditer(data):
+                group = found.re.groups and 1
+                start, end = found.start(group), found.end(group)
+                value = compact(text[start:end])
+                if rule.check and rule.check(value) is False:
+                    continue
+                yield self._weighed(rule, reader, start, end)
+
+    @staticmethod
+    def _weighed(rule: Rule, reader: Reader, start: int, end: int) -> Span:
+        score, relation = rule.alone, Relation.NOBODY
+        if not rule.certain:
+            owner = reader.owner(start, end)
+            if owner.label is not None and owner.label.owns == rule.type:
+                score, relation = max(score, 0.95 - owner.doubt), owner.relation
+            elif owner.relation is not Relation.NOBODY and (owner.foreign or owner.relation is not Relation.ABOVE):
+                score = min(score, 0.45)
+        return Span(
+            start=start, end=end, type=rule.type, country=rule.country, score=round(score, 2), rule=rule.id,
+            why=f"a form that proves itself, {_WORDS[relation]}",
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Context:
+    """What the whole text speaks of: driving, or licences of another sense."""
+
+    driving: bool
+    other_licences: bool
+
+    @staticmethod
+    def of(text: str, hits: tuple[Hit, ...], reader: Reader) -> "_Context":
+        named = any(hit.label.owns == "DRIVER_LICENSE" and hit.label.strength is Strength.STRONG for hit in hits)
+        other = any(hit.label.id == "other-licences" for hit in hits)
+        return _Context(driving=named or bool(reader.grammar.driving.search(text)), other_licences=other)
+
+
+_DRIVING: Final = _Context(driving=True, other_licences=False)
+
+
+def _weakness(match: _Match, owner: Owner, context: _Context) -> float:
+    """Return what a short label takes off: nothing speaks for driving, or the form speaks for nothing."""
+    telling = not match.rule.any_country and not match.value.isdigit()
+    weakness = 0.12 if telling else 0.2
+    if not context.driving:
+        weakness += 0.15
+    if context.other_licences:
+        weakness += 0.25
+    if owner.doubt > 0.1:
+        weakness += 0.1
+    return weakness
+
+
+def _evidence(match: _Match) -> float:
+    if match.holds is True:
+        return 0.05
+    evidence = -0.12 if match.holds is False else 0.0
+    if match.rule.any_country:
+        evidence -= 0.1
+    if match.value.isdigit() and len(match.value) < 7:
+        evidence -= 0.1
+    return evidence
+
+
+def _why(match: _Match, relation: Relation) -> str:
+    letters = sum(map(str.isalpha, match.value))
+    digits = sum(map(str.isdigit, match.value))
+    form = f"{digits} digits" if not letters else f"{letters} letters and {digits} digits"
+    check = {True: ", valid check digit", False: ", check digit does not fit", None: ""}[match.holds]
+    return f"{form} {_WORDS[relation]}{check}"
+
+
+def _date(start: int, end: int, score: float, why: str) -> Span:
+    return Span(
+        start=start, end=end, type="DATE_OF_BIRTH", country="", score=score, rule="date-of-birth", why=f"a date {why}"
+    )
+
+
+def _tables(reader: Reader) -> list[Table]:
+    tables: list[Table] = []
+    for hit in reader.hits:
+        if hit.label.owns != OTHER and not any(table.start <= hit.start < table.end for table in tables[-1:]):
+            table = table_at(reader.page, hit.start)
+            if table is not None:
+                tables.append(table)
+    return tables
+
+
+def _regions(reader: Reader) -> list[tuple[int, int]]:
+    """Return where numbers can be in the reach of an identifier's label; ranges in order, none touching another."""
+    regions: list[tuple[int, int]] = []
+    size = len(reader.page.text)
+    for hit in reader.hits:
+        if hit.label.owns == OTHER:
+            continue
+        before = _REACH_ANSWER if reader.page.quoted(hit.start) else _REACH_BEFORE
+        low = reader.page.line(max(0, hit.start - before))[0]
+        high = reader.page.line(min(size, hit.end + _REACH_AFTER))[1]
+        if regions and low <= regions[-1][1]:
+            regions[-1] = min(low, regions[-1][0]), max(high, regions[-1][1])
+        else:
+            regions.append((low, high))
+    return regions
+
+
+def _settled(found: list[Span], folded: Folded) -> tuple[Span, ...]:
+    """Keep of overlapping spans the surer, then the longer; give offsets of the text as it came."""
+    kept: list[Span] = []
+    for span in sorted(found, key=lambda s: (-s.score, s.start - s.end, s.start)):
+        if span.score > 0.1 and not any(span.start < other.end and other.start < span.end for other in kept):
+            kept.append(span)
+    placed = []
+    for span in sorted(kept, key=lambda s: s.start):
+        start, end = folded.span(span.start, span.end)
+        placed.append(
+            Span(
+                start=start,
+                end=end,
+                type=span.type,
+                country=span.country,
+                score=span.score,
+                rule=span.rule,
+                why=span.why,
+            )
+        )
+    return tuple(placed)

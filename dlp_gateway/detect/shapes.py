@@ -1,0 +1,118 @@
+"""Numbers as they stand in text: runs of digit-bearing groups, with dates, amounts, phones and links left out."""
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import re2
+
+_MONTHS: Final = (
+    "jan|feb|mar|mär|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez|janv|févr|mars|avr|juin|juil|août|déc|ene|abr|ago|dic|gen|"
+    "mag|giu|lug|set|ott|fev|out|sty|lut|kwi|maj|cze|lip|sie|wrz|paź|lis|gru|mrt|mei"
+).replace("ä", "a").replace("é", "e").replace("û", "u").replace("ź", "z")  # fmt: skip
+
+#: A calendar date in figures, or with the month as a word.
+DATE: Final = (
+    r"\b(?:19|20)\d\d[-/. ](?:0?[1-9]|1[0-2])[-/. ](?:0?[1-9]|[12]\d|3[01])\b"
+    r"|\b(?:0?[1-9]|[12]\d|3[01])[-/. ] ?(?:0?[1-9]|1\d|2\d|3[01])[-/. ] ?(?:(?:19|20)\d\d|\d\d)\b"
+    rf"|\b\d{{1,2}}(?:st|nd|rd|th|er|\.)?,? (?:de |of )?(?:{_MONTHS})[a-z]{{0,8}}\.?,? (?:de )?(?:19|20)?\d\d\b"
+    rf"|\b(?:{_MONTHS})[a-z]{{0,8}}\.? \d{{1,2}}(?:st|nd|rd|th)?,? (?:19|20)\d\d\b"
+)
+_NO_IDENTIFIER: Final = (
+    r"[A-Za-z0-9._%+\-]+@[A-Za-z0-9.\-]+",
+    r"\b(?:https?|ftp)://[^\s?<>\"]*",
+    r"\bwww\.[^\s?<>\"]*",
+    r"\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b",
+    r"\b\d{1,2}:\d\d(?::\d\d)?\b",
+    DATE,
+    r"\b\d{1,3}(?:[.,']\d{3})*[.,]\d\d\b",  # an amount
+    r"[$?] ?\d[\d.,]*\d\b",  # folding leaves "?" of the signs of currencies
+    r"\b(?:USD|EUR|GBP|CHF|CAD|AUD|PLN|BRL) ?\d[\d.,]*\b",
+    r"\b\d+(?:\.\d+){3,}\b",  # an address or a version
+    r"\+\d[\d ()./\-]{6,18}\d\b",
+    r"\(\+?\d{1,5}\) ?\d[\d ./\-]{4,12}\d\b",
+    r"\b[2-9]\d\d[-.][2-9]\d\d[-.]\d{4}\b",  # North American
+    r"\b0\d(?:[ .]\d\d){4}\b",  # French
+    r"\b0\d{2,4} \d{3} ?\d{4}\b",  # British
+    r"\b[A-Za-z0-9+/=]{35,}",  # base64, hashes
+)
+_TOKEN: Final = re.compile(r"[A-Za-z0-9*]+")
+_SEPARATORS: Final = frozenset(" -./")
+_MAX_GROUPS: Final = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """Neighbouring groups of letters and digits, `groups[i]` = (start, end) in the text; together they may be a number."""
+
+    groups: tuple[tuple[int, int], ...]
+
+    @property
+    def start(self) -> int:
+        """Where the first group begins."""
+        return self.groups[0][0]
+
+    @property
+    def end(self) -> int:
+        """Where the last group ends."""
+        return self.groups[-1][1]
+
+
+def _compile(expression: str) -> "re2._Regexp[bytes]":
+    options = re2.Options()
+    options.case_sensitive = False
+    options.longest_match = True
+    options.log_errors = False
+    return re2.compile(expression, options)
+
+
+_MASK: Final = _compile("|".join(f"(?:{part})" for part in _NO_IDENTIFIER))
+_DATE: Final = _compile(DATE)
+
+
+def dates(text: str, start: int, end: int) -> tuple[tuple[int, int], ...]:
+    """Return the calendar dates that begin in `text[start:end]`."""
+    return tuple((start + m.start(), start + m.end()) for m in _DATE.finditer(text[start:end].encode("ascii")))
+
+
+def runs(text: str, start: int, end: int, words: Sequence[tuple[int, int]] = ()) -> Iterator[Run]:
+    """Yield what may be a number in `text[start:end]`; `words` are ranges (of labels) that no number reaches into."""
+    data = text[start:end].encode("ascii")
+    closed = sorted([*((start + m.start(), start + m.end()) for m in _MASK.finditer(data)), *words])
+    starts = [low for low, _ in closed]
+    groups: list[tuple[int, int]] = []
+    digits = 0
+    for match in _TOKEN.finditer(text, start, end):
+        low, high = match.span()
+        index = bisect_right(starts, low) - 1
+        free = (index < 0 or closed[index][1] <= low) and (index + 1 == len(starts) or starts[index + 1] >= high)
+        bearing = any(map(str.isdigit, match[0]))
+        joined = groups and low - groups[-1][1] == 1 and text[low - 1] in _SEPARATORS and len(groups) < _MAX_GROUPS
+        member = (
+            free and high - low < 35 and (bearing or _may_join(match[0], text[low - 1 : low], text[high : high + 1]))
+        )
+        if groups and not (joined and member):
+            if digits >= 4:
+                yield Run(groups=tuple(groups))
+            groups, digits = [], 0
+        if member:
+            groups.append((low, high))
+            digits += sum(map(str.isdigit, match[0]))
+    if digits >= 4:
+        yield Run(groups=tuple(groups))
+
+
+def _may_join(word: str, before: str, after: str) -> bool:
+    """Tell whether letters alone may be a group of a number ("B 4274001", "22 BL 76443", "MILLE-151291234")."""
+    return (word.isupper() and len(word) <= 3) or (len(word) <= 5 and "-" in {before, after} and word.isupper())
+
+
+def compact(text: str) -> str:
+    """Return what counts of a number: letters in upper case and digits.
+
+    >>> compact("morga 657054-sm9ij")
+    'MORGA657054SM9IJ'
+    """
+    return re.sub(r"[^A-Z0-9*]", "", text.upper())
