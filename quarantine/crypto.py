@@ -1,7 +1,6 @@
 """Sealing: a fresh AES-256-GCM key for each message, itself sealed (HPKE, RFC 9180) to the custody's public key."""
 
 import base64
-import binascii
 import hashlib
 import hmac
 import json
@@ -183,19 +182,21 @@ def load(path: Path) -> PrivateKey:
         raise
     except OSError as error:
         raise StoreKeyError(f"{path}: the custody's key file cannot be read: {error.strerror}") from None
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise StoreKeyError(f"{path}: the custody's key file must be a regular file")
         if status.st_mode & 0o077:
             raise StoreKeyError(f"{path}: others may read the custody's key file; run: chmod 600 {path}")
-        written = file.read(_KEY_FILE_LIMIT)
+        written = os.read(descriptor, _KEY_FILE_LIMIT)
+    finally:
+        os.close(descriptor)
     try:
         fields = json.loads(written)
         if fields["custody_key"] != SCHEMA:
             raise StoreKeyError(f"{path}: this key file is for another version of the gateway")
         return PrivateKey.from_bytes(base64.b64decode(fields["private"], validate=True))
-    except (ValueError, KeyError, TypeError, binascii.Error):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise StoreKeyError(
             f"{path}: this is no key file of the custody, or it is damaged; put it back from your backup"
         ) from None

@@ -348,7 +348,9 @@ async def test_a_settlement_counts_whole_or_not(store: Store, deposit: Make, noo
 
 
 @pytest.mark.parametrize(("retry", "expected"), [(False, State.IN_DOUBT), (True, State.DUE)])
-async def test_a_crash_after_the_dot(store: Store, deposit: Make, noon: datetime, retry: bool, expected: State) -> None:
+async def test_a_crash_after_the_dot(
+    store: Store, deposit: Make, noon: datetime, *, retry: bool, expected: State
+) -> None:
     """After a crash between the final dot and our commit the recipient is in doubt, or tried again, as configured."""
     await store.take((deposit("m1", "bob@example.com", "eve@example.org", state=State.DUE),))
     (claimed,) = await claim(store, noon)

@@ -1,0 +1,299 @@
+"""Whatever happens to the database, nothing is taken that could be lost, and the error says why."""
+
+import asyncio
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, closing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from quarantine.crypto import PrivateKey
+from quarantine.database import Database, locate
+from quarantine.migrations import migrate
+from quarantine.model import Deposit, Query, State
+from quarantine.opening import is_empty, open_store
+from quarantine.sql import SqlStore
+from quarantine.store import StoreError, StoreKeyError
+
+Make = Callable[..., Deposit]
+URL = "sqlite:///custody.db"
+
+
+@asynccontextmanager
+async def opened(folder: Path, key: PrivateKey) -> AsyncIterator[SqlStore]:
+    """Open a store and close it."""
+    store = await open_store(URL, key.public, key, folder=folder, busy_timeout=0.2)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def ids(folder: Path, key: PrivateKey) -> list[str]:
+    """Return the ids in a store, as another process would see them."""
+    async with opened(folder, key) as store:
+        return [item.id for item in await store.items(Query())]
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("sqlite:///custody.db", "sqlite+aiosqlite:////var/lib/dlp/custody.db"),
+        ("sqlite:///data/custody.db", "sqlite+aiosqlite:////var/lib/dlp/data/custody.db"),
+        ("sqlite:////srv/custody.db", "sqlite+aiosqlite:////srv/custody.db"),
+        ("postgresql://dlp@db.example/custody", "postgresql+asyncpg://dlp@db.example/custody"),
+    ],
+)
+def test_where_the_database_is(url: str, expected: str) -> None:
+    """A relative path is relative to the folder given; the driver is ours to pick."""
+    assert expected == locate(url, Path("/var/lib/dlp")).render_as_string()
+
+
+@pytest.mark.parametrize("url", ["", "custody.db", "sqlite://", "sqlite:///:memory:", "mysql://db.example/custody"])
+def test_no_place_for_custody(url: str) -> None:
+    """A database that would not outlive us, or that we do not know, is refused with a sentence."""
+    with pytest.raises(StoreError):
+        locate(url, Path("/var/lib/dlp"))
+
+
+async def test_files_are_for_their_owner_only(tmp_path: Path, key: PrivateKey, deposit: Make) -> None:
+    """Database and logs have mode 600, whatever the umask."""
+    mask = os.umask(0)
+    try:
+        await migrate(URL, folder=tmp_path)
+        async with opened(tmp_path, key) as store:
+            await store.take((deposit("m1"),))
+            modes = {name: (tmp_path / name).stat().st_mode & 0o777 for name in os.listdir(tmp_path)}
+    finally:
+        os.umask(mask)
+    assert modes == dict.fromkeys(("custody.db", "custody.db-wal", "custody.db-shm"), 0o600)
+
+
+async def test_every_commit_waits_for_the_disk(folder: Path) -> None:
+    """The writing connection has the settings that durability and erasing rest on."""
+    database = Database(URL, folder=folder)
+    async with database.writing() as connection:
+        found = {
+            name: (await connection.exec_driver_sql(f"PRAGMA {name}")).scalar_one()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "secure_delete")
+        }
+    await database.close()
+    assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "secure_delete": 1}
+
+
+async def test_a_locked_database(folder: Path, key: PrivateKey, deposit: Make) -> None:
+    """Beyond the timeout a lock is an error, nothing is taken, and the next attempt works."""
+    async with opened(folder, key) as store:
+        with closing(sqlite3.connect(folder / "custody.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(StoreError, match="locked"):
+                await store.take((deposit("m1"),))
+            assert await store.items(Query()) == ()
+            other.execute("ROLLBACK")
+        await store.take((deposit("m2"),))
+    assert await ids(folder, key) == ["m2"]
+
+
+async def test_a_full_database(folder: Path, key: PrivateKey, deposit: Make) -> None:
+    """When no page is left the take fails whole; with room again the next works."""
+    async with opened(folder, key) as store:
+        await store.take((deposit("m1"),))
+        async with store.database.writing() as connection:
+            pages = (await connection.exec_driver_sql("PRAGMA page_count")).scalar_one()
+            await connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + 2}")
+        with pytest.raises(StoreError, match="full"):
+            await store.take((deposit("m2"), deposit("m3", content=bytes(100_000))))
+        async with store.database.writing() as connection:
+            await connection.exec_driver_sql("PRAGMA max_page_count = 100000")
+        await store.take((deposit("m4"),))
+    assert await ids(folder, key) == ["m1", "m4"]
+
+
+FILL = """
+import asyncio, resource, signal, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from quarantine.crypto import PrivateKey
+from quarantine.model import CopyDeposit, Deposit, State
+from quarantine.opening import open_store
+from quarantine.store import StoreError
+
+async def main(folder, key):
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    store = await open_store("sqlite:///custody.db", key.public, key, folder=folder)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+    now = datetime.now(UTC)
+    copy = CopyDeposit(
+        reverse_path="", recipients=("bob@example.com",), edits="", options="", state=State.HELD, due_at=now
+    )
+    try:
+        for number in range(100):
+            name = f"m{number:03}"
+            await store.take((Deposit(
+                id=name, content=bytes(50_000), subject="", reverse_path="", reasons=(), group="", created_at=now,
+                expires_at=None, copies=(copy,),
+            ),))
+            print(name, flush=True)
+    except StoreError as error:
+        print("refused", error)
+    await store.close()
+
+asyncio.run(main(Path(sys.argv[1]), PrivateKey.from_bytes(bytes.fromhex(sys.argv[2]))))
+"""
+
+
+async def test_a_full_disk(folder: Path, key: PrivateKey) -> None:
+    """When the kernel refuses to write more (here by RLIMIT_FSIZE), what was taken stays and the next is refused."""
+    command = [sys.executable, "-c", FILL, str(folder), key.private.hex()]
+    told = (await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=True)).stdout
+    *taken, refused = told.splitlines()
+    assert refused.startswith("refused the custody's database failed")
+    assert 5 < len(taken) < 30
+    assert taken == await ids(folder, key)
+
+
+@pytest.fixture
+def tiny_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of one megabyte, where we may mount one."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", place], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("mounting a tmpfs needs root")
+    yield place
+    subprocess.run(["umount", place], check=True)
+
+
+async def test_no_space_left(tiny_disk: Path, empty_database: Path, key: PrivateKey, deposit: Make) -> None:
+    """On a disk without space the take fails whole, and everything taken before can be read."""
+    shutil.copytree(empty_database, tiny_disk, dirs_exist_ok=True)
+    taken = []
+    async with opened(tiny_disk, key) as store:
+        for name in (f"m{number:03}" for number in range(100)):
+            try:
+                await store.take((deposit(name, content=os.urandom(50_000)),))
+            except StoreError:
+                break
+            taken.append(name)
+        assert taken == [item.id for item in await store.items(Query())]
+        for name in taken:
+            assert len(await store.content(name)) == 50_000
+    assert 3 < len(taken) < 20
+
+
+@pytest.mark.parametrize("place", [0, 16, 100])
+async def test_a_corrupt_database(folder: Path, key: PrivateKey, place: int) -> None:
+    """A database with overwritten pages is refused at the start."""
+    with (folder / "custody.db").open("r+b") as file:
+        file.seek(place)
+        file.write(b"\xa5" * 4096)
+    with pytest.raises(StoreError):
+        async with opened(folder, key) as store:
+            await store.items(Query())
+
+
+async def test_corruption_under_way(folder: Path, key: PrivateKey, deposit: Make) -> None:
+    """A database that is overwritten while it is open takes nothing and says so."""
+    async with opened(folder, key) as store:
+        await store.take((deposit("m1"),))
+        await store.database.shrink_log()
+        path = folder / "custody.db"
+        with path.open("r+b") as file:
+            file.write(b"\xa5" * path.stat().st_size)
+        with pytest.raises(StoreError):
+            await store.take((deposit("m2"),))
+
+
+async def test_a_damaged_row_harms_no_other(folder: Path, key: PrivateKey, deposit: Make) -> None:
+    """An item whose sealed content was changed is given up, is still shown, and the others are delivered."""
+    async with opened(folder, key) as store:
+        await store.take((deposit("m1", state=State.DUE), deposit("m2", state=State.DUE)))
+        async with store.database.writing() as connection:
+            await connection.exec_driver_sql("UPDATE payloads SET sealed_key = zeroblob(80) WHERE id = 'm1'")
+        now = deposit("m1").created_at
+        claims = await store.claim(owner="worker", now=now, lease=timedelta(minutes=1), limit=8)
+        assert [claim.item for claim in claims] == ["m2"]
+        found = {item.id: (item.state, item.subject) for item in await store.items(Query())}
+        assert found == {"m1": (State.FAILED, ""), "m2": (State.DUE, "offer")}
+        assert [event.after for event in await store.events("m1")] == [State.DUE, State.FAILED]
+        with pytest.raises(StoreError, match="changed"):
+            await store.content("m1")
+        assert await store.discard("m1", actor="ann", reason="", now=now) == 1
+
+
+@pytest.mark.parametrize("how", ["deleted", "replaced"])
+async def test_a_database_that_is_taken_away(folder: Path, key: PrivateKey, deposit: Make, how: str) -> None:
+    """SQLite would write on into a deleted file; what we take must be where the next start looks for it."""
+    path = folder / "custody.db"
+    async with opened(folder, key) as store:
+        await store.take((deposit("m1"),))
+        if how == "replaced":
+            shutil.copy(path, folder / "copy")
+            (folder / "copy").replace(path)
+        else:
+            path.unlink()
+        with pytest.raises(StoreError, match="custody"):
+            await store.take((deposit("m2"),))
+
+
+async def test_a_folder_that_is_not_there(tmp_path: Path, key: PrivateKey) -> None:
+    """The error names the reason."""
+    with pytest.raises(StoreError, match="No such file"):
+        await open_store(URL, key.public, folder=tmp_path / "nowhere")
+
+
+async def test_a_database_that_was_not_set_up(tmp_path: Path, key: PrivateKey) -> None:
+    """The error says how to set it up."""
+    with pytest.raises(StoreError, match="dlp-gateway serve"):
+        await open_store(URL, key.public, folder=tmp_path)
+
+
+async def test_another_key(folder: Path, key: PrivateKey, deposit: Make) -> None:
+    """A store opens with the key that it was sealed to, not with another; both ids are named."""
+    async with opened(folder, key) as store:
+        await store.take((deposit("m1"),))
+    other = PrivateKey.generate()
+    with pytest.raises(StoreKeyError, match=f"{key.public.id}.*{other.public.id}"):
+        await open_store(URL, other.public, other, folder=folder)
+
+
+async def test_empty_until_sealed(folder: Path, key: PrivateKey) -> None:
+    """A store without tables, or with unused ones, may get a new key; one that was opened with a key may not."""
+    assert await is_empty(URL, folder=folder)
+    assert await is_empty("sqlite:///fresh.db", folder=folder)
+    async with opened(folder, key):
+        pass
+    assert not await is_empty(URL, folder=folder)
+
+
+async def test_no_thread_is_left(folder: Path, key: PrivateKey, deposit: Make) -> None:
+    """After closing, no connection's thread keeps the process alive."""
+    before = threading.active_count()
+    async with opened(folder, key) as store:
+        await store.take((deposit("m1"),))
+        await store.items(Query())
+    assert threading.active_count() == before
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="giving up root needs root")
+async def test_a_read_only_database(folder: Path, key: PrivateKey) -> None:
+    """A file that may not be written is an error that says so."""
+    script = (
+        "import asyncio, os, sys; from pathlib import Path; from quarantine.crypto import PrivateKey;"
+        "from quarantine.opening import open_store; from quarantine.store import StoreError\n"
+        "os.setuid(65534)\n"
+        "try: asyncio.run(open_store('sqlite:///custody.db', PrivateKey.generate().public, folder=Path(sys.argv[1])))\n"
+        "except StoreError as error: print(error)"
+    )
+    command = [sys.executable, "-c", script, str(folder)]
+    told = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=True)
+    assert "Permission denied" in told.stdout
