@@ -109,7 +109,8 @@ _SAMPLE: Final = 4_096
 def codec(label: str) -> str:
     """Return the Python codec for a charset label as mail writes it; "" if there is none."""
     name = _LABEL_NOISE.sub("_", label.lower()[:64]).strip("_")
-    known = _CODECS.get(name) or _CODECS.get(name.removeprefix("x_")) or _CODECS.get(name.removeprefix("cs"), "")
+    spellings = (name, name.removeprefix("x_"), name.removeprefix("cs"), name.replace("_", ""))
+    known = next((_CODECS[spelling] for spelling in spellings if spelling in _CODECS), "")
     return _IN_PRACTICE.get(name) or _IN_PRACTICE.get(known, known)
 
 

@@ -21,7 +21,7 @@ _TOKEN: Final = re.compile(
     re.DOTALL,
 )
 _ATTRIBUTE: Final = re.compile(r' (=?+[^\t\n\f\r />=]*+)="([^"]*+)"')
-_LOOSE_TAG: Final = re.compile(r"<[^<>]*+>")
+_LOOSE_TAG: Final = re.compile(r"<(/?[A-Za-z!][^\s<>/]*+)[^<>]*+>")
 _BLANKS: Final = re.compile("  +")
 _UNSEEN: Final = "\u00ad\u200b\u200c\u200d\u2060\ufeff"  # soft hyphen, zero-width characters, word joiner
 _CSS_STRING: Final = re.compile(r"""content\s*+:\s*+(?:"([^"\n]*+)"|'([^'\n]*+)')""", re.IGNORECASE)
@@ -67,14 +67,14 @@ def text(source: str) -> str:
         comment, tag, attributes = token.group("comment", "tag", "attributes")
         if tag is None:
             if comment and not comment.isspace():
-                behind.append(_LOOSE_TAG.sub(" ", comment))
+                behind.append(_loose(comment))
             return ""
         place = _BREAK.get(tag, "")
         return place + _told(attributes, behind) if attributes else place
 
     flow = _BREAKS.sub(_as_white_space, _collapsed(_TOKEN.sub(shown, canonical)))
     if not flow.rstrip().endswith(_END):  # the source ends inside a tag, comment or script: browsers drop that piece
-        behind.append(unescape(_LOOSE_TAG.sub("", source)))
+        behind.append(_loose(source))
     lines = [flow.strip(" \n" + _END), *(_collapsed(piece).strip() for piece in behind)]
     return _without(_unescaped("\n".join(line for line in lines if line)), _UNSEEN + _END)
 
@@ -86,6 +86,11 @@ def _as_white_space(breaks: re.Match[str]) -> str:
     if row:
         return "\n" + "\t" * (count - 1)
     return "\t" * count or "\n"
+
+
+def _loose(source: str) -> str:
+    """Read markup that no parser has put in order: what stands in a comment (some clients show it) or was cut off."""
+    return unescape(_LOOSE_TAG.sub(lambda tag: " " if _BREAK.get(tag[1].lower()) else "", source))
 
 
 def _collapsed(text: str) -> str:

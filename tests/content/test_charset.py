@@ -1,0 +1,119 @@
+"""Octets as text, whatever their label says."""
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dlp_gateway.content.charset import codec, readings
+
+GERMAN = "Führerschein 41111111"
+JAPANESE = "免許番号 ４１１１"
+RUSSIAN = "Водительские права 4111"
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "label"),
+    [
+        (GERMAN, "utf-8", "utf-8"),
+        (GERMAN, "utf-8", ""),
+        (GERMAN, "utf-8", "no-such-charset"),
+        (GERMAN, "utf-8", "iso-8859-1"),
+        (GERMAN, "utf-8-sig", "us-ascii"),
+        (GERMAN, "iso-8859-1", "ISO-8859-1"),
+        (GERMAN, "iso-8859-1", "utf-8"),
+        (GERMAN, "iso-8859-1", "us-ascii"),
+        (GERMAN, "iso-8859-1", "no-such-charset"),
+        (GERMAN, "cp1252", '"Windows-1252"'),
+        (GERMAN, "utf-16", "utf-16"),
+        (GERMAN, "utf-16", "utf-8"),
+        (GERMAN, "utf-16-le", "utf-16le"),
+        (GERMAN, "utf-16-le", ""),
+        (GERMAN, "utf-16-be", "utf-16"),
+        (GERMAN, "utf-16-be", "us-ascii"),
+        (GERMAN, "utf-32", "utf-8"),
+        (GERMAN, "utf-32-le", "utf-32"),
+        (GERMAN, "utf-7", "utf-7"),
+        (GERMAN, "utf-7", "unicode-1-1-utf-7"),
+        (GERMAN, "utf-7", ""),
+        (GERMAN, "cp037", "ibm037"),
+        (GERMAN, "cp500", "EBCDIC-CP-BE"),
+        (GERMAN, "cp037", ""),
+        (GERMAN, "mac_roman", "x-mac-roman"),
+        (JAPANESE, "iso2022_jp", "iso-2022-jp"),
+        (JAPANESE, "iso2022_jp", "csISO2022JP"),
+        (JAPANESE, "iso2022_jp", "us-ascii"),
+        (JAPANESE, "cp932", "shift_jis"),
+        (JAPANESE, "cp932", ""),
+        (JAPANESE, "euc_jp", "euc-jp"),
+        (JAPANESE, "gb18030", "gb2312"),
+        (JAPANESE, "gb18030", "us-ascii"),
+        ("번호 ４１１１", "cp949", "ks_c_5601-1987"),
+        ("번호 ４１１１", "iso2022_kr", "iso-2022-kr"),
+        ("號碼 ４１１１", "big5", "big5"),
+        ("号码 ４１１１", "hz", "hz-gb-2312"),
+        (RUSSIAN, "koi8-r", "KOI8-R"),
+        (RUSSIAN, "cp1251", "windows-1251"),
+        ("4111", "ascii", "utf-16"),
+        ("4111", "ascii", "no-such-charset"),
+    ],
+)
+def test_the_text_is_among_the_readings(text: str, encoding: str, label: str) -> None:
+    """Right, wrong, missing and unknown labels all lead to the text that was written."""
+    assert text in readings(text.encode(encoding), label)
+
+
+@pytest.mark.parametrize(
+    ("label", "expected"),
+    [
+        ("utf-8", "utf_8"),
+        ("UTF8", "utf_8"),
+        ("ISO_8859-1", "cp1252"),
+        ("gb2312", "gb18030"),
+        ("cp-850", "cp850"),
+        ("", ""),
+        ("no-such-charset", ""),
+        ("idna", ""),
+        ("hex", ""),
+        ("unicode_escape", ""),
+        ("rot13", ""),
+        ("a" * 100_000, ""),
+    ],
+)
+def test_labels_lead_to_charsets_only(label: str, expected: str) -> None:
+    """A label names one of a closed list of charsets, or nothing."""
+    assert expected == codec(label)
+
+
+def test_ascii_has_one_reading() -> None:
+    """Ordinary mail is read once."""
+    assert readings(b"Hello + bye\r\n", "us-ascii") == ("Hello + bye\r\n",)
+
+
+@pytest.mark.parametrize("label", ["", "utf-8", "us-ascii", "no-such-charset"])
+def test_octets_that_are_no_text_have_no_reading(label: str) -> None:
+    """What nobody could have written as text is not taken for text."""
+    assert not readings(bytes(range(128, 160)) * 10 + b"\x00\x01\x02\x03" * 80, label)
+
+
+@settings(max_examples=300)
+@given(
+    st.binary(max_size=200),
+    st.sampled_from(["", "utf-8", "utf-16", "utf-32", "utf-7", "hz", "iso-2022-jp", "shift_jis", "gbk", "cp037", "x"]),
+)  # fmt: skip
+def test_no_octets_fail(content: bytes, label: str) -> None:
+    """Readings are distinct texts that can be written again."""
+    found = readings(content, label)
+    assert len(found) == len(set(found))
+    for reading in found:
+        reading.encode()
+
+
+@pytest.mark.parametrize("label", ["", "utf-7", "iso-2022-jp", "hz", "utf-16", "gb18030", "no-such-charset"])
+def test_linear_time(label: str) -> None:
+    """A megabyte takes a fraction of a second under any label."""
+    started = time.process_time()
+    for content in (b"+" * 1_000_000, b"\x1b$B" * 300_000, b"~{" * 500_000, b"\xff\xfe" * 500_000, b"\x00" * 1_000_000):
+        readings(content, label)
+    assert time.process_time() - started < 2

@@ -1,0 +1,136 @@
+"""HTML as a reader sees it."""
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dlp_gateway.content.html import text
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        pytest.param("<p>41<b>11</b> 11<i></i>11</p>", "4111 1111", id="tags inside a number"),
+        pytest.param("41<!-- x -->11", "4111\nx", id="a comment inside a number is read behind the text"),
+        pytest.param("41&#49;&#x31; &amp; &lt;b&gt; &quot;", '4111 & <b> "', id="entities"),
+        pytest.param("41&shy;11&#8203;11\u200b11\ufeff&zwnj;", "41111111", id="invisible characters"),
+        pytest.param("a&nbsp;b", "a\u00a0b", id="a no-break space stays"),
+        pytest.param("<p>a</p><p>b</p>c<br>d<div>e</div>f", "a\nb\nc\nd\ne\nf", id="blocks and breaks"),
+        pytest.param("a \r\n\t  b", "a b", id="white space collapses"),
+        pytest.param("<pre>a\nb</pre>c\nd", "a\nb\nc d", id="preformatted lines stay"),
+        pytest.param("<textarea>a\nb</textarea>", "a\nb", id="the text of a form"),
+        pytest.param("<ul><li>a<li>b</ul>", "a\nb", id="items without end tags"),
+        pytest.param(
+            "<table><tr><th>Name<th>Licence<tr><td><p>Ann</p></td><td> <p>4111</p> </td></table>after",
+            "Name\tLicence\nAnn\t4111\nafter",
+            id="a table stays a table",
+        ),
+        pytest.param("<table><tr><td></td><td>b</td></tr></table>", "\tb", id="an empty cell at the start of all text"),
+        pytest.param("x<table><tr><td></td><td>b</td></tr></table>", "x\n\tb", id="an empty cell keeps its column"),
+        pytest.param("<script>var x = '4111'</script><style>p { color: red }</style>a", "a", id="scripts and styles"),
+        pytest.param("<style>a:before { content: '4111' }</style>b", "b\n4111", id="generated content"),
+        pytest.param("<p style='display:none'>a</p><font color=white>b</font>", "a\nb", id="hidden text"),
+        pytest.param("<img alt=4111><img alt=''>x", "4111 x", id="alternative text"),
+        pytest.param("Card <input value='4111'>", "Card 4111", id="a filled form"),
+        pytest.param("<b title='T &amp; t'>x</b>", "x\nT & t", id="a title"),
+        pytest.param(
+            "<a href='https://a.example/x?n=%34111+1&amp;m=2'>x</a>",
+            "x\nhttps://a.example/x?n=4111 1&m=2",
+            id="a link with a query",
+        ),
+        pytest.param("<a href='https://a.example/4111'>x</a>", "x", id="a link without a query"),
+        pytest.param("<a href='mailto:a@b.example'>x</a>", "x\nmailto:a@b.example", id="a mail link"),
+        pytest.param("<title>T</title>a", "T\na", id="the title of the page"),
+        pytest.param("<!--[if mso]><p>41<b>11</b><![endif]-->a", "a\n[if mso]> 4111<![endif]", id="a comment for one client"),
+        pytest.param("a <b x='>'>b</b> < c", "a b < c", id="angle brackets in attributes and text"),
+        pytest.param("<p x\"y='z' a=b>t</p>", "t", id="quotes in attribute names"),
+        pytest.param("<xmp>a<b></xmp>c", "a\nc", id="an old element with raw text"),
+        pytest.param("<svg><text>4111</text></svg>", "4111", id="text in a drawing"),
+        pytest.param("<template>4111</template>", "4111", id="a template"),
+        pytest.param("<noscript>4111</noscript>", "4111", id="what is shown without scripts"),
+        pytest.param("no markup < at > all", "no markup < at > all", id="plain text"),
+        pytest.param("", "", id="nothing"),
+        pytest.param("\x01\x02\x03\x04", "", id="characters that show nothing"),
+        pytest.param("Führerschein <b>Ñ</b>", "Führerschein Ñ", id="other scripts"),
+    ],
+)  # fmt: skip
+def test_what_is_seen(source: str, expected: str) -> None:
+    """Inline markup vanishes, blocks make lines, cells make columns, and what stands elsewhere follows behind."""
+    assert expected == text(source)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "a <b x='4111",
+        "a <!-- 4111",
+        "a <script> 4111",
+        "a <title>4111",
+        "<a href='4111",
+        "<select><option>4111",
+        "<4111",
+    ],
+)
+def test_unfinished_source_hides_nothing(source: str) -> None:
+    """What a browser drops, because the source ends in the middle, a curious receiver still finds."""
+    assert "4111" in text(source)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        pytest.param("<" * 200_000, id="angle brackets"),
+        pytest.param("<!--" * 50_000, id="comments in comments"),
+        pytest.param("<!--a-->" * 50_000, id="many comments"),
+        pytest.param("<a x='" * 50_000, id="quotes"),
+        pytest.param("<pre>" * 3_000, id="nested preformatted text"),
+        pytest.param(" " * 1_000_000 + "x", id="blanks"),
+        pytest.param("<br> " * 50_000, id="breaks"),
+        pytest.param("<td>" * 50_000, id="cells outside a table"),
+        pytest.param("<style>" + "content:'" * 50_000 + "</style>", id="styles"),
+        pytest.param("&#49;" * 200_000, id="entities"),
+        pytest.param("<b " + "x=1 " * 100_000 + ">y", id="one attribute many times"),
+    ],
+)
+def test_linear_time(source: str) -> None:
+    """Sources made to be slow are read in a fraction of a second."""
+    started = time.process_time()
+    text(source)
+    assert time.process_time() - started < 1
+
+
+PIECES = ("<", ">", "</", "<!--", "-->", '"', "'", "=", " ", "/", "a", "p", "td", "tr", "<table>", "<b", "</b", "<b x=")
+ODD_PIECES = (
+    "<script>",
+    "</script>",
+    "<style>",
+    "<xmp>",
+    "<svg>",
+    "<![CDATA[",
+    "]]>",
+    "<?",
+    "&lt;",
+    "&",
+    "\x00",
+    "é",
+    "\x01",
+)
+
+
+@settings(max_examples=200)
+@given(st.lists(st.sampled_from(PIECES + ODD_PIECES), max_size=30), st.sampled_from(["<p>", " ", "\n", ">", "</b>"]))
+def test_visible_text_survives_any_beginning(beginning: list[str], separator: str) -> None:
+    """Whatever markup stands before it, text at the end is read, unless a script swallows it."""
+    source = "".join(beginning) + separator + "needle"
+    found = text(source)
+    assert "needle" in found or "<script" in source
+
+
+@settings(max_examples=100)
+@given(st.text(max_size=200))
+def test_any_text_is_read(source: str) -> None:
+    """No input fails, and nothing that stands for a break is left in the result."""
+    found = text(source)
+    assert not {"\x01", "\x02", "\x03", "\x04"} & set(found)
