@@ -152,9 +152,11 @@ def _faults(
         for element in (*details["loc"], context.get("key", context.get("discriminator", "").strip("'"))):
             if (*location, element) in document.values:
                 location = (*location, element)
+        if details["type"] == "too_short" and len(details["input"]) >= context["min_length"]:
+            continue  # pydantic counts the items that are right; the wrong ones are told each
         if location not in spoiled:
             message, at_key = _sentence(details, model, location)
-            yield document.problem(location, message, key=at_key)
+            yield document.problem(location, message, key=at_key or details["loc"][-1:] == ("[key]",))
             if details["type"] not in {"missing", "wrong"}:
                 spoiled.add(location)
 
@@ -311,7 +313,9 @@ def _sentence(fault: ErrorDetails, model: type[Model], location: Location) -> tu
     kind, context = fault["type"], fault.get("ctx", {})
     name = str(fault["loc"][-1]) if fault["loc"] else ""
     if kind == "extra_forbidden":
-        known = {key for member in _models_at(model, location[:-1]) for key in _names(member)}
+        members = list(_models_at(model, location[:-1]))
+        chosen = [member for member in members if _tags(member) & set(fault["loc"])] or members
+        known = {key for member in chosen for key in _names(member)}
         return f"Unknown key {_shown(name)}{suggestion(name, known)}", True
     if kind == "missing":
         for member in _models_at(model, location):
@@ -338,6 +342,11 @@ def _names(model: type[Model]) -> dict[str, str]:
     return {field.alias or name: field.description or "" for name, field in model.model_fields.items()}
 
 
+def _tags(model: type[Model]) -> set[str | int]:
+    """Return the words by which a model is told apart in a union."""
+    return {word for field in model.model_fields.values() for word in typing.get_args(field.annotation)}
+
+
 def _models_at(annotation: object, location: Location) -> Iterator[type[Model]]:
     """Yield the models that may stand at `location` below `annotation`, through lists, mappings and unions."""
     if isinstance(annotation, type) and issubclass(annotation, Model):
@@ -354,5 +363,7 @@ def _models_at(annotation: object, location: Location) -> Iterator[type[Model]]:
             yield from _models_at(member, location)
     elif origin is Annotated:
         yield from _models_at(members[0], location)
-    elif origin in (tuple, dict) and location:
-        yield from _models_at(members[0 if origin is tuple else 1], location[1:])
+    elif origin is dict and location:
+        yield from _models_at(members[1], location[1:])
+    elif origin is tuple:  # where a model takes one item for a list of one, the index is missing
+        yield from _models_at(members[0], location[1:] if location and isinstance(location[0], int) else location)

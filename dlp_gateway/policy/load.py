@@ -51,7 +51,7 @@ class PolicyFile(Model):
     def _name_actions(cls, data: Any, info: ValidationInfo) -> Any:  # noqa: ANN401  whatever the file holds
         """Let the rules know the names of the actions, even of those that have problems of their own."""
         if isinstance(data, dict) and isinstance(data.get("actions"), dict) and info.context:
-            info.context["actions"] |= data["actions"].keys()
+            info.context["actions"].update(data["actions"])
         return data
 
 
@@ -155,7 +155,7 @@ def _overrides(
     result: dict[str, dict[str, object]] = {name: {} for name in by_name}
     for key, value in _section(found, "set", dict).items():
         if key not in known:
-            message = f"No pack in force has this parameter{document.suggestion(key, known)}"
+            message = f"No pack in force has it{document.suggestion(key, known)}"
             problems.append(found.problem(("set", key), message, key=True))
             continue
         name, _, parameter = key.partition(".")

@@ -56,9 +56,7 @@ def _domain(value: str) -> str:
 def _mailbox(value: str) -> str:
     local_part, at, domain = value.rpartition("@")
     if at and (not local_part or not _DOMAIN.fullmatch(domain) or domain.startswith("*")):
-        raise ValueError(
-            "An address or a domain is needed here, such as ann@corp.example, corp.example or *.corp.example."
-        )
+        raise ValueError("An address or a domain is needed, such as ann@corp.example, corp.example or *.corp.example.")
     return value if at else _domain(value)
 
 
@@ -66,7 +64,8 @@ def _known_kind(value: str, info: ValidationInfo) -> str:
     kinds: frozenset[str] | None = (info.context or {}).get("kinds")
     if kinds is None or value in kinds or (value.endswith(".*") and any(kind.startswith(value[:-1]) for kind in kinds)):
         return value
-    raise ValueError(f"No detector reports this kind{document.suggestion(value, kinds)}")
+    families = {f"{kind.rpartition('.')[0]}.*" for kind in kinds}
+    raise ValueError(f"No detector reports this kind{document.suggestion(value, kinds | families)}")
 
 
 def _known_action(value: str, info: ValidationInfo) -> str:
@@ -106,7 +105,7 @@ class Condition(Model):
         if len(given) != 1:
             raise document.wrong(
                 given[1] if given else "",
-                "A condition without effect: it must have exactly one of `finding`, `all`, `any` and `none`.",
+                "A condition without effect: it has exactly one of `finding`, `all`, `any` and `none`.",
             )
         if given != ["finding"] and self.model_fields_set & {"confidence", "count"}:
             raise document.wrong("count", f"`confidence` and `count` belong to a `finding`, not to `{given[0]}`.")

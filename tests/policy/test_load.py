@@ -1,0 +1,275 @@
+"""policy.yaml and packs: the contract's example, and every problem of every file at its line and column."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from dlp_gateway import packs
+from dlp_gateway.errors import ConfigurationError
+from dlp_gateway.policy import load
+from dlp_gateway.policy.model import Hold, Policy, Reject, Rewrite
+
+KINDS: Final = frozenset(
+    {
+        "recipients.outsiders",
+        "recipients.organisations",
+        "reply_all.audience",
+        *(f"identifier.{name}" for name in ("DRIVER_LICENSE", "CREDIT_CARD", "IBAN", "US_SSN", "UK_NINO", "PASSPORT")),
+        *(f"identifier.{name}" for name in ("BANK_ACCOUNT", "TAX_ID")),
+        *(f"unreadable.{name}" for name in ("attachment", "charset", "encrypted", "broken", "too-large")),
+    }
+)
+
+CONTRACT: Final = """\
+version: 1
+inside: [corp.example, "*.corp.example"]      # required; a bare domain does not mean its subdomains
+partners: [partner.example]                   # not outsiders for exposure
+packs: [bulk-visible, reply-all]              # left out: all built-in packs apply, with their defaults
+set: {bulk-visible.outsiders: 10, bulk-visible.organisations: 3}
+actions:
+  hide: {do: rewrite, how: prune, to: author}
+  review: {do: hold, expire_after: 14d}
+rules:
+  - id: licence-out
+    when: {finding: identifier.DRIVER_LICENSE, confidence: medium, count: 1}
+    unless: {recipients: inside}
+    then: review
+    mode: enforce                             # or observe
+"""
+
+PACK: Final = {
+    "pack.yaml": (
+        "id: ours\ntitle: Ours\nversion: 1\nprotects: Us.\n"
+        "parameters: {limit: {default: 2, description: How many.}, action: {default: review, description: What.}}\n"
+    ),
+    "ours.yaml": "id: ours\nwhen: {finding: identifier.IBAN, count: $limit}\nthen: $action\n",
+    "ours.cases.yaml": "hits: []\n",
+    "pattern.yaml": "# a rule of detection, which is none of policy's business\npattern: x\n",
+}
+
+
+def parse(text: str, source: str = "policy.yaml") -> Policy:
+    """Read a policy with the built-in packs."""
+    return load.parse(text, source, builtin=packs.builtin(), kinds=KINDS)
+
+
+def problems(text: str, source: str = "policy.yaml") -> list[str]:
+    """Return the problems of a policy as file:line:column: message."""
+    with pytest.raises(ConfigurationError) as caught:
+        parse(text, source)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def write_pack(folder: Path, **changes: str) -> Path:
+    """Write the pack "ours" below `folder`, with some files changed."""
+    pack = folder / "ours"
+    pack.mkdir()
+    for name, text in {**PACK, **{f"{key.replace('__', '.')}.yaml": value for key, value in changes.items()}}.items():
+        (pack / name).write_text(text)
+    return pack
+
+
+def test_example_of_the_contract_is_read() -> None:
+    """The policy that the documentation shows means what its comments say."""
+    policy = parse(CONTRACT)
+    assert [policy.inside.contains(a) for a in ("a@corp.example", "a@x.corp.example", "a@notcorp.example")] == [
+        True,
+        True,
+        False,
+    ]
+    assert [(rule.pack, rule.rule.id) for rule in policy.rules] == [
+        ("bulk-visible", "bulk-visible"),
+        ("reply-all", "reply-all"),
+        ("", "licence-out"),
+    ]
+    assert [type(rule.action) for rule in policy.rules] == [Rewrite, Hold, Hold]
+
+
+def test_bare_domain_does_not_mean_its_subdomains() -> None:
+    """Only "*.corp.example" names what is below corp.example."""
+    policy = parse("{version: 1, inside: [corp.example]}")
+    assert policy.outsiders(["a@corp.example", "b@sub.corp.example"]) == ("b@sub.corp.example",)
+
+
+def test_without_packs_all_built_in_ones_apply() -> None:
+    """The shortest policy is the whole default policy."""
+    policy = parse("{version: 1, inside: [corp.example]}")
+    assert {rule.pack for rule in policy.rules} == {
+        "bulk-visible",
+        "identity-documents",
+        "payment",
+        "reply-all",
+        "unreadable",
+    }
+    assert policy == load.default(("corp.example",), builtin=packs.builtin(), kinds=KINDS)
+
+
+def test_empty_list_of_packs_means_none() -> None:
+    """Who writes `packs: []` wants only rules of his own."""
+    assert parse("{version: 1, inside: [corp.example], packs: []}").rules == ()
+
+
+def test_parameters_reach_the_rules() -> None:
+    """`set` changes counts, actions and modes of packs; what is not set keeps its default."""
+    policy = parse(
+        "version: 1\ninside: [corp.example]\npacks: [bulk-visible, reply-all]\n"
+        "set: {bulk-visible.outsiders: 25, bulk-visible.action: mine, reply-all.mode: observe, reply-all.audience: 4}\n"
+        "actions: {mine: {do: reject, explanation: No.}}\n"
+    )
+    bulk, reply = policy.rules
+    assert [condition.count for condition in bulk.rule.when.all or ()] == [25, 3]
+    assert bulk.action == Reject(do="reject", explanation="No.")
+    assert (reply.rule.mode, reply.rule.when.count, policy.mass_send) == ("observe", 4, 4)
+
+
+def test_own_action_replaces_a_built_in_one_of_the_same_name() -> None:
+    """A policy may say what `review` means, for packs too."""
+    policy = parse(
+        "{version: 1, inside: [corp.example], packs: [reply-all], actions: {review: {do: hold, expire_after: 2d}}}"
+    )
+    assert [rule.action for rule in policy.rules] == [Hold.model_validate({"do": "hold", "expire_after": "2d"})]
+    assert policy.rules[0].action.expire_after == timedelta(days=2)  # type: ignore[union-attr]
+
+
+def test_every_problem_of_the_policy_is_told_at_once() -> None:
+    """What is wrong in form and what is wrong in meaning stand in one list, each at its place."""
+    text = (
+        "version: 2\n"
+        "inside: [corp.example, '@corp.example', '*']\n"
+        "packs: [bulk-visibel, reply-all, reply-all, ./nowhere]\n"
+        "set: {bulk-visible.outsiders: 3, reply-all.audence: 3, reply-all.mode: maybe, reply-all.audience: 1}\n"
+        "actions: {Mine: {do: rewrite, how: prune, expire_after: 3d}, b: {do: drop}}\n"
+        "rules:\n"
+        "  - {id: one, when: {finding: identifier.DRIVERS_LICENSE}, then: reveiw}\n"
+        "  - {id: one, when: {}, then: review, mood: observe}\n"
+        "  - {id: two, when: {finding: 'identifer.*'}, unless: {}, then: review}\n"
+        "  - {id: inspection-failed, when: {any: [], count: 2}, unless: {content: x}, then: review}\n"
+        "  - {when: {finding: reply_all.audience, all: [{finding: reply_all.audience}]}}\n"
+    )
+    assert problems(text) == [
+        "policy.yaml:1:10: This must be one of: 1.",
+        "policy.yaml:2:24: A domain is needed here, such as corp.example, or *.corp.example for its subdomains.",
+        "policy.yaml:2:41: A domain is needed here, such as corp.example, or *.corp.example for its subdomains.",
+        "policy.yaml:3:9: There is no such pack; did you mean 'bulk-visible'?",
+        "policy.yaml:3:34: This pack is named twice, or another has the same name.",
+        "policy.yaml:3:45: There is no such pack; that folder has no pack.yaml.",
+        "policy.yaml:4:7: No pack in force has it; known are: reply-all.action, reply-all.audience, reply-all.mode.",
+        "policy.yaml:4:34: No pack in force has it; did you mean 'reply-all.audience'?",
+        "policy.yaml:4:72: This is not possible here; known are: enforce, observe.",
+        "policy.yaml:4:99: This must be 2 or more.",
+        "policy.yaml:5:11: A name consists of a-z, 0-9 and '-', 40 at most, such as bulk-visible.",
+        "policy.yaml:5:43: Unknown key 'expire_after'; known are: do, how, signed, to.",
+        "policy.yaml:5:70: 'do' must be one of: 'rewrite', 'delay', 'hold', 'reject'.",
+        "policy.yaml:7:31: No detector reports this kind; did you mean 'identifier.DRIVER_LICENSE'?",
+        "policy.yaml:7:66: There is no such action; did you mean 'review'?",
+        "policy.yaml:8:10: This id is used twice; it is also in line 7.",
+        "policy.yaml:8:21: A condition without effect: it has exactly one of `finding`, `all`, `any` and `none`.",
+        "policy.yaml:8:39: Unknown key 'mood'; did you mean 'mode'?",
+        "policy.yaml:9:31: No detector reports this kind; did you mean 'identifier.*'?",
+        "policy.yaml:9:55: An exception without effect: it must have `recipients`, `sender`, `client` or `login`.",
+        "policy.yaml:10:10: The gateway uses this id itself; choose another.",
+        "policy.yaml:10:41: At least 1 must stand here.",
+        "policy.yaml:10:65: Unknown key 'content'; did you mean 'client'?",
+        "policy.yaml:11:5: The key 'id' is missing: The name in reasons, logs and metrics.",
+        "policy.yaml:11:5: The key 'then' is missing: The action, by name.",
+        "policy.yaml:11:47: A condition without effect: it has exactly one of `finding`, `all`, `any` and `none`.",
+    ]
+
+
+def test_exception_that_looks_at_content_is_unknown() -> None:
+    """Exceptions look at the envelope only; the message says what there is."""
+    text = (
+        "version: 1\ninside: [corp.example]\nrules:\n"
+        "  - {id: a, when: {finding: reply_all.audience}, unless: {finding: identifier.IBAN}, then: review}\n"
+        "  - {id: b, when: {finding: reply_all.audience}, unless: [{sender: [x@y@]}, {recipients: x}, {}], then: hide}\n"
+    )
+    assert problems(text) == [
+        "policy.yaml:4:59: Unknown key 'finding'; known are: client, login, recipients, sender.",
+        "policy.yaml:5:69: An address or a domain is needed, such as ann@corp.example, corp.example or *.corp.example.",
+        "policy.yaml:5:90: This must be one of: 'inside' or 'partners'.",
+        "policy.yaml:5:94: An exception without effect: it must have `recipients`, `sender`, `client` or `login`.",
+    ]
+
+
+def test_rule_that_says_what_another_says_is_a_problem() -> None:
+    """A rule without effect of its own is a mistake in one of the two."""
+    rule = "when: {finding: reply_all.audience}, then: review"
+    text = f"version: 1\ninside: [corp.example]\nrules:\n  - {{id: a, {rule}}}\n  - {{id: b, {rule}}}\n"
+    assert problems(text) == ["policy.yaml:5:5: A rule without effect: the one in line 4 says the same."]
+
+
+def test_id_of_a_pack_cannot_be_used_again() -> None:
+    """Reasons must name one rule."""
+    text = (
+        "version: 1\ninside: [a.example]\nrules: [{id: reply-all, when: {finding: reply_all.audience}, then: hide}]\n"
+    )
+    assert problems(text) == ["policy.yaml:3:14: This id is used twice; it is also in a pack."]
+
+
+def test_pack_of_the_operators_own_is_found_beside_the_policy(tmp_path: Path) -> None:
+    """A name with a slash is a folder, relative to the file in which it stands."""
+    folder = write_pack(tmp_path)
+    path = tmp_path / "policy.yaml"
+    path.write_text("{version: 1, inside: [corp.example], packs: [./ours, reply-all], set: {ours.limit: 5}}\n")
+    policy = load.load(path, builtin=packs.builtin(), kinds=KINDS)
+    assert [(rule.pack, rule.rule.id, rule.rule.when.count) for rule in policy.rules] == [
+        ("ours", "ours", 5),
+        ("reply-all", "reply-all", 10),
+    ]
+    assert load.pack_folders(path, builtin=packs.builtin()) == policy.folders == (folder, packs.builtin() / "reply-all")
+
+
+def test_problems_of_packs_are_told_with_those_of_the_policy(tmp_path: Path) -> None:
+    """Each problem names the file it stands in."""
+    folder = write_pack(
+        tmp_path,
+        pack="id: other\ntitle: Ours\nversion: one\nprotects: Us.\n",
+        ours="id: theirs\nwhen: {finding: identifier.IBAN, count: $limt}\nthen: $action\n",
+    )
+    second = tmp_path / "second"
+    second.mkdir()
+    (second / "pack.yaml").write_text(PACK["pack.yaml"].replace("id: ours", "id: second"))
+    (second / "ours.yaml").write_text(PACK["ours.yaml"].replace("$limit", "$limt"))
+    text = "{version: 1, inside: [], packs: [./ours, ./second]}\n"
+    assert problems(text, str(tmp_path / "policy.yaml")) == [
+        f"{folder}/pack.yaml:3:10: A whole number is needed here.",
+        f"{tmp_path}/policy.yaml:1:22: At least 1 must stand here.",
+        f"{second}/ours.yaml:2:41: The pack has no such parameter; it has: action, limit.",
+    ]
+
+
+def test_names_of_pack_rule_and_files_agree(tmp_path: Path) -> None:
+    """The id of a pack is its folder's name, the id of a rule follows from its file's."""
+    folder = write_pack(tmp_path, ours="id: theirs\nwhen: {finding: identifier.IBAN}\nthen: review\n")
+    text = "{version: 1, inside: [corp.example], packs: [./ours]}\n"
+    assert problems(text, str(tmp_path / "policy.yaml")) == [
+        f"{folder}/ours.yaml:1:5: The id must follow from the file's name: ours."
+    ]
+    (folder / "pack.yaml").write_text(PACK["pack.yaml"].replace("id: ours", "id: other"))
+    assert problems(text, str(tmp_path / "policy.yaml")) == [
+        f"{folder}/pack.yaml:1:5: The id must be the name of the folder, ours."
+    ]
+
+
+def test_missing_policy_is_told(tmp_path: Path) -> None:
+    """A path that leads nowhere is a problem of that file."""
+    with pytest.raises(ConfigurationError, match="There is no such file"):
+        load.load(tmp_path / "policy.yaml", builtin=packs.builtin())
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "corp.example",
+        "*.corp.example",
+        "bücher.example",
+        "xn--bcher-kva.example",
+        "a-b.example",
+        "localhost",
+    ],
+)
+def test_domains_of_all_sorts_are_accepted(inside: str) -> None:
+    """International names, A-labels and names without a dot can be inside."""
+    assert parse(f"{{version: 1, inside: ['{inside}'], packs: []}}").inside.patterns == (inside,)
