@@ -149,9 +149,11 @@ def _faults(
     for details in error.errors(include_url=False):
         location: Location = ()  # pydantic's names the members of unions as well
         context = details.get("ctx", {})
-        for element in (*details["loc"], context.get("key", context.get("discriminator", "").strip("'"))):
+        for element in details["loc"]:
             if (*location, element) in document.values:
                 location = (*location, element)
+        key = context.get("key", context.get("discriminator", "").strip("'"))  # a better place: below, or beside
+        location = next((one for one in ((*location, key), (*location[:-1], key)) if one in document.values), location)
         if details["type"] == "too_short" and len(details["input"]) >= context["min_length"]:
             continue  # pydantic counts the items that are right; the wrong ones are told each
         if location not in spoiled:

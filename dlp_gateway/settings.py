@@ -4,6 +4,7 @@ Relative paths are relative to the folder of the file; passwords and keys stand 
 """
 
 import os
+import re
 import socket
 from collections.abc import Mapping
 from datetime import timedelta
@@ -22,6 +23,7 @@ from dlp_gateway.policy import load as policy_load
 from dlp_gateway.policy.model import Policy
 
 _EVERYWHERE: Final = (Path("gateway.yaml"), Path("/etc/dlp-gateway/gateway.yaml"))
+_HOST_NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 _ALL_IPV4: Final = IPv4Network("0.0.0.0/0")
 _ALL_IPV6: Final = IPv6Network("::/0")
 _MAPPED_IPV4: Final = IPv6Network("::ffff:0:0/96")
@@ -38,9 +40,7 @@ def _not_everybody(networks: tuple[IPv4Network | IPv6Network, ...]) -> tuple[IPv
     four = collapse_addresses([*(n for n in networks if n.version == 4), *mapped])
     six = collapse_addresses(n for n in networks if n.version == 6)
     if wide or _ALL_IPV4 in four or _ALL_IPV6 in six:
-        raise ValueError(
-            "Everybody on the internet could send through this listener, an open relay; name the networks of your own."
-        )
+        raise ValueError("Everybody could send through this listener: never an open relay. Name your own networks.")
     return networks
 
 
@@ -53,6 +53,12 @@ def _database(value: object, info: ValidationInfo) -> str:
     return f"sqlite:///{(folder / file).absolute()}"
 
 
+def _host_name(value: str) -> str:
+    if not _HOST_NAME.fullmatch(value):
+        raise ValueError("This must be a host name, such as mail.example.com.")
+    return value
+
+
 class Listener(Model):
     """A place where mail clients and mail servers hand their mail over."""
 
@@ -61,17 +67,20 @@ class Listener(Model):
         default="none", description="TLS not at all, after STARTTLS, or from the first byte."
     )
     certificate: FilePath | None = Field(default=None, description="PEM file with the certificate and its chain.")
-    key: FilePath | None = Field(default=None, description="PEM file with the certificate's private key.")
+    key: FilePath | None = Field(
+        default=None, validate_default=True, description="PEM file with the certificate's private key."
+    )
     auth: Literal["none"] = Field(default="none", description="How clients log in; who may send is told by `networks`.")
     networks: Annotated[tuple[Network, ...], AfterValidator(_not_everybody)] = Field(
         min_length=1, description="The networks whose hosts may send through this listener."
     )
 
-    @pydantic.model_validator(mode="after")
-    def _certified(self) -> "Listener":
-        if self.tls != "none" and (self.certificate is None or self.key is None):
-            raise document.wrong("tls", f"TLS '{self.tls}' needs `certificate` and `key`, two PEM files.")
-        return self
+    @pydantic.field_validator("key")
+    @classmethod
+    def _certified(cls, key: Path | None, info: ValidationInfo) -> Path | None:
+        if info.data.get("tls", "none") != "none" and (key is None or info.data.get("certificate") is None):
+            raise document.wrong("tls", f"TLS '{info.data['tls']}' needs `certificate` and `key`, two PEM files.")
+        return key
 
 
 class Timeouts(Model):
@@ -98,18 +107,21 @@ class Smarthost(Model):
         default=None, description="PEM file with the authorities to trust, instead of the system's."
     )
     user: str | None = Field(default=None, description="Login at the smarthost.")
-    password_file: FilePath | None = Field(default=None, description="File that holds the password and nothing else.")
+    password_file: FilePath | None = Field(
+        default=None, validate_default=True, description="File that holds the password and nothing else."
+    )
     connections: int = Field(default=20, ge=1, le=1000, description="Connections kept, for each receiver.")
     timeouts: Timeouts = Field(default=Timeouts(), description="How long the smarthost may take.")
 
-    @pydantic.model_validator(mode="after")
-    def _login(self) -> "Smarthost":
-        if (self.user is None) != (self.password_file is None):
-            present = "user" if self.password_file is None else "password_file"
-            raise document.wrong(present, "`user` and `password_file` belong together; write both or neither.")
-        if self.user is not None and self.tls != "required":
+    @pydantic.field_validator("password_file")
+    @classmethod
+    def _login(cls, password_file: Path | None, info: ValidationInfo) -> Path | None:
+        user = info.data.get("user")
+        if (user is None) != (password_file is None):
+            raise document.wrong("user", "`user` and `password_file` belong together; write both or neither.")
+        if user is not None and info.data.get("tls", "required") != "required":
             raise document.wrong("user", "A password is only sent under TLS; write `tls: required`.")
-        return self
+        return password_file
 
 
 class Retry(Model):
@@ -126,7 +138,7 @@ class Custody(Model):
     """Where mail is kept that waits: for a reviewer, or for the smarthost."""
 
     url: Annotated[str, BeforeValidator(_database)] = Field(description="The database, such as sqlite:///custody.db.")
-    key_file: FilePath = Field(description="The private key that opens kept mail; made at the first start. Back it up.")
+    key_file: FilePath = Field(description="The key that opens kept mail, made at the first start; back it up.")
     keep: Duration = Field(
         default=timedelta(days=30), description="How long delivered, discarded and expired mail stays readable."
     )
@@ -202,11 +214,8 @@ class Settings(Model):
     inspection: Inspection = Field(default=Inspection(), description="How much measuring a message may cost.")
     processes: Processes = Field(default_factory=Processes, description="How the work is spread over the machine.")
     log: Log = Field(default=Log(), description="What is logged.")
-    hostname: str | None = Field(
+    hostname: Annotated[str, AfterValidator(_host_name)] | None = Field(
         default=None,
-        min_length=1,
-        max_length=253,
-        pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$",
         description="Our name in greetings and trace fields; left out: the machine's.",
     )
     policy: FilePath = Field(

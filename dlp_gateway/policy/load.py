@@ -31,7 +31,7 @@ class PolicyFile(Model):
 
     version: Literal[1] = Field(description="The version of this format: 1.")
     inside: tuple[DomainPattern, ...] = Field(
-        min_length=1, description="The domains that are ours; corp.example does not mean *.corp.example."
+        min_length=1, description="Our domains; corp.example does not mean *.corp.example."
     )
     partners: tuple[DomainPattern, ...] = Field(
         default=(), description="Domains whose people may be seen together with ours; not outsiders for exposure."

@@ -25,7 +25,7 @@ class Disposition(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
-    """A rule that matched. `enforced` is False in observe mode; `explanation` is for the author, without found values."""
+    """A rule that matched; `enforced` is False in observe mode. `explanation` is for the author: no found values."""
 
     rule: str
     disposition: Disposition

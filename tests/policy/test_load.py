@@ -183,13 +183,13 @@ def test_exception_that_looks_at_content_is_unknown() -> None:
     text = (
         "version: 1\ninside: [corp.example]\nrules:\n"
         "  - {id: a, when: {finding: reply_all.audience}, unless: {finding: identifier.IBAN}, then: review}\n"
-        "  - {id: b, when: {finding: reply_all.audience}, unless: [{sender: [x@y@]}, {recipients: x}, {}], then: hide}\n"
+        "  - {id: b, when: {finding: identifier.IBAN}, unless: [{sender: [x@y@]}, {recipients: x}, {}], then: wait}\n"
     )
     assert problems(text) == [
         "policy.yaml:4:59: Unknown key 'finding'; known are: client, login, recipients, sender.",
-        "policy.yaml:5:69: An address or a domain is needed, such as ann@corp.example, corp.example or *.corp.example.",
-        "policy.yaml:5:90: This must be one of: 'inside' or 'partners'.",
-        "policy.yaml:5:94: An exception without effect: it must have `recipients`, `sender`, `client` or `login`.",
+        "policy.yaml:5:66: An address or a domain is needed, such as ann@corp.example, corp.example or *.corp.example.",
+        "policy.yaml:5:87: This must be one of: 'inside' or 'partners'.",
+        "policy.yaml:5:91: An exception without effect: it must have `recipients`, `sender`, `client` or `login`.",
     ]
 
 
