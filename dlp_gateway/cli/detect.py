@@ -23,9 +23,11 @@ def command(source: str, as_json: bool, min_score: float) -> None:  # noqa: FBT0
     A span has start and end in code points, type, country and score; never the text. Scores of 0.6 and more are of
     medium confidence, which is what holds a mail by default. With `-` reads standard input.
     """
-    from dlp_gateway.detect.identifiers import spans
+    from dlp_gateway import packs
+    from dlp_gateway.detect.identifiers import IdentifierDetector, load_rules
 
-    spans("")  # loads the rules, so that the first line's time is its own
+    with options.problems_shown(as_json=as_json):
+        detector = IdentifierDetector(load_rules(packs.builtin()))
     with _opened(source) as stream, _progress(source) as progress:
         number = 0
         while line := stream.readline(_LONGEST_LINE):
@@ -35,7 +37,7 @@ def command(source: str, as_json: bool, min_score: float) -> None:  # noqa: FBT0
                 continue
             entry = _entry(source, number, line)
             begun = time.perf_counter()
-            found = [span for span in spans(entry["text"]) if span.score >= min_score]
+            found = [span for span in detector.spans(entry["text"]) if span.score >= min_score]
             spent = round((time.perf_counter() - begun) * 1000, 3)
             if as_json:
                 shown = [

@@ -1,10 +1,12 @@
 """`dlp-gateway healthcheck`: ask the running gateway's /readyz."""
 
+import json
 import sys
 
 import click
 
 from dlp_gateway.cli import options
+from dlp_gateway.mail.reply import printable
 
 
 @click.command("healthcheck")
@@ -15,13 +17,17 @@ def command(config_path: str | None, as_json: bool) -> None:  # noqa: FBT001  cl
 
     Asks /readyz at the admin address of the configuration, as a load balancer or a container engine would.
     """
-    from dlp_gateway.console.health import ask
+    from dlp_gateway.console.server import healthcheck
 
     with options.problems_shown(as_json=as_json):
         address = options.loaded(config_path).admin.address
-    ready, report = ask(address.host, address.port)
+    ready, report = healthcheck(f"http://{address}/readyz")
+    try:
+        told = json.loads(report)["checks"]
+    except (ValueError, KeyError, TypeError):
+        told = {"gateway": f"does not answer at {address} ({printable(report, 80)})"}
     if as_json:
-        options.print_json({"ready": ready, **report})
+        options.print_json({"ready": ready, "checks": told})
     else:
-        click.echo("ready" if ready else "not ready: " + ", ".join(f"{name} {word}" for name, word in report.items()))
+        click.echo("ready" if ready else "not ready: " + "; ".join(f"{name}: {word}" for name, word in told.items()))
     sys.exit(0 if ready else 1)

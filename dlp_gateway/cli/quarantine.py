@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from dlp_gateway.cli import options
+from dlp_gateway.errors import EX_CONFIG
 from dlp_gateway.mail.reply import printable
 
 if TYPE_CHECKING:
@@ -257,7 +258,7 @@ def export(config_path: str | None, item_id: str, out: str, edited: bool) -> Non
         sys.stdout.buffer.write(content)
         return
     try:
-        with Path(out).open("xb", opener=_for_me_alone) as file:
+        with open(out, "xb", opener=_for_me_alone) as file:  # noqa: PTH123  pathlib has no opener
             file.write(content)
     except OSError as error:
         raise click.ClickException(f"{out}: {error.strerror}.") from error
@@ -351,12 +352,12 @@ def _query(ids: tuple[str, ...], filters: dict[str, Any]) -> "Query":
 
 
 def _age(text: str | None) -> timedelta | None:
-    from dlp_gateway.document import duration
+    from dlp_gateway import notation
 
     if text is None:
         return None
     try:
-        return duration(text)
+        return notation.duration(text)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
 
@@ -380,7 +381,7 @@ def _with_store(config_path: str | None, work: "Callable[[Store], Awaitable[_T]]
     async def opened() -> _T:
         from dlp_gateway.processes import composition
 
-        store = await composition.open_existing_store(settings)
+        store = await composition.existing_custody(settings)
         try:
             return await work(store)
         finally:
@@ -390,7 +391,7 @@ def _with_store(config_path: str | None, work: "Callable[[Store], Awaitable[_T]]
         return asyncio.run(opened())
     except StoreKeyError as error:
         click.secho(str(error), fg="red", err=True)
-        sys.exit(options.EX_CONFIG)
+        sys.exit(EX_CONFIG)
     except StoreError as error:
         options.unavailable(f"Custody cannot be used: {error}")
 

@@ -24,12 +24,12 @@ def test(folder: Path | None, verbose: bool, as_json: bool) -> None:  # noqa: FB
     that is expected, and the mail as it must leave. Exits 1 if a case fails, 78 if a file cannot be used.
     """
     from dlp_gateway import packs
-    from dlp_gateway.inspection.inspector import inspect_with
-    from dlp_gateway.policy.cases import check_folder
+        from dlp_gateway.policy.cases import check_folder
+    from dlp_gateway.processes import composition
 
     passed = failed = 0
     with options.problems_shown(as_json=as_json):
-        for result in check_folder(folder or packs.builtin(), inspect_with):
+        for result in check_folder(folder or packs.builtin(), composition.inspect):
             passed, failed = passed + result.passed, failed + (not result.passed)
             if as_json:
                 options.print_json({"case": result.case, "passed": result.passed, "problem": result.problem})

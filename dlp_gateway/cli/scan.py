@@ -33,8 +33,7 @@ def command(
     Nothing is sent and nothing is kept. What the gateway remembers of earlier mails, such as mass sends, plays no part.
     """
     from dlp_gateway.detect.base import Facts
-    from dlp_gateway.inspection.inspector import inspect_with
-    from dlp_gateway.mail.edit import apply
+        from dlp_gateway.mail.edit import apply
     from dlp_gateway.mail.envelope import Envelope, new_id
     from dlp_gateway.mail.parse import parse
     from dlp_gateway.policy.decide import decide
@@ -58,7 +57,7 @@ def command(
         received_at=datetime.now(UTC),
     )
     message = parse(raw)
-    inspection = inspect_with(policy, envelope, message, Facts())
+    inspection = composition.inspect(policy, envelope, message, Facts())
     verdict = decide(policy, envelope, message, inspection)
     if out:
         Path(out).write_bytes(apply(raw, verdict.edits))

@@ -57,7 +57,7 @@ def tell_ready() -> None:
     os.write(sys.stdout.fileno(), READY)
 
 
-def watch_supervisor(drain: Callable[[], None]) -> None:
+def watch_supervisor(drain: Callable[[], object]) -> None:
     """Call `drain` when the supervisor goes or wants us to; end the process by force if that takes too long."""
 
     def watch() -> None:

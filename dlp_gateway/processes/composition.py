@@ -24,7 +24,8 @@ from dlp_gateway.observe import log
 from dlp_gateway.policy.model import Policy
 from dlp_gateway.settings import Listener, Settings
 from dlp_gateway.smtp.listener import ListenerOptions, Security
-from dlp_gateway.smtp.smarthost import SmarthostOptions, SmtpSmarthost
+from dlp_gateway.smtp import smarthost as way_out
+from dlp_gateway.smtp.smarthost import Smarthost, SmarthostOptions, Unavailable
 from quarantine import crypto, migrations
 from quarantine.crypto import PrivateKey, PublicKey
 from quarantine.opening import is_empty, open_store
@@ -120,15 +121,15 @@ def listener_options(settings: Settings, listener: Listener, hostname: str) -> L
     )
 
 
-def smarthost(settings: Settings, hostname: str) -> SmtpSmarthost:
-    """Return the way to the next hop; nothing is connected yet."""
+def smarthost(settings: Settings, hostname: str) -> Smarthost:
+    """Return the way to the next hop; nothing is connected yet. Raises `ConfigurationError` for unusable files."""
     host = settings.smarthost
-    return SmtpSmarthost(
+    return Smarthost(
         SmarthostOptions(
             host=host.host,
             port=host.port,
-            security=host.tls,
-            ca_file=host.ca_file,
+            security=way_out.Security(host.tls),
+            tls_context=_authorities(host.ca_file),
             user=host.user or "",
             password=_secret(host.password_file),
             hostname=hostname,
@@ -138,6 +139,26 @@ def smarthost(settings: Settings, hostname: str) -> SmtpSmarthost:
             final_dot=host.timeouts.final_dot.total_seconds(),
         )
     )
+
+
+async def smarthost_ready(host: Smarthost) -> str:
+    """Return "" if a session with the smarthost can be opened, else in a word why not."""
+    try:
+        await host.probe()
+    except Unavailable as trouble:
+        return f"unreachable: {trouble.why}"
+    return ""
+
+
+def _authorities(path: Path | None) -> ssl.SSLContext | None:
+    """Return a context that trusts the authorities of a file, or None for the system's."""
+    if path is None:
+        return None
+    try:
+        return ssl.create_default_context(cafile=path)
+    except (OSError, ssl.SSLError) as error:
+        message = f"The authorities cannot be read: {error.strerror or 'this is no PEM file of certificates'}."
+        raise ConfigurationError([Problem(source=str(path), line=0, column=0, message=message)]) from error
 
 
 def _secret(path: Path | None) -> str:

@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 from contextlib import AsyncExitStack
+from functools import partial
 
 import uvloop
 
@@ -18,7 +19,7 @@ from dlp_gateway.pipeline import Pipeline
 from dlp_gateway.processes import composition
 from dlp_gateway.processes.boot import DRAIN, Boot, receive_boot, tell_ready, watch_supervisor
 from dlp_gateway.smtp import replies
-from dlp_gateway.smtp.listener import Door
+from dlp_gateway.smtp.listener import Door, protocol_factory
 
 
 class _Handler:
@@ -29,7 +30,7 @@ class _Handler:
 
     async def handle(self, envelope: Envelope, content: bytes) -> Reply:
         """Take the message all the way and say so."""
-        return replies.answer(await self._pipeline.process(envelope, content))
+        return replies.final(await self._pipeline.process(envelope, content))
 
     async def unanswered(self, envelope: Envelope, content: bytes, reply: Reply) -> None:
         """Remember a reply that the client did not get."""
@@ -42,14 +43,13 @@ async def receive(boot: Boot) -> None:
     draining = asyncio.Event()
     loop = asyncio.get_running_loop()
     async with AsyncExitStack() as stack:
-        store = await composition.open_store(settings, boot.public_key, None)
+        store = await composition.custody(settings, boot.public_key, None)
         stack.push_async_callback(store.close)
-        journal = await composition.open_journal(settings, boot.public_key)
+        journal = await composition.journal(settings, boot.public_key, None)
         stack.push_async_callback(journal.close)
         smarthost = composition.smarthost(settings, boot.hostname)
         stack.push_async_callback(smarthost.close)
-        inspector = await composition.inspector(settings, boot.policy)
-        stack.push_async_callback(inspector.close)
+        inspector = await stack.enter_async_context(composition.inspector(settings, boot.policy))
         pipeline = Pipeline(
             policy=boot.policy,
             inspector=inspector,
@@ -59,17 +59,25 @@ async def receive(boot: Boot) -> None:
             hostname=boot.hostname,
             hop_limit=settings.limits.hops,
         )
-        door = Door(_Handler(pipeline))
-        for listener, descriptor in zip(settings.listeners, boot.sockets, strict=True):
-            options = composition.listener_options(settings, listener, boot.hostname)
-            await door.open(options, socket.socket(fileno=descriptor))
+        handler = _Handler(pipeline)
+        doors = [
+            Door(composition.listener_options(settings, listener, boot.hostname), handler)
+            for listener in settings.listeners
+        ]
+        servers = [
+            await loop.create_server(protocol_factory(door), sock=socket.socket(fileno=descriptor))
+            for door, descriptor in zip(doors, boot.sockets, strict=True)
+        ]
         loop.add_signal_handler(signal.SIGTERM, draining.set)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor tells us in order
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        watch_supervisor(lambda: loop.call_soon_threadsafe(draining.set))
+        watch_supervisor(partial(loop.call_soon_threadsafe, draining.set))
         tell_ready()
         await draining.wait()
-        await door.drain(DRAIN)
+        for server in servers:
+            server.close()
+        left = await asyncio.gather(*(door.drain(DRAIN.total_seconds()) for door in doors))
+        log.stopped(sum(left))
 
 
 def main() -> None:

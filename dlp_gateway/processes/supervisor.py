@@ -95,21 +95,21 @@ class Supervisor:
     async def run(self) -> None:
         """Start everything in the order of dependence, run, and stop in the reverse order."""
         async with AsyncExitStack() as stack:
-            key = await composition.custody_key(self._settings)
+            key = await composition.prepared_custody(self._settings)
             self._places = self._bind()
             for place in self._places:
                 for one in place:
                     stack.callback(one.close)
-            store = await composition.open_store(self._settings, key.public, key)
+            store = await composition.custody(self._settings, key.public, key)
             stack.push_async_callback(store.close)
-            journal = await composition.open_journal(self._settings, key.public)
+            journal = await composition.journal(self._settings, key.public, None)
             stack.push_async_callback(journal.close)
             smarthost = composition.smarthost(self._settings, self._hostname)
             stack.push_async_callback(smarthost.close)
             checks: Mapping[str, Check] = {
                 "receivers": self._receivers_ready,
                 "custody": lambda: _custody_ready(store),
-                "smarthost": smarthost.probe,
+                "smarthost": lambda: composition.smarthost_ready(smarthost),
             }
             address = self._settings.admin.address
             admin = Admin(application(checks, metrics.expose), address.host, address.port)
