@@ -20,7 +20,7 @@ def operating_system_actor() -> str:
     """
     account = _account(os.getuid())
     try:
-        login = int(_LOGIN.read_text(encoding="ascii"))
+        login = int(_LOGIN.read_bytes())
     except (OSError, ValueError):
         return account
     return account if login in {_NOBODY_LOGGED_IN, os.getuid()} else f"{_account(login)} as {account}"

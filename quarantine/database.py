@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import URL, Connection, event, make_url, text
+from sqlalchemy import URL, Connection, String, TableClause, column, event, inspect, make_url, select
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -113,31 +113,34 @@ def translated() -> Iterator[None]:
         raise StoreError(f"the custody's database failed: {_first_line(error)}") from error
 
 
-async def read_value(connection: AsyncConnection, statement: str) -> str | None:
-    """Return the first column of the first row, or None where there is no row or no such table."""
-    try:
-        return (await connection.execute(text(statement))).scalar()
-    except DBAPIError as error:
-        if "no such table" in str(error.orig) or "UndefinedTable" in str(error.orig):
-            return None
-        raise
+async def has_table(connection: AsyncConnection, table: str) -> bool:
+    """Tell whether the table is there."""
+    return await connection.run_sync(lambda synchronous: inspect(synchronous).has_table(table))
 
 
 async def require_revision(database: Database, *, table: str, revision: str) -> None:
     """Raise `StoreError` unless the tables are those that this version of the gateway knows."""
     async with database.glancing() as connection:
-        found = await read_value(connection, f"SELECT version_num FROM {table}")  # noqa: S608 - a constant of ours
+        found = await read_revision(connection, table=table, newest=revision)
     if found is None:
         raise StoreError("the custody's database has not been set up yet; `dlp-gateway serve` does it at its start")
-    if found < revision:
+    if found != revision:
         raise StoreError(
             f"the custody's database is at version {found} and needs {revision}; restart `dlp-gateway serve`"
         )
-    if found > revision:
+
+
+async def read_revision(connection: AsyncConnection, *, table: str, newest: str) -> str | None:
+    """Return the version of the tables, None before the first; raises `StoreError` if it is newer than we know."""
+    if not await has_table(connection, table):
+        return None
+    found = (await connection.execute(select(column("version_num", String)).select_from(TableClause(table)))).scalar()
+    if found is not None and found > newest:
         raise StoreError(
-            f"the custody's database is at version {found}, which is newer than this gateway knows ({revision}); "
+            f"the custody's database is at version {found}, which is newer than this gateway knows ({newest}); "
             "install the version of the gateway that wrote it"
         )
+    return found
 
 
 def _sqlite_engine(url: URL, *, connections: int, busy_timeout: float) -> AsyncEngine:

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from quarantine.crypto import PrivateKey, PublicKey
-from quarantine.database import BUSY_TIMEOUT, Database, read_value, require_revision
+from quarantine.database import BUSY_TIMEOUT, Database, has_table, require_revision
 from quarantine.sql import SqlStore
 from quarantine.store import StoreKeyError
 from quarantine.tables import REVISION, VERSION_TABLE, meta
@@ -57,4 +57,6 @@ async def _bind(database: Database, public: PublicKey) -> None:
 
 
 async def _bound_key(connection: AsyncConnection) -> str | None:
-    return await read_value(connection, "SELECT value FROM meta WHERE name = 'key'")
+    if not await has_table(connection, meta.name):
+        return None
+    return (await connection.execute(select(meta.c.value).where(meta.c.name == "key"))).scalar()

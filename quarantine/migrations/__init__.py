@@ -7,7 +7,8 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection
 
-from quarantine.database import Database
+from quarantine.database import Database, read_revision
+from quarantine.tables import REVISION, VERSION_TABLE
 
 _SCRIPTS: Final = Path(__file__).parent
 
@@ -17,6 +18,7 @@ async def migrate(url: str, *, folder: Path) -> None:
     database = Database(url, folder=folder)
     try:
         async with database.writing() as connection:
+            await read_revision(connection, table=VERSION_TABLE, newest=REVISION)
             await connection.run_sync(_upgrade)
     finally:
         await database.close()

@@ -42,6 +42,11 @@ async def ids(folder: Path, key: PrivateKey) -> list[str]:
         return [item.id for item in await store.items(Query())]
 
 
+def file_modes(folder: Path) -> dict[str, int]:
+    """Return the permissions of each file in a folder."""
+    return {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
+
+
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
@@ -70,7 +75,7 @@ async def test_files_are_for_their_owner_only(tmp_path: Path, key: PrivateKey, d
         await migrate(URL, folder=tmp_path)
         async with opened(tmp_path, key) as store:
             await store.take((deposit("m1"),))
-            modes = {name: (tmp_path / name).stat().st_mode & 0o777 for name in os.listdir(tmp_path)}
+            modes = await asyncio.to_thread(file_modes, tmp_path)
     finally:
         os.umask(mask)
     assert modes == dict.fromkeys(("custody.db", "custody.db-wal", "custody.db-shm"), 0o600)
