@@ -77,10 +77,14 @@ def _read_part(part: Part) -> Iterator[str | UnreadableReason]:
     elif kind in _CODED:
         yield from _decoded(part, PART_OCTETS, is_html=False)
         yield UnreadableReason.ATTACHMENT
-    elif kind.startswith("text/") or kind in _PLAIN or kind.endswith(("+json", "+xml")) or _is_text(part):
+    elif kind.startswith("text/") or kind in _PLAIN or kind.endswith(("+json", "+xml")):
         yield from _decoded(part, PART_OCTETS, is_html=False)
     else:
-        yield UnreadableReason.ATTACHMENT
+        is_text = _is_text(part.content)
+        if is_text:
+            yield from _decoded(part, PART_OCTETS, is_html=False)
+        if not is_text or kind not in _UNTYPED:
+            yield UnreadableReason.ATTACHMENT
 
 
 def _decoded(part: Part, octets: int, *, is_html: bool) -> Iterator[str | UnreadableReason]:
@@ -99,14 +103,10 @@ def _decoded(part: Part, octets: int, *, is_html: bool) -> Iterator[str | Unread
         yield UnreadableReason.TOO_LARGE
 
 
-def _is_text(part: Part) -> bool:
-    """Whether an untyped part is plain text, as a client that opens it finds out by its name or content."""
-    return (
-        part.media_type in _UNTYPED
-        and not part.content.startswith(_FORMATS_IN_ASCII)
-        and not _BINARY.search(part.content, 0, 4096)
-        and _is_utf_8(part.content[:4096])
-    )
+def _is_text(content: bytes) -> bool:
+    """Whether the content is plain text whatever its type says, as anybody finds out who opens it in an editor."""
+    sample = content[:4096]
+    return not content.startswith(_FORMATS_IN_ASCII) and not _BINARY.search(sample) and _is_utf_8(sample)
 
 
 def _is_utf_8(sample: bytes) -> bool:
