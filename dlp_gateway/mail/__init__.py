@@ -1,1 +1,1 @@
-"""Facts about mail, pure and bounded: addresses, envelopes, messages, edits of header bytes, DSNs. Standard library only."""
+"""Facts about mail, pure, bounded, standard library only: addresses, envelopes, messages, edits of header bytes, DSNs."""

@@ -1,4 +1,4 @@
-"""One address: a form for comparing, a form for writing, and what the SMTP door lets in (lists: `mail.address_list`)."""
+"""One address: a form for comparing, a form for writing, and what the SMTP door lets in; lists: `address_list`."""
 
 import re
 import unicodedata
@@ -9,7 +9,7 @@ from typing import Final
 _PLAIN: Final = re.compile(r"[a-z0-9!#$%&'*/=?^_`{|}~-][a-z0-9!#$%&'*/=?^_`{|}~.-]*+@[a-z0-9.-]*[a-z0-9-]")
 _ROUTE: Final = re.compile(r"(?:@[^:]*+:)++")  # RFC 5321 appendix C
 # Characters that show nothing (IDNA maps them to nothing, UTS 46 table 1) would make one address look like two.
-_UNSEEN: Final = {code: None for code in (0x00AD, 0x034F, 0x180E, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF)}
+_UNSEEN: Final = dict.fromkeys((0x00AD, 0x034F, 0x180E, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF))
 _DOTS: Final = {0x3002: ".", 0xFF61: "."}  # IDNA's other full stops (RFC 3490 3.1); NFKC knows the third
 _UNQUOTED: Final = {ord('"'): None, ord("\\"): None}
 
@@ -45,7 +45,7 @@ def canonical(address: str) -> str:
 
 
 def canonical_domain(domain: str) -> str:
-    """Return a domain in lower-case Unicode labels ("xn--…" decoded), NFKC, without the final dot; literals in lower case."""
+    """Return a domain in lower-case Unicode labels ("xn--…" decoded), NFKC, without the final dot."""
     lowered = domain.lower()
     if lowered.isascii() and "xn--" not in lowered:
         return lowered.strip(" \t\r\n.")

@@ -1,13 +1,14 @@
 """Address lists of header fields, read by a scanner that no odd element can switch off.
 
-RFC 5322 3.4 and 4.4, RFC 2047, RFC 6532, and what composers write instead. Where an element can be read in more than one
-way, each address of each reading counts: a list may look longer than it is, never shorter. Linear in time.
+RFC 5322 3.4 and 4.4, RFC 2047, RFC 6532, and what composers write instead. Where an element can be read in more than
+one way, each address of each reading counts: a list may look longer than it is, never shorter. Linear in time.
 """
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain, pairwise
 from typing import Final, NamedTuple
 
 from dlp_gateway.mail.address import canonical
@@ -40,7 +41,7 @@ _ROUTE: Final = re.compile(r"\s*+@[^<>\"(),;:]*+(?:,\s*+@[^<>\"(),;:]*+)*+:")  #
 _PARENTHESIS: Final = re.compile(r"[()]|\\.", re.DOTALL)
 _CHUNK: Final = re.compile(r"[\s<>()\[\],;:\"\\]++")
 # What no client shows (a NUL in the middle of an address cuts nothing off); ends of lines stay white space.
-_CONTROLS: Final = {code: None for code in (*range(0x09), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F)}
+_CONTROLS: Final = dict.fromkeys((*range(0x09), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,7 @@ def _needs_care(ordinary: re.Match[str]) -> bool:
 class _Token(NamedTuple):
     kind: str
     text: str
+    start: int
     spaced: bool  # white space or a comment stands before it
 
 
@@ -105,7 +107,9 @@ class _Reader:
     def __init__(self, text: str) -> None:
         self.text = text
         self.defects: set[Defect] = set()
-        self.comments_close = True
+        self._position = 0
+        self._comments: list[str] = []  # of the element that is being read
+        self._comments_close = True
 
     def name(self, written: str) -> str:
         """Return a display name decoded, white space collapsed."""
@@ -116,110 +120,95 @@ class _Reader:
 
     def element(self, start: int) -> tuple[list[Mailbox], int]:
         """Read one element, or a group's name, from `start`; return its mailboxes and where the next one begins."""
+        self._position = start
+        self._comments = []
         phrase: list[_Token] = []
-        comments: list[str] = []
         found: list[Mailbox] = []
-        position = start
-        spaced = False
-        angles = 0
-        end = len(self.text)
-        while position < len(self.text):
-            match = _TOKEN.match(self.text, position)
-            assert match is not None  # the last alternative is any character
-            kind, token = match.lastgroup or "", match[0]
-            after = match.end()
-            if kind == "space":
-                spaced = True
-            elif token == "(" and (closing := self._comment(position)):
-                comments.append(self.text[after : closing - 1])
-                after, spaced = closing, True
-            elif token == "<":
-                angles += 1
-                mailboxes, after = self._angle(after, phrase, comments)
-                found.extend(mailboxes)
-                phrase, spaced = [], False
-            elif token in {",", ";"} or (token == ":" and not angles):
-                end = position
-                position = after
+        angles = False
+        while token := self._next():
+            if token.text == "<":
+                found += self._angle(phrase)
+                phrase = []
+                angles = True
+            elif token.text in {",", ";"} or (token.text == ":" and not angles):
                 break
             else:
-                phrase.append(_Token(kind, token, spaced))
-                spaced = False
-            position = after
-        else:
-            position = end
-        is_name_of_group = end < len(self.text) and self.text[end] == ":"
-        found.extend(self._bare(phrase, comments, start, end, angles, is_name_of_group))
-        return _distinct(found), position
+                phrase.append(token)
+        found += self._comment_mailboxes()
+        if token and token.text == ":":
+            found += self._mailboxes(_addresses(phrase))  # a group's name is none, but some clients may think so
+        elif phrase or (self._comments and not angles):
+            found += self._bare(phrase) if not angles else self._mailboxes(_addresses(phrase), Defect.BAD_ADDRESS)
+            if not found:
+                whole = unicodedata.normalize("NFKC", decode(self.text[start : self._position])[0])
+                found += self._mailboxes(_addresses_in(whole), Defect.BAD_ADDRESS)
+        return _distinct(found), self._position
 
-    def _comment(self, start: int) -> int:
-        """Return the offset behind the comment that opens at `start`, or 0: then no later comment is trusted either."""
+    def _next(self) -> _Token | None:
+        """Return the next token that is neither white space nor a comment, None at the end."""
+        spaced = False
+        while match := _TOKEN.match(self.text, self._position):
+            self._position = match.end()
+            if match.lastgroup != "space" and not (match[0] == "(" and self._skip_comment(match.start())):
+                return _Token(match.lastgroup or "", match[0], match.start(), spaced)
+            spaced = True
+        return None
+
+    def _skip_comment(self, start: int) -> bool:
+        """Step over the comment that opens at `start`; if it does not close, no later one is trusted either."""
         depth = 0
-        if self.comments_close:
+        if self._comments_close:
             for match in _PARENTHESIS.finditer(self.text, start):
                 depth += {"(": 1, ")": -1}.get(match[0], 0)
                 if not depth:
-                    return match.end()
-        self.comments_close = False
-        return 0
+                    self._comments.append(self.text[start + 1 : match.start()])
+                    self._position = match.end()
+                    return True
+        self._comments_close = False
+        return False
 
-    def _angle(self, start: int, phrase: list[_Token], comments: list[str]) -> tuple[list[Mailbox], int]:
-        """Read what stands between "<" and ">" (or what ends it in its place), with the phrase before it as its name."""
-        route = _ROUTE.match(self.text, start)
-        position = route.end() if route else start
+    def _angle(self, phrase: list[_Token]) -> list[Mailbox]:
+        """Read what stands between "<" and ">", or what ends it instead; the phrase before it is the name."""
+        start = self._position
+        if route := _ROUTE.match(self.text, start):
+            self._position = route.end()
         tokens: list[_Token] = []
-        spaced = False
-        while position < len(self.text):
-            match = _TOKEN.match(self.text, position)
-            assert match is not None  # the last alternative is any character
-            if match[0] in {",", ";", "<"}:
+        while (token := self._next()) and token.text != ">":
+            if token.text in {",", ";", "<"}:
                 self.defects.add(Defect.BAD_ADDRESS)
+                self._position = token.start
                 break
-            if match[0] == "(" and (closing := self._comment(position)):
-                position, spaced = closing, True
-                continue
-            position = match.end()
-            if match[0] == ">":
-                break
-            if match.lastgroup == "space":
-                spaced = True
-            else:
-                tokens.append(_Token(match.lastgroup or "", match[0], spaced))
-                spaced = False
-        named = list(_addresses(phrase))
-        addresses = list(_addresses(tokens)) or list(_addresses_in(decode(self.text[start:position])[0]))
+            tokens.append(token)
+        addresses = _addresses(tokens) or _addresses_in(decode(self.text[start : self._position])[0])
         if len(addresses) != 1:
             self.defects.add(Defect.BAD_ADDRESS)
-        shown = self.name(_written(phrase) or " ".join(comments))
+        shown = self.name(_written(phrase) or " ".join(self._comments))
         mailboxes = [Mailbox(address, shown) for address in addresses]
-        # A name that is itself one address is only a name; one that holds a list is read as the list by clients that
-        # decode before they parse, and so is one with a comma missing.
-        hidden = list(_addresses_in(shown)) if any(token.kind == "encoded" for token in phrase) else []
-        if len(named) > 1 or (hidden and _holds_list(shown)):
-            self.defects.add(Defect.BAD_ADDRESS)
-            mailboxes.extend(Mailbox(address, "") for address in (*named, *hidden))
-        return mailboxes, position
+        # A name that is itself one address is only a name. One with a comma missing holds several, and so does one that
+        # becomes a list once it is decoded: some clients decode before they parse.
+        named = _addresses(phrase)
+        if len(named) > 1:
+            mailboxes += self._mailboxes(named, Defect.BAD_ADDRESS)
+        if _holds_list(shown) and any(word.kind == "encoded" for word in phrase):
+            mailboxes += self._mailboxes(_addresses_in(shown), Defect.BAD_ADDRESS)
+        return mailboxes
 
-    def _bare(
-        self, phrase: list[_Token], comments: list[str], start: int, end: int, angles: int, group: bool
-    ) -> Iterator[Mailbox]:
-        """Yield the mailboxes of an element, or of the rest of it, that stand in no angle brackets."""
-        for comment in comments:
-            if _holds_list(comment):  # some clients know no comments
-                yield from (Mailbox(address, "") for address in _addresses_in(comment))
-        addresses = list(_addresses(phrase))
-        if len(addresses) == 1 and not angles and _is_addr_spec(phrase):
-            yield Mailbox(addresses[0], self.name(" ".join(comments)))
-            return
-        for token in phrase:
-            if token.kind == "encoded" and not group:
-                addresses.extend(_addresses_in(decode(token.text)[0]))
-        if not addresses and not angles and not group:
-            whole = unicodedata.normalize("NFKC", decode(self.text[start:end])[0])
-            addresses.extend(_addresses_in(whole))
-        if (phrase or comments) and not group:
-            self.defects.add(Defect.BAD_ADDRESS)
-        yield from (Mailbox(address, "") for address in addresses)
+    def _bare(self, phrase: list[_Token]) -> list[Mailbox]:
+        """Return the mailboxes of an element without angle brackets."""
+        addresses = _addresses(phrase)
+        if len(addresses) == 1 and _is_addr_spec(phrase):
+            return [Mailbox(addresses[0], self.name(" ".join(self._comments)))]
+        encoded = (_addresses_in(decode(word.text)[0]) for word in phrase if word.kind == "encoded")
+        return self._mailboxes([*addresses, *chain.from_iterable(encoded)], Defect.BAD_ADDRESS)
+
+    def _comment_mailboxes(self) -> list[Mailbox]:
+        """Return what stands in comments that hold a list, since some clients know no comments."""
+        lists = (_addresses_in(comment) for comment in self._comments if _holds_list(comment))
+        return self._mailboxes(chain.from_iterable(lists))
+
+    def _mailboxes(self, addresses: Iterable[str], *defects: Defect) -> list[Mailbox]:
+        self.defects.update(defects)
+        return [Mailbox(address, "") for address in addresses]
 
 
 def _written(tokens: list[_Token]) -> str:
@@ -234,46 +223,52 @@ def _unquoted(quoted: str) -> str:
     return re.sub(r"\\(.)", r"\1", quoted[1:-1], flags=re.DOTALL)
 
 
-def _is_addr_spec(tokens: list[_Token]) -> bool:
-    """Whether tokens are one addr-spec and nothing else: no two words side by side without a dot or an "@"."""
-    return all(
-        left.text == "@" or right.text == "@" or left.text.endswith(".") or right.text.startswith(".")
-        for left, right in zip(tokens, tokens[1:], strict=False)
-    )
-
-
-def _addresses(tokens: list[_Token]) -> Iterator[str]:
-    """Yield an address for each "@" that has words on both sides; words joined by dots belong together."""
+def _addresses(tokens: list[_Token]) -> list[str]:
+    """Return an address for each "@" that has words on both sides; words joined by dots belong together."""
+    found = []
     for index, token in enumerate(tokens):
         if token.text != "@":
             continue
-        first = index
-        while first > 0 and tokens[first - 1].text != "@" and tokens[first - 1].kind != "special":
+        first, last = index, index + 1
+        while first > 0 and tokens[first - 1].kind != "special":
             first -= 1
-            if not (tokens[first].text.startswith(".") or (first > 0 and tokens[first - 1].text.endswith("."))):
+            if first and not _joined(tokens[first - 1], tokens[first]):
                 break
-        last = index + 1
-        while last < len(tokens) and tokens[last].text != "@" and tokens[last].kind != "special":
+        while last < len(tokens) and tokens[last].kind != "special":
             last += 1
-            if not (tokens[last - 1].text.endswith(".") or (last < len(tokens) and tokens[last].text.startswith("."))):
+            if last < len(tokens) and not _joined(tokens[last - 1], tokens[last]):
                 break
-        local = "".join(token.text for token in tokens[first:index])
-        domain = "".join(token.text for token in tokens[index + 1 : last])
+        local = "".join(word.text for word in tokens[first:index])
+        domain = "".join(word.text for word in tokens[index + 1 : last])
         if not local or not domain:
             continue
         if "=?" in local or "=?" in domain:  # encoded words have no place in an addr-spec, but clients decode them
-            yield from _addresses_in(decode(f"{local}@{domain}")[0])
+            found += _addresses_in(decode(f"{local}@{domain}")[0])
         elif local[0] == "'" == domain[-1] and len(domain) > 1:  # 'a@b.example', as Outlook writes it
-            yield f"{local[1:]}@{domain[:-1]}"
+            found.append(f"{local[1:]}@{domain[:-1]}")
         else:
-            yield f"{local}@{domain}"
+            found.append(f"{local}@{domain}")
+    return found
 
 
-def _addresses_in(text: str) -> Iterator[str]:
-    """Yield everything in free text that looks like an address."""
-    for chunk in _CHUNK.split(text):
-        pieces = chunk.split("@")
-        yield from (f"{left}@{right}" for left, right in zip(pieces, pieces[1:], strict=False) if left and right)
+def _joined(left: _Token, right: _Token) -> bool:
+    return left.text.endswith(".") or right.text.startswith(".")
+
+
+def _is_addr_spec(tokens: list[_Token]) -> bool:
+    """Whether tokens are one addr-spec and nothing else: no two words side by side without a dot or an "@"."""
+    return all("@" in {left.text, right.text} or _joined(left, right) for left, right in pairwise(tokens))
+
+
+def _addresses_in(text: str) -> list[str]:
+    """Return everything in free text that looks like an address."""
+    return [
+        f"{left}@{right}"
+        for chunk in _CHUNK.split(text)
+        if "@" in chunk
+        for left, right in pairwise(chunk.split("@"))
+        if left and right
+    ]
 
 
 def _holds_list(text: str) -> bool:

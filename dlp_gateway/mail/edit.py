@@ -1,4 +1,4 @@
-"""Edits of header bytes: pure values, `bytes → bytes`, kept beside the original in custody; the body is never touched."""
+"""Edits of header bytes: pure values, `bytes → bytes`, kept in custody beside the original; no body is ever touched."""
 
 import json
 import re
@@ -10,7 +10,6 @@ from dlp_gateway.mail.address import canonical, serialise
 from dlp_gateway.mail.address_list import Mailbox, scan
 from dlp_gateway.mail.encoded_word import phrase
 from dlp_gateway.mail.exposure import Hidden, exposed
-from dlp_gateway.mail.header import Header
 from dlp_gateway.mail.message import Field, Message
 
 __all__ = [
@@ -174,7 +173,7 @@ def _pruned(section: bytes, hidden: Hidden, to: str) -> bytes:
 
 
 def _kept(mailboxes: tuple[Mailbox, ...], hidden: Hidden) -> list[bytes]:
-    """Return the mailboxes that stay, written afresh; one that is no proper address goes, since nobody could be told by it."""
+    """Return the mailboxes that stay, written afresh; what is no proper address goes, it names nobody."""
     kept = []
     for mailbox in mailboxes:
         address = None if mailbox.address in hidden else serialise(mailbox.address)

@@ -57,7 +57,7 @@ def text_of(octets: bytes) -> str:
 
 
 def base64_octets(data: bytes) -> tuple[bytes, bool]:
-    """Decode base64 that may hold junk, padding in the middle or a missing end; return the octets and whether it was clean.
+    """Decode base64 with junk, padding in the middle or a missing end; return the octets and whether it was clean.
 
     Some clients stop at the first padding, some go on behind it; all that either of them shows is decoded here.
     """

@@ -56,7 +56,7 @@ class Part:
 
     `path` counts from 1 in the manner of IMAP ("1", "2.1"; a message that is no multipart has the one part "1").
     `media_type` is lower-case ("text/plain"). `content` is transfer-decoded. For message/rfc822 the content is the
-    embedded message's header section; its own parts follow with longer paths. `charset` and `filename` are "" if absent.
+    embedded message's header section; its own parts follow with longer paths. `charset`, `filename` are "" if absent.
     """
 
     path: str

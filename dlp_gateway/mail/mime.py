@@ -145,7 +145,10 @@ def _text_or_other(node: _Node, reading: _Reading) -> Iterator[Part]:
 
 
 def _embedded(node: _Node, reading: _Reading) -> Iterator[_Node | Part]:
-    """Yield an embedded message: its header section as a part, then its body; RFC 2046 5.2.1 allows no encoding, clients do."""
+    """Yield an embedded message: its header section as a part, then its body.
+
+    RFC 2046 5.2.1 allows no encoding here, but clients undo one.
+    """
     body = node.buffer[node.start : node.end]
     content, faults = transfer.decode(body, reading.encoding)
     head = header.read(content)

@@ -1,4 +1,4 @@
-"""Content-Type and Content-Disposition: a value and its parameters (RFC 2045 5.1, RFC 2183, RFC 2231), each reading kept."""
+"""Content-Type and Content-Disposition: a value and its parameters, each reading kept (RFC 2045 5.1, 2183, 2231)."""
 
 import re
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ def read(body: bytes) -> Parameterised:
 
 
 def _joined(sections: dict[int, tuple[str, bool]]) -> str:
-    """Join the sections of a continued parameter; the first names the charset of the extended ones (RFC 2231 3 and 4)."""
+    """Join the sections of a continued parameter; the first names the charset (RFC 2231 3 and 4)."""
     charset = ""
     octets = b""
     for place, order in enumerate(sorted(sections)):

@@ -16,7 +16,7 @@ _UU_BEGIN: Final = re.compile(rb"(?:\A|\n)begin [0-7]{3,4} [^\n]*+\n")
 
 
 def encoding_named(body: bytes) -> str:
-    """Return the encoding that a field body means: its first token, lower case, whatever quotes or comments surround it."""
+    """Return the encoding that a field body means: its first token, lower case, without quotes and comments."""
     token = _TOKEN.search(body)
     return token[0].decode().lower() if token else ""
 
