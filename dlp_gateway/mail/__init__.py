@@ -1,1 +1,1 @@
-"""Facts about mail, pure, bounded, standard library only: addresses, envelopes, messages, edits of header bytes, DSNs."""
+"""Facts about mail, pure and bounded, standard library only: addresses, envelopes, messages, header edits, DSNs."""
