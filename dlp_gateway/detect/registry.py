@@ -67,7 +67,8 @@ def installed() -> tuple[str, ...]:
 
 
 def _identifiers(rules: Path) -> Detector:
-    from dlp_gateway.detect.identifiers import IdentifierDetector, load_rules  # noqa: PLC0415 - pulls in the engines
+    from dlp_gateway.detect.identifier_rules import load_rules  # noqa: PLC0415 - pulls in the engines
+    from dlp_gateway.detect.identifiers import IdentifierDetector  # noqa: PLC0415
 
     return IdentifierDetector(load_rules(rules))
 

@@ -73,7 +73,7 @@ def detector(request: pytest.FixtureRequest) -> Detector:
     return chosen
 
 
-@pytest.fixture(params=MAILS.values(), ids=MAILS)
+@pytest.fixture(params=list(MAILS.values()), ids=list(MAILS))
 def material(request: pytest.FixtureRequest) -> Material:
     """Each mail in turn, read, as the answer to a mass send."""
     raw: str = request.param
