@@ -9,7 +9,12 @@ from typing import Final
 _WRAPPED: Final = 52  # a line at least this long that ends without punctuation goes on in the next
 _FIELD: Final = re.compile(r"[>\s]*[-*]?\s*[A-Za-z][\w .'/()#-]{0,40}[:=]")
 _BULLET: Final = re.compile(r"[>\s]*(?:[-*+]|\d{1,2}[.)])\s")
+# "[14:06] Sam: …" and "14:06 Sam: …": what the speaker says begins behind the colon.
+_SPEAKER: Final = re.compile(
+    r"[>\s]*(?:\[[^\]\n]{3,30}\]|\(?\d{1,2}[:.]\d\d(?:[:.]\d\d)?(?: ?[ap]m)?\)?)[ -]*[^\W\d][\w .']{0,24}:\s"
+)
 _RULE: Final = re.compile(r"^[\s|:+=-]+$")
+_NUMBER: Final = re.compile(r"\d{4}|\d\d[ -]\d\d")  # a line that holds one is no header
 _MAX_CELLS: Final = 60
 
 
@@ -61,7 +66,8 @@ def lay_out(text: str, closing: frozenset[str]) -> Page:
         end = starts[index + 1] - 1 if index + 1 < len(starts) else len(text)
         line = text[start:end].rstrip("\r ")
         if index and not _continues(previous, line):
-            blocks.append(start)
+            speaker = _SPEAKER.match(line)
+            blocks.extend((start, start + speaker.end()) if speaker and speaker.end() < len(line) else (start,))
         words = line.lstrip("> ").lower().split(",")[0].strip(" .!-")
         if line.rstrip() in {"--", "-- "} or words in closing:
             signatures.append(start)
@@ -71,7 +77,7 @@ def lay_out(text: str, closing: frozenset[str]) -> Page:
 
 def _continues(previous: str, line: str) -> bool:
     bare, last = line.lstrip("> "), previous.rstrip()
-    if not bare or len(last) < _WRAPPED or last[-1] in ":!?|;":
+    if not bare or bare[0] in "#|" or len(last) < _WRAPPED or last[-1] in ":!?|;" or "   " in last.strip():
         return False
     if (previous[:1] == ">") != (line[:1] == ">"):
         return False
@@ -102,7 +108,7 @@ def table_at(page: Page, place: int) -> Table | None:
     start, end = page.line(place)
     for delimiter in _delimiters(page.text[start:end]):
         header = _cells(page.text, start, end, delimiter)
-        if not 2 <= len(header) <= _MAX_CELLS:
+        if not 2 <= len(header) <= _MAX_CELLS or _NUMBER.search(page.text, start, end):
             continue
         rows, last = [], end
         for low, high in page.lines_from(place):

@@ -2,6 +2,7 @@
 
 import re
 from bisect import bisect_left, bisect_right
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -18,6 +19,10 @@ _ABOVE: Final = 300
 _BELOW: Final = 700
 _TOKEN: Final = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)?|\d[\w]*|\n|[^\w\s]|_")
 _ABBREVIATED: Final = re.compile(r"(?:^|[\s(])(?:no|nos|nr|num|nbr|lic|n|dr|mr|mrs|ms|st|sr|sra|tel|ref|ext|geb|bzw|ca|z\.b|inkl|art|ul|driv|d\.l|c\.f|ss|acct|a)$", re.IGNORECASE)  # fmt: skip
+_NUMBERED: Final = re.compile(
+    r"(?:number|numbers|no|nos|nr|num|nummer|numero|numer|id|ref|reference|code|n|#)\W*$", re.IGNORECASE
+)
+_LISTING: Final = frozenset({"and", "und", "et", "y", "e", "en", "i", "or", "/", "&", "+", "plus"})
 _SENTENCE_END: Final = re.compile(r"[.!?][\"')\]]*\s+(?=[A-Z0-9\"'(])")
 
 
@@ -49,6 +54,14 @@ class Owner:
 
 
 NOBODY: Final = Owner(label=None, relation=Relation.NOBODY)
+UNKNOWN: Final = Owner(label=None, relation=Relation.BEFORE)  # a word that no lexicon has
+
+
+class DomainWords(Model):
+    """Words that speak of the matter of a short label, and words of other matters in which the same label is used."""
+
+    speaking: tuple[str, ...]
+    alien: tuple[str, ...]
 
 
 class GrammarFile(Model):
@@ -58,7 +71,7 @@ class GrammarFile(Model):
     linking: tuple[str, ...]
     function: tuple[str, ...]
     preposition: tuple[str, ...]
-    driving: tuple[str, ...]
+    domains: dict[str, DomainWords]
     closing: tuple[str, ...]
 
 
@@ -70,7 +83,8 @@ class Grammar:
     linking: frozenset[str]
     function: frozenset[str]
     preposition: frozenset[str]
-    driving: re.Pattern[str]
+    speaking: Mapping[str, re.Pattern[str]]
+    alien: Mapping[str, re.Pattern[str]]
     closing: frozenset[str]
 
 
@@ -82,9 +96,14 @@ def load_grammar(path: Path) -> Grammar:
         linking=_folded(file.linking),
         function=_folded(file.function),
         preposition=_folded(file.preposition),
-        driving=re.compile(rf"\b(?:{'|'.join(sorted(map(re.escape, _folded(file.driving))))})\b", re.IGNORECASE),
+        speaking={kind: _any_of(words.speaking) for kind, words in file.domains.items()},
+        alien={kind: _any_of(words.alien) for kind, words in file.domains.items()},
         closing=_folded(file.closing),
     )
+
+
+def _any_of(words: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(_folded(words), reverse=True)))})\b", re.IGNORECASE)
 
 
 def _folded(words: tuple[str, ...]) -> frozenset[str]:
@@ -95,14 +114,22 @@ def _folded(words: tuple[str, ...]) -> frozenset[str]:
 class _Walk:
     """What a walk from the number to the left has met so far."""
 
-    announced: bool = False
+    numbered: bool = False  # "number", "no.", "#" directly before
+    colon: bool = False  # ":" or "=" directly before
+    keyed: bool = False  # ":" with words before it that may be a key of their own
     linked: bool = False
+    phrased: bool = False  # "… as the portal wants it: 123": a sentence runs up to the colon, not a key
+    met: bool = False  # a word that could own the number by itself
     names: int = 0
     unknown: int = 0
-    doubt: float = 0.0
-    listed: bool = False
     commas: int = 0
-    met: bool = field(default=False)  # anything but announcements
+    listed: bool = False
+    doubt: float = 0.0
+
+    @property
+    def announced(self) -> bool:
+        """Tell whether something between label and number says that a number follows."""
+        return self.numbered or self.colon
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,77 +164,91 @@ class Reader:
         while index >= 0:
             place, token = tokens[index]
             hit = self._hit_over(place)
-            if hit is not None:
+            if hit is None:
+                verdict = self._step(walk, token)
+                index -= 1
+            else:
                 while index >= 0 and tokens[index][0] >= hit.start:
                     index -= 1
-                preceding = tokens[index][1].lower() if index >= 0 else ""
-                owner = self._owner_of(hit, start, preceding, walk)
-                if owner is not None:
-                    return owner
-                continue
-            verdict = self._step(walk, token, tokens[index - 1][1] if index else "")
+                preceding = {token.lower() for _, token in tokens[max(0, index - 1) : index + 1]}
+                verdict = self._owner_of(hit, start, preceding, walk)
             if verdict is not None:
                 return verdict
-            index -= 1
-        return Owner(label=None, relation=Relation.NOBODY, doubt=walk.doubt, announced=walk.announced)
+        if walk.keyed:
+            return UNKNOWN
+        return Owner(label=None, relation=Relation.NOBODY, announced=walk.announced)
 
-    def _owner_of(self, hit: Hit, start: int, preceding: str, walk: _Walk) -> Owner | None:
-        label = hit.label
-        if label.owns == OTHER:
-            if walk.linked and preceding in self.grammar.preposition:
+    def _owner_of(self, hit: Hit, start: int, preceding: set[str], walk: _Walk) -> Owner | None:
+        """Return the owner that the label makes, or None if the label is about something else and the walk goes on."""
+        if hit.label.owns == OTHER:
+            complement = (walk.linked or walk.colon) and not walk.numbered and preceding & self.grammar.preposition
+            if complement and not _NUMBERED.search(self.page.text[hit.start : hit.end]):
                 walk.doubt += 0.05
                 return None
-            if walk.commas and walk.met:
+            if walk.commas and walk.met and not walk.keyed:
                 walk.unknown += 1
                 walk.doubt += 0.1
                 return None
-            return Owner(label=label, relation=Relation.BEFORE, announced=walk.announced, hit=hit)
-        far = max(0, start - hit.end - 40) / 400
-        doubt = walk.doubt + 0.04 * max(0, walk.unknown) + 0.01 * min(walk.names, 4) + far
-        return Owner(label=label, relation=Relation.BEFORE, doubt=doubt, announced=walk.announced, hit=hit)
+            return Owner(label=hit.label, relation=Relation.BEFORE, announced=walk.announced, hit=hit)
+        far = max(0, start - hit.end - 40) / 500
+        doubt = walk.doubt + 0.03 * min(walk.unknown, 5) + 0.01 * min(walk.names, 4) + far + 0.03 * walk.keyed
+        return Owner(label=hit.label, relation=Relation.BEFORE, doubt=doubt, announced=walk.announced, hit=hit)
 
-    def _step(self, walk: _Walk, token: str, preceding: str) -> Owner | None:
+    def _step(self, walk: _Walk, token: str) -> Owner | None:
         """Take one token into account; return an owner if it ends the walk."""
         word = token.lower()
         grammar = self.grammar
         if token[0].isdigit():
-            if sum(map(str.isdigit, token)) >= 5 or (len(token) > 3 and walk.met is False):
-                if walk.met and not walk.listed:
-                    return NOBODY
-                walk.doubt += 0.04
-                walk.listed = True
-            return None
+            return self._number(walk, token)
         if word in grammar.number:
-            walk.announced = walk.announced or not walk.met
+            walk.numbered = walk.numbered or not walk.met
         elif token in ":=":
-            walk.announced = walk.announced or not walk.met
+            walk.colon = walk.colon or not walk.met
             walk.linked = walk.linked or walk.met
         elif word in grammar.linking:
             walk.linked = True
         elif word in grammar.function or not token[0].isalpha():
-            return self._punctuation(walk, token)
-        elif not walk.met and not walk.linked and not token[0].isupper():
-            if walk.announced:
-                return Owner(label=None, relation=Relation.BEFORE)
-            walk.unknown += 1
-            walk.met = True
-            walk.doubt += 0.22
-        elif token[0].isupper():
-            if not walk.met and not walk.linked and walk.announced:
-                return Owner(label=None, relation=Relation.BEFORE)
-            walk.names += 1
-            walk.met = True
+            walk.phrased = walk.phrased or (token[0].isalpha() and not walk.met)
+            return self._punctuation(walk, word)
         else:
-            walk.unknown += 1
-            walk.met = True
+            return self._word(walk, token)
         return None
 
     @staticmethod
-    def _punctuation(walk: _Walk, token: str) -> Owner | None:
-        if token in ";|":
-            return NOBODY
-        if token == "," or token in {"and", "und", "et", "y", "e", "en", "i", "or", "/", "&", "+", "plus"}:
-            walk.commas += token == ","
+    def _word(walk: _Walk, token: str) -> Owner | None:
+        """A word of no list: a name, or a noun that may own the number ("locker 27553", "audit number 86176712")."""
+        if not walk.met and not walk.linked:
+            if walk.numbered:
+                return UNKNOWN
+            if walk.colon:
+                walk.keyed = not walk.phrased
+            elif not token[0].isupper():
+                walk.doubt += 0.22
+        walk.met = True
+        if token[0].isupper():
+            walk.names += 1
+        else:
+            walk.unknown += 1
+        return None
+
+    @staticmethod
+    def _number(walk: _Walk, token: str) -> Owner | None:
+        """Another number in between: a list goes on, otherwise the label has had its number."""
+        if sum(map(str.isdigit, token)) >= 5 or (len(token) > 3 and not walk.met):
+            if walk.met and not walk.listed:
+                return NOBODY
+            walk.doubt += 0.04
+            walk.listed = True
+        return None
+
+    @staticmethod
+    def _punctuation(walk: _Walk, word: str) -> Owner | None:
+        if word in ";|":
+            return UNKNOWN if walk.keyed else NOBODY
+        if word == "," or word in _LISTING:
+            if walk.keyed:
+                return UNKNOWN
+            walk.commas += word == ","
             walk.listed = walk.listed or not walk.met
         return None
 
@@ -265,9 +306,10 @@ class Reader:
     def _orphaned(self, start: int, end: int, before: Owner) -> bool:
         text = self.page.text
         line_start, line_end = self.page.line(start)
+        line_start = max(line_start, min(self.page.block_start(start), start))
         lead = text[line_start:start].lstrip("> \t-*")
         rest = text[end:line_end].strip(" .,;!?\t*)\"'")
-        if before.relation is not Relation.NOBODY:  # an unknown word with a colon: "Berth: 41", or a name in a list
+        if before.relation is not Relation.NOBODY:  # an unknown word with a colon: a name in a list of licences
             return (
                 lead.count(":") == 1
                 and lead.rstrip().endswith(":")
@@ -277,8 +319,9 @@ class Reader:
             )
         words = [token.lower() for token in _TOKEN.findall(text[self._sentence_start(start) : start])]
         content = [w for w in words if w[0].isalpha() and not self._owns_nothing(w)]
-        trailing = [w.lower() for w in _TOKEN.findall(rest) if w[0].isalpha()]
-        return len(content) <= 1 and len([w for w in trailing if not self._owns_nothing(w)]) <= 3
+        trailing = [w.lower() for w in _TOKEN.findall(rest.split(",")[0]) if w[0].isalpha()]
+        most = 5 if lead.rstrip().endswith(":") else 1
+        return len(content) <= most and len([w for w in trailing if not self._owns_nothing(w)]) <= 3
 
     def _owns_nothing(self, word: str) -> bool:
         return word in self.grammar.linking or word in self.grammar.function or word in self.grammar.number

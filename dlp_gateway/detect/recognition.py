@@ -10,12 +10,14 @@ from dlp_gateway.detect.gate import Gate
 from dlp_gateway.detect.identifier_rules import Rule, RuleBook
 from dlp_gateway.detect.labels import OTHER, Hit, Strength
 from dlp_gateway.detect.layout import Page, Table, lay_out, table_at
-from dlp_gateway.detect.ownership import Owner, Reader, Relation, read
+from dlp_gateway.detect.ownership import Grammar, Owner, Reader, Relation, read
 from dlp_gateway.detect.shapes import Run, compact, dates, runs
 
 _REACH_BEFORE: Final = 100
 _REACH_AFTER: Final = 340
+_NEAR: Final = 250  # how far the words may be that tell what a short label means
 _REACH_ANSWER: Final = 700  # an answer stands above the question that it quotes
+_GROUP: Final = re.compile(r"[A-Za-z0-9]+")
 _BASE: Final = {
     Relation.BEFORE: 0.92,
     Relation.AFTER: 0.84,
@@ -82,7 +84,8 @@ class Recognition:
         page = lay_out(folded.text, self._book.grammar.closing)
         hits = self._book.lexicon.scan(folded.text)
         reader = read(page, hits, self._book.grammar)
-        context = _Context.of(page.text, hits, reader)
+        named = frozenset(hit.label.owns for hit in hits if hit.label.strength is Strength.STRONG)
+        context = _Context(text=page.text, grammar=self._book.grammar, named=named)
         found = [*self._labelled(reader, context), *self._self_evident(reader)]
         return _settled(found, folded)
 
@@ -92,7 +95,7 @@ class Recognition:
         page = reader.page
         tables = _tables(reader)
         for table in tables:
-            yield from self._columns(reader, table)
+            yield from self._columns(reader, table, context)
         inside = [(table.start, table.end) for table in tables]
         words = [(hit.start, hit.end) for hit in reader.hits]
         for low, high in _regions(reader):
@@ -104,7 +107,7 @@ class Recognition:
                     if owner.label is not None and not owner.foreign:
                         yield from self._judged(run, owner, page.text, context)
 
-    def _columns(self, reader: Reader, table: Table) -> Iterator[Span]:
+    def _columns(self, reader: Reader, table: Table, context: "_Context") -> Iterator[Span]:
         text = reader.page.text
         for index, (low, high) in enumerate(table.header):
             hit = next((h for h in reader.hits if low <= h.start < high), None)
@@ -117,7 +120,7 @@ class Recognition:
                     if hit.label.owns == "DATE_OF_BIRTH":
                         yield from (_date(a, b, 0.85, "in a column of birth dates") for a, b in dates(text, start, end))
                     for run in runs(text, start, end):
-                        yield from self._judged(run, owner, text, _DRIVING)
+                        yield from self._judged(run, owner, text, context)
 
     def _judged(self, run: Run, owner: Owner, text: str, context: "_Context") -> Iterator[Span]:
         label = owner.label
@@ -127,7 +130,7 @@ class Recognition:
             return
         score = _BASE[owner.relation] - owner.doubt + _evidence(match)
         if label.strength is Strength.WEAK:
-            score = min(score, 0.9) - _weakness(match, owner, context)
+            score -= context.weakness(match, owner) if owner.relation is not Relation.COLUMN else 0.1
         yield Span(
             start=match.start,
             end=match.end,
@@ -149,6 +152,8 @@ class Recognition:
                 value = compact(text[start:end])
                 for rule in rules:
                     if rule.shape is None or not rule.shape.fullmatch(value):
+                        continue
+                    if country and rule.country != country and not rule.any_country:
                         continue
                     holds = rule.check(value) if rule.check else None
                     if holds is False and rule.veto:
@@ -179,11 +184,9 @@ class Recognition:
             assert rule.find is not None
             for found in rule.find.finditer(data):
                 group = found.re.groups and 1
-                start, end = found.start(group), found.end(group)
-                value = compact(text[start:end])
-                if rule.check and rule.check(value) is False:
-                    continue
-                yield self._weighed(rule, reader, start, end)
+                proved = _proved(rule, text, found.start(group), found.end(group))
+                if proved is not None:
+                    yield self._weighed(rule, reader, *proved)
 
     @staticmethod
     def _weighed(rule: Rule, reader: Reader, start: int, end: int) -> Span:
@@ -192,8 +195,10 @@ class Recognition:
             owner = reader.owner(start, end)
             if owner.label is not None and owner.label.owns == rule.type:
                 score, relation = max(score, 0.95 - owner.doubt), owner.relation
-            elif owner.relation is not Relation.NOBODY and (owner.foreign or owner.relation is not Relation.ABOVE):
+            elif owner.foreign and (owner.label is not None or rule.alone < 0.75):
                 score = min(score, 0.45)
+            elif owner.label is not None and owner.relation is not Relation.ABOVE:
+                score = min(score, 0.5)
         return Span(
             start=start, end=end, type=rule.type, country=rule.country, score=round(score, 2), rule=rule.id,
             why=f"a form that proves itself, {_WORDS[relation]}",
@@ -202,32 +207,24 @@ class Recognition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Context:
-    """What the whole text speaks of: driving, or licences of another sense."""
+    """What the text around speaks of, for labels that alone say too little ("licence no.", "account")."""
 
-    driving: bool
-    other_licences: bool
+    text: str
+    grammar: Grammar
+    named: frozenset[str]  # identifier types that a full label names somewhere in the text
 
-    @staticmethod
-    def of(text: str, hits: tuple[Hit, ...], reader: Reader) -> "_Context":
-        named = any(hit.label.owns == "DRIVER_LICENSE" and hit.label.strength is Strength.STRONG for hit in hits)
-        other = any(hit.label.id == "other-licences" for hit in hits)
-        return _Context(driving=named or bool(reader.grammar.driving.search(text)), other_licences=other)
-
-
-_DRIVING: Final = _Context(driving=True, other_licences=False)
-
-
-def _weakness(match: _Match, owner: Owner, context: _Context) -> float:
-    """Return what a short label takes off: nothing speaks for driving, or the form speaks for nothing."""
-    telling = not match.rule.any_country and not match.value.isdigit()
-    weakness = 0.12 if telling else 0.2
-    if not context.driving:
-        weakness += 0.15
-    if context.other_licences:
-        weakness += 0.25
-    if owner.doubt > 0.1:
-        weakness += 0.1
-    return weakness
+    def weakness(self, match: _Match, owner: Owner) -> float:
+        """Return what a short label takes off the score."""
+        assert owner.hit is not None
+        kind, hit = match.rule.type, owner.hit
+        low, high = max(0, hit.start - _NEAR), min(len(self.text), match.end + _NEAR)
+        speaking, alien = self.grammar.speaking.get(kind), self.grammar.alien.get(kind)
+        around = self.text[low : hit.start] + " " + self.text[hit.end : high]
+        meant = kind in self.named or bool(speaking and speaking.search(around))
+        weakness = (0.12 if meant else 0.3) + (0.25 if alien and alien.search(around) else 0.0)
+        if not match.rule.any_country and not match.value.isdigit():
+            weakness -= 0.06
+        return weakness if owner.announced or match.start - hit.end <= 3 else weakness + 0.08
 
 
 def _evidence(match: _Match) -> float:
@@ -247,6 +244,21 @@ def _why(match: _Match, relation: Relation) -> str:
     form = f"{digits} digits" if not letters else f"{letters} letters and {digits} digits"
     check = {True: ", valid check digit", False: ", check digit does not fit", None: ""}[match.holds]
     return f"{form} {_WORDS[relation]}{check}"
+
+
+def _proved(rule: Rule, text: str, start: int, end: int) -> tuple[int, int] | None:
+    """Return the range whose check holds: all of it, or less by groups at either end (a date behind a card)."""
+    if rule.check is None:
+        return start, end
+    groups = [(start + match.start(), start + match.end()) for match in _GROUP.finditer(text[start:end])]
+    for taken in range(len(groups), 0, -1):
+        for first in range(min(3, len(groups) - taken + 1)):
+            low, high = groups[first][0], groups[first + taken - 1][1]
+            if rule.shape is not None and not rule.shape.fullmatch(compact(text[low:high])):
+                continue
+            if rule.check(compact(text[low:high])) is not False:
+                return low, high
+    return None
 
 
 def _date(start: int, end: int, score: float, why: str) -> Span:

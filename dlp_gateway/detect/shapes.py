@@ -94,14 +94,21 @@ def runs(text: str, start: int, end: int, words: Sequence[tuple[int, int]] = ())
             free and high - low < 35 and (bearing or _may_join(match[0], text[low - 1 : low], text[high : high + 1]))
         )
         if groups and not (joined and member):
-            if digits >= 4:
+            if _enough(text, groups, digits):
                 yield Run(groups=tuple(groups))
             groups, digits = [], 0
         if member:
             groups.append((low, high))
             digits += sum(map(str.isdigit, match[0]))
-    if digits >= 4:
+    if _enough(text, groups, digits):
         yield Run(groups=tuple(groups))
+
+
+def _enough(text: str, groups: list[tuple[int, int]], digits: int) -> bool:
+    """Four digits, or two in a group of capitals as long as a document's number ("U1CTKS6MFJ")."""
+    return digits >= 4 or (
+        digits >= 2 and any(8 <= high - low <= 12 and text[low:high].isupper() for low, high in groups)
+    )
 
 
 def _may_join(word: str, before: str, after: str) -> bool:
