@@ -47,6 +47,7 @@ class Wire(SMTP):
         self._output = bytearray()
         self._fresh = False  # octets arrived that nobody looked at
         self._ended = False  # the client sent its last octet
+        self._finished = False  # we sent ours
         self._waiter: asyncio.Future[None] | None = None
         self._writable = asyncio.Event()
         self._writable.set()
@@ -141,7 +142,7 @@ class Wire(SMTP):
         self._output += replies.octets(reply, smtputf8=smtputf8)
 
     def _flush(self) -> None:
-        if self._output and self.transport is not None and not self.transport.is_closing():
+        if self._output and not self._finished and self.transport is not None and not self.transport.is_closing():
             self.transport.write(bytes(self._output))
         self._output.clear()
 
@@ -180,9 +181,10 @@ class Wire(SMTP):
         """End the session from outside the dialogue."""
         if self.transport is None:
             return
-        self._note(refusal)
-        self._say(refusal.reply)
-        self._flush()
+        if not self._finished:
+            self._note(refusal)
+            self._say(refusal.reply)
+            self._flush()
         self.transport.close()
         # What a client does not read keeps a transport from closing.
         self.loop.call_later(_LINGER, self.transport.abort)
@@ -195,6 +197,8 @@ class Wire(SMTP):
         self._note(refusal)
         self._say(refusal.reply)
         self._flush()
+        self._finished = True
+        self._deadline = math.inf  # lingering has its own
         self._input.clear()
         if self._connection().can_write_eof():
             self._connection().write_eof()

@@ -96,10 +96,12 @@ class Gateway:
     door: Door
     handler: Recorder
     port: int
+    clients: list[Client] = field(default_factory=list)
 
     async def client(self, tls: ssl.SSLContext | None = None) -> Client:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port, ssl=tls, limit=2**24)
-        return Client(reader, writer)
+        self.clients.append(Client(reader, writer))
+        return self.clients[-1]
 
     async def greeted(self) -> Client:
         """Return a client that has read the greeting."""
@@ -127,20 +129,24 @@ def eventually() -> Callable[[Callable[[], object]], Awaitable[None]]:
 @pytest.fixture
 async def listen() -> AsyncIterator[Listen]:
     """Start listeners on free ports."""
-    opened: list[tuple[asyncio.Server, Door]] = []
+    opened: list[tuple[asyncio.Server, Gateway]] = []
 
     async def start(handler: Recorder | None = None, **options: object) -> Gateway:
         handler = handler or Recorder()
         settings = {"hostname": "gateway.example", "networks": LOOPBACK} | options
         door = Door(ListenerOptions(**settings), handler)  # type: ignore[arg-type]
         server = await asyncio.get_running_loop().create_server(protocol_factory(door), "127.0.0.1", 0)
-        opened.append((server, door))
-        return Gateway(door=door, handler=handler, port=server.sockets[0].getsockname()[1])
+        gateway = Gateway(door=door, handler=handler, port=server.sockets[0].getsockname()[1])
+        opened.append((server, gateway))
+        return gateway
 
     yield start
-    for server, door in opened:
+    for server, gateway in opened:
         server.close()
-        await door.drain(0.2)
+        await gateway.door.drain(0.2)
+        for client in gateway.clients:
+            client.close()
+    await asyncio.sleep(0.01)
 
 
 @pytest.fixture

@@ -1,0 +1,361 @@
+"""The dialogue over real sockets: transactions, hand-over, disconnects at every stage, limits."""
+
+import asyncio
+import logging
+import smtplib
+import socket
+
+import pytest
+
+from dlp_gateway.mail.reply import Reply
+
+MAIL = b"MAIL FROM:<alice@corp.example>\r\n"
+RCPT = b"RCPT TO:<bob@example.org>\r\n"
+CONTENT = b"Subject: hello\r\n\r\ntext\r\n"
+
+
+async def test_message_arrives_as_it_was_sent(listen) -> None:
+    """The standard library's client sends; the handler gets envelope and octets."""
+    gateway = await listen()
+
+    def send() -> dict[str, tuple[int, bytes]]:
+        with smtplib.SMTP("127.0.0.1", gateway.port, local_hostname="client.example") as client:
+            return client.sendmail(
+                "alice@corp.example",
+                ["bob@example.org", "carol@example.net", "bob@example.org"],
+                b"Subject: dots\r\n\r\n.\r\n..two\r\n\xc3\xa9\r\n",
+                mail_options=["BODY=8BITMIME"],
+            )
+
+    assert await asyncio.to_thread(send) == {}
+    envelope, content = gateway.handler.taken[0]
+    assert content == b"Subject: dots\r\n\r\n.\r\n..two\r\n\xc3\xa9\r\n"
+    assert envelope.reverse_path == "alice@corp.example"
+    assert envelope.recipients == ("bob@example.org", "carol@example.net")
+    assert (envelope.client, envelope.login, envelope.body_8bit, envelope.smtputf8) == ("127.0.0.1", "", True, False)
+    assert len(envelope.id) == 18
+
+
+async def test_pipelined_group_is_answered_in_order(listen) -> None:
+    """Two transactions and a QUIT; the first content leads its group (RFC 2920 3.1)."""
+    gateway = await listen()
+    client = await gateway.greeted()
+    await client.say(b"EHLO client.example\r\n")
+    client.writer.write(MAIL + RCPT + b"RCPT TO:<nobody>\r\nDATA\r\n")
+    heard = [await client.hear() for _ in range(4)]
+    assert [reply[:3] for reply in heard] == ["250", "250", "553", "354"]
+    client.writer.write(CONTENT + b".\r\n" + MAIL + b"RSET\r\n" + MAIL + RCPT + b"DATA\r\n")
+    heard = [await client.hear() for _ in range(6)]
+    assert [reply[:3] for reply in heard] == ["250", "250", "250", "250", "250", "354"]
+    client.writer.write(b"second\r\n.\r\nQUIT\r\n")
+    assert [(await client.hear())[:3] for _ in range(3)] == ["250", "221", ""]
+    assert [content for _, content in gateway.handler.taken] == [CONTENT, b"second\r\n"]
+
+
+async def test_commands_may_come_octet_by_octet(listen) -> None:
+    """A slow typist is a client too."""
+    gateway = await listen()
+    client = await gateway.greeted()
+    dialog = b"EHLO client.example\r\n" + MAIL + RCPT + b"DATA\r\n" + CONTENT + b".\r\nQUIT\r\n"
+    for octet in dialog:
+        client.writer.write(bytes([octet]))
+        await client.writer.drain()
+        await asyncio.sleep(0)
+    assert (await client.all()).endswith("221 2.0.0 Bye\r\n")
+    assert [content for _, content in gateway.handler.taken] == [CONTENT]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"",
+        b"EHLO client.example\r\n",
+        b"EHLO client.example\r\n" + MAIL,
+        b"EHLO client.example\r\n" + MAIL + RCPT,
+        b"EHLO client.example\r\n" + MAIL + RCPT + b"DATA\r\n",
+        b"EHLO client.example\r\n" + MAIL + RCPT + b"DATA\r\n" + CONTENT,
+        b"EHLO client.example\r\n" + MAIL + RCPT + b"DATA\r\n" + CONTENT + b".",
+        b"EHLO client.example\r\n" + MAIL + RCPT + b"DATA\r\n" + CONTENT + b".\r",
+    ],
+)
+@pytest.mark.parametrize("reset", [False, True])
+async def test_disconnect_before_the_final_dot_hands_nothing_over(listen, eventually, said: bytes, reset: bool) -> None:
+    """At every stage, politely or by a reset: nothing was sent, and nothing of the session is left."""
+    gateway = await listen()
+    client = await gateway.greeted()
+    client.writer.write(said)
+    await client.writer.drain()
+    await asyncio.sleep(0.02)
+    if reset:
+        client.writer.transport.abort()
+    else:
+        client.close()
+    await eventually(lambda: gateway.door.sessions == 0)
+    assert gateway.handler.taken == []
+
+
+@pytest.mark.parametrize("way", ["half", "close", "abort"])
+async def test_disconnect_after_the_final_dot_does_not_stop_the_hand_over(
+    listen, recorder, eventually, way: str
+) -> None:
+    """Hazard 1: the message is handed over to the end, and the handler learns that nobody read the reply."""
+    gateway = await listen(recorder(delay=0.1))
+    client = await gateway.greeted()
+    await client.begin()
+    client.writer.write(CONTENT + b".\r\n")
+    await eventually(lambda: gateway.handler.taken)
+    if way == "half":
+        client.writer.write_eof()
+        assert await client.hear() == "250 2.0.0 taken"
+    elif way == "close":
+        client.close()
+    else:
+        client.writer.transport.abort()
+    await eventually(lambda: gateway.handler.lost)
+    (envelope, _), *_ = gateway.handler.taken
+    assert gateway.handler.finished == [envelope.id]
+    assert gateway.handler.lost == [(envelope, CONTENT, gateway.handler.reply)]
+
+
+async def test_client_that_goes_on_has_read_the_reply(listen, eventually) -> None:
+    """A further command is the sign; without one, a clean end is none."""
+    gateway = await listen()
+    polite, silent = await gateway.greeted(), await gateway.greeted()
+    for client in (polite, silent):
+        await client.begin()
+        await client.say(CONTENT + b".\r\n")
+    await polite.say(b"NOOP\r\n")
+    polite.close()
+    silent.close()
+    await eventually(lambda: gateway.door.sessions == 0 and gateway.handler.lost)
+    assert [envelope.id for envelope, *_ in gateway.handler.lost] == [gateway.handler.taken[1][0].id]
+
+
+async def test_silence_after_the_reply_counts_as_unanswered_in_time(listen, eventually) -> None:
+    """The content of a message is not kept as long as a connection is; a later command changes nothing."""
+    gateway = await listen(confirmation=0.05)
+    client = await gateway.greeted()
+    await client.begin()
+    await client.say(CONTENT + b".\r\n")
+    await eventually(lambda: gateway.handler.lost)
+    assert (await client.say(b"NOOP\r\n")).startswith("250")
+    client.close()
+    await eventually(lambda: gateway.door.sessions == 0)
+    assert len(gateway.handler.lost) == 1
+
+
+async def test_handler_that_raises_is_answered_with_a_reference(listen, recorder, capsys) -> None:
+    """Hazard 7: a 451 with the envelope's id, and the exception's text in no reply and no log."""
+    gateway = await listen(recorder(error=RuntimeError("secret /var/lib/x")))
+    client = await gateway.greeted()
+    await client.begin()
+    reply = await client.say(CONTENT + b".\r\n")
+    assert reply == (
+        f"451 4.3.0 Internal error, reference {gateway.handler.taken[0][0].id}; try again later"
+    )
+    assert (await client.say(MAIL)).startswith("250")
+    output = capsys.readouterr()
+    assert "secret" not in output.out + output.err
+
+
+async def test_handler_that_raises_when_told_of_a_lost_reply_stops_nothing(listen, recorder, eventually) -> None:
+    """The door does not depend on it."""
+
+    class Failing(recorder):
+        async def unanswered(self, *_: object) -> None:
+            raise OSError(28, "full")
+
+    gateway = await listen(Failing())
+    client = await gateway.greeted()
+    await client.begin()
+    await client.say(CONTENT + b".\r\n")
+    client.close()
+    await eventually(lambda: gateway.door.sessions == 0)
+    assert await gateway.door.drain(1) == 0
+
+
+@pytest.mark.parametrize("line", [b"NOOP\n", b"NO\rOP\r\n", b"EHLO a\nMAIL\r\n", b"NOOP\r\r\n", b"\n", b"\r\r\n"])
+async def test_bare_newline_in_a_command_ends_the_session(listen, line: bytes) -> None:
+    """Commands obey the same rule as content (RFC 5321 2.3.8)."""
+    gateway = await listen()
+    client = await gateway.greeted()
+    client.writer.write(line + b"QUIT\r\n")
+    assert await client.all() == "521 5.5.2 Lines end in CRLF and nothing else (RFC 5321 2.3.8)\r\n"
+
+
+@pytest.mark.parametrize("form", [b"\n.\n", b"\n.\r\n", b"\r.\r\n", b"\r\n.\n", b"\r\n.\r", b"\r.\r", b"\r\r\n.\r\n"])
+async def test_smuggled_command_is_never_obeyed(listen, form: bytes) -> None:
+    """One reply, 521, and the end, however much was behind it; the client can read it."""
+    gateway = await listen()
+    client = await gateway.greeted()
+    await client.begin()
+    client.writer.write(b"x\r\n" + form + MAIL + RCPT + b"DATA\r\nhidden\r\n.\r\n" + b"y" * 2_000_000)
+    assert (await client.all()).startswith("521 5.5.2")
+    assert gateway.handler.taken == []
+
+
+async def test_content_after_a_refused_data_is_no_commands(listen) -> None:
+    """A client that does not wait for the 354 must not have its content obeyed."""
+    gateway = await listen()
+    client = await gateway.greeted()
+    await client.say(b"EHLO client.example\r\n")
+    client.writer.write(b"DATA\r\n" + MAIL + RCPT + b"DATA\r\nhidden\r\n.\r\n")
+    assert await client.all() == "503 5.5.1 Content sent without leave\r\n"
+    assert gateway.handler.taken == []
+
+
+async def test_content_sent_too_early_is_still_content(listen) -> None:
+    """If DATA is in order, impatience is harmless."""
+    gateway = await listen()
+    client = await gateway.greeted()
+    client.writer.write(b"EHLO client.example\r\n" + MAIL + RCPT + b"DATA\r\n" + CONTENT + b".\r\nQUIT\r\n")
+    assert (await client.all()).endswith("354 End data with <CR><LF>.<CR><LF>\r\n250 2.0.0 taken\r\n221 2.0.0 Bye\r\n")
+
+
+async def test_two_sessions_do_not_meet(listen) -> None:
+    """Hazard 9: a long MAIL is good whoever else connects, greets or greets again."""
+    gateway = await listen()
+    first = await gateway.greeted()
+    await first.say(b"EHLO first.example\r\n")
+    second = await gateway.greeted()
+    for _ in range(3):
+        await second.say(b"EHLO second.example\r\n")
+    long = b"MAIL FROM:<" + b"a" * 64 + b"@" + b"b" * 60 + b".example> SIZE=1000 BODY=8BITMIME AUTH=" + b"c" * 500
+    assert await first.say(long + b"\r\n") == "250 2.1.0 Sender ok"
+    assert await second.say(b"DATA\r\n") == "503 5.5.1 Say MAIL first"
+
+
+async def test_hundred_recipients_in_one_go(listen) -> None:
+    """RFC 5321 4.5.3.1.8 asks for at least 100."""
+    gateway = await listen()
+    client = await gateway.greeted()
+    paths = tuple(f"user{number}@example.org" for number in range(100))
+    await client.begin(*paths)
+    await client.say(CONTENT + b".\r\n")
+    assert gateway.handler.taken[0][0].recipients == paths
+
+
+async def test_recipients_beyond_the_limit_are_for_another_transaction(listen) -> None:
+    """452 4.5.3 for each (RFC 5321 4.5.3.1.10), one again that was taken is no more; there is an end to asking."""
+    gateway = await listen(recipients=3)
+    client = await gateway.greeted()
+    await client.say(b"EHLO client.example\r\n")
+    await client.say(MAIL)
+    heard = [await client.say(b"RCPT TO:<u%d@example.org>\r\n" % number) for number in (1, 2, 3, 4, 3, 5, 6)]
+    assert [reply[:9] for reply in heard] == ["250 2.1.5"] * 3 + ["452 4.5.3", "250 2.1.5", "452 4.5.3", "452 4.5.3"]
+    client.writer.write(b"RCPT TO:<u7@example.org>\r\n")
+    assert (await client.all()).splitlines()[-1].startswith("421 4.7.0")
+
+
+async def test_errors_have_an_end(listen) -> None:
+    """421 after the twentieth, and only then."""
+    gateway = await listen()
+    client = await gateway.greeted()
+    client.writer.write(b"BOGUS\r\n" * 30)
+    lines = (await client.all()).splitlines()
+    assert [line[:3] for line in lines] == ["500"] * 20 + ["421"]
+
+
+async def test_commands_without_mail_have_an_end_that_mail_moves(listen) -> None:
+    """A hundred NOOPs; a message sent in between begins the count anew."""
+    gateway = await listen(junk_commands=10)
+    client = await gateway.greeted()
+    for _ in range(2):
+        await client.begin()
+        await client.say(CONTENT + b".\r\n")
+        for _ in range(8):
+            assert (await client.say(b"NOOP\r\n")).startswith("250")
+    client.writer.write(b"NOOP\r\n" * 5)
+    assert (await client.all()).splitlines()[-1] == "421 4.7.0 Too many commands without mail"
+
+
+async def test_size_is_announced_and_enforced(listen) -> None:
+    """By MAIL's SIZE before, by counting after; the dialogue goes on."""
+    gateway = await listen(message_size=1000)
+    client = await gateway.greeted()
+    assert "250-SIZE 1000" in (await client.say(b"EHLO client.example\r\n")).splitlines()
+    assert (await client.say(b"MAIL FROM:<alice@corp.example> SIZE=1001\r\n")).startswith("552 5.3.4")
+    await client.begin()
+    assert (await client.say(b"x" * 1200 + b"\r\n.\r\n")).startswith("552 5.3.4")
+    assert (await client.say(MAIL)).startswith("250")
+
+
+async def test_client_of_another_network_may_only_quit(listen) -> None:
+    """554 in the greeting, 503 to all else (RFC 5321 3.1): never an open relay."""
+    from ipaddress import ip_network  # noqa: PLC0415
+
+    gateway = await listen(networks=(ip_network("192.0.2.0/24"),))
+    client = await gateway.client()
+    assert await client.hear() == "554 5.7.1 Your network may not send through this gateway"
+    for line in (b"EHLO client.example\r\n", MAIL, RCPT, b"DATA\r\n"):
+        assert await client.say(line) == "503 5.5.1 Only QUIT is possible here"
+    assert await client.say(b"quit\r\n") == "221 2.0.0 Bye"
+    assert await client.hear() == ""
+
+
+@pytest.mark.parametrize(
+    "request_line", [b"GET / HTTP/1.1", b"POST /x HTTP/1.1", b"OPTIONS * HTTP/1.0", b"CONNECT a:25 HTTP/1.1"]
+)
+async def test_browser_is_sent_away_at_its_first_line(listen, request_line: bytes) -> None:
+    """A page can make a browser inside the network post SMTP commands."""
+    gateway = await listen()
+    client = await gateway.greeted()
+    client.writer.write(request_line + b"\r\nHost: x\r\n\r\nEHLO x\r\n" + MAIL + RCPT + b"DATA\r\n" + CONTENT + b".\r\n")
+    assert await client.all() == "500 5.5.1 This is SMTP\r\n"
+    assert gateway.handler.taken == []
+
+
+async def test_chunk_after_a_refused_bdat_is_no_commands(listen) -> None:
+    """BDAT is not offered; its octets are content even so."""
+    gateway = await listen()
+    client = await gateway.greeted()
+    await client.say(b"EHLO client.example\r\n")
+    inner = MAIL + RCPT + b"DATA\r\nhidden\r\n.\r\n"
+    client.writer.write(b"BDAT %d LAST\r\n" % len(inner) + inner)
+    assert await client.all() == "502 5.5.1 BDAT is not offered here\r\n"
+    assert gateway.handler.taken == []
+
+
+async def test_reply_of_the_handler_is_one_line_of_ascii(listen, recorder) -> None:
+    """Whatever a rule's explanation or the smarthost says (RFC 6531 3.7.4.2 keeps UTF-8 for those who asked)."""
+    text = "Führerschein\r\n250 ok\x1b[31m – nein"
+    gateway = await listen(recorder(reply=Reply(code=550, enhanced="5.7.1", text=text)))
+    client = await gateway.greeted()
+    await client.begin()
+    assert await client.say(CONTENT + b".\r\n") == "550 5.7.1 Fuhrerschein??250 ok?[31m ? nein"
+    await client.say(b"MAIL FROM:<alice@corp.example> SMTPUTF8\r\n")
+    await client.say(RCPT)
+    await client.say(b"DATA\r\n")
+    assert await client.say(CONTENT + b".\r\n") == "550 5.7.1 Führerschein??250 ok?[31m – nein"
+
+
+async def test_nothing_is_logged_by_the_library_even_at_debug(listen, caplog) -> None:
+    """Hazard 14: aiosmtpd logs every line of a message at DEBUG."""
+    caplog.set_level(logging.DEBUG)
+    logging.getLogger("mail.log").setLevel(logging.DEBUG)
+    gateway = await listen()
+    client = await gateway.greeted()
+    await client.begin("marker@example.org")
+    await client.say(b"Subject: marker\r\n\r\nmarker\r\n.\r\n")
+    assert (await client.say(b"marker\r\n")).startswith("500")
+    assert [record for record in caplog.records if "marker" in record.getMessage()] == []
+    assert [record for record in caplog.records if record.name == "mail.log"] == []
+
+
+async def test_banner_names_the_host_and_nothing_else(listen) -> None:
+    """No product, no version."""
+    gateway = await listen()
+    client = await gateway.client()
+    assert await client.hear() == "220 gateway.example ESMTP"
+
+
+async def test_unix_socket_peer_is_not_a_client(listen, eventually) -> None:
+    """Who has no IP address is in no network."""
+    from dlp_gateway.smtp.listener import protocol_factory  # noqa: PLC0415
+
+    gateway = await listen()
+    ours, theirs = socket.socketpair()
+    await asyncio.get_running_loop().connect_accepted_socket(protocol_factory(gateway.door), ours)
+    theirs.setblocking(False)
+    assert await asyncio.wait_for(asyncio.get_running_loop().sock_recv(theirs, 100), 2) == b""
+    theirs.close()
