@@ -180,7 +180,7 @@ class _Reader:
                 break
             tokens.append(token)
         addresses = _addresses(tokens) or _addresses_in(decode(self.text[start : self._position])[0])
-        if len(addresses) != 1:
+        if len(addresses) != 1 or token is None:
             self.defects.add(Defect.BAD_ADDRESS)
         shown = self.name(_written(phrase) or " ".join(self._comments))
         mailboxes = [Mailbox(address, shown) for address in addresses]
@@ -198,7 +198,8 @@ class _Reader:
         addresses = _addresses(phrase)
         if len(addresses) == 1 and _is_addr_spec(phrase):
             return [Mailbox(addresses[0], self.name(" ".join(self._comments)))]
-        encoded = (_addresses_in(decode(word.text)[0]) for word in phrase if word.kind == "encoded")
+        words = "".join(f" {word.text}" if word.spaced else word.text for word in phrase).split()
+        encoded = (_addresses_in(decode(word)[0]) for word in words if "=?" in word)
         return self._mailboxes([*addresses, *chain.from_iterable(encoded)], Defect.BAD_ADDRESS)
 
     def _comment_mailboxes(self) -> list[Mailbox]:

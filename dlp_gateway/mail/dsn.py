@@ -104,7 +104,7 @@ def _explanation(failures: tuple[Failed, ...]) -> bytes:
     return _lines(
         "Your message could not be delivered to the recipients below. The mail server",
         "that was asked to take it refused them for good; nothing more will be tried.",
-        "All recipients who are not named here are not affected.",
+        "Recipients who are not named here are not affected.",
         "",
         *blocks,
     )
@@ -120,7 +120,7 @@ def _said(reply: Reply) -> str:
 
 def _status(failures: tuple[Failed, ...], hostname: str, smarthost: str, moment: datetime) -> bytes:
     """Return the per-message fields and a group of fields for each recipient (RFC 3464 2.2, 2.3)."""
-    groups = [_lines(f"Reporting-MTA: dns; {hostname}", f"Last-Attempt-Date: {date_time(moment)}")]
+    groups = [_lines(f"Reporting-MTA: dns; {hostname}")]
     for one in failures:
         kind = "rfc822" if one.recipient.isascii() else "utf-8"
         status = one.reply.enhanced if _STATUS.fullmatch(one.reply.enhanced) else _NO_STATUS
@@ -131,6 +131,7 @@ def _status(failures: tuple[Failed, ...], hostname: str, smarthost: str, moment:
                 f"Status: {status}",
                 f"Remote-MTA: dns; {smarthost}",
                 f"Diagnostic-Code: smtp; {_said(one.reply)}",
+                f"Last-Attempt-Date: {date_time(moment)}",
             )
         )
     return b"\r\n".join(groups)
