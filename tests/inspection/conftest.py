@@ -16,6 +16,8 @@ PLUGIN = '''
 
 import os
 import signal
+import socket
+import subprocess
 import sys
 import time
 
@@ -57,6 +59,10 @@ class Misbehaving:
         if order == "write":
             with open(argument, "w") as file:
                 file.write("x" * 100_000)
+        if order == "connect":
+            socket.socket()
+        if order == "run":
+            subprocess.run([sys.executable, "-c", ""])
         if order == "wait":
             time.sleep(float(argument))
         yield found("seen")

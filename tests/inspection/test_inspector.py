@@ -3,12 +3,15 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+import uvloop
 
 from dlp_gateway.detect.base import Facts, Failure, FailureReason, Inspection, Thread
 from dlp_gateway.detect.registry import Recipe
@@ -77,6 +80,8 @@ async def test_lost_worker_costs_one_message(
     [
         (f"raise {MARKER}", FailureReason.ERROR),
         ("undeclared", FailureReason.ERROR),
+        ("connect", FailureReason.ERROR),
+        ("run", FailureReason.ERROR),
         ("eat", FailureReason.TOO_LARGE),
         ("flood", FailureReason.TOO_LARGE),
     ],
@@ -91,6 +96,17 @@ async def test_failed_detector_costs_its_own_measurement(
     assert MARKER not in repr(found)
     following = await inspector.inspect(envelope, mail("hello"), Facts())
     assert "seen" in rules(following)
+
+
+@pytest.mark.parametrize("order", [f"raise {MARKER}", f"tell {MARKER} text", f"leave {MARKER}"])
+async def test_no_text_is_shown(
+    inspector: Inspector, envelope: Envelope, mail: Mail, capfd: pytest.CaptureFixture[str], order: str
+) -> None:
+    """Whatever goes wrong with a message, none of its text reaches a terminal or a log."""
+    found = await inspector.inspect(envelope, mail(order), Facts())
+    await asyncio.sleep(0.1)
+    assert found.failures
+    assert MARKER not in repr(found) + "".join(capfd.readouterr())
 
 
 async def test_killed_from_outside_in_the_middle(inspector: Inspector, envelope: Envelope, mail: Mail) -> None:
@@ -187,9 +203,54 @@ async def test_workers_die_with_the_inspector(envelope: Envelope, mail: Mail) ->
     assert not _children()
 
 
-def _children() -> list[int]:
-    """Return the ids of this process's worker processes."""
-    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii").split()
+ORPHANAGE = """
+import asyncio, sys
+from dlp_gateway.detect.registry import Recipe
+from dlp_gateway.inspection.inspector import Inspector, InspectorOptions
+
+async def main():
+    async with Inspector(Recipe(inside=()), InspectorOptions(workers=2)):
+        print("ready", flush=True)
+        await asyncio.sleep(60)
+
+asyncio.run(main())
+"""
+
+
+def test_workers_die_with_a_killed_receiver() -> None:
+    """A receiver that is killed without any chance to clean up leaves no worker behind."""
+    with subprocess.Popen([sys.executable, "-c", ORPHANAGE], stdout=subprocess.PIPE) as receiver:
+        assert receiver.stdout is not None
+        receiver.stdout.readline()
+        workers = _children(receiver.pid)
+        receiver.kill()
+    deadline = time.monotonic() + 3
+    while any(map(_command, workers)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert workers
+    assert not any(map(_command, workers))
+
+
+def test_the_loop_of_production(envelope: Envelope, mail: Mail, misbehaving: str) -> None:
+    """Workers are started, killed and replaced under uvloop as under asyncio's own loop."""
+
+    async def scenario() -> list[Inspection]:
+        recipe = Recipe(inside=(), plugins=(misbehaving,))
+        async with Inspector(recipe, InspectorOptions(deadline=0.5)) as inspector:
+            lost = await inspector.inspect(envelope, mail("hang"), Facts())
+            large = await _patiently(inspector, envelope, mail("hello", size=3_000_000))
+            return [lost, large]
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        lost, large = runner.run(scenario())
+    assert lost.failures == (Failure(detector="worker", reason=FailureReason.DEADLINE),)
+    assert "seen" in rules(large)
+
+
+def _children(of: int | None = None) -> list[int]:
+    """Return the ids of a process's workers, by default of this process's."""
+    parent = of or os.getpid()
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="ascii").split()
     return [pid for pid in map(int, children) if b"dlp_gateway.inspection.worker" in _command(pid)]
 
 
