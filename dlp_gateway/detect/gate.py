@@ -8,7 +8,7 @@ from dlp_gateway.detect.folding import fold
 from dlp_gateway.detect.identifier_rules import RuleBook
 from dlp_gateway.detect.labels import OTHER, pattern
 
-_NUMBER: Final = r"\d[A-Za-z ./-]?\d"
+_NUMBER: Final = r"\d"
 
 
 class Gate:

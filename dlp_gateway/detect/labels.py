@@ -2,7 +2,8 @@
 
 A label is a phrase such as "driving licence" or "Bestellnummer". Phrases are data (`rules/labels/*.yaml`); in them a
 space is any short gap, `?` makes the letter or group before it optional, `(a|b)` is a choice, `*` any rest of a word,
-and `~` before a word allows one slip of the pen in it. Case, accents and curly apostrophes do not matter.
+`~` before a word allows one slip of the pen in it, and `=` before one means it in capitals only (SIN, but not the
+Spanish "sin"). Otherwise case does not matter, nor do accents and curly apostrophes.
 """
 
 import re
@@ -23,7 +24,7 @@ from dlp_gateway.document import Model, load
 OTHER: Final = "OTHER"
 _GAP: Final = r"[\s\-./>]{0,3}"
 _UMLAUTS: Final = {"ä": "(?:a|ae)", "ö": "(?:o|oe)", "ü": "(?:u|ue)", "ß": "(?:s|ss)"}
-_SYNTAX: Final = re.compile(r"~[\w']+|[\w']|[ ()|?*#/.&:-]")
+_SYNTAX: Final = re.compile(r"~[\w']+|=\w+|[\w']|[ ()|?*#/.&:-]")
 
 
 class Strength(StrEnum):
@@ -86,7 +87,7 @@ class Lexicon:
         hits = []
         for match in self._finder.finditer(data):
             if match.end() > match.start():
-                owner = self._owner(match[0].lower())
+                owner = self._owner(match[0])
                 hits.append(Hit(start=start + match.start(), end=start + match.end(), label=owner))
         return tuple(hits)
 
@@ -125,6 +126,8 @@ def _element(token: str) -> str:
     if token.startswith("~"):
         word, *rest = token[1:].lower().split("'")
         return "['`]?".join([_slips(fold(word).text), *rest])
+    if token.startswith("="):
+        return f"(?-i:{token[1:]})"
     if token == " ":
         return _GAP
     if token == "*":

@@ -11,7 +11,15 @@ _FIELD: Final = re.compile(r"[>\s]*[-*]?\s*[A-Za-z][\w .'/()#-]{0,40}[:=]")
 _BULLET: Final = re.compile(r"[>\s]*(?:[-*+]|\d{1,2}[.)])\s")
 # "[14:06] Sam: …" and "14:06 Sam: …": what the speaker says begins behind the colon.
 _SPEAKER: Final = re.compile(
-    r"[>\s]*(?:\[[^\]\n]{3,30}\]|\(?\d{1,2}[:.]\d\d(?:[:.]\d\d)?(?: ?[ap]m)?\)?)[ -]*[^\W\d][\w .']{0,24}:\s"
+    r"[>\s]*(?:<[\w .-]{1,25}>\s"
+    r"|(?:\[[^\]\n]{3,30}\]|\(?\d{1,2}[:.]\d\d(?:[:.]\d\d)?(?: ?[ap]m)?\)?)[ -]*[^\W\d][\w .']{0,24}:\s)"
+)
+# What mail clients write above the mail that is answered.
+_REPLY: Final = re.compile(
+    r"^[ \t]*(?:-{3,} ?(?:original|forwarded|ursprungliche|weitergeleitete|message|mensaje|messaggio|mensagem|oorspronkelijk)"
+    r"|(?:from|von|de|da|van|od) ?:[^\n]{3,120}\n[ \t]*(?:sent|date|gesendet|datum|envoye|enviado|inviato|data|verzonden|wyslano|to|a|an) ?:"
+    r"|(?:on|am|le|el|il|op|em|w dniu) [^\n]{6,120}(?:wrote|schrieb|a ecrit|escribio|ha scritto|schreef|escreveu|pisze|napisal)[^\n]{0,60}:)",
+    re.IGNORECASE | re.MULTILINE,
 )
 _RULE: Final = re.compile(r"^[\s|:+=-]+$")
 _NUMBER: Final = re.compile(r"\d{4}|\d\d[ -]\d\d")  # a line that holds one is no header
@@ -26,6 +34,7 @@ class Page:
     starts: tuple[int, ...]
     blocks: tuple[int, ...]
     signatures: tuple[int, ...]
+    replied: int  # where the mail that this one answers begins without quotation marks
 
     def line(self, place: int) -> tuple[int, int]:
         """Return start and end (without line break) of the line at `place`."""
@@ -54,7 +63,7 @@ class Page:
 
     def quoted(self, place: int) -> bool:
         """Tell whether the line at `place` is quoted from another mail."""
-        return self.text[self.line(place)[0]] == ">" if self.text else False
+        return place >= self.replied or self.text[self.line(place)[0] : place + 1].lstrip()[:1] in {">", "|"}
 
 
 def lay_out(text: str, closing: frozenset[str]) -> Page:
@@ -72,7 +81,9 @@ def lay_out(text: str, closing: frozenset[str]) -> Page:
         if line.rstrip() in {"--", "-- "} or words in closing:
             signatures.append(start)
         previous = line
-    return Page(text=text, starts=tuple(starts), blocks=tuple(blocks), signatures=tuple(signatures))
+    reply = _REPLY.search(text)
+    replied = reply.start() if reply else len(text) + 1
+    return Page(text=text, starts=tuple(starts), blocks=tuple(blocks), signatures=tuple(signatures), replied=replied)
 
 
 def _continues(previous: str, line: str) -> bool:
@@ -115,7 +126,8 @@ def table_at(page: Page, place: int) -> Table | None:
             if _RULE.match(page.text[low:high]) and high > low:
                 continue
             cells = _cells(page.text, low, high, delimiter)
-            if len(cells) < 2 or not len(header) - 1 <= len(cells) <= len(header) + 1:
+            spare = 0 if delimiter == "  " else 1
+            if len(cells) < 2 or not len(header) - 1 <= len(cells) <= len(header) + spare:
                 break
             rows.append(cells if delimiter != "  " else _aligned(cells, header, start, low))
             last = high

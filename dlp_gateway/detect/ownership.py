@@ -20,7 +20,7 @@ _BELOW: Final = 700
 _TOKEN: Final = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)?|\d[\w]*|\n|[^\w\s]|_")
 _ABBREVIATED: Final = re.compile(r"(?:^|[\s(])(?:no|nos|nr|num|nbr|lic|n|dr|mr|mrs|ms|st|sr|sra|tel|ref|ext|geb|bzw|ca|z\.b|inkl|art|ul|driv|d\.l|c\.f|ss|acct|a)$", re.IGNORECASE)  # fmt: skip
 _NUMBERED: Final = re.compile(
-    r"(?:number|numbers|no|nos|nr|num|nummer|numero|numer|id|ref|reference|code|n|#)\W*$", re.IGNORECASE
+    r"(?:\b(?:number|numbers|no|nos|nr|num|nummer|numero|numer|id|ref|reference|code|n)|nummer|#)\W*\Z", re.IGNORECASE
 )
 _LISTING: Final = frozenset({"and", "und", "et", "y", "e", "en", "i", "or", "/", "&", "+", "plus"})
 _SENTENCE_END: Final = re.compile(r"[.!?][\"')\]]*\s+(?=[A-Z0-9\"'(])")
@@ -115,6 +115,7 @@ class _Walk:
     """What a walk from the number to the left has met so far."""
 
     numbered: bool = False  # "number", "no.", "#" directly before
+    keyed_number: bool = False  # "… number:", so the word before it is what is numbered
     colon: bool = False  # ":" or "=" directly before
     keyed: bool = False  # ":" with words before it that may be a key of their own
     linked: bool = False
@@ -170,7 +171,7 @@ class Reader:
             else:
                 while index >= 0 and tokens[index][0] >= hit.start:
                     index -= 1
-                preceding = {token.lower() for _, token in tokens[max(0, index - 1) : index + 1]}
+                preceding = {token.lower() for _, token in tokens[max(0, index - 2) : index + 1]}
                 verdict = self._owner_of(hit, start, preceding, walk)
             if verdict is not None:
                 return verdict
@@ -202,6 +203,7 @@ class Reader:
             return self._number(walk, token)
         if word in grammar.number:
             walk.numbered = walk.numbered or not walk.met
+            walk.keyed_number = walk.keyed_number or (walk.colon and not walk.met)
         elif token in ":=":
             walk.colon = walk.colon or not walk.met
             walk.linked = walk.linked or walk.met
@@ -218,7 +220,7 @@ class Reader:
     def _word(walk: _Walk, token: str) -> Owner | None:
         """A word of no list: a name, or a noun that may own the number ("locker 27553", "audit number 86176712")."""
         if not walk.met and not walk.linked:
-            if walk.numbered:
+            if walk.numbered and (walk.keyed_number or not walk.colon):
                 return UNKNOWN
             if walk.colon:
                 walk.keyed = not walk.phrased
@@ -282,14 +284,10 @@ class Reader:
         words = [match[0] for match in _TOKEN.finditer(between)]
         lowered = [word.lower() for word in words]
         opened = bool(words) and words[-1] in {"(", "[", "-", "<"}
-        linked = any(word in self.grammar.linking for word in lowered)
+        linked = any(part in self.grammar.linking for word in lowered for part in (word, *word.split("'")))
         if any(word in ";|" for word in words) or ("," in words and not linked):
             return NOBODY
-        unknown = sum(
-            1
-            for word in lowered
-            if word[0].isalpha() and word not in self.grammar.linking | self.grammar.function | self.grammar.number
-        )
+        unknown = sum(1 for word in lowered if word[0].isalpha() and not self._owns_nothing(word))
         if not (opened or linked or not words) or unknown > 3:
             return NOBODY
         return Owner(label=hit.label, relation=Relation.AFTER, doubt=0.06 * unknown + 0.04, hit=hit)
@@ -318,44 +316,48 @@ class Reader:
                 and len(lead) < 40
             )
         words = [token.lower() for token in _TOKEN.findall(text[self._sentence_start(start) : start])]
+        if len(words) > 1 and words[1] == ":":
+            del words[:2]  # a speaker, in a chat
         content = [w for w in words if w[0].isalpha() and not self._owns_nothing(w)]
-        trailing = [w.lower() for w in _TOKEN.findall(rest.split(",")[0]) if w[0].isalpha()]
-        most = 5 if lead.rstrip().endswith(":") else 1
+        trailing = [w.lower() for w in _TOKEN.findall(re.split(r"[,.;] ", text[end:line_end])[0]) if w[0].isalpha()]
+        most = 5 if lead.rstrip().endswith(":") else 0
         return len(content) <= most and len([w for w in trailing if not self._owns_nothing(w)]) <= 3
 
     def _owns_nothing(self, word: str) -> bool:
-        return word in self.grammar.linking or word in self.grammar.function or word in self.grammar.number
+        grammar = self.grammar
+        return all(
+            part in grammar.linking or part in grammar.function or part in grammar.number for part in word.split("'")
+        )
 
     def _elsewhere(self, start: int, end: int) -> Owner:
         """Look above for an announcement or a question, then below for a quoted question that this answers."""
         text = self.page.text
-        line_start, _ = self.page.line(start)
+        line_start, line_end = self.page.line(start)
+        sentence = self._sentence_start(start)
         floor = max(0, line_start - _ABOVE, self.page.signature_before(start))
-        index = bisect_left(self.starts, line_start) - 1
+        index = bisect_left(self.starts, sentence) - 1
         while index >= 0 and self.hits[index].start >= floor:
             hit = self.hits[index]
-            if not self._spent(hit):
-                if hit.label.owns == OTHER:
-                    if hit.label.id == "other-licences" or self._heads_line(hit):
-                        return Owner(label=hit.label, relation=Relation.ABOVE, hit=hit)
-                else:
-                    distance = (line_start - hit.end) / 1500
-                    return Owner(label=hit.label, relation=Relation.ABOVE, doubt=distance, hit=hit)
+            if not self._spent(hit, start):
+                if hit.label.owns != OTHER:
+                    return Owner(label=hit.label, relation=Relation.ABOVE, doubt=(sentence - hit.end) / 1500, hit=hit)
+                if hit.label.id == "other-licences" or self._heads_line(hit):
+                    return Owner(label=hit.label, relation=Relation.ABOVE, hit=hit)
             index -= 1
-        if self.page.quoted(start):
-            return NOBODY
         index = bisect_left(self.starts, end)
         while index < len(self.hits) and self.hits[index].start < min(len(text), end + _BELOW):
             hit = self.hits[index]
-            if self.page.quoted(hit.start) and hit.label.owns != OTHER:
+            remark = hit.start < line_end + 60 and re.match(r"\s*[>|]?\s*[(^]", text[line_end : hit.start])
+            answered = self.page.quoted(hit.start) and not self.page.quoted(start)
+            if hit.label.owns != OTHER and (answered or remark):
                 return Owner(label=hit.label, relation=Relation.BELOW, hit=hit)
             index += 1
         return NOBODY
 
-    def _spent(self, hit: Hit) -> bool:
+    def _spent(self, hit: Hit, start: int) -> bool:
         """Tell whether a number follows the label on its own line, which is then what the label is about."""
         _, line_end = self.page.line(hit.start)
-        rest = self.page.text[hit.end : min(line_end, hit.end + 40)]
+        rest = self.page.text[hit.end : min(line_end, hit.end + 40, start)]
         return re.search(r"[A-Z0-9]*\d[\w-]{3,}", rest) is not None
 
     def _heads_line(self, hit: Hit) -> bool:

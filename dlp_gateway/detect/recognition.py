@@ -18,6 +18,9 @@ _REACH_AFTER: Final = 340
 _NEAR: Final = 250  # how far the words may be that tell what a short label means
 _REACH_ANSWER: Final = 700  # an answer stands above the question that it quotes
 _GROUP: Final = re.compile(r"[A-Za-z0-9]+")
+# A word directly before a short label that may give it another sense ("guard lic.", "commercial licence").
+_IBAN_HEAD: Final = re.compile(r"[A-Z]{2}\d\d[ -]$")
+_MODIFIED: Final = re.compile(r"[A-Za-z][.)]? ?-? ?\Z")
 _BASE: Final = {
     Relation.BEFORE: 0.92,
     Relation.AFTER: 0.84,
@@ -57,6 +60,7 @@ class _Match:
     rule: Rule
     holds: bool | None
     value: str
+    torn: bool  # a dash joins it to a group that does not fit
 
 
 class Recognition:
@@ -150,6 +154,7 @@ class Recognition:
             for first in range(count - length + 1):
                 start, end = run.groups[first][0], run.groups[first + length - 1][1]
                 value = compact(text[start:end])
+                torn = (first > 0 and text[start - 1] in "-/") or (first + length < count and text[end] in "-/")
                 for rule in rules:
                     if rule.shape is None or not rule.shape.fullmatch(value):
                         continue
@@ -160,7 +165,7 @@ class Recognition:
                         continue
                     rank = (not rule.any_country, holds is True, bool(country) and rule.country == country)
                     if best is None or rank > best[0]:
-                        best = rank, _Match(start=start, end=end, rule=rule, holds=holds, value=value)
+                        best = rank, _Match(start=start, end=end, rule=rule, holds=holds, value=value, torn=torn)
             if best is not None:
                 return best[1]
         return None
@@ -224,7 +229,19 @@ class _Context:
         weakness = (0.12 if meant else 0.3) + (0.25 if alien and alien.search(around) else 0.0)
         if not match.rule.any_country and not match.value.isdigit():
             weakness -= 0.06
-        return weakness if owner.announced or match.start - hit.end <= 3 else weakness + 0.08
+        named = hit.end - hit.start > 3  # not an abbreviation: "left DL # …"
+        if named and _MODIFIED.search(self.text[max(0, hit.start - 30) : hit.start]) and not self._common(hit.start):
+            weakness += 0.25
+        if owner.announced or match.start - hit.end <= 3:
+            return weakness
+        return weakness + (0.03 if owner.relation is Relation.ABOVE else 0.08)
+
+    def _common(self, place: int) -> bool:
+        """Tell whether the word before `place` is one that any label may have before it ("my", "the", "is")."""
+        words = re.findall(r"[A-Za-z']+", self.text[max(0, place - 30) : place])
+        word = words[-1].lower() if words else ""
+        grammar = self.grammar
+        return word.endswith("'s") or word in grammar.function or word in grammar.linking or word in grammar.number
 
 
 def _evidence(match: _Match) -> float:
@@ -235,7 +252,7 @@ def _evidence(match: _Match) -> float:
         evidence -= 0.1
     if match.value.isdigit() and len(match.value) < 7:
         evidence -= 0.1
-    return evidence
+    return evidence - 0.2 * match.torn
 
 
 def _why(match: _Match, relation: Relation) -> str:
@@ -248,15 +265,16 @@ def _why(match: _Match, relation: Relation) -> str:
 
 def _proved(rule: Rule, text: str, start: int, end: int) -> tuple[int, int] | None:
     """Return the range whose check holds: all of it, or less by groups at either end (a date behind a card)."""
-    if rule.check is None:
-        return start, end
+    if rule.check is None or rule.shape is None:
+        return (start, end) if rule.check is None or rule.check(compact(text[start:end])) is not False else None
+    if rule.type != "IBAN" and _IBAN_HEAD.search(text[max(0, start - 6) : start]):
+        return None
     groups = [(start + match.start(), start + match.end()) for match in _GROUP.finditer(text[start:end])]
     for taken in range(len(groups), 0, -1):
         for first in range(min(3, len(groups) - taken + 1)):
             low, high = groups[first][0], groups[first + taken - 1][1]
-            if rule.shape is not None and not rule.shape.fullmatch(compact(text[low:high])):
-                continue
-            if rule.check(compact(text[low:high])) is not False:
+            value = compact(text[low:high])
+            if rule.shape.fullmatch(value) and rule.check(value) is not False:
                 return low, high
     return None
 

@@ -26,6 +26,7 @@ _NO_IDENTIFIER: Final = (
     r"\bwww\.[^\s?<>\"]*",
     r"\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b",
     r"\b\d{1,2}:\d\d(?::\d\d)?\b",
+    r"\b(?:19|20)\d\d-\d\d-\d\dT[0-9:.]+(?:Z|[+-]\d\d:?\d\d)?\b",
     DATE,
     r"\b\d{1,3}(?:[.,']\d{3})*[.,]\d\d\b",  # an amount
     r"[$?] ?\d[\d.,]*\d\b",  # folding leaves "?" of the signs of currencies
@@ -35,7 +36,7 @@ _NO_IDENTIFIER: Final = (
     r"\(\+?\d{1,5}\) ?\d[\d ./\-]{4,12}\d\b",
     r"\b[2-9]\d\d[-.][2-9]\d\d[-.]\d{4}\b",  # North American
     r"\b0\d(?:[ .]\d\d){4}\b",  # French
-    r"\b0\d{2,4} \d{3} ?\d{4}\b",  # British
+    r"\b0\d{2,4} \d{3} ?\d{4}\b|\b0\d{3,4} \d{5,6}\b|\b0\d{2} \d{4} \d{4}\b",  # British
     r"\b[A-Za-z0-9+/=]{35,}",  # base64, hashes
 )
 _TOKEN: Final = re.compile(r"[A-Za-z0-9*]+")
@@ -106,6 +107,8 @@ def runs(text: str, start: int, end: int, words: Sequence[tuple[int, int]] = ())
 
 def _enough(text: str, groups: list[tuple[int, int]], digits: int) -> bool:
     """Four digits, or two in a group of capitals as long as a document's number ("U1CTKS6MFJ")."""
+    if digits == 3:  # Manitoba: seven letters, three digits, two letters
+        return sum(high - low for low, high in groups) >= 12
     return digits >= 4 or (
         digits >= 2 and any(8 <= high - low <= 12 and text[low:high].isupper() for low, high in groups)
     )

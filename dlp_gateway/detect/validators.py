@@ -121,9 +121,32 @@ def de_document(number: str) -> bool:
     return number[9] == str(total % 10)
 
 
-def es_licence(number: str) -> bool:
+def es_identity(number: str) -> bool:
     """Tell whether the letter of a DNI or NIE is right."""
     return bool(dni.is_valid(number) or nie.is_valid(number))
+
+
+def ca_on_licence(number: str) -> bool:
+    """Tell whether the last six digits can be a birth date, yymmdd, with 50 added to a woman's month."""
+    month, day = int(number[-4:-2]) % 50, int(number[-2:])
+    return int(number[-4:-2]) < 63 and 1 <= month <= 12 and 1 <= day <= 31
+
+
+def ca_qc_licence(number: str) -> bool:
+    """Tell whether digits five to ten can be a birth date, ddmmyy, with 50 added to a woman's month."""
+    day, month = int(number[5:7]), int(number[7:9])
+    return month < 63 and 1 <= month % 50 <= 12 and 1 <= day <= 31
+
+
+def us_fl_licence(number: str) -> bool:
+    """Tell whether Soundex and day code can be: (month - 1) * 40 + day, 500 more for women."""
+    day = int(number[9:12]) % 500
+    return set(number[1:4]) <= set("0123456") and 1 <= day % 40 <= 31 and day < 480
+
+
+def us_il_licence(number: str) -> bool:
+    """Tell whether Soundex and day code can be: (month - 1) * 31 + day, 600 more for women (Wisconsin: 40 and 500)."""
+    return set(number[1:4]) <= set("0123456") and 1 <= int(number[9:12]) <= 980
 
 
 def br_cnh(number: str) -> bool:
@@ -150,11 +173,6 @@ _INDIAN_STATES: Final = frozenset(
 def in_licence(number: str) -> bool:
     """Tell whether state code and year of issue are possible."""
     return number[:2] in _INDIAN_STATES and 1950 <= int(number[4:8]) <= date.today().year  # noqa: DTZ011 -- a year
-
-
-def es_identity(number: str) -> bool:
-    """Tell whether the letter of a DNI or NIE is right."""
-    return es_licence(number)
 
 
 def in_aadhaar(number: str) -> bool:
@@ -205,6 +223,8 @@ CHECKS: Final[dict[str, Check]] = {
     "be-national-number": lambda number: bool(be_nn.is_valid(number)),
     "br-cnh": br_cnh,
     "br-cpf": lambda number: bool(cpf.is_valid(number)),
+    "ca-on-driving-licence": ca_on_licence,
+    "ca-qc-driving-licence": ca_qc_licence,
     "ca-sin": ca_sin,
     "de-document": de_document,
     "de-driving-licence": de_driving_licence,
@@ -225,6 +245,8 @@ CHECKS: Final[dict[str, Check]] = {
     "pl-pesel": lambda number: bool(pesel.is_valid(number)),
     "pt-nif": lambda number: bool(pt_nif.is_valid(number)),
     "se-personnummer": se_personnummer,
+    "us-fl-driving-licence": us_fl_licence,
+    "us-il-driving-licence": us_il_licence,
     "us-itin": us_itin,
     "us-mbi": us_mbi,
     "us-routing": lambda number: bool(rtn.is_valid(number)),
