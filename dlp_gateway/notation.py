@@ -10,12 +10,12 @@ from typing import Annotated, Final
 from pydantic import BeforeValidator, PlainSerializer, ValidationInfo, WithJsonSchema
 from pydantic_core import core_schema
 
-_DURATION: Final = re.compile(r"(\d{1,6})(ms|s|m|h|d|w)")
+_DURATION: Final = re.compile(r"([0-9]{1,6})(ms|s|m|h|d|w)")
 _SECONDS: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_SIZE: Final = re.compile(r"(\d{1,12})(B|KB|MB|GB|KiB|MiB|GiB)?")
+_SIZE: Final = re.compile(r"([0-9]{1,12})(B|KB|MB|GB|KiB|MiB|GiB)?")
 _BYTES: Final = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 _MAX_PORT: Final = 65_535
-_ADDRESS: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]{2,45})\]|([0-9.]{7,15}|localhost)):(\d{1,5})")
+_ADDRESS: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]{2,45})\]|([0-9.]{7,15}|localhost)):([0-9]{1,5})")
 
 
 def _duration(value: object) -> timedelta:

@@ -35,9 +35,10 @@ def decide(policy: Policy, envelope: Envelope, message: Message, inspection: Ins
         for rule in policy.rules
         if _holds(rule.rule.when, measured) and not any(_excuses(u, policy, envelope) for u in rule.rule.unless)
     ]
-    signed = dkim_covers_recipients(message)
-    hidden = policy.outsiders(recipient.address for recipient in message.visible)
-    reasons = (*(_reason(rule, signed=signed and bool(hidden)) for rule in matching), *_gaps(inspection, message))
+    rewriting = any(isinstance(rule.action, Rewrite) for rule in matching)
+    hidden = policy.outsiders(recipient.address for recipient in message.visible) if rewriting else ()
+    signed = bool(hidden) and dkim_covers_recipients(message)
+    reasons = (*(_reason(rule, signed=signed) for rule in matching), *_gaps(inspection, message))
     actions = [rule.action for rule in matching if rule.rule.mode == "enforce"]
     rewrites = [action for action in actions if isinstance(action, Rewrite)]
     if rewrites and not hidden and measured.total("recipients.outsiders", 0.0):
