@@ -122,6 +122,7 @@ class _Role(Enum):
 
 
 _ADDRESS: Final = re.compile(r"<[^<>]*+>")
+_WORD: Final = re.compile(r'[^\s,;:<>()"]++')
 _FIELD: Final = re.compile(rb"^([!-9;-~]{1,128})[ \t]*+:([^\r\n]*+(?:\r?\n[ \t][^\r\n]*+)*+)", re.MULTILINE)
 _FOLD: Final = re.compile(rb"\r?\n(?=[ \t])")
 
@@ -136,6 +137,9 @@ def free_text(message: Message) -> Iterator[Text]:
     for visible in message.visible:
         if visible.name:
             names.setdefault(visible.field, {})[visible.name] = None
+    for field in message.fields:
+        if field.name.lower() in _RECIPIENTS and (b":" in field.body or b"(" in field.body):
+            names.setdefault(field.name, {})[_aside(field.body)] = None
     for field_name, distinct in names.items():
         yield Text(where=f"header:{field_name}", text="\n".join(distinct))
 
@@ -166,6 +170,11 @@ def _role(name: str) -> _Role:
     if key in _MACHINE or key in _RECIPIENTS or key.startswith(_MACHINE_PREFIXES):
         return _Role.UNREAD
     return _Role.ADDRESSES if key in _ORIGINATORS else _Role.TEXT
+
+
+def _aside(body: bytes) -> str:
+    """The names of groups and the comments in an address list, which are nobody's display name."""
+    return " ".join(word for word in _WORD.findall(decode(text_of(body))[0]) if "@" not in word)
 
 
 def _named(text: str) -> str:

@@ -43,6 +43,7 @@ _UNTYPED: Final = frozenset(
 )
 _FORMATS_IN_ASCII: Final = (b"{\\rtf", b"%PDF", b"%!PS", b"-----BEGIN PGP", b"-----BEGIN PKCS7")
 _CALENDAR_FOLD: Final = re.compile(r"\r?\n[ \t]")
+_META: Final = re.compile(rb"<meta\b[^>]{0,256}?charset\s{0,8}=\s{0,8}[\"']?([A-Za-z0-9_.:-]{1,40})", re.IGNORECASE)
 _BINARY: Final = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
@@ -89,7 +90,8 @@ def _read_part(part: Part) -> Iterator[str | UnreadableReason]:
 
 def _decoded(part: Part, octets: int, *, is_html: bool) -> Iterator[str | UnreadableReason]:
     """Yield all plausible readings as one text, the likeliest first, so that each offset means one place."""
-    found = readings(part.content[:octets], part.charset)
+    content = part.content[:octets]
+    found = readings(content, part.charset or (_meta_charset(content) if is_html else ""))
     if is_html:
         found = tuple(dict.fromkeys(html.text(reading) or reading for reading in found))
     elif part.media_type in _FOLDED:  # RFC 5545 3.1, RFC 6350 3.2: a line may be folded in the middle of a word
@@ -101,6 +103,12 @@ def _decoded(part: Part, octets: int, *, is_html: bool) -> Iterator[str | Unread
         yield UnreadableReason.CHARSET
     if len(part.content) > octets:
         yield UnreadableReason.TOO_LARGE
+
+
+def _meta_charset(content: bytes) -> str:
+    """The charset that HTML declares within itself (HTML standard, 13.2.3.2); "" if it does not."""
+    match = _META.search(content, 0, 4096)
+    return match[1].decode("ascii") if match else ""
 
 
 def _is_text(content: bytes) -> bool:

@@ -56,9 +56,13 @@ class Inspector:
         return self._kinds
 
     async def start(self) -> None:
-        """Start the workers and wait until one is ready; costly messages may come before that, and wait."""
+        """Start the workers and get ready for cheap messages; costly ones wait until a worker is ready."""
+        self._workers.start()
         warm_up(self._detectors)
-        await self._workers.start()
+
+    async def ready(self) -> None:
+        """Wait until a worker is ready for costly messages, or has failed to start."""
+        await self._workers.ready()
 
     async def close(self) -> None:
         """End the workers."""
@@ -66,6 +70,7 @@ class Inspector:
 
     async def __aenter__(self) -> Self:
         await self.start()
+        await self.ready()
         return self
 
     async def __aexit__(self, *exception: object) -> None:

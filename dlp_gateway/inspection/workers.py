@@ -113,13 +113,16 @@ class Workers:
         self._seconds = seconds
         self._idle: asyncio.Queue[Worker] = asyncio.Queue()
         self._waiting = 0
+        self._first = asyncio.Event()
         self._keepers: list[asyncio.Task[None]] = []
 
-    async def start(self) -> None:
-        """Start all workers; return when the first is ready or has failed to start."""
-        first = asyncio.Event()
-        self._keepers = [asyncio.create_task(self._keep(first), name="inspection worker") for _ in range(self._count)]
-        await first.wait()
+    def start(self) -> None:
+        """Have all workers started; it takes seconds until they are ready."""
+        self._keepers = [asyncio.create_task(self._keep(), name="inspection worker") for _ in range(self._count)]
+
+    async def ready(self) -> None:
+        """Wait until a worker is ready, or has failed to start."""
+        await self._first.wait()
 
     async def close(self) -> None:
         """Kill all workers; whoever still uses one gets a WorkerFault."""
@@ -158,7 +161,7 @@ class Workers:
         finally:
             self._waiting -= 1
 
-    async def _keep(self, first: asyncio.Event) -> None:
+    async def _keep(self) -> None:
         """Keep one worker: start it, offer it, and start another when it has ended."""
         pause = _FIRST_PAUSE
         while True:
@@ -167,11 +170,11 @@ class Workers:
             except (OSError, WorkerFault):  # TimeoutError is an OSError
                 log.worker_died(0)
                 metrics.worker_died()
-                first.set()
+                self._first.set()
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
                 continue
-            first.set()
+            self._first.set()
             pause = _FIRST_PAUSE
             self._idle.put_nowait(worker)
             try:

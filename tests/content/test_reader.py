@@ -50,6 +50,8 @@ def test_plain_text_with_bare_line_ends() -> None:
         ("Thread-Topic: 4111", "header:Thread-Topic", "4111"),
         ("X-Anything: 4111", "header:X-Anything", "4111"),
         ('To: "4111" <a@a.example>, b@b.example', "header:To", "4111"),
+        ("To: Team 4111: a@a.example, b@b.example;", "header:To", "Team 4111"),
+        ("Cc: a@a.example (licence 4111)", "header:Cc", "licence 4111"),
         ("Cc: =?utf-8?b?NDExMQ==?= <a@a.example>", "header:Cc", "4111"),
         ('From: "4111" <a@a.example>', "header:From", '"4111"'),
         ("Reply-To: 4111 <a@a.example>", "header:Reply-To", "4111"),
@@ -129,6 +131,7 @@ inner body
         ("image/svg+xml", b"<svg><text>41<tspan>11</tspan></text></svg>", "4111"),
         ("application/xhtml+xml", b"<p>41<b>11</b></p>", "4111"),
         ("message/delivery-status", b"Action: failed\r\n", "Action: failed\n"),
+        ("text/html", "<meta charset=koi8-r>права 4111".encode("koi8-r"), "права 4111"),
         ("text/plain; charset=utf-16", "4111".encode("utf-16"), "4111"),
     ],
 )  # fmt: skip
