@@ -36,8 +36,9 @@ class Gateway:
         self.port, self.admin_port = free_port(), free_port()
         self.config, self.policy = folder / "gateway.yaml", folder / "policy.yaml"
         self.database, self.errors = folder / "custody.db", folder / "stderr.log"
+        self.scratch = folder / "scratch"  # every place for files that come and go
         self._process: asyncio.subprocess.Process | None = None
-        folder.mkdir(parents=True, exist_ok=True)
+        self.scratch.mkdir(parents=True, exist_ok=True)
         self.write_policy(POLICY if policy is None else policy)
         written: dict[str, Any] = {
             "listeners": [
@@ -66,6 +67,7 @@ class Gateway:
                 *COMMAND,
                 *("serve", "--config", self.config),
                 cwd="/",  # relative paths are relative to their file, whatever the folder
+                env={**os.environ, **dict.fromkeys(("TMPDIR", "HOME", "RUNTIME_DIRECTORY"), str(self.scratch))},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=errors,
                 stderr=errors,
