@@ -110,7 +110,8 @@ def _field(name: str, body: str) -> bytes:
 
 
 def _received(address: str) -> bytes:
-    return f"Received: from a.example by b.example with ESMTP id 1\r\n\tfor <{address}>; Sat, 21 Nov 2026 22:00:00 +0000\r\n".encode()
+    trace = "Received: from a.example by b.example with ESMTP id 1"
+    return f"{trace}\r\n\tfor <{address}>; Sat, 21 Nov 2026 22:00:00 +0000\r\n".encode()
 
 
 fields = st.one_of(

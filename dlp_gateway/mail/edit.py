@@ -76,7 +76,7 @@ _ARC: Final = frozenset({"arc-seal", "arc-message-signature", "arc-authenticatio
 _SIGNED_RECIPIENTS: Final = frozenset({"to", "cc", "resent-to", "resent-cc"})
 _SIGNED_FIELDS: Final = re.compile(rb"(?:\A|;)[ \t\r\n]*+h[ \t\r\n]*+=([^;]*+)")
 _UNDISCLOSED: Final = b"undisclosed-recipients:;"
-_ONE_FIELD: Final = re.compile(r"[!-9;-~]+:[ \t][^\r\n\x00]*\r\n(?:[ \t][^\r\n\x00]*\r\n)*", re.ASCII)
+_ONE_FIELD: Final = re.compile(r"[!-9;-~]+:(?:[ \t][\t -\xff]*\r\n)+")
 _LINE: Final = 78  # RFC 5322 2.1.1
 # RFC 5321 4.4: `for` names one path, perhaps with a comment behind it; the white space before it goes with it.
 _FOR_CLAUSE: Final = re.compile(

@@ -19,8 +19,10 @@ OTHER: Final = "other"
 _SHOWN_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 _CHUNK: Final = re.compile(r"[\s<>()\[\],;:\"\\]++")
 _DOMAIN: Final = re.compile(r"[\w.。-]{1,260}")
-_BOUNDARY: Final = re.compile(r"(?=[._-]|\Z)")
-_WORD_START: Final = re.compile(r"(?<![^\W_])(?=[^\W_])")
+_COMMENT: Final = re.compile(r"\([^()]*+\)")
+# Where a name glued to something else may end or begin; a dot joins labels, so it ends no domain.
+_DOMAIN_END: Final = re.compile(r"(?=[_-])|\Z")
+_LOCAL_START: Final = re.compile(r"(?<![^\W_])")
 _SPACED_AT: Final = re.compile(r"(?<!\s)\s*+@\s*+")
 _LOCAL: Final = 128  # characters before an "@" in which a local part (64 octets) and what was glued to it may stand
 _ROUNDS: Final = 3  # encodings within encodings that anything unpacks
@@ -55,13 +57,13 @@ class Hidden:
     def _domains_of(self, text: str) -> Iterator[str]:
         run = _DOMAIN.match(text)
         if run:
-            domains = (canonical_domain(run[0][: place.start()]) for place in _BOUNDARY.finditer(run[0]))
+            domains = (canonical_domain(run[0][: place.start()]) for place in _DOMAIN_END.finditer(run[0]))
             yield from self._domains.intersection(domains)
 
     def _ends_with_local_part(self, text: str, domain: str) -> bool:
         local = text[-_LOCAL:]
         return f"{local}@{domain}" in self or any(
-            f"{local[place.start() :]}@{domain}" in self for place in _WORD_START.finditer(local)
+            f"{local[place.start() :]}@{domain}" in self for place in _LOCAL_START.finditer(local)
         )
 
 
@@ -86,6 +88,7 @@ def _unpacked(text: str) -> Iterator[str]:
         yield html.unescape(text)
     if "@" in text:
         yield _SPACED_AT.sub("@", text)
+        yield _COMMENT.sub("", text)
         yield "".join(text.split())  # folded in the middle of a word
 
 
