@@ -7,7 +7,7 @@ import asyncio
 import re
 import ssl
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, cast
 
@@ -15,7 +15,7 @@ import aiosmtplib
 
 from dlp_gateway.mail.reply import Reply, printable
 
-_REPLY_LINE: Final = re.compile(rb"([2-5][0-9][0-9])([ -])(.*?)\r?", re.DOTALL)
+_REPLY_LINE: Final = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*?))?\r?", re.DOTALL)  # RFC 5321 4.2
 _ENHANCED: Final = re.compile(r"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?: +|$)(.*)", re.DOTALL)
 _LONGEST_REPLY: Final = 16_384  # octets of one reply, all its lines together; RFC 5321 4.5.3.1.5: 512 a line
 _MOST_UNREAD: Final = 262_144  # octets of replies to a pipelined group that nobody read yet
@@ -44,7 +44,7 @@ class SmarthostOptions:
     security: Security = Security.OPPORTUNISTIC
     tls_context: ssl.SSLContext | None = None
     user: str = ""
-    password: str = ""
+    password: str = field(default="", repr=False)
     connections: int = 20
     connect: float = 30
     command: float = 300
@@ -190,7 +190,7 @@ class Connection(asyncio.Protocol):
             self._break("garbage")
             return
         self._code = match[1]
-        self._lines.append(match[3].decode("utf-8", "replace").strip())
+        self._lines.append((match[3] or b"").decode("utf-8", "replace").strip())
         if match[2] == b"-":
             return
         reply = parse_reply(int(self._code), self._lines)

@@ -44,9 +44,7 @@ def test_stuffed_message_comes_out_as_it_was(lines: list[bytes], size: int, rest
     assert (content, rest) == (found, left)
 
 
-@given(
-    lines=st.lists(st.sampled_from([b"", b"..", b".x", b"x.", b"...", b"x"]), max_size=12), size=st.integers(1, 40)
-)
+@given(lines=st.lists(st.sampled_from([b"", b"..", b".x", b"x.", b"...", b"x"]), max_size=12), size=st.integers(1, 40))
 def test_one_leading_dot_is_removed_from_every_line(lines: list[bytes], size: int) -> None:
     """Also from a line that a client did not stuff (RFC 5321 4.5.2)."""
     octets = b"".join(line + b"\r\n" for line in lines)

@@ -4,17 +4,20 @@ import asyncio
 import logging
 import smtplib
 import socket
+from ipaddress import ip_network
 
 import pytest
 
 from dlp_gateway.mail.reply import Reply
+from dlp_gateway.smtp.listener import protocol_factory
+from tests.smtp.peers import Listen, Recorder, until
 
 MAIL = b"MAIL FROM:<alice@corp.example>\r\n"
 RCPT = b"RCPT TO:<bob@example.org>\r\n"
 CONTENT = b"Subject: hello\r\n\r\ntext\r\n"
 
 
-async def test_message_arrives_as_it_was_sent(listen) -> None:
+async def test_message_arrives_as_it_was_sent(listen: Listen) -> None:
     """The standard library's client sends; the handler gets envelope and octets."""
     gateway = await listen()
 
@@ -36,7 +39,7 @@ async def test_message_arrives_as_it_was_sent(listen) -> None:
     assert len(envelope.id) == 18
 
 
-async def test_pipelined_group_is_answered_in_order(listen) -> None:
+async def test_pipelined_group_is_answered_in_order(listen: Listen) -> None:
     """Two transactions and a QUIT; the first content leads its group (RFC 2920 3.1)."""
     gateway = await listen()
     client = await gateway.greeted()
@@ -52,7 +55,7 @@ async def test_pipelined_group_is_answered_in_order(listen) -> None:
     assert [content for _, content in gateway.handler.taken] == [CONTENT, b"second\r\n"]
 
 
-async def test_commands_may_come_octet_by_octet(listen) -> None:
+async def test_commands_may_come_octet_by_octet(listen: Listen) -> None:
     """A slow typist is a client too."""
     gateway = await listen()
     client = await gateway.greeted()
@@ -79,7 +82,7 @@ async def test_commands_may_come_octet_by_octet(listen) -> None:
     ],
 )
 @pytest.mark.parametrize("reset", [False, True])
-async def test_disconnect_before_the_final_dot_hands_nothing_over(listen, eventually, said: bytes, reset: bool) -> None:
+async def test_disconnect_before_the_final_dot_hands_nothing_over(listen: Listen, said: bytes, *, reset: bool) -> None:
     """At every stage, politely or by a reset: nothing was sent, and nothing of the session is left."""
     gateway = await listen()
     client = await gateway.greeted()
@@ -90,20 +93,18 @@ async def test_disconnect_before_the_final_dot_hands_nothing_over(listen, eventu
         client.writer.transport.abort()
     else:
         client.close()
-    await eventually(lambda: gateway.door.sessions == 0)
+    await until(lambda: gateway.door.sessions == 0)
     assert gateway.handler.taken == []
 
 
 @pytest.mark.parametrize("way", ["half", "close", "abort"])
-async def test_disconnect_after_the_final_dot_does_not_stop_the_hand_over(
-    listen, recorder, eventually, way: str
-) -> None:
+async def test_disconnect_after_the_final_dot_does_not_stop_the_hand_over(listen: Listen, way: str) -> None:
     """Hazard 1: the message is handed over to the end, and the handler learns that nobody read the reply."""
-    gateway = await listen(recorder(delay=0.1))
+    gateway = await listen(Recorder(delay=0.1))
     client = await gateway.greeted()
     await client.begin()
     client.writer.write(CONTENT + b".\r\n")
-    await eventually(lambda: gateway.handler.taken)
+    await until(lambda: gateway.handler.taken)
     if way == "half":
         client.writer.write_eof()
         assert await client.hear() == "250 2.0.0 taken"
@@ -111,13 +112,13 @@ async def test_disconnect_after_the_final_dot_does_not_stop_the_hand_over(
         client.close()
     else:
         client.writer.transport.abort()
-    await eventually(lambda: gateway.handler.lost)
+    await until(lambda: gateway.handler.lost)
     (envelope, _), *_ = gateway.handler.taken
     assert gateway.handler.finished == [envelope.id]
     assert gateway.handler.lost == [(envelope, CONTENT, gateway.handler.reply)]
 
 
-async def test_client_that_goes_on_has_read_the_reply(listen, eventually) -> None:
+async def test_client_that_goes_on_has_read_the_reply(listen: Listen) -> None:
     """A further command is the sign; without one, a clean end is none."""
     gateway = await listen()
     polite, silent = await gateway.greeted(), await gateway.greeted()
@@ -127,41 +128,41 @@ async def test_client_that_goes_on_has_read_the_reply(listen, eventually) -> Non
     await polite.say(b"NOOP\r\n")
     polite.close()
     silent.close()
-    await eventually(lambda: gateway.door.sessions == 0 and gateway.handler.lost)
+    await until(lambda: gateway.door.sessions == 0 and gateway.handler.lost)
     assert [envelope.id for envelope, *_ in gateway.handler.lost] == [gateway.handler.taken[1][0].id]
 
 
-async def test_silence_after_the_reply_counts_as_unanswered_in_time(listen, eventually) -> None:
+async def test_silence_after_the_reply_counts_as_unanswered_in_time(listen: Listen) -> None:
     """The content of a message is not kept as long as a connection is; a later command changes nothing."""
     gateway = await listen(confirmation=0.05)
     client = await gateway.greeted()
     await client.begin()
     await client.say(CONTENT + b".\r\n")
-    await eventually(lambda: gateway.handler.lost)
+    await until(lambda: gateway.handler.lost)
     assert (await client.say(b"NOOP\r\n")).startswith("250")
     client.close()
-    await eventually(lambda: gateway.door.sessions == 0)
+    await until(lambda: gateway.door.sessions == 0)
     assert len(gateway.handler.lost) == 1
 
 
-async def test_handler_that_raises_is_answered_with_a_reference(listen, recorder, capsys) -> None:
+async def test_handler_that_raises_is_answered_with_a_reference(
+    listen: Listen, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Hazard 7: a 451 with the envelope's id, and the exception's text in no reply and no log."""
-    gateway = await listen(recorder(error=RuntimeError("secret /var/lib/x")))
+    gateway = await listen(Recorder(error=RuntimeError("secret /var/lib/x")))
     client = await gateway.greeted()
     await client.begin()
     reply = await client.say(CONTENT + b".\r\n")
-    assert reply == (
-        f"451 4.3.0 Internal error, reference {gateway.handler.taken[0][0].id}; try again later"
-    )
+    assert reply == (f"451 4.3.0 Internal error, reference {gateway.handler.taken[0][0].id}; try again later")
     assert (await client.say(MAIL)).startswith("250")
     output = capsys.readouterr()
     assert "secret" not in output.out + output.err
 
 
-async def test_handler_that_raises_when_told_of_a_lost_reply_stops_nothing(listen, recorder, eventually) -> None:
+async def test_handler_that_raises_when_told_of_a_lost_reply_stops_nothing(listen: Listen) -> None:
     """The door does not depend on it."""
 
-    class Failing(recorder):
+    class Failing(Recorder):
         async def unanswered(self, *_: object) -> None:
             raise OSError(28, "full")
 
@@ -170,12 +171,12 @@ async def test_handler_that_raises_when_told_of_a_lost_reply_stops_nothing(liste
     await client.begin()
     await client.say(CONTENT + b".\r\n")
     client.close()
-    await eventually(lambda: gateway.door.sessions == 0)
+    await until(lambda: gateway.door.sessions == 0)
     assert await gateway.door.drain(1) == 0
 
 
 @pytest.mark.parametrize("line", [b"NOOP\n", b"NO\rOP\r\n", b"EHLO a\nMAIL\r\n", b"NOOP\r\r\n", b"\n", b"\r\r\n"])
-async def test_bare_newline_in_a_command_ends_the_session(listen, line: bytes) -> None:
+async def test_bare_newline_in_a_command_ends_the_session(listen: Listen, line: bytes) -> None:
     """Commands obey the same rule as content (RFC 5321 2.3.8)."""
     gateway = await listen()
     client = await gateway.greeted()
@@ -184,7 +185,7 @@ async def test_bare_newline_in_a_command_ends_the_session(listen, line: bytes) -
 
 
 @pytest.mark.parametrize("form", [b"\n.\n", b"\n.\r\n", b"\r.\r\n", b"\r\n.\n", b"\r\n.\r", b"\r.\r", b"\r\r\n.\r\n"])
-async def test_smuggled_command_is_never_obeyed(listen, form: bytes) -> None:
+async def test_smuggled_command_is_never_obeyed(listen: Listen, form: bytes) -> None:
     """One reply, 521, and the end, however much was behind it; the client can read it."""
     gateway = await listen()
     client = await gateway.greeted()
@@ -194,7 +195,7 @@ async def test_smuggled_command_is_never_obeyed(listen, form: bytes) -> None:
     assert gateway.handler.taken == []
 
 
-async def test_content_after_a_refused_data_is_no_commands(listen) -> None:
+async def test_content_after_a_refused_data_is_no_commands(listen: Listen) -> None:
     """A client that does not wait for the 354 must not have its content obeyed."""
     gateway = await listen()
     client = await gateway.greeted()
@@ -204,7 +205,7 @@ async def test_content_after_a_refused_data_is_no_commands(listen) -> None:
     assert gateway.handler.taken == []
 
 
-async def test_content_sent_too_early_is_still_content(listen) -> None:
+async def test_content_sent_too_early_is_still_content(listen: Listen) -> None:
     """If DATA is in order, impatience is harmless."""
     gateway = await listen()
     client = await gateway.greeted()
@@ -212,7 +213,7 @@ async def test_content_sent_too_early_is_still_content(listen) -> None:
     assert (await client.all()).endswith("354 End data with <CR><LF>.<CR><LF>\r\n250 2.0.0 taken\r\n221 2.0.0 Bye\r\n")
 
 
-async def test_two_sessions_do_not_meet(listen) -> None:
+async def test_two_sessions_do_not_meet(listen: Listen) -> None:
     """Hazard 9: a long MAIL is good whoever else connects, greets or greets again."""
     gateway = await listen()
     first = await gateway.greeted()
@@ -225,7 +226,7 @@ async def test_two_sessions_do_not_meet(listen) -> None:
     assert await second.say(b"DATA\r\n") == "503 5.5.1 Say MAIL first"
 
 
-async def test_hundred_recipients_in_one_go(listen) -> None:
+async def test_hundred_recipients_in_one_go(listen: Listen) -> None:
     """RFC 5321 4.5.3.1.8 asks for at least 100."""
     gateway = await listen()
     client = await gateway.greeted()
@@ -235,7 +236,7 @@ async def test_hundred_recipients_in_one_go(listen) -> None:
     assert gateway.handler.taken[0][0].recipients == paths
 
 
-async def test_recipients_beyond_the_limit_are_for_another_transaction(listen) -> None:
+async def test_recipients_beyond_the_limit_are_for_another_transaction(listen: Listen) -> None:
     """452 4.5.3 for each (RFC 5321 4.5.3.1.10), one again that was taken is no more; there is an end to asking."""
     gateway = await listen(recipients=3)
     client = await gateway.greeted()
@@ -247,7 +248,7 @@ async def test_recipients_beyond_the_limit_are_for_another_transaction(listen) -
     assert (await client.all()).splitlines()[-1].startswith("421 4.7.0")
 
 
-async def test_errors_have_an_end(listen) -> None:
+async def test_errors_have_an_end(listen: Listen) -> None:
     """421 after the twentieth, and only then."""
     gateway = await listen()
     client = await gateway.greeted()
@@ -256,7 +257,7 @@ async def test_errors_have_an_end(listen) -> None:
     assert [line[:3] for line in lines] == ["500"] * 20 + ["421"]
 
 
-async def test_commands_without_mail_have_an_end_that_mail_moves(listen) -> None:
+async def test_commands_without_mail_have_an_end_that_mail_moves(listen: Listen) -> None:
     """A hundred NOOPs; a message sent in between begins the count anew."""
     gateway = await listen(junk_commands=10)
     client = await gateway.greeted()
@@ -269,7 +270,7 @@ async def test_commands_without_mail_have_an_end_that_mail_moves(listen) -> None
     assert (await client.all()).splitlines()[-1] == "421 4.7.0 Too many commands without mail"
 
 
-async def test_size_is_announced_and_enforced(listen) -> None:
+async def test_size_is_announced_and_enforced(listen: Listen) -> None:
     """By MAIL's SIZE before, by counting after; the dialogue goes on."""
     gateway = await listen(message_size=1000)
     client = await gateway.greeted()
@@ -280,10 +281,8 @@ async def test_size_is_announced_and_enforced(listen) -> None:
     assert (await client.say(MAIL)).startswith("250")
 
 
-async def test_client_of_another_network_may_only_quit(listen) -> None:
+async def test_client_of_another_network_may_only_quit(listen: Listen) -> None:
     """554 in the greeting, 503 to all else (RFC 5321 3.1): never an open relay."""
-    from ipaddress import ip_network  # noqa: PLC0415
-
     gateway = await listen(networks=(ip_network("192.0.2.0/24"),))
     client = await gateway.client()
     assert await client.hear() == "554 5.7.1 Your network may not send through this gateway"
@@ -296,16 +295,18 @@ async def test_client_of_another_network_may_only_quit(listen) -> None:
 @pytest.mark.parametrize(
     "request_line", [b"GET / HTTP/1.1", b"POST /x HTTP/1.1", b"OPTIONS * HTTP/1.0", b"CONNECT a:25 HTTP/1.1"]
 )
-async def test_browser_is_sent_away_at_its_first_line(listen, request_line: bytes) -> None:
+async def test_browser_is_sent_away_at_its_first_line(listen: Listen, request_line: bytes) -> None:
     """A page can make a browser inside the network post SMTP commands."""
     gateway = await listen()
     client = await gateway.greeted()
-    client.writer.write(request_line + b"\r\nHost: x\r\n\r\nEHLO x\r\n" + MAIL + RCPT + b"DATA\r\n" + CONTENT + b".\r\n")
+    client.writer.write(
+        request_line + b"\r\nHost: x\r\n\r\nEHLO x\r\n" + MAIL + RCPT + b"DATA\r\n" + CONTENT + b".\r\n"
+    )
     assert await client.all() == "500 5.5.1 This is SMTP\r\n"
     assert gateway.handler.taken == []
 
 
-async def test_chunk_after_a_refused_bdat_is_no_commands(listen) -> None:
+async def test_chunk_after_a_refused_bdat_is_no_commands(listen: Listen) -> None:
     """BDAT is not offered; its octets are content even so."""
     gateway = await listen()
     client = await gateway.greeted()
@@ -316,10 +317,10 @@ async def test_chunk_after_a_refused_bdat_is_no_commands(listen) -> None:
     assert gateway.handler.taken == []
 
 
-async def test_reply_of_the_handler_is_one_line_of_ascii(listen, recorder) -> None:
+async def test_reply_of_the_handler_is_one_line_of_ascii(listen: Listen) -> None:
     """Whatever a rule's explanation or the smarthost says (RFC 6531 3.7.4.2 keeps UTF-8 for those who asked)."""
     text = "Führerschein\r\n250 ok\x1b[31m – nein"
-    gateway = await listen(recorder(reply=Reply(code=550, enhanced="5.7.1", text=text)))
+    gateway = await listen(Recorder(reply=Reply(code=550, enhanced="5.7.1", text=text)))
     client = await gateway.greeted()
     await client.begin()
     assert await client.say(CONTENT + b".\r\n") == "550 5.7.1 Fuhrerschein??250 ok?[31m ? nein"
@@ -329,7 +330,7 @@ async def test_reply_of_the_handler_is_one_line_of_ascii(listen, recorder) -> No
     assert await client.say(CONTENT + b".\r\n") == "550 5.7.1 Führerschein??250 ok?[31m – nein"
 
 
-async def test_nothing_is_logged_by_the_library_even_at_debug(listen, caplog) -> None:
+async def test_nothing_is_logged_by_the_library_even_at_debug(listen: Listen, caplog: pytest.LogCaptureFixture) -> None:
     """Hazard 14: aiosmtpd logs every line of a message at DEBUG."""
     caplog.set_level(logging.DEBUG)
     logging.getLogger("mail.log").setLevel(logging.DEBUG)
@@ -342,17 +343,15 @@ async def test_nothing_is_logged_by_the_library_even_at_debug(listen, caplog) ->
     assert [record for record in caplog.records if record.name == "mail.log"] == []
 
 
-async def test_banner_names_the_host_and_nothing_else(listen) -> None:
+async def test_banner_names_the_host_and_nothing_else(listen: Listen) -> None:
     """No product, no version."""
     gateway = await listen()
     client = await gateway.client()
     assert await client.hear() == "220 gateway.example ESMTP"
 
 
-async def test_unix_socket_peer_is_not_a_client(listen, eventually) -> None:
+async def test_unix_socket_peer_is_not_a_client(listen: Listen) -> None:
     """Who has no IP address is in no network."""
-    from dlp_gateway.smtp.listener import protocol_factory  # noqa: PLC0415
-
     gateway = await listen()
     ours, theirs = socket.socketpair()
     await asyncio.get_running_loop().connect_accepted_socket(protocol_factory(gateway.door), ours)
