@@ -123,8 +123,10 @@ async def gateway(tmp_path: Path) -> AsyncIterator[Launch]:
         policy: dict[str, Any] | None = None,
         settings: dict[str, Any] | None = None,
         parts: tuple[str, ...] = ("receivers", "custody", "smarthost"),
+        under: tuple[str, ...] = (),
     ) -> Gateway:
-        one = Gateway(tmp_path / f"gateway-{len(launched)}", smarthost, policy=policy, settings=settings)
+        folder = tmp_path / f"gateway-{len(launched)}"
+        one = Gateway(folder, smarthost, policy=policy, settings=settings, under=under)
         launched.append(one)
         await one.start(parts=parts)
         return one

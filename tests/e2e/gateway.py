@@ -31,7 +31,9 @@ class Gateway:
         *,
         policy: dict[str, Any] | None = None,
         settings: dict[str, Any] | None = None,
+        under: tuple[str, ...] = (),
     ) -> None:
+        self._under = under  # a program that runs it, such as strace
         self.folder = folder
         self.port, self.admin_port = free_port(), free_port()
         self.config, self.policy = folder / "gateway.yaml", folder / "policy.yaml"
@@ -64,8 +66,7 @@ class Gateway:
         """Start `serve` in a session of its own and wait until these `parts` are well in /readyz."""
         with self.errors.open("ab") as errors:
             self._process = await asyncio.create_subprocess_exec(
-                *COMMAND,
-                *("serve", "--config", self.config),
+                *(*self._under, *COMMAND, "serve", "--config", self.config),
                 cwd="/",  # relative paths are relative to their file, whatever the folder
                 env={**os.environ, **dict.fromkeys(("TMPDIR", "HOME", "RUNTIME_DIRECTORY"), str(self.scratch))},
                 stdin=asyncio.subprocess.DEVNULL,
