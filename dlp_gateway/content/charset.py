@@ -103,12 +103,17 @@ _NO_HINT: Final = frozenset(("", "ascii", "utf_8"))
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _STRANGE: Final = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x80-\x9f\ufffd]")
 _SAMPLE: Final = 4_096
+_LONGEST_LABEL: Final = 64
+
+
+def codec(label: str) -> str:
+    """Return the Python codec for a charset label as mail writes it; "" if there is none."""
+    return _codec(label[:_LONGEST_LABEL])
 
 
 @lru_cache(maxsize=256)
-def codec(label: str) -> str:
-    """Return the Python codec for a charset label as mail writes it; "" if there is none."""
-    name = _LABEL_NOISE.sub("_", label.lower()[:64]).strip("_")
+def _codec(label: str) -> str:
+    name = _LABEL_NOISE.sub("_", label.lower()).strip("_")
     spellings = (name, name.removeprefix("x_"), name.removeprefix("cs"), name.replace("_", ""))
     known = next((_CODECS[spelling] for spelling in spellings if spelling in _CODECS), "")
     return _IN_PRACTICE.get(name) or _IN_PRACTICE.get(known, known)

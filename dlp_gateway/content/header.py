@@ -121,6 +121,8 @@ class _Role(Enum):
     UNREAD = auto()  # written by machines, or read elsewhere
 
 
+#: Longer than any name in the tables above; bounds what is cached.
+_LONGEST_NAME: Final = 64
 _ADDRESS: Final = re.compile(r"<[^<>]*+>")
 _WORD: Final = re.compile(r'[^\s,;:<>()"]++')
 _FIELD: Final = re.compile(rb"^([!-9;-~]{1,128})[ \t]*+:([^\r\n]*+(?:\r?\n[ \t][^\r\n]*+)*+)", re.MULTILINE)
@@ -157,7 +159,7 @@ def section_text(section: bytes) -> str:
 
 
 def _readable(name: str, body: bytes) -> str:
-    role = _role(name)
+    role = _role(name[:_LONGEST_NAME])
     if not body or role is _Role.UNREAD:
         return ""
     text = text_of(body)

@@ -15,8 +15,8 @@ from selectolax.lexbor import LexborHTMLParser
 
 #: Lexbor writes ` name="value"` with `&` and `"` escaped (HTML standard, 13.3), so this scan is exact and linear.
 _TOKEN: Final = re.compile(
-    r"""<!--(?P<comment>.*?)-->"""
-    r"""|<(?P<tag>/?[A-Za-z][^\t\n\f\r />]*+)(?P<attributes>(?:\ =?+[^\t\n\f\r />=]*+="[^"]*+")*+)\ ?/?>"""
+    r"""<(/?[A-Za-z][^\t\n\f\r />]*+)((?:\ =?+[^\t\n\f\r />=]*+="[^"]*+")*+)\ ?/?>"""  # tag, attributes
+    r"""|<!--(.*?)-->"""
     r"""|<!DOCTYPE[^>]*+>""",
     re.DOTALL,
 )
@@ -48,6 +48,7 @@ _SHOWN_ELSEWHERE: Final = frozenset(
 )
 _LINKS: Final = frozenset({"href", "src", "action", "formaction", "background", "cite", "xlink:href", "poster", "data"})
 _SPEAKING_LINK: Final = re.compile(r"(?:mailto|tel|sms|callto|data:text/)|[^?#]*[?#]", re.IGNORECASE)
+_TELLING: Final = re.compile(f' (?:{"|".join(sorted(_SHOWN_IN_PLACE | _SHOWN_ELSEWHERE | _LINKS))})="')
 _LONGEST_ATTRIBUTE: Final = 65_536
 
 
@@ -64,24 +65,24 @@ def text(source: str) -> str:
         canonical = _PREFORMATTED.sub(lambda element: element[0].replace("\n", _LINE), canonical)
 
     def shown(token: re.Match[str]) -> str:
-        comment, tag, attributes = token.group("comment", "tag", "attributes")
-        if tag is None:
-            if comment and not comment.isspace():
-                behind.append(_loose(comment))
-            return ""
-        place = _BREAK.get(tag, "")
-        return place + _told(attributes, behind) if attributes else place
+        tag, attributes, comment = token.groups()
+        if tag:
+            place = _BREAK.get(tag, "")
+            return place + _told(attributes, behind) if attributes and _TELLING.search(attributes) else place
+        if comment and not comment.isspace():
+            behind.append(_loose(comment))
+        return ""
 
-    flow = _BREAKS.sub(_as_white_space, _collapsed(_TOKEN.sub(shown, canonical)))
+    flow = _BREAKS.sub(lambda breaks: _white_space(breaks[0]), _collapsed(_TOKEN.sub(shown, canonical)))
     if not flow.rstrip().endswith(_END):  # the source ends inside a tag, comment or script: browsers drop that piece
         behind.append(_loose(source))
     lines = [flow.strip(" \n" + _END), *(_collapsed(piece).strip() for piece in behind)]
     return _without(_unescaped("\n".join(line for line in lines if line)), _UNSEEN + _END)
 
 
-def _as_white_space(breaks: re.Match[str]) -> str:
+def _white_space(breaks: str) -> str:
     """A new cell in a row is a tab, whatever blocks its text is wrapped in; every other break is a new line."""
-    _, row, cells = breaks[0].rpartition(_ROW)
+    _, row, cells = breaks.rpartition(_ROW)
     count = cells.count(_CELL)
     if row:
         return "\n" + "\t" * (count - 1)

@@ -1,19 +1,27 @@
 """Which organisation a domain belongs to, by the Public Suffix List (the only door to tldextract)."""
 
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from tldextract import TLDExtract
 
 
-@lru_cache(maxsize=65_536)
+#: No host name is longer (RFC 1035 2.3.4); bounds what is cached.
+_LONGEST_NAME: Final = 255
+
+
 def organisation(domain: str) -> str:
     """Return the registrable domain of `domain` in lower case: "mail.shop.example.co.uk" → "example.co.uk".
 
     Customers of a suffix that is itself leased out ("alice.github.io") are organisations of their own. A domain below
     no known suffix counts by its last two labels, an address literal or a public suffix as itself.
     """
+    return _organisation(domain[-_LONGEST_NAME:])
+
+
+@lru_cache(maxsize=65_536)
+def _organisation(domain: str) -> str:
     name = domain.lower().strip(".")
     if name.startswith("["):  # an address literal (RFC 5321 4.1.3)
         return name
