@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy import URL, Connection, String, TableClause, column, event, inspect, make_url, select
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError, StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from quarantine.store import StoreError
@@ -107,6 +107,8 @@ def translated() -> Iterator[None]:
         yield
     except DBAPIError as error:
         raise StoreError(f"the custody's database failed: {_first_line(error.orig)}") from error
+    except StatementError:
+        raise  # a value that cannot be bound: a mistake of ours, which trying again would not mend
     except SQLAlchemyError as error:
         raise StoreError(f"the custody's database failed: {type(error).__name__}") from error
     except (sqlite3.Error, OSError, TimeoutError) as error:

@@ -1,0 +1,5 @@
+"""What passed: an entry for each message, the memory of mass sends, and replies that clients did not get."""
+
+from dlp_gateway.journal.sql import Query, SqlJournal, open_journal
+
+__all__ = ["Query", "SqlJournal", "open_journal"]

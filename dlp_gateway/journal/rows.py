@@ -1,0 +1,105 @@
+"""Between entries and rows: seals an entry under the journal's key, and opens rows into entries."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from sqlalchemy import Row
+
+from dlp_gateway.journal.sealing import JournalKey
+from dlp_gateway.mail.address import canonical
+from dlp_gateway.mail.reply import printable
+from dlp_gateway.policy.verdict import Disposition
+from dlp_gateway.ports import Entry, Passage
+from quarantine.crypto import MessageKey, PublicKey
+
+Rows: TypeAlias = list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedEntry:
+    """The rows of one entry."""
+
+    entry: dict[str, Any]
+    passages: Rows
+
+
+def sealed(entry: Entry, number: int, key: JournalKey, public: PublicKey) -> SealedEntry:
+    """Seal an entry; `number` tells two entries of one message apart."""
+    name = f"{entry.id}.{number}"
+    lists = {shown: place for place, shown in enumerate(dict.fromkeys(passage.shown for passage in entry.passages))}
+    texts = {
+        "message_id": entry.message_id,
+        "reverse_path": entry.reverse_path,
+        "client": entry.client,
+        "login": entry.login,
+        "shown": list(lists),
+    }
+    return SealedEntry(
+        entry={
+            "id": name,
+            "message": entry.id,
+            "key": key.id,
+            "received_at": entry.received_at,
+            "disposition": entry.disposition.label,
+            "reasons": written_rules(entry.reasons),
+            "observed": written_rules(entry.observed),
+            "findings": json.dumps(entry.findings),
+            "message_id_index": message_id_index(public, entry.message_id),
+            "reverse_path_index": address_index(public, entry.reverse_path),
+            "sealed": key.key.seal_text(f"{name} entry", json.dumps(texts)),
+        },
+        passages=[
+            {
+                "entry": name,
+                "number": place,
+                "recipient_index": address_index(public, passage.recipient),
+                "outcome": passage.outcome,
+                "shown": lists[passage.shown],
+                "sealed": key.key.seal_text(
+                    f"{name} passage {place}", json.dumps([passage.recipient, printable(passage.reply)])
+                ),
+            }
+            for place, passage in enumerate(entry.passages)
+        ],
+    )
+
+
+def opened(row: Row[Any], passages: Sequence[Row[Any]], key: MessageKey) -> Entry:
+    """Open one entry; raises `DamagedError`."""
+    texts = json.loads(key.open_text(f"{row.id} entry", row.sealed))
+    shown = [tuple(addresses) for addresses in texts["shown"]]
+    return Entry(
+        id=row.message,
+        message_id=texts["message_id"],
+        received_at=row.received_at,
+        reverse_path=texts["reverse_path"],
+        client=texts["client"],
+        login=texts["login"],
+        disposition=Disposition[row.disposition.upper()],
+        reasons=tuple(row.reasons.split("\n")[1:-1]),
+        observed=tuple(row.observed.split("\n")[1:-1]),
+        findings=tuple((kind, count) for kind, count in json.loads(row.findings)),
+        passages=tuple(_passage(passage, shown, key) for passage in passages),
+    )
+
+
+def _passage(row: Row[Any], shown: list[tuple[str, ...]], key: MessageKey) -> Passage:
+    recipient, reply = json.loads(key.open_text(f"{row.entry} passage {row.number}", row.sealed))
+    return Passage(recipient=recipient, shown=shown[row.shown], outcome=row.outcome, reply=reply)
+
+
+def written_rules(rules: tuple[str, ...]) -> str:
+    """Return rule ids as they are stored, each between line feeds, so that one can be searched for whole."""
+    return "\n" + "".join(f"{rule}\n" for rule in rules)
+
+
+def address_index(public: PublicKey, address: str) -> bytes:
+    """Return the digest by which an address is found, however it is written."""
+    return public.address_index(canonical(address))
+
+
+def message_id_index(public: PublicKey, message_id: str) -> bytes:
+    """Return the digest by which a message is found; b"" if it has no Message-ID."""
+    return public.index("message-id", message_id) if message_id else b""

@@ -1,0 +1,219 @@
+"""The journal in custody's database: what passed, what is remembered of it, and what must not happen twice."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Row, Select, delete, exists, func, insert, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from dlp_gateway.detect.base import Thread
+from dlp_gateway.journal import mass_sends, rows, unanswered
+from dlp_gateway.journal.sealing import LIFETIME, JournalKey, fresh_key, reopened, shared_key
+from dlp_gateway.journal.tables import REVISION, VERSION_TABLE, entries, keys, passages
+from dlp_gateway.journal.tables import mass_sends as mass_send_table
+from dlp_gateway.journal.tables import unanswered as unanswered_table
+from dlp_gateway.journal.writer import GroupWriter, tell_dropped
+from dlp_gateway.mail.envelope import Envelope
+from dlp_gateway.mail.reply import Reply
+from dlp_gateway.policy.verdict import Disposition
+from dlp_gateway.ports import Entry
+from quarantine.crypto import Opener, PrivateKey, PublicKey, Sealer
+from quarantine.database import BUSY_TIMEOUT, Database, require_revision
+from quarantine.store import Also, StoreKeyError
+
+#: Entries that are dropped in one transaction of `prune`.
+_BATCH: Final = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """A filter over entries; empty fields do not filter. `address` is a recipient or the reverse-path, in any spelling.
+
+    `ids` are envelope ids, `message_id` is the field's with its angle brackets; bounds of time are exclusive.
+    """
+
+    ids: tuple[str, ...] = ()
+    message_id: str = ""
+    address: str = ""
+    reason: str = ""
+    dispositions: frozenset[Disposition] = frozenset()
+    received_after: datetime | None = None
+    received_before: datetime | None = None
+    limit: int = 1000
+
+
+class SqlJournal:
+    """The `Journal` of `dlp_gateway.ports`; with the private key it can also be read."""
+
+    def __init__(
+        self,
+        database: Database,
+        public: PublicKey,
+        private: PrivateKey | None = None,
+        *,
+        dropped: Callable[[int], None] = tell_dropped,
+    ) -> None:
+        self._database = database
+        self._sealer = Sealer(public)
+        self._opener = None if private is None else Opener(private)
+        self._shared = shared_key(public)
+        self._key: JournalKey | None = None
+        self._number = 0
+        self._writer = GroupWriter(self._write, dropped)
+
+    # --- entries ------------------------------------------------------------------------------------------------------
+
+    def record(self, entry: Entry) -> None:
+        """Write the entry within a second; never blocks, never raises."""
+        self._writer.add(entry)
+
+    def rows(self, entry: Entry) -> Also:
+        """Return the hook that writes the entry in custody's transaction (queues it where custody is in memory)."""
+
+        async def write(connection: AsyncConnection | None) -> None:
+            if connection is None:
+                self.record(entry)
+            else:
+                await self._insert(connection, (entry,))
+
+        return write
+
+    async def flush(self) -> None:
+        """Write all entries that wait; raises `StoreError`, and what was not written waits on."""
+        await self._writer.flush()
+
+    async def close(self) -> None:
+        """Write what waits and give back connections."""
+        await self._writer.close()
+        await self._database.close()
+
+    async def entries(self, query: Query) -> tuple[Entry, ...]:
+        """Return matching entries, oldest first; needs the private key."""
+        if self._opener is None:
+            raise StoreKeyError("this process holds the custody's public key only and cannot read the journal")
+        chosen = self._matching(query).cte("chosen")
+        found = select(entries, keys.c.sealed.label("sealed_key")).join(keys, keys.c.id == entries.c.key)
+        theirs = select(passages).where(passages.c.entry.in_(select(chosen.c.id)))
+        async with self._database.reading() as connection:
+            listed = found.where(entries.c.id.in_(select(chosen.c.id))).order_by(entries.c.received_at, entries.c.id)
+            entry_rows = (await connection.execute(listed)).all()
+            by_entry: dict[str, list[Row[Any]]] = {}
+            for row in await connection.execute(theirs.order_by(passages.c.entry, passages.c.number)):
+                by_entry.setdefault(row.entry, []).append(row)
+        opened = {row.key: reopened(self._opener, row.key, row.sealed_key) for row in entry_rows}
+        return tuple(rows.opened(row, by_entry.get(row.id, []), opened[row.key]) for row in entry_rows)
+
+    async def prune(self, before: datetime) -> int:
+        """Drop what was received before `before`, and replies older than an hour; return how many entries went."""
+        dropped = 0
+        while True:
+            old = select(entries.c.id).where(entries.c.received_at < before).limit(_BATCH)
+            async with self._database.writing() as connection:
+                gone = (await connection.execute(old)).scalars().all()
+                await connection.execute(delete(entries).where(entries.c.id.in_(gone)))
+            dropped += len(gone)
+            if len(gone) < _BATCH:
+                break
+        unused = ~exists().where(entries.c.key == keys.c.id)
+        async with self._database.writing() as connection:
+            await connection.execute(delete(keys).where(keys.c.made_at < before, unused))
+            await connection.execute(delete(mass_send_table).where(mass_send_table.c.at < before))
+            late = datetime.now(UTC) - unanswered.KEPT
+            await connection.execute(delete(unanswered_table).where(unanswered_table.c.at < late))
+        return dropped
+
+    async def _write(self, group: tuple[Entry, ...]) -> None:
+        """Commit a group; a key that it made is used from then on."""
+        async with self._database.writing() as connection:
+            key = await self._insert(connection, group)
+        self._key = key
+
+    async def _insert(self, connection: AsyncConnection, group: tuple[Entry, ...]) -> JournalKey:
+        """Insert entries in the caller's transaction, with a new key if there is none that is young and committed."""
+        now = datetime.now(UTC)
+        key = self._key
+        if key is None or now - key.made_at >= LIFETIME:
+            key = fresh_key(self._sealer, now)
+            await connection.execute(insert(keys), key.row)
+        sealed = []
+        for entry in group:
+            self._number += 1
+            sealed.append(rows.sealed(entry, self._number, key, self._sealer.public))
+        await connection.execute(insert(entries), [one.entry for one in sealed])
+        if written := [passage for one in sealed for passage in one.passages]:
+            await connection.execute(insert(passages), written)
+        return key
+
+    def _matching(self, query: Query) -> Select[Any]:
+        """Select the ids of the entries that a query wants."""
+        public = self._sealer.public
+        chosen = select(entries.c.id).order_by(entries.c.received_at, entries.c.id).limit(query.limit)
+        if query.ids:
+            chosen = chosen.where(entries.c.message.in_(query.ids))
+        if query.message_id:
+            chosen = chosen.where(entries.c.message_id_index == rows.message_id_index(public, query.message_id))
+        if query.address:
+            index = rows.address_index(public, query.address)
+            received = entries.c.id.in_(select(passages.c.entry).where(passages.c.recipient_index == index))
+            chosen = chosen.where(or_(entries.c.reverse_path_index == index, received))
+        if query.reason:
+            # replace() heeds upper and lower case on every database; SQLite's LIKE does not.
+            without = func.replace(entries.c.reasons, rows.written_rules((query.reason,)), "")
+            chosen = chosen.where(without != entries.c.reasons)
+        if query.dispositions:
+            chosen = chosen.where(entries.c.disposition.in_([one.label for one in query.dispositions]))
+        if query.received_after is not None:
+            chosen = chosen.where(entries.c.received_at > query.received_after)
+        if query.received_before is not None:
+            chosen = chosen.where(entries.c.received_at < query.received_before)
+        return chosen
+
+    # --- mass sends ---------------------------------------------------------------------------------------------------
+
+    async def remember_mass_send(self, message_id: str, outsiders: tuple[str, ...], at: datetime) -> None:
+        """Commit that this message showed or went to these outsiders (canonical addresses; kept as keyed digests)."""
+        async with self._database.writing() as connection:
+            await mass_sends.remember(connection, self._sealer.public, message_id, outsiders, at)
+
+    async def thread(self, message_ids: tuple[str, ...], recipients: tuple[str, ...]) -> Thread | None:
+        """Return the mass send among `message_ids` that reaches most of `recipients` (canonical) again, if any."""
+        async with self._database.glancing() as connection:
+            return await mass_sends.thread(connection, self._sealer.public, message_ids, recipients)
+
+    # --- replies that got lost ----------------------------------------------------------------------------------------
+
+    def fingerprint(self, envelope: Envelope, content: bytes) -> bytes:
+        """Return the keyed digest by which a retry is known: client or login, reverse-path, recipient set, content."""
+        return unanswered.fingerprint(self._sealer.public, envelope, content)
+
+    async def recall(self, fingerprint: bytes) -> Reply | None:
+        """Return our final reply to the same transaction within the hour, if the client never got it."""
+        async with self._database.glancing() as connection:
+            return await unanswered.recall(connection, self._shared, fingerprint, datetime.now(UTC))
+
+    async def remember_unanswered(self, fingerprint: bytes, reply: Reply, at: datetime) -> None:
+        """Commit that `reply` was final and that the client did not get it."""
+        async with self._database.writing() as connection:
+            await unanswered.remember(connection, self._shared, fingerprint, reply, at)
+
+
+async def open_journal(
+    url: str,
+    public: PublicKey,
+    private: PrivateKey | None = None,
+    *,
+    folder: Path,
+    dropped: Callable[[int], None] = tell_dropped,
+    busy_timeout: float = BUSY_TIMEOUT,
+) -> SqlJournal:
+    """Open a journal that `migrations.migrate` has set up; raises `StoreError`."""
+    database = Database(url, folder=folder, busy_timeout=busy_timeout)
+    try:
+        await require_revision(database, table=VERSION_TABLE, revision=REVISION)
+    except BaseException:
+        await database.close()
+        raise
+    return SqlJournal(database, public, private, dropped=dropped)

@@ -1,0 +1,45 @@
+"""The memory of final replies that the client did not get: its retry is answered alike and makes no second copy."""
+
+import hashlib
+import json
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from dlp_gateway.journal.tables import unanswered
+from dlp_gateway.mail.envelope import Envelope
+from dlp_gateway.mail.reply import Reply
+from quarantine.crypto import MessageKey, PublicKey
+
+#: How long a client may take to come back; queues try again within the hour (RFC 5321 4.5.4.1: 30 minutes at least).
+KEPT: Final = timedelta(hours=1)
+
+
+def fingerprint(public: PublicKey, envelope: Envelope, content: bytes) -> bytes:
+    """Return the keyed digest by which the same transaction is known again: 32 octets."""
+    transaction = [
+        ["login", envelope.login] if envelope.login else ["client", envelope.client],
+        envelope.reverse_path,
+        sorted(envelope.recipients),
+        hashlib.sha256(content).hexdigest(),
+    ]
+    return public.index("transaction", json.dumps(transaction))
+
+
+async def remember(connection: AsyncConnection, key: MessageKey, known_by: bytes, reply: Reply, at: datetime) -> None:
+    """Keep our reply to a transaction; a later one replaces it."""
+    sealed = key.seal_text(known_by.hex(), json.dumps([reply.code, reply.enhanced, reply.text]))
+    await connection.execute(delete(unanswered).where(unanswered.c.fingerprint == known_by))
+    await connection.execute(insert(unanswered), {"fingerprint": known_by, "at": at, "reply": sealed})
+
+
+async def recall(connection: AsyncConnection, key: MessageKey, known_by: bytes, now: datetime) -> Reply | None:
+    """Return our reply to this transaction within the hour before `now`, if the client never got it."""
+    kept = select(unanswered.c.reply).where(unanswered.c.fingerprint == known_by, unanswered.c.at > now - KEPT)
+    sealed = (await connection.execute(kept)).scalar()
+    if sealed is None:
+        return None
+    code, enhanced, text = json.loads(key.open_text(known_by.hex(), sealed))
+    return Reply(code=code, enhanced=enhanced, text=text)

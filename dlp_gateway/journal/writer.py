@@ -1,0 +1,97 @@
+"""Writes entries of forwarded mail in groups, off the message path: at most a second late, in a bounded queue."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from itertools import islice
+from typing import Final
+
+from dlp_gateway.observe import log, metrics
+from dlp_gateway.ports import Entry
+from quarantine.store import StoreError
+
+#: Seconds that entries are gathered, and seconds before a failed write is tried again.
+GATHER: Final = 0.3
+AGAIN: Final = 2.0
+
+#: Entries in one transaction, and entries and recipients that wait while the database cannot be written.
+GROUP: Final = 200
+MOST_ENTRIES: Final = 10_000
+MOST_RECIPIENTS: Final = 200_000
+
+Write = Callable[[tuple[Entry, ...]], Awaitable[None]]
+
+
+def tell_dropped(entries: int) -> None:
+    """Say in log and metric that entries were lost."""
+    log.journal_dropped(entries)
+    metrics.journal_dropped(entries)
+
+
+class GroupWriter:
+    """A bounded queue and the task that empties it with `write`, which commits a group or raises `StoreError`."""
+
+    def __init__(self, write: Write, dropped: Callable[[int], None]) -> None:
+        self._write = write
+        self._dropped = dropped
+        self._waiting: deque[Entry] = deque()
+        self._recipients = 0
+        self._turn = asyncio.Lock()
+        self._new = asyncio.Event()
+        self._closing = asyncio.Event()
+        self._task = asyncio.create_task(self._run())
+
+    def add(self, entry: Entry) -> None:
+        """Queue an entry; one for which there is no room is dropped and counted."""
+        recipients = self._recipients + len(entry.passages)
+        if len(self._waiting) >= MOST_ENTRIES or recipients > MOST_RECIPIENTS or self._closing.is_set():
+            self._dropped(1)
+            return
+        self._waiting.append(entry)
+        self._recipients = recipients
+        self._new.set()
+
+    async def flush(self) -> None:
+        """Write all that waits; raises `StoreError`, and what was not written waits on."""
+        async with self._turn:
+            while group := tuple(islice(self._waiting, GROUP)):
+                await self._write(group)
+                self._forget(len(group))
+
+    async def close(self) -> None:
+        """Write what waits, drop and count what cannot be written, and end the task."""
+        self._closing.set()
+        self._new.set()
+        await self._task
+        if self._waiting:
+            self._dropped(len(self._waiting))
+            self._forget(len(self._waiting))
+
+    async def _run(self) -> None:
+        closing = False
+        while not closing:
+            await self._new.wait()
+            await self._pause(GATHER)
+            closing = self._closing.is_set()  # looked at before the last flush, not after it
+            self._new.clear()
+            try:
+                await self.flush()
+            except StoreError as error:
+                log.store_unavailable(error)
+                metrics.store_error()
+                self._new.set()
+                await self._pause(AGAIN)
+            except Exception as error:  # noqa: BLE001  a worker loop: one entry that cannot be written must not end it
+                log.internal_error("", "journal", error)
+                lost = min(GROUP, len(self._waiting))
+                self._forget(lost)
+                self._dropped(lost)
+
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._closing.wait(), seconds)
+
+    def _forget(self, entries: int) -> None:
+        for _ in range(entries):
+            self._recipients -= len(self._waiting.popleft().passages)

@@ -1,0 +1,99 @@
+"""A journal beside a custody, and entries to put into it."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from dlp_gateway.journal import SqlJournal, migrations, open_journal
+from dlp_gateway.policy.verdict import Disposition
+from dlp_gateway.ports import Entry, Passage
+from quarantine.crypto import PrivateKey
+from quarantine.migrations import migrate
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+URL = "sqlite:///custody.db"
+
+
+@pytest.fixture(scope="session")
+def key() -> PrivateKey:
+    """One key pair for all tests."""
+    return PrivateKey.generate()
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a database that was set up and never used."""
+    folder = tmp_path_factory.mktemp("empty")
+
+    async def set_up() -> None:
+        await migrate(URL, folder=folder)
+        await migrations.migrate(URL, folder=folder)
+
+    asyncio.run(set_up())
+    return folder
+
+
+@pytest.fixture
+def folder(empty_database: Path, tmp_path: Path) -> Path:
+    """A folder with a fresh database of its own."""
+    shutil.copytree(empty_database, tmp_path / "custody")
+    return tmp_path / "custody"
+
+
+@pytest.fixture
+def dropped() -> list[int]:
+    """What the journal says that it dropped."""
+    return []
+
+
+@pytest.fixture
+async def journal(folder: Path, key: PrivateKey, dropped: list[int]) -> AsyncIterator[SqlJournal]:
+    """A journal that can be read."""
+    journal = await open_journal(URL, key.public, key, folder=folder, dropped=dropped.append, busy_timeout=0.2)
+    yield journal
+    await journal.close()
+
+
+@pytest.fixture(scope="session")
+def noon() -> datetime:
+    """When messages come in."""
+    return NOON
+
+
+@pytest.fixture(scope="session")
+def entry() -> Callable[..., Entry]:
+    """Make an entry; `recipients` are its recipients' addresses."""
+
+    def make(
+        name: str,
+        *recipients: str,
+        at: datetime = NOON,
+        message_id: str = "<1@corp.example>",
+        reverse_path: str = "ann@corp.example",
+        disposition: Disposition = Disposition.FORWARD,
+        reasons: tuple[str, ...] = ("bulk-visible",),
+        shown: tuple[str, ...] = ("bob@example.com", "eve@example.org"),
+        reply: str = "250 2.0.0 ok",
+    ) -> Entry:
+        return Entry(
+            id=name,
+            message_id=message_id,
+            received_at=at,
+            reverse_path=reverse_path,
+            client="192.0.2.1",
+            login="ann",
+            disposition=disposition,
+            reasons=reasons,
+            observed=("phone-out",),
+            findings=(("recipients.outsiders", 12), ("identifier.IBAN", 1)),
+            passages=tuple(
+                Passage(recipient=recipient, shown=shown, outcome="forwarded", reply=reply)
+                for recipient in recipients or ("bob@example.com",)
+            ),
+        )
+
+    return make

@@ -1,0 +1,90 @@
+"""A retry of a transaction whose reply got lost is answered alike; another transaction is not."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from dlp_gateway.journal import SqlJournal, open_journal
+from dlp_gateway.journal.unanswered import fingerprint
+from dlp_gateway.mail.envelope import Envelope
+from dlp_gateway.mail.reply import Reply
+from quarantine.crypto import PrivateKey
+
+URL = "sqlite:///custody.db"
+REPLY = Reply(code=250, enhanced="2.0.0", text="queued as 4XyZ <bob@example.com>")
+
+
+def on_disk(folder: Path) -> bytes:
+    """Return every byte of the database and its logs."""
+    return b"".join(path.read_bytes() for path in sorted(folder.iterdir()))
+
+
+@pytest.fixture
+def envelope(noon: datetime) -> Envelope:
+    """An envelope with two recipients and no login."""
+    return Envelope(
+        id="m1",
+        reverse_path="ann@corp.example",
+        recipients=("bob@example.com", "eve@example.org"),
+        client="192.0.2.1",
+        login="",
+        body_8bit=False,
+        smtputf8=False,
+        received_at=noon,
+    )
+
+
+async def test_a_lost_reply_is_given_again(folder: Path, key: PrivateKey, envelope: Envelope) -> None:
+    """Every receiver knows it, as often as the client asks, and nobody can read it from the file."""
+    one = await open_journal(URL, key.public, folder=folder)
+    two = await open_journal(URL, key.public, folder=folder)
+    known_by = one.fingerprint(envelope, b"mail")
+    assert await two.recall(known_by) is None
+    await one.remember_unanswered(known_by, REPLY, datetime.now(UTC))
+    assert [await journal.recall(known_by) for journal in (one, two, two)] == [REPLY] * 3
+    assert b"queued as" not in on_disk(folder)
+    await one.close()
+    await two.close()
+
+
+async def test_the_last_reply_counts(journal: SqlJournal, envelope: Envelope) -> None:
+    """A retry whose reply is lost too replaces what was kept."""
+    known_by = journal.fingerprint(envelope, b"mail")
+    for code in (250, 251):
+        await journal.remember_unanswered(known_by, replace(REPLY, code=code), datetime.now(UTC))
+    assert await journal.recall(known_by) == replace(REPLY, code=251)
+
+
+async def test_after_an_hour_it_is_another_mail(journal: SqlJournal, envelope: Envelope) -> None:
+    """Old replies are not given, and pruning drops them."""
+    known_by = journal.fingerprint(envelope, b"mail")
+    await journal.remember_unanswered(known_by, REPLY, datetime.now(UTC) - timedelta(minutes=59))
+    assert await journal.recall(known_by) == REPLY
+    await journal.remember_unanswered(known_by, REPLY, datetime.now(UTC) - timedelta(minutes=61))
+    assert await journal.recall(known_by) is None
+    assert await journal.prune(datetime.now(UTC) - timedelta(days=90)) == 0
+
+
+def test_what_makes_a_transaction(key: PrivateKey, envelope: Envelope) -> None:
+    """The order of recipients, our id and the time do not count; anything else makes another transaction."""
+    base = fingerprint(key.public, envelope, b"mail")
+    later = envelope.received_at + timedelta(minutes=9)
+    same = replace(envelope, id="m2", received_at=later, recipients=envelope.recipients[::-1])
+    assert base == fingerprint(key.public, same, b"mail")
+    others = [
+        fingerprint(key.public, envelope, b"mail!"),
+        fingerprint(key.public, replace(envelope, recipients=("bob@example.com",)), b"mail"),
+        fingerprint(key.public, replace(envelope, reverse_path=""), b"mail"),
+        fingerprint(key.public, replace(envelope, client="192.0.2.2"), b"mail"),
+        fingerprint(key.public, replace(envelope, login="192.0.2.1"), b"mail"),
+        fingerprint(PrivateKey.generate().public, envelope, b"mail"),
+    ]
+    assert len({base, *others}) == 7
+
+
+def test_a_login_is_the_same_from_anywhere(key: PrivateKey, envelope: Envelope) -> None:
+    """A client that retries from another network is known by its login."""
+    home, office = (replace(envelope, login="ann", client=client) for client in ("192.0.2.1", "198.51.100.1"))
+    assert fingerprint(key.public, home, b"mail") == fingerprint(key.public, office, b"mail")
