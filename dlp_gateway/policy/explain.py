@@ -5,34 +5,33 @@ from dlp_gateway.policy.model import Condition, Delay, Hold, Policy, Reject, Rew
 
 
 def explain(policy: Policy) -> tuple[str, ...]:
-    """Return one sentence for each rule, in policy order, and before them who is inside."""
+    """Return who is inside, and one sentence for each rule, in policy order."""
     inside = f"Inside: {', '.join(policy.inside.patterns)}."
     partners = f" Partners: {', '.join(policy.partners.patterns)}." if policy.partners.patterns else ""
     return (inside + partners, *(_sentence(rule) for rule in policy.rules))
 
 
 def _sentence(rule: RuleInForce) -> str:
-    unless = " or ".join(_exception(exception) for exception in rule.rule.unless)
-    condition = f"if {_condition(rule.rule.when)}" + (f", unless {unless}" if unless else "")
-    action = _action(rule)
-    observed = "" if rule.rule.mode == "enforce" else "only count what would be done: "
-    return f"{rule.rule.id}: {condition}: {observed}{action}."
+    exceptions = ", or ".join(_exception(exception) for exception in rule.rule.unless)
+    unless = f", unless {exceptions}" if exceptions else ""
+    observed = "" if rule.rule.mode == "enforce" else "only count, instead of: "
+    return f"{rule.rule.id}: If {_condition(rule.rule.when)}{unless}: {observed}{_action(rule)}."
 
 
 def _condition(condition: Condition) -> str:
     if condition.finding is not None:
-        many = f"{condition.count} or more of " if condition.count > 1 else ""
-        return f"{many}{condition.finding} (confidence {condition.confidence} or higher)"
+        many = f"{condition.count} or more " if condition.count > 1 else ""
+        sure = "" if condition.confidence == "medium" else f" of {condition.confidence} confidence"
+        return f"{many}{condition.finding}{sure}"
     if condition.all is not None:
         return _joined(condition.all, " and ")
     if condition.any is not None:
         return _joined(condition.any, " or ")
-    return f"there is none of {_joined(condition.none or (), ' or ')}"
+    return f"none of {_joined(condition.none or (), ', ')}"
 
 
 def _joined(conditions: tuple[Condition, ...], word: str) -> str:
-    parts = [_condition(one) if one.finding is not None else f"({_condition(one)})" for one in conditions]
-    return word.join(parts)
+    return word.join(_condition(one) if one.finding is not None else f"({_condition(one)})" for one in conditions)
 
 
 def _exception(unless: Unless) -> str:
@@ -56,8 +55,10 @@ def _action(rule: RuleInForce) -> str:
     match rule.action:
         case Rewrite(to=to, signed=signed):
             shown = "the author" if to == "author" else "undisclosed-recipients"
-            dkim = "take out DKIM signatures over them" if signed == "strip" else "hold it if DKIM-signed over them"
-            return f"hide outsiders from each other, put {shown} into an empty To, {dkim}"
+            dkim = "take out" if signed == "strip" else "hold it if there are"
+            return (
+                f"hide outsiders from each other, put {shown} into an emptied To, {dkim} DKIM signatures over To or Cc"
+            )
         case Delay(for_=duration):
             return f"keep it for {written(duration)}, then forward it"
         case Hold(expire_after=duration, reply=reply):

@@ -1,0 +1,74 @@
+"""The rules in force, in sentences."""
+
+from typing import Final
+
+import pytest
+
+from dlp_gateway import packs
+from dlp_gateway.policy import load
+from dlp_gateway.policy.explain import explain
+
+
+HEAD: Final = """\
+version: 1
+inside: [corp.example, '*.corp.example']
+partners: [partner.example]
+packs: []
+actions:
+  later: {do: delay, for: 90s}
+  blur: {do: rewrite, to: undisclosed, signed: hold}
+  keep: {do: hold, expire_after: 36h, reply: refuse}
+"""
+
+
+def explained(rest: str) -> tuple[str, ...]:
+    """Explain a policy without packs."""
+    return explain(load.parse(HEAD + rest, "policy.yaml", builtin=packs.builtin()))
+
+
+def test_who_is_inside_comes_first() -> None:
+    """Whom a policy counts as its own decides about everything else."""
+    assert explained("") == ("Inside: corp.example, *.corp.example. Partners: partner.example.",)
+
+
+@pytest.mark.parametrize(
+    ("rule", "sentence"),
+    [
+        (
+            "when: {finding: a.b, count: 3, confidence: high}, unless: {recipients: inside}, then: keep",
+            "If 3 or more a.b of high confidence, unless all recipients are inside: "
+            "hold it for review, 36h at most, and tell the client 550.",
+        ),
+        (
+            "when: {all: [{finding: a.b}, {any: [{finding: 'c.*'}, {none: [{finding: d.e}]}]}]}, then: refuse",
+            "If a.b and (c.* or (none of d.e)): refuse it.",
+        ),
+        (
+            "when: {finding: a.b}, unless: {recipients: partners}, then: blur",
+            "If a.b, unless all recipients are inside or with partners: hide outsiders from each other, put "
+            "undisclosed-recipients into an emptied To, hold it if there are DKIM signatures over To or Cc.",
+        ),
+        (
+            "when: {finding: a.b}, unless: {recipients: [x.example]}, then: later, mode: observe",
+            "If a.b, unless all recipients are inside or in x.example: "
+            "only count, instead of: keep it for 90s, then forward it.",
+        ),
+        (
+            "when: {finding: a.b}, unless: [{sender: [x.example], login: [a, b]}, {client: [10.0.0.0/8]}], then: hide",
+            "If a.b, unless the sender is in x.example and the login is a or b, or the client is in 10.0.0.0/8: "
+            "hide outsiders from each other, put the author into an emptied To, "
+            "take out DKIM signatures over To or Cc.",
+        ),
+    ],
+)
+def test_every_part_of_a_rule_is_told(rule: str, sentence: str) -> None:
+    """Conditions, exceptions, actions and modes read as one sentence."""
+    assert explained(f"rules: [{{id: x, {rule}}}]\n")[1] == f"x: {sentence}"
+
+
+def test_default_policy_has_a_sentence_for_each_rule() -> None:
+    """`check` shows every rule of every pack."""
+    policy = load.default(("corp.example",), builtin=packs.builtin())
+    sentences = explain(policy)
+    assert len(sentences) == len(policy.rules) + 1
+    assert [sentence.partition(":")[0] for sentence in sentences[1:]] == [rule.rule.id for rule in policy.rules]
