@@ -8,7 +8,6 @@ from dlp_gateway import packs
 from dlp_gateway.policy import load
 from dlp_gateway.policy.explain import explain
 
-
 HEAD: Final = """\
 version: 1
 inside: [corp.example, '*.corp.example']
@@ -36,8 +35,10 @@ def test_who_is_inside_comes_first() -> None:
     [
         (
             "when: {finding: a.b, count: 3, confidence: high}, unless: {recipients: inside}, then: keep",
-            "If 3 or more a.b of high confidence, unless all recipients are inside: "
-            "hold it for review, 36h at most, and tell the client 550.",
+            (
+                "If 3 or more a.b of high confidence, unless all recipients are inside: "
+                "hold it for review, 36h at most, and tell the client 550."
+            ),
         ),
         (
             "when: {all: [{finding: a.b}, {any: [{finding: 'c.*'}, {none: [{finding: d.e}]}]}]}, then: refuse",
@@ -45,19 +46,25 @@ def test_who_is_inside_comes_first() -> None:
         ),
         (
             "when: {finding: a.b}, unless: {recipients: partners}, then: blur",
-            "If a.b, unless all recipients are inside or with partners: hide outsiders from each other, put "
-            "undisclosed-recipients into an emptied To, hold it if there are DKIM signatures over To or Cc.",
+            (
+                "If a.b, unless all recipients are inside or with partners: hide outsiders from each other, put "
+                "undisclosed-recipients into an emptied To, hold it if there are DKIM signatures over To or Cc."
+            ),
         ),
         (
             "when: {finding: a.b}, unless: {recipients: [x.example]}, then: later, mode: observe",
-            "If a.b, unless all recipients are inside or in x.example: "
-            "only count, instead of: keep it for 90s, then forward it.",
+            (
+                "If a.b, unless all recipients are inside or in x.example: "
+                "only count, instead of: keep it for 90s, then forward it."
+            ),
         ),
         (
             "when: {finding: a.b}, unless: [{sender: [x.example], login: [a, b]}, {client: [10.0.0.0/8]}], then: hide",
-            "If a.b, unless the sender is in x.example and the login is a or b, or the client is in 10.0.0.0/8: "
-            "hide outsiders from each other, put the author into an emptied To, "
-            "take out DKIM signatures over To or Cc.",
+            (
+                "If a.b, unless the sender is in x.example and the login is a or b, or the client is in 10.0.0.0/8: "
+                "hide outsiders from each other, put the author into an emptied To, "
+                "take out DKIM signatures over To or Cc."
+            ),
         ),
     ],
 )
