@@ -111,34 +111,48 @@ def compile_lexicon(files: Iterable[LabelFile]) -> Lexicon:
     return Lexicon(phrases)
 
 
-def pattern(phrase: str) -> str:
-    """Return the regular expression of a phrase over folded text.
+def pattern(phrase: str, *, accented: bool = False) -> str:
+    """Return the regular expression of a phrase over folded text, or over UTF-8 bytes in which letters keep accents.
 
     >>> pattern("driv(er|ing) licence")
-    '\\\\bdriv(?:er|ing)[\\\\s\\\\-./>]{0,3}licence\\\\b'
+    '\\bdriv(?:er|ing)[\\s\\-./>]{0,3}licence\\b'
     """
-    body = "".join(_element(token) for token in _SYNTAX.findall(phrase))
-    ending = r"\b" if phrase[-1].isalnum() or phrase[-1] in ")?" else ""
-    return rf"\b{body}{ending}"
+    body = "".join(_element(token, accented) for token in _SYNTAX.findall(phrase))
+    open_ended = accented and not phrase[-4:].isascii()  # a boundary is none beside an accented letter
+    ending = r"\b" if (phrase[-1].isalnum() or phrase[-1] in ")?") and not open_ended else ""
+    beginning = "" if accented and not phrase[0].isascii() else r"\b"
+    return f"{beginning}{body}{ending}"
 
 
-def _element(token: str) -> str:
+def _element(token: str, accented: bool) -> str:
     if token.startswith("~"):
         word, *rest = token[1:].lower().split("'")
-        return "['`]?".join([_slips(fold(word).text), *rest])
+        return "['`]?".join([_slips(fold(word).text), *rest]) if token.isascii() or not accented else _letters(word)
     if token.startswith("="):
         return f"(?-i:{token[1:]})"
     if token == " ":
         return _GAP
     if token == "*":
-        return "[a-z]{0,16}"
+        return "[a-z]{0,16}" if not accented else r"[a-z\x80-\xff]{0,20}"
     if token == "'":
         return "['`]?"
     if token == "(":
         return "(?:"
     if token in "|)?":
         return token
+    if accented and not token.isascii():
+        return _letters(token.lower())
     return _UMLAUTS.get(token.lower()) or re.escape(fold(token.lower()).text)
+
+
+def _letters(word: str) -> str:
+    """Return an expression for UTF-8 in which any letter of `word` that has an accent may have another or none."""
+    return "".join(
+        re.escape(letter)
+        if letter.isascii()
+        else f"(?:{fold(letter).text}e?(?:\\xcc[\\x80-\\xbf])?|[\\xc2-\\xc5][\\x80-\\xbf])"
+        for letter in word
+    )
 
 
 def _slips(word: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 _WRAPPED: Final = 52  # a line at least this long that ends without punctuation goes on in the next
-_FIELD: Final = re.compile(r"[>\s]*[-*]?\s*[A-Za-z][\w .'/()#-]{0,40}[:=]")
+_FIELD: Final = re.compile(r"(?:[-*]\s{0,4})?[A-Za-z][\w .'/()#-]{0,40}[:=]")
 _BULLET: Final = re.compile(r"[>\s]*(?:[-*+]|\d{1,2}[.)])\s")
 # "[14:06] Sam: …" and "14:06 Sam: …": what the speaker says begins behind the colon.
 _SPEAKER: Final = re.compile(
@@ -61,9 +61,13 @@ class Page:
         index = bisect_right(self.signatures, place) - 1
         return self.signatures[index] if index >= 0 else 0
 
+    def _mark(self, place: int) -> str:
+        start = self.line(place)[0]
+        return self.text[start : start + 8].lstrip()[:1]
+
     def quoted(self, place: int) -> bool:
         """Tell whether the line at `place` is quoted from another mail."""
-        return place >= self.replied or self.text[self.line(place)[0] : place + 1].lstrip()[:1] in {">", "|"}
+        return place >= self.replied or self._mark(place) in {">", "|"}
 
 
 def lay_out(text: str, closing: frozenset[str]) -> Page:
@@ -92,7 +96,7 @@ def _continues(previous: str, line: str) -> bool:
         return False
     if (previous[:1] == ">") != (line[:1] == ">"):
         return False
-    return not (_FIELD.match(line) and len(bare.split(":")[0]) < 30) and not _BULLET.match(line)
+    return not (_FIELD.match(bare) and len(bare.split(":")[0]) < 30) and not _BULLET.match(line)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ _BEFORE: Final = 120
 _AFTER: Final = 80
 _ABOVE: Final = 300
 _BELOW: Final = 700
+_LINE: Final = 200  # no line is read further than this
 _TOKEN: Final = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)?|\d[\w]*|\n|[^\w\s]|_")
 _ABBREVIATED: Final = re.compile(r"(?:^|[\s(])(?:no|nos|nr|num|nbr|lic|n|dr|mr|mrs|ms|st|sr|sra|tel|ref|ext|geb|bzw|ca|z\.b|inkl|art|ul|driv|d\.l|c\.f|ss|acct|a)$", re.IGNORECASE)  # fmt: skip
 _NUMBERED: Final = re.compile(
@@ -305,7 +306,8 @@ class Reader:
         text = self.page.text
         line_start, line_end = self.page.line(start)
         line_start = max(line_start, min(self.page.block_start(start), start))
-        lead = text[line_start:start].lstrip("> \t-*")
+        line_end = min(line_end, end + _LINE)
+        lead = text[max(line_start, start - _LINE) : start].lstrip("> \t-*")
         rest = text[end:line_end].strip(" .,;!?\t*)\"'")
         if before.relation is not Relation.NOBODY:  # an unknown word with a colon: a name in a list of licences
             return (
@@ -362,7 +364,7 @@ class Reader:
 
     def _heads_line(self, hit: Hit) -> bool:
         _, line_end = self.page.line(hit.start)
-        return self.page.text[hit.end : line_end].strip() in {"", ":"}
+        return self.page.text[hit.end : min(line_end, hit.end + _LINE)].strip() in {"", ":"}
 
 
 def read(page: Page, hits: tuple[Hit, ...], grammar: Grammar) -> Reader:

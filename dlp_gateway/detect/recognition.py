@@ -1,6 +1,7 @@
 """Identifiers in one text: candidates by shape, decided by who owns them; pure, linear in the text."""
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -15,6 +16,7 @@ from dlp_gateway.detect.shapes import Run, compact, dates, runs
 
 _REACH_BEFORE: Final = 100
 _REACH_AFTER: Final = 340
+_LONGEST: Final = 34  # an IBAN
 _NEAR: Final = 250  # how far the words may be that tell what a short label means
 _REACH_ANSWER: Final = 700  # an answer stands above the question that it quotes
 _GROUP: Final = re.compile(r"[A-Za-z0-9]+")
@@ -100,21 +102,23 @@ class Recognition:
         tables = _tables(reader)
         for table in tables:
             yield from self._columns(reader, table, context)
-        inside = [(table.start, table.end) for table in tables]
+        yield from _birth_dates(reader)
         words = [(hit.start, hit.end) for hit in reader.hits]
+        table_starts = [table.start for table in tables]
         for low, high in _regions(reader):
-            for date in self._birth_dates(reader, low, high):
-                yield date
-            for run in runs(page.text, low, high, words):
-                if not any(start <= run.start < end for start, end in inside):
-                    owner = reader.owner(run.start, run.end)
-                    if owner.label is not None and not owner.foreign:
-                        yield from self._judged(run, owner, page.text, context)
+            for run in runs(page.text, low, high, words[bisect_left(words, (low, 0)) : bisect_left(words, (high, 0))]):
+                index = bisect_right(table_starts, run.start) - 1
+                if index >= 0 and run.start < tables[index].end:
+                    continue
+                owner = reader.owner(run.start, run.end)
+                if owner.label is not None and not owner.foreign:
+                    yield from self._judged(run, owner, page.text, context)
 
     def _columns(self, reader: Reader, table: Table, context: "_Context") -> Iterator[Span]:
         text = reader.page.text
         for index, (low, high) in enumerate(table.header):
-            hit = next((h for h in reader.hits if low <= h.start < high), None)
+            first = bisect_left(reader.starts, low)
+            hit = reader.hits[first] if first < len(reader.hits) and reader.starts[first] < high else None
             if hit is None or hit.label.owns == OTHER:
                 continue
             owner = Owner(label=hit.label, relation=Relation.COLUMN, announced=True, hit=hit)
@@ -154,6 +158,8 @@ class Recognition:
             for first in range(count - length + 1):
                 start, end = run.groups[first][0], run.groups[first + length - 1][1]
                 value = compact(text[start:end])
+                if not 5 <= len(value) <= _LONGEST:
+                    continue
                 torn = (first > 0 and text[start - 1] in "-/") or (first + length < count and text[end] in "-/")
                 for rule in rules:
                     if rule.shape is None or not rule.shape.fullmatch(value):
@@ -169,16 +175,6 @@ class Recognition:
             if best is not None:
                 return best[1]
         return None
-
-    @staticmethod
-    def _birth_dates(reader: Reader, low: int, high: int) -> Iterator[Span]:
-        for hit in reader.hits:
-            if hit.label.owns == "DATE_OF_BIRTH" and low <= hit.start < high:
-                text = reader.page.text
-                for start, end in dates(text, hit.end, min(len(text), hit.end + 60))[:1]:
-                    between = text[hit.end : start]
-                    if start - hit.end <= 30 and not re.search(r"\n\s*\n|[.!?;]\s+[A-Z]", between):
-                        yield _date(start, end, 0.88, "behind a label of it")
 
     # -- numbers that prove themselves
 
@@ -279,6 +275,16 @@ def _proved(rule: Rule, text: str, start: int, end: int) -> tuple[int, int] | No
     return None
 
 
+def _birth_dates(reader: Reader) -> Iterator[Span]:
+    text = reader.page.text
+    for hit in reader.hits:
+        if hit.label.owns == "DATE_OF_BIRTH":
+            for start, end in dates(text, hit.end, min(len(text), hit.end + 60))[:1]:
+                between = text[hit.end : start]
+                if len(between) <= 30 and not re.search(r"\n\s*\n|[.!?;]\s+[A-Z]", between):
+                    yield _date(start, end, 0.88, "behind a label of it")
+
+
 def _date(start: int, end: int, score: float, why: str) -> Span:
     return Span(
         start=start, end=end, type="DATE_OF_BIRTH", country="", score=score, rule="date-of-birth", why=f"a date {why}"
@@ -287,9 +293,11 @@ def _date(start: int, end: int, score: float, why: str) -> Span:
 
 def _tables(reader: Reader) -> list[Table]:
     tables: list[Table] = []
+    tried = -1
     for hit in reader.hits:
-        if hit.label.owns != OTHER and not any(table.start <= hit.start < table.end for table in tables[-1:]):
+        if hit.label.owns != OTHER and hit.start >= tried:
             table = table_at(reader.page, hit.start)
+            tried = table.end if table else reader.page.line(hit.start)[1]
             if table is not None:
                 tables.append(table)
     return tables
@@ -315,11 +323,15 @@ def _regions(reader: Reader) -> list[tuple[int, int]]:
 def _settled(found: list[Span], folded: Folded) -> tuple[Span, ...]:
     """Keep of overlapping spans the surer, then the longer; give offsets of the text as it came."""
     kept: list[Span] = []
+    starts: list[int] = []
     for span in sorted(found, key=lambda s: (-s.score, s.start - s.end, s.start)):
-        if span.score > 0.1 and not any(span.start < other.end and other.start < span.end for other in kept):
-            kept.append(span)
+        index = bisect_left(starts, span.start)
+        free = (index == 0 or kept[index - 1].end <= span.start) and (index == len(kept) or starts[index] >= span.end)
+        if free and span.score > 0.1:
+            kept.insert(index, span)
+            starts.insert(index, span.start)
     placed = []
-    for span in sorted(kept, key=lambda s: s.start):
+    for span in kept:
         start, end = folded.span(span.start, span.end)
         placed.append(
             Span(

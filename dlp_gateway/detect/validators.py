@@ -239,6 +239,7 @@ CHECKS: Final[dict[str, Check]] = {
     "in-driving-licence": in_licence,
     "it-codice-fiscale": lambda number: bool(codicefiscale.is_valid(number)),
     "jp-driving-licence": jp_licence,
+    "luhn": luhn,
     "nl-bsn": lambda number: bool(bsn.is_valid(number)),
     "nz-ird": nz_ird,
     "payment-card": payment_card,
