@@ -25,7 +25,7 @@ _READINGS: Final = 4
 
 _EMBEDDED: Final = frozenset({"message/rfc822", "message/global", "message/news"})
 _MEDIA_TYPE: Final = re.compile(r"[!-.0-~]+/[!-.0-~]+")
-_GUESSED_BOUNDARY: Final = re.compile(rb"(?:\A|\n)--([^\s][^\r\n]{0,199}?)[ \t]*+\r?\n")
+_GUESSED_BOUNDARY: Final = re.compile(rb"(?<![^\n])--([^\s][^\r\n]{0,199}?)[ \t]*+\r?\n")
 _DELIMITER_END: Final = re.compile(rb"(--)?[ \t]*+(?:\r?\n|\Z)")
 # What composers put before the first part for readers that know no MIME; anything else there is text.
 _USUAL_PREAMBLE: Final = re.compile(
@@ -63,34 +63,42 @@ def leaves(
     """Return the parts of the message `raw` with the header section `head`, and the defects of its structure."""
     found: list[Part] = []
     defects: set[Defect] = set()
-    budget = _LOOKS * (len(raw) + 1)
-    pending: list[_Node | Part] = [_Node(raw, head, head.body_start, len(raw), "", 0, in_message=True)]
-    seen = 0
-    while pending:
-        item = pending.pop()
-        seen += 1
-        if isinstance(item, Part):
+    looks = _LOOKS * (len(raw) + 1)
+    entities = 0
+    # Iterators over the children of each open entity, the innermost last: a child is made when its turn comes.
+    open_entities: list[Iterator[_Node | Part]] = [
+        iter([_Node(raw, head, head.body_start, len(raw), "", 0, in_message=True)])
+    ]
+    while open_entities:
+        item = next(open_entities[-1], None)
+        if item is None:
+            open_entities.pop()
+        elif isinstance(item, Part):
             found.append(item)
-            continue
-        budget -= item.end - item.start
-        if seen > parts or budget < 0:
-            defects.add(Defect.TOO_MANY_PARTS)
-            break
-        children: list[_Node | Part] = []
-        readings = _readings(item, defects)
-        for reading in readings:
-            if item.depth >= depth and not reading.media_type.startswith("text/"):
-                defects.add(Defect.TOO_DEEP)
-                children.append(_leaf(item, reading))
-            elif reading.media_type.startswith("multipart/"):
-                children.extend(_multipart(item, reading, defects))
-            elif reading.media_type in _EMBEDDED:
-                children.extend(_embedded(item, reading))
-            else:
-                children.extend(_text_or_other(item, reading))
-        pending.extend(reversed(children))
+        else:
+            entities += 1
+            looks -= item.end - item.start
+            if entities > parts or looks < 0:
+                defects.add(Defect.TOO_MANY_PARTS)
+                break
+            open_entities.append(_entity(item, depth, defects))
     defects.update(defect for part in found for defect in part.defects)
     return tuple(found), frozenset(defects)
+
+
+def _entity(node: _Node, depth: int, defects: set[Defect]) -> Iterator[_Node | Part]:
+    """Yield what an entity consists of, in each of its readings."""
+    for reading in _readings(node, defects):
+        is_multipart = reading.media_type.startswith("multipart/")
+        if not is_multipart and reading.media_type not in _EMBEDDED:
+            yield from _text_or_other(node, reading)
+        elif node.depth >= depth:
+            defects.add(Defect.TOO_DEEP)
+            yield _leaf(node, reading)
+        elif is_multipart:
+            yield from _multipart(node, reading, defects)
+        else:
+            yield from _embedded(node, reading)
 
 
 def _readings(node: _Node, defects: set[Defect]) -> list[_Reading]:
