@@ -65,7 +65,7 @@ class Inspector:
         await self._workers.ready()
 
     async def close(self) -> None:
-        """End the workers."""
+        """Let messages under way be finished, then end the workers."""
         await self._workers.close()
 
     async def __aenter__(self) -> Self:

@@ -114,6 +114,9 @@ class Workers:
         self._idle: asyncio.Queue[Worker] = asyncio.Queue()
         self._waiting = 0
         self._first = asyncio.Event()
+        self._under_way = 0
+        self._at_rest = asyncio.Event()
+        self._at_rest.set()
         self._keepers: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -125,7 +128,8 @@ class Workers:
         await self._first.wait()
 
     async def close(self) -> None:
-        """Kill all workers; whoever still uses one gets a WorkerFault."""
+        """Let messages under way be finished, at most two deadlines long, and kill all workers."""
+        await self._at_rest.wait()
         for keeper in self._keepers:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
@@ -133,8 +137,15 @@ class Workers:
 
     async def inspect(self, frame: bytes, content: bytes) -> Inspection:
         """Have a worker answer; raise Overloaded, WorkerFault, or TimeoutError when it takes too long."""
-        async with self._lent() as worker, asyncio.timeout(self._seconds):
-            return frames.answered(await worker.exchange(frame, content), self._kinds)
+        self._under_way += 1
+        self._at_rest.clear()
+        try:
+            async with self._lent() as worker, asyncio.timeout(self._seconds):
+                return frames.answered(await worker.exchange(frame, content), self._kinds)
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self._at_rest.set()
 
     @contextlib.asynccontextmanager
     async def _lent(self) -> AsyncIterator[Worker]:

@@ -159,6 +159,24 @@ async def test_waiting_too_long_is_overload(inspector: Inspector, envelope: Enve
     await asyncio.gather(first, second, return_exceptions=True)
 
 
+async def test_workers_work_side_by_side(envelope: Envelope, mail: Mail, misbehaving: str) -> None:
+    """Two workers need no longer for two messages than one for one."""
+    recipe = Recipe(inside=(), plugins=(misbehaving,))
+    async with Inspector(recipe, InspectorOptions(workers=2)) as inspector:
+        await asyncio.gather(*(inspector.inspect(envelope, mail("wait 0.3"), Facts()) for _ in range(2)))
+        started = time.monotonic()
+        await asyncio.gather(*(inspector.inspect(envelope, mail("wait 0.3"), Facts()) for _ in range(2)))
+        assert time.monotonic() - started < 0.55
+
+
+async def test_closing_waits_for_messages_under_way(envelope: Envelope, mail: Mail, misbehaving: str) -> None:
+    """A reload costs no message its measurement: the old inspector finishes what it has begun."""
+    async with Inspector(Recipe(inside=(), plugins=(misbehaving,))) as inspector:
+        tasks = [asyncio.create_task(inspector.inspect(envelope, mail("wait 0.2"), Facts())) for _ in range(2)]
+        await asyncio.sleep(0.05)
+    assert all(task.done() and "seen" in rules(task.result()) for task in tasks)
+
+
 async def test_abandoned_message_frees_the_worker(inspector: Inspector, envelope: Envelope, mail: Mail) -> None:
     """Cancelling an inspection kills its worker, so that nobody gets the answer to another's message."""
     task = asyncio.create_task(inspector.inspect(envelope, mail("wait 0.5"), Facts()))
