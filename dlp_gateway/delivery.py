@@ -27,7 +27,7 @@ _HOUSEKEEPING: Final = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryOptions:
-    """`owner` names this process in leases; `retry_in_doubt` see above.
+    """`owner` names this process in leases, `hostname` and `smarthost` the two hosts in a DSN; `retry_in_doubt` see above.
 
     The wait between attempts is `first`, then twice the one before, at most `longest`; after `max_age` it is given up.
     `keep` is how long content stays after every recipient reached a final state; `poll` how often custody is asked.
@@ -35,6 +35,7 @@ class DeliveryOptions:
 
     owner: str
     hostname: str
+    smarthost: str
     first: timedelta
     longest: timedelta
     max_age: timedelta
@@ -44,7 +45,7 @@ class DeliveryOptions:
 
     def wait(self, attempts: int) -> timedelta:
         """Return how long to wait after `attempts` attempts before this one."""
-        return min(self.first * 2 ** min(attempts, 20), self.longest)
+        return min(self.first * (1 << min(attempts, 20)), self.longest)
 
 
 class DeliveryWorker:
@@ -140,7 +141,7 @@ class DeliveryWorker:
             if settlement.state is State.FAILED
         )
         if failures:
-            await self._report(claim, outgoing, failures, transport, now)
+            await self._report(claim, failures, transport, now)
         await self._store.settle(claim, settlements, now=now)
         for (address, reply), settlement in zip(delivery.replies, settlements, strict=True):
             attempts = by_address[address].attempts + 1
@@ -174,16 +175,16 @@ class DeliveryWorker:
     async def _report(
         self,
         claim: Claim,
-        outgoing: bytes,
         failures: tuple[tuple[str, Reply], ...],
         transport: Transport,
         now: datetime,
     ) -> None:
         report = deposits.undeliverable(
             reverse_path=claim.reverse_path,
-            content=outgoing,
+            content=claim.content,
             failures=failures,
             hostname=self._options.hostname,
+            smarthost=self._options.smarthost,
             smtputf8=transport.smtputf8,
             now=now,
             due_at=now,

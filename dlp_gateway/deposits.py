@@ -89,19 +89,28 @@ def undeliverable(
     content: bytes,
     failures: tuple[tuple[str, Reply], ...],
     hostname: str,
+    smarthost: str,
     smtputf8: bool,
     now: datetime,
     due_at: datetime,
 ) -> Deposit | None:
     """Return the deposit of a DSN that tells the author whom his mail did not reach.
 
-    None for a null reverse-path: a DSN is never answered by a DSN (RFC 5321 4.5.5). `content` is the mail as sent.
+    None for a null reverse-path: a DSN is never answered by a DSN (RFC 5321 4.5.5). `content` is the mail as it came
+    from its author; `smarthost` is the name of the next hop that refused.
     """
     if not reverse_path:
         return None
     item = new_id()
     report = dsn.failed(
-        recipient=reverse_path, failures=failures, original=content, hostname=hostname, id=item, date=now
+        original=content,
+        reverse_path=reverse_path,
+        failures=tuple(dsn.Failed(recipient=recipient, reply=reply) for recipient, reply in failures),
+        hostname=hostname,
+        postmaster=f"postmaster@{hostname}",
+        moment=now,
+        message_id=f"{item}@{hostname}",
+        smarthost=smarthost,
     )
     return Deposit(
         id=item,

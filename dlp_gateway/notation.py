@@ -18,7 +18,8 @@ _MAX_PORT: Final = 65_535
 _ADDRESS: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]{2,45})\]|([0-9.]{7,15}|localhost)):([0-9]{1,5})")
 
 
-def _duration(value: object) -> timedelta:
+def duration(value: object) -> timedelta:
+    """Return a duration written as a number with a unit; raises ValueError with a sentence."""
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         message = "A duration is a whole number with a unit, such as 30s, 5m, 1h, 14d or 2w."
@@ -109,9 +110,7 @@ def _path(value: object, info: ValidationInfo) -> Path:
     return (folder / value).absolute()
 
 
-Duration = Annotated[
-    timedelta, BeforeValidator(_duration), PlainSerializer(written), WithJsonSchema({"type": "string"})
-]
+Duration = Annotated[timedelta, BeforeValidator(duration), PlainSerializer(written), WithJsonSchema({"type": "string"})]
 ByteSize = Annotated[int, BeforeValidator(_byte_size), WithJsonSchema({"type": ["string", "integer"]})]
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network), WithJsonSchema({"type": "string"})]
 #: A path; a relative one is relative to the folder of the file in which it stands.

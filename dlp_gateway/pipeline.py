@@ -77,6 +77,7 @@ class Pipeline:
         custody: Custody,
         journal: Journal,
         hostname: str,
+        smarthost_name: str,
         hop_limit: int,
     ) -> None:
         self._policy = policy
@@ -85,6 +86,7 @@ class Pipeline:
         self._custody = custody
         self._journal = journal
         self._hostname = hostname
+        self._smarthost_name = smarthost_name
         self._hop_limit = hop_limit
 
     async def process(self, envelope: Envelope, content: bytes) -> Outcome:
@@ -140,7 +142,7 @@ class Pipeline:
 
     def _edit(self, envelope: Envelope, message: Message, verdict: Verdict) -> _Passing:
         """Apply the edits to the header bytes and look at the result as a stranger would."""
-        edits = (AddTrace(field=received(envelope, self._hostname)), *verdict.edits)
+        edits = (AddTrace(field=received(envelope, self._hostname, envelope.protocol)), *verdict.edits)
         outgoing = apply(message.raw, edits)
         prunes = [edit for edit in edits if isinstance(edit, PruneRecipients)]
         visible = parse(outgoing).visible if prunes else message.visible
@@ -273,9 +275,10 @@ class Pipeline:
         if progress.refused:
             report = deposits.undeliverable(
                 reverse_path=passing.envelope.reverse_path,
-                content=passing.outgoing,
+                content=passing.message.raw,
                 failures=progress.refused,
                 hostname=self._hostname,
+                smarthost=self._smarthost_name,
                 smtputf8=passing.envelope.smtputf8,
                 now=now,
                 due_at=now + _NOT_BEFORE_THE_REPLY,

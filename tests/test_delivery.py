@@ -15,6 +15,7 @@ MAIL = b"From: ann@corp.example\r\nTo: a@x.example\r\nBcc: b@x.example\r\nSubjec
 OPTIONS = DeliveryOptions(
     owner="test",
     hostname="gw.corp.example",
+    smarthost="mta.example",
     first=timedelta(minutes=1),
     longest=timedelta(minutes=4),
     max_age=timedelta(days=5),

@@ -5,7 +5,7 @@ import shutil
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -15,6 +15,7 @@ import click
 from dlp_gateway.cli import options
 
 if TYPE_CHECKING:
+    from dlp_gateway.cli.samples import Sample
     from dlp_gateway.cli.trial import Trial
 
 _MARK: Final = ".dlp-gateway-demo"  # only a folder with this file in it is emptied
@@ -104,7 +105,7 @@ async def _demo(place: Path, *, once: bool) -> int:
         supervisor = Supervisor(config, settings, policy, errors=logged)
         try:
             async with supervisor.running():
-                journal = await composition.open_journal_for_reading(settings)
+                journal = await composition.existing_journal(settings)
                 try:
                     trials = await trial.run(samples(), listener, journal, place / "received", _tell(once=once))
                 finally:
@@ -119,12 +120,12 @@ async def _demo(place: Path, *, once: bool) -> int:
     return 1 if once and any(one.problem for one in trials) else 0
 
 
-def _tell(*, once: bool) -> "object":
+def _tell(*, once: bool) -> "Callable[[Sample], None]":
     """Return what says which sample is being sent: on a terminal only, a line that the next one overwrites."""
 
-    def tell(sample: object) -> None:
+    def tell(sample: "Sample") -> None:
         if sys.stderr.isatty() and not once:
-            click.echo(f"\r\033[Ksending: {getattr(sample, 'story', '')}", nl=False, err=True)
+            click.echo(f"\r\033[Ksending: {sample.story}", nl=False, err=True)
 
     return tell
 
@@ -189,7 +190,10 @@ def _say_what_next(config: Path, listener: int, smarthost: int, admin: int) -> N
     click.echo()
     click.secho("The gateway is up. Try, in another terminal:", bold=True)
     for what, line in (
-        ("send a mail through it", f"swaks --server 127.0.0.1:{listener} --from you@corp.example --to me@bakery.example"),
+        (
+            "send a mail through it",
+            f"swaks --server 127.0.0.1:{listener} --from you@corp.example --to me@bakery.example",
+        ),
         ("see what is held", command_line.format("list")),
         ("look at one", command_line.format("show") + " ID"),
         ("let it go", command_line.format("release") + " ID"),

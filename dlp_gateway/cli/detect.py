@@ -24,7 +24,8 @@ def command(source: str, as_json: bool, min_score: float) -> None:  # noqa: FBT0
     medium confidence, which is what holds a mail by default. With `-` reads standard input.
     """
     from dlp_gateway import packs
-    from dlp_gateway.detect.identifiers import IdentifierDetector, load_rules
+    from dlp_gateway.detect.identifier_rules import load_rules
+    from dlp_gateway.detect.identifiers import IdentifierDetector
 
     with options.problems_shown(as_json=as_json):
         detector = IdentifierDetector(load_rules(packs.builtin()))

@@ -24,7 +24,7 @@ def test(folder: Path | None, verbose: bool, as_json: bool) -> None:  # noqa: FB
     that is expected, and the mail as it must leave. Exits 1 if a case fails, 78 if a file cannot be used.
     """
     from dlp_gateway import packs
-        from dlp_gateway.policy.cases import check_folder
+    from dlp_gateway.policy.cases import check_folder
     from dlp_gateway.processes import composition
 
     passed = failed = 0

@@ -33,7 +33,7 @@ def command(
     Nothing is sent and nothing is kept. What the gateway remembers of earlier mails, such as mass sends, plays no part.
     """
     from dlp_gateway.detect.base import Facts
-        from dlp_gateway.mail.edit import apply
+    from dlp_gateway.mail.edit import apply
     from dlp_gateway.mail.envelope import Envelope, new_id
     from dlp_gateway.mail.parse import parse
     from dlp_gateway.policy.decide import decide

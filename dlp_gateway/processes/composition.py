@@ -17,7 +17,8 @@ from dlp_gateway.detect.registry import Recipe
 from dlp_gateway.errors import ConfigurationError, Problem
 from dlp_gateway.inspection.inspector import Inspector, InspectorOptions
 from dlp_gateway.inspection.measuring import measure
-from dlp_gateway.journal import SqlJournal
+from dlp_gateway.journal import SqlJournal, open_journal
+from dlp_gateway.journal import migrations as journal_migrations
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.message import Message
 from dlp_gateway.observe import log
@@ -199,6 +200,18 @@ async def existing_custody(settings: Settings) -> SqlStore:
     _require_file(settings)
     key = _existing_key(settings)
     return await custody(settings, key.public, key)
+
+
+async def journal(settings: Settings, public: PublicKey, private: PrivateKey | None) -> SqlJournal:
+    """Open the journal: with the private key to read it, without it to write and remember only."""
+    return await open_journal(settings.custody.url, public, private, folder=_HERE)
+
+
+async def existing_journal(settings: Settings) -> SqlJournal:
+    """Open the journal for reading; raises `StoreError` if there is none yet."""
+    _require_file(settings)
+    key = _existing_key(settings)
+    return await journal(settings, key.public, key)
 
 
 def _require_file(settings: Settings) -> None:

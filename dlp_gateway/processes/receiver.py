@@ -57,6 +57,7 @@ async def receive(boot: Boot) -> None:
             custody=store,
             journal=journal,
             hostname=boot.hostname,
+            smarthost_name=settings.smarthost.host,
             hop_limit=settings.limits.hops,
         )
         handler = _Handler(pipeline)

@@ -175,7 +175,9 @@ class Supervisor:
     async def _start_all(self, public_key: PublicKey) -> None:
         """Start a receiver at every place; those that were there are drained when the new ones are ready."""
         self._public_key = public_key
-        children = [await Child.start(self._boot(place, public_key), self._errors) for place in range(len(self._places))]
+        children = [
+            await Child.start(self._boot(place, public_key), self._errors) for place in range(len(self._places))
+        ]
         ready = await asyncio.gather(*(child.ready() for child in children))
         if not all(ready):
             await asyncio.gather(*(child.drain() for child in children))
@@ -258,6 +260,7 @@ class Supervisor:
         return DeliveryOptions(
             owner=f"{self._hostname}:{os.getpid()}",
             hostname=self._hostname,
+            smarthost=self._settings.smarthost.host,
             first=custody.retry.first,
             longest=custody.retry.longest,
             max_age=custody.retry.max_age,

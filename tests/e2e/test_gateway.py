@@ -54,14 +54,16 @@ async def test_forty_customers_are_hidden_and_the_answer_to_all_is_held(gateway:
     assert b"boss@" not in sent.content
     assert sent.content.endswith(b"\r\n\r\nDear customers,\r\nplease confirm.\r\n")
 
-    answer = BULK.replace(b"<bulk@", b"<answer@").replace(b"Subject: ", b"In-Reply-To: <bulk@corp.example>\r\nSubject: Re: ")
+    answer = BULK.replace(b"<bulk@", b"<answer@").replace(
+        b"Subject: ", b"In-Reply-To: <bulk@corp.example>\r\nSubject: Re: "
+    )
     assert (await send(running.port, "dora@corp.example", CUSTOMERS, answer))[:3] == "250"
     assert len(next_mta.transactions) == 1
     listed = [json.loads(line) for line in (await running.run("quarantine", "list", "--json")).stdout.splitlines()]
     assert [(one["state"], one["reverse_path"], len(one["recipients"])) for one in listed] == [
         ("held", "dora@corp.example", 40)
     ]
-    assert {"reply-all.reply-all", "bulk-visible.bulk-visible"} <= set(listed[0]["reasons"])
+    assert {"reply-all", "bulk-visible"} <= set(listed[0]["reasons"])
     released = await running.run("quarantine", "release", listed[0]["id"])
     assert released.returncode == 0, released.stderr
     transactions = await next_mta.until(2)
@@ -155,7 +157,9 @@ async def test_postfix_on_both_sides(
     assert sorted(one.recipient for one in arrivals) == sorted(everybody)
     for arrival in arrivals:
         header = arrival.content.partition(b"\n\n")[0]
-        seen = {customer for customer in CUSTOMERS if customer.encode() in header.replace(arrival.recipient.encode(), b"")}
+        seen = {
+            customer for customer in CUSTOMERS if customer.encode() in header.replace(arrival.recipient.encode(), b"")
+        }
         assert seen == set()
 
 
@@ -169,7 +173,9 @@ async def test_swaks_and_msmtp(
     running = await gateway(next_postfix.port)
     told = await swaks(running.port, "--from", "ada@corp.example", "--to", "bob@shop.example", "--body", "Hello Bob")
     assert told.returncode == 0, told.stdout
-    held = await swaks(running.port, "--from", "ada@corp.example", "--to", "bob@shop.example", "--data", LICENCE.decode())
+    held = await swaks(
+        running.port, "--from", "ada@corp.example", "--to", "bob@shop.example", "--data", LICENCE.decode()
+    )
     assert held.returncode == 0, held.stdout
     sent = await msmtp(
         running.port, CLEAN.replace(b"\r\n", b"\n").decode(), "--from=ada@corp.example", "bob@shop.example"
@@ -196,7 +202,9 @@ async def test_reload_puts_a_good_policy_in_force_and_refuses_a_bad_one(gateway:
     assert len(next_mta.transactions) == 2
 
 
-async def test_a_dead_receiver_is_replaced_and_nobody_outlives_the_supervisor(gateway: Launch, next_mta: NextMta) -> None:
+async def test_a_dead_receiver_is_replaced_and_nobody_outlives_the_supervisor(
+    gateway: Launch, next_mta: NextMta
+) -> None:
     """kill -9 of a receiver: another takes its place; kill -9 of the supervisor: everything is gone."""
     import os
     import signal
