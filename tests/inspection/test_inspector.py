@@ -18,6 +18,7 @@ from dlp_gateway.detect.registry import Recipe
 from dlp_gateway.inspection.inspector import Inspector, InspectorOptions
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.message import Message
+from dlp_gateway.mail.parse import parse
 from dlp_gateway.ports import Overloaded
 
 Mail = Callable[..., Message]
@@ -211,6 +212,22 @@ async def test_small_mail_needs_no_worker(envelope: Envelope, mail: Mail) -> Non
     """Cheap mail is measured in place, also before any worker has been started."""
     found = await Inspector(Recipe(inside=("corp.example",))).inspect(envelope, mail("hello"), Facts())
     assert header_rules == rules(found)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param("text/html\r\n\r\n" + "<div>" * 5_000, id="deep markup"),
+        pytest.param("text/plain\r\n\r\n" + "12345 " * 1_000, id="many numbers"),
+        pytest.param("text/plain\r\n\r\n" + "words " * 20_000, id="large"),
+    ],
+)
+async def test_slow_mail_goes_to_a_worker(envelope: Envelope, body: str) -> None:
+    """Mail that could hold up the loop is not measured in it, whatever its size."""
+    message = parse(f"To: a@a.example\r\nContent-Type: {body}\r\n".encode())
+    inspector = Inspector(Recipe(inside=()), InspectorOptions(deadline=0.05))
+    with pytest.raises(Overloaded):  # no worker was started
+        await inspector.inspect(envelope, message, Facts())
 
 
 async def test_workers_die_with_the_inspector(envelope: Envelope, mail: Mail) -> None:
