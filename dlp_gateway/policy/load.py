@@ -50,8 +50,9 @@ class PolicyFile(Model):
     @classmethod
     def _name_actions(cls, data: Any, info: ValidationInfo) -> Any:  # noqa: ANN401  whatever the file holds
         """Let the rules know the names of the actions, even of those that have problems of their own."""
-        if isinstance(data, dict) and isinstance(data.get("actions"), dict) and info.context:
-            info.context["actions"].update(data["actions"])
+        known = (info.context or {}).get("actions")
+        if known is not None and isinstance(data, dict) and isinstance(data.get("actions"), dict):
+            known.update(data["actions"])
         return data
 
 
@@ -104,7 +105,7 @@ def parse(text: str, source: str, *, builtin: Path, kinds: frozenset[str] | None
 def pack_folders(path: Path, *, builtin: Path) -> tuple[Path, ...]:
     """Return the folders of the packs that a policy names, for their rules of detection; what is wrong `load` tells."""
     try:
-        found = document.load_document(path, PolicyFile, {"actions": set()})
+        found = document.load_document(path, PolicyFile)
     except ConfigurationError:
         return ()
     return tuple(folder for _, _, folder in _named_folders(found, builtin) if (folder / "pack.yaml").is_file())

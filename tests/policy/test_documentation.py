@@ -1,0 +1,82 @@
+"""docs/policy.md: its examples are read by the gateway, and it names every key, pack and parameter."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from dlp_gateway import document, packs
+from dlp_gateway.document import Model
+from dlp_gateway.policy import load, pack
+from dlp_gateway.policy.cases import MailCase, RuleCases
+from dlp_gateway.policy.load import PolicyFile
+from dlp_gateway.policy.model import BUILTIN_ACTIONS, RESERVED, Condition, Delay, Hold, Reject, Rewrite, Rule, Unless
+
+TEXT: Final = (Path(__file__).parents[2] / "docs" / "policy.md").read_text()
+EXAMPLES: Final = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
+
+
+def read(example: str) -> Model:
+    """Read an example as what its first key says it is."""
+    if example.startswith("version:"):
+        load.parse(example, "docs/policy.md", builtin=packs.builtin())
+        return document.parse(example, PolicyFile, "docs/policy.md")
+    if example.startswith("when:"):
+        return document.parse(f"id: example\nthen: review\n{example}", Rule, "docs/policy.md")
+    return document.parse(example, RuleCases if "\nhits:" in example else MailCase, "docs/policy.md")
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=range(len(EXAMPLES)))
+def test_examples_can_be_used(example: str) -> None:
+    """Whoever copies an example gets a file without problems."""
+    assert read(example)
+
+
+def test_examples_of_every_sort_are_there() -> None:
+    """The documentation shows a policy, a condition, and both sorts of cases."""
+    assert {type(read(example)) for example in EXAMPLES} == {PolicyFile, Rule, RuleCases, MailCase}
+
+
+@pytest.mark.parametrize("model", [PolicyFile, Rule, Condition, Unless, Rewrite, Delay, Hold, Reject])
+def test_every_key_is_documented(model: type[Model]) -> None:
+    """No key of the language is known to the code alone."""
+    keys = [field.alias or name for name, field in model.model_fields.items()]
+    assert [key for key in keys if not re.search(rf"`{key}[`:]|\b{key}:", TEXT)] == []
+
+
+@pytest.mark.parametrize("name", pack.names(packs.builtin()))
+def test_every_pack_and_parameter_is_documented(name: str) -> None:
+    """The table of packs names what can be set."""
+    row = next(line for line in TEXT.splitlines() if line.startswith(f"| `{name}`"))
+    assert [
+        parameter for parameter in pack.read(packs.builtin() / name).file.parameters if f"`{parameter}`" not in row
+    ] == []
+
+
+def test_built_in_actions_and_reasons_are_documented() -> None:
+    """What needs no definition, and what no file can switch off."""
+    assert [name for name in (*BUILTIN_ACTIONS, *RESERVED) if f"`{name}`" not in TEXT] == []
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        PolicyFile,
+        Rule,
+        Condition,
+        Unless,
+        Rewrite,
+        Delay,
+        Hold,
+        Reject,
+        pack.PackFile,
+        pack.Parameter,
+        RuleCases,
+        MailCase,
+    ],
+)
+def test_every_field_has_a_description(model: type[Model]) -> None:
+    """Problems and schemas show it."""
+    fields = {name: field for name, field in model.model_fields.items() if name != "do"}
+    assert [name for name, field in fields.items() if not (field.description or "").endswith(".")] == []
