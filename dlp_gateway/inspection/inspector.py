@@ -72,7 +72,6 @@ class Inspector:
 
     async def __aenter__(self) -> Self:
         await self.start()
-        await self.ready()
         return self
 
     async def __aexit__(self, *exception: object) -> None:

@@ -32,6 +32,7 @@ async def inspector(misbehaving: str) -> AsyncIterator[Inspector]:
     """An inspector with one worker, one second for each message, and the plug-in."""
     recipe = Recipe(inside=("corp.example",), plugins=(misbehaving,))
     async with Inspector(recipe, InspectorOptions(deadline=1.0, workers=1, queue=2, memory_bytes=200_000_000)) as made:
+        await made.ready()
         yield made
 
 
@@ -164,6 +165,7 @@ async def test_workers_work_side_by_side(envelope: Envelope, mail: Mail, misbeha
     """Two workers need no longer for two messages than one for one."""
     recipe = Recipe(inside=(), plugins=(misbehaving,))
     async with Inspector(recipe, InspectorOptions(workers=2)) as inspector:
+        await inspector.ready()
         await asyncio.gather(*(inspector.inspect(envelope, mail("wait 0.3"), Facts()) for _ in range(2)))
         started = time.monotonic()
         await asyncio.gather(*(inspector.inspect(envelope, mail("wait 0.3"), Facts()) for _ in range(2)))
@@ -173,6 +175,7 @@ async def test_workers_work_side_by_side(envelope: Envelope, mail: Mail, misbeha
 async def test_closing_waits_for_messages_under_way(envelope: Envelope, mail: Mail, misbehaving: str) -> None:
     """A reload costs no message its measurement: the old inspector finishes what it has begun."""
     async with Inspector(Recipe(inside=(), plugins=(misbehaving,))) as inspector:
+        await inspector.ready()
         tasks = [asyncio.create_task(inspector.inspect(envelope, mail("wait 0.2"), Facts())) for _ in range(2)]
         await asyncio.sleep(0.05)
     assert all(task.done() and "seen" in rules(task.result()) for task in tasks)
@@ -193,6 +196,7 @@ async def test_loop_stays_free_during_large_mail(envelope: Envelope, mail: Mail)
     """While 5 MB are inspected, nothing else in the process waits longer than 50 ms."""
     message = mail("hello", size=5_000_000)
     async with Inspector(Recipe(inside=("corp.example",)), InspectorOptions(workers=1)) as inspector:
+        await inspector.ready()
         lags = []
 
         async def watch() -> None:
@@ -233,6 +237,7 @@ async def test_slow_mail_goes_to_a_worker(envelope: Envelope, body: str) -> None
 async def test_workers_die_with_the_inspector(envelope: Envelope, mail: Mail) -> None:
     """Closing an inspector leaves no process behind."""
     async with Inspector(Recipe(inside=("corp.example",)), InspectorOptions(workers=2)) as inspector:
+        await inspector.ready()
         await inspector.inspect(envelope, mail("hello", size=100_000), Facts())
         assert _children()
     assert not _children()
@@ -244,7 +249,8 @@ from dlp_gateway.detect.registry import Recipe
 from dlp_gateway.inspection.inspector import Inspector, InspectorOptions
 
 async def main():
-    async with Inspector(Recipe(inside=()), InspectorOptions(workers=2)):
+    async with Inspector(Recipe(inside=()), InspectorOptions(workers=2)) as inspector:
+        await inspector.ready()
         print("ready", flush=True)
         await asyncio.sleep(60)
 
@@ -272,6 +278,7 @@ def test_the_loop_of_production(envelope: Envelope, mail: Mail, misbehaving: str
     async def scenario() -> list[Inspection]:
         recipe = Recipe(inside=(), plugins=(misbehaving,))
         async with Inspector(recipe, InspectorOptions(deadline=0.5)) as inspector:
+            await inspector.ready()
             lost = await inspector.inspect(envelope, mail("hang"), Facts())
             large = await _patiently(inspector, envelope, mail("hello", size=3_000_000))
             return [lost, large]
