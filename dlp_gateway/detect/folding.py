@@ -1,4 +1,4 @@
-"""Text as detectors read it: plain ASCII of known offsets, whatever script, width or invisible characters it came in."""
+"""Text as detectors read it: plain ASCII of known offsets, whatever script, width or invisible marks it came in."""
 
 import codecs
 import re

@@ -79,7 +79,8 @@ def load_rules(folder: Path) -> RuleBook:
 
     Identifier rules are `<pack>/identifiers/<rule>.yaml`; labels are shared by all packs, in `labels/`.
     """
-    rules, problems = [], []
+    rules: list[Rule] = []
+    problems: list[Problem] = []
     for path in _rule_files(folder):
         try:
             rules.append(_compile(path))

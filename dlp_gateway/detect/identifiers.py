@@ -1,14 +1,16 @@
-"""The detector of identifiers: driver's licences, payment cards, account and identity numbers, in every readable text."""
+"""The detector of identifiers: driver's licences, payment cards, account and identity numbers, in every text."""
 
 from collections.abc import Iterable
 from typing import Final
 
 from dlp_gateway.detect.base import Finding, Material
-from dlp_gateway.detect.identifier_rules import TYPES, RuleBook, load_rules
 from dlp_gateway.detect.gate import Gate
-from dlp_gateway.detect.presidio import Analyzer
+from dlp_gateway.detect.identifier_rules import TYPES, RuleBook, load_rules
+from dlp_gateway.detect.presidio import Analyzer, IdentifierRecognizer
 from dlp_gateway.detect.recognition import Recognition, Span
 from dlp_gateway.detect.shapes import compact
+
+__all__ = ["IdentifierDetector", "Span", "load_rules"]
 
 _LEAST: Final = 0.3  # below "low" of a policy nothing is reported
 
@@ -20,7 +22,7 @@ class IdentifierDetector:
 
     def __init__(self, rules: RuleBook) -> None:
         self._gate = Gate(rules)
-        self._analyzer = Analyzer(Recognition(rules))
+        self._analyzer = Analyzer([IdentifierRecognizer(Recognition(rules))])
 
     @property
     def kinds(self) -> frozenset[str]:

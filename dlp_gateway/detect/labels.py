@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import re2
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator
 
 from dlp_gateway.detect.folding import fold
 from dlp_gateway.document import Model, load
@@ -92,7 +92,7 @@ class Lexicon:
         return tuple(hits)
 
     def _look_up(self, words: bytes) -> Label:
-        fitting = self._owners.Match(words) or self._owners.Match(words.rstrip(b" #-./>"))
+        fitting: list[int] = self._owners.Match(words) or self._owners.Match(words.rstrip(b" #-./>"))
         return self._of_phrase[min(fitting)]
 
 
@@ -112,37 +112,37 @@ def compile_lexicon(files: Iterable[LabelFile]) -> Lexicon:
 
 
 def pattern(phrase: str, *, accented: bool = False) -> str:
-    """Return the regular expression of a phrase over folded text, or over UTF-8 bytes in which letters keep accents.
+    r"""Return the regular expression of a phrase over folded text, or over UTF-8 bytes in which letters keep accents.
 
     >>> pattern("driv(er|ing) licence")
     '\\bdriv(?:er|ing)[\\s\\-./>]{0,3}licence\\b'
     """
-    body = "".join(_element(token, accented) for token in _SYNTAX.findall(phrase))
+    body = "".join(_element(sign, accented=accented) for sign in _SYNTAX.findall(phrase))
     open_ended = accented and not phrase[-4:].isascii()  # a boundary is none beside an accented letter
     ending = r"\b" if (phrase[-1].isalnum() or phrase[-1] in ")?") and not open_ended else ""
     beginning = "" if accented and not phrase[0].isascii() else r"\b"
     return f"{beginning}{body}{ending}"
 
 
-def _element(token: str, accented: bool) -> str:
-    if token.startswith("~"):
-        word, *rest = token[1:].lower().split("'")
-        return "['`]?".join([_slips(fold(word).text), *rest]) if token.isascii() or not accented else _letters(word)
-    if token.startswith("="):
-        return f"(?-i:{token[1:]})"
-    if token == " ":
+def _element(sign: str, *, accented: bool) -> str:
+    if sign.startswith("~"):
+        word, *rest = sign[1:].lower().split("'")
+        return "['`]?".join([_slips(fold(word).text), *rest]) if sign.isascii() or not accented else _letters(word)
+    if sign.startswith("="):
+        return f"(?-i:{sign[1:]})"
+    if sign == " ":
         return _GAP
-    if token == "*":
+    if sign == "*":
         return "[a-z]{0,16}" if not accented else r"[a-z\x80-\xff]{0,20}"
-    if token == "'":
+    if sign == "'":
         return "['`]?"
-    if token == "(":
+    if sign == "(":
         return "(?:"
-    if token in "|)?":
-        return token
-    if accented and not token.isascii():
-        return _letters(token.lower())
-    return _UMLAUTS.get(token.lower()) or re.escape(fold(token.lower()).text)
+    if sign in "|)?":
+        return sign
+    if accented and not sign.isascii():
+        return _letters(sign.lower())
+    return _UMLAUTS.get(sign.lower()) or re.escape(fold(sign.lower()).text)
 
 
 def _letters(word: str) -> str:

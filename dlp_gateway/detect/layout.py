@@ -16,9 +16,12 @@ _SPEAKER: Final = re.compile(
 )
 # What mail clients write above the mail that is answered.
 _REPLY: Final = re.compile(
-    r"^[ \t]*(?:-{3,} ?(?:original|forwarded|ursprungliche|weitergeleitete|message|mensaje|messaggio|mensagem|oorspronkelijk)"
-    r"|(?:from|von|de|da|van|od) ?:[^\n]{3,120}\n[ \t]*(?:sent|date|gesendet|datum|envoye|enviado|inviato|data|verzonden|wyslano|to|a|an) ?:"
-    r"|(?:on|am|le|el|il|op|em|w dniu) [^\n]{6,120}(?:wrote|schrieb|a ecrit|escribio|ha scritto|schreef|escreveu|pisze|napisal)[^\n]{0,60}:)",
+    r"^[ \t]*(?:-{3,} ?(?:original|forwarded|ursprungliche|weitergeleitete|message|mensaje|messaggio|mensagem"
+    r"|oorspronkelijk)"
+    r"|(?:from|von|de|da|van|od) ?:[^\n]{3,120}\n[ \t]*(?:sent|date|gesendet|datum|envoye|enviado|inviato|data"
+    r"|verzonden|wyslano|to|a|an) ?:"
+    r"|(?:on|am|le|el|il|op|em|w dniu) [^\n]{6,120}(?:wrote|schrieb|a ecrit|escribio|ha scritto|schreef|escreveu"
+    r"|pisze|napisal)[^\n]{0,60}:)",
     re.IGNORECASE | re.MULTILINE,
 )
 _RULE: Final = re.compile(r"^[\s|:+=-]+$")
@@ -152,9 +155,9 @@ def _cells(text: str, start: int, end: int, delimiter: str) -> tuple[tuple[int, 
         cells.append((start + low, start + piece.start()))
         low = piece.end()
     cells.append((start + low, start + len(line)))
-    if delimiter in "|" and not text[slice(*cells[0])].strip("> "):
+    if delimiter == "|" and not text[slice(*cells[0])].strip("> "):
         cells = cells[1:]
-    if delimiter in "|" and cells and not text[slice(*cells[-1])].strip():
+    if delimiter == "|" and cells and not text[slice(*cells[-1])].strip():
         cells = cells[:-1]
     if delimiter == "  ":
         cells = [cell for cell in cells if text[slice(*cell)].strip()]

@@ -1,12 +1,14 @@
-"""Whose is a number? The nearest label that owns it, read as a person would: before it, after it, above it, or over its column."""
+"""Whose is a number? The nearest label that owns it: before it, after it, above it, or over its column."""
 
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
+
+import re2
 
 from dlp_gateway.detect.folding import fold
 from dlp_gateway.detect.labels import OTHER, Hit, Label, Strength
@@ -19,7 +21,11 @@ _ABOVE: Final = 300
 _BELOW: Final = 700
 _LINE: Final = 200  # no line is read further than this
 _TOKEN: Final = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)?|\d[\w]*|\n|[^\w\s]|_")
-_ABBREVIATED: Final = re.compile(r"(?:^|[\s(])(?:no|nos|nr|num|nbr|lic|n|dr|mr|mrs|ms|st|sr|sra|tel|ref|ext|geb|bzw|ca|z\.b|inkl|art|ul|driv|d\.l|c\.f|ss|acct|a)$", re.IGNORECASE)  # fmt: skip
+_ABBREVIATED: Final = re.compile(
+    r"(?:^|[\s(])(?:no|nos|nr|num|nbr|lic|n|dr|mr|mrs|ms|st|sr|sra|tel|ref|ext|geb|bzw|ca|z\.b|inkl|art|ul|driv|d\.l"
+    r"|c\.f|ss|acct|a)$",
+    re.IGNORECASE,
+)
 _NUMBERED: Final = re.compile(
     r"(?:\b(?:number|numbers|no|nos|nr|num|nummer|numero|numer|id|ref|reference|code|n)|nummer|#)\W*\Z", re.IGNORECASE
 )
@@ -40,7 +46,7 @@ class Relation(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
-    """Who owns a number: `label` (None: an unknown word, or nobody), where it stands, and what to take off for doubt."""
+    """Who owns a number: `label` (None: an unknown word, or nobody), where it stands, and how much to take off."""
 
     label: Label | None
     relation: Relation
@@ -84,8 +90,8 @@ class Grammar:
     linking: frozenset[str]
     function: frozenset[str]
     preposition: frozenset[str]
-    speaking: Mapping[str, re.Pattern[str]]
-    alien: Mapping[str, re.Pattern[str]]
+    speaking: Mapping[str, "re2._Regexp[bytes]"]
+    alien: Mapping[str, "re2._Regexp[bytes]"]
     closing: frozenset[str]
 
 
@@ -103,8 +109,11 @@ def load_grammar(path: Path) -> Grammar:
     )
 
 
-def _any_of(words: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(_folded(words), reverse=True)))})\b", re.IGNORECASE)
+def _any_of(words: tuple[str, ...]) -> "re2._Regexp[bytes]":
+    options = re2.Options()
+    options.case_sensitive = False
+    options.never_capture = True
+    return re2.compile(rf"\b(?:{'|'.join(map(re2.escape, sorted(_folded(words))))})\b", options)
 
 
 def _folded(words: tuple[str, ...]) -> frozenset[str]:
@@ -149,7 +158,7 @@ class Reader:
         if before.label is not None:
             return before
         if before.relation is Relation.NOBODY:
-            after = self._after(start, end)
+            after = self._after(end)
             if after.relation is not Relation.NOBODY:
                 return after
         if self._orphaned(start, end, before):
@@ -196,25 +205,25 @@ class Reader:
         doubt = walk.doubt + 0.03 * min(walk.unknown, 5) + 0.01 * min(walk.names, 4) + far + 0.03 * walk.keyed
         return Owner(label=hit.label, relation=Relation.BEFORE, doubt=doubt, announced=walk.announced, hit=hit)
 
-    def _step(self, walk: _Walk, token: str) -> Owner | None:
-        """Take one token into account; return an owner if it ends the walk."""
-        word = token.lower()
+    def _step(self, walk: _Walk, written: str) -> Owner | None:
+        """Take one written into account; return an owner if it ends the walk."""
+        word = written.lower()
         grammar = self.grammar
-        if token[0].isdigit():
-            return self._number(walk, token)
+        if written[0].isdigit():
+            return self._number(walk, written)
         if word in grammar.number:
             walk.numbered = walk.numbered or not walk.met
             walk.keyed_number = walk.keyed_number or (walk.colon and not walk.met)
-        elif token in ":=":
+        elif written in ":=":
             walk.colon = walk.colon or not walk.met
             walk.linked = walk.linked or walk.met
         elif word in grammar.linking:
             walk.linked = True
-        elif word in grammar.function or not token[0].isalpha():
-            walk.phrased = walk.phrased or (token[0].isalpha() and not walk.met)
+        elif word in grammar.function or not written[0].isalpha():
+            walk.phrased = walk.phrased or (written[0].isalpha() and not walk.met)
             return self._punctuation(walk, word)
         else:
-            return self._word(walk, token)
+            return self._word(walk, written)
         return None
 
     @staticmethod
@@ -270,7 +279,7 @@ class Reader:
 
     # -- after the number, in the same sentence
 
-    def _after(self, start: int, end: int) -> Owner:
+    def _after(self, end: int) -> Owner:
         text = self.page.text
         high = min(len(text), end + _AFTER, self.page.block_end(end))
         index = bisect_left(self.starts, end)

@@ -24,10 +24,11 @@ from dlp_gateway.errors import ConfigurationError, Problem
 # Presidio's e-mail and URL recognizers ask this extractor, which would fetch the public suffix list on first use.
 tldextract.tldextract.TLD_EXTRACTOR = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
 
+_NAME: Final = "DLP Gateway identifiers"
 _LANGUAGE: Final = "en"  # ours read every language at once; Presidio wants one named
 
 
-class IdentifierRecognizer(EntityRecognizer):  # type: ignore[misc]
+class IdentifierRecognizer(EntityRecognizer):
     """All identifiers of a rule book as one recognizer, usable in any `AnalyzerEngine`.
 
     Entities are `DRIVER_LICENSE`, `CREDIT_CARD` …; `recognition_metadata` holds `rule`, `country` and `why`.
@@ -37,7 +38,7 @@ class IdentifierRecognizer(EntityRecognizer):  # type: ignore[misc]
         self._recognition = recognition
         super().__init__(
             supported_entities=sorted(recognition.types),
-            name="DLP Gateway identifiers",
+            name=_NAME,
             supported_language=supported_language,
         )
 
@@ -59,7 +60,7 @@ class IdentifierRecognizer(EntityRecognizer):  # type: ignore[misc]
 
     def _result(self, span: Span) -> RecognizerResult:
         metadata = {
-            RecognizerResult.RECOGNIZER_NAME_KEY: self.name,
+            RecognizerResult.RECOGNIZER_NAME_KEY: _NAME,
             RecognizerResult.RECOGNIZER_IDENTIFIER_KEY: self.id,
             "rule": span.rule,
             "country": span.country,
@@ -68,7 +69,7 @@ class IdentifierRecognizer(EntityRecognizer):  # type: ignore[misc]
         return RecognizerResult(span.type, span.start, span.end, span.score, recognition_metadata=metadata)
 
 
-class _NoEnhancer(ContextAwareEnhancer):  # type: ignore[misc]
+class _NoEnhancer(ContextAwareEnhancer):
     """Leaves scores alone: ownership has judged the context already, and lemmas are empty in a blank pipeline."""
 
     def __init__(self) -> None:
@@ -92,7 +93,7 @@ class _NoEnhancer(ContextAwareEnhancer):  # type: ignore[misc]
         return raw_results
 
 
-class _InstalledNlpEngine(SpacyNlpEngine):  # type: ignore[misc]
+class _InstalledNlpEngine(SpacyNlpEngine):
     """A spaCy pipeline that is on this machine: the operator's model, or a blank one that only splits words."""
 
     def __init__(self, model: str = "") -> None:
@@ -102,37 +103,39 @@ class _InstalledNlpEngine(SpacyNlpEngine):  # type: ignore[misc]
     def load(self) -> None:
         """Load the pipeline; Presidio's own loader would download what is missing."""
         if not self._model:
-            self.nlp: dict[str, Any] = {_LANGUAGE: spacy.blank(_LANGUAGE)}
+            self._pipelines({_LANGUAGE: spacy.blank(_LANGUAGE)})
             return
         if not spacy.util.is_package(self._model) and not Path(self._model).is_dir():
             message = "This spaCy model is neither an installed package nor a folder; it is never downloaded."
             raise ConfigurationError([Problem(source=f"spaCy model {self._model}", line=0, column=0, message=message)])
-        self.nlp = {_LANGUAGE: spacy.load(self._model)}
+        self._pipelines({_LANGUAGE: spacy.load(self._model)})
+
+    def _pipelines(self, pipelines: Any) -> None:  # Presidio types its own attribute as None
+        self.nlp = pipelines
 
 
 class Analyzer:
-    """A Presidio engine that holds our recognizer, and the stock ones that an operator names."""
+    """A Presidio engine that holds recognizers and nothing else; ours need no pipeline, so none runs for them."""
 
-    def __init__(self, recognition: Recognition, recognizers: Iterable[EntityRecognizer] = (), model: str = "") -> None:
-        ours = IdentifierRecognizer(recognition)
-        guests = tuple(recognizers)
-        self._nlp = _InstalledNlpEngine(model)
-        self._engine = _engine((ours,), self._nlp)
-        self._guests = _engine(guests, self._nlp) if guests else None
-        self._entities = list(ours.supported_entities)
-        self._nothing = NlpArtifacts(
-            entities=[],
-            tokens=spacy.blank(_LANGUAGE)(""),
-            tokens_indices=[],
-            lemmas=[],
-            nlp_engine=self._nlp,
-            language=_LANGUAGE,
-        )
+    def __init__(self, recognizers: Iterable[EntityRecognizer], *, model: str = "", pipeline: bool = False) -> None:
+        nlp_engine = _InstalledNlpEngine(model)
+        self._engine = _engine(tuple(recognizers), nlp_engine)
+        self.entities = tuple(sorted(self._engine.get_supported_entities(language=_LANGUAGE)))
+        self._artifacts = None if pipeline or model else _no_artifacts(nlp_engine)
 
     def spans(self, text: str) -> tuple[Span, ...]:
-        """Return what our recognizer finds in `text`, by place."""
-        results = self._engine.analyze(text, language=_LANGUAGE, entities=self._entities, nlp_artifacts=self._nothing)
+        """Return what the recognizers find in `text`, by place."""
+        results = self._engine.analyze(
+            text, language=_LANGUAGE, entities=list(self.entities), nlp_artifacts=self._artifacts
+        )
         return tuple(sorted((_span(result) for result in results), key=lambda span: (span.start, span.end)))
+
+
+def _no_artifacts(nlp_engine: SpacyNlpEngine) -> NlpArtifacts:
+    tokens = spacy.blank(_LANGUAGE)("")
+    return NlpArtifacts(
+        entities=[], tokens=tokens, tokens_indices=[], lemmas=[], nlp_engine=nlp_engine, language=_LANGUAGE
+    )
 
 
 def _engine(recognizers: Sequence[EntityRecognizer], nlp_engine: SpacyNlpEngine) -> AnalyzerEngine:

@@ -10,7 +10,7 @@ from dlp_gateway.detect.folding import Folded, fold
 from dlp_gateway.detect.gate import Gate
 from dlp_gateway.detect.identifier_rules import Rule, RuleBook
 from dlp_gateway.detect.labels import OTHER, Hit, Strength
-from dlp_gateway.detect.layout import Page, Table, lay_out, table_at
+from dlp_gateway.detect.layout import Table, lay_out, table_at
 from dlp_gateway.detect.ownership import Grammar, Owner, Reader, Relation, read
 from dlp_gateway.detect.shapes import Run, compact, dates, runs
 
@@ -42,7 +42,7 @@ _WORDS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """An identifier at `start` … `end` (code points of the text given); `why` says in words, never showing the value."""
+    """An identifier at `start` … `end` (code points of the text); `why` tells in words and never shows the value."""
 
     start: int
     end: int
@@ -71,7 +71,7 @@ class Recognition:
     def __init__(self, book: RuleBook) -> None:
         self._book = book
         self._gate = Gate(book)
-        self._alone = tuple(rule for rule in book.rules if rule.find)
+        self._alone = tuple((rule, rule.find) for rule in book.rules if rule.find)
         self._owned = {
             kind: tuple(rule for rule in book.rules if rule.type == kind and rule.shape)
             for kind in {r.type for r in book.rules}
@@ -131,14 +131,13 @@ class Recognition:
                         yield from self._judged(run, owner, text, context)
 
     def _judged(self, run: Run, owner: Owner, text: str, context: "_Context") -> Iterator[Span]:
-        label = owner.label
-        assert label is not None
-        match = self._best(run, label.owns, label.country, text)
-        if match is None:
+        label, hit = owner.label, owner.hit
+        match = self._best(run, label.owns, label.country, text) if label else None
+        if label is None or hit is None or match is None:
             return
         score = _BASE[owner.relation] - owner.doubt + _evidence(match)
         if label.strength is Strength.WEAK:
-            score -= context.weakness(match, owner) if owner.relation is not Relation.COLUMN else 0.1
+            score -= context.weakness(match, owner, hit) if owner.relation is not Relation.COLUMN else 0.1
         yield Span(
             start=match.start,
             end=match.end,
@@ -181,9 +180,8 @@ class Recognition:
     def _self_evident(self, reader: Reader) -> Iterator[Span]:
         text = reader.page.text
         data = text.encode("ascii")
-        for rule in self._alone:
-            assert rule.find is not None
-            for found in rule.find.finditer(data):
+        for rule, find in self._alone:
+            for found in find.finditer(data):
                 group = found.re.groups and 1
                 proved = _proved(rule, text, found.start(group), found.end(group))
                 if proved is not None:
@@ -214,13 +212,12 @@ class _Context:
     grammar: Grammar
     named: frozenset[str]  # identifier types that a full label names somewhere in the text
 
-    def weakness(self, match: _Match, owner: Owner) -> float:
+    def weakness(self, match: _Match, owner: Owner, hit: Hit) -> float:
         """Return what a short label takes off the score."""
-        assert owner.hit is not None
-        kind, hit = match.rule.type, owner.hit
+        kind = match.rule.type
         low, high = max(0, hit.start - _NEAR), min(len(self.text), match.end + _NEAR)
         speaking, alien = self.grammar.speaking.get(kind), self.grammar.alien.get(kind)
-        around = self.text[low : hit.start] + " " + self.text[hit.end : high]
+        around = f"{self.text[low : hit.start]} {self.text[hit.end : high]}".encode("ascii")
         meant = kind in self.named or bool(speaking and speaking.search(around))
         weakness = (0.12 if meant else 0.3) + (0.25 if alien and alien.search(around) else 0.0)
         if not match.rule.any_country and not match.value.isdigit():

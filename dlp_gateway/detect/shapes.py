@@ -46,7 +46,7 @@ _MAX_GROUPS: Final = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """Neighbouring groups of letters and digits, `groups[i]` = (start, end) in the text; together they may be a number."""
+    """Neighbouring groups of letters and digits, each (start, end) in the text, that together may be a number."""
 
     groups: tuple[tuple[int, int], ...]
 

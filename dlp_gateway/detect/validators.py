@@ -165,8 +165,10 @@ def jp_licence(number: str) -> bool:
     return 10 <= int(number[:2]) <= 97 and int(number[10]) == (11 - total % 11) % 10
 
 
-_INDIAN_STATES: Final = frozenset(
-    "AN AP AR AS BR CG CH DD DL DN GA GJ HP HR JH JK KA KL LA LD MH ML MN MP MZ NL OD OR PB PY RJ SK TN TR TS UA UK UP WB".split()
+_INDIAN_STATES: Final = frozenset(  # and union territories, as vehicle offices write them
+    {"AN", "AP", "AR", "AS", "BR", "CG", "CH", "DD", "DL", "DN", "GA", "GJ", "HP", "HR", "JH", "JK", "KA", "KL", "LA"}
+    | {"LD", "MH", "ML", "MN", "MP", "MZ", "NL", "OD", "OR", "PB", "PY", "RJ", "SK", "TN", "TR", "TS", "UA", "UK"}
+    | {"UP", "WB"}
 )
 
 
