@@ -218,6 +218,17 @@ async def test_recipients_are_bounded_too(
     assert [found.id for found in await journal.entries(Query())] == ["m1", "m3"]
 
 
+async def test_many_entries_go_in_several_groups(journal: SqlJournal, entry: Make) -> None:
+    """However many recipients and entries there are, all are written."""
+    many = tuple(f"r{number}@example.com" for number in range(400))
+    for number in range(450):
+        journal.record(entry(f"m{number}", *(many if number % 100 == 0 else ())))
+    await journal.flush()
+    found = await journal.entries(Query())
+    assert [len(one.passages) for one in found if len(one.passages) > 1] == [400] * 5
+    assert len(found) == 450
+
+
 async def test_closing_writes_what_waits(folder: Path, key: PrivateKey, journal: SqlJournal, entry: Make) -> None:
     """A receiver that drains loses no entry."""
     receiver = await open_journal(URL, key.public, folder=folder)
