@@ -182,7 +182,7 @@ def _own_rule_problems(found: Document[PolicyFile], taken: Collection[str]) -> I
                 yield found.problem(("rules", index, "id"), f"This id is used twice; it is also in {ids[name]}.")
             ids.setdefault(name, f"line {line}")
         said_here = repr([rule.get(key) for key in ("when", "unless", "then", "mode")])
-        if said_here in said:
+        if said_here in said and "when" in rule:
             message = f"A rule without effect: the one in line {said[said_here]} says the same."
             yield found.problem(("rules", index), message)
         said.setdefault(said_here, line)

@@ -60,6 +60,13 @@ def _mailbox(value: str) -> str:
     return value if at else _domain(value)
 
 
+def _one_line(value: str) -> str:
+    """Refuse what could end a line of an SMTP reply, a log or a terminal."""
+    if not value.isprintable():
+        raise ValueError("One line of text is needed here, without control characters.")
+    return value
+
+
 def _known_kind(value: str, info: ValidationInfo) -> str:
     kinds: frozenset[str] | None = (info.context or {}).get("kinds")
     if kinds is None or value in kinds or (value.endswith(".*") and any(kind.startswith(value[:-1]) for kind in kinds)):
@@ -75,6 +82,7 @@ def _known_action(value: str, info: ValidationInfo) -> str:
     raise ValueError(f"There is no such action{document.suggestion(value, actions)}")
 
 
+Line = Annotated[str, AfterValidator(_one_line)]
 DomainPattern = Annotated[str, AfterValidator(_domain)]
 MailboxPattern = Annotated[str, AfterValidator(_mailbox)]
 Count = Annotated[int, BeforeValidator(_parameter), Field(ge=1, le=1_000_000)]
@@ -84,7 +92,8 @@ Kind = Annotated[str, AfterValidator(_known_kind)]
 ActionName = Annotated[str, BeforeValidator(_parameter), AfterValidator(_known_action)]
 #: Who the recipients of an envelope are: one of two words, or a list.
 RecipientScope = Annotated[
-    Annotated[Literal["inside", "partners"], Tag("word")] | Annotated[tuple[MailboxPattern, ...], Tag("list")],
+    Annotated[Literal["inside", "partners"], Tag("word")]
+    | Annotated[tuple[MailboxPattern, ...], Field(min_length=1), Tag("list")],
     Discriminator(lambda value: "word" if isinstance(value, str) else "list"),
 ]
 
@@ -132,16 +141,20 @@ class Unless(Model):
     client: tuple[Network, ...] | None = Field(
         default=None, min_length=1, description="The sending host is in one of these networks."
     )
-    login: tuple[str, ...] | None = Field(
+    login: tuple[Line, ...] | None = Field(
         default=None, min_length=1, description="The client logged in as one of these."
     )
 
     @pydantic.model_validator(mode="after")
     def _something(self) -> "Unless":
-        if not self.model_fields_set:
+        empty = [name for name in sorted(self.model_fields_set) if getattr(self, name) is None]
+        if empty or not self.model_fields_set:  # an exception that asks for nothing would always hold
             raise document.wrong(
-                "", "An exception without effect: it must have `recipients`, `sender`, `client` or `login`."
+                next(iter(empty), ""),
+                "An exception without effect: fill in `recipients`, `sender`, `client` or `login`.",
             )
+        if self.model_fields_set == {"client"} and any(network.prefixlen == 0 for network in self.client or ()):
+            raise document.wrong("client", "A rule without effect: every client is excused.")
         return self
 
 
@@ -179,7 +192,7 @@ class Reject(Model):
     """Refuse; the author keeps the mail."""
 
     do: Literal["reject"]
-    explanation: str = Field(min_length=1, max_length=400, description="What the author is told.")
+    explanation: Line = Field(min_length=1, max_length=400, description="What the author is told.")
 
 
 Action = Annotated[Rewrite | Delay | Hold | Reject, Field(discriminator="do")]
@@ -197,7 +210,7 @@ class Rule(Model):
     """One sentence of the policy: when this is found, unless the envelope excuses it, then do that."""
 
     id: Annotated[str, AfterValidator(_rule_id)] = Field(description="The name in reasons, logs and metrics.")
-    explanation: str = Field(
+    explanation: Line = Field(
         default="", max_length=400, description="What the author is told; without any found value."
     )
     when: Condition = Field(description="What must be found.")

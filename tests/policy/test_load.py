@@ -168,7 +168,7 @@ def test_every_problem_of_the_policy_is_told_at_once() -> None:
         "policy.yaml:8:21: A condition without effect: it has exactly one of `finding`, `all`, `any` and `none`.",
         "policy.yaml:8:39: Unknown key 'mood'; did you mean 'mode'?",
         "policy.yaml:9:31: No detector reports this kind; did you mean 'identifier.*'?",
-        "policy.yaml:9:55: An exception without effect: it must have `recipients`, `sender`, `client` or `login`.",
+        "policy.yaml:9:55: An exception without effect: fill in `recipients`, `sender`, `client` or `login`.",
         "policy.yaml:10:10: The gateway uses this id itself; choose another.",
         "policy.yaml:10:41: At least 1 must stand here.",
         "policy.yaml:10:65: Unknown key 'content'; did you mean 'client'?",
@@ -189,7 +189,7 @@ def test_exception_that_looks_at_content_is_unknown() -> None:
         "policy.yaml:4:59: Unknown key 'finding'; known are: client, login, recipients, sender.",
         "policy.yaml:5:66: An address or a domain is needed, such as ann@corp.example, corp.example or *.corp.example.",
         "policy.yaml:5:87: This must be one of: 'inside' or 'partners'.",
-        "policy.yaml:5:91: An exception without effect: it must have `recipients`, `sender`, `client` or `login`.",
+        "policy.yaml:5:91: An exception without effect: fill in `recipients`, `sender`, `client` or `login`.",
     ]
 
 
@@ -198,6 +198,33 @@ def test_rule_that_says_what_another_says_is_a_problem() -> None:
     rule = "when: {finding: reply_all.audience}, then: review"
     text = f"version: 1\ninside: [corp.example]\nrules:\n  - {{id: a, {rule}}}\n  - {{id: b, {rule}}}\n"
     assert problems(text) == ["policy.yaml:5:5: A rule without effect: the one in line 4 says the same."]
+
+
+def test_exception_that_excuses_everybody_is_a_problem() -> None:
+    """A rule that can never act is not what its author meant."""
+    rule = "{id: a, when: {finding: reply_all.audience}, unless: {client: [0.0.0.0/0]}, then: review}"
+    assert problems(f"version: 1\ninside: [corp.example]\nrules:\n  - {rule}\n") == [
+        "policy.yaml:4:67: A rule without effect: every client is excused."
+    ]
+
+
+@pytest.mark.parametrize(
+    "unless", ["{sender: }", "{recipients: ~, login: [ann]}", "{}", "[{client: }]", "{recipients: []}"]
+)
+def test_exception_that_was_left_blank_excuses_nobody(unless: str) -> None:
+    """A value that was forgotten never switches a rule off."""
+    rule = f"{{id: a, when: {{finding: reply_all.audience}}, unless: {unless}, then: review}}"
+    (found,) = problems(f"version: 1\ninside: [corp.example]\nrules:\n  - {rule}\n")
+    assert "An exception without effect" in found or "At least 1 must stand here" in found
+
+
+@pytest.mark.parametrize(
+    "text", ['"two\\r\\nlines"', "|\n   two\n   lines\n", '"\\e[31mred"', '"\\u202eright to left"']
+)
+def test_explanation_is_one_line(text: str) -> None:
+    """What is told to authors ends up in SMTP replies, mails and terminals."""
+    found = problems(f"version: 1\ninside: [corp.example]\nactions:\n no:\n  do: reject\n  explanation: {text}\n")
+    assert found == ["policy.yaml:6:16: One line of text is needed here, without control characters."]
 
 
 def test_id_of_a_pack_cannot_be_used_again() -> None:
