@@ -41,7 +41,7 @@ _ROUTE: Final = re.compile(r"\s*+@[^<>\"(),;:]*+(?:,\s*+@[^<>\"(),;:]*+)*+:")  #
 _PARENTHESIS: Final = re.compile(r"[()]|\\.", re.DOTALL)
 _CHUNK: Final = re.compile(r"[\s<>()\[\],;:\"\\]++")
 # What no client shows (a NUL in the middle of an address cuts nothing off); ends of lines stay white space.
-_CONTROLS: Final = dict.fromkeys((*range(0x09), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F))
+_CONTROLS: Final = bytes((*range(0x09), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def scan(body: bytes, limit: int = MAILBOXES) -> AddressList:
     Group names, comments and display names are no recipients. After `limit` mailboxes reading stops with
     `TOO_MANY_RECIPIENTS`; an element that is no mailbox is recorded as `BAD_ADDRESS`.
     """
-    text = text_of(body).translate(_CONTROLS)
+    text = text_of(body.translate(None, _CONTROLS))
     reader = _Reader(text)
     found: list[Mailbox] = []
     position = 0

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from dlp_gateway.mail.message import Defect, Field
@@ -12,7 +13,7 @@ HEADER_OCTETS: Final = 1_000_000
 FIELDS: Final = 1_000
 
 # RFC 5322 2.2: printable ASCII but the colon; 4.5: blanks before the colon. Folded lines begin with a blank (2.2.3).
-_FIELD: Final = re.compile(rb"([!-9;-~]++)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)\n?")
+_FIELD: Final = re.compile(rb"(?<![^\n])([!-9;-~]++)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)\n?")
 _BLANK_CONTINUATION: Final = re.compile(rb"\n[ \t]++\r?\n")
 
 
@@ -20,19 +21,21 @@ _BLANK_CONTINUATION: Final = re.compile(rb"\n[ \t]++\r?\n")
 class Header:
     """The fields of one header section; `body_start` is the offset behind the blank line.
 
-    `remainder` is the offset from which some clients read on as body, since a line there is no field or blank but for
-    white space; it is `body_start` in an orderly header. `strays` are the lines that are no fields, as spans.
+    `index` has the fields by lower-case name. `remainder` is the offset from which some clients read on as body, since
+    a line there is no field or blank but for white space; it is `body_start` in an orderly header. `strays` are the
+    lines that are no fields, as spans.
     """
 
     fields: tuple[Field, ...]
+    index: dict[str, list[Field]]
     body_start: int
     remainder: int
     defects: frozenset[Defect]
-    strays: tuple[tuple[int, int], ...] = ()
+    strays: tuple[tuple[int, int], ...]
 
     def named(self, name: str) -> list[Field]:
         """Return the fields called `name` (lower case), in order."""
-        return [field for field in self.fields if field.name.lower() == name]
+        return self.index.get(name, [])
 
 
 def read(
@@ -46,32 +49,35 @@ def read(
     section_end, behind = _section(raw, start, len(raw) if end is None else end)
     limit = min(section_end, start + octets)
     found: list[Field] = []
+    index: dict[str, list[Field]] = {}
     strays: list[tuple[int, int]] = []
-    defects: set[Defect] = set()
     position = start
-    while position < limit and len(found) < fields:
-        match = _FIELD.match(raw, position, limit)
-        if match is None:
-            line_end = raw.find(b"\n", position, limit) + 1 or limit
-            strays.append((position, line_end))
-            if not found:
-                defects.add(Defect.NO_HEADER)
-            position = line_end
-            continue
+    for match in islice(_FIELD.finditer(raw, start, limit), fields):
         name, body = match.groups()
         if b"\n" in body:
             body = body.replace(b"\r\n", b"").replace(b"\n", b"")
-        found.append(Field(name=name.decode("ascii"), start=position, end=match.end(), body=body.strip(b" \t\r")))
-        position = match.end()
-    if position < section_end:
+        begin, stop = match.span()
+        if begin > position:
+            strays.append((position, begin))
+        position = stop
+        field = Field(name=name.decode("ascii"), start=begin, end=stop, body=body.strip(b" \t\r"))
+        found.append(field)
+        index.setdefault(field.name.lower(), []).append(field)
+    defects: set[Defect] = set()
+    if position < limit and len(found) < fields:
+        strays.append((position, limit))
+    elif position < section_end:
+        defects.add(Defect.TOO_MANY_FIELDS)
+    if limit < section_end:
         defects.add(Defect.TOO_MANY_FIELDS)
     if strays:
         defects.add(Defect.BAD_FIELD)
-    if section_end == start:
+    if section_end == start or (strays and strays[0][0] == start):
         defects.add(Defect.NO_HEADER)
-    blank = _BLANK_CONTINUATION.search(raw, start, limit)
-    remainder = min(strays[0][0] if strays else behind, blank.end() if blank else behind)
-    return Header(tuple(found), behind, remainder, frozenset(defects), tuple(strays))
+    remainder = strays[0][0] if strays else behind
+    if blank := _BLANK_CONTINUATION.search(raw, start, limit):
+        remainder = min(remainder, blank.end())
+    return Header(tuple(found), index, behind, remainder, frozenset(defects), tuple(strays))
 
 
 def read_all(section: bytes) -> Header:

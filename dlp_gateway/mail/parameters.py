@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
@@ -10,6 +11,7 @@ from dlp_gateway.mail.encoded_word import charset_text, decode, text_of
 #: More parameters, or sections of one parameter, than any composer writes; bounds time.
 PARAMETERS: Final = 200
 
+_REMEMBERED: Final = 200  # octets; bounds what the memory of types holds
 _COMMENT: Final = re.compile(r"\([^()]*+\)")
 _VALUE: Final = re.compile(r"[\s\"]*+([^\s;,\"()]++)")
 _PARAMETER: Final = re.compile(r";\s*+([^\s=;\"]++)\s*+=\s*+(?:\"((?:[^\"\\]|\\.)*+)\"?|([^;]*+))", re.DOTALL)
@@ -18,7 +20,7 @@ _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Parameterised:
-    """`value` in lower case, and the values that each parameter (lower case) may be read as, the likeliest first."""
+    """`value` in lower case, and the values that each parameter (lower case) may mean, the likeliest first; never changed."""
 
     value: str
     parameters: dict[str, list[str]]
@@ -30,6 +32,10 @@ class Parameterised:
 
 def read(body: bytes) -> Parameterised:
     """Read the unfolded body of a field; never raises. A name that stands twice has two readings, clients differ."""
+    return _read_once(body) if len(body) < _REMEMBERED else _read(body)
+
+
+def _read(body: bytes) -> Parameterised:
     text = text_of(body)
     head, _, _ = text.partition(";")
     if "(" in head:
@@ -52,6 +58,9 @@ def read(body: bytes) -> Parameterised:
     for name, numbered in sections.items():
         plain[name] = [_joined(numbered), *plain.get(name, [])]
     return Parameterised(value[1].lower() if value else "", plain)
+
+
+_read_once: Final = lru_cache(maxsize=512)(_read)  # few mails write their types in a way of their own
 
 
 def _joined(sections: dict[int, tuple[str, bool]]) -> str:

@@ -1,6 +1,7 @@
 """Bytes to `Message`: bounded, tolerant, never raises; what was odd is recorded as defects."""
 
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Final
 
 from dlp_gateway.mail import address_list, encoded_word, header, mime
@@ -37,8 +38,7 @@ def parse(raw: bytes, limits: Limits = LIMITS) -> Message:
     head = header.read(raw, octets=limits.header_octets, fields=limits.fields)
     defects = set(head.defects)
     visible = _visible(head, limits.recipients, defects)
-    names = [field.name.lower() for field in head.fields]
-    if len(names) != len(set(names)) and any(names.count(name) > 1 for name in _SINGLE.intersection(names)):
+    if len(head.index) < len(head.fields) and any(len(head.named(name)) > 1 for name in _SINGLE):
         defects.add(Defect.DUPLICATE_FIELD)
     parts, faults = mime.leaves(raw, head, parts=limits.parts, depth=limits.depth)
     if head.remainder < head.body_start:  # to some clients the body begins here (see `Header.remainder`)
@@ -59,10 +59,8 @@ def parse(raw: bytes, limits: Limits = LIMITS) -> Message:
 
 def _visible(head: Header, limit: int, defects: set[Defect]) -> tuple[VisibleRecipient, ...]:
     found: list[VisibleRecipient] = []
-    for field in head.fields:
-        shown = VISIBLE_FIELDS.get(field.name.lower())
-        if shown is None:
-            continue
+    fields = [(field.start, shown, field) for name, shown in VISIBLE_FIELDS.items() for field in head.named(name)]
+    for _, shown, field in sorted(fields, key=itemgetter(0)):
         addresses = address_list.scan(field.body, limit - len(found))
         defects |= addresses.defects
         found.extend(
