@@ -16,6 +16,8 @@ from dlp_gateway.mail.message import Message, Part
 _TAGS_IN_PLACE: Final = 4_000
 #: Digits in a text part measured in place; every number costs some ten microseconds to weigh.
 _DIGITS_IN_PLACE: Final = 4_000
+#: Octets of a text without a charset measured in place, where several readings may have to be.
+_UNLABELLED_IN_PLACE: Final = 8_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,5 +108,8 @@ def _is_slow(part: Part) -> bool:
     """Whether `part` may take longer to read or to measure than the receiver's loop should wait."""
     if part.media_type == "text/html" and part.content.count(b"<") > _TAGS_IN_PLACE:
         return True
-    is_text = part.media_type.startswith("text/")
-    return is_text and len(part.content) - len(part.content.translate(None, b"0123456789")) > _DIGITS_IN_PLACE
+    if not part.media_type.startswith("text/"):
+        return False
+    if not part.charset and len(part.content) > _UNLABELLED_IN_PLACE and not part.content.isascii():
+        return True
+    return len(part.content) - len(part.content.translate(None, b"0123456789")) > _DIGITS_IN_PLACE

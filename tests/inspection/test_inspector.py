@@ -223,6 +223,7 @@ async def test_small_mail_needs_no_worker(envelope: Envelope, mail: Mail) -> Non
     [
         pytest.param("text/html\r\n\r\n" + "<div>" * 5_000, id="deep markup"),
         pytest.param("text/plain\r\n\r\n" + "12345 " * 1_000, id="many numbers"),
+        pytest.param("text/plain\r\n\r\n" + "wörter " * 2_000, id="no charset"),
         pytest.param("text/plain\r\n\r\n" + "words " * 20_000, id="large"),
     ],
 )
