@@ -13,6 +13,7 @@ from dlp_gateway import document, packs
 from dlp_gateway import settings as settings_file
 from dlp_gateway.detect import registry
 from dlp_gateway.detect.base import Detector, Facts, Inspection
+from dlp_gateway.detect.identifier_rules import TYPES
 from dlp_gateway.detect.registry import Recipe
 from dlp_gateway.errors import ConfigurationError, Problem
 from dlp_gateway.inspection.inspector import Inspector, InspectorOptions
@@ -53,8 +54,9 @@ def load(path: Path) -> tuple[Settings, Policy]:
 
 @lru_cache(maxsize=1)
 def known_kinds() -> frozenset[str]:
-    """Return every kind that the detectors of this installation may report."""
-    return registry.kinds(registry.build(Recipe(inside=(), rules=str(packs.builtin()), plugins=registry.installed())))
+    """Return every kind that the detectors of this installation may report; without loading their engines."""
+    others = registry.build(Recipe(inside=(), plugins=registry.installed()))
+    return registry.kinds(others) | {f"identifier.{kind}" for kind in TYPES}
 
 
 def recipe(policy: Policy) -> Recipe:
