@@ -29,7 +29,7 @@ def test(folder: Path | None, verbose: bool, as_json: bool) -> None:  # noqa: FB
 
     passed = failed = 0
     with options.problems_shown(as_json=as_json):
-        for result in check_folder(folder or packs.builtin(), composition.inspect):
+        for result in check_folder(folder or packs.builtin(), composition.inspect, builtin=packs.builtin()):
             passed, failed = passed + result.passed, failed + (not result.passed)
             if as_json:
                 options.print_json({"case": result.case, "passed": result.passed, "problem": result.problem})

@@ -108,13 +108,17 @@ class MailCase(Model):
 _UNTOUCHED: Final = MailCase(title="ordinary mail that must yield nothing")
 
 
-def check_folder(folder: Path, inspect: Inspect) -> Iterator[CaseResult]:
-    """Check every case of a folder of packs, or of one pack; raise `ConfigurationError` if a file cannot be used."""
+def check_folder(folder: Path, inspect: Inspect, *, builtin: Path | None = None) -> Iterator[CaseResult]:
+    """Check every case of a folder of packs, or of one pack; raise `ConfigurationError` if a file cannot be used.
+
+    A pack that a case names is looked for beside its own, then in `builtin`.
+    """
+    folder = folder.absolute()
     shelf, names = (folder.parent, (folder.name,)) if (folder / "pack.yaml").is_file() else (folder, pack.names(folder))
     if not names:
         message = "There is no pack in this folder: a pack is a folder with a pack.yaml."
         raise ConfigurationError([Problem(source=str(folder), line=0, column=0, message=message)])
-    policies = _Policies(shelf.absolute())
+    policies = _Policies(shelf, builtin or shelf)
     for name in names:
         yield from _check_rules(shelf / name, policies)
         for mail in _mails(shelf / name / "cases"):
@@ -129,8 +133,9 @@ def check_folder(folder: Path, inspect: Inspect) -> Iterator[CaseResult]:
 class _Policies:
     """The policies that cases ask for, each built once."""
 
-    def __init__(self, shelf: Path) -> None:
+    def __init__(self, shelf: Path, builtin: Path) -> None:
         self.shelf = shelf
+        self._builtin = builtin
         self._built: dict[str, Policy] = {}
 
     def get(self, packs: tuple[str, ...], settings: Mapping[str, int | str]) -> Policy:
@@ -146,7 +151,7 @@ class _Policies:
             }
         )
         if text not in self._built:
-            self._built[text] = load.parse(text, "policy of the case", builtin=self.shelf)
+            self._built[text] = load.parse(text, "policy of the case", builtin=self._builtin)
         return self._built[text]
 
 
@@ -209,7 +214,7 @@ def _check_mail(
     path: Path, case: MailCase, facts: Facts, policies: _Policies, packs: tuple[str, ...], inspect: Inspect
 ) -> CaseResult:
     """Take one mail through parser, detectors, policy and edits."""
-    name = f"{path.relative_to(policies.shelf)}: {case.title}" if path.is_relative_to(policies.shelf) else str(path)
+    name = f"{path.relative_to(policies.shelf)}: {case.title}"
     try:
         policy = policies.get(packs, case.set)
     except ConfigurationError as error:

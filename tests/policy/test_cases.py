@@ -5,6 +5,7 @@ from typing import Final
 
 import pytest
 
+from dlp_gateway import packs
 from dlp_gateway.detect.base import Facts, Finding, Inspection
 from dlp_gateway.errors import ConfigurationError
 from dlp_gateway.mail.envelope import Envelope
@@ -140,6 +141,23 @@ def test_case_can_set_parameters_recipients_and_memory(pack: Path) -> None:
     ]
     write_mail(pack / "cases", "title: a\nrecipients: [bob@corp.example]\n")
     assert failures(pack) == []
+
+
+def test_case_can_name_a_built_in_pack(pack: Path) -> None:
+    """A pack of an operator's own is tried together with those of the gateway."""
+    write_mail(pack / "cases", "title: a\npacks: [reply-all]\nset: {ours.limit: 9}\n")
+    assert [
+        result.problem for result in check_folder(pack, inspect, builtin=packs.builtin()) if not result.passed
+    ] == []
+    assert "There is no such pack" in failures(pack)[0]
+
+
+def test_relative_folder_is_understood(pack: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`rules test ours` works in the folder above."""
+    write_mail(pack / "cases", "title: a\nset: {ours.limit: 9}\n")
+    monkeypatch.chdir(pack.parent)
+    assert [result.case for result in check_folder(Path("ours"), inspect)][-1] == "ours/cases/mail.eml: a"
+    assert failures(Path("ours")) == []
 
 
 def test_clean_mail_needs_no_description_and_must_yield_nothing(pack: Path) -> None:
