@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 _PLAIN: Final = re.compile(r"[a-z0-9!#$%&'*/=?^_`{|}~-][a-z0-9!#$%&'*/=?^_`{|}~.-]*+@[a-z0-9.-]*[a-z0-9-]")
-_ROUTE: Final = re.compile(r"(?:@[^:]*+:)++")  # RFC 5321 appendix C
+_ROUTE: Final = re.compile(r"(?:\s*+@[^:]*+:)++")  # RFC 5321 appendix C
 # Characters that show nothing (IDNA maps them to nothing, UTS 46 table 1) would make one address look like two.
 _UNSEEN: Final = dict.fromkeys((0x00AD, 0x034F, 0x180E, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF))
 _DOTS: Final = {0x3002: ".", 0xFF61: "."}  # IDNA's other full stops (RFC 3490 3.1); NFKC knows the third
-_UNQUOTED: Final = {ord('"'): None, ord("\\"): None}
+_MARKS: Final = dict.fromkeys(map(ord, '"\\<>'))
 
 # RFC 5321 4.5.3.1.1–3; a path is 256 with its angle brackets, so an address is 254.
 _LOCAL_OCTETS: Final = 64
@@ -36,10 +36,10 @@ def canonical(address: str) -> str:
     if _PLAIN.fullmatch(lowered) and "xn--" not in lowered:
         return lowered
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", address).casefold().translate(_UNSEEN))
-    bare = folded.strip(" \t\r\n<>")
+    bare = folded.translate(_MARKS)
     route = _ROUTE.match(bare)
     local, at, domain = bare[route.end() if route else 0 :].rpartition("@")
-    local = local.translate(_UNQUOTED).strip()
+    local = local.strip()
     untagged = local.partition("+")[0].strip()
     return f"{untagged or local}{at}{canonical_domain(domain)}"
 

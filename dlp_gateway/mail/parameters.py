@@ -20,7 +20,7 @@ _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Parameterised:
-    """`value` in lower case, and the values that each parameter (lower case) may mean, the likeliest first; never changed."""
+    """`value` in lower case, and what each parameter (lower case) may mean, the likeliest first; never changed."""
 
     value: str
     parameters: dict[str, list[str]]

@@ -1,0 +1,238 @@
+"""One address: comparing, writing, and what the SMTP door lets in."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dlp_gateway.mail.address import (
+    DomainSet,
+    canonical,
+    canonical_domain,
+    domain_of,
+    serialise,
+    valid_forward_path,
+    valid_reverse_path,
+)
+from tests import strategies
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("bob@example.org", "bob@example.org"),
+        ("BOB@Example.ORG.", "bob@example.org"),
+        ("<Bob@example.org>", "bob@example.org"),
+        ("bob+news+more@example.org", "bob@example.org"),
+        ("+bob@example.org", "+bob@example.org"),
+        ('"bob"@example.org', "bob@example.org"),
+        ('"b\\ob"@example.org', "bob@example.org"),
+        ("@a.example,@b.example:bob@example.org", "bob@example.org"),
+        ("bob@xn--bcher-kva.example", "bob@bücher.example"),
+        ("bob@BÜCHER.example", "bob@bücher.example"),
+        ("bob@bücher。example", "bob@bücher.example"),
+        ("ｂｏｂ@ｅxample.org", "bob@example.org"),
+        ("bo\u00adb\u200b@exam\u200dple.org", "bob@example.org"),
+        ("STRASSE@example.org", "strasse@example.org"),
+        ("Straße@example.org", "strasse@example.org"),
+        ("bob@[IPv6:2001:DB8::1]", "bob@[ipv6:2001:db8::1]"),
+        ("bob@xn--", "bob@xn--"),
+        ("bob@xn--\u00fc", "bob@xn--ü"),
+        ("bob", "bob"),
+        ("", ""),
+    ],
+)
+def test_canonical(written: str, expected: str) -> None:
+    """Ways of writing one address have one canonical form."""
+    assert expected == canonical(written)
+
+
+@given(st.one_of(st.text(max_size=30), strategies.odd_addresses, st.text('@:<>"\\+. \u200bxn-', max_size=12)))
+@settings(max_examples=500)
+def test_canonical_is_idempotent(text: str) -> None:
+    """The canonical form of a canonical form is itself."""
+    assert canonical(text) == canonical(canonical(text))
+
+
+@given(strategies.odd_addresses)
+def test_canonical_knows_no_case(address: str) -> None:
+    """Upper and lower case are one address."""
+    assert canonical(address) == canonical(address.upper())
+
+
+@pytest.mark.parametrize(
+    ("address", "domain"),
+    [
+        ("a@Example.ORG.", "example.org"),
+        ("<a@b.example>", "b.example"),
+        ('"x@y"@b.example', "b.example"),
+        ("root", ""),
+        ("", ""),
+    ],
+)
+def test_domain_of(address: str, domain: str) -> None:
+    """The domain is what stands behind the last "@"."""
+    assert domain == domain_of(address)
+
+
+def test_labels_of_two_readings_never_meet() -> None:
+    """What "xn--" hides is decoded only where it is a label; it cannot forge a dot or an ASCII name."""
+    for label in ("xn--a.b-", "xn--corp-", "xn--0", "xn--" + "9" * 70):
+        assert canonical_domain(f"{label}.example") == f"{label}.example"
+
+
+@pytest.mark.parametrize(
+    ("domain", "expected"),
+    [
+        ("corp.example", True),
+        ("CORP.example.", True),
+        ("alice@corp.example", True),
+        ("<alice@corp.example>", True),
+        ("sub.corp.example", False),
+        ("sub.lab.example", True),
+        ("deep.sub.lab.example", True),
+        ("lab.example", False),
+        ("notlab.example", False),
+        ("notcorp.example", False),
+        ("corp.example.org", False),
+        ("xn--bcher-kva.example", True),
+        ("Bücher.example", True),
+        ("example", False),
+        ("", False),
+        ("alice@", False),
+        ('"@corp.example"@example.org', False),
+    ],
+)
+def test_domain_set(domain: str, *, expected: bool) -> None:
+    """A bare domain means itself, a starred one all below it; addresses count by their domain."""
+    assert expected == DomainSet(("corp.example", "*.lab.example", "bücher.example")).contains(domain)
+
+
+def test_domain_sets_compare_by_their_patterns() -> None:
+    """Two sets of the same patterns are one value."""
+    assert DomainSet(("a.example",)) == DomainSet(("a.example",))
+    assert len({DomainSet(("a.example",)), DomainSet(("a.example",))}) == 1
+    assert not DomainSet(()).contains("a.example")
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("bob@example.org", b"bob@example.org"),
+        ('"bob"@example.org', b"bob@example.org"),
+        ('"b o\\b"@example.org', b'"b ob"@example.org'),
+        ("b,ob@example.org", b'"b,ob"@example.org'),
+        ('b"b@example.org', b'"b\\"b"@example.org'),
+        ("a@b@example.org", b'"a@b"@example.org'),
+        ("bob@[192.0.2.1]", b"bob@[192.0.2.1]"),
+        ("bob@bücher.example", "bob@bücher.example".encode()),
+        ("bob", None),
+        ("@example.org", None),
+        ("bob@", None),
+        ("bob@ex ample", None),
+        ("bob@-x.example", None),
+        ("bob@a..example", None),
+        ("bob@example.org\r\nBcc: x@y.example", None),
+        ("bo\x00b@example.org", None),
+        ("bo\u202eb@example.org", None),
+        ("b" * 65 + "@example.org", None),
+        ("bob@" + "x." * 130 + "example", None),
+        ("", None),
+    ],
+)
+def test_serialise(address: str, expected: bytes | None) -> None:
+    """Addresses are written afresh, quoted where they must be; what can be none is refused."""
+    assert expected == serialise(address)
+
+
+@given(st.text(max_size=20).map(lambda text: f"{text}@example.org"))
+@settings(max_examples=300)
+def test_what_is_written_cannot_break_out(address: str) -> None:
+    """Whatever is serialised is one line of printable characters that the door would let in again."""
+    octets = serialise(address)
+    if octets is not None:
+        assert octets.decode().isprintable()
+        assert valid_forward_path(octets.decode(), smtputf8=True)
+        assert octets == serialise(octets.decode())
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "bob@example.org",
+        "<bob@example.org>",
+        '"a b"@example.org',
+        '"a@b"@example.org',
+        '"a\\"b"@example.org',
+        "a.b-c_d+e@sub.example.org",
+        "bob@[192.0.2.1]",
+        "bob@[IPv6:2001:db8::1]",
+        "bob@host_name.example",
+        "bob@localhost",
+        "l" * 64 + "@example.org",
+    ],
+)
+def test_valid_paths(path: str) -> None:
+    """The grammar of RFC 5321 4.1.2."""
+    assert valid_forward_path(path)
+    assert valid_reverse_path(path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "<bob@example.org",
+        "bob@example.org>",
+        "<<bob@example.org>>",
+        "bob@example.org\x00",
+        "bob@example.org\r\nDATA",
+        "bo\x7fb@example.org",
+        "bob @example.org",
+        "bob@example.org bob@example.org",
+        "bob@example.org,amy@example.org",
+        "bob",
+        "@example.org",
+        "bob@",
+        ".bob@example.org",
+        "bob.@example.org",
+        "b..ob@example.org",
+        "bob@.example.org",
+        "bob@example..org",
+        "bob@example.org.",
+        "bob@-a.example",
+        "bob@a-.example",
+        "bob@" + "a" * 64 + ".example",
+        '"bob@example.org',
+        'bob"@example.org',
+        '"a"b@example.org',
+        "@a.example:bob@example.org",
+        "<@a.example,@b.example:bob@example.org>",
+        "bob@[192.0.2.1",
+        "bob@[text]",
+        "l" * 65 + "@example.org",
+        "bob@" + ".".join(["d" * 60] * 5),
+        "müller@example.org",
+        "bob@bücher.example",
+        " ",
+    ],
+)
+def test_refused_paths(path: str) -> None:
+    """Unterminated, with controls, too long, or of another grammar; without SMTPUTF8 nothing but ASCII."""
+    assert not valid_forward_path(path)
+    assert not valid_reverse_path(path)
+
+
+def test_paths_of_their_own() -> None:
+    """The null reverse-path is none of RCPT's, "Postmaster" none of MAIL's; both are what RFC 5321 says."""
+    assert [valid_reverse_path(path) for path in ("", "<>")] == [True, True]
+    assert [valid_forward_path(path) for path in ("", "<>")] == [False, False]
+    assert [valid_forward_path(path) for path in ("Postmaster", "<postMASTER>")] == [True, True]
+    assert not valid_reverse_path("postmaster")
+
+
+def test_smtputf8_paths() -> None:
+    """Where SMTPUTF8 was asked for, letters of any script are let in; what is unseen never is."""
+    assert valid_forward_path("müller@bücher.example", smtputf8=True)
+    assert valid_reverse_path("<用户@例え.example>", smtputf8=True)
+    assert not valid_forward_path("bo\u202eb@example.org", smtputf8=True)
+    assert not valid_forward_path("bo\u0085b@example.org", smtputf8=True)
+    assert not valid_forward_path("ü" * 33 + "@example.org", smtputf8=True)
