@@ -372,8 +372,11 @@ class Reader:
         return re.search(r"[A-Z0-9]*\d[\w-]{3,}", rest) is not None
 
     def _heads_line(self, hit: Hit) -> bool:
-        _, line_end = self.page.line(hit.start)
-        return self.page.text[hit.end : min(line_end, hit.end + _LINE)].strip() in {"", ":"}
+        """Tell whether the label is a heading: alone on its line, or last before a colon."""
+        line_start, line_end = self.page.line(hit.start)
+        behind = self.page.text[hit.end : min(line_end, hit.end + _LINE)].strip()
+        before = self.page.text[max(line_start, hit.start - _LINE) : hit.start].strip("> \t*#-")
+        return behind == ":" or (not behind and not before)
 
 
 def read(page: Page, hits: tuple[Hit, ...], grammar: Grammar) -> Reader:

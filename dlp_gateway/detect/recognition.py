@@ -21,6 +21,8 @@ _NEAR: Final = 250  # how far the words may be that tell what a short label mean
 _REACH_ANSWER: Final = 700  # an answer stands above the question that it quotes
 _GROUP: Final = re.compile(r"[A-Za-z0-9]+")
 # A word directly before a short label that may give it another sense ("guard lic.", "commercial licence").
+# An Indian licence of Delhi begins with what is a label elsewhere.
+_DELHI: Final = re.compile(r"DL[ -]?\d\d[ -]?(?:19|20)\d\d[ -]?\d{7}\b", re.IGNORECASE)
 _IBAN_HEAD: Final = re.compile(r"[A-Z]{2}\d\d[ -]$")
 _MODIFIED: Final = re.compile(r"[A-Za-z][.)]? ?-? ?\Z")
 _BASE: Final = {
@@ -103,7 +105,7 @@ class Recognition:
         for table in tables:
             yield from self._columns(reader, table, context)
         yield from _birth_dates(reader)
-        words = [(hit.start, hit.end) for hit in reader.hits]
+        words = [(hit.start, hit.end) for hit in reader.hits if not _DELHI.match(page.text, hit.start)]
         table_starts = [table.start for table in tables]
         for low, high in _regions(reader):
             for run in runs(page.text, low, high, words[bisect_left(words, (low, 0)) : bisect_left(words, (high, 0))]):

@@ -29,7 +29,8 @@ _NO_IDENTIFIER: Final = (
     r"\b(?:19|20)\d\d-\d\d-\d\dT[0-9:.]+(?:Z|[+-]\d\d:?\d\d)?\b",
     DATE,
     r"\b\d{1,3}(?:[.,']\d{3})*[.,]\d\d\b",  # an amount
-    r"[$?] ?\d[\d.,]*\d\b",  # folding leaves "?" of the signs of currencies
+    r"[$] ?\d[\d.,]*\d\b",  # folding makes every sign of a currency a dollar
+    r"\b\d[\d.,]* ?[$]",
     r"\b(?:USD|EUR|GBP|CHF|CAD|AUD|PLN|BRL) ?\d[\d.,]*\b",
     r"\b\d+(?:\.\d+){3,}\b",  # an address or a version
     r"\+\d[\d ()./\-]{6,18}\d\b",

@@ -1,0 +1,59 @@
+"""What identifier rules must and must not find, as data beside them: `<rule>.cases.yaml`, checked in CI and by operators.
+
+In a text that must be found in, `[[` and `]]` enclose every number of the rule's type; they are no part of the text.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from dlp_gateway.detect.base import CONFIDENCE
+from dlp_gateway.detect.identifier_rules import RuleBook
+from dlp_gateway.detect.recognition import Recognition
+from dlp_gateway.document import Document, Location, Model, load_document
+from dlp_gateway.errors import Problem
+
+_MARKED: Final = re.compile(r"\[\[(.*?)\]\]", re.DOTALL)
+
+
+class CasesFile(Model):
+    """Texts in which the marked numbers, and nothing else of the type, are found; and texts without any."""
+
+    finds: tuple[str, ...] = ()
+    misses: tuple[str, ...] = ()
+
+
+def check(book: RuleBook, folder: Path) -> Iterator[Problem]:
+    """Yield a problem for every case below `folder` that does not hold at medium confidence, or that has no rule."""
+    recognition = Recognition(book)
+    types = {rule.id: rule.type for rule in book.rules}
+    for path in sorted(folder.glob("*/identifiers/*.cases.yaml")):
+        document = load_document(path, CasesFile)
+        file = document.finish()
+        kind = types.get(path.name.removesuffix(".cases.yaml"))
+        if kind is None:
+            yield document.problem((), "There is no rule of this name beside these cases.")
+            continue
+        for index, text in enumerate(file.finds):
+            yield from _check(recognition, kind, text, document, ("finds", index))
+        for index, text in enumerate(file.misses):
+            yield from _check(recognition, kind, text, document, ("misses", index))
+
+
+def _check(
+    recognition: Recognition, kind: str, marked: str, document: Document[CasesFile], location: Location
+) -> Iterator[Problem]:
+    text, expected = unmark(marked)
+    spans = recognition.spans(text)
+    found = {(s.start, s.end) for s in spans if s.type == kind and s.score >= CONFIDENCE["medium"]}
+    if expected - found:
+        yield document.problem(location, f"{len(expected - found)} of the marked numbers are not found.")
+    if found - expected:
+        yield document.problem(location, f"{len(found - expected)} numbers are found that are not marked.")
+
+
+def unmark(text: str) -> tuple[str, set[tuple[int, int]]]:
+    """Return the text without its marks, and where the marked numbers stand in it."""
+    spans = {(m.start() - 4 * index, m.end() - 4 * (index + 1)) for index, m in enumerate(_MARKED.finditer(text))}
+    return _MARKED.sub(r"\1", text), spans
