@@ -28,10 +28,8 @@ async def test_no_socket_leads_off_this_machine(
     """From start to stop, with mails that hold links, addresses and numbers, every peer is 127.0.0.1."""
     trace = tmp_path / "trace"
     calls = "trace=connect,sendto,sendmsg,sendmmsg"
-    one = await gateway(
-        next_mta.port,
-        under=(require("strace"), "-DDD", "-f", "-qq", "-e", "signal=none", "-e", calls, "-o", str(trace)),
-    )
+    options = ("-DDD", "-f", "--seccomp-bpf", "-qq", "-e", "signal=none", "-e", calls, "-o", str(trace))
+    one = await gateway(next_mta.port, under=(require("strace"), *options))
     for _ in range(3):
         assert (await send(one.port, "ada@corp.example", ("bob@example.net",), MAIL)).startswith("250")
     await send(one.port, "ada@corp.example", ("bob@example.net",), MAIL.replace(b"4111", b"").replace(b"SSN", b""))
