@@ -8,7 +8,7 @@ import re
 import socket
 from collections.abc import Mapping
 from datetime import timedelta
-from ipaddress import IPv4Address, IPv4Network, IPv6Network, collapse_addresses
+from ipaddress import IPv4Address, IPv4Network, IPv6Network, collapse_addresses, ip_address
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -22,6 +22,7 @@ from dlp_gateway.notation import ByteSize, Duration, FilePath, Network, SocketAd
 from dlp_gateway.policy import load as policy_load
 from dlp_gateway.policy.model import Policy
 
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _EVERYWHERE: Final = (Path("gateway.yaml"), Path("/etc/dlp-gateway/gateway.yaml"))
 _HOST_NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 _ALL_IPV4: Final = IPv4Network("0.0.0.0/0")
@@ -57,6 +58,13 @@ def _host_name(value: str) -> str:
     if not _HOST_NAME.fullmatch(value):
         raise ValueError("This must be a host name, such as mail.example.com.")
     return value
+
+
+def _host(value: str) -> str:
+    try:
+        return str(ip_address(value))
+    except ValueError:
+        return _host_name(value)
 
 
 class Listener(Model):
@@ -97,7 +105,7 @@ class Timeouts(Model):
 class Smarthost(Model):
     """The one next hop, to which all mail goes."""
 
-    host: str = Field(min_length=1, max_length=253, description="Name or IP address of the next mail server.")
+    host: Annotated[str, AfterValidator(_host)] = Field(description="Name or IP address of the next mail server.")
     port: int = Field(default=25, ge=1, le=65_535, description="Its port.")
     tls: Literal["none", "opportunistic", "required"] = Field(
         default="opportunistic",
@@ -223,6 +231,24 @@ class Settings(Model):
         validate_default=True,
         description="The file that says what is allowed.",
     )
+
+    @pydantic.field_validator("listeners")
+    @classmethod
+    def _distinct(cls, listeners: tuple[Listener, ...]) -> tuple[Listener, ...]:
+        addresses = [listener.address for listener in listeners if listener.address.port]
+        if len(set(addresses)) < len(addresses):
+            raise ValueError("Two listeners have the same address; give each its own.")
+        return listeners
+
+    @pydantic.field_validator("smarthost")
+    @classmethod
+    def _elsewhere(cls, smarthost: Smarthost, info: ValidationInfo) -> Smarthost:
+        """Refuse a gateway that would hand its mail to itself."""
+        own = {smarthost.host} | ({"0.0.0.0", "::", *_LOOPBACK} if smarthost.host in _LOOPBACK else set())  # noqa: S104  compared
+        listeners: tuple[Listener, ...] = info.data.get("listeners", ())
+        if any(one.address.port == smarthost.port and one.address.host in own for one in listeners):
+            raise document.wrong("host", "The smarthost is a listener of this gateway, so mail would go in circles.")
+        return smarthost
 
     def host_name(self) -> str:
         """Return our name; asks the resolver if none is set."""

@@ -180,6 +180,44 @@ def test_login_at_the_smarthost_is_whole_and_under_tls(file: Path, smarthost: st
     assert problems(file) == [expected]
 
 
+def test_two_listeners_cannot_share_an_address(file: Path) -> None:
+    """The second could never listen; port 0 is another port each time."""
+    line = '  - {address: "127.0.0.1:2525", networks: [127.0.0.0/8]}\n'
+    changed(file, "smarthost:", f"{line}smarthost:")
+    assert problems(file) == ["2:3: Two listeners have the same address; give each its own."]
+    changed(file, ":2525", ":0")
+    assert len(settings.load(file).listeners) == 2
+
+
+@pytest.mark.parametrize(
+    ("listener", "host", "refused"),
+    [
+        ("127.0.0.1:2526", "127.0.0.1", True),
+        ("0.0.0.0:2526", "localhost", True),
+        ("[::]:2526", "127.0.0.1", True),
+        ("192.0.2.1:2526", "192.0.2.1", True),
+        ("192.0.2.1:2526", "127.0.0.1", False),
+        ("0.0.0.0:2526", "192.0.2.9", False),
+        ("127.0.0.1:2525", "127.0.0.1", False),
+    ],
+)
+def test_smarthost_is_not_the_gateway_itself(file: Path, listener: str, host: str, refused: bool) -> None:  # noqa: FBT001
+    """Mail that is handed to oneself goes round until it has too many hops."""
+    changed(file, "127.0.0.1:2525", listener)
+    changed(file, "{host: 127.0.0.1,", f"{{host: {host},")
+    if refused:
+        assert problems(file) == ["3:19: The smarthost is a listener of this gateway, so mail would go in circles."]
+    else:
+        assert settings.load(file).smarthost.host == host
+
+
+@pytest.mark.parametrize("host", ["mx example", "mx.example:25", "'[::1]'", "-mx.example", "'mx\u0130.example'"])
+def test_smarthost_is_a_name_or_an_address(file: Path, host: str) -> None:
+    """The port has a key of its own."""
+    changed(file, "{host: 127.0.0.1,", f"{{host: {host},")
+    assert problems(file) == ["3:19: This must be a host name, such as mail.example.com."]
+
+
 def test_problems_of_both_files_are_told_together(file: Path, tmp_path: Path) -> None:
     """A broken gateway.yaml does not hide what is wrong in policy.yaml."""
     changed(file, "policy: policy.yaml", "policy: rules.yaml\nlog: {level: loud}")
