@@ -2,8 +2,10 @@
 
 import os
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +18,9 @@ from quarantine.store import StoreError
 
 #: Seconds that a writer waits for another process's transaction before the message is refused for now.
 BUSY_TIMEOUT: Final = 10.0
+
+#: Milliseconds of one wait for the write lock; SQLite asks after 1, 3 and 8 of them.
+_SHORT_WAIT: Final = 15
 
 _DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 
@@ -54,7 +59,8 @@ class Database:
             return
         self._identity = _make_file(self.path)
         self._writer = _sqlite_engine(self.url, connections=1, busy_timeout=busy_timeout)
-        event.listen(self._writer.sync_engine, "begin", _begin_immediate)
+        event.listen(self._writer.sync_engine, "connect", _wait_shortly)
+        event.listen(self._writer.sync_engine, "begin", partial(_begin_immediate, busy_timeout=busy_timeout))
         # Readers are left without a rollback, which would cost a look-up a third of its time; `reading` does its own.
         self._reader = _sqlite_engine(
             self.url,
@@ -94,13 +100,20 @@ class Database:
             async with self._reader.connect() as connection:
                 yield connection
 
-    async def shrink_log(self) -> None:
-        """Carry SQLite's write-ahead log into the database and empty it: what was erased must not linger in the log."""
+    async def shrink_log(self) -> bool:
+        """Carry SQLite's write-ahead log into the database and empty it: what was erased must not linger in the log.
+
+        False if readers were in the way; they are not waited for longer than a moment, since writers wait meanwhile.
+        """
         if self.path is None:
-            return
+            return True
         with translated():
             async with self._reader.connect() as connection:
-                await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+                waits = (await connection.exec_driver_sql("PRAGMA busy_timeout")).scalar_one()
+                await connection.exec_driver_sql("PRAGMA busy_timeout = 200")
+                busy = (await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")).one()[0]
+                await connection.exec_driver_sql(f"PRAGMA busy_timeout = {waits}")
+                return not busy
 
     async def close(self) -> None:
         """Give back every connection (each SQLite one has a thread)."""
@@ -187,9 +200,31 @@ def _set_up(connection: DBAPIConnection, _record: object) -> None:
     cursor.close()
 
 
-def _begin_immediate(connection: Connection) -> None:
-    """Take the write lock before the first read, so that what was read is still true when we write."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+def _wait_shortly(connection: DBAPIConnection, _record: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {_SHORT_WAIT}")
+    cursor.close()
+
+
+def _begin_immediate(connection: Connection, busy_timeout: float) -> None:
+    """Take the write lock before the first read, so that what was read is still true when we write.
+
+    SQLite asks for a lock less and less often while it waits, up to ten times a second, so that of several processes
+    under load the one that came first would wait longest. Short waits, one after another, are fairer.
+    """
+    deadline = time.monotonic() + busy_timeout
+    cursor = connection.connection.cursor()
+    try:
+        while True:
+            try:
+                cursor.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                    raise
+            else:
+                return
+    finally:
+        cursor.close()
 
 
 def _make_file(path: Path) -> tuple[int, int]:

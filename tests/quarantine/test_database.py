@@ -282,11 +282,27 @@ async def test_empty_until_sealed(folder: Path, key: PrivateKey) -> None:
 
 async def test_no_thread_is_left(folder: Path, key: PrivateKey, deposit: Make) -> None:
     """After closing, no connection's thread keeps the process alive."""
-    before = threading.active_count()
+    before = set(threading.enumerate())
     async with opened(folder, key) as store:
         await store.take((deposit("m1"),))
         await store.items(Query())
-    assert threading.active_count() == before
+        new = set(threading.enumerate()) - before
+    for thread in new:
+        await asyncio.to_thread(thread.join, 2)
+    assert len(new) == 2
+    assert [thread.is_alive() for thread in new] == [False, False]
+
+
+async def test_the_log_is_emptied_unless_somebody_reads(folder: Path, key: PrivateKey, deposit: Make) -> None:
+    """A reader keeps the log from being emptied, which is told and waited for only a moment."""
+    async with opened(folder, key) as store:
+        with closing(sqlite3.connect(folder / "custody.db", isolation_level=None)) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT count(*) FROM payloads").fetchone()
+            await store.take((deposit("m1"),))
+            assert not await store.database.shrink_log()
+            reader.execute("ROLLBACK")
+        assert await store.database.shrink_log()
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="giving up root needs root")
