@@ -178,8 +178,9 @@ def _kept(mailboxes: tuple[Mailbox, ...], hidden: Hidden) -> list[bytes]:
     for mailbox in mailboxes:
         address = None if mailbox.address in hidden else serialise(mailbox.address)
         if address is not None:
-            name = b"" if not mailbox.name or hidden.named_in(mailbox.name.encode()) else phrase(mailbox.name)
-            kept.append(b"%s <%s>" % (name, address) if name else address)
+            # A name that holds an address would be counted as one by the next scanner; nobody misses it.
+            named = mailbox.name and "@" not in mailbox.name and not hidden.named_in(mailbox.name.encode())
+            kept.append(b"%s <%s>" % (phrase(mailbox.name), address) if named else address)
     return kept
 
 

@@ -42,7 +42,7 @@ def codec_named(charset: str) -> str | None:
         return None
     try:
         name = codecs.lookup(_ALIASES.get(label, label)).name
-        b"".decode(name)  # raises LookupError for codecs that are no text encodings, such as "hex"
+        b"?".decode(name, "replace")  # LookupError for what is no text encoding, such as "hex"; b"" would not tell
     except (LookupError, ValueError):
         return None
     return None if name.replace("-", "_") in _NO_CHARSET else name

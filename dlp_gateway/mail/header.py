@@ -41,7 +41,7 @@ class Header:
 def read(
     raw: bytes, start: int = 0, end: int | None = None, *, octets: int = HEADER_OCTETS, fields: int = FIELDS
 ) -> Header:
-    """Read the header section of the message or MIME part that is `raw[start:end]`.
+    """Read the header section of the message or MIME part that is `raw[start:end]`; `start` begins a line.
 
     Lines end with LF, with or without CR. A line that is no field is stepped over (`BAD_FIELD`): what follows it may be
     header to one client and body to another, so it is read as both.

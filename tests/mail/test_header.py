@@ -1,0 +1,87 @@
+"""Reading header sections."""
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dlp_gateway.mail import header
+from dlp_gateway.mail.message import Defect
+from tests import strategies
+
+
+@pytest.mark.parametrize(
+    ("raw", "start"),
+    [
+        (b"A: b\r\n\r\nbody", 8),
+        (b"A: b\n\nbody", 6),
+        (b"A: b\r\n\nbody", 7),
+        (b"A: b\n\r\nbody", 7),
+        (b"\r\nbody", 2),
+        (b"\nbody", 1),
+        (b"A: b\r\n", 6),
+        (b"A: b", 4),
+        (b"", 0),
+        (b"A: b\r\n \r\n\r\nbody", 11),
+        (b"A: b\r\n\r\nC: d\n\nbody", 8),
+    ],
+)
+def test_body_start(raw: bytes, start: int) -> None:
+    """The body begins behind the first empty line, whichever line ends there are."""
+    assert start == header.body_start(raw)
+    assert start == header.read(raw).body_start
+
+
+def test_unfolds() -> None:
+    """Folded lines are joined, the blank at the fold stays, and offsets tell where the field stands."""
+    raw = b"A: b\r\n\tc\r\n  d \r\nE:f\r\n\r\n"
+    first, second = header.read(raw).fields
+    assert (first.name, first.body, first.start, first.end) == ("A", b"b\tc  d", 0, 16)
+    assert (second.name, second.body, second.start, second.end) == ("E", b"f", 16, 21)
+
+
+def test_steps_over_what_is_no_field() -> None:
+    """Lines that are no fields end nothing; they are told as strays, and text from there on may be body."""
+    raw = b"A: b\r\nno field\r\n: none\r\nC: d\r\n\r\nbody"
+    head = header.read(raw)
+    assert [field.name for field in head.fields] == ["A", "C"]
+    assert b"".join(raw[start:end] for start, end in head.strays) == b"no field\r\n: none\r\n"
+    assert head.remainder == raw.index(b"no field")
+    assert head.defects == {Defect.BAD_FIELD}
+
+
+@pytest.mark.parametrize("raw", [b"", b"\r\nbody", b"no field\r\nA: b\r\n\r\n", b" A: b\r\n\r\n"])
+def test_no_header(raw: bytes) -> None:
+    """A message that does not begin with a field is one without header."""
+    assert Defect.NO_HEADER in header.read(raw).defects
+
+
+def test_reads_a_slice() -> None:
+    """A MIME part is read in place."""
+    raw = b"--x\nA: b\r\n\r\nbody\n--x--"
+    head = header.read(raw, 4, 16)
+    assert (head.fields[0].start, head.body_start) == (4, 12)
+
+
+@pytest.mark.parametrize(
+    "unit", [b"a", b":", b"a:", b"\n ", b"\r\n \r\n", b" ", b"a b\n", b"\r", b"A: b\r\n", b"\n\t", b"A:\n"]
+)
+def test_takes_linear_time(unit: bytes) -> None:
+    """A megabyte of any unit is read at once."""
+    started = time.process_time()
+    header.read_all(unit * (1_000_000 // len(unit)))
+    assert time.process_time() - started < 4
+
+
+@given(strategies.messages | st.binary(max_size=200))
+@settings(max_examples=300)
+def test_accounts_for_every_octet(raw: bytes) -> None:
+    """Fields, strays and the final blank line are the header section, without gap or overlap."""
+    head = header.read_all(raw[: header.body_start(raw)])
+    spans = sorted([(field.start, field.end) for field in head.fields] + list(head.strays))
+    position = 0
+    for start, end in spans:
+        assert position == start
+        position = end
+    assert raw[position : head.body_start] in {b"", b"\r\n", b"\n"}

@@ -1,0 +1,64 @@
+"""Transfer encodings undone."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dlp_gateway.mail.message import Defect
+from dlp_gateway.mail.transfer import decode, encoding_named
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding"),
+    [
+        (b"base64", "base64"),
+        (b"BASE64 ", "base64"),
+        (b'"Quoted-Printable"', "quoted-printable"),
+        (b"(x) 7bit; y", "x"),
+        (b"8bit (as ever)", "8bit"),
+        (b"", ""),
+        (b"\xff\xfe", ""),
+    ],
+)
+def test_encoding_named(body: bytes, encoding: str) -> None:
+    """The first token counts, whatever stands around it."""
+    assert encoding == encoding_named(body)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "content", "octets", "defects"),
+    [
+        ("7bit", b"a=41", b"a=41", ()),
+        ("", b"a\xff", b"a\xff", ()),
+        ("quoted-printable", b"a=41=\r\nb \r\nc=3d", b"aAb\r\nc=", ()),
+        ("quoted-printable", b"a=  \r\nb", b"ab", ()),
+        ("quoted-printable", b"a=ZZ", b"a=ZZ", (Defect.BAD_ENCODING,)),
+        ("quoted-printable", b"a_b", b"a_b", ()),
+        ("base64", b"QUJD\r\n", b"ABC", ()),
+        ("base64", b"QUJ", b"AB", (Defect.BAD_ENCODING,)),
+        ("x-uuencode", b"begin 644 x\r\n#0V%T\r\n`\r\nend\r\n", b"Cat", ()),
+        ("x-uuencode", b"text", b"text", (Defect.BAD_ENCODING,)),
+        ("x-uue", b"begin 644 x\n#0V%T\n", b"Cat", (Defect.BAD_ENCODING,)),
+        ("x-unknown", b"a", b"a", (Defect.UNKNOWN_ENCODING,)),
+    ],
+)
+def test_decode(encoding: str, content: bytes, octets: bytes, defects: tuple[Defect, ...]) -> None:
+    """Each encoding, well formed and not."""
+    assert (octets, defects) == decode(content, encoding)
+
+
+@given(st.binary(max_size=100), st.sampled_from(("base64", "quoted-printable", "x-uuencode", "7bit", "?")))
+def test_never_raises(content: bytes, encoding: str) -> None:
+    """Any octets are decoded somehow."""
+    assert isinstance(decode(content, encoding)[0], bytes)
+
+
+@pytest.mark.parametrize("unit", [b" ", b"=", b"= ", b"\t\r", b" \n", b"begin 644 ", b"=\r\n"])
+@pytest.mark.parametrize("encoding", ["base64", "quoted-printable", "x-uuencode"])
+def test_takes_linear_time(encoding: str, unit: bytes) -> None:
+    """A megabyte of any unit is decoded at once."""
+    started = time.process_time()
+    decode(unit * (1_000_000 // len(unit)), encoding)
+    assert time.process_time() - started < 2
