@@ -42,3 +42,9 @@ def test_built_in_rules_ask_for_kinds_that_detectors_report() -> None:
     policy = load.default(("corp.example",), builtin=packs.builtin())
     asked = {kind for rule in policy.rules for kind, _ in rule.rule.when.kinds()}
     assert asked - composition.known_kinds() == set()
+
+
+def test_no_built_in_rule_asks_for_absence() -> None:
+    """`none` is the one word by which more findings make a verdict milder."""
+    rules = load.default(("corp.example",), builtin=packs.builtin()).rules
+    assert [rule.rule.id for rule in rules if '"none":[' in rule.rule.when.model_dump_json()] == []
