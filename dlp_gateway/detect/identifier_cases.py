@@ -1,4 +1,4 @@
-"""What identifier rules must and must not find, as data beside them: `<rule>.cases.yaml`, checked in CI and by operators.
+"""What identifier rules must and must not find, as data beside them: `<rule>.cases.yaml`.
 
 In a text that must be found in, `[[` and `]]` enclose every number of the rule's type; they are no part of the text.
 """

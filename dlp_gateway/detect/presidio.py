@@ -110,7 +110,7 @@ class _InstalledNlpEngine(SpacyNlpEngine):
             raise ConfigurationError([Problem(source=f"spaCy model {self._model}", line=0, column=0, message=message)])
         self._pipelines({_LANGUAGE: spacy.load(self._model)})
 
-    def _pipelines(self, pipelines: Any) -> None:  # Presidio types its own attribute as None
+    def _pipelines(self, pipelines: Any) -> None:  # noqa: ANN401 - Presidio types its own attribute as None
         self.nlp = pipelines
 
 
@@ -118,10 +118,10 @@ class Analyzer:
     """A Presidio engine that holds recognizers and nothing else; ours need no pipeline, so none runs for them."""
 
     def __init__(self, recognizers: Iterable[EntityRecognizer], *, model: str = "", pipeline: bool = False) -> None:
-        nlp_engine = _InstalledNlpEngine(model)
-        self._engine = _engine(tuple(recognizers), nlp_engine)
+        self.nlp_engine = _InstalledNlpEngine(model)
+        self._engine = _engine(tuple(recognizers), self.nlp_engine)
         self.entities = tuple(sorted(self._engine.get_supported_entities(language=_LANGUAGE)))
-        self._artifacts = None if pipeline or model else _no_artifacts(nlp_engine)
+        self._artifacts = None if pipeline or model else _no_artifacts(self.nlp_engine)
 
     def spans(self, text: str) -> tuple[Span, ...]:
         """Return what the recognizers find in `text`, by place."""

@@ -184,7 +184,7 @@ class Recognition:
         data = text.encode("ascii")
         for rule, find in self._alone:
             for found in find.finditer(data):
-                group = found.re.groups and 1
+                group = 1 if found.re.groups and found.start(1) >= 0 else 0
                 proved = _proved(rule, text, found.start(group), found.end(group))
                 if proved is not None:
                     yield self._weighed(rule, reader, *proved)

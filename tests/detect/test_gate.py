@@ -1,0 +1,69 @@
+"""The gate lets everything through that holds an identifier, and costs next to nothing otherwise."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from dlp_gateway.detect.gate import Gate
+from dlp_gateway.detect.identifier_cases import CasesFile, unmark
+from dlp_gateway.detect.identifier_rules import RuleBook, load_rules
+from dlp_gateway.document import load
+
+RULES = Path(__file__).parents[2] / "rules"
+
+
+@pytest.fixture(scope="module")
+def book() -> RuleBook:
+    """The built-in rules."""
+    return load_rules(RULES)
+
+
+def test_every_text_with_an_identifier_passes(book: RuleBook) -> None:
+    """No case that must be found is stopped at the gate, written with or without accents and typographic signs."""
+    gate = Gate(book)
+    texts = [
+        unmark(text)[0] for path in RULES.glob("*/identifiers/*.cases.yaml") for text in load(path, CasesFile).finds
+    ]
+    variants = [
+        variant
+        for text in texts
+        for variant in (text, text.replace("'", "’"), text.replace(" ", "\u00a0"), text.replace("-", "–"))
+    ]
+    assert [] == [text for text in variants if not gate.opens(text)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Dr\u200biver's licence D\u200b1234562",
+        "Driver's licence １２３４５６７",
+        "Fu\u0308hrerschein B072RRE2I55",
+        "Дriver: driver’s licence А1234567",
+        "card 4111\u00a01111\u20111111\u20111111",
+        "\ud800 driver's licence 1234567",
+    ],
+)
+def test_tricks_with_characters_do_not_close_it(book: RuleBook, text: str) -> None:
+    """Invisible, wide, combining, Cyrillic and broken characters are looked at more closely, not less."""
+    assert Gate(book).opens(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "See you on 14 March 2026 at 10:30 in room 204, budget 4,711.00 EUR.",
+        "Wir treffen uns um 10:30 Uhr, Rechnung 4711 liegt bei. Grüße",
+        "Please show your driver's licence at the desk.",
+    ],
+)
+def test_ordinary_mail_does_not_pass(book: RuleBook, text: str) -> None:
+    """Without a number, or without a label or a telling form, nothing more is done."""
+    assert not Gate(book).opens(text)
+
+
+def test_all_expressions_of_the_rules_are_of_linear_time(book: RuleBook) -> None:
+    """RE2 takes every `find`, so no text can make the gate slow; a text made to is answered at once."""
+    assert not Gate(book).opens("a" * 200_000)
+    assert all(re.search(r"\(\?[=!<]", rule.find_source) is None for rule in book.rules)

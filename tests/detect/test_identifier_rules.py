@@ -1,0 +1,98 @@
+"""Identifier rules are data: strict, with every problem of every file at once, and each with cases that hold."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from dlp_gateway.detect.identifier_cases import check, unmark
+from dlp_gateway.detect.identifier_rules import TYPES, load_rules
+from dlp_gateway.errors import ConfigurationError
+
+RULES = Path(__file__).parents[2] / "rules"
+
+
+def test_every_case_of_the_built_in_rules_holds() -> None:
+    """What stands beside the rules is true at medium confidence, found and not found."""
+    assert [] == [str(problem) for problem in check(load_rules(RULES), RULES)]
+
+
+def test_every_type_has_a_rule() -> None:
+    """A type without a rule could never be found; birth dates are found by their labels."""
+    assert {"DATE_OF_BIRTH"} == set(TYPES) - {rule.type for rule in load_rules(RULES).rules}
+
+
+def test_rule_names_are_file_names() -> None:
+    """A finding names a rule, and its file is then easily found."""
+    names = {path.stem for path in RULES.glob("*/identifiers/*.yaml") if not path.name.endswith(".cases.yaml")}
+    assert names == {rule.id for rule in load_rules(RULES).rules}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder of packs with labels and one pack without rules."""
+    shutil.copytree(RULES / "labels", tmp_path / "labels")
+    (tmp_path / "mine" / "identifiers").mkdir(parents=True)
+    return tmp_path
+
+
+def test_an_operator_adds_a_number_of_their_own_with_two_files(folder: Path) -> None:
+    """A rule and a label in YAML are enough; no code is needed."""
+    (folder / "labels" / "badge.yaml").write_text(
+        'id: badge\nowns: NATIONAL_ID\nphrases: {en: ["wizard number"]}\n', encoding="utf-8"
+    )
+    rules = folder / "mine" / "identifiers"
+    (rules / "wizard.yaml").write_text(
+        "id: wizard\ntype: NATIONAL_ID\ntitle: Wizard\nshapes: [{pattern: 'WZ\\d{4}'}]\n", encoding="utf-8"
+    )
+    (rules / "wizard.cases.yaml").write_text(
+        'finds: ["wizard number [[WZ-4471]]"]\nmisses: ["order WZ-4471"]\n', encoding="utf-8"
+    )
+    assert [] == list(check(load_rules(folder), folder))
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("id: x\ntype: PASPORT\ntitle: X\nshapes: [{pattern: 'A'}]\n", "2:7"),
+        ("id: x\ntype: PASSPORT\ntitle: X\ncheck: lun\nshapes: [{pattern: 'A'}]\n", "4:8"),
+        ("id: x\ntype: PASSPORT\ntitle: X\n", "1:1"),
+        ("id: x\ntype: PASSPORT\ntitle: X\nfind: 'A(?=B)'\nalone: 0.5\n", "4:7"),
+        ("id: x\ntype: PASSPORT\ntitle: X\nshapes: [{pattern: '(A'}]\n", "4:20"),
+        ("id: x\ntype: PASSPORT\ntitle: X\nfind: 'A'\n", "1:1"),
+        ("id: x\ntype: PASSPORT\ntitle: X\nshape: 'A'\n", "4:1"),
+    ],
+)
+def test_a_wrong_rule_is_refused_at_its_place(folder: Path, text: str, place: str) -> None:
+    """Misspelt types, checks and keys, useless rules and foreign expressions are told with line and column."""
+    path = folder / "mine" / "identifiers" / "x.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigurationError) as refused:
+        load_rules(folder)
+    assert f"{path}:{place}" in str(refused.value)
+
+
+def test_problems_of_all_files_are_told_at_once(folder: Path) -> None:
+    """Two broken files cost one attempt, not two."""
+    for name in ("one", "two"):
+        (folder / "mine" / "identifiers" / f"{name}.yaml").write_text("id: x\n", encoding="utf-8")
+    with pytest.raises(ConfigurationError) as refused:
+        load_rules(folder)
+    assert {"one.yaml", "two.yaml"} == {Path(problem.source).name for problem in refused.value.problems}
+
+
+def test_a_case_that_does_not_hold_is_told_without_the_number(folder: Path) -> None:
+    """A case may be a real mail that an operator complained of; its numbers stay out of messages."""
+    rules = folder / "mine" / "identifiers"
+    (rules / "p.yaml").write_text("id: p\ntype: PASSPORT\ntitle: P\nshapes: [{pattern: '\\d{9}'}]\n", encoding="utf-8")
+    (rules / "p.cases.yaml").write_text(
+        'finds: ["order [[123456789]]"]\nmisses: ["passport 123456789"]\n', encoding="utf-8"
+    )
+    problems = [str(problem) for problem in check(load_rules(folder), folder)]
+    assert 2 == len(problems)
+    assert not any("123456789" in problem for problem in problems)
+
+
+def test_marks_are_no_part_of_the_text() -> None:
+    """Brackets tell where numbers stand and are taken out before detection."""
+    assert ("a 12 b 34", {(2, 4), (7, 9)}) == unmark("a [[12]] b [[34]]")

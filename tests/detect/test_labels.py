@@ -1,0 +1,85 @@
+"""The lexicon finds labels with their slips of the pen, the longest first, in time linear in the text."""
+
+from pathlib import Path
+
+import pytest
+
+from dlp_gateway.detect.identifier_rules import TYPES, load_rules
+from dlp_gateway.detect.labels import OTHER, LabelFile, Lexicon, compile_lexicon, pattern
+
+RULES = Path(__file__).parents[2] / "rules"
+
+
+@pytest.fixture(scope="module")
+def lexicon() -> Lexicon:
+    """The lexicon of the built-in packs."""
+    return load_rules(RULES).lexicon
+
+
+@pytest.mark.parametrize(
+    ("words", "owner"),
+    [
+        ("driver's license", "DRIVER_LICENSE"),
+        ("dirvers lisence", "DRIVER_LICENSE"),
+        ("drivers-license", "DRIVER_LICENSE"),
+        ("driverLicenseNumber", "DRIVER_LICENSE"),
+        ("driving_licence_no", "DRIVER_LICENSE"),
+        ("Fuhrerscheinnummer", "DRIVER_LICENSE"),
+        ("fuehrerschein", "DRIVER_LICENSE"),
+        ("permis de conduire", "DRIVER_LICENSE"),
+        ("rijbewijsnummer", "DRIVER_LICENSE"),
+        ("permiso de conducir", "DRIVER_LICENSE"),
+        ("patente di guida", "DRIVER_LICENSE"),
+        ("prawo jazdy", "DRIVER_LICENSE"),
+        ("carta de conducao", "DRIVER_LICENSE"),
+        ("license key", OTHER),
+        ("fishing licence", OTHER),
+        ("diving licence", OTHER),
+        ("printer driver", OTHER),
+        ("permis de construire", OTHER),
+        ("Angelschein", OTHER),
+        ("order number", OTHER),
+        ("Bestellnummer", OTHER),
+        ("numero de pedido", OTHER),
+        ("social security number", "US_SSN"),
+        ("NI number", "UK_NINO"),
+        ("Reisepass", "PASSPORT"),
+        ("SIN", "NATIONAL_ID"),
+    ],
+)
+def test_what_words_own(lexicon: Lexicon, words: str, owner: str) -> None:
+    """Labels of eight languages own what they say, and words for other things own nothing of a person."""
+    hits = lexicon.scan(f"the {words} 123")
+    assert [owner] == [hit.label.owns for hit in hits]
+
+
+def test_a_capitals_only_label_is_no_word_of_another_language(lexicon: Lexicon) -> None:
+    """SIN is a Canadian number; "sin" is Spanish for "without"."""
+    assert () == lexicon.scan("sin costo ni prisa")
+
+
+def test_the_longest_label_wins(lexicon: Lexicon) -> None:
+    """ "driver license" inside "driver license plate" would be wrong to stop at "license"."""
+    text = "her driver's license number is"
+    hits = lexicon.scan(text)
+    assert ["driver's license number"] == [text[hit.start : hit.end] for hit in hits]
+
+
+def test_a_phrase_in_two_files_means_what_the_first_says() -> None:
+    """The order of files decides, so a lexicon has one meaning for each phrase."""
+    files = [
+        LabelFile(id="one", owns="PASSPORT", phrases={"en": ("travel pass",)}),
+        LabelFile(id="two", owns=OTHER, phrases={"en": ("travel pass",)}),
+    ]
+    assert ["PASSPORT"] == [hit.label.owns for hit in compile_lexicon(files).scan("travel pass 12")]
+
+
+def test_every_label_owns_a_known_type() -> None:
+    """A label that owned a misspelt type would own numbers that no rule can find."""
+    assert set() == {file.owns for file in load_rules(RULES).labels} - {*TYPES, OTHER}
+
+
+def test_a_pattern_of_utf_8_takes_accents_and_none() -> None:
+    """The gate reads raw UTF-8, in which an accent may be there, left out, or written as a mark of its own."""
+    assert r"\bdl\b" == pattern("dl", accented=True)
+    assert r"\xcc" in pattern("conducción", accented=True)
