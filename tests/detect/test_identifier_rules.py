@@ -14,7 +14,7 @@ RULES = Path(__file__).parents[2] / "rules"
 
 def test_every_case_of_the_built_in_rules_holds() -> None:
     """What stands beside the rules is true at medium confidence, found and not found."""
-    assert [] == [str(problem) for problem in check(load_rules(RULES), RULES)]
+    assert [str(problem) for problem in check(load_rules(RULES), RULES)] == []
 
 
 def test_every_type_has_a_rule() -> None:
@@ -48,7 +48,7 @@ def test_an_operator_adds_a_number_of_their_own_with_two_files(folder: Path) -> 
     (rules / "wizard.cases.yaml").write_text(
         'finds: ["wizard number [[WZ-4471]]"]\nmisses: ["order WZ-4471"]\n', encoding="utf-8"
     )
-    assert [] == list(check(load_rules(folder), folder))
+    assert list(check(load_rules(folder), folder)) == []
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_a_case_that_does_not_hold_is_told_without_the_number(folder: Path) -> N
         'finds: ["order [[123456789]]"]\nmisses: ["passport 123456789"]\n', encoding="utf-8"
     )
     problems = [str(problem) for problem in check(load_rules(folder), folder)]
-    assert 2 == len(problems)
+    assert len(problems) == 2
     assert not any("123456789" in problem for problem in problems)
 
 

@@ -55,14 +55,14 @@ def test_what_words_own(lexicon: Lexicon, words: str, owner: str) -> None:
 
 def test_a_capitals_only_label_is_no_word_of_another_language(lexicon: Lexicon) -> None:
     """SIN is a Canadian number; "sin" is Spanish for "without"."""
-    assert () == lexicon.scan("sin costo ni prisa")
+    assert lexicon.scan("sin costo ni prisa") == ()
 
 
 def test_the_longest_label_wins(lexicon: Lexicon) -> None:
-    """ "driver license" inside "driver license plate" would be wrong to stop at "license"."""
+    """Words: "driver license" inside "driver license plate" would be wrong to stop at "license"."""
     text = "her driver's license number is"
     hits = lexicon.scan(text)
-    assert ["driver's license number"] == [text[hit.start : hit.end] for hit in hits]
+    assert [text[hit.start : hit.end] for hit in hits] == ["driver's license number"]
 
 
 def test_a_phrase_in_two_files_means_what_the_first_says() -> None:
@@ -71,7 +71,7 @@ def test_a_phrase_in_two_files_means_what_the_first_says() -> None:
         LabelFile(id="one", owns="PASSPORT", phrases={"en": ("travel pass",)}),
         LabelFile(id="two", owns=OTHER, phrases={"en": ("travel pass",)}),
     ]
-    assert ["PASSPORT"] == [hit.label.owns for hit in compile_lexicon(files).scan("travel pass 12")]
+    assert [hit.label.owns for hit in compile_lexicon(files).scan("travel pass 12")] == ["PASSPORT"]
 
 
 def test_every_label_owns_a_known_type() -> None:
@@ -81,5 +81,5 @@ def test_every_label_owns_a_known_type() -> None:
 
 def test_a_pattern_of_utf_8_takes_accents_and_none() -> None:
     """The gate reads raw UTF-8, in which an accent may be there, left out, or written as a mark of its own."""
-    assert r"\bdl\b" == pattern("dl", accented=True)
+    assert pattern("dl", accented=True) == r"\bdl\b"
     assert r"\xcc" in pattern("conducción", accented=True)

@@ -52,9 +52,9 @@ def run(program: str) -> "subprocess.CompletedProcess[str]":
 def test_nothing_reaches_for_the_network() -> None:
     """With every socket forbidden, ours and Presidio's own e-mail and URL recognizers find what they should."""
     done = run(FORBIDDING + DETECTING)
-    assert (0, "") == (done.returncode, done.stderr if done.returncode else "")
+    assert (done.returncode, done.stderr if done.returncode else "") == (0, "")
     ours, guests = json.loads(done.stdout.splitlines()[-1])
-    assert ["DRIVER_LICENSE", "CREDIT_CARD"] == ours
+    assert ours == ["DRIVER_LICENSE", "CREDIT_CARD"]
     assert "EMAIL_ADDRESS" in guests
 
 
@@ -62,7 +62,7 @@ def test_nothing_reaches_for_the_network() -> None:
 def test_the_prohibition_of_sockets_works() -> None:
     """The test above would pass for nothing if the hook let sockets through."""
     done = run(FORBIDDING + "socket.create_connection(('192.0.2.1', 80), timeout=1)")
-    assert 99 == done.returncode
+    assert done.returncode == 99
 
 
 def test_ours_runs_in_an_engine_of_presidio_alone() -> None:
@@ -79,12 +79,12 @@ def test_ours_runs_in_an_engine_of_presidio_alone() -> None:
 def test_only_entities_that_are_asked_for_are_returned() -> None:
     """Presidio's contract: a recognizer answers for the entities of the call."""
     recognizer = IdentifierRecognizer.from_folder(RULES)
-    assert ["CREDIT_CARD"] == [result.entity_type for result in recognizer.analyze(TEXT, ["CREDIT_CARD"])]
+    assert [result.entity_type for result in recognizer.analyze(TEXT, ["CREDIT_CARD"])] == ["CREDIT_CARD"]
 
 
 def test_a_stock_recognizer_runs_beside_ours() -> None:
     """A recognizer that an operator names is one more in the registry."""
-    assert ["EMAIL_ADDRESS"] == [span.type for span in Analyzer([EmailRecognizer()], pipeline=True).spans(TEXT)]
+    assert [span.type for span in Analyzer([EmailRecognizer()], pipeline=True).spans(TEXT)] == ["EMAIL_ADDRESS"]
 
 
 def test_a_model_that_is_not_installed_is_refused_and_not_fetched() -> None:

@@ -85,4 +85,4 @@ def test_every_card_brand_takes_only_its_own_lengths() -> None:
     """Thirteen digits are a Visa card, twelve digits of that beginning are none."""
     thirteen = next(f"400000000000{digit}" for digit in range(10) if luhn(f"400000000000{digit}"))
     twelve = next(f"40000000000{digit}" for digit in range(10) if luhn(f"40000000000{digit}"))
-    assert (True, False) == (payment_card(thirteen), payment_card(twelve))
+    assert (payment_card(thirteen), payment_card(twelve)) == (True, False)
