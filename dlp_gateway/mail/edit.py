@@ -61,14 +61,9 @@ Edit = AddTrace | RemoveBcc | PruneRecipients | RemoveSignatures
 RECIPIENT_FIELDS: Final = frozenset({"to", "cc", "resent-to", "resent-cc", "apparently-to", "mail-followup-to"})
 #: Fields in which software on the way notes for whom the mail was; nobody reads them, so they go as a whole.
 RECIPIENT_TRACES: Final = frozenset(
-    {"delivered-to", "envelope-to", "original-recipient", "x-delivered-to", "x-envelope-to", "x-forwarded-to"}
-    | {
-        "x-ms-exchange-organization-originalenveloperecipients",
-        "x-original-to",
-        "x-originalarrivaltime-to",
-        "x-rcpt-to",
-    }
-    | {"x-real-to", "x-receiver", "x-recipient", "x-to"}
+    {"delivered-to", "envelope-to", "original-recipient", "x-apparently-to", "x-delivered-to", "x-envelope-recipients"}
+    | {"x-envelope-to", "x-forwarded-to", "x-mdaemon-deliver-to", "x-mdrcpt-to", "x-original-to", "x-rcpt-to"}
+    | {"x-real-to", "x-receiver", "x-recipient", "x-resolved-to", "x-to"}
 )
 _BLIND_FIELDS: Final = frozenset({"bcc", "resent-bcc"})
 _SIGNATURES: Final = frozenset({"dkim-signature", "arc-message-signature"})
@@ -150,8 +145,8 @@ def _pruned(section: bytes, hidden: Hidden, to: str) -> bytes:
         if name in RECIPIENT_FIELDS:
             named = hidden.named_in(field.body)
             mailboxes = scan(field.body, len(field.body)).mailboxes
-            kept = _kept(mailboxes, hidden) if named else [mailbox.address.encode() for mailbox in mailboxes]
-            remaining += len(kept) if name == "to" else 0
+            kept = _kept(mailboxes, hidden) if named else []
+            remaining += (len(kept) if named else len(mailboxes)) if name == "to" else 0
             if named:
                 replacements[field.start] = (field.end, _field(field.name, kept, section, field) if kept else b"")
                 if not kept and name in {"to", "cc"}:

@@ -31,6 +31,7 @@ WORD: Final = re.compile(r"=\?([^?\s]{1,75})\?([bBqQ])\?([^?]*+)\?=")
 _STRAY_OCTETS: Final = {0xDC00 + octet: octet for octet in range(0x80, 0x100)}
 _NOT_BASE64: Final = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="))
 _ATOMS: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _PIECE: Final = 45  # octets in one encoded word: 60 characters of base64 + 12 stay within 75 (RFC 2047 section 2)
 
 
@@ -80,9 +81,12 @@ def charset_text(octets: bytes, charset: str) -> tuple[str, bool]:
     if codec is None:
         return text_of(octets), False
     try:
-        return octets.decode(codec), True
+        text, sound = octets.decode(codec), True
     except ValueError:  # UnicodeError and what single codecs raise besides
-        return octets.decode(codec, "replace"), False
+        text, sound = octets.decode(codec, "replace"), False
+    if text.isascii() or not _SURROGATE.search(text):
+        return text, sound
+    return _SURROGATE.sub("\ufffd", text), False  # UTF-7 can say what nothing can write
 
 
 def decode(text: str) -> tuple[str, bool]:

@@ -25,7 +25,7 @@ _DOMAIN_END: Final = re.compile(r"(?=[_-])|\Z")
 _LOCAL_START: Final = re.compile(r"(?<![^\W_])")
 _SPACED_AT: Final = re.compile(r"(?<!\s)\s*+@\s*+")
 _LOCAL: Final = 128  # characters before an "@" in which a local part (64 octets) and what was glued to it may stand
-_ROUNDS: Final = 3  # encodings within encodings that anything unpacks
+_ROUNDS: Final = 3  # encodings within encodings that anything undoes
 
 
 class Hidden:
@@ -69,27 +69,33 @@ class Hidden:
 
 def _views(text: str) -> Iterator[str]:
     """Yield the text as it stands, and as it reads once each encoding that mail software knows is undone."""
-    seen = {text}
-    views = [text]
+    for reading in _decoded(text):
+        variants = {reading}
+        if (
+            "=" in reading
+        ):  # quoted-printable in DKIM's z= (RFC 6376 2.11), and user=domain as in variable reverse-paths
+            variants |= {unquote(reading.replace("=", "%")), reading.replace("=", "@")}
+        if "@" in reading:
+            variants |= {_SPACED_AT.sub("@", reading), "".join(reading.split())}
+            bare = reading
+            for _ in range(_ROUNDS if "(" in reading else 0):
+                bare = _COMMENT.sub("", bare)
+                variants.add(_SPACED_AT.sub("@", bare))
+        yield from variants
+
+
+def _decoded(text: str) -> Iterator[str]:
+    """Yield the text, then what it becomes by undoing encoded words, the web's "%40" and "&#64;", one upon another."""
     for _ in range(_ROUNDS):
-        views = [view for one in views for view in _unpacked(one) if not (view in seen or seen.add(view))]  # type: ignore[func-returns-value]  # add is a statement
-    yield from (view for view in seen if "@" in unicodedata.normalize("NFKC", view))
-
-
-def _unpacked(text: str) -> Iterator[str]:
-    if "=?" in text:
-        yield decode(text)[0]
-    if "%" in text:  # mailto: and other addresses of the web
-        yield unquote(text)
-    if "=" in text:  # quoted-printable in DKIM's z= (RFC 6376 2.11), and user=domain as in variable reverse-paths
-        yield unquote(text.replace("=", "%"))
-        yield text.replace("=", "@")
-    if "&" in text:
-        yield html.unescape(text)
-    if "@" in text:
-        yield _SPACED_AT.sub("@", text)
-        yield _COMMENT.sub("", text)
-        yield "".join(text.split())  # folded in the middle of a word
+        yield text
+        words = decode(text)[0]
+        unpacked = html.unescape(unquote(words)) if "%" in words or "&" in words else words
+        if unpacked == text:
+            return
+        if words not in {text, unpacked}:
+            yield words
+        text = unpacked
+    yield text
 
 
 def exposed(raw: bytes, hidden: tuple[str, ...]) -> tuple[str, ...]:

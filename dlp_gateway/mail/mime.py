@@ -111,8 +111,11 @@ def _readings(node: _Node, defects: set[Defect]) -> list[_Reading]:
     readings = []
     for body, encoding in list(product(types, names))[:_READINGS]:
         content_type = parameters.read(body)
-        media_type = content_type.value if _MEDIA_TYPE.fullmatch(content_type.value) else node.default_type
+        proper = _MEDIA_TYPE.fullmatch(content_type.value)
+        media_type = content_type.value if proper else node.default_type
         readings.append(_Reading(media_type, content_type, encoding))
+        if not proper and "boundary" in content_type.parameters:  # "multipart" alone is enough for some clients
+            readings.append(_Reading("multipart/mixed", content_type, encoding))
     return readings
 
 

@@ -169,7 +169,7 @@ def hidden_of(raw: bytes) -> tuple[str, ...]:
 
 
 @given(strategies.messages)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_no_header_shows_a_hidden_address(raw: bytes) -> None:
     """(e, g) After the edit nothing shows a hidden address, or `exposed` names the field; the body is identical."""
     hidden = hidden_of(raw)
@@ -185,7 +185,7 @@ def test_no_header_shows_a_hidden_address(raw: bytes) -> None:
 
 
 @given(strategies.messages)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_insiders_stay(raw: bytes) -> None:
     """(f) Everyone whose address is not hidden is still there, in the same order and the same fields."""
     hidden = hidden_of(raw)
@@ -195,7 +195,7 @@ def test_insiders_stay(raw: bytes) -> None:
 
 
 @given(strategies.header_sections, strategies.odd_addresses)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_touches_nothing_else(section: bytes, address: str) -> None:
     """A header section that does not name the hidden address stays to the octet."""
     hidden = (canonical(address),)

@@ -62,6 +62,11 @@ def test_no_codec_makes_decoding_raise() -> None:
             assert isinstance(charset_text(octets, name)[0], str)
 
 
+def test_no_surrogates() -> None:
+    """UTF-7 can say half a surrogate pair, which nothing could write again."""
+    assert decode("=?utf-7?q?+2AA-x?=") == ("\ufffdx", False)
+
+
 @given(st.text("=?utf-8bBqQ_ \t*", max_size=40))
 @settings(max_examples=300)
 def test_never_raises(text: str) -> None:

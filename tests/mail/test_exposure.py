@@ -1,5 +1,7 @@
 """Finding hidden addresses in a header section, however they are written there."""
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -75,6 +77,27 @@ def test_looks_at_every_line() -> None:
 def test_looks_at_the_header_only() -> None:
     """The body is the author's."""
     assert exposed(b"To: a@corp.example\r\n\r\nCc: bob@out.example\r\n\r\n", HIDDEN) == ()
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        b"a@out.example-",
+        b"a@" + b"-" * 260,
+        b"=?utf-8?q?=3D=40?= ",
+        b"%2525",
+        b"&amp;",
+        b"=@ (",
+        b"(a@b)",
+        b" @",
+        b"=40%40&#64;@ (",
+    ],
+)
+def test_takes_linear_time(unit: bytes) -> None:
+    """A field of 100 kB of any unit is searched in all its readings within seconds."""
+    started = time.process_time()
+    exposed(b"X: " + unit * (100_000 // len(unit)) + b"\r\n\r\n", HIDDEN)
+    assert time.process_time() - started < 4
 
 
 def test_nothing_hidden_nothing_exposed() -> None:

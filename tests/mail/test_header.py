@@ -68,9 +68,9 @@ def test_reads_a_slice() -> None:
     "unit", [b"a", b":", b"a:", b"\n ", b"\r\n \r\n", b" ", b"a b\n", b"\r", b"A: b\r\n", b"\n\t", b"A:\n"]
 )
 def test_takes_linear_time(unit: bytes) -> None:
-    """A megabyte of any unit is read at once."""
+    """300 kB of any unit are read at once."""
     started = time.process_time()
-    header.read_all(unit * (1_000_000 // len(unit)))
+    header.read_all(unit * (300_000 // len(unit)))
     assert time.process_time() - started < 4
 
 

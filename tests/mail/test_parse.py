@@ -257,21 +257,21 @@ def check(message: Message) -> None:
 
 
 @given(st.binary(max_size=400))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_arbitrary_octets_never_raise(raw: bytes) -> None:
     """Any octets are a message."""
     check(parse(raw))
 
 
 @given(strategies.mime_soup)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_mime_soup_never_raises(raw: bytes) -> None:
     """Octets that look like MIME are a message."""
     check(parse(raw))
 
 
 @given(st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_damaged_mails_never_raise(data: st.DataObject) -> None:
     """Our own mails, damaged at random."""
     path = data.draw(st.sampled_from(sorted(EML.glob("*.eml"))))
