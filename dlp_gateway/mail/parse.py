@@ -1,5 +1,6 @@
 """Bytes to `Message`: bounded, tolerant, never raises; what was odd is recorded as defects."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Final
@@ -28,6 +29,7 @@ class Limits:
     depth: int = mime.DEPTH
 
 
+_UNPRINTABLE: Final = bytes((*range(0x21), *range(0x7F, 0x100)))
 LIMITS: Final = Limits()
 #: Defects that say that a part of the message was not read at all.
 UNREAD: Final = frozenset({Defect.TOO_MANY_FIELDS, Defect.TOO_MANY_RECIPIENTS, Defect.TOO_MANY_PARTS, Defect.TOO_DEEP})
@@ -37,7 +39,7 @@ def parse(raw: bytes, limits: Limits = LIMITS) -> Message:
     """Read a whole message; linear in its size."""
     head = header.read(raw, octets=limits.header_octets, fields=limits.fields)
     defects = set(head.defects)
-    visible = _visible(head, limits.recipients, defects)
+    visible = _visible(raw, head, limits.recipients, defects)
     if len(head.index) < len(head.fields) and any(len(head.named(name)) > 1 for name in _SINGLE):
         defects.add(Defect.DUPLICATE_FIELD)
     parts, faults = mime.leaves(raw, head, parts=limits.parts, depth=limits.depth)
@@ -57,16 +59,27 @@ def parse(raw: bytes, limits: Limits = LIMITS) -> Message:
     )
 
 
-def _visible(head: Header, limit: int, defects: set[Defect]) -> tuple[VisibleRecipient, ...]:
+def _visible(raw: bytes, head: Header, limit: int, defects: set[Defect]) -> tuple[VisibleRecipient, ...]:
     found: list[VisibleRecipient] = []
-    fields = [(field.start, shown, field) for name, shown in VISIBLE_FIELDS.items() for field in head.named(name)]
-    for _, shown, field in sorted(fields, key=itemgetter(0)):
-        addresses = address_list.scan(field.body, limit - len(found))
+    fields = [(field.start, shown, field.body) for name, shown in VISIBLE_FIELDS.items() for field in head.named(name)]
+    fields.extend(_disguised(raw, head.strays))
+    for _, shown, body in sorted(fields, key=itemgetter(0)):
+        addresses = address_list.scan(body, limit - len(found))
         defects |= addresses.defects
         found.extend(
             VisibleRecipient(field=shown, address=mailbox.address, name=mailbox.name) for mailbox in addresses.mailboxes
         )
     return tuple(found)
+
+
+def _disguised(raw: bytes, strays: tuple[tuple[int, int], ...]) -> Iterator[tuple[int, str, bytes]]:
+    """Yield lines that are no fields, but recipient fields to a client that drops what does not print (NUL, a BOM)."""
+    for start, end in strays:
+        for line in raw[start:end].splitlines():
+            name, colon, body = line.partition(b":")
+            shown = VISIBLE_FIELDS.get(name.translate(None, _UNPRINTABLE).lower().decode()) if colon else None
+            if shown is not None:
+                yield start, shown, body
 
 
 def decode_field(body: bytes) -> str:

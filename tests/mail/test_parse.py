@@ -130,6 +130,16 @@ def test_reads_visible_recipients() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "line", [b"T\x00o: a@b.example", b"\xef\xbb\xbfTo: a@b.example", b" To: a@b.example", b"\x7fc\x01C : a@b.example"]
+)
+def test_reads_disguised_recipient_fields(line: bytes) -> None:
+    """A recipient field only to clients that drop what does not print counts, and is found again when it must hide."""
+    raw = line + b"\r\nSubject: x\r\n\r\nbody"
+    assert [one.address for one in parse(raw).visible] == ["a@b.example"]
+    assert exposed(apply(raw, (PruneRecipients(hidden=("a@b.example",), to=""),)), ("a@b.example",)) == ("other",)
+
+
 def test_all_traces_of_a_recipient_go() -> None:
     """A mail full of traces shows none after pruning, but for the signature that quotes the old header."""
     raw = (EML / "traces-of-recipients.eml").read_bytes()
