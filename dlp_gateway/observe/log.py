@@ -76,11 +76,6 @@ def worker_died(status: int) -> None:
     current.logger.warning("worker_died", status=status)
 
 
-def clock_stepped(seconds: float) -> None:
-    """The wall clock moved against the monotonic clock: due times and expiry follow it."""
-    current.logger.warning("clock_stepped", seconds=round(seconds, 3))
-
-
 def internal_error(reference: str, where: str, error: BaseException) -> None:
     """Something of ours failed; the client was told `reference`; `where` is "listener", "delivery" …."""
     current.logger.error("internal_error", reference=reference, where=_word(where), **described(error))
@@ -192,11 +187,6 @@ def recovered(leases: int) -> None:
 def store_unavailable(error: BaseException) -> None:
     """Custody or the journal cannot be used now."""
     current.logger.error("store_unavailable", **described(error))
-
-
-def store_recovered() -> None:
-    """Custody can be used again."""
-    current.logger.info("store_recovered")
 
 
 def key_beside_database() -> None:

@@ -126,11 +126,6 @@ class stage:  # noqa: N801 - reads as a statement: `with stage("inspect"):`
         self._child.observe(time.perf_counter() - self._begun)
 
 
-def took(name: Stage, seconds: float) -> None:
-    """Count a stage that was timed by its caller."""
-    _metrics().stages[name,].observe(seconds)
-
-
 def repeated() -> None:
     """A retry was answered without a second copy."""
     _metrics().repeated.inc()
@@ -185,8 +180,8 @@ def in_doubt(recipients: int) -> None:
 def custody(recipients: Mapping[str, int], *, size: int, oldest_held: float, oldest_due: float) -> None:
     """What lies in custody: recipients by state, bytes of sealed content, ages of the oldest in seconds (0: none)."""
     all_ = _metrics()
-    for state, count in recipients.items():
-        all_.custody_recipients[state,].set(count)
+    for labels in {*all_.custody_recipients, *((state,) for state in recipients)}:
+        all_.custody_recipients[labels].set(recipients.get(labels[0], 0))  # who is not told of is not there any more
     all_.custody_bytes.set(size)
     all_.custody_oldest["held",].set(oldest_held)
     all_.custody_oldest["due",].set(oldest_due)
@@ -307,7 +302,10 @@ class _Metrics:
         )
         self.doubts = counter("dlp_in_doubt_total", "Recipients for whom delivery is unknown.")
         # state: held, due, delivered, failed, in-doubt, discarded, expired
-        self.custody_recipients = _Children(state("dlp_custody_recipients", "Recipients in custody.", "state"))
+        self.custody_recipients = _Children(
+            state("dlp_custody_recipients", "Recipients in custody.", "state"),
+            *("held", "due", "delivered", "failed", "in-doubt", "discarded", "expired"),
+        )
         self.custody_bytes = state("dlp_custody_bytes", "Sealed content in custody.")
         # state: held, due
         self.custody_oldest = _Children(
