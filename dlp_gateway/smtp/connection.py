@@ -101,8 +101,8 @@ class Connection(asyncio.Protocol):
         self._waiter: asyncio.Future[None] | None = None
         self._drained: asyncio.Future[None] | None = None
         self._paused = False
-        # So that `flushed` means: the kernel has it all.
-        transport.set_write_buffer_limits(high=0)
+        # So that `flushed` means: nothing is left in memory. TLS transports would pause at 0 octets if `high` were 0.
+        transport.set_write_buffer_limits(high=1, low=0)
 
     @property
     def usable(self) -> bool:

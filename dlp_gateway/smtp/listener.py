@@ -1,23 +1,45 @@
 """The way in: what the composition root needs to open a listener, and to close it without losing a message.
 
 door = Door(options, handler)
-server = await loop.create_server(protocol_factory(door), sock=sock)
+server = await listen(door, sock)
 ...
 server.close()
 left = await door.drain(30)
 """
 
 import asyncio
+import socket
 from collections.abc import Callable
+from typing import Final
 
 from dlp_gateway.smtp.door import Door, Handler, ListenerOptions, Security
 from dlp_gateway.smtp.session import Session
 
-__all__ = ["Door", "Handler", "ListenerOptions", "Security", "protocol_factory"]
+__all__ = ["Door", "Handler", "ListenerOptions", "Security", "listen", "protocol_factory"]
+
+_BACKLOG: Final = 512  # connections that the kernel keeps while we are busy
+
+
+async def listen(door: Door, sock: socket.socket) -> asyncio.Server:
+    """Serve the door on a bound socket.
+
+    Implicit TLS is the loop's: under uvloop a protocol cannot keep the first octets for a TLS layer of its own making.
+    """
+    loop, options = asyncio.get_running_loop(), door.options
+    if options.security is not Security.IMPLICIT:
+        return await loop.create_server(protocol_factory(door), sock=sock, backlog=_BACKLOG)
+    return await loop.create_server(
+        protocol_factory(door),
+        sock=sock,
+        backlog=_BACKLOG,
+        ssl=options.tls_context,
+        ssl_handshake_timeout=options.handshake,
+        ssl_shutdown_timeout=2,
+    )
 
 
 def protocol_factory(door: Door) -> Callable[[], asyncio.Protocol]:
-    """Return the factory for `loop.create_server`, without its `ssl`: implicit TLS is the session's first step too."""
+    """Return what makes a session for each connection; where TLS is implicit, a connection without it is cut."""
 
     def session() -> asyncio.Protocol:
         made: asyncio.Protocol = Session(door)

@@ -62,15 +62,15 @@ class Session(Wire):
             entered = True
             if refusal is not None:
                 self._note(refusal)
-            if self._options.security is Security.IMPLICIT and (refusal is None or refusal.reply.code == 554):
-                await self._start_tls()
+            if self._options.security is Security.IMPLICIT and not self._tls:
+                return
             if refusal is None:
                 self._say(Reply(code=220, enhanced="", text=f"{self.hostname} ESMTP"))
                 await self._converse()
             else:
                 self._say(refusal.reply)
                 await self._turn_away(refusal)
-        except (Goodbye, OSError, EOFError):  # TLS and the network end sessions by OSError
+        except (Goodbye, OSError):  # the network and TLS end sessions by OSError
             pass
         finally:
             if entered:

@@ -14,7 +14,7 @@ from aiosmtpd.smtp import SMTP
 from dlp_gateway.mail.envelope import new_id
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.smtp import replies
-from dlp_gateway.smtp.door import ListenerOptions, Security, stumbled
+from dlp_gateway.smtp.door import ListenerOptions, stumbled
 from dlp_gateway.smtp.replies import Refusal
 
 _HIGH_WATER: Final = 65_536  # octets that may wait unread while a message is handed over
@@ -64,9 +64,7 @@ class Wire(SMTP):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin; `super()` makes the task that runs `_handle_client`."""
-        if self._options.security is Security.IMPLICIT:
-            # What the client sends first is for the TLS layer, which is not there yet.
-            cast("asyncio.Transport", transport).pause_reading()
+        self._tls = transport.get_extra_info("sslcontext") is not None
         super().connection_made(transport)
 
     def data_received(self, data: bytes) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from dlp_gateway.smtp.listener import Door, ListenerOptions, protocol_factory
+from dlp_gateway.smtp.listener import Door, ListenerOptions
+from dlp_gateway.smtp.listener import listen as serve
 from dlp_gateway.smtp.smarthost import Security, Smarthost, SmarthostOptions
 from tests.smtp.peers import LOOPBACK, Authority, Gateway, Host, Hosts, Listen, Peer, Recorder, Script, Smarthosts
 
@@ -26,7 +28,7 @@ async def listen() -> AsyncIterator[Listen]:
         handler = handler or Recorder()
         settings = {"hostname": "gateway.example", "networks": LOOPBACK} | options
         door = Door(ListenerOptions(**settings), handler)  # type: ignore[arg-type]
-        server = await asyncio.get_running_loop().create_server(protocol_factory(door), "127.0.0.1", 0)
+        server = await serve(door, socket.create_server(("127.0.0.1", 0)))
         gateway = Gateway(door=door, handler=handler, port=server.sockets[0].getsockname()[1])
         opened.append((server, gateway))
         return gateway

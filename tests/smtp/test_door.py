@@ -36,7 +36,7 @@ def options(*networks: str) -> ListenerOptions:
 )
 def test_open_relay_does_not_start(networks: tuple[str, ...]) -> None:
     """Everybody, in one network or in many, in IPv4, IPv6 or IPv4 written as IPv6; and nobody at all."""
-    with pytest.raises(ValueError, match="open relay|nobody"):
+    with pytest.raises(ValueError, match=r"open relay|nobody"):
         options(*networks)
 
 

@@ -8,8 +8,8 @@ import tracemalloc
 import pytest
 import uvloop
 
-from dlp_gateway.smtp.door import Security
-from tests.smtp.peers import Authority, Client, Gateway, Listen, Recorder, until
+from dlp_gateway.smtp.listener import Door, ListenerOptions, Security, protocol_factory
+from tests.smtp.peers import LOOPBACK, Authority, Client, Gateway, Listen, Recorder, until
 
 MAIL = b"MAIL FROM:<alice@corp.example>\r\n"
 CONTENT = b"Subject: hello\r\n\r\ntext\r\n"
@@ -32,9 +32,7 @@ def send(port: int, context: ssl.SSLContext, *, implicit: bool) -> list[str]:
 async def test_tls_with_the_standard_library(listen: Listen, authority: Authority, security: Security) -> None:
     """Both ways, and STARTTLS is not offered where TLS is on."""
     gateway = await listen(security=security, tls_context=authority.server)
-    offered = await asyncio.to_thread(
-        send, gateway.port, authority.client(), implicit=security is Security.IMPLICIT
-    )
+    offered = await asyncio.to_thread(send, gateway.port, authority.client(), implicit=security is Security.IMPLICIT)
     assert offered == ["8bitmime", "enhancedstatuscodes", "pipelining", "size", "smtputf8"]
     assert [content for _, content in gateway.handler.taken] == [CONTENT] * 2
 
@@ -92,6 +90,19 @@ async def test_handshake_has_a_deadline(
         await client.say(b"STARTTLS\r\n")
     client.writer.write(octets)
     await until(lambda: gateway.door.sessions == 0)
+
+
+async def test_implicit_tls_without_tls_is_cut(authority: Authority) -> None:
+    """A server that was started without TLS by mistake serves nobody in plain text."""
+    options = ListenerOptions(
+        hostname="gateway.example", networks=LOOPBACK, security=Security.IMPLICIT, tls_context=authority.server
+    )
+    door = Door(options, Recorder())
+    server = await asyncio.get_running_loop().create_server(protocol_factory(door), "127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+    assert await asyncio.wait_for(reader.read(), 2) == b""
+    writer.close()
+    server.close()
 
 
 async def test_disconnect_under_tls_does_not_stop_the_hand_over(listen: Listen, authority: Authority) -> None:
@@ -226,4 +237,4 @@ def test_everything_under_uvloop(authority: Authority) -> None:
     from tests.smtp.uvloop_scenario import scenario  # noqa: PLC0415
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(scenario(authority))
+        runner.run(asyncio.wait_for(scenario(authority), 10))

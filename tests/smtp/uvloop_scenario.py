@@ -1,8 +1,9 @@
 """One pass through both ends, run under uvloop by `test_wire`."""
 
 import asyncio
+import socket
 
-from dlp_gateway.smtp.listener import Door, ListenerOptions, Security, protocol_factory
+from dlp_gateway.smtp.listener import Door, ListenerOptions, Security, listen
 from dlp_gateway.smtp.smarthost import Security as Towards
 from dlp_gateway.smtp.smarthost import Smarthost, SmarthostOptions
 from tests.smtp.peers import LOOPBACK, Authority, Client, Gateway, Recorder, until
@@ -13,7 +14,6 @@ WAYS = {Security.NONE: Towards.NONE, Security.STARTTLS: Towards.REQUIRED, Securi
 
 async def scenario(authority: Authority) -> None:
     """Send twice over each kind of connection from our smarthost's side to our listener's."""
-    loop = asyncio.get_running_loop()
     for security, towards in WAYS.items():
         door = Door(
             ListenerOptions(
@@ -24,7 +24,7 @@ async def scenario(authority: Authority) -> None:
             ),
             recorder := Recorder(delay=0.02),
         )
-        server = await loop.create_server(protocol_factory(door), "127.0.0.1", 0)
+        server = await listen(door, socket.create_server(("127.0.0.1", 0)))
         port = server.sockets[0].getsockname()[1]
         ours = Smarthost(
             SmarthostOptions(
