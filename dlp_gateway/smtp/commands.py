@@ -79,9 +79,10 @@ def mail(argument: str, offer: Offer) -> Mail | Refusal:
     asked = _parameters(rest)
     if asked is None:
         return _BAD_VALUE
-    size, body, smtputf8 = asked.pop("SIZE", ""), asked.pop("BODY", ""), "SMTPUTF8" in asked
+    smtputf8 = "SMTPUTF8" in asked
     if asked.pop("SMTPUTF8", "") or any(asked.get(keyword) == "" for keyword in ("SIZE", "BODY", "AUTH")):
         return _BAD_VALUE
+    size, body = asked.pop("SIZE", ""), asked.pop("BODY", "")
     # RFC 4954 5: AUTH= is understood by all who could be asked to relay; from whom we have no login it says nothing.
     author = asked.pop("AUTH", "<>")
     if author != "<>" and not _XTEXT.fullmatch(author):

@@ -235,8 +235,7 @@ class Session(Wire):
             if self._input:
                 # The content came without a 354; what is in it must not be read as commands.
                 await self._end(replies.EARLY_CONTENT)
-            refusal = replies.SYNTAX if argument else replies.MAIL_FIRST if transaction is None else replies.RCPT_FIRST
-            await self._refuse(replies.NO_RECIPIENT if transaction is not None and transaction.refused else refusal)
+            await self._refuse(_why_no_data(argument, transaction))
             return
         self._transaction = None
         self._busy = True
@@ -335,3 +334,11 @@ class Session(Wire):
             self._flush()
             self._greeted, self._extended, self._transaction = False, False, None
             await self._start_tls()
+
+
+def _why_no_data(argument: str, transaction: _Transaction | None) -> Reply:
+    if argument:
+        return replies.SYNTAX
+    if transaction is None:
+        return replies.MAIL_FIRST
+    return replies.NO_RECIPIENT if transaction.refused else replies.RCPT_FIRST
