@@ -103,7 +103,7 @@ def _canonical_domains(domains: Iterable[str]) -> frozenset[str]:
 
 def serialise(address: str) -> bytes | None:
     """Write an addr-spec afresh (UTF-8), quoting its local part where it must be; None if it can be none."""
-    local, at, domain = address.rpartition("@")
+    local, at, domain = address.removesuffix(".").rpartition("@")  # an absolute name is written without its dot
     quoted = _QUOTED.fullmatch(local)
     content = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else local
     if not at or not content or not address.isprintable():

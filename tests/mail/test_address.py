@@ -124,6 +124,7 @@ def test_domain_sets_compare_by_their_patterns() -> None:
         ('b"b@example.org', b'"b\\"b"@example.org'),
         ("a@b@example.org", b'"a@b"@example.org'),
         ("bob@[192.0.2.1]", b"bob@[192.0.2.1]"),
+        ("bob@example.org.", b"bob@example.org"),
         ("bob@bücher.example", "bob@bücher.example".encode()),
         ("bob", None),
         ("@example.org", None),
