@@ -23,12 +23,14 @@ _LINE: Final = 200  # no line is read further than this
 _TOKEN: Final = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)?|\d[\w]*|\n|[^\w\s]|_")
 _ABBREVIATED: Final = re.compile(
     r"(?:^|[\s(])(?:no|nos|nr|num|nbr|lic|n|dr|mr|mrs|ms|st|sr|sra|tel|ref|ext|geb|bzw|ca|z\.b|inkl|art|ul|driv|d\.l"
-    r"|c\.f|ss|acct|a)$",
+    r"|c\.f|ss|acct|a|cat|kat|cl|class|klasse|catg|bte|expte|exp|iss|st|state|prov)$",
     re.IGNORECASE,
 )
 _NUMBERED: Final = re.compile(
     r"(?:\b(?:number|numbers|no|nos|nr|num|nummer|numero|numer|id|ref|reference|code|n)|nummer|#)\W*\Z", re.IGNORECASE
 )
+# German and Dutch put the noun and "number" into one word.
+_COMPOUND: Final = re.compile(r"[a-z](?:nummern?|nr|kennung|code|zeichen|kenmerk)\Z", re.IGNORECASE)
 _LISTING: Final = frozenset({"and", "und", "et", "y", "e", "en", "i", "or", "/", "&", "+", "plus"})
 _SENTENCE_END: Final = re.compile(r"[.!?][\"')\]]*\s+(?=[A-Z0-9\"'(])")
 
@@ -230,7 +232,9 @@ class Reader:
     def _word(walk: _Walk, token: str) -> Owner | None:
         """A word of no list: a name, or a noun that may own the number ("locker 27553", "audit number 86176712")."""
         if not walk.met and not walk.linked:
-            if walk.numbered and (walk.keyed_number or not walk.colon):
+            if _COMPOUND.search(token):
+                return UNKNOWN
+            if walk.numbered and not walk.phrased and (walk.keyed_number or not walk.colon):
                 return UNKNOWN
             if walk.colon:
                 walk.keyed = not walk.phrased
@@ -260,6 +264,7 @@ class Reader:
         if word == "," or word in _LISTING:
             if walk.keyed:
                 return UNKNOWN
+            walk.phrased = walk.phrased or (word == "," and walk.numbered and not walk.met)
             walk.commas += word == ","
             walk.listed = walk.listed or not walk.met
         return None
@@ -329,6 +334,8 @@ class Reader:
         words = [token.lower() for token in _TOKEN.findall(text[self._sentence_start(start) : start])]
         if len(words) > 1 and words[1] == ":":
             del words[:2]  # a speaker, in a chat
+        if "," in words and not lead.rstrip().endswith(":"):
+            del words[: len(words) - words[::-1].index(",")]  # "Hi Beth, it's …": the last clause counts
         content = [w for w in words if w[0].isalpha() and not self._owns_nothing(w)]
         trailing = [w.lower() for w in _TOKEN.findall(re.split(r"[,.;] ", text[end:line_end])[0]) if w[0].isalpha()]
         most = 5 if lead.rstrip().endswith(":") else 0

@@ -23,6 +23,14 @@ _GROUP: Final = re.compile(r"[A-Za-z0-9]+")
 # A word directly before a short label that may give it another sense ("guard lic.", "commercial licence").
 # An Indian licence of Delhi begins with what is a label elsewhere.
 _DELHI: Final = re.compile(r"DL[ -]?\d\d[ -]?(?:19|20)\d\d[ -]?\d{7}\b", re.IGNORECASE)
+# "my licence", but not "your licence", which may be one of software.
+_PERSONAL: Final = re.compile(
+    r"\b(?:my|his|her|wife's|husband's|son's|daughter's|mon|son|mi|mijn|zijn|mein|seine?|ihre?|mia|sua|minha) \Z",
+    re.IGNORECASE,
+)
+_KIND_OF_DOCUMENT: Final = re.compile(
+    r"\b(?:type|kind|document|doc|id|identification|art|tipo|soort|rodzaj|dokument)\b[^\n]{0,12}\Z", re.IGNORECASE
+)
 _IBAN_HEAD: Final = re.compile(r"[A-Z]{2}\d\d[ -]$")
 _MODIFIED: Final = re.compile(r"[A-Za-z][.)]? ?-? ?\Z")
 _BASE: Final = {
@@ -221,7 +229,12 @@ class _Context:
         speaking, alien = self.grammar.speaking.get(kind), self.grammar.alien.get(kind)
         around = f"{self.text[low : hit.start]} {self.text[hit.end : high]}".encode("ascii")
         meant = kind in self.named or bool(speaking and speaking.search(around))
-        weakness = (0.12 if meant else 0.3) + (0.25 if alien and alien.search(around) else 0.0)
+        before = self.text[max(0, hit.start - 30) : hit.start]
+        if owner.relation is Relation.ABOVE and _KIND_OF_DOCUMENT.search(before):
+            return 0.05
+        weakness = (0.12 if meant or _PERSONAL.search(before) else 0.3) + (
+            0.25 if alien and alien.search(around) else 0.0
+        )
         if not match.rule.any_country and not match.value.isdigit():
             weakness -= 0.06
         named = hit.end - hit.start > 3  # not an abbreviation: "left DL # …"
@@ -240,13 +253,14 @@ class _Context:
 
 
 def _evidence(match: _Match) -> float:
+    """Return what form and check add to the score, or take off."""
     if match.holds is True:
         return 0.05
-    evidence = -0.12 if match.holds is False else 0.0
+    evidence = -0.08 if match.holds is False else 0.0
     if match.rule.any_country:
         evidence -= 0.1
     if match.value.isdigit() and len(match.value) < 7:
-        evidence -= 0.1
+        evidence -= 0.15
     return evidence - 0.2 * match.torn
 
 

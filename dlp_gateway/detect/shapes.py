@@ -91,7 +91,7 @@ def runs(text: str, start: int, end: int, words: Sequence[tuple[int, int]] = ())
         index = bisect_right(starts, low) - 1
         free = (index < 0 or closed[index][1] <= low) and (index + 1 == len(starts) or starts[index + 1] >= high)
         bearing = any(map(str.isdigit, match[0]))
-        joined = groups and low - groups[-1][1] == 1 and text[low - 1] in _SEPARATORS and len(groups) < _MAX_GROUPS
+        joined = groups and len(groups) < _MAX_GROUPS and _joins(text[groups[-1][1] : low])
         member = (
             free and high - low < 35 and (bearing or _may_join(match[0], text[low - 1 : low], text[high : high + 1]))
         )
@@ -104,6 +104,10 @@ def runs(text: str, start: int, end: int, words: Sequence[tuple[int, int]] = ())
             digits += sum(map(str.isdigit, match[0]))
     if _enough(text, groups, digits):
         yield Run(groups=tuple(groups))
+
+
+def _joins(between: str) -> bool:
+    return between in _SEPARATORS or between == " - "
 
 
 def _enough(text: str, groups: list[tuple[int, int]], digits: int) -> bool:
