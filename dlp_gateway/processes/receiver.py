@@ -49,7 +49,8 @@ async def receive(boot: Boot) -> None:
         stack.push_async_callback(journal.close)
         smarthost = composition.smarthost(settings, boot.hostname)
         stack.push_async_callback(smarthost.close)
-        inspector = await stack.enter_async_context(composition.inspector(settings, boot.policy))
+        inspector = composition.inspector(settings, boot.policy)
+        stack.push_async_callback(inspector.close)
         pipeline = Pipeline(
             policy=boot.policy,
             inspector=inspector,
@@ -74,6 +75,7 @@ async def receive(boot: Boot) -> None:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         watch_supervisor(partial(loop.call_soon_threadsafe, draining.set))
         tell_ready()
+        await inspector.start()  # large messages wait for its workers; small ones need none
         await draining.wait()
         for server in servers:
             server.close()

@@ -41,8 +41,8 @@ class StartError(GatewayError):
     """The gateway cannot start here and now; the text says why and what to do."""
 
 
-def run(path: Path) -> int:
-    """Run the gateway until it is told to stop; return 0. Raises `ConfigurationError`, `StartError`, `StoreError`."""
+def run(path: Path) -> None:
+    """Run the gateway until it is told to stop. Raises `ConfigurationError`, `StartError` and `StoreError`."""
     os.umask(0o077)
     folder = metrics.prepare()
     try:
@@ -51,7 +51,6 @@ def run(path: Path) -> int:
         asyncio.run(Supervisor(path, settings, policy).run())
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    return 0
 
 
 class Supervisor:

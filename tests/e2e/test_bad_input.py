@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -64,10 +65,10 @@ async def test_a_missing_or_broken_file_is_a_sentence(tmp_path: Path, content: b
 async def test_a_taken_port_is_a_sentence(tmp_path: Path, next_mta: NextMta) -> None:
     """Another program listens there: exit 69 and what to do."""
     made = Gateway(tmp_path, next_mta.port)
-    made.config.write_text(made.config.read_text().replace(f"127.0.0.1:{made.port}", f"127.0.0.1:{next_mta.port}"))
-    status, told = await _refusal(made, "serve")
+    with socket.create_server(("127.0.0.1", made.port)):
+        status, told = await _refusal(made, "serve")
     assert status == 69
-    assert f"127.0.0.1:{next_mta.port}" in told
+    assert f"127.0.0.1:{made.port}" in told
     assert "Traceback" not in told
 
 
@@ -127,7 +128,7 @@ async def test_a_full_disk_is_451_and_a_free_one_takes_mail(gateway: Launch, nex
     """Custody on a tiny file system: when it is full mail stays with the client, and nothing half is kept."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    mounting = await asyncio.create_subprocess_exec("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk)
+    mounting = await asyncio.create_subprocess_exec("mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", disk)
     if await mounting.wait():
         pytest.skip("mounting a small file system needs root")
     try:
@@ -141,14 +142,13 @@ async def test_a_full_disk_is_451_and_a_free_one_takes_mail(gateway: Launch, nex
                     file.flush()
             except OSError:
                 pass
-        big = LICENCE + b"x" * 70 + b"\r\n"
-        assert (await _sent(running, big * 1 + (b"y" * 70 + b"\r\n") * 2000))[:3] in {"451", "452"}
+        assert (await _sent(running, LICENCE + (b"y" * 70 + b"\r\n") * 2000))[:3] in {"451", "452"}
         filler.unlink()
         assert (await _sent(running, LICENCE))[:3] == "250"
         assert (await running.run("quarantine", "list", "--json")).stdout.count(b"\n") == 1
         await running.stop()
     finally:
-        await (await asyncio.create_subprocess_exec("umount", disk)).wait()
+        await (await asyncio.create_subprocess_exec("umount", "-l", disk)).wait()
 
 
 # --- mail -------------------------------------------------------------------------------------------------------------
@@ -161,8 +161,8 @@ async def test_odd_mail_is_passed_or_held_but_never_stops_anything(gateway: Laun
         b"",
         b"\r\n",
         b"no header at all\r\n",
-        b"To:\r\nTo:\r\nTo: <\r\nCc: \"\r\n\r\nx\r\n",
-        b"Content-Type: multipart/mixed; boundary=\"x\r\n\r\n--x\r\n\r\n--x--",
+        b'To:\r\nTo:\r\nTo: <\r\nCc: "\r\n\r\nx\r\n',
+        b'Content-Type: multipart/mixed; boundary="x\r\n\r\n--x\r\n\r\n--x--',
         b"Subject: \x1b[2J\x07\r\nFrom: \x1b]0;x\x07\r\n\r\n\x1b\r\n",
         b"Content-Type: " + b";" * 30_000 + b"\r\n\r\n\r\n",
         b"Cc: " + b"," * 50_000 + b"\r\n\r\n\r\n",

@@ -26,7 +26,10 @@ _NUMBER: Final = re.compile(rb"Message-ID: <(\d+)@corp\.example>")
 def _mail(number: int) -> bytes:
     """Return a mail that is forwarded or, every third, held."""
     text = b"my driver's license number is I1234562 (California)" if number % 3 == 0 else b"Hello Bob"
-    return b"From: ada@corp.example\r\nTo: bob@shop.example\r\nMessage-ID: <%d@corp.example>\r\n\r\n%s\r\n" % (number, text)
+    return b"From: ada@corp.example\r\nTo: bob@shop.example\r\nMessage-ID: <%d@corp.example>\r\n\r\n%s\r\n" % (
+        number,
+        text,
+    )
 
 
 class _Load:
