@@ -127,7 +127,9 @@ def _with_id(reply: Reply, name: str) -> Reply:
 
 def octets(reply: Reply, *, smtputf8: bool = False) -> bytes:
     """Return the reply as one line for the wire; beyond ASCII only where the client asked for it (RFC 6531 3.7.4.2)."""
-    line = printable(str(reply), _LONGEST_LINE)
+    line = str(reply)
+    if len(line) > _LONGEST_LINE or not line.isprintable():
+        line = printable(line, _LONGEST_LINE)
     if not smtputf8 and not line.isascii():
         marks = {0x0300 + number: None for number in range(0x70)}
         line = unicodedata.normalize("NFKD", line).translate(marks).encode("ascii", "replace").decode("ascii")

@@ -1,6 +1,6 @@
 """Octets in and out of one client's connection, and time: aiosmtpd's protocol with reading, TLS and ends of our own.
 
-What aiosmtpd gives and what is replaced, and why, stands in docs/decisions/0004-listener-over-aiosmtpd.md.
+What aiosmtpd gives and what is replaced, and why, stands in docs/decisions/0005-listener-over-aiosmtpd.md.
 """
 
 import asyncio
