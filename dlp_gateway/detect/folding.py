@@ -25,7 +25,7 @@ _FIXED: Final = {
     **dict(zip("ßøØłŁđĐæÆœŒıþðо", "soOlLdDaAoOitdo", strict=True)),
     **dict(zip("АВЕЗКМНОРСТУХІЈЅавекмнорстухіјѕ", "ABE3KMHOPCTYXIJSabekmhopctyxijs", strict=True)),
     **dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "ABEZHIKMNOPTYXo", strict=True)),
-    "º": "o", "°": "o", **dict.fromkeys("£€¥¢₹₽₺₩", "$"), "ª": "a", "№": "#", "：": ":",
+    "º": "#", "°": "#", **dict.fromkeys("£€¥¢₹₽₺₩", "$"), "ª": "a", "№": "#", "：": ":",
 }  # fmt: skip
 
 

@@ -23,7 +23,7 @@ _LINE: Final = 200  # no line is read further than this
 _TOKEN: Final = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)?|\d[\w]*|\n|[^\w\s]|_")
 _ABBREVIATED: Final = re.compile(
     r"(?:^|[\s(])(?:no|nos|nr|num|nbr|lic|n|dr|mr|mrs|ms|st|sr|sra|tel|ref|ext|geb|bzw|ca|z\.b|inkl|art|ul|driv|d\.l"
-    r"|c\.f|ss|acct|a|cat|kat|cl|class|klasse|catg|bte|expte|exp|iss|st|state|prov)$",
+    r"|c\.f|ss|acct|a|cat|kat|cl|class|klasse|catg|bte|expte|exp|iss|st|state|prov|sig|sigra|hr|fr|ing|dott|prof|mme|mlle|messrs|jr|ltd|inc|co|abs|str|rd|ave|approx|max|min)$",
     re.IGNORECASE,
 )
 _NUMBERED: Final = re.compile(
@@ -239,7 +239,7 @@ class Reader:
             if walk.colon:
                 walk.keyed = not walk.phrased
             elif not token[0].isupper():
-                walk.doubt += 0.22
+                walk.doubt += 0.18
         walk.met = True
         if token[0].isupper():
             walk.names += 1
@@ -261,6 +261,8 @@ class Reader:
     def _punctuation(walk: _Walk, word: str) -> Owner | None:
         if word in ";|":
             return UNKNOWN if walk.keyed else NOBODY
+        if word == ")":  # what stands in brackets is an aside: "licence (Queensland) no …"
+            walk.phrased = walk.phrased or not walk.met
         if word == "," or word in _LISTING:
             if walk.keyed:
                 return UNKNOWN
@@ -356,9 +358,11 @@ class Reader:
         index = bisect_left(self.starts, sentence) - 1
         while index >= 0 and self.hits[index].start >= floor:
             hit = self.hits[index]
-            if not self._spent(hit, start):
-                if hit.label.owns != OTHER:
-                    return Owner(label=hit.label, relation=Relation.ABOVE, doubt=(sentence - hit.end) / 1500, hit=hit)
+            spent = self._spent(hit, start)
+            if hit.label.owns != OTHER:
+                doubt = (sentence - hit.end) / 1500 + 0.1 * spent
+                return Owner(label=hit.label, relation=Relation.ABOVE, doubt=doubt, hit=hit)
+            if not spent:
                 if hit.label.id == "other-licences" or self._heads_line(hit):
                     return Owner(label=hit.label, relation=Relation.ABOVE, hit=hit)
             index -= 1

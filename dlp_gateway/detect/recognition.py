@@ -28,6 +28,7 @@ _PERSONAL: Final = re.compile(
     r"\b(?:my|his|her|wife's|husband's|son's|daughter's|mon|son|mi|mijn|zijn|mein|seine?|ihre?|mia|sua|minha) \Z",
     re.IGNORECASE,
 )
+_YOURS: Final = re.compile(r"\b(?:your|ur|yr|u r|ihre?|votre|tu|uw|je|seu|twoj[ea]?) \Z", re.IGNORECASE)
 _KIND_OF_DOCUMENT: Final = re.compile(
     r"\b(?:type|kind|document|doc|id|identification|art|tipo|soort|rodzaj|dokument)\b[^\n]{0,12}\Z", re.IGNORECASE
 )
@@ -232,13 +233,18 @@ class _Context:
         before = self.text[max(0, hit.start - 30) : hit.start]
         if owner.relation is Relation.ABOVE and _KIND_OF_DOCUMENT.search(before):
             return 0.05
-        weakness = (0.12 if meant or _PERSONAL.search(before) else 0.3) + (
-            0.25 if alien and alien.search(around) else 0.0
-        )
+        asked = owner.relation in {Relation.ABOVE, Relation.BELOW} and _YOURS.search(before)
+        abbreviated = hit.end - hit.start <= 3  # "DL # …": seldom anything else
+        weakness = 0.12 if meant or asked or _PERSONAL.search(before) else 0.26 if abbreviated else 0.34
+        if alien and alien.search(around):
+            weakness += 0.25
         if not match.rule.any_country and not match.value.isdigit():
             weakness -= 0.06
-        named = hit.end - hit.start > 3  # not an abbreviation: "left DL # …"
-        if named and _MODIFIED.search(self.text[max(0, hit.start - 30) : hit.start]) and not self._common(hit.start):
+        if (
+            not abbreviated
+            and _MODIFIED.search(self.text[max(0, hit.start - 30) : hit.start])
+            and not self._common(hit.start)
+        ):
             weakness += 0.25
         if owner.announced or match.start - hit.end <= 3:
             return weakness
@@ -261,6 +267,8 @@ def _evidence(match: _Match) -> float:
         evidence -= 0.1
     if match.value.isdigit() and len(match.value) < 7:
         evidence -= 0.15
+    if not match.rule.any_country and not match.value.isdigit():
+        evidence += 0.04
     return evidence - 0.2 * match.torn
 
 

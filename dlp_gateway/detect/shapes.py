@@ -25,6 +25,7 @@ _NO_IDENTIFIER: Final = (
     r"\b(?:https?|ftp)://[^\s?<>\"]*",
     r"\bwww\.[^\s?<>\"]*",
     r"\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b",
+    r", ?[A-Z]{2} \d{5}(?:-\d{4})?\b",  # a ZIP code behind its state
     r"\b\d{1,2}:\d\d(?::\d\d)?\b",
     r"\b(?:19|20)\d\d-\d\d-\d\dT[0-9:.]+(?:Z|[+-]\d\d:?\d\d)?\b",
     DATE,
@@ -39,6 +40,13 @@ _NO_IDENTIFIER: Final = (
     r"\b0\d(?:[ .]\d\d){4}\b",  # French
     r"\b0\d{2,4} \d{3} ?\d{4}\b|\b0\d{3,4} \d{5,6}\b|\b0\d{2} \d{4} \d{4}\b",  # British
     r"\b[A-Za-z0-9+/=]{35,}",  # base64, hashes
+)
+# Behind a licence number its state is often written, and is no part of it.
+_REGIONS: Final = frozenset(
+    {"AK", "AL", "AR", "AZ", "CA", "CO", "CT", "DC", "DE", "FL", "GA", "HI", "IA", "ID", "IL", "IN", "KS", "KY", "LA"}
+    | {"MA", "MD", "ME", "MI", "MN", "MO", "MS", "MT", "NC", "ND", "NE", "NH", "NJ", "NM", "NV", "NY", "OH", "OK", "OR"}
+    | {"PA", "RI", "SC", "SD", "TN", "TX", "UT", "VA", "VT", "WA", "WI", "WV", "WY", "AB", "BC", "MB", "NB", "NS", "ON"}
+    | {"PE", "QC", "SK", "YT", "ACT", "NSW", "NT", "QLD", "SA", "TAS", "VIC", "UK", "GB", "USA", "EXP", "AND", "OR"}
 )
 _TOKEN: Final = re.compile(r"[A-Za-z0-9*]+")
 _SEPARATORS: Final = frozenset(" -./")
@@ -97,13 +105,19 @@ def runs(text: str, start: int, end: int, words: Sequence[tuple[int, int]] = ())
         )
         if groups and not (joined and member):
             if _enough(text, groups, digits):
-                yield Run(groups=tuple(groups))
+                yield _run(text, groups)
             groups, digits = [], 0
         if member:
             groups.append((low, high))
             digits += sum(map(str.isdigit, match[0]))
     if _enough(text, groups, digits):
-        yield Run(groups=tuple(groups))
+        yield _run(text, groups)
+
+
+def _run(text: str, groups: list[tuple[int, int]]) -> Run:
+    low, high = groups[-1]
+    region = len(groups) > 1 and text[low - 1] == " " and text[low:high] in _REGIONS
+    return Run(groups=tuple(groups[:-1] if region else groups))
 
 
 def _joins(between: str) -> bool:
