@@ -99,6 +99,7 @@ class DeliveryWorker:
         for item in await self._store.expire(now=now):
             log.expired(item.id)
         await self._store.erase(before=now - self._options.keep)
+        await self._store.forget(before=now - 2 * self._options.keep)
         statistics = await self._store.statistics()
         metrics.custody(
             {state.value: count for state, count in statistics.recipients.items()},
@@ -132,7 +133,7 @@ class DeliveryWorker:
         )
         now = datetime.now(UTC)
         settlements = tuple(
-            self._settlement(claim, by_address[address], reply, address in delivery.unknown, now)
+            self._settlement(by_address[address], reply, address in delivery.unknown, now)
             for address, reply in delivery.replies
         )
         failures = tuple(
@@ -150,7 +151,6 @@ class DeliveryWorker:
 
     def _settlement(
         self,
-        claim: Claim,
         recipient: Recipient,
         reply: Reply,
         unknown: bool,  # noqa: FBT001  one of four facts about one reply
@@ -163,14 +163,9 @@ class DeliveryWorker:
         if reply.positive:
             return Settlement(recipient=recipient.id, state=State.DELIVERED, reply=words)
         wait = self._options.wait(recipient.attempts)
-        if reply.permanent or now + wait > self._released_at(claim, recipient) + self._options.max_age:
+        if reply.permanent or now + wait > recipient.due_since + self._options.max_age:
             return Settlement(recipient=recipient.id, state=State.FAILED, reply=words)
         return Settlement(recipient=recipient.id, state=State.DUE, reply=words, due_at=now + wait)
-
-    def _released_at(self, claim: Claim, recipient: Recipient) -> datetime:
-        """Return from when on `max_age` counts: a mail held for two weeks has not been tried for two weeks."""
-        tried = sum((self._options.wait(attempts) for attempts in range(recipient.attempts)), timedelta())
-        return max(claim.created_at, recipient.due_at - tried)
 
     async def _report(
         self,

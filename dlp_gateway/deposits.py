@@ -126,7 +126,7 @@ def undeliverable(
                 reverse_path="",
                 recipients=(reverse_path,),
                 edits=to_json(()),
-                options=Transport(body_8bit=False, smtputf8=smtputf8).to_json(),
+                options=Transport(body_8bit=not report.isascii(), smtputf8=smtputf8).to_json(),
                 state=State.DUE,
                 due_at=due_at,
             ),

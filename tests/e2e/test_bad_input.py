@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -135,13 +136,11 @@ async def test_a_full_disk_is_451_and_a_free_one_takes_mail(gateway: Launch, nex
         custody: dict[str, Any] = {"url": f"sqlite:///{disk}/custody.db", "key_file": "custody.key"}
         running = await gateway(next_mta.port, settings={"custody": custody})
         filler = disk / "filler"
-        with filler.open("wb") as file:
-            try:
-                while True:
-                    file.write(b"x" * 4096)
-                    file.flush()
-            except OSError:
-                pass
+        descriptor = os.open(filler, os.O_CREAT | os.O_WRONLY)
+        with suppress(OSError):
+            while True:
+                os.write(descriptor, b"x" * 4096)
+        os.close(descriptor)
         assert (await _sent(running, LICENCE + (b"y" * 70 + b"\r\n") * 2000))[:3] in {"451", "452"}
         filler.unlink()
         assert (await _sent(running, LICENCE))[:3] == "250"
