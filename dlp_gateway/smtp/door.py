@@ -5,6 +5,7 @@ import ssl
 from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, collapse_addresses, ip_address
 from typing import Any, Final, Protocol
 
@@ -23,6 +24,8 @@ from dlp_gateway.smtp.replies import (
 #: More than a quarter of IPv4, or more than a /16 of public IPv6, is no network of one's own but the internet.
 _MOST_IPV4: Final = 2**30
 _MOST_IPV6: Final = 2**112
+_OUTSIDE: Final = ""  # the key of all clients that may not send
+_MOST_OUTSIDERS: Final = 50
 _MAPPED_IPV4: Final = IPv6Network("::ffff:0:0/96")
 _PRIVATE_IPV6: Final = (IPv6Network("fc00::/7"), IPv6Network("fe80::/10"), IPv6Network("::1/128"))
 
@@ -79,6 +82,7 @@ class ListenerOptions:
         return any(client in network for network in (four if client.version == 4 else six))
 
 
+@lru_cache(maxsize=64)  # asked at each connection
 def _by_version(
     networks: tuple[IPv4Network | IPv6Network, ...],
 ) -> tuple[tuple[IPv4Network, ...], tuple[IPv6Network, ...]]:
@@ -99,6 +103,11 @@ def client_address(peer: str) -> IPv4Address | IPv6Address:
     """Return the address of a socket's peer, IPv4-mapped ones as IPv4; ValueError if it is no IP address."""
     address = ip_address(peer.partition("%")[0])
     return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
+
+
+def _network(client: IPv4Address | IPv6Address) -> str:
+    """Return what counts as one client: an IPv4 address or an IPv6 /64, for that is what one host can have."""
+    return str(client) if client.version == 4 else str(IPv6Network((int(client) >> 64 << 64, 64)))
 
 
 class Handler(Protocol):
@@ -149,20 +158,20 @@ class Door:
 
     def enter(self, guest: Guest, client: IPv4Address | IPv6Address) -> Refusal | None:
         """Let a session in, or say why not; whoever entered, welcome or not, must `leave`."""
-        key = str(client) if client.version == 4 else str(IPv6Network((int(client) >> 64 << 64, 64)))
+        welcome = self.options.admits(client)
+        key = _network(client) if welcome else _OUTSIDE
         self._guests[guest] = key
         self._clients[key] += 1
         metrics.session_opened()
-        refusal: Refusal | None = None
+        outsiders = self._clients[_OUTSIDE]
         if self._closing:
-            refusal = STOPPING
-        elif len(self._guests) > self.options.connections:
-            refusal = TOO_MANY_CONNECTIONS
-        elif self._clients[key] > self.options.connections_per_client:
-            refusal = TOO_MANY_FROM_YOU
-        elif not self.options.admits(client):
-            refusal = NOT_YOUR_GATEWAY
-        return refusal
+            return STOPPING
+        if not welcome:
+            # They wait for their QUIT in places of their own, so that they cannot take those of others.
+            return NOT_YOUR_GATEWAY if outsiders <= _MOST_OUTSIDERS else TOO_MANY_CONNECTIONS
+        if len(self._guests) - outsiders > self.options.connections:
+            return TOO_MANY_CONNECTIONS
+        return TOO_MANY_FROM_YOU if self._clients[key] > self.options.connections_per_client else None
 
     def leave(self, guest: Guest) -> None:
         """Count a session out."""

@@ -38,7 +38,7 @@ EARLY_CONTENT: Final = _closing("early-content", 503, "5.5.1", "Content sent wit
 TOO_MANY_ERRORS: Final = _closing("errors", 421, "4.7.0", "Too many errors")
 TOO_MUCH_JUNK: Final = _closing("junk", 421, "4.7.0", "Too many commands without mail")
 TIMEOUT: Final = _closing("timeout", 421, "4.4.2", "Timeout")
-STOPPING: Final = _closing("stopping", 421, "4.3.2", "The gateway is stopping")
+STOPPING: Final = _closing("", 421, "4.3.2", "The gateway is stopping")
 TOO_MANY_CONNECTIONS: Final = _closing("connections", 421, "4.3.2", "Too many connections")
 TOO_MANY_FROM_YOU: Final = _closing("connections-of-client", 421, "4.7.0", "Too many connections from your network")
 NOT_YOUR_GATEWAY: Final = _closing("network", 554, "5.7.1", "Your network may not send through this gateway")
@@ -132,5 +132,6 @@ def octets(reply: Reply, *, smtputf8: bool = False) -> bytes:
         line = printable(line, _LONGEST_LINE)
     if not smtputf8 and not line.isascii():
         marks = {0x0300 + number: None for number in range(0x70)}
-        line = unicodedata.normalize("NFKD", line).translate(marks).encode("ascii", "replace").decode("ascii")
+        plain = unicodedata.normalize("NFKD", line).translate(marks).encode("ascii", "replace").decode("ascii")
+        line = plain[:_LONGEST_LINE]  # one character may have become eighteen
     return f"{line}\r\n".encode("utf-8", "replace")

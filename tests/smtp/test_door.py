@@ -100,6 +100,20 @@ async def test_connections_are_limited_for_each_client(listen: Listen) -> None:
     other[1].close()
 
 
+async def test_outsiders_take_no_places(listen: Listen) -> None:
+    """However many of them wait for their QUIT; beyond fifty they need not wait."""
+    gateway = await listen(networks=(ip_network("127.0.0.0/25"),), connections=2)
+    outside = [
+        await asyncio.open_connection("127.0.0.1", gateway.port, local_addr=("127.0.0.200", 0)) for _ in range(52)
+    ]
+    heard = [(await asyncio.wait_for(reader.readline(), 2))[:3] for reader, _ in outside]
+    insider = await gateway.client()
+    assert await insider.hear() == "220 gateway.example ESMTP"
+    assert heard == [b"554"] * 50 + [b"421"] * 2
+    for _, writer in outside:
+        writer.close()
+
+
 async def test_closing_door_finishes_what_is_under_way(listen: Listen) -> None:
     """New clients and idle ones get 421 4.3.2, a message in DATA or in hand-over is taken to its reply."""
     gateway = await listen(Recorder(delay=0.1))
