@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.reply import Reply
+from dlp_gateway.ports import Delivery
 from dlp_gateway.smtp.listener import Door
 from dlp_gateway.smtp.smarthost import Smarthost
 
@@ -200,6 +201,54 @@ class Authority:
     def client(self) -> ssl.SSLContext:
         """Return a context that trusts this authority only."""
         return ssl.create_default_context(cafile=self.ca)
+
+
+CONTENT = b"Subject: hello\r\n\r\n.dot\r\n\r\ntext\r\n"
+ALL = ("PIPELINING", "SIZE 1000000", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES")
+UNREACHABLE = (451, "4.4.1")
+
+
+async def deliver(
+    smarthost: Smarthost,
+    content: bytes = CONTENT,
+    recipients: tuple[str, ...] = ("bob@example.org",),
+    **options: object,
+) -> Delivery:
+    """Deliver with the ordinary envelope."""
+    settings = {"reverse_path": "alice@corp.example", "body_8bit": False, "smtputf8": False} | options
+    return await smarthost.deliver(content, recipients=recipients, **settings)  # type: ignore[arg-type]
+
+
+def codes(delivery: Delivery) -> list[tuple[int, str]]:
+    """Return code and enhanced code for each recipient."""
+    return [(reply.code, reply.enhanced) for _, reply in delivery.replies]
+
+
+async def forever(peer: Peer) -> None:
+    """Take one transaction after another."""
+    await peer.greet(*ALL)
+    while True:
+        await peer.take()
+
+
+async def dies_at(peer: Peer, stage: str) -> None:
+    """Go away when `stage` is reached."""
+    if stage == "connect":
+        return
+    await peer.send("220 smarthost.example")
+    await peer.line()
+    if stage == "ehlo":
+        return
+    await peer.send("250-smarthost.example", "250 PIPELINING")
+    for wanted in (b"MAIL", b"RCPT", b"DATA"):
+        line = await peer.line()
+        assert line.startswith(wanted)
+        if stage == wanted.decode().lower():
+            return
+        await peer.send("354 Go" if wanted == b"DATA" else "250 2.0.0 Ok")
+    if stage == "354":
+        return
+    await peer.content()
 
 
 Listen = Callable[..., Awaitable[Gateway]]

@@ -1,10 +1,30 @@
-"""Octets of a message as DATA carries them."""
+"""One transaction: octets as DATA carries them, a reply for each recipient, faults at every stage."""
+
+import asyncio
+import shutil
+import socket
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dlp_gateway.mail.reply import Reply
+from dlp_gateway.ports import Progress
 from dlp_gateway.smtp.transaction import stuffed
+from tests.smtp.peers import (
+    ALL,
+    UNREACHABLE,
+    Hosts,
+    Listen,
+    Peer,
+    Smarthosts,
+    codes,
+    deliver,
+    dies_at,
+    forever,
+)
+
+QUEUED = Reply(code=250, enhanced="2.0.0", text="Ok: queued as 4711")
 
 
 @pytest.mark.parametrize(
@@ -28,3 +48,234 @@ def test_no_line_is_a_lone_dot(lines: list[bytes]) -> None:
     """Nothing in a message can end it."""
     octets = stuffed(b"".join(line + b"\r\n" for line in lines))
     assert b"\r\n.\r\n" not in b"\r\n" + octets
+
+
+@pytest.mark.parametrize("extensions", [ALL, ALL[1:]], ids=["pipelined", "stepwise"])
+async def test_each_recipient_gets_its_own_reply(
+    host: Hosts, smarthost: Smarthosts, extensions: tuple[str, ...]
+) -> None:
+    """Accepted, deferred and refused in one transaction; the octets arrive as they are, stuffed."""
+    got: list[bytes] = []
+
+    async def script(peer: Peer) -> None:
+        await peer.greet(*extensions)
+        got.append(await peer.take(later="450 4.2.1 Mailbox busy", never="550-5.1.1 No such\r\n550 5.1.1 user"))
+
+    progress: list[Progress] = []
+
+    async def hook(told: Progress) -> None:
+        progress.append(told)
+
+    peer = await host(script)
+    recipients = ("bob@example.org", "later@example.org", "never@example.org", "carol@example.net")
+    delivery = await deliver(smarthost(peer.port), recipients=recipients, before_final_dot=hook)
+    later = Reply(code=450, enhanced="4.2.1", text="Mailbox busy")
+    never = Reply(code=550, enhanced="5.1.1", text="No such user")
+    assert delivery.replies == (
+        (recipients[0], QUEUED),
+        (recipients[1], later),
+        (recipients[2], never),
+        (recipients[3], QUEUED),
+    )
+    assert not delivery.in_doubt
+    assert progress == [
+        Progress(
+            accepted=(recipients[0], recipients[3]),
+            deferred=((recipients[1], later),),
+            refused=((recipients[2], never),),
+        )
+    ]
+    assert got == [b"Subject: hello\r\n\r\n..dot\r\n\r\ntext\r\n"]
+
+
+@pytest.mark.parametrize("extensions", [ALL, ALL[1:]], ids=["pipelined", "stepwise"])
+@pytest.mark.parametrize(
+    ("replies", "expected"),
+    [
+        ({"mail": "550 5.7.1 Not you"}, (550, "5.7.1")),
+        ({"data": "451 4.3.1 Full"}, (451, "4.3.1")),
+        ({"data": "554 5.7.1 No"}, (554, "5.7.1")),
+        ({"dot": "451 4.7.1 Greylisted"}, (451, "4.7.1")),
+        ({"dot": "552 5.3.4 Too big"}, (552, "5.3.4")),
+        ({"dot": "421 4.3.2 Stopping"}, (421, "4.3.2")),
+        ({"bob": "552 Too many recipients"}, (452, "4.5.3")),
+        ({"bob": "552 5.2.2 Mailbox full"}, (552, "5.2.2")),
+        ({"mail": "421 4.3.2 Stopping"}, (421, "4.3.2")),
+        ({"bob": "421 4.7.0 Enough"}, (421, "4.7.0")),
+        ({"data": "421 4.7.0 Enough"}, (421, "4.7.0")),
+        ({"mail": "354 What"}, (451, "4.4.2")),
+        ({"data": "250 2.0.0 What"}, (451, "4.4.2")),
+        ({"bob": "550 2.0.0 Wrong class"}, (550, "")),
+        ({"mail": "250", "bob": "250", "data": "354", "dot": "250"}, (250, "")),
+    ],
+)
+async def test_reply_at_each_stage_holds_for_the_recipient(
+    host: Hosts, smarthost: Smarthosts, extensions: tuple[str, ...], replies: dict[str, str], expected: tuple[int, str]
+) -> None:
+    """Wherever the smarthost says no, nothing is in doubt and nothing is raised."""
+
+    async def script(peer: Peer) -> None:
+        await peer.greet(*extensions)
+        while True:
+            await peer.take(**replies)
+
+    peer = await host(script)
+    delivery = await deliver(smarthost(peer.port))
+    assert codes(delivery) == [expected]
+    assert not delivery.in_doubt
+
+
+@pytest.mark.parametrize(
+    ("stage", "expected", "in_doubt"),
+    [
+        ("connect", UNREACHABLE, False),
+        ("ehlo", UNREACHABLE, False),
+        ("mail", (451, "4.4.2"), False),
+        ("rcpt", (451, "4.4.2"), False),
+        ("data", (451, "4.4.2"), False),
+        ("dot", (451, "4.4.2"), True),
+    ],
+)
+@pytest.mark.parametrize("silent", [False, True], ids=["dies", "hangs"])
+async def test_smarthost_that_goes_away_at_each_stage(
+    host: Hosts, smarthost: Smarthosts, stage: str, expected: tuple[int, str], *, in_doubt: bool, silent: bool
+) -> None:
+    """Before the final dot it is a 451, behind it the outcome is unknown; never a second attempt on its own."""
+
+    async def script(peer: Peer) -> None:
+        await dies_at(peer, stage)
+        if silent:
+            await asyncio.sleep(30)
+
+    peer = await host(script)
+    patience = {"connect": 0.3, "command": 0.3, "final_dot": 0.3}
+    delivery = await deliver(smarthost(peer.port, **patience))
+    assert codes(delivery) == [expected]
+    assert delivery.unknown == (frozenset({"bob@example.org"}) if in_doubt else frozenset())
+    assert len(peer.peers) == 1
+
+
+@pytest.mark.parametrize("size", [3_000, 3_000_000])
+async def test_hook_is_run_before_the_final_dot_and_may_stop_it(host: Hosts, smarthost: Smarthosts, size: int) -> None:
+    """What it raises comes through, the connection is cut, and the smarthost never saw the end of the message."""
+    got = bytearray()
+    ended = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.greet(*ALL[2:], "SIZE 0", "PIPELINING")
+        for answer in ("250 Ok", "250 Ok", "354 Go"):
+            await peer.line()
+            await peer.send(answer)
+        while octets := await peer.reader.read(65_536):
+            got.extend(octets)
+        ended.set()
+
+    async def hook(_: Progress) -> None:
+        raise LookupError("lease lost")
+
+    peer = await host(script)
+    with pytest.raises(LookupError):
+        await deliver(smarthost(peer.port), b"x" * size + b"\r\n", before_final_dot=hook)
+    await asyncio.wait_for(ended.wait(), 2)
+    assert b"\r\n.\r\n" not in got
+
+
+async def test_connection_that_breaks_during_the_hook_leaves_no_doubt(host: Hosts, smarthost: Smarthosts) -> None:
+    """The final dot was never sent; the hook is not run a second time, though the connection was a kept one."""
+    calls = []
+    gone = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.greet(*ALL)
+        await peer.take()
+        for answer in ("250 Ok", "250 Ok", "354 Go"):
+            await peer.line()
+            await peer.send(answer)
+        peer.writer.close()
+        await peer.writer.wait_closed()
+        gone.set()
+
+    async def hook(progress: Progress) -> None:
+        calls.append(progress)
+        await gone.wait()
+        await asyncio.sleep(0.02)
+
+    peer = await host(script)
+    ours = smarthost(peer.port)
+    await deliver(ours)
+    delivery = await deliver(ours, before_final_dot=hook)
+    assert (codes(delivery), delivery.in_doubt, len(calls), len(peer.peers)) == ([(451, "4.4.2")], False, 1, 1)
+
+
+GARBAGE = [
+    "garbage",
+    "25",
+    "999 no",
+    "250_what",
+    "\x00\x00\x00",
+    "250-one\r\n251 two",
+    "250-" + "x" * 20_000,
+    "\r\n".join(["250-endless"] * 2000),
+    "\r\n250 Ok",
+]
+
+
+@pytest.mark.parametrize("garbage", GARBAGE, ids=lambda text: repr(text[:12]))
+async def test_garbage_ends_the_connection(host: Hosts, smarthost: Smarthosts, garbage: str) -> None:
+    """Endless, too long, or no reply at all: 451, and the connection is never used again."""
+
+    async def script(peer: Peer) -> None:
+        await peer.greet(*ALL)
+        await peer.line()
+        await peer.send(garbage)
+        await peer.reader.read()
+
+    peer = await host(script, forever)
+    ours = smarthost(peer.port)
+    assert [codes(await deliver(ours)) for _ in range(2)] == [[(451, "4.4.2")], [(250, "2.0.0")]]
+
+
+async def test_refusal_in_the_midst_of_the_content_is_no_doubt(host: Hosts, smarthost: Smarthosts) -> None:
+    """A smarthost that gives up while we send: the final dot was never sent."""
+
+    async def script(peer: Peer) -> None:
+        await peer.greet(*ALL[2:], "PIPELINING")
+        for answer in ("250 Ok", "250 Ok", "354 Go"):
+            await peer.line()
+            await peer.send(answer)
+        await peer.reader.read(1000)
+        await peer.send("452 4.3.1 Disk full")
+
+    peer = await host(script)
+    delivery = await deliver(smarthost(peer.port), b"x" * 8_000_000 + b"\r\n")
+    assert (codes(delivery), delivery.in_doubt) == ([(451, "4.4.2")], False)
+
+
+@pytest.mark.parametrize("content", [b"", b"no line end", b".", b"\r\n", b"a\r\n.", b"x" * 70_000 + b"\r\n..\r\n"])
+async def test_octets_arrive_unchanged(listen: Listen, smarthost: Smarthosts, content: bytes) -> None:
+    """Through our own door: only a missing last CRLF is added, for the end of data begins with it."""
+    gateway = await listen()
+    assert codes(await deliver(smarthost(gateway.port), content)) == [(250, "2.0.0")]
+    expected = content if content.endswith(b"\r\n") or not content else content + b"\r\n"
+    assert gateway.handler.taken[0][1] == expected
+
+
+@pytest.mark.skipif(shutil.which("smtp-sink") is None, reason="Postfix's smtp-sink is not installed")
+async def test_postfix_sink_takes_pipelined_mail(smarthost: Smarthosts) -> None:
+    """A server of Postfix's make, with PIPELINING, a hundred recipients and a large message."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    sink = await asyncio.create_subprocess_exec("smtp-sink", "-u", "nobody", f"127.0.0.1:{port}", "16")
+    try:
+        ours = smarthost(port)
+        for _ in range(80):
+            if codes(await deliver(ours)) != [UNREACHABLE]:
+                break
+            await asyncio.sleep(0.05)
+        recipients = tuple(f"u{number}@example.org" for number in range(100))
+        delivery = await deliver(ours, b"x" * 900 + b"\r\n" + b".\r\n" * 300_000, recipients=recipients)
+        assert [code for code, _ in codes(delivery)] == [250] * 100
+    finally:
+        sink.kill()
+        await sink.wait()
