@@ -22,9 +22,10 @@ from dlp_gateway.document import Model, load
 
 #: What a label owns when it is no identifier: an order, a parcel, a phone …
 OTHER: Final = "OTHER"
+_EDGE: Final = r"\b"
 _GAP: Final = r"[\s\-./>]{0,3}"
 _UMLAUTS: Final = {"ä": "(?:a|ae)", "ö": "(?:o|oe)", "ü": "(?:u|ue)", "ß": "(?:s|ss)"}
-_SYNTAX: Final = re.compile(r"~[\w']+|=\w+|[\w']|[ ()|?*#/.&:-]")
+_SYNTAX: Final = re.compile(r"~[\w']+|=[\w.]+|[\w']|[ ()|?*#/.&:-]")
 
 
 class Strength(StrEnum):
@@ -77,7 +78,7 @@ class Lexicon:
         self._finder = re2.compile("|".join(f"(?:{phrase})" for phrase in phrases) or "$^", _options(longest=True))
         self._owners = re2.Set.FullMatchSet(_options(longest=False))
         for phrase in phrases:
-            self._owners.Add(phrase)
+            self._owners.Add(phrase.removeprefix(_EDGE).removesuffix(_EDGE))  # what was found has no neighbours here
         self._owners.Compile()
         self._owner = lru_cache(maxsize=8192)(self._look_up)
 
@@ -92,7 +93,7 @@ class Lexicon:
         return tuple(hits)
 
     def _look_up(self, words: bytes) -> Label:
-        fitting: list[int] = self._owners.Match(words) or self._owners.Match(words.rstrip(b" #-./>"))
+        fitting: list[int] = self._owners.Match(words)
         return self._of_phrase[min(fitting)]
 
 
@@ -129,7 +130,7 @@ def _element(sign: str, *, accented: bool) -> str:
         word, *rest = sign[1:].lower().split("'")
         return "['`]?".join([_slips(fold(word).text), *rest]) if sign.isascii() or not accented else _letters(word)
     if sign.startswith("="):
-        return f"(?-i:{sign[1:]})"
+        return f"(?-i:{re.escape(sign[1:])})"
     if sign == " ":
         return _GAP
     if sign == "*":

@@ -3,7 +3,10 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from dlp_gateway.detect.folding import fold
 from dlp_gateway.detect.identifier_rules import TYPES, load_rules
 from dlp_gateway.detect.labels import OTHER, LabelFile, Lexicon, compile_lexicon, pattern
 
@@ -72,6 +75,13 @@ def test_a_phrase_in_two_files_means_what_the_first_says() -> None:
         LabelFile(id="two", owns=OTHER, phrases={"en": ("travel pass",)}),
     ]
     assert [hit.label.owns for hit in compile_lexicon(files).scan("travel pass 12")] == ["PASSPORT"]
+
+
+@given(st.text(alphabet=".#'/-> _\nabcdefghijklmnoprstuvz0é", max_size=60))
+def test_every_hit_has_an_owner(lexicon: Lexicon, text: str) -> None:
+    """Whatever the words around it, what the first automaton finds the second one knows."""
+    folded = fold(f"{text} dl # patente\n{text}").text
+    assert all(hit.label in lexicon.labels for hit in lexicon.scan(folded))
 
 
 def test_every_label_owns_a_known_type() -> None:
