@@ -6,7 +6,7 @@ Relative paths are relative to the folder of the file; passwords and keys stand 
 import os
 import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, collapse_addresses, ip_address
 from pathlib import Path
@@ -268,8 +268,17 @@ def load(path: Path) -> Settings:
     return document.load(path, Settings)
 
 
-def load_all(path: Path, *, kinds: frozenset[str], builtin: Path) -> tuple[Settings, Policy]:
-    """Return gateway.yaml and its policy; raise `ConfigurationError` with the problems of both."""
+def load_all(
+    path: Path,
+    *,
+    kinds: frozenset[str],
+    builtin: Path,
+    detection: Callable[[tuple[Path, ...]], Iterable[Problem]] = lambda _: (),
+) -> tuple[Settings, Policy]:
+    """Return gateway.yaml and its policy; raise `ConfigurationError` with the problems of both.
+
+    `detection` tells what is wrong with the rules of detection in the operator's own packs, by their folders.
+    """
     problems: list[Problem] = []
     settings = policy = None
     try:
@@ -285,7 +294,9 @@ def load_all(path: Path, *, kinds: frozenset[str], builtin: Path) -> tuple[Setti
         policy = policy_load.load(policy_path, kinds=kinds, builtin=builtin)
     except ConfigurationError as error:
         problems += error.problems
-    if settings is None or policy is None:
+    folders = policy_load.pack_folders(policy_path, builtin=builtin)
+    problems += detection(tuple(folder for folder in folders if folder.parent != builtin))
+    if settings is None or policy is None or problems:
         raise ConfigurationError(problems)
     return settings, policy
 

@@ -15,7 +15,7 @@ from dlp_gateway.pipeline import REWRITE_INCOMPLETE, Pipeline
 from dlp_gateway.policy import load
 from dlp_gateway.policy.verdict import Disposition
 from dlp_gateway.ports import Deferred, Forwarded, InCustody, Overloaded, Rejected, Repeated, Why
-from dlp_gateway.processes import composition
+from dlp_gateway.processes import policies
 from quarantine.memory import MemoryStore
 from quarantine.model import Query, State
 from quarantine.store import StoreError
@@ -35,7 +35,7 @@ class InPlace:
 
     async def inspect(self, envelope: Envelope, message: Message, facts: Facts) -> Inspection:
         """Measure here."""
-        return composition.inspect(POLICY, envelope, message, facts)
+        return policies.inspect(POLICY, envelope, message, facts)
 
 
 class Broken:

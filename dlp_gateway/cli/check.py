@@ -15,11 +15,11 @@ def command(config_path: str | None, show: bool, as_json: bool) -> None:  # noqa
     Without problems prints the rules in force in sentences and exits 0; with problems exits 78.
     """
     from dlp_gateway.policy.explain import explain
-    from dlp_gateway.processes import composition
+    from dlp_gateway.processes import policies
 
     with options.problems_shown(as_json=as_json):
         path = options.found_config(config_path)
-        settings, policy = composition.load(path)
+        settings, policy = policies.load(path)
     sentences = explain(policy)
     if as_json:
         shown = {"settings": settings.model_dump(mode="json")} if show else {}

@@ -84,7 +84,7 @@ async def _demo(place: Path, *, once: bool) -> int:
     from dlp_gateway.cli import trial
     from dlp_gateway.cli.samples import samples
     from dlp_gateway.observe import log, metrics
-    from dlp_gateway.processes import composition
+    from dlp_gateway.processes import composition, policies
     from dlp_gateway.processes.supervisor import StartError, Supervisor
     from dlp_gateway.smtp.maildrop import Maildrop
     from quarantine.store import StoreError
@@ -99,7 +99,7 @@ async def _demo(place: Path, *, once: bool) -> int:
         config = place / "gateway.yaml"
         config.write_text(_GATEWAY_YAML.format(listener=listener, smarthost=smarthost, admin=admin), encoding="utf-8")
         (place / "policy.yaml").write_text(_POLICY_YAML, encoding="utf-8")
-        settings, policy = composition.load(config)
+        settings, policy = policies.load(config)
         logged = stack.enter_context((place / "gateway.log").open("w", encoding="utf-8"))
         log.configure("info", "json", logged)
         supervisor = Supervisor(config, settings, policy, errors=logged)

@@ -37,10 +37,10 @@ def command(
     from dlp_gateway.mail.envelope import Envelope, new_id
     from dlp_gateway.mail.parse import parse
     from dlp_gateway.policy.decide import decide
-    from dlp_gateway.processes import composition
+    from dlp_gateway.processes import policies
 
     with options.problems_shown(as_json=as_json):
-        _, policy = composition.load(options.found_config(config_path))
+        _, policy = policies.load(options.found_config(config_path))
     try:
         raw = options.read_bytes(source, limit=_LARGEST)
     except OSError as error:
@@ -57,7 +57,7 @@ def command(
         received_at=datetime.now(UTC),
     )
     message = parse(raw)
-    inspection = composition.inspect(policy, envelope, message, Facts())
+    inspection = policies.inspect(policy, envelope, message, Facts())
     verdict = decide(policy, envelope, message, inspection)
     if out:
         Path(out).write_bytes(apply(raw, verdict.edits))

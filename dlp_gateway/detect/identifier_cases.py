@@ -4,7 +4,7 @@ In a text that must be found in, `[[` and `]]` enclose every number of the rule'
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -25,20 +25,33 @@ class CasesFile(Model):
 
 
 def check(book: RuleBook, folder: Path) -> Iterator[Problem]:
-    """Yield a problem for every case below `folder` that does not hold at medium confidence, or that has no rule."""
+    """Yield a problem for every case of a pack, or of a folder of packs, that does not hold; see `results`."""
+    for _, problems in results(book, folder):
+        yield from problems
+
+
+def results(book: RuleBook, folder: Path) -> Iterator[tuple[Path, tuple[Problem, ...]]]:
+    """Yield each file of cases of a pack, or of a folder of packs, with the cases that do not hold at medium confidence.
+
+    Raises `ConfigurationError` for a file that cannot be read.
+    """
     recognition = Recognition(book)
     types = {rule.id: rule.type for rule in book.rules}
-    for path in sorted(folder.glob("*/identifiers/*.cases.yaml")):
-        document = load_document(path, CasesFile)
-        file = document.finish()
-        kind = types.get(path.name.removesuffix(".cases.yaml"))
-        if kind is None:
-            yield document.problem((), "There is no rule of this name beside these cases.")
-            continue
-        for index, text in enumerate(file.finds):
-            yield from _check(recognition, kind, text, document, ("finds", index))
-        for index, text in enumerate(file.misses):
-            yield from _check(recognition, kind, text, document, ("misses", index))
+    for path in sorted((*folder.glob("identifiers/*.cases.yaml"), *folder.glob("*/identifiers/*.cases.yaml"))):
+        yield path, tuple(_of_file(recognition, types, path))
+
+
+def _of_file(recognition: Recognition, types: Mapping[str, str], path: Path) -> Iterator[Problem]:
+    document = load_document(path, CasesFile)
+    file = document.finish()
+    kind = types.get(path.name.removesuffix(".cases.yaml"))
+    if kind is None:
+        yield document.problem((), "There is no rule of this name beside these cases.")
+        return
+    for index, text in enumerate(file.finds):
+        yield from _check(recognition, kind, text, document, ("finds", index))
+    for index, text in enumerate(file.misses):
+        yield from _check(recognition, kind, text, document, ("misses", index))
 
 
 def _check(

@@ -1,6 +1,7 @@
 """Rules as data: what numbers of one kind and country look like, what proves them, and how sure that makes one."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -74,32 +75,64 @@ class RuleBook:
     grammar: Grammar
 
 
-def load_rules(folder: Path) -> RuleBook:
-    """Return the rules of a folder of packs; raise `ConfigurationError` with every problem of every file.
+def load_rules(folder: Path, packs: Iterable[Path] = ()) -> RuleBook:
+    """Return the rules of a folder of packs, and of further packs; raise `ConfigurationError` with every problem.
 
-    Identifier rules are `<pack>/identifiers/<rule>.yaml`; labels are shared by all packs, in `labels/`.
+    Identifier rules are `<pack>/identifiers/<rule>.yaml`. Labels are shared by all packs: those in `labels/` of the
+    folder and those in `<pack>/labels/` of the further packs, which come first, so that an operator's own meaning of a
+    phrase counts. A further pack takes the place of the one in the folder that has its name.
     """
-    rules: list[Rule] = []
-    problems: list[Problem] = []
-    for path in _rule_files(folder):
-        try:
-            rules.append(_compile(path))
-        except ConfigurationError as error:
-            problems += error.problems
+    further = tuple(packs)
+    replaced = {pack.name for pack in further}
+    own = tuple(path for path in sorted(folder.iterdir()) if path.name not in replaced)
+    rules, problems = _compiled((*own, *further))
+    labels, more = _labels((*further, folder))
+    problems += more
     try:
-        labels = load_labels(
-            tuple(path for path in sorted((folder / "labels").glob("*.yaml")) if path.name != _GRAMMAR)
-        )
         grammar = load_grammar(folder / "labels" / _GRAMMAR)
     except ConfigurationError as error:
         raise ConfigurationError([*problems, *error.problems]) from None
     if problems:
         raise ConfigurationError(problems)
-    return RuleBook(rules=tuple(rules), lexicon=compile_lexicon(labels), labels=labels, grammar=grammar)
+    return RuleBook(rules=tuple(rules), lexicon=compile_lexicon(labels), labels=tuple(labels), grammar=grammar)
 
 
-def _rule_files(folder: Path) -> list[Path]:
-    return [path for path in sorted(folder.glob("*/identifiers/*.yaml")) if not path.name.endswith(".cases.yaml")]
+def problems_of(packs: Iterable[Path]) -> tuple[Problem, ...]:
+    """Return what is wrong with the identifier rules and labels of `packs`, without the folder they are added to."""
+    further = tuple(packs)
+    return (*_compiled(further)[1], *_labels(further)[1])
+
+
+def _compiled(packs: Iterable[Path]) -> tuple[list[Rule], list[Problem]]:
+    """Return the compiled rules of packs, and what is wrong with the others."""
+    rules: dict[str, Rule] = {}
+    problems: list[Problem] = []
+    for path in (path for pack in packs for path in sorted(pack.glob("identifiers/*.yaml"))):
+        if path.name.endswith(".cases.yaml"):
+            continue
+        try:
+            rule = _compile(path)
+        except ConfigurationError as error:
+            problems += error.problems
+            continue
+        if rules.setdefault(rule.id, rule) is not rule:
+            message = f"Another pack has a rule of the same id, {rule.id}; rename one."
+            problems.append(Problem(source=str(path), line=1, column=1, message=message))
+    return list(rules.values()), problems
+
+
+def _labels(folders: Iterable[Path]) -> tuple[list[LabelFile], list[Problem]]:
+    """Return the label files in `labels/` of folders, and what is wrong with the others."""
+    labels: list[LabelFile] = []
+    problems: list[Problem] = []
+    for path in (path for folder in folders for path in sorted(folder.glob("labels/*.yaml"))):
+        if path.name == _GRAMMAR:
+            continue
+        try:
+            labels += load_labels((path,))
+        except ConfigurationError as error:
+            problems += error.problems
+    return labels, problems
 
 
 def _compile(path: Path) -> Rule:

@@ -23,13 +23,15 @@ _KIND: Final = re.compile(r"[a-z][a-z0-9_]{0,63}(?:\.[A-Za-z0-9_-]{1,64}){1,4}")
 class Recipe:
     """All that is needed to build the same detectors in another process; plain values, so it can be written as JSON.
 
-    `rules` is the folder of rule packs, `plugins` the names of entry points to use (see `installed`).
+    `rules` is the folder of the built-in packs, `packs` are the folders of the operator's own, `plugins` the names of
+    entry points to use (see `installed`).
     """
 
     inside: tuple[str, ...]
     partners: tuple[str, ...] = ()
     free_mail: tuple[str, ...] = ()
     rules: str = ""
+    packs: tuple[str, ...] = ()
     plugins: tuple[str, ...] = ()
 
 
@@ -43,7 +45,7 @@ def build(recipe: Recipe) -> tuple[Detector, ...]:
         ),
         ReplyAllDetector(),
         DefectsDetector(),
-        *((_identifiers(Path(recipe.rules)),) if recipe.rules else ()),
+        *((_identifiers(recipe),) if recipe.rules else ()),
     )
     plugged, problems = _plugged(recipe.plugins, taken=frozenset(detector.name for detector in own))
     if problems:
@@ -66,11 +68,11 @@ def installed() -> tuple[str, ...]:
     return tuple(sorted({point.name for point in entry_points(group=GROUP)}))
 
 
-def _identifiers(rules: Path) -> Detector:
+def _identifiers(recipe: Recipe) -> Detector:
     from dlp_gateway.detect.identifier_rules import load_rules  # noqa: PLC0415 - pulls in the engines
     from dlp_gateway.detect.identifiers import IdentifierDetector  # noqa: PLC0415
 
-    return IdentifierDetector(load_rules(rules))
+    return IdentifierDetector(load_rules(Path(recipe.rules), map(Path, recipe.packs)))
 
 
 def _plugged(names: tuple[str, ...], *, taken: frozenset[str]) -> tuple[tuple[Detector, ...], list[Problem]]:

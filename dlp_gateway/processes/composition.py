@@ -3,30 +3,21 @@
 import os
 import socket
 import ssl
-from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
 from sqlalchemy import make_url
 
-from dlp_gateway import document, packs
-from dlp_gateway import settings as settings_file
-from dlp_gateway.detect import registry
-from dlp_gateway.detect.base import Detector, Facts, Inspection
-from dlp_gateway.detect.identifier_rules import TYPES
-from dlp_gateway.detect.registry import Recipe
 from dlp_gateway.errors import ConfigurationError, Problem
 from dlp_gateway.inspection.inspector import Inspector, InspectorOptions
-from dlp_gateway.inspection.measuring import measure
 from dlp_gateway.journal import SqlJournal, open_journal
 from dlp_gateway.journal import migrations as journal_migrations
-from dlp_gateway.mail.envelope import Envelope
-from dlp_gateway.mail.message import Message
 from dlp_gateway.observe import log
 from dlp_gateway.policy.model import Policy
+from dlp_gateway.processes.policies import recipe
 from dlp_gateway.settings import Listener, Settings
-from dlp_gateway.smtp.listener import ListenerOptions, Security
 from dlp_gateway.smtp import smarthost as way_out
+from dlp_gateway.smtp.listener import ListenerOptions, Security
 from dlp_gateway.smtp.smarthost import Smarthost, SmarthostOptions, Unavailable
 from quarantine import crypto, migrations
 from quarantine.crypto import PrivateKey, PublicKey
@@ -34,51 +25,10 @@ from quarantine.opening import is_empty, open_store
 from quarantine.sql import SqlStore
 from quarantine.store import StoreError
 
-_FREE_MAIL: Final = Path("bulk-visible", "free-mail.yaml")
 _HERE: Final = Path()  # urls in settings are absolute already
 
 
-class _FreeMail(document.Model):
-    """The domains at which anybody can have a mailbox."""
-
-    domains: tuple[str, ...]
-
-
-# --- policy and detectors ---------------------------------------------------------------------------------------------
-
-
-def load(path: Path) -> tuple[Settings, Policy]:
-    """Return settings and policy; raise `ConfigurationError` with every problem of both files."""
-    return settings_file.load_all(path, kinds=known_kinds(), builtin=packs.builtin())
-
-
-@lru_cache(maxsize=1)
-def known_kinds() -> frozenset[str]:
-    """Return every kind that the detectors of this installation may report; without loading their engines."""
-    others = registry.build(Recipe(inside=(), plugins=registry.installed()))
-    return registry.kinds(others) | {f"identifier.{kind}" for kind in TYPES}
-
-
-def recipe(policy: Policy) -> Recipe:
-    """Return what it takes to build the policy's detectors, here or in a worker."""
-    folder = packs.builtin()
-    return Recipe(
-        inside=policy.inside.patterns,
-        partners=policy.partners.patterns,
-        free_mail=document.load(folder / _FREE_MAIL, _FreeMail).domains,
-        rules=str(folder),
-        plugins=registry.installed(),
-    )
-
-
-@lru_cache(maxsize=8)
-def _detectors(made_by: Recipe) -> tuple[Detector, ...]:
-    return registry.build(made_by)
-
-
-def inspect(policy: Policy, envelope: Envelope, message: Message, facts: Facts) -> Inspection:
-    """Measure one message here and now, without a deadline: for commands and tests, not for the message path."""
-    return measure(_detectors(recipe(policy)), envelope, message, facts)
+# --- inspection, the way in and the way out -----------------------------------------------------------------------------
 
 
 def inspector(settings: Settings, policy: Policy) -> Inspector:
@@ -93,9 +43,6 @@ def inspector(settings: Settings, policy: Policy) -> Inspector:
             workers=costs.workers,
         ),
     )
-
-
-# --- the way in and the way out ---------------------------------------------------------------------------------------
 
 
 def listener_options(settings: Settings, listener: Listener, hostname: str) -> ListenerOptions:

@@ -25,7 +25,7 @@ from dlp_gateway.errors import ConfigurationError, GatewayError, Problem
 from dlp_gateway.journal import SqlJournal
 from dlp_gateway.observe import log, metrics
 from dlp_gateway.policy.model import Policy
-from dlp_gateway.processes import composition
+from dlp_gateway.processes import composition, policies
 from dlp_gateway.processes.boot import Boot
 from dlp_gateway.processes.child import Child
 from dlp_gateway.settings import Settings
@@ -46,7 +46,7 @@ def run(path: Path) -> None:
     os.umask(0o077)
     folder = metrics.prepare()
     try:
-        settings, policy = composition.load(path)
+        settings, policy = policies.load(path)
         log.configure(settings.log.level, settings.log.format)
         asyncio.run(Supervisor(path, settings, policy).run())
     finally:
@@ -233,7 +233,7 @@ class Supervisor:
         async with self._reloading:
             composition.notify("RELOADING=1")
             try:
-                settings, policy = await asyncio.to_thread(composition.load, self._path)
+                settings, policy = await asyncio.to_thread(policies.load, self._path)
                 _refuse_restart_only(self._path, self._settings, settings)
             except ConfigurationError as error:
                 log.reload_refused(error.problems)

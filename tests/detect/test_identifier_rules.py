@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dlp_gateway.detect.identifier_cases import check, unmark
-from dlp_gateway.detect.identifier_rules import TYPES, load_rules
+from dlp_gateway.detect.identifier_rules import TYPES, load_rules, problems_of
 from dlp_gateway.errors import ConfigurationError
 
 RULES = Path(__file__).parents[2] / "rules"
@@ -96,3 +96,54 @@ def test_a_case_that_does_not_hold_is_told_without_the_number(folder: Path) -> N
 def test_marks_are_no_part_of_the_text() -> None:
     """Brackets tell where numbers stand and are taken out before detection."""
     assert ("a 12 b 34", {(2, 4), (7, 9)}) == unmark("a [[12]] b [[34]]")
+
+
+WIZARD = "id: wizard\ntype: NATIONAL_ID\ntitle: Wizard\nshapes: [{pattern: 'WZ\\d{4}'}]\n"
+WIZARD_LABEL = 'id: badge\nowns: NATIONAL_ID\nphrases: {en: ["wizard number"]}\n'
+
+
+@pytest.fixture
+def own_pack(tmp_path: Path) -> Path:
+    """A pack of an operator's, in a folder of its own: a rule of detection, a label and cases."""
+    for name, text in (
+        ("identifiers/wizard.yaml", WIZARD),
+        ("identifiers/wizard.cases.yaml", 'finds: ["wizard number [[WZ-4471]]"]\nmisses: ["order WZ-4471"]\n'),
+        ("labels/badge.yaml", WIZARD_LABEL),
+    ):
+        path = tmp_path / "ours" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return tmp_path / "ours"
+
+
+def test_a_pack_elsewhere_adds_to_the_built_in_rules(own_pack: Path) -> None:
+    """An operator's pack lies in a folder of its own, and brings rules and labels."""
+    book = load_rules(RULES, (own_pack,))
+    assert {"wizard"} == {rule.id for rule in book.rules} - {rule.id for rule in load_rules(RULES).rules}
+    assert list(check(book, own_pack)) == []
+
+
+def test_a_pack_elsewhere_takes_the_place_of_the_built_in_one_of_its_name(own_pack: Path) -> None:
+    """A copy of a built-in pack, changed, is used instead of it, not beside it."""
+    payment = own_pack.rename(own_pack.with_name("payment"))
+    rules = {rule.id for rule in load_rules(RULES, (payment,)).rules}
+    gone = {rule.id for rule in load_rules(RULES).rules} - rules
+    assert "wizard" in rules
+    assert {"payment-card-any", "bank-routing-gb"} <= gone
+    assert not any(rule.startswith("passport") for rule in gone)
+
+
+def test_two_packs_cannot_share_a_rule_id(own_pack: Path) -> None:
+    """A finding names its rule, so the id must say which one it was."""
+    shutil.copytree(own_pack, own_pack.with_name("theirs"))
+    with pytest.raises(ConfigurationError) as refused:
+        load_rules(RULES, (own_pack, own_pack.with_name("theirs")))
+    assert "theirs/identifiers/wizard.yaml:1:1: Another pack has a rule of the same id" in str(refused.value)
+
+
+def test_what_is_wrong_in_packs_is_told_without_building_detectors(own_pack: Path) -> None:
+    """Rules and labels of an operator's pack are looked at when the configuration is."""
+    assert problems_of((own_pack,)) == ()
+    (own_pack / "identifiers" / "wizard.yaml").write_text("id: wizard\n", encoding="utf-8")
+    (own_pack / "labels" / "badge.yaml").write_text("id: badge\n", encoding="utf-8")
+    assert {"wizard.yaml", "badge.yaml"} == {Path(problem.source).name for problem in problems_of((own_pack,))}

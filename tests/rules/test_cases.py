@@ -8,13 +8,13 @@ import pytest
 from dlp_gateway import packs
 from dlp_gateway.policy import load, pack
 from dlp_gateway.policy.cases import CaseResult, check_folder
-from dlp_gateway.processes import composition
+from dlp_gateway.processes import policies
 
 
 @lru_cache(maxsize=1)
 def results() -> tuple[CaseResult, ...]:
     """Check all cases once."""
-    return tuple(check_folder(packs.builtin(), composition.inspect))
+    return tuple(check_folder(packs.builtin(), policies.inspect))
 
 
 @pytest.mark.parametrize("folder", [*pack.names(packs.builtin()), "corpus-clean"])
@@ -41,7 +41,7 @@ def test_built_in_rules_ask_for_kinds_that_detectors_report() -> None:
     """No built-in rule waits for something that nobody measures."""
     policy = load.default(("corp.example",), builtin=packs.builtin())
     asked = {kind for rule in policy.rules for kind, _ in rule.rule.when.kinds()}
-    assert asked - composition.known_kinds() == set()
+    assert asked - policies.known_kinds() == set()
 
 
 def test_no_built_in_rule_asks_for_absence() -> None:

@@ -1,0 +1,59 @@
+"""The policy in force and the detectors that it asks for: all that commands need who neither receive nor keep mail."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+from dlp_gateway import document, packs, settings
+from dlp_gateway.detect import identifier_rules, registry
+from dlp_gateway.detect.base import Detector, Facts, Inspection
+from dlp_gateway.detect.registry import Recipe
+from dlp_gateway.mail.envelope import Envelope
+from dlp_gateway.mail.message import Message
+from dlp_gateway.policy.model import Policy
+from dlp_gateway.settings import Settings
+
+_FREE_MAIL: Final = Path("bulk-visible", "free-mail.yaml")
+
+
+class _FreeMail(document.Model):
+    """The domains at which anybody can have a mailbox."""
+
+    domains: tuple[str, ...]
+
+
+def load(path: Path) -> tuple[Settings, Policy]:
+    """Return settings and policy; raise `ConfigurationError` with every problem of both files and of all packs."""
+    return settings.load_all(path, kinds=known_kinds(), builtin=packs.builtin(), detection=identifier_rules.problems_of)
+
+
+@lru_cache(maxsize=1)
+def known_kinds() -> frozenset[str]:
+    """Return every kind that the detectors of this installation may report; without loading their engines."""
+    others = registry.build(Recipe(inside=(), plugins=registry.installed()))
+    return registry.kinds(others) | {f"identifier.{kind}" for kind in identifier_rules.TYPES}
+
+
+def recipe(policy: Policy) -> Recipe:
+    """Return what it takes to build the policy's detectors, here or in a worker."""
+    builtin = packs.builtin()
+    return Recipe(
+        inside=policy.inside.patterns,
+        partners=policy.partners.patterns,
+        free_mail=document.load(builtin / _FREE_MAIL, _FreeMail).domains,
+        rules=str(builtin),
+        packs=tuple(str(folder) for folder in policy.folders if folder.parent != builtin),
+        plugins=registry.installed(),
+    )
+
+
+def inspect(policy: Policy, envelope: Envelope, message: Message, facts: Facts) -> Inspection:
+    """Measure one message here and now, without a deadline: for commands and tests, not for the message path."""
+    from dlp_gateway.inspection.measuring import measure  # noqa: PLC0415 - `check` needs no engines
+
+    return measure(_detectors(recipe(policy)), envelope, message, facts)
+
+
+@lru_cache(maxsize=8)
+def _detectors(made_by: Recipe) -> tuple[Detector, ...]:
+    return registry.build(made_by)
