@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import shutil
 import smtplib
 import socket
 from ipaddress import ip_network
@@ -358,3 +359,40 @@ async def test_unix_socket_peer_is_not_a_client(listen: Listen) -> None:
     theirs.setblocking(False)
     assert await asyncio.wait_for(asyncio.get_running_loop().sock_recv(theirs, 100), 2) == b""
     theirs.close()
+
+
+@pytest.mark.skipif(shutil.which("swaks") is None, reason="swaks is not installed")
+async def test_swaks_sends_pipelined(listen: Listen) -> None:
+    """A client of another make, with PIPELINING and two recipients."""
+    gateway = await listen()
+    said = await run(
+        *("swaks", "--server", f"127.0.0.1:{gateway.port}", "--pipeline", "--helo", "client.example", "--silent", "2"),
+        *("--from", "alice@corp.example", "--to", "bob@example.org,carol@example.net", "--body", "..dots"),
+    )
+    assert said == ""
+    envelope, content = gateway.handler.taken[0]
+    assert envelope.recipients == ("bob@example.org", "carol@example.net")
+    assert b"\r\n..dots\r\n" in content
+
+
+@pytest.mark.skipif(shutil.which("msmtp") is None, reason="msmtp is not installed")
+async def test_msmtp_sends(listen: Listen) -> None:
+    """What many scripts use."""
+    gateway = await listen()
+    said = await run(
+        *("msmtp", "--host=127.0.0.1", f"--port={gateway.port}", "--from=alice@corp.example", "bob@example.org"),
+        octets=b"Subject: hello\n\n.dot\n",
+    )
+    assert said == ""
+    (_, content), *more = gateway.handler.taken
+    assert content.endswith(b"Subject: hello\r\n\r\n.dot\r\n")
+    assert more == []
+
+
+async def run(*command: str, octets: bytes = b"") -> str:
+    """Run a client; return what it complains about."""
+    process = await asyncio.create_subprocess_exec(
+        *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    said, _ = await asyncio.wait_for(process.communicate(octets), 10)
+    return said.decode()
