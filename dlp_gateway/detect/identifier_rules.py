@@ -9,8 +9,8 @@ from typing import Annotated, Final, Literal
 import re2
 from pydantic import Field
 
+from dlp_gateway.detect.grammar import Grammar, load_grammar
 from dlp_gateway.detect.labels import LabelFile, Lexicon, compile_lexicon, load_labels
-from dlp_gateway.detect.ownership import Grammar, load_grammar
 from dlp_gateway.detect.validators import CHECKS, Check
 from dlp_gateway.document import Location, Model, load_document
 from dlp_gateway.errors import ConfigurationError, Problem

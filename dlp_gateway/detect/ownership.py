@@ -2,18 +2,13 @@
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import Final
 
-import re2
-
-from dlp_gateway.detect.folding import fold
-from dlp_gateway.detect.labels import OTHER, Hit, Label, Strength
+from dlp_gateway.detect.grammar import Grammar
+from dlp_gateway.detect.labels import OTHER, Hit, Label
 from dlp_gateway.detect.layout import Page
-from dlp_gateway.document import Model, load
 
 _BEFORE: Final = 120
 _AFTER: Final = 80
@@ -64,62 +59,6 @@ class Owner:
 
 NOBODY: Final = Owner(label=None, relation=Relation.NOBODY)
 UNKNOWN: Final = Owner(label=None, relation=Relation.BEFORE)  # a word that no lexicon has
-
-
-class DomainWords(Model):
-    """Words that speak of the matter of a short label, and words of other matters in which the same label is used."""
-
-    speaking: tuple[str, ...]
-    alien: tuple[str, ...]
-
-
-class GrammarFile(Model):
-    """`rules/labels/grammar.yaml`: the words that own nothing, by what they do between a label and a number."""
-
-    number: tuple[str, ...]
-    linking: tuple[str, ...]
-    function: tuple[str, ...]
-    preposition: tuple[str, ...]
-    domains: dict[str, DomainWords]
-    closing: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grammar:
-    """The words of `GrammarFile`, folded to lower-case ASCII."""
-
-    number: frozenset[str]
-    linking: frozenset[str]
-    function: frozenset[str]
-    preposition: frozenset[str]
-    speaking: Mapping[str, "re2._Regexp[bytes]"]
-    alien: Mapping[str, "re2._Regexp[bytes]"]
-    closing: frozenset[str]
-
-
-def load_grammar(path: Path) -> Grammar:
-    """Return the grammar of a file; raise `ConfigurationError`."""
-    file = load(path, GrammarFile)
-    return Grammar(
-        number=_folded(file.number),
-        linking=_folded(file.linking),
-        function=_folded(file.function),
-        preposition=_folded(file.preposition),
-        speaking={kind: _any_of(words.speaking) for kind, words in file.domains.items()},
-        alien={kind: _any_of(words.alien) for kind, words in file.domains.items()},
-        closing=_folded(file.closing),
-    )
-
-
-def _any_of(words: tuple[str, ...]) -> "re2._Regexp[bytes]":
-    options = re2.Options()
-    options.case_sensitive = False
-    options.never_capture = True
-    return re2.compile(rf"\b(?:{'|'.join(map(re2.escape, sorted(_folded(words))))})\b", options)
-
-
-def _folded(words: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(fold(word.lower()).text for word in words)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -362,9 +301,8 @@ class Reader:
             if hit.label.owns != OTHER:
                 doubt = (sentence - hit.end) / 1500 + 0.1 * spent
                 return Owner(label=hit.label, relation=Relation.ABOVE, doubt=doubt, hit=hit)
-            if not spent:
-                if hit.label.id == "other-licences" or self._heads_line(hit):
-                    return Owner(label=hit.label, relation=Relation.ABOVE, hit=hit)
+            if not spent and (hit.label.id == "other-licences" or self._heads_line(hit)):
+                return Owner(label=hit.label, relation=Relation.ABOVE, hit=hit)
             index -= 1
         index = bisect_left(self.starts, end)
         while index < len(self.hits) and self.hits[index].start < min(len(text), end + _BELOW):
@@ -393,6 +331,3 @@ class Reader:
 def read(page: Page, hits: tuple[Hit, ...], grammar: Grammar) -> Reader:
     """Return the reader of a page."""
     return Reader(page=page, hits=hits, starts=tuple(hit.start for hit in hits), grammar=grammar)
-
-
-__all__ = ["NOBODY", "Grammar", "Label", "Owner", "Reader", "Relation", "Strength", "load_grammar", "read"]

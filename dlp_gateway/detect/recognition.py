@@ -6,49 +6,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from dlp_gateway.detect.confidence import WORDS, Context, Match, why
 from dlp_gateway.detect.folding import Folded, fold
 from dlp_gateway.detect.gate import Gate
 from dlp_gateway.detect.identifier_rules import Rule, RuleBook
-from dlp_gateway.detect.labels import OTHER, Hit, Strength
+from dlp_gateway.detect.labels import OTHER, Strength
 from dlp_gateway.detect.layout import Table, lay_out, table_at
-from dlp_gateway.detect.ownership import Grammar, Owner, Reader, Relation, read
+from dlp_gateway.detect.ownership import Owner, Reader, Relation, read
 from dlp_gateway.detect.shapes import Run, compact, dates, runs
 
 _REACH_BEFORE: Final = 100
 _REACH_AFTER: Final = 340
 _LONGEST: Final = 34  # an IBAN
-_NEAR: Final = 250  # how far the words may be that tell what a short label means
 _REACH_ANSWER: Final = 700  # an answer stands above the question that it quotes
 _GROUP: Final = re.compile(r"[A-Za-z0-9]+")
-# A word directly before a short label that may give it another sense ("guard lic.", "commercial licence").
 # An Indian licence of Delhi begins with what is a label elsewhere.
 _DELHI: Final = re.compile(r"DL[ -]?\d\d[ -]?(?:19|20)\d\d[ -]?\d{7}\b", re.IGNORECASE)
-# "my licence", but not "your licence", which may be one of software.
-_PERSONAL: Final = re.compile(
-    r"\b(?:my|his|her|wife's|husband's|son's|daughter's|mon|son|mi|mijn|zijn|mein|seine?|ihre?|mia|sua|minha) \Z",
-    re.IGNORECASE,
-)
-_YOURS: Final = re.compile(r"\b(?:your|ur|yr|u r|ihre?|votre|tu|uw|je|seu|twoj[ea]?) \Z", re.IGNORECASE)
-_KIND_OF_DOCUMENT: Final = re.compile(
-    r"\b(?:type|kind|document|doc|id|identification|art|tipo|soort|rodzaj|dokument)\b[^\n]{0,12}\Z", re.IGNORECASE
-)
 _IBAN_HEAD: Final = re.compile(r"[A-Z]{2}\d\d[ -]$")
-_MODIFIED: Final = re.compile(r"[A-Za-z][.)]? ?-? ?\Z")
-_BASE: Final = {
-    Relation.BEFORE: 0.92,
-    Relation.AFTER: 0.84,
-    Relation.COLUMN: 0.92,
-    Relation.ABOVE: 0.78,
-    Relation.BELOW: 0.78,
-}
-_WORDS: Final = {
-    Relation.BEFORE: "behind a label of it",
-    Relation.AFTER: "before a label of it",
-    Relation.COLUMN: "in a column with a heading of it",
-    Relation.ABOVE: "below a line that announces it",
-    Relation.BELOW: "above a quoted question for it",
-    Relation.NOBODY: "owned by nothing else",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,18 +36,6 @@ class Span:
     score: float
     rule: str
     why: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Match:
-    """The groups of a run that fit a rule, and whether its check holds (None: it says nothing)."""
-
-    start: int
-    end: int
-    rule: Rule
-    holds: bool | None
-    value: str
-    torn: bool  # a dash joins it to a group that does not fit
 
 
 class Recognition:
@@ -102,13 +64,13 @@ class Recognition:
         hits = self._book.lexicon.scan(folded.text)
         reader = read(page, hits, self._book.grammar)
         named = frozenset(hit.label.owns for hit in hits if hit.label.strength is Strength.STRONG)
-        context = _Context(text=page.text, grammar=self._book.grammar, named=named)
+        context = Context(text=page.text, grammar=self._book.grammar, named=named)
         found = [*self._labelled(reader, context), *self._self_evident(reader)]
         return _settled(found, folded)
 
     # -- numbers that labels may own
 
-    def _labelled(self, reader: Reader, context: "_Context") -> Iterator[Span]:
+    def _labelled(self, reader: Reader, context: Context) -> Iterator[Span]:
         page = reader.page
         tables = _tables(reader)
         for table in tables:
@@ -125,7 +87,7 @@ class Recognition:
                 if owner.label is not None and not owner.foreign:
                     yield from self._judged(run, owner, page.text, context)
 
-    def _columns(self, reader: Reader, table: Table, context: "_Context") -> Iterator[Span]:
+    def _columns(self, reader: Reader, table: Table, context: Context) -> Iterator[Span]:
         text = reader.page.text
         for index, (low, high) in enumerate(table.header):
             first = bisect_left(reader.starts, low)
@@ -141,30 +103,27 @@ class Recognition:
                     for run in runs(text, start, end):
                         yield from self._judged(run, owner, text, context)
 
-    def _judged(self, run: Run, owner: Owner, text: str, context: "_Context") -> Iterator[Span]:
+    def _judged(self, run: Run, owner: Owner, text: str, context: Context) -> Iterator[Span]:
         label, hit = owner.label, owner.hit
         match = self._best(run, label.owns, label.country, text) if label else None
         if label is None or hit is None or match is None:
             return
-        score = _BASE[owner.relation] - owner.doubt + _evidence(match)
-        if label.strength is Strength.WEAK:
-            score -= context.weakness(match, owner, hit) if owner.relation is not Relation.COLUMN else 0.1
         yield Span(
             start=match.start,
             end=match.end,
             type=match.rule.type,
             country=match.rule.country,
-            score=round(max(0.0, min(score, 0.99)), 2),
+            score=context.score(match, owner, hit),
             rule=match.rule.id,
-            why=_why(match, owner.relation),
+            why=why(match, owner.relation),
         )
 
-    def _best(self, run: Run, kind: str, country: str, text: str) -> _Match | None:
+    def _best(self, run: Run, kind: str, country: str, text: str) -> Match | None:
         """Return the longest part of the run that fits a rule of `kind`; of equal ones the best proved."""
         rules = self._owned.get(kind, ())
         count = len(run.groups)
         for length in range(count, 0, -1):
-            best: tuple[tuple[bool, bool, bool], _Match] | None = None
+            best: tuple[tuple[bool, bool, bool], Match] | None = None
             for first in range(count - length + 1):
                 start, end = run.groups[first][0], run.groups[first + length - 1][1]
                 value = compact(text[start:end])
@@ -181,7 +140,7 @@ class Recognition:
                         continue
                     rank = (not rule.any_country, holds is True, bool(country) and rule.country == country)
                     if best is None or rank > best[0]:
-                        best = rank, _Match(start=start, end=end, rule=rule, holds=holds, value=value, torn=torn)
+                        best = rank, Match(start=start, end=end, rule=rule, holds=holds, value=value, torn=torn)
             if best is not None:
                 return best[1]
         return None
@@ -211,73 +170,8 @@ class Recognition:
                 score = min(score, 0.5)
         return Span(
             start=start, end=end, type=rule.type, country=rule.country, score=round(score, 2), rule=rule.id,
-            why=f"a form that proves itself, {_WORDS[relation]}",
+            why=f"a form that proves itself, {WORDS[relation]}",
         )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Context:
-    """What the text around speaks of, for labels that alone say too little ("licence no.", "account")."""
-
-    text: str
-    grammar: Grammar
-    named: frozenset[str]  # identifier types that a full label names somewhere in the text
-
-    def weakness(self, match: _Match, owner: Owner, hit: Hit) -> float:
-        """Return what a short label takes off the score."""
-        kind = match.rule.type
-        low, high = max(0, hit.start - _NEAR), min(len(self.text), match.end + _NEAR)
-        speaking, alien = self.grammar.speaking.get(kind), self.grammar.alien.get(kind)
-        around = f"{self.text[low : hit.start]} {self.text[hit.end : high]}".encode("ascii")
-        meant = kind in self.named or bool(speaking and speaking.search(around))
-        before = self.text[max(0, hit.start - 30) : hit.start]
-        if owner.relation is Relation.ABOVE and _KIND_OF_DOCUMENT.search(before):
-            return 0.05
-        asked = owner.relation in {Relation.ABOVE, Relation.BELOW} and _YOURS.search(before)
-        abbreviated = hit.end - hit.start <= 3  # "DL # …": seldom anything else
-        weakness = 0.12 if meant or asked or _PERSONAL.search(before) else 0.26 if abbreviated else 0.34
-        if alien and alien.search(around):
-            weakness += 0.25
-        if not match.rule.any_country and not match.value.isdigit():
-            weakness -= 0.06
-        if (
-            not abbreviated
-            and _MODIFIED.search(self.text[max(0, hit.start - 30) : hit.start])
-            and not self._common(hit.start)
-        ):
-            weakness += 0.25
-        if owner.announced or match.start - hit.end <= 3:
-            return weakness
-        return weakness + (0.03 if owner.relation is Relation.ABOVE else 0.08)
-
-    def _common(self, place: int) -> bool:
-        """Tell whether the word before `place` is one that any label may have before it ("my", "the", "is")."""
-        words = re.findall(r"[A-Za-z']+", self.text[max(0, place - 30) : place])
-        word = words[-1].lower() if words else ""
-        grammar = self.grammar
-        return word.endswith("'s") or word in grammar.function or word in grammar.linking or word in grammar.number
-
-
-def _evidence(match: _Match) -> float:
-    """Return what form and check add to the score, or take off."""
-    if match.holds is True:
-        return 0.05
-    evidence = -0.08 if match.holds is False else 0.0
-    if match.rule.any_country:
-        evidence -= 0.1
-    if match.value.isdigit() and len(match.value) < 7:
-        evidence -= 0.15
-    if not match.rule.any_country and not match.value.isdigit():
-        evidence += 0.04
-    return evidence - 0.2 * match.torn
-
-
-def _why(match: _Match, relation: Relation) -> str:
-    letters = sum(map(str.isalpha, match.value))
-    digits = sum(map(str.isdigit, match.value))
-    form = f"{digits} digits" if not letters else f"{letters} letters and {digits} digits"
-    check = {True: ", valid check digit", False: ", check digit does not fit", None: ""}[match.holds]
-    return f"{form} {_WORDS[relation]}{check}"
 
 
 def _proved(rule: Rule, text: str, start: int, end: int) -> tuple[int, int] | None:

@@ -91,7 +91,7 @@ def dates(text: str, start: int, end: int) -> tuple[tuple[int, int], ...]:
 def runs(text: str, start: int, end: int, words: Sequence[tuple[int, int]] = ()) -> Iterator[Run]:
     """Yield what may be a number in `text[start:end]`; `words` are ranges (of labels) that no number reaches into."""
     data = text[start:end].encode("ascii")
-    closed = sorted([*((start + m.start(), start + m.end()) for m in _MASK.finditer(data)), *words])
+    closed = _merged(sorted([*((start + m.start(), start + m.end()) for m in _MASK.finditer(data)), *words]))
     starts = [low for low, _ in closed]
     groups: list[tuple[int, int]] = []
     digits = 0
@@ -123,6 +123,16 @@ def _run(text: str, groups: list[tuple[int, int]]) -> Run:
 
 def _joins(between: str) -> bool:
     return between in _SEPARATORS or between == " - "
+
+
+def _merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    merged: list[tuple[int, int]] = []
+    for low, high in ranges:
+        if merged and low < merged[-1][1]:
+            merged[-1] = merged[-1][0], max(high, merged[-1][1])
+        else:
+            merged.append((low, high))
+    return merged
 
 
 def _enough(text: str, groups: list[tuple[int, int]], digits: int) -> bool:

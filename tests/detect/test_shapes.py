@@ -42,6 +42,13 @@ def test_a_label_is_no_part_of_a_number() -> None:
     assert [(run.start, run.end) for run in runs(text, 0, len(text), [(0, 2)])] == [(3, 10)]
 
 
+def test_a_label_within_a_link_does_not_open_the_link() -> None:
+    """The "dl" of a path is a word in the lexicon; the number behind it is still part of the link."""
+    text = "https://files.example.com/dl/4410293847"
+    at = text.index("dl")
+    assert list(runs(text, 0, len(text), [(at, at + 2)])) == []
+
+
 def test_compact_keeps_what_counts() -> None:
     """Separators and case do not distinguish numbers."""
     assert compact("morga 657054 SM9IJ") == compact("MORGA-657054.sm9ij")

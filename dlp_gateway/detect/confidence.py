@@ -1,0 +1,120 @@
+"""How sure a number is one: where its owner stands, what its form and its check say, and what a short label means."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from dlp_gateway.detect.grammar import Grammar
+from dlp_gateway.detect.identifier_rules import Rule
+from dlp_gateway.detect.labels import Hit, Strength
+from dlp_gateway.detect.ownership import Owner, Relation
+
+_NEAR: Final = 250  # how far the words may be that tell what a short label means
+# "my licence", but not "your licence", which may be one of software.
+_PERSONAL: Final = re.compile(
+    r"\b(?:my|his|her|wife's|husband's|son's|daughter's|mon|son|mi|mijn|zijn|mein|seine?|ihre?|mia|sua|minha) \Z",
+    re.IGNORECASE,
+)
+_YOURS: Final = re.compile(r"\b(?:your|ur|yr|u r|ihre?|votre|tu|uw|je|seu|twoj[ea]?) \Z", re.IGNORECASE)
+_KIND_OF_DOCUMENT: Final = re.compile(
+    r"\b(?:type|kind|document|doc|id|identification|art|tipo|soort|rodzaj|dokument)\b[^\n]{0,12}\Z", re.IGNORECASE
+)
+# A word directly before a short label that may give it another sense ("guard lic.", "commercial licence").
+_MODIFIED: Final = re.compile(r"[A-Za-z][.)]? ?-? ?\Z")
+BASE: Final = {
+    Relation.BEFORE: 0.92,
+    Relation.AFTER: 0.84,
+    Relation.COLUMN: 0.92,
+    Relation.ABOVE: 0.78,
+    Relation.BELOW: 0.78,
+}
+WORDS: Final = {
+    Relation.BEFORE: "behind a label of it",
+    Relation.AFTER: "before a label of it",
+    Relation.COLUMN: "in a column with a heading of it",
+    Relation.ABOVE: "below a line that announces it",
+    Relation.BELOW: "above a quoted question for it",
+    Relation.NOBODY: "owned by nothing else",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """The groups of a run that fit a rule, and whether its check holds (None: it says nothing)."""
+
+    start: int
+    end: int
+    rule: Rule
+    holds: bool | None
+    value: str
+    torn: bool  # a dash joins it to a group that does not fit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What the text around speaks of, for labels that alone say too little ("licence no.", "account")."""
+
+    text: str
+    grammar: Grammar
+    named: frozenset[str]  # identifier types that a full label names somewhere in the text
+
+    def score(self, match: Match, owner: Owner, hit: Hit) -> float:
+        """Return how sure the match is, in 0…0.99: medium where a label owns it and nothing speaks against it."""
+        score = BASE[owner.relation] - owner.doubt + _evidence(match)
+        if hit.label.strength is Strength.WEAK:
+            score -= self._weakness(match, owner, hit) if owner.relation is not Relation.COLUMN else 0.1
+        return round(max(0.0, min(score, 0.99)), 2)
+
+    def _weakness(self, match: Match, owner: Owner, hit: Hit) -> float:
+        """Return what a short label takes off the score."""
+        kind = match.rule.type
+        low, high = max(0, hit.start - _NEAR), min(len(self.text), match.end + _NEAR)
+        speaking, alien = self.grammar.speaking.get(kind), self.grammar.alien.get(kind)
+        around = f"{self.text[low : hit.start]} {self.text[hit.end : high]}".encode("ascii")
+        meant = kind in self.named or bool(speaking and speaking.search(around))
+        before = self.text[max(0, hit.start - 30) : hit.start]
+        if owner.relation is Relation.ABOVE and _KIND_OF_DOCUMENT.search(before):
+            return 0.05
+        asked = owner.relation in {Relation.ABOVE, Relation.BELOW} and _YOURS.search(before)
+        abbreviated = hit.end - hit.start <= 3  # "DL # …": seldom anything else
+        weakness = 0.12 if meant or asked or _PERSONAL.search(before) else 0.26 if abbreviated else 0.34
+        if alien and alien.search(around):
+            weakness += 0.25
+        if not match.rule.any_country and not match.value.isdigit():
+            weakness -= 0.06
+        sentence_begins = before.rstrip().endswith(".") and self.text[hit.start].isupper()
+        if not (abbreviated or sentence_begins) and _MODIFIED.search(before) and not self._common(hit.start):
+            weakness += 0.25
+        if owner.announced or match.start - hit.end <= 3:
+            return weakness
+        return weakness + (0.03 if owner.relation is Relation.ABOVE else 0.08)
+
+    def _common(self, place: int) -> bool:
+        """Tell whether the word before `place` is one that any label may have before it ("my", "the", "is")."""
+        words = re.findall(r"[A-Za-z']+", self.text[max(0, place - 30) : place])
+        word = words[-1].lower() if words else ""
+        grammar = self.grammar
+        return word.endswith("'s") or word in grammar.function or word in grammar.linking or word in grammar.number
+
+
+def _evidence(match: Match) -> float:
+    """Return what form and check add to the score, or take off."""
+    if match.holds is True:
+        return 0.05
+    evidence = -0.08 if match.holds is False else 0.0
+    if match.rule.any_country:
+        evidence -= 0.1
+    if match.value.isdigit() and len(match.value) < 7:
+        evidence -= 0.15
+    if not match.rule.any_country and not match.value.isdigit():
+        evidence += 0.04
+    return evidence - 0.2 * match.torn
+
+
+def why(match: Match, relation: Relation) -> str:
+    """Return in words why the match counts, without showing it."""
+    letters = sum(map(str.isalpha, match.value))
+    digits = sum(map(str.isdigit, match.value))
+    form = f"{digits} digits" if not letters else f"{letters} letters and {digits} digits"
+    check = {True: ", valid check digit", False: ", check digit does not fit", None: ""}[match.holds]
+    return f"{form} {WORDS[relation]}{check}"
