@@ -1,19 +1,22 @@
 """The end of DATA in a growing buffer: strict CRLF.CRLF, dots unstuffed, no bare CR or LF (RFC 5321 4.5.2, 2.3.8)."""
 
+from io import BytesIO
 from typing import Final
 
 from dlp_gateway.smtp.replies import BARE_NEWLINE, FAR_TOO_BIG, NUL, TOO_BIG, Refusal
 
 _END: Final = b"\r\n.\r\n"
 _CR: Final = 0x0D
+_LF: Final = 0x0A
+_BLOCK: Final = 262_144  # octets that stay in the buffer before they are set aside
 _PATIENCE: Final = 1_000_000  # octets beyond twice the limit that are read and dropped before the line is cut
 
 
 class DataReader:
     """Takes the message of one DATA command out of `buffer`, to which the caller appends what arrives.
 
-    Memory: the buffer and one copy of the message. Work is linear in what arrives, whatever the size of the segments.
-    Lines may be of any length.
+    Memory: the message once, and a block. Work is linear in what arrives, whatever the size of the segments. Lines may
+    be of any length.
     """
 
     def __init__(self, buffer: bytearray, limit: int) -> None:
@@ -25,7 +28,8 @@ class DataReader:
         self._most = limit + limit // 3 + len(_END)
         self._searched = 2
         self._checked = 2
-        self._dropped = 0
+        self._gone = 0  # octets that left the buffer
+        self._aside = BytesIO()  # gives out what it holds without another copy
         self._nul = False
 
     def read(self) -> bytes | Refusal | None:
@@ -40,9 +44,9 @@ class DataReader:
             return BARE_NEWLINE
         if end >= 0:
             return self._finish(end)
-        if self._dropped + stop > self._most:
-            self._drop(stop - len(_END))
-        return FAR_TOO_BIG if self._dropped > 2 * self._limit + _PATIENCE else None
+        if stop > _BLOCK or self._gone + stop > self._most:
+            self._shorten(stop)
+        return FAR_TOO_BIG if self._gone > 2 * self._limit + _PATIENCE else None
 
     def _clean(self, stop: int) -> bool:
         """Whether the octets up to `stop`, as far as not seen yet, have CR and LF only as CRLF; notes NUL octets."""
@@ -52,25 +56,40 @@ class DataReader:
         pairs = buffer.count(b"\r\n", start, stop)
         return pairs == buffer.count(b"\n", start, stop) == buffer.count(b"\r", start, stop)
 
-    def _drop(self, count: int) -> None:
-        """Forget `count` octets of a message that is too big; the search for its end goes on behind them."""
-        del self._buffer[:count]
-        self._dropped += count
-        self._searched -= count
-        self._checked -= count
+    def _shorten(self, stop: int) -> None:
+        """Set aside what cannot be the beginning of the end, or forget it where the message is refused anyway."""
+        buffer = self._buffer
+        cut = stop - len(_END)
+        # A stuffed dot stays with its line end.
+        cut -= 1 if buffer[cut - 1] == _CR else 2 if buffer[cut - 1] == _LF else 0
+        if cut <= 2:
+            return
+        if self._nul or self._gone + stop > self._most:
+            self._aside = BytesIO()
+        else:
+            self._aside.write(self._unstuffed(cut))
+        del buffer[:cut]
+        self._gone += cut
+        self._searched -= cut
+        self._checked -= cut
+
+    def _unstuffed(self, stop: int) -> bytes:
+        """Return the octets up to `stop` as the author wrote them (RFC 5321 4.5.2)."""
+        first = not self._gone
+        with memoryview(self._buffer) as view:
+            octets = bytes(view[2 if first else 0 : stop])
+        if first and octets.startswith(b"."):
+            octets = octets[1:]
+        return octets.replace(b"\r\n.", b"\r\n")
 
     def _finish(self, end: int) -> bytes | Refusal:
-        buffer = self._buffer
-        content = b""
-        if not self._dropped and not self._nul:
-            with memoryview(buffer) as view:
-                content = bytes(view[2 : end + 2])
-        del buffer[: end + len(_END)]
-        if self._nul:
-            return NUL
-        if content.startswith(b"."):
-            content = content[1:]
-        if b"\r\n." in content:
-            content = content.replace(b"\r\n.", b"\r\n")
+        refusal = NUL if self._nul else TOO_BIG if self._gone + end > self._most else None
+        content = self._unstuffed(end + 2) if refusal is None else b""
+        del self._buffer[: end + len(_END)]
+        if refusal is not None:
+            return refusal
+        if self._gone:
+            self._aside.write(content)
+            content = self._aside.getvalue()
         # RFC 1870 6.3: the size counts neither stuffed dots nor the final one.
-        return TOO_BIG if self._dropped or len(content) > self._limit else content
+        return TOO_BIG if len(content) > self._limit else content
