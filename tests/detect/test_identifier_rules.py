@@ -28,6 +28,12 @@ def test_rule_names_are_file_names() -> None:
     assert names == {rule.id for rule in load_rules(RULES).rules}
 
 
+def test_every_rule_has_cases() -> None:
+    """A rule without a text that it must find and one that it must not is only a claim."""
+    files = {path.name.removesuffix(".cases.yaml") for path in RULES.glob("*/identifiers/*.cases.yaml")}
+    assert {rule.id for rule in load_rules(RULES).rules} == files
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder of packs with labels and one pack without rules."""
