@@ -4,7 +4,7 @@ import os
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -228,9 +228,13 @@ def _begin_immediate(connection: Connection, busy_timeout: float) -> None:
 
 
 def _make_file(path: Path) -> tuple[int, int]:
-    """Make the database file with mode 600 (SQLite gives its log files the mode of the database)."""
-    with translated():
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    """Make the database file with mode 600 (SQLite gives its log files the mode of the database), if it is not there.
+
+    A file that is there must not even be opened: closing any descriptor of it drops all locks that SQLite holds on it in
+    this process (sqlite.org/howtocorrupt.html 2.2), and another process would then delete the log that we write to.
+    """
+    with translated(), suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     return _identity(path)
 
 

@@ -106,3 +106,37 @@ async def test_no_kill_loses_what_was_taken(folder: Path, key: PrivateKey) -> No
     for name in told[:: len(told) // 20]:
         assert name.encode() * 1000 == await store.content(name)
     await store.close()
+
+
+REVIEWER = """
+import asyncio, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from quarantine.crypto import PrivateKey
+from quarantine.opening import open_store
+
+async def main(folder, key, item):
+    store = await open_store("sqlite:///custody.db", key.public, key, folder=folder)
+    await store.release(item, actor="root", reason="", now=datetime.now(UTC))
+    await store.close()
+
+asyncio.run(main(Path(sys.argv[1]), PrivateKey.from_bytes(bytes.fromhex(sys.argv[2])), sys.argv[3]))
+"""
+
+
+async def test_a_reviewer_who_comes_and_goes_leaves_the_log_to_the_gateway(
+    folder: Path, key: PrivateKey, deposit: Callable[..., Deposit]
+) -> None:
+    """Two databases opened in one process keep SQLite's locks: another process does not delete the log under them."""
+    first = await open_store("sqlite:///custody.db", key.public, key, folder=folder)
+    second = await open_store("sqlite:///custody.db", key.public, key, folder=folder)
+    await first.take((deposit("m1"), deposit("m2")))
+    for item in ("m1", "m2"):
+        reviewer = started(REVIEWER, str(folder), key.private.hex(), item)
+        await asyncio.to_thread(reviewer.communicate)
+        assert reviewer.returncode == 0
+        assert [State.DUE] == [one.state for one in (await first.items(Query(ids=(item,))))[0].recipients]
+    await second.take((deposit("m3"),))
+    assert {"m1", "m2", "m3"} == {item.id for item in await first.items(Query())}
+    await first.close()
+    await second.close()
