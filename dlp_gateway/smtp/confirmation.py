@@ -18,8 +18,9 @@ class _HandOver:
 class Confirmation:
     """Of the last message of a session (invariant (i)).
 
-    The only sign is that the client goes on: TCP tells nobody whether a reply was read. Without one, a message counts
-    as unanswered when the session ends, or after the door's `confirmation` seconds, for its content is kept till then.
+    The sign is that the client goes on, or closes in order behind our goodbye: TCP tells nobody more. Without one, a
+    message counts as unanswered when the session ends, or after the door's `confirmation` seconds, for its content is
+    kept till then.
     """
 
     def __init__(self, door: Door) -> None:
@@ -27,6 +28,11 @@ class Confirmation:
         self._pending: _HandOver | None = None
         self._replied = False
         self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def pending(self) -> bool:
+        """Whether a sign is waited for."""
+        return self._pending is not None
 
     def begin(self, envelope: Envelope, content: bytes, outcome: asyncio.Task[Reply]) -> None:
         """A hand-over is under way."""

@@ -255,7 +255,7 @@ async def connect(options: SmarthostOptions) -> Connection:
     transport = cast("asyncio.Transport | None", client.transport)
     if transport is None or transport.is_closing():
         raise Unavailable("lost")
-    connection = Connection(transport, _extensions(client))
+    connection = Connection(transport, _extensions(client, tls=transport.get_extra_info("sslcontext") is not None))
     transport.set_protocol(connection)
     return connection
 
@@ -267,7 +267,7 @@ async def _hello(client: aiosmtplib.SMTP) -> None:
         await client.helo()  # RFC 5321 3.2: a server that knows no EHLO
 
 
-def _extensions(client: aiosmtplib.SMTP) -> Extensions:
+def _extensions(client: aiosmtplib.SMTP, *, tls: bool) -> Extensions:
     offered = client.esmtp_extensions
     size = offered.get("size", "").strip()
     return Extensions(
@@ -276,7 +276,7 @@ def _extensions(client: aiosmtplib.SMTP) -> Extensions:
         smtputf8="smtputf8" in offered,
         size=int(size) if size.isascii() and size.isdecimal() and len(size) <= 20 else 0,
         names=frozenset(printable(name.upper(), 40) for name in offered),
-        tls=client.get_transport_info("sslcontext") is not None,
+        tls=tls,
     )
 
 

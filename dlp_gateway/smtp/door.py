@@ -99,9 +99,14 @@ def _by_version(
     return tuple(collapse_addresses(four)), tuple(collapse_addresses(six))
 
 
-def client_address(peer: str) -> IPv4Address | IPv6Address:
-    """Return the address of a socket's peer, IPv4-mapped ones as IPv4; ValueError if it is no IP address."""
-    address = ip_address(peer.partition("%")[0])
+def client_address(peer: object) -> IPv4Address | IPv6Address | None:
+    """Return the address in a socket's peer name, IPv4-mapped ones as IPv4; None if there is none.
+
+    A client that is gone already has no peer name, one on a Unix socket has no address.
+    """
+    if not isinstance(peer, tuple):
+        return None
+    address = ip_address(peer[0].partition("%")[0])
     return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
 
 

@@ -57,7 +57,9 @@ class Session(Wire):
         transport = self._connection()
         entered = False
         try:
-            self._client = client_address(transport.get_extra_info("peername")[0])
+            self._client = client_address(transport.get_extra_info("peername"))
+            if self._client is None:
+                return
             refusal = self._door.enter(self, self._client)
             entered = True
             if refusal is not None:
@@ -319,6 +321,10 @@ class Session(Wire):
             await self._refuse(replies.SYNTAX)
             return
         self._say(replies.BYE)
+        # Postfix sends QUIT together with the final dot. That it closes in order, behind our last word, tells that it
+        # read them: a socket that is closed with unread octets in it sends a reset.
+        if self._confirmation.pending and await self._linger():
+            self._confirmation.heard()
         raise Goodbye
 
     async def smtp_STARTTLS(self, argument: str) -> None:

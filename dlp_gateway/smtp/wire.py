@@ -194,21 +194,26 @@ class Wire(SMTP):
         """
         self._note(refusal)
         self._say(refusal.reply)
+        await self._linger()
+        raise Goodbye
+
+    async def _linger(self) -> bool:
+        """Say the last words, and wait for the client to close; return whether it did so after them, in order."""
+        before = self._ended
         self._flush()
         self._finished = True
         self._deadline = math.inf  # lingering has its own
-        self._input.clear()
         if self._connection().can_write_eof():
             self._connection().write_eof()
         until = self.loop.time() + _LONGEST_LINGER
         while not self._ended and self.loop.time() < until:
+            self._input.clear()
             try:
                 async with asyncio.timeout(_LINGER):
                     await self._more()
             except TimeoutError:
                 break
-            self._input.clear()
-        raise Goodbye
+        return self._ended and not before
 
     def abort(self) -> None:
         """Cut the connection."""

@@ -64,7 +64,12 @@ def test_private_networks_are_no_open_relay(networks: tuple[str, ...]) -> None:
 )
 def test_client_is_found_in_its_network(networks: tuple[str, ...], peer: str, expected: object) -> None:
     """An IPv4-mapped IPv6 client is the IPv4 client that it is."""
-    assert expected == options(*networks).admits(client_address(peer))
+    assert expected == options(*networks).admits(client_address((peer, 25)))
+
+
+def test_client_without_an_address_is_none() -> None:
+    """It went away at once, or it came over a Unix socket."""
+    assert [client_address(peer) for peer in (None, "", b"\x00x")] == [None] * 3
 
 
 @pytest.mark.parametrize("security", list(Security))

@@ -5,6 +5,7 @@ import logging
 import shutil
 import smtplib
 import socket
+import struct
 from ipaddress import ip_network
 
 import pytest
@@ -131,6 +132,27 @@ async def test_client_that_goes_on_has_read_the_reply(listen: Listen) -> None:
     silent.close()
     await until(lambda: gateway.door.sessions == 0 and gateway.handler.lost)
     assert [envelope.id for envelope, *_ in gateway.handler.lost] == [gateway.handler.taken[1][0].id]
+
+
+@pytest.mark.parametrize("way", ["close", "reset", "early"])
+async def test_quit_sent_with_the_final_dot_is_no_sign_but_an_orderly_end_is(listen: Listen, way: str) -> None:
+    """Postfix does so: it read the replies if it closes behind them, not if it resets or had closed before."""
+    gateway = await listen(Recorder(delay=0.05))
+    client = await gateway.greeted()
+    await client.begin()
+    client.writer.write(CONTENT + b".\r\nQUIT\r\n")
+    if way == "early":
+        client.writer.write_eof()
+    assert [(await client.hear())[:3] for _ in range(3)] == ["250", "221", ""]
+    if way == "reset":
+        sock = client.writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.writer.transport.abort()
+    else:
+        client.close()
+    await until(lambda: gateway.door.sessions == 0)
+    assert await gateway.door.drain(1) == 0
+    assert len(gateway.handler.lost) == (0 if way == "close" else 1)
 
 
 async def test_silence_after_the_reply_counts_as_unanswered_in_time(listen: Listen) -> None:
