@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from dlp_gateway.detect.base import Finding, Material
+from dlp_gateway.detect.folding import fold
 from dlp_gateway.detect.gate import Gate
 from dlp_gateway.detect.identifier_rules import TYPES, RuleBook, load_rules
 from dlp_gateway.detect.presidio import Analyzer, IdentifierRecognizer
@@ -34,7 +35,7 @@ class IdentifierDetector:
         found: dict[tuple[str, str], Finding] = {}
         for text in material.texts:
             for span in self.spans(text.text):
-                key = span.type, compact(text.text[span.start : span.end])
+                key = span.type, compact(fold(text.text[span.start : span.end]).text)
                 known = found.get(key)
                 if known is None or span.score > known.score:
                     found[key] = self._finding(

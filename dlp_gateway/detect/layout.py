@@ -26,6 +26,7 @@ _REPLY: Final = re.compile(
 )
 _RULE: Final = re.compile(r"^[\s|:+=-]+$")
 _NUMBER: Final = re.compile(r"\d{4}|\d\d[ -]\d\d")  # a line that holds one is no header
+_QUOTED: Final = {mark: re.compile(rf'"[^"]*"|{re.escape(mark)}') for mark in ("|", "\t", ";", ",")}
 _MAX_CELLS: Final = 60
 
 
@@ -119,6 +120,15 @@ class Table:
     start: int
     end: int
     rows: tuple[tuple[tuple[int, int], ...], ...]
+    row_starts: tuple[int, ...]
+
+    def heading(self, place: int) -> tuple[int, int] | None:
+        """Return the header's cell over `place`, or None outside the rows."""
+        row = bisect_right(self.row_starts, place) - 1
+        if row < 0 or place >= self.end:
+            return None
+        column = bisect_right([start for start, _ in self.rows[row]], place) - 1
+        return self.header[column] if 0 <= column < len(self.header) else None
 
 
 def table_at(page: Page, place: int) -> Table | None:
@@ -139,7 +149,8 @@ def table_at(page: Page, place: int) -> Table | None:
             rows.append(cells if delimiter != "  " else _aligned(cells, header, start, low))
             last = high
         if rows:
-            return Table(header=header, start=start, end=last, rows=tuple(rows))
+            row_starts = tuple(min(low for low, _ in row) for row in rows)
+            return Table(header=header, start=start, end=last, rows=tuple(rows), row_starts=row_starts)
     return None
 
 
@@ -149,9 +160,11 @@ def _delimiters(line: str) -> list[str]:
 
 def _cells(text: str, start: int, end: int, delimiter: str) -> tuple[tuple[int, int], ...]:
     line = text[start:end].rstrip("\r")
-    pieces = re.finditer(r" {2,}|\t", line) if delimiter == "  " else re.finditer(re.escape(delimiter), line)
+    pieces = re.finditer(r" {2,}|\t", line) if delimiter == "  " else _QUOTED[delimiter].finditer(line)
     cells, low = [], 0
     for piece in pieces:
+        if piece[0][0] == '"':
+            continue  # a delimiter within quotation marks is none (RFC 4180)
         cells.append((start + low, start + piece.start()))
         low = piece.end()
     cells.append((start + low, start + len(line)))

@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,7 +12,7 @@ from dlp_gateway.detect.gate import Gate
 from dlp_gateway.detect.identifier_rules import Rule, RuleBook
 from dlp_gateway.detect.labels import OTHER, Strength
 from dlp_gateway.detect.layout import Table, lay_out, table_at
-from dlp_gateway.detect.ownership import Owner, Reader, Relation, read
+from dlp_gateway.detect.ownership import NOBODY, Owner, Reader, Relation, read
 from dlp_gateway.detect.shapes import Run, compact, dates, runs
 
 _REACH_BEFORE: Final = 100
@@ -65,14 +65,14 @@ class Recognition:
         reader = read(page, hits, self._book.grammar)
         named = frozenset(hit.label.owns for hit in hits if hit.label.strength is Strength.STRONG)
         context = Context(text=page.text, grammar=self._book.grammar, named=named)
-        found = [*self._labelled(reader, context), *self._self_evident(reader)]
+        tables = _tables(reader)
+        found = [*self._labelled(reader, tables, context), *self._self_evident(reader, tables)]
         return _settled(found, folded)
 
     # -- numbers that labels may own
 
-    def _labelled(self, reader: Reader, context: Context) -> Iterator[Span]:
+    def _labelled(self, reader: Reader, tables: Sequence[Table], context: Context) -> Iterator[Span]:
         page = reader.page
-        tables = _tables(reader)
         for table in tables:
             yield from self._columns(reader, table, context)
         yield from _birth_dates(reader)
@@ -80,8 +80,7 @@ class Recognition:
         table_starts = [table.start for table in tables]
         for low, high in _regions(reader):
             for run in runs(page.text, low, high, words[bisect_left(words, (low, 0)) : bisect_left(words, (high, 0))]):
-                index = bisect_right(table_starts, run.start) - 1
-                if index >= 0 and run.start < tables[index].end:
+                if _table_over(tables, table_starts, run.start):
                     continue
                 owner = reader.owner(run.start, run.end)
                 if owner.label is not None and not owner.foreign:
@@ -89,12 +88,11 @@ class Recognition:
 
     def _columns(self, reader: Reader, table: Table, context: Context) -> Iterator[Span]:
         text = reader.page.text
-        for index, (low, high) in enumerate(table.header):
-            first = bisect_left(reader.starts, low)
-            hit = reader.hits[first] if first < len(reader.hits) and reader.starts[first] < high else None
-            if hit is None or hit.label.owns == OTHER:
+        for index, cell in enumerate(table.header):
+            owner = _heading_owner(reader, cell)
+            hit = owner.hit
+            if hit is None or owner.foreign:
                 continue
-            owner = Owner(label=hit.label, relation=Relation.COLUMN, announced=True, hit=hit)
             for row in table.rows:
                 if index < len(row):
                     start, end = row[index]
@@ -147,21 +145,25 @@ class Recognition:
 
     # -- numbers that prove themselves
 
-    def _self_evident(self, reader: Reader) -> Iterator[Span]:
+    def _self_evident(self, reader: Reader, tables: Sequence[Table]) -> Iterator[Span]:
         text = reader.page.text
+        table_starts = [table.start for table in tables]
         data = text.encode("ascii")
         for rule, find in self._alone:
             for found in find.finditer(data):
                 group = 1 if found.re.groups and found.start(1) >= 0 else 0
                 proved = _proved(rule, text, found.start(group), found.end(group))
-                if proved is not None:
-                    yield self._weighed(rule, reader, *proved)
+                if proved is None:
+                    continue
+                table = _table_over(tables, table_starts, proved[0])
+                heading = table.heading(proved[0]) if table else None
+                owner = NOBODY if rule.certain else _heading_owner(reader, heading) if heading else None
+                yield self._weighed(rule, owner or reader.owner(*proved), *proved)
 
     @staticmethod
-    def _weighed(rule: Rule, reader: Reader, start: int, end: int) -> Span:
+    def _weighed(rule: Rule, owner: Owner, start: int, end: int) -> Span:
         score, relation = rule.alone, Relation.NOBODY
         if not rule.certain:
-            owner = reader.owner(start, end)
             if owner.label is not None and owner.label.owns == rule.type:
                 score, relation = max(score, 0.95 - owner.doubt), owner.relation
             elif owner.foreign and (owner.label is not None or rule.alone < 0.75):
@@ -180,8 +182,11 @@ def _proved(rule: Rule, text: str, start: int, end: int) -> tuple[int, int] | No
         return (start, end) if rule.check is None or rule.check(compact(text[start:end])) is not False else None
     if rule.type != "IBAN" and _IBAN_HEAD.search(text[max(0, start - 6) : start]):
         return None
+    value = compact(text[start:end])
+    if rule.shape.fullmatch(value) and rule.check(value) is not False:
+        return start, end
     groups = [(start + match.start(), start + match.end()) for match in _GROUP.finditer(text[start:end])]
-    for taken in range(len(groups), 0, -1):
+    for taken in range(len(groups) - 1, 0, -1):
         for first in range(min(3, len(groups) - taken + 1)):
             low, high = groups[first][0], groups[first + taken - 1][1]
             value = compact(text[low:high])
@@ -216,6 +221,20 @@ def _tables(reader: Reader) -> list[Table]:
             if table is not None:
                 tables.append(table)
     return tables
+
+
+def _table_over(tables: Sequence[Table], starts: Sequence[int], place: int) -> Table | None:
+    index = bisect_right(starts, place) - 1
+    return tables[index] if index >= 0 and place < tables[index].end else None
+
+
+def _heading_owner(reader: Reader, cell: tuple[int, int]) -> Owner:
+    """Return whose numbers stand below a header's cell."""
+    index = bisect_left(reader.starts, cell[0])
+    if index == len(reader.hits) or reader.starts[index] >= cell[1]:
+        return NOBODY
+    hit = reader.hits[index]
+    return Owner(label=hit.label, relation=Relation.COLUMN, announced=True, hit=hit)
 
 
 def _regions(reader: Reader) -> list[tuple[int, int]]:

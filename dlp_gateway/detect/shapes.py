@@ -50,6 +50,7 @@ _REGIONS: Final = frozenset(
     | {"PE", "QC", "SK", "YT", "ACT", "NSW", "NT", "QLD", "SA", "TAS", "VIC", "UK", "GB", "USA", "EXP", "AND", "OR"}
 )
 _TOKEN: Final = re.compile(r"[A-Za-z0-9*]+")
+_SEPARATING: Final = {code: None for code in range(128) if not (chr(code).isalnum() or chr(code) == "*")}
 _SEPARATORS: Final = frozenset(" -./")
 _MAX_GROUPS: Final = 10
 
@@ -155,4 +156,4 @@ def compact(text: str) -> str:
     >>> compact("morga 657054-sm9ij")
     'MORGA657054SM9IJ'
     """
-    return re.sub(r"[^A-Z0-9*]", "", text.upper())
+    return text.upper().translate(_SEPARATING)

@@ -102,6 +102,7 @@ def test_places_are_right_when_characters_are_hidden_in_the_number() -> None:
         "Name | Driver's licence | Locker\n-----|------|----\nAdam | {0} | 4\nBo | {1} | 5",
         "Name\tDL number\tLocker\nAdam\t{0}\t4\nBo\t{1}\t5",
         "name,driver_license,locker\nAdam,{0},4\nBo,{1},5",
+        'name,driver_license,locker\n"Cole, Adam",{0},4\n"Lee, Bo","{1}",5',
         "Name      Driver license   Locker\nAdam      {0}          4\nBo        {1}          5",
     ],
 )
