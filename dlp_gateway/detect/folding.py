@@ -20,6 +20,7 @@ _FIXED: Final = {
     **dict.fromkeys("\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033\uff02", '"'),
     **dict.fromkeys("\u2022\u2023\u25cf\u25aa\u25e6\u00b7", "*"),
     **dict.fromkeys("\u2502\u2503\u2551\uff5c", "|"),
+    **dict.fromkeys("\u2610\u25a1\u2b1c\u25fb", "~"),  # a box that is not ticked
     **dict.fromkeys("\u0085\u2028\u2029", "\n"),
     # Letters without a decomposition, and the Cyrillic and Greek ones that cannot be told from Latin by eye.
     **dict(zip("ßøØłŁđĐæÆœŒıþðо", "soOlLdDaAoOitdo", strict=True)),

@@ -12,7 +12,9 @@ _BULLET: Final = re.compile(r"[>\s]*(?:[-*+]|\d{1,2}[.)])\s")
 # "[14:06] Sam: …" and "14:06 Sam: …": what the speaker says begins behind the colon.
 _SPEAKER: Final = re.compile(
     r"[>\s]*(?:<[\w .-]{1,25}>\s"
-    r"|(?:\[[^\]\n]{3,30}\]|\(?\d{1,2}[:.]\d\d(?:[:.]\d\d)?(?: ?[ap]m)?\)?)[ -]*[^\W\d][\w .']{0,24}:\s)"
+    r"|(?:\[[^\]\n]{3,30}\]|[\d/.-]{6,10},? \d{1,2}[:.]\d\d(?:[:.]\d\d)?(?: ?[ap]m)?"
+    r"|\(?\d{1,2}[:.]\d\d(?:[:.]\d\d)?(?: ?[ap]m)?\)?)[ -]*[^\W\d][\w .']{0,24}:\s)",
+    re.IGNORECASE,
 )
 # What mail clients write above the mail that is answered.
 _REPLY: Final = re.compile(

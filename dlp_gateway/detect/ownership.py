@@ -239,7 +239,7 @@ class Reader:
             return NOBODY
         words = [match[0] for match in _TOKEN.finditer(between)]
         lowered = [word.lower() for word in words]
-        opened = bool(words) and words[-1] in {"(", "[", "-", "<"}
+        opened = bool(words) and words[-1] in {"(", "[", "-", "<", "/", "#"}
         linked = any(part in self.grammar.linking for word in lowered for part in (word, *word.split("'")))
         if any(word in ";|" for word in words) or ("," in words and not linked):
             return NOBODY

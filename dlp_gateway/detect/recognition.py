@@ -22,6 +22,8 @@ _REACH_ANSWER: Final = 700  # an answer stands above the question that it quotes
 _GROUP: Final = re.compile(r"[A-Za-z0-9]+")
 # An Indian licence of Delhi begins with what is a label elsewhere.
 _DELHI: Final = re.compile(r"DL[ -]?\d\d[ -]?(?:19|20)\d\d[ -]?\d{7}\b", re.IGNORECASE)
+# "[ ] Passport": a choice that was not taken.
+_UNTICKED: Final = re.compile(r"(?:~|\[ ?\]|\( ?\)) ?\Z")
 _IBAN_HEAD: Final = re.compile(r"[A-Z]{2}\d\d[ -]$")
 
 
@@ -61,7 +63,8 @@ class Recognition:
             return ()
         folded = fold(text)
         page = lay_out(folded.text, self._book.grammar.closing)
-        hits = self._book.lexicon.scan(folded.text)
+        scanned = self._book.lexicon.scan(folded.text)
+        hits = tuple(hit for hit in scanned if not _UNTICKED.search(folded.text[max(0, hit.start - 4) : hit.start]))
         reader = read(page, hits, self._book.grammar)
         named = frozenset(hit.label.owns for hit in hits if hit.label.strength is Strength.STRONG)
         context = Context(text=page.text, grammar=self._book.grammar, named=named)
