@@ -144,31 +144,15 @@ class Pipeline:
         """Apply the edits to the header bytes and look at the result as a stranger would."""
         edits = (AddTrace(field=received(envelope, self._hostname, envelope.protocol)), *verdict.edits)
         outgoing = apply(message.raw, edits)
-        prunes = [edit for edit in edits if isinstance(edit, PruneRecipients)]
-        visible = parse(outgoing).visible if prunes else message.visible
-        hidden = tuple(address for edit in prunes for address in edit.hidden)
-        if hidden and exposed(outgoing, hidden):
-            # Invariant (g): a half-made rewrite is never forwarded; a reviewer sees what is left.
-            verdict = replace(
-                verdict,
-                disposition=max(verdict.disposition, Disposition.HOLD),
-                reasons=(
-                    *verdict.reasons,
-                    Reason(
-                        rule=REWRITE_INCOMPLETE,
-                        disposition=Disposition.HOLD,
-                        enforced=True,
-                        explanation="An address that had to be hidden still stands in another header field.",
-                    ),
-                ),
-            )
+        pruned = any(isinstance(edit, PruneRecipients) for edit in edits)
+        visible = parse(outgoing).visible if pruned else message.visible
         return _Passing(
             envelope=envelope,
             message=message,
             edits=edits,
             outgoing=outgoing,
             shown=tuple(dict.fromkeys(recipient.address for recipient in visible)),
-            verdict=verdict,
+            verdict=checked(verdict, outgoing),
         )
 
     async def _remember(self, passing: _Passing) -> None:
@@ -285,6 +269,20 @@ class Pipeline:
             )
             found.extend(() if report is None else (report,))
         return tuple(found)
+
+
+def checked(verdict: Verdict, outgoing: bytes) -> Verdict:
+    """Return the verdict, or one that holds: a half-made rewrite is never forwarded; a reviewer sees what is left."""
+    hidden = tuple(address for edit in verdict.edits if isinstance(edit, PruneRecipients) for address in edit.hidden)
+    if not hidden or not exposed(outgoing, hidden):
+        return verdict
+    reason = Reason(
+        rule=REWRITE_INCOMPLETE,
+        disposition=Disposition.HOLD,
+        enforced=True,
+        explanation="An address that had to be hidden still stands in another header field.",
+    )
+    return replace(verdict, disposition=max(verdict.disposition, Disposition.HOLD), reasons=(*verdict.reasons, reason))
 
 
 def _kinds(inspection: Inspection) -> tuple[tuple[str, int], ...]:

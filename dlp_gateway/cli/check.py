@@ -9,7 +9,7 @@ from dlp_gateway.cli import options
 @options.config
 @click.option("--show", is_flag=True, help="Print the settings too, with every default filled in.")
 @options.as_json
-def command(config_path: str | None, show: bool, as_json: bool) -> None:  # noqa: FBT001  click passes flags by name
+def command(*, config_path: str | None, show: bool, as_json: bool) -> None:
     """Read gateway.yaml and policy.yaml as `serve` would, and print every problem as file:line:column.
 
     Without problems prints the rules in force in sentences and exits 0; with problems exits 78.

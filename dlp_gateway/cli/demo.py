@@ -49,7 +49,7 @@ inside: [corp.example, "*.corp.example"]
     show_default=True,
     help="Where configuration, custody and received mail go.",
 )
-def command(once: bool, folder: str) -> None:  # noqa: FBT001  click passes flags by name
+def command(*, once: bool, folder: str) -> None:
     """See it work: no configuration, no mail server, nothing outside this machine.
 
     Starts a gateway and a next mail server behind it, sends sample mails through the gateway over SMTP, and shows for

@@ -1,14 +1,15 @@
-"""`dlp-gateway detect`: identifiers in texts, JSON lines in and out; the way to measure the detectors on a sample set."""
+"""`dlp-gateway detect`: identifiers in texts, JSON lines in and out; the way to measure the detectors on samples."""
 
 import json
 import sys
 import time
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import click
 
 from dlp_gateway.cli import options
+from dlp_gateway.mail.reply import printable
 
 _LONGEST_LINE = 64_000_000  # bytes
 
@@ -17,7 +18,7 @@ _LONGEST_LINE = 64_000_000  # bytes
 @click.argument("source", metavar="FILE.jsonl|-")
 @options.as_json
 @click.option("--min-score", type=click.FloatRange(0, 1), default=0.6, show_default=True, help="The least score shown.")
-def command(source: str, as_json: bool, min_score: float) -> None:  # noqa: FBT001  click passes flags by name
+def command(*, source: str, as_json: bool, min_score: float) -> None:
     """Find identifiers in texts: read {"id", "text"} lines; with --json write {"id", "spans", "ms"} lines.
 
     A span has start and end in code points, type, country and score; never the text. Scores of 0.6 and more are of
@@ -29,7 +30,7 @@ def command(source: str, as_json: bool, min_score: float) -> None:  # noqa: FBT0
 
     with options.problems_shown(as_json=as_json):
         detector = IdentifierDetector(load_rules(packs.builtin()))
-    with _opened(source) as stream, _progress(source) as progress:
+    with options.opened(source) as stream, _progress(source) as progress:
         number = 0
         while line := stream.readline(_LONGEST_LINE):
             number += 1
@@ -54,17 +55,8 @@ def command(source: str, as_json: bool, min_score: float) -> None:  # noqa: FBT0
                 options.print_json({"id": entry["id"], "spans": shown, "ms": spent})
             else:
                 for span in found:
-                    place = f"{entry['id']}:{span.start}-{span.end}"
+                    place = f"{printable(str(entry['id']))}:{span.start}-{span.end}"
                     click.echo(f"{place}  {span.type} {span.country}  {span.score:.2f}  {span.why}")
-
-
-def _opened(source: str) -> BinaryIO:
-    if source == "-":
-        return sys.stdin.buffer
-    try:
-        return Path(source).open("rb")
-    except OSError as error:
-        raise click.UsageError(f"{source}: {error.strerror}.") from error
 
 
 def _progress(source: str) -> Any:  # noqa: ANN401  click's progress bar has no public type

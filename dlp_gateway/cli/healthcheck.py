@@ -12,7 +12,7 @@ from dlp_gateway.mail.reply import printable
 @click.command("healthcheck")
 @options.config
 @options.as_json
-def command(config_path: str | None, as_json: bool) -> None:  # noqa: FBT001  click passes flags by name
+def command(*, config_path: str | None, as_json: bool) -> None:
     """Exit 0 if the running gateway is ready to take mail, 1 if it is not.
 
     Asks /readyz at the admin address of the configuration, as a load balancer or a container engine would.

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, BinaryIO, Final, NoReturn
 
 import click
 
@@ -67,14 +67,36 @@ def loaded(path: str | None) -> Any:  # noqa: ANN401  Settings, imported late
     return settings.load(found_config(path))
 
 
+def opened(name: str) -> BinaryIO:
+    """Open a file for reading or, for "-", standard input; a usage error if it cannot be read."""
+    if name == "-":
+        return sys.stdin.buffer
+    try:
+        return Path(name).open("rb")
+    except OSError as error:
+        raise click.UsageError(f"{name}: {error.strerror}.") from error
+
+
 def read_bytes(name: str, *, limit: int) -> bytes:
     """Return the bytes of a file or, for "-", of standard input; a usage error if there are more than `limit`."""
-    stream = sys.stdin.buffer if name == "-" else Path(name).open("rb")  # noqa: SIM115  closed below
-    with stream:
+    with opened(name) as stream:
         data = stream.read(limit + 1)
     if len(data) > limit:
         raise click.UsageError(f"{name} is larger than {limit} bytes.")
     return data
+
+
+def write_bytes(name: str, data: bytes, *, over: bool) -> None:
+    """Write a file for its owner only; a usage error if it cannot be, or if it exists and must not be written over."""
+
+    def for_me_alone(path: str, flags: int) -> int:
+        return os.open(path, flags, 0o600)
+
+    try:
+        with open(name, "wb" if over else "xb", opener=for_me_alone) as file:
+            file.write(data)
+    except OSError as error:
+        raise click.UsageError(f"{name}: {error.strerror}.") from error
 
 
 Command = Callable[..., None]

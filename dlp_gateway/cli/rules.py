@@ -22,7 +22,7 @@ def command() -> None:
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), required=False)
 @click.option("--verbose", "-v", is_flag=True, help="Print every case, not only those that failed.")
 @options.as_json
-def test(folder: Path | None, verbose: bool, as_json: bool) -> None:  # noqa: FBT001  click passes flags by name
+def test(*, folder: Path | None, verbose: bool, as_json: bool) -> None:
     """Run every case of the packs in FOLDER, or of the pack FOLDER; without it those of the built-in packs.
 
     A case says what a rule must find and what it must leave alone, or holds a whole mail with its envelope, the verdict

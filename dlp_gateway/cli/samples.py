@@ -74,7 +74,8 @@ def samples() -> tuple[Sample, ...]:
                 "Emil Falk <emil@corp.example>",
                 "rentals@estate.example",
                 "Van for Saturday",
-                "Hi,\n\nas you asked, my driver's license number is I1234562 (California), expires 08/31/2027.\n\nEmil\n",
+                "Hi,\n\nas you asked, my driver's license number is I1234562 (California), expires 08/31/2027.\n\n"
+                "Emil\n",
             ),
         ),
         _sample(
@@ -109,7 +110,8 @@ def samples() -> tuple[Sample, ...]:
                 "Hugo Iver <hugo@corp.example>",
                 "achats@clinic.example",
                 "Votre commande",
-                "Bonjour,\n\nvotre commande n° 4500881204 part demain, colis 6A18834552190.\n\nCordialement\nHugo Iver\n",
+                "Bonjour,\n\nvotre commande n° 4500881204 part demain, colis 6A18834552190.\n\n"
+                "Cordialement\nHugo Iver\n",
             ),
         ),
         _sample(

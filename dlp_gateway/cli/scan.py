@@ -1,16 +1,17 @@
 """`dlp-gateway scan`: what would become of one message."""
 
-import sys
+import re
 from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from dlp_gateway.cli import options
+from dlp_gateway.mail.reply import printable
 
-_LARGEST = 200_000_000  # bytes
+_LARGEST: Final = 200_000_000  # bytes
+_BARE_LF: Final = re.compile(rb"(?<!\r)\n")
 
 
 @click.command("scan")
@@ -21,31 +22,28 @@ _LARGEST = 200_000_000  # bytes
 @click.argument("source", metavar="FILE|-")
 @options.as_json
 def command(
+    *,
     config_path: str | None,
     reverse_path: str,
     recipients: tuple[str, ...],
     out: str | None,
     source: str,
-    as_json: bool,  # noqa: FBT001  click passes flags by name
+    as_json: bool,
 ) -> None:
     """Say what would become of one message (RFC 5322, from FILE or standard input) under the policy in force.
 
     Nothing is sent and nothing is kept. What the gateway remembers of earlier mails, such as mass sends, plays no part.
+    FILE may have the line ends of any system. What `--out` writes lacks our Received field only.
     """
     from dlp_gateway.detect.base import Facts
     from dlp_gateway.mail.edit import apply
     from dlp_gateway.mail.envelope import Envelope, new_id
     from dlp_gateway.mail.parse import parse
+    from dlp_gateway.pipeline import checked
     from dlp_gateway.policy.decide import decide
     from dlp_gateway.processes import policies
 
-    with options.problems_shown(as_json=as_json):
-        _, policy = policies.load(options.found_config(config_path))
-    try:
-        raw = options.read_bytes(source, limit=_LARGEST)
-    except OSError as error:
-        raise click.UsageError(f"{source}: {error.strerror}.") from error
-    raw = _with_crlf(raw)
+    raw = _as_on_the_wire(options.read_bytes(source, limit=_LARGEST))
     envelope = Envelope(
         id=new_id(),
         reverse_path="" if reverse_path == "<>" else reverse_path,
@@ -57,10 +55,14 @@ def command(
         received_at=datetime.now(UTC),
     )
     message = parse(raw)
-    inspection = policies.inspect(policy, envelope, message, Facts())
+    with options.problems_shown(as_json=as_json):
+        _, policy = policies.load(options.found_config(config_path))
+        inspection = policies.inspect(policy, envelope, message, Facts())
     verdict = decide(policy, envelope, message, inspection)
+    outgoing = apply(raw, verdict.edits)
+    verdict = checked(verdict, outgoing)
     if out:
-        Path(out).write_bytes(apply(raw, verdict.edits))
+        options.write_bytes(out, outgoing, over=True)
     shown: dict[str, Any] = {
         "disposition": verdict.disposition.label,
         "reasons": list(dict.fromkeys(reason.rule for reason in verdict.reasons if reason.enforced)),
@@ -73,20 +75,20 @@ def command(
     if as_json:
         options.print_json(shown)
     else:
-        _print(shown, [reason.explanation for reason in verdict.reasons if reason.enforced])
-    sys.exit(0)
+        _print(shown, {reason.rule: reason.explanation for reason in verdict.reasons})
 
 
-def _with_crlf(raw: bytes) -> bytes:
-    """Return the message with the line ends that it would have on the wire; files often have bare LF."""
-    return raw if b"\r\n" in raw else raw.replace(b"\n", b"\r\n")
+def _as_on_the_wire(raw: bytes) -> bytes:
+    """Return the message with the line ends that it has on the wire (RFC 5321 2.3.8); files often have others."""
+    return _BARE_LF.sub(b"\r\n", raw)
 
 
-def _print(shown: dict[str, Any], explanations: list[str]) -> None:
+def _print(shown: dict[str, Any], explanations: dict[str, str]) -> None:
+    """Print what would become of the message, for reading."""
     colour = {"forward": "green", "rewrite": "yellow", "delay": "yellow"}.get(shown["disposition"], "red")
     click.secho(shown["disposition"], fg=colour, bold=True)
-    for rule, explanation in zip(shown["reasons"], dict.fromkeys(explanations), strict=False):
-        click.echo(f"  because of {rule}: {explanation}")
+    for rule in shown["reasons"]:
+        click.echo(f"  because of {rule}: {printable(explanations[rule])}")
     if shown["observed"]:
         click.echo(f"  observed only: {', '.join(shown['observed'])}")
     if shown["hidden"]:
@@ -95,6 +97,6 @@ def _print(shown: dict[str, Any], explanations: list[str]) -> None:
         place = f"{finding['kind']} {finding['country']}".strip()
         click.echo(f"  found {place} × {finding['count']} at {finding['where']} (score {finding['score']:.2f})")
     for part in shown["unreadable"]:
-        click.echo(f"  not read: part {part['part']} ({part['type']}): {part['reason']}")
+        click.echo(f"  not read: part {part['part']} ({printable(part['type'])}): {part['reason']}")
     for failure in shown["failures"]:
         click.echo(f"  failed: {failure['detector']}: {failure['reason']}")

@@ -64,7 +64,7 @@ def _outsiders_but(copy: Message, reader: str) -> tuple[str, ...]:
 async def run(
     samples: tuple[Sample, ...], port: int, journal: SqlJournal, maildir: Path, tell: Callable[[Sample], None]
 ) -> tuple[Trial, ...]:
-    """Send every sample to 127.0.0.1:`port`, wait for the journal, and collect; `tell` is called before each is sent."""
+    """Send every sample to 127.0.0.1:`port`, wait for the journal, and collect; `tell` is called before each one."""
     answers = []
     for sample in samples:
         tell(sample)

@@ -1,0 +1,124 @@
+"""Items in custody for reading, and as JSON with the names of the contract."""
+
+from datetime import datetime
+from typing import Any
+
+import click
+
+from dlp_gateway.mail.edit import apply, from_json
+from dlp_gateway.mail.parse import decode_field, parse
+from dlp_gateway.mail.reply import printable
+from quarantine.model import Claim, Event, Item
+
+_LEAVES_WITH = frozenset({"from", "to", "cc", "subject", "date", "reply-to"})
+
+
+def item_json(item: Item) -> dict[str, Any]:
+    """Return the item as `quarantine list --json` prints it."""
+    return {
+        "id": item.id,
+        "state": item.state.value,
+        "reverse_path": item.reverse_path,
+        "recipients": [
+            {
+                "address": recipient.address,
+                "state": recipient.state.value,
+                "attempts": recipient.attempts,
+                "reply": recipient.reply,
+            }
+            for recipient in item.recipients
+        ],
+        "subject": item.subject,
+        "size": item.size,
+        "reasons": list(item.reasons),
+        "group": item.group,
+        "created_at": item.created_at.isoformat(),
+        "expires_at": _time(item.expires_at),
+    }
+
+
+def item_in_full(item: Item, events: tuple[Event, ...], copies: tuple[Claim, ...]) -> dict[str, Any]:
+    """Return the item as `quarantine show --json` prints it: with what was done, and the header as it would leave."""
+    return {
+        **item_json(item),
+        "events": [
+            {
+                "at": event.at.isoformat(),
+                "actor": event.actor,
+                "recipient": event.recipient,
+                "before": event.before.value if event.before else None,
+                "after": event.after.value,
+                "reason": event.reason,
+            }
+            for event in events
+        ],
+        "copies": [
+            {
+                "recipients": [recipient.address for recipient in copy.recipients],
+                "leaves_with": [
+                    [field.name, decode_field(field.body)]
+                    for field in parse(apply(copy.content, from_json(copy.edits))).fields
+                    if field.name.lower() in _LEAVES_WITH
+                ],
+            }
+            for copy in copies
+        ],
+    }
+
+
+def _time(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
+
+
+def print_items(items: tuple[Item, ...]) -> None:
+    """Print a table."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for heading in ("id", "state", "from", "to", "subject", "why", "since"):
+        table.add_column(heading, overflow="fold", no_wrap=heading in {"id", "state", "since"})
+    for item in items:
+        recipients = item.recipients[0].address if item.recipients else ""
+        more = f" +{len(item.recipients) - 1}" if len(item.recipients) > 1 else ""
+        row = (
+            item.id,
+            item.state.value,
+            item.reverse_path or "<>",
+            recipients + more,
+            item.subject,
+            ", ".join(item.reasons),
+            f"{item.created_at:%Y-%m-%d %H:%M}Z",
+        )
+        table.add_row(*(escape(printable(cell)) for cell in row))
+    Console().print(table)
+
+
+def print_item(shown: dict[str, Any]) -> None:
+    """Print what `item_in_full` returned."""
+
+    def line(name: str, value: object) -> None:
+        click.echo(f"{click.style(name + ':', bold=True)} {printable(str(value), 2000)}")
+
+    line("id", shown["id"])
+    line("state", shown["state"])
+    line("from", shown["reverse_path"] or "<>")
+    line("subject", shown["subject"])
+    line("size", f"{shown['size']} bytes")
+    line("why", ", ".join(shown["reasons"]))
+    line("came in", shown["created_at"])
+    line("expires", shown["expires_at"] or "never")
+    click.secho("recipients:", bold=True)
+    for recipient in shown["recipients"]:
+        words = f"  {recipient['address']}  {recipient['state']}"
+        click.echo(printable(words + (f"  ({recipient['reply']})" if recipient["reply"] else ""), 1000))
+    for copy in shown["copies"]:
+        click.secho(f"leaves, for {len(copy['recipients'])} of them, with:", bold=True)
+        for name, value in copy["leaves_with"]:
+            click.echo(f"  {printable(name)}: {printable(value, 2000)}")
+    click.secho("events:", bold=True)
+    for event in shown["events"]:
+        change = f"{event['before'] or 'new'} → {event['after']}"
+        words = f"  {event['at']}  {event['actor']}  {change}  {event['recipient']}  {event['reason']}"
+        click.echo(printable(words, 1000))
