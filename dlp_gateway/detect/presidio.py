@@ -5,7 +5,7 @@ the operator's own, which must be installed), and a public suffix list that is n
 traced (`log_decision_process` stays off), since Presidio would write it to its log.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,9 +13,17 @@ import spacy
 import spacy.util
 import tldextract
 import tldextract.tldextract
-from presidio_analyzer import AnalyzerEngine, EntityRecognizer, RecognizerRegistry, RecognizerResult
+from presidio_analyzer import (
+    AnalyzerEngine,
+    EntityRecognizer,
+    PatternRecognizer,
+    RecognizerRegistry,
+    RecognizerResult,
+    predefined_recognizers,
+)
 from presidio_analyzer.context_aware_enhancers import ContextAwareEnhancer
 from presidio_analyzer.nlp_engine import NlpArtifacts, SpacyNlpEngine
+from presidio_analyzer.predefined_recognizers import PhoneRecognizer, SpacyRecognizer
 
 from dlp_gateway.detect.identifier_rules import load_rules
 from dlp_gateway.detect.recognition import Recognition, Span
@@ -129,6 +137,26 @@ class Analyzer:
             text, language=_LANGUAGE, entities=list(self.entities), nlp_artifacts=self._artifacts
         )
         return tuple(sorted((_span(result) for result in results), key=lambda span: (span.start, span.end)))
+
+
+def stock(names: Iterable[str], *, model: str = "") -> tuple[EntityRecognizer, ...]:
+    """Return Presidio's recognizers of these class names, and the one of the model if there is one.
+
+    Raises `ConfigurationError` for names that Presidio lacks and for recognizers that call a service or fetch a model.
+    """
+    recognizers: list[EntityRecognizer] = []
+    problems: list[Problem] = []
+    for name in names:
+        kind = getattr(predefined_recognizers, name, None)
+        if isinstance(kind, type) and issubclass(kind, (PatternRecognizer, PhoneRecognizer)):
+            recognizer: Callable[..., EntityRecognizer] = kind
+            recognizers.append(recognizer(supported_language=_LANGUAGE))
+        else:
+            message = "Presidio has no recognizer of this name that works on this machine alone."
+            problems.append(Problem(source=f"recognizer {name}", line=0, column=0, message=message))
+    if problems:
+        raise ConfigurationError(problems)
+    return (*recognizers, SpacyRecognizer(supported_language=_LANGUAGE)) if model else tuple(recognizers)
 
 
 def _no_artifacts(nlp_engine: SpacyNlpEngine) -> NlpArtifacts:
