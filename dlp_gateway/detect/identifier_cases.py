@@ -31,9 +31,9 @@ def check(book: RuleBook, folder: Path) -> Iterator[Problem]:
 
 
 def results(book: RuleBook, folder: Path) -> Iterator[tuple[Path, tuple[Problem, ...]]]:
-    """Yield each file of cases of a pack, or of a folder of packs, with the cases that do not hold at medium confidence.
+    """Yield each file of cases of a pack, or of a folder of packs, with the cases that do not hold.
 
-    Raises `ConfigurationError` for a file that cannot be read.
+    A case holds at medium confidence. Raises `ConfigurationError` for a file that cannot be read.
     """
     recognition = Recognition(book)
     types = {rule.id: rule.type for rule in book.rules}

@@ -57,8 +57,8 @@ def test_what_words_own(lexicon: Lexicon, words: str, owner: str) -> None:
 
 
 def test_a_capitals_only_label_is_no_word_of_another_language(lexicon: Lexicon) -> None:
-    """SIN is a Canadian number; "sin" is Spanish for "without"."""
-    assert lexicon.scan("sin costo ni prisa") == ()
+    """FIN is a number of Singapore; "fin" is French for "end"."""
+    assert lexicon.scan("fin de la semaine") == ()
 
 
 def test_the_longest_label_wins(lexicon: Lexicon) -> None:
