@@ -101,11 +101,17 @@ class Pipeline:
             metrics.store_error()
             return Deferred(id=envelope.id, why=Why.STORE)
 
+    async def abandoned(self, envelope: Envelope, content: bytes) -> None:
+        """The client went away during the hand-over: a retry must wait for how it ends."""
+        await self._journal.remember_under_way(self._journal.fingerprint(envelope, content), datetime.now(UTC))
+
     async def unanswered(self, envelope: Envelope, content: bytes, reply: Reply) -> None:
         """Remember a final reply that the client did not get, so that its retry makes no second copy."""
+        fingerprint = self._journal.fingerprint(envelope, content)
         if reply.positive:
-            key = self._journal.fingerprint(envelope, content)
-            await self._journal.remember_unanswered(key, reply, datetime.now(UTC))
+            await self._journal.remember_unanswered(fingerprint, reply, datetime.now(UTC))
+        else:
+            await self._journal.forget_unanswered(fingerprint)
 
     async def _process(self, envelope: Envelope, content: bytes) -> Outcome:
         log.received(envelope.id, envelope.client, recipients=len(envelope.recipients), size=len(content))
@@ -220,19 +226,15 @@ class Pipeline:
                 smtputf8=envelope.smtputf8,
                 before_final_dot=before_final_dot,
             )
-        for _, reply in delivery.replies:
-            metrics.smarthost_reply(reply.code)
+        for recipient, reply in delivery.replies:
+            metrics.smarthost_reply(0 if recipient in delivery.unknown else reply.code)
         replies = dict(delivery.replies)
         if accepted := [reply for reply in replies.values() if reply.positive]:
-            for deposit in taken:
-                await self._custody.reschedule(deposit.id, due_at=datetime.now(UTC) + FIRST_RETRY)
+            await self._make_due(taken)
             log.forwarded(envelope.id, accepted[0], len(accepted))
             self._journal.record(_entry(passing, inspection, replies, "forwarded"))
             return Forwarded(id=envelope.id, reply=accepted[0])
-        for deposit in taken:
-            await self._custody.discard(
-                deposit.id, actor="gateway", reason="the smarthost took no recipient", now=datetime.now(UTC)
-            )
+        await self._take_back(taken)
         self._journal.record(_entry(passing, inspection, replies, "deferred"))
         if replies and all(reply.permanent for reply in replies.values()):
             refusal = next(iter(replies.values()))
@@ -241,6 +243,22 @@ class Pipeline:
         first = next((reply for reply in replies.values() if reply.transient), None)
         log.deferred(envelope.id, Why.SMARTHOST, first)
         return Deferred(id=envelope.id, why=Why.SMARTHOST, reply=first)
+
+    async def _make_due(self, taken: list[Deposit]) -> None:
+        """Bring the deposits forward; if that fails they leave later, and the 250 stands: some have the mail."""
+        try:
+            for deposit in taken:
+                await self._custody.reschedule(deposit.id, due_at=datetime.now(UTC) + FIRST_RETRY)
+        except StoreError as error:
+            log.store_unavailable(error)
+            metrics.store_error()
+
+    async def _take_back(self, taken: list[Deposit]) -> None:
+        """Discard the deposits of a transaction that nobody got; if that fails, `StoreError`: the client is told 451."""
+        for deposit in taken:
+            await self._custody.discard(
+                deposit.id, actor="gateway", reason="the smarthost took no recipient", now=datetime.now(UTC)
+            )
 
     def _remainder(self, passing: _Passing, progress: Progress) -> tuple[Deposit, ...]:
         """Return the deposits for the recipients that the smarthost defers, and the DSN for those that it refuses."""

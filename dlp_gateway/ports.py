@@ -144,6 +144,14 @@ class Journal(Protocol):
         """Return our final reply to the same transaction within the hour, if the client never got it."""
         ...
 
+    async def remember_under_way(self, fingerprint: bytes, at: datetime) -> None:
+        """Commit that the client went away while its message is being handed over: a retry meanwhile is told 451."""
+        ...
+
+    async def forget_unanswered(self, fingerprint: bytes) -> None:
+        """Commit that a retry is a new attempt."""
+        ...
+
     async def remember_unanswered(self, fingerprint: bytes, reply: Reply, at: datetime) -> None:
         """Commit that `reply` was final and that the client did not get it."""
         ...

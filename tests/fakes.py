@@ -14,6 +14,7 @@ from quarantine.store import Also
 TAKEN = Reply(code=250, enhanced="2.0.0", text="queued")
 LATER = Reply(code=450, enhanced="4.2.0", text="greylisted")
 NEVER = Reply(code=550, enhanced="5.1.1", text="no such user")
+UNDER_WAY = Reply(code=451, enhanced="4.3.2", text="being handed over")
 UNREACHABLE = Reply(code=451, enhanced="4.4.1", text="no connection")
 
 
@@ -91,6 +92,14 @@ class MemoryJournal:
     async def remember_unanswered(self, fingerprint: bytes, reply: Reply, at: datetime) -> None:
         """Keep the answer."""
         self.answers[fingerprint] = reply
+
+    async def remember_under_way(self, fingerprint: bytes, at: datetime) -> None:
+        """Keep that it is being handed over."""
+        self.answers[fingerprint] = UNDER_WAY
+
+    async def forget_unanswered(self, fingerprint: bytes) -> None:
+        """Keep nothing."""
+        self.answers.pop(fingerprint, None)
 
     def record(self, entry: Entry) -> None:
         """Keep the entry."""

@@ -19,7 +19,7 @@ from dlp_gateway.processes import policies
 from quarantine.memory import MemoryStore
 from quarantine.model import Query, State
 from quarantine.store import StoreError
-from tests.fakes import LATER, NEVER, TAKEN, UNREACHABLE, MemoryJournal, ScriptedSmarthost
+from tests.fakes import LATER, NEVER, TAKEN, UNDER_WAY, UNREACHABLE, MemoryJournal, ScriptedSmarthost
 
 POLICY = load.default(("corp.example",), builtin=packs.builtin())
 CUSTOMERS = tuple(f"c{n}@shop{n}.example" for n in range(12))
@@ -262,6 +262,30 @@ async def test_a_negative_reply_is_not_remembered(pipeline: Pipeline, journal: M
     """A retry after a refusal that was not read is a new attempt."""
     await pipeline.unanswered(envelope("a@x.example"), CLEAN, LATER)
     assert journal.answers == {}
+
+
+async def test_a_retry_during_the_hand_over_is_told_to_wait(
+    pipeline: Pipeline, smarthost: ScriptedSmarthost, journal: MemoryJournal
+) -> None:
+    """(i) The client left and came back before the smarthost answered: 451 until it did, then the answer or a new try."""
+    first = envelope("a@x.example")
+    await pipeline.abandoned(first, CLEAN)
+    assert await pipeline.process(envelope("a@x.example", id="0000000000000000a2"), CLEAN) == Repeated(reply=UNDER_WAY)
+    await pipeline.unanswered(first, CLEAN, LATER)
+    assert isinstance(await pipeline.process(envelope("a@x.example", id="0000000000000000a3"), CLEAN), Forwarded)
+    assert len(smarthost.mails) == 1
+
+
+async def test_the_250_stands_if_custody_fails_after_it(smarthost: ScriptedSmarthost, journal: MemoryJournal) -> None:
+    """Some have the mail: the client must not send it again because a deposit could not be brought forward."""
+
+    class Stuck(MemoryStore):
+        async def reschedule(self, item: str, *, due_at: datetime) -> int:
+            raise StoreError("locked")
+
+    smarthost.rcpt = {"b@x.example": LATER}
+    pipeline = made(smarthost, Stuck(), journal, InPlace())
+    assert isinstance(await pipeline.process(envelope("a@x.example", "b@x.example"), CLEAN), Forwarded)
 
 
 async def test_a_loop_is_refused(pipeline: Pipeline, smarthost: ScriptedSmarthost) -> None:

@@ -118,7 +118,7 @@ def runs(text: str, start: int, end: int, words: Sequence[tuple[int, int]] = ())
 
 def _run(text: str, groups: list[tuple[int, int]]) -> Run:
     low, high = groups[-1]
-    region = len(groups) > 1 and text[low - 1] == " " and text[low:high] in _REGIONS
+    region = len(groups) > 1 and text[low - 1] in " /" and text[low:high] in _REGIONS
     return Run(groups=tuple(groups[:-1] if region else groups))
 
 

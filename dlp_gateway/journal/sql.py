@@ -1,5 +1,6 @@
 """The journal in custody's database: what passed, what is remembered of it, and what must not happen twice."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dlp_gateway.detect.base import Thread
 from dlp_gateway.journal import mass_sends, rows, unanswered
+from dlp_gateway.journal.generation import Generation
 from dlp_gateway.journal.sealing import LIFETIME, JournalKey, fresh_key, reopened, shared_key
 from dlp_gateway.journal.tables import REVISION, VERSION_TABLE, entries, keys, passages
 from dlp_gateway.journal.tables import mass_sends as mass_send_table
@@ -26,6 +28,9 @@ from quarantine.store import Also, StoreKeyError
 
 #: Entries that are dropped in one transaction of `prune`.
 _BATCH: Final = 500
+
+#: Seconds after which the list of lost replies is read again, whoever wrote to it.
+_LOOK: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +60,11 @@ class SqlJournal:
         private: PrivateKey | None = None,
         *,
         dropped: Callable[[int], None] = tell_dropped,
+        generation: Generation | None = None,
     ) -> None:
+        self._generation = generation or Generation()
+        self._lost: frozenset[bytes] = frozenset()
+        self._lost_as_of = -1, float("-inf")  # generation and time of the last look
         self._database = database
         self._sealer = Sealer(public)
         self._opener = None if private is None else Opener(private)
@@ -190,14 +199,36 @@ class SqlJournal:
         return unanswered.fingerprint(self._sealer.public, envelope, content)
 
     async def recall(self, fingerprint: bytes) -> Reply | None:
-        """Return our final reply to the same transaction within the hour, if the client never got it."""
+        """Return our final reply to the same transaction within the hour, if the client never got it.
+
+        While its hand-over is still under way that is a 451. Asked for every message: the database is only looked at
+        when a receiver wrote something, and once a second.
+        """
+        generation, moment = self._generation.value, time.monotonic()
+        if generation != self._lost_as_of[0] or moment - self._lost_as_of[1] > _LOOK:
+            async with self._database.glancing() as connection:
+                self._lost = await unanswered.known(connection, datetime.now(UTC))
+            self._lost_as_of = generation, moment
+        if fingerprint not in self._lost:
+            return None
         async with self._database.glancing() as connection:
             return await unanswered.recall(connection, self._shared, fingerprint, datetime.now(UTC))
+
+    async def remember_under_way(self, fingerprint: bytes, at: datetime) -> None:
+        """Commit that the client went away while its message is being handed over."""
+        await self.remember_unanswered(fingerprint, unanswered.UNDER_WAY, at)
 
     async def remember_unanswered(self, fingerprint: bytes, reply: Reply, at: datetime) -> None:
         """Commit that `reply` was final and that the client did not get it."""
         async with self._database.writing() as connection:
             await unanswered.remember(connection, self._shared, fingerprint, reply, at)
+        self._generation.move()
+
+    async def forget_unanswered(self, fingerprint: bytes) -> None:
+        """Commit that a retry is a new attempt: the transaction ended without anybody having the mail."""
+        async with self._database.writing() as connection:
+            await unanswered.forget(connection, fingerprint)
+        self._generation.move()
 
 
 async def open_journal(
@@ -207,13 +238,17 @@ async def open_journal(
     *,
     folder: Path,
     dropped: Callable[[int], None] = tell_dropped,
+    generation: Generation | None = None,
     busy_timeout: float = BUSY_TIMEOUT,
 ) -> SqlJournal:
-    """Open a journal that `migrations.migrate` has set up; raises `StoreError`."""
+    """Open a journal that `migrations.migrate` has set up; raises `StoreError`.
+
+    Receivers share a `generation`, so that each knows at once what another one remembers of lost replies.
+    """
     database = Database(url, folder=folder, busy_timeout=busy_timeout)
     try:
         await require_revision(database, table=VERSION_TABLE, revision=REVISION)
     except BaseException:
         await database.close()
         raise
-    return SqlJournal(database, public, private, dropped=dropped)
+    return SqlJournal(database, public, private, dropped=dropped, generation=generation)

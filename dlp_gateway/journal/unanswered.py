@@ -16,6 +16,11 @@ from quarantine.crypto import MessageKey, PublicKey
 #: How long a client may take to come back; queues try again within the hour (RFC 5321 4.5.4.1: 30 minutes at least).
 KEPT: Final = timedelta(hours=1)
 
+#: What a retry is told while the first hand-over is still under way, and how long that may be believed after a crash:
+#: longer than the smarthost may take for the final dot (ten minutes, RFC 5321 4.5.3.2.6).
+UNDER_WAY: Final = Reply(code=451, enhanced="4.3.2", text="This message is just being handed over; try again later")
+LONGEST: Final = timedelta(minutes=12)
+
 
 def fingerprint(public: PublicKey, envelope: Envelope, content: bytes) -> bytes:
     """Return the keyed digest by which the same transaction is known again: 32 octets."""
@@ -35,11 +40,25 @@ async def remember(connection: AsyncConnection, key: MessageKey, known_by: bytes
     await connection.execute(insert(unanswered), {"fingerprint": known_by, "at": at, "reply": sealed})
 
 
+async def forget(connection: AsyncConnection, known_by: bytes) -> None:
+    """Drop what was kept: the retry shall be a new attempt."""
+    await connection.execute(delete(unanswered).where(unanswered.c.fingerprint == known_by))
+
+
+async def known(connection: AsyncConnection, now: datetime) -> frozenset[bytes]:
+    """Return the fingerprints of all transactions that may be recalled."""
+    kept = select(unanswered.c.fingerprint).where(unanswered.c.at > now - KEPT)
+    return frozenset((await connection.execute(kept)).scalars())
+
+
 async def recall(connection: AsyncConnection, key: MessageKey, known_by: bytes, now: datetime) -> Reply | None:
     """Return our reply to this transaction within the hour before `now`, if the client never got it."""
-    kept = select(unanswered.c.reply).where(unanswered.c.fingerprint == known_by, unanswered.c.at > now - KEPT)
-    sealed = (await connection.execute(kept)).scalar()
-    if sealed is None:
+    kept = select(unanswered.c.reply, unanswered.c.at).where(
+        unanswered.c.fingerprint == known_by, unanswered.c.at > now - KEPT
+    )
+    row = (await connection.execute(kept)).first()
+    if row is None:
         return None
-    code, enhanced, text = json.loads(key.open_text(known_by.hex(), sealed))
-    return Reply(code=code, enhanced=enhanced, text=text)
+    code, enhanced, text = json.loads(key.open_text(known_by.hex(), row.reply))
+    reply = Reply(code=code, enhanced=enhanced, text=text)
+    return None if reply == UNDER_WAY and row.at < now - LONGEST else reply

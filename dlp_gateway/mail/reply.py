@@ -32,5 +32,7 @@ class Reply:
 
 def printable(text: str, limit: int = 400) -> str:
     """Return `text` fit for a reply, a log, a terminal or a page: control characters become "?", long text is cut."""
-    shown = "".join(character if character.isprintable() else "?" for character in text[: limit + 1])
+    shown = text[: limit + 1]
+    if not shown.isprintable():
+        shown = "".join(character if character.isprintable() else "?" for character in shown)
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"

@@ -30,7 +30,8 @@ class Boot:
     """What a receiver needs.
 
     Settings and policy were checked by the supervisor: a receiver never reads files that may have changed since.
-    `sockets` are file descriptors of listening sockets, one for each listener of the settings, in order.
+    `sockets` are file descriptors of listening sockets, one for each listener of the settings, in order; `generation` is
+    that of the number that all receivers share (`journal.generation`).
     """
 
     settings: Settings
@@ -38,6 +39,7 @@ class Boot:
     public_key: PublicKey
     hostname: str
     sockets: tuple[int, ...]
+    generation: int
 
     def to_bytes(self) -> bytes:
         """Return what `receive_boot` reads."""

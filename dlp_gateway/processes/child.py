@@ -29,7 +29,7 @@ class Child:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=errors,
-            pass_fds=boot.sockets,
+            pass_fds=(*boot.sockets, boot.generation),
         )
         child = cls(process)
         if process.stdin is not None:

@@ -10,7 +10,7 @@ from sqlalchemy import make_url
 
 from dlp_gateway.errors import ConfigurationError, Problem
 from dlp_gateway.inspection.inspector import Inspector, InspectorOptions
-from dlp_gateway.journal import SqlJournal, open_journal
+from dlp_gateway.journal import Generation, SqlJournal, open_journal
 from dlp_gateway.journal import migrations as journal_migrations
 from dlp_gateway.observe import log
 from dlp_gateway.policy.model import Policy
@@ -151,9 +151,11 @@ async def existing_custody(settings: Settings) -> SqlStore:
     return await custody(settings, key.public, key)
 
 
-async def journal(settings: Settings, public: PublicKey, private: PrivateKey | None) -> SqlJournal:
+async def journal(
+    settings: Settings, public: PublicKey, private: PrivateKey | None, generation: Generation | None = None
+) -> SqlJournal:
     """Open the journal: with the private key to read it, without it to write and remember only."""
-    return await open_journal(settings.custody.url, public, private, folder=_HERE)
+    return await open_journal(settings.custody.url, public, private, folder=_HERE, generation=generation)
 
 
 async def existing_journal(settings: Settings) -> SqlJournal:

@@ -12,6 +12,7 @@ from functools import partial
 
 import uvloop
 
+from dlp_gateway.journal import Generation
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.observe import log
@@ -19,7 +20,7 @@ from dlp_gateway.pipeline import Pipeline
 from dlp_gateway.processes import composition
 from dlp_gateway.processes.boot import DRAIN, Boot, receive_boot, tell_ready, watch_supervisor
 from dlp_gateway.smtp import replies
-from dlp_gateway.smtp.listener import Door, protocol_factory
+from dlp_gateway.smtp.listener import Door, listen
 
 
 class _Handler:
@@ -31,6 +32,10 @@ class _Handler:
     async def handle(self, envelope: Envelope, content: bytes) -> Reply:
         """Take the message all the way and say so."""
         return replies.final(await self._pipeline.process(envelope, content))
+
+    async def abandoned(self, envelope: Envelope, content: bytes) -> None:
+        """Remember that its hand-over is under way without the client."""
+        await self._pipeline.abandoned(envelope, content)
 
     async def unanswered(self, envelope: Envelope, content: bytes, reply: Reply) -> None:
         """Remember a reply that the client did not get."""
@@ -45,7 +50,7 @@ async def receive(boot: Boot) -> None:
     async with AsyncExitStack() as stack:
         store = await composition.custody(settings, boot.public_key, None)
         stack.push_async_callback(store.close)
-        journal = await composition.journal(settings, boot.public_key, None)
+        journal = await composition.journal(settings, boot.public_key, None, Generation(boot.generation))
         stack.push_async_callback(journal.close)
         smarthost = composition.smarthost(settings, boot.hostname)
         stack.push_async_callback(smarthost.close)
@@ -67,7 +72,7 @@ async def receive(boot: Boot) -> None:
             for listener in settings.listeners
         ]
         servers = [
-            await loop.create_server(protocol_factory(door), sock=socket.socket(fileno=descriptor))
+            await listen(door, socket.socket(fileno=descriptor))
             for door, descriptor in zip(doors, boot.sockets, strict=True)
         ]
         loop.add_signal_handler(signal.SIGTERM, draining.set)
@@ -88,6 +93,7 @@ def main() -> None:
     os.umask(0o077)
     boot = receive_boot()
     log.configure(boot.settings.log.level, boot.settings.log.format)
+    log.catch_uncaught()
     uvloop.run(receive(boot))
 
 

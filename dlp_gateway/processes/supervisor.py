@@ -22,7 +22,7 @@ from dlp_gateway.console.app import Check, application
 from dlp_gateway.console.server import Admin
 from dlp_gateway.delivery import DeliveryOptions, DeliveryWorker
 from dlp_gateway.errors import ConfigurationError, GatewayError, Problem
-from dlp_gateway.journal import SqlJournal
+from dlp_gateway.journal import Generation, SqlJournal
 from dlp_gateway.observe import log, metrics
 from dlp_gateway.policy.model import Policy
 from dlp_gateway.processes import composition, policies
@@ -48,6 +48,7 @@ def run(path: Path) -> None:
     try:
         settings, policy = policies.load(path)
         log.configure(settings.log.level, settings.log.format)
+        log.catch_uncaught()
         asyncio.run(Supervisor(path, settings, policy).run())
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -99,6 +100,8 @@ class Supervisor:
             for place in self._places:
                 for one in place:
                     stack.callback(one.close)
+            self._generation = Generation.share()
+            stack.callback(os.close, self._generation)
             store = await composition.custody(self._settings, key.public, key)
             stack.push_async_callback(store.close)
             journal = await composition.journal(self._settings, key.public, None)
@@ -169,6 +172,7 @@ class Supervisor:
             public_key=public_key,
             hostname=self._hostname,
             sockets=tuple(one.fileno() for one in self._places[place]),
+            generation=self._generation,
         )
 
     async def _start_all(self, public_key: PublicKey) -> None:

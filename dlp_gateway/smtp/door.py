@@ -122,6 +122,10 @@ class Handler(Protocol):
         """Take one message and return the final reply; what it raises is answered 451 with the envelope's id."""
         ...
 
+    async def abandoned(self, envelope: Envelope, content: bytes) -> None:
+        """The client went away while `handle` is at work on its message: a retry may come before that ends."""
+        ...
+
     async def unanswered(self, envelope: Envelope, content: bytes, reply: Reply) -> None:
         """The final reply was not delivered, as far as can be known: a retry of the same transaction may come."""
         ...
@@ -230,9 +234,10 @@ class Door:
             return failed(envelope.id)
 
     async def _remember(self, envelope: Envelope, content: bytes, outcome: asyncio.Task[Reply]) -> None:
-        reply = await outcome
         try:
-            await self._handler.unanswered(envelope, content, reply)
+            if not outcome.done():
+                await self._handler.abandoned(envelope, content)
+            await self._handler.unanswered(envelope, content, await outcome)
         except Exception as error:  # noqa: BLE001  the client is gone: nobody is left to be told
             stumbled(envelope.id, error)
 

@@ -1,13 +1,14 @@
 """A retry of a transaction whose reply got lost is answered alike; another transaction is not."""
 
+import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from dlp_gateway.journal import SqlJournal, open_journal
-from dlp_gateway.journal.unanswered import fingerprint
+from dlp_gateway.journal import Generation, SqlJournal, open_journal
+from dlp_gateway.journal.unanswered import LONGEST, UNDER_WAY, fingerprint
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.reply import Reply
 from quarantine.crypto import PrivateKey
@@ -38,8 +39,10 @@ def envelope(noon: datetime) -> Envelope:
 
 async def test_a_lost_reply_is_given_again(folder: Path, key: PrivateKey, envelope: Envelope) -> None:
     """Every receiver knows it, as often as the client asks, and nobody can read it from the file."""
-    one = await open_journal(URL, key.public, folder=folder)
-    two = await open_journal(URL, key.public, folder=folder)
+    shared = Generation.share()
+    one = await open_journal(URL, key.public, folder=folder, generation=Generation(shared))
+    two = await open_journal(URL, key.public, folder=folder, generation=Generation(shared))
+    os.close(shared)
     known_by = one.fingerprint(envelope, b"mail")
     assert await two.recall(known_by) is None
     await one.remember_unanswered(known_by, REPLY, datetime.now(UTC))
@@ -55,6 +58,19 @@ async def test_the_last_reply_counts(journal: SqlJournal, envelope: Envelope) ->
     for code in (250, 251):
         await journal.remember_unanswered(known_by, replace(REPLY, code=code), datetime.now(UTC))
     assert await journal.recall(known_by) == replace(REPLY, code=251)
+
+
+async def test_a_hand_over_under_way_is_told_so_until_it_ends(journal: SqlJournal, envelope: Envelope) -> None:
+    """A retry meanwhile is a 451; afterwards it is the answer, or a new attempt; a crash is believed for minutes only."""
+    known_by = journal.fingerprint(envelope, b"mail")
+    await journal.remember_under_way(known_by, datetime.now(UTC))
+    assert await journal.recall(known_by) == UNDER_WAY
+    await journal.remember_unanswered(known_by, REPLY, datetime.now(UTC))
+    assert await journal.recall(known_by) == REPLY
+    await journal.forget_unanswered(known_by)
+    assert await journal.recall(known_by) is None
+    await journal.remember_under_way(known_by, datetime.now(UTC) - LONGEST - timedelta(seconds=1))
+    assert await journal.recall(known_by) is None
 
 
 async def test_after_an_hour_it_is_another_mail(journal: SqlJournal, envelope: Envelope) -> None:

@@ -26,6 +26,7 @@ class Recorder:
     error: Exception | None = None
     taken: list[tuple[Envelope, bytes]] = field(default_factory=list)
     finished: list[str] = field(default_factory=list)
+    abandoned_while_under_way: list[str] = field(default_factory=list)
     lost: list[tuple[Envelope, bytes, Reply]] = field(default_factory=list)
 
     async def handle(self, envelope: Envelope, content: bytes) -> Reply:
@@ -36,6 +37,10 @@ class Recorder:
             raise self.error
         self.finished.append(envelope.id)
         return self.reply
+
+    async def abandoned(self, envelope: Envelope, content: bytes) -> None:
+        """Note it."""
+        self.abandoned_while_under_way.append(envelope.id)
 
     async def unanswered(self, envelope: Envelope, content: bytes, reply: Reply) -> None:
         """Note it."""

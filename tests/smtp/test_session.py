@@ -182,6 +182,19 @@ async def test_handler_that_raises_is_answered_with_a_reference(
     assert "secret" not in output.out + output.err
 
 
+async def test_handler_is_told_at_once_that_the_client_left_during_the_hand_over(listen: Listen) -> None:
+    """(i) Before the outcome is known: a retry may come first."""
+    gateway = await listen(Recorder(delay=0.4))
+    client = await gateway.greeted()
+    await client.begin()
+    client.writer.write(CONTENT + b".\r\n")
+    await until(lambda: len(gateway.handler.taken) == 1)
+    client.close()
+    await until(lambda: len(gateway.handler.abandoned_while_under_way) == 1)
+    assert gateway.handler.lost == []
+    await until(lambda: len(gateway.handler.lost) == 1)
+
+
 async def test_handler_that_raises_when_told_of_a_lost_reply_stops_nothing(listen: Listen) -> None:
     """The door does not depend on it."""
 
