@@ -168,26 +168,29 @@ def test_a_private_key_and_a_token_are_credentials() -> None:
     assert [("CREDENTIAL", token), ("CREDENTIAL", key)] == found(f"use {token}\n{key}-----\n")
 
 
+_PIECES = [
+    *(
+        "driver's licence",
+        "no.",
+        "D1234567",
+        ":",
+        "\n",
+        "> ",
+        "|",
+        "\t",
+        ";",
+        "4111 1111 1111 1111",
+        "Regards",
+        "order",
+    ),
+    *("12345678", "(", ",", "è", "\u200b", "  ", "Führerschein", "B072RRE2I55", "?", "Ann:", "[14:02]"),
+]
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(
-        st.sampled_from(
-            ["driver's licence", "no.", "D1234567", ":", "\n", "> ", "|", "\t", ";", "4111 1111 1111 1111", "Regards"]
-            + [
-                "order",
-                "12345678",
-                "(",
-                ",",
-                "è",
-                "\u200b",
-                "  ",
-                "Führerschein",
-                "B072RRE2I55",
-                "?",
-                "Ann:",
-                "[14:02]",
-            ]
-        ),
+        st.sampled_from(_PIECES),
         max_size=40,
     ).map(" ".join)
 )
