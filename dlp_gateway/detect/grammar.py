@@ -26,6 +26,7 @@ class GrammarFile(Model):
     preposition: tuple[str, ...]
     domains: dict[str, DomainWords]
     closing: tuple[str, ...]
+    countries: dict[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,7 @@ class Grammar:
     speaking: Mapping[str, "re2._Regexp[bytes]"]
     alien: Mapping[str, "re2._Regexp[bytes]"]
     closing: frozenset[str]
+    countries: Mapping[str, tuple[str, ...]]  # by language, the likeliest first
 
 
 def load_grammar(path: Path) -> Grammar:
@@ -52,6 +54,7 @@ def load_grammar(path: Path) -> Grammar:
         speaking={kind: _any_of(words.speaking) for kind, words in file.domains.items()},
         alien={kind: _any_of(words.alien) for kind, words in file.domains.items()},
         closing=_folded(file.closing),
+        countries=file.countries,
     )
 
 

@@ -54,6 +54,7 @@ class Label:
     owns: str
     strength: Strength
     country: str = ""
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,9 +107,10 @@ def compile_lexicon(files: Iterable[LabelFile]) -> Lexicon:
     """Return the lexicon of `files`; a phrase that stands in two files means what the first says."""
     phrases: dict[str, Label] = {}
     for file in files:
-        label = Label(id=file.id, owns=file.owns, strength=file.strength, country=file.country)
-        for phrase in (phrase for language in file.phrases.values() for phrase in language):
-            phrases.setdefault(pattern(phrase), label)
+        for language, group in file.phrases.items():
+            label = Label(id=file.id, owns=file.owns, strength=file.strength, country=file.country, language=language)
+            for phrase in group:
+                phrases.setdefault(pattern(phrase), label)
     return Lexicon(phrases)
 
 

@@ -10,7 +10,7 @@ from dlp_gateway.detect.confidence import WORDS, Context, Match, why
 from dlp_gateway.detect.folding import Folded, fold
 from dlp_gateway.detect.gate import Gate
 from dlp_gateway.detect.identifier_rules import Rule, RuleBook
-from dlp_gateway.detect.labels import OTHER, Strength
+from dlp_gateway.detect.labels import OTHER, Hit, Label, Strength
 from dlp_gateway.detect.layout import Table, lay_out, table_at
 from dlp_gateway.detect.ownership import NOBODY, Owner, Reader, Relation, read
 from dlp_gateway.detect.shapes import Run, compact, dates, runs
@@ -106,7 +106,7 @@ class Recognition:
 
     def _judged(self, run: Run, owner: Owner, text: str, context: Context) -> Iterator[Span]:
         label, hit = owner.label, owner.hit
-        match = self._best(run, label.owns, label.country, text) if label else None
+        match = self._best(run, label, self._likely(hit, text), text) if label and hit else None
         if label is None or hit is None or match is None:
             return
         yield Span(
@@ -119,12 +119,19 @@ class Recognition:
             why=why(match, owner.relation),
         )
 
-    def _best(self, run: Run, kind: str, country: str, text: str) -> Match | None:
-        """Return the longest part of the run that fits a rule of `kind`; of equal ones the best proved."""
-        rules = self._owned.get(kind, ())
+    def _likely(self, hit: Hit, text: str) -> tuple[str, ...]:
+        """Return the countries that a label speaks of, the likeliest first."""
+        language = hit.label.language
+        if language == "en" and "licence" in text[hit.start : hit.end].lower():
+            language = "en-GB"
+        return self._book.grammar.countries.get(language, ())
+
+    def _best(self, run: Run, label: Label, likely: Sequence[str], text: str) -> Match | None:
+        """Return the longest part of the run that fits a rule; of equal ones the best proved, then the likeliest."""
+        rules, country = self._owned.get(label.owns, ()), label.country
         count = len(run.groups)
         for length in range(count, 0, -1):
-            best: tuple[tuple[bool, bool, bool], Match] | None = None
+            best: tuple[tuple[bool, bool, int], Match] | None = None
             for first in range(count - length + 1):
                 start, end = run.groups[first][0], run.groups[first + length - 1][1]
                 value = compact(text[start:end])
@@ -139,7 +146,8 @@ class Recognition:
                     holds = rule.check(value) if rule.check else None
                     if holds is False and rule.veto:
                         continue
-                    rank = (not rule.any_country, holds is True, bool(country) and rule.country == country)
+                    place = likely.index(rule.country) if rule.country in likely else len(likely)
+                    rank = (not rule.any_country, holds is True, -place)
                     if best is None or rank > best[0]:
                         best = rank, Match(start=start, end=end, rule=rule, holds=holds, value=value, torn=torn)
             if best is not None:
