@@ -12,7 +12,6 @@ from typing import Final
 
 from dlp_gateway import deposits
 from dlp_gateway.deposits import Transport
-from dlp_gateway.mail.edit import apply, from_json
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.observe import log, metrics
 from dlp_gateway.ports import Progress, Smarthost
@@ -118,13 +117,12 @@ class DeliveryWorker:
         """Hand one copy over and settle it."""
         by_address = {recipient.address: recipient for recipient in claim.recipients}
         transport = Transport.from_json(claim.options)
-        outgoing = apply(claim.content, from_json(claim.edits))
 
         async def before_final_dot(progress: Progress) -> None:
             await self._store.handing_over(claim, tuple(by_address[address].id for address in progress.accepted))
 
         delivery = await self._smarthost.deliver(
-            outgoing,
+            deposits.outgoing(claim),
             reverse_path=claim.reverse_path,
             recipients=tuple(by_address),
             body_8bit=transport.body_8bit,

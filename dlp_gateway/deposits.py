@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dlp_gateway.mail import dsn
-from dlp_gateway.mail.edit import Edit, to_json
+from dlp_gateway.mail.edit import AddTrace, Edit, RemoveBcc, apply, from_json, to_json
 from dlp_gateway.mail.envelope import Envelope, new_id
 from dlp_gateway.mail.message import Message
 from dlp_gateway.mail.parse import decode_field
 from dlp_gateway.mail.reference import own_id
 from dlp_gateway.mail.reply import Reply, printable
-from quarantine.model import CopyDeposit, Deposit, State
+from quarantine.model import Claim, CopyDeposit, Deposit, State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +81,18 @@ def deferred(
         due_at=due_at,
         expires_at=None,
     )
+
+
+def outgoing(claim: Claim) -> bytes:
+    """Return a copy as it leaves: with the edits kept beside it.
+
+    An original that a reviewer asked for by name loses its Bcc fields, which would tell who else got it (RFC 5322
+    3.6.3), and has our trace field all the same, which ends loops (RFC 5321 6.3).
+    """
+    edits = from_json(claim.edits)
+    if claim.original:
+        edits = tuple(edit for edit in edits if isinstance(edit, AddTrace | RemoveBcc))
+    return apply(claim.content, edits)
 
 
 def undeliverable(

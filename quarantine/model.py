@@ -178,13 +178,14 @@ class Event:
 class Claim:
     """A copy that one delivery worker may hand over until `until`, and the recipients that are due in it.
 
-    `edits` is "" where a reviewer asked for the original by name.
+    `original`: a reviewer asked by name for the message without the changes that `edits` make to it.
     """
 
     item: str
     copy: int
     reverse_path: str
     edits: str
+    original: bool
     options: str
     content: bytes
     created_at: datetime

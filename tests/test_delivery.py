@@ -6,12 +6,13 @@ import pytest
 
 from dlp_gateway.delivery import DeliveryOptions, DeliveryWorker
 from dlp_gateway.deposits import Transport
-from dlp_gateway.mail.edit import RemoveBcc, to_json
+from dlp_gateway.mail.edit import AddTrace, PruneRecipients, RemoveBcc, to_json
 from quarantine.memory import MemoryStore
 from quarantine.model import CopyDeposit, Deposit, Query, State
 from tests.fakes import LATER, NEVER, ScriptedSmarthost
 
-MAIL = b"From: ann@corp.example\r\nTo: a@x.example\r\nBcc: b@x.example\r\nSubject: Hello\r\n\r\nHi\r\n"
+MAIL = b"From: ann@corp.example\r\nTo: a@x.example, c@x.example\r\nBcc: b@x.example\r\nSubject: Hello\r\n\r\nHi\r\n"
+TRACE = b"Received: by gw.corp.example with ESMTP id 0000000000000000a1;\r\n\tSat, 21 Nov 2026 22:08:57 +0000\r\n"
 OPTIONS = DeliveryOptions(
     owner="test",
     hostname="gw.corp.example",
@@ -31,7 +32,9 @@ async def custody(state: State = State.DUE, age: timedelta = timedelta()) -> Mem
     copy = CopyDeposit(
         reverse_path="ann@corp.example",
         recipients=("a@x.example", "b@x.example"),
-        edits=to_json((RemoveBcc(),)),
+        edits=to_json(
+            (AddTrace(field=TRACE), RemoveBcc(), PruneRecipients(hidden=("c@x.example",), to="ann@corp.example"))
+        ),
         options=Transport(body_8bit=False, smtputf8=False).to_json(),
         state=state,
         due_at=when,
@@ -63,9 +66,23 @@ async def test_due_mail_is_delivered_with_its_edits() -> None:
     assert await worker.deliver_due()
     assert await states(store) == [State.DELIVERED, State.DELIVERED]
     assert smarthost.mails == [
-        ("ann@corp.example", ("a@x.example", "b@x.example"), MAIL.replace(b"Bcc: b@x.example\r\n", b""))
+        (
+            "ann@corp.example",
+            ("a@x.example", "b@x.example"),
+            TRACE + MAIL.replace(b"Bcc: b@x.example\r\n", b"").replace(b", c@x.example", b""),
+        )
     ]
     assert not await worker.deliver_due()
+
+
+async def test_the_original_leaves_without_blind_copies() -> None:
+    """Asked for by name: no rewrite, but neither Bcc fields nor a message without our trace leave."""
+    store, smarthost = await custody(State.HELD), ScriptedSmarthost()
+    await store.release("0000000000000000a1", actor="ann", reason="", now=datetime.now(UTC), original=True)
+    assert await DeliveryWorker(store, smarthost, OPTIONS).deliver_due()
+    assert await states(store) == [State.DELIVERED, State.DELIVERED]
+    (sent,) = smarthost.mails
+    assert sent[2] == TRACE + MAIL.replace(b"Bcc: b@x.example\r\n", b"")
 
 
 async def test_held_mail_stays() -> None:

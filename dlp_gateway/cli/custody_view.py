@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from dlp_gateway.mail.edit import apply, from_json
+from dlp_gateway import deposits
 from dlp_gateway.mail.parse import decode_field, parse
 from dlp_gateway.mail.reply import printable
 from quarantine.model import Claim, Event, Item
@@ -57,7 +57,7 @@ def item_in_full(item: Item, events: tuple[Event, ...], copies: tuple[Claim, ...
                 "recipients": [recipient.address for recipient in copy.recipients],
                 "leaves_with": [
                     [field.name, decode_field(field.body)]
-                    for field in parse(apply(copy.content, from_json(copy.edits))).fields
+                    for field in parse(deposits.outgoing(copy)).fields
                     if field.name.lower() in _LEAVES_WITH
                 ],
             }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from dlp_gateway import deposits
 from dlp_gateway.cli import custody_view, options
 from dlp_gateway.cli.selection import Selection, filters, is_filtered, one, selection, with_store
 from dlp_gateway.mail.reply import printable
@@ -80,7 +81,11 @@ def show(*, config_path: str | None, item_id: str, as_json: bool) -> None:
 @command.command()
 @options.config
 @selection
-@click.option("--original", is_flag=True, help="Send it as the author wrote it, without the policy's rewrite.")
+@click.option(
+    "--original",
+    is_flag=True,
+    help="Send it as the author wrote it, without the policy's rewrite; Bcc fields stay out.",
+)
 @_why
 @_dry_run
 @options.as_json
@@ -132,8 +137,6 @@ def export(*, config_path: str | None, item_id: str, out: str, edited: bool) -> 
     It holds the full text, so treat the file as what the rules meant to protect. A file that exists is not overwritten,
     and a terminal gets nothing: the message may hold control characters.
     """
-    from dlp_gateway.mail.edit import apply, from_json
-
     if out == "-" and sys.stdout.isatty():
         raise click.UsageError("Name a file with --out: what a message holds is not fit for a terminal.")
 
@@ -142,10 +145,9 @@ def export(*, config_path: str | None, item_id: str, out: str, edited: bool) -> 
         try:
             if not edited:
                 return await store.content(item_id)
-            first = (await store.copies(item_id))[0]
+            return deposits.outgoing((await store.copies(item_id))[0])
         except KeyError:
             raise click.ClickException(f"{item_id}: its content was erased when its time was over.") from None
-        return apply(first.content, from_json(first.edits))
 
     content = with_store(config_path, work)
     if out == "-":
