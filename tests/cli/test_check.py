@@ -1,0 +1,63 @@
+"""`dlp-gateway check`: all problems of all files at once, or the rules in force."""
+
+from pathlib import Path
+
+from tests.cli.conftest import Run, lines
+
+
+def test_a_sound_configuration_is_told_in_sentences(run: Run) -> None:
+    """Exit 0, and each rule in force in one line."""
+    result = run("check")
+    assert result.exit_code == 0
+    assert "have no problems" in result.stdout
+    assert "- Inside: corp.example." in result.stdout
+    assert "- bulk-visible: If 10 or more" in result.stdout
+
+
+def test_settings_are_shown_with_defaults(run: Run) -> None:
+    """What is not written is in force all the same."""
+    assert "keep: 90d" in run("check", "--show").stdout
+    (shown,) = lines(run("check", "--show", "--json"))
+    assert shown["settings"]["custody"]["keep"] == "30d"
+    assert shown["problems"] == []
+    assert any(rule.startswith("bulk-visible") for rule in shown["rules"])
+
+
+def test_problems_of_both_files_with_their_places(run: Run, config: Path) -> None:
+    """Exit 78, file:line:column and a sentence for each; with --json one object a line."""
+    config.write_text(config.read_text().replace("port: 2526", "prot: 2526"))
+    (config.parent / "policy.yaml").write_text("version: 1\ninside: []\npacks: [bulk]\n")
+    result = run("check")
+    assert result.exit_code == 78
+    assert result.stdout == ""
+    told = result.stderr
+    assert f"{config.name}:2:" in told
+    assert "did you mean 'port'?" in told
+    assert "policy.yaml:2:" in told
+    assert "policy.yaml:3:9: There is no such pack" in told
+    result = run("check", "--json")
+    assert result.exit_code == 78
+    problems = lines(result)
+    assert {"problem", "file", "line", "column"} == set(problems[0])
+    assert len(problems) == len([line for line in told.splitlines() if ".yaml:" in line])
+
+
+def test_the_configuration_is_found_as_documented(run: Run, config: Path, monkeypatch) -> None:  # noqa: ANN001
+    """--config, then $DLP_GATEWAY_CONFIG, then ./gateway.yaml."""
+    elsewhere = config.parent / "elsewhere"
+    elsewhere.mkdir()
+    moved = config.rename(elsewhere / "gateway.yaml")
+    (config.parent / "policy.yaml").rename(elsewhere / "policy.yaml")
+    assert run("check").exit_code == 78
+    assert run("check", "--config", moved).exit_code == 0
+    monkeypatch.setenv("DLP_GATEWAY_CONFIG", str(moved))
+    assert run("check").exit_code == 0
+    assert run("check", "--config", "missing.yaml").exit_code == 78
+
+
+def test_control_characters_in_a_file_do_not_reach_the_terminal(run: Run, config: Path) -> None:
+    """Keys and values are quoted in problems, never raw."""
+    config.write_text('"\\e[2Jkey": 1\n' + config.read_text())
+    result = run("check")
+    assert result.exit_code == 78
+    assert "\x1b" not in result.stderr
