@@ -1,13 +1,17 @@
 """An operator's own packs: their rules of detection count like the built-in ones, and their problems are told."""
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from dlp_gateway import packs
 from dlp_gateway.detect import registry
 from dlp_gateway.detect.base import Facts
+from dlp_gateway.detect.identifier_cases import results
+from dlp_gateway.detect.identifier_rules import load_rules
 from dlp_gateway.errors import ConfigurationError
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.parse import parse
@@ -55,9 +59,9 @@ def test_a_rule_of_an_own_pack_finds(config: Path) -> None:
         received_at=datetime(2026, 11, 2, tzinfo=UTC),
     )
     findings = policies.inspect(policy, envelope, parse(MAIL), Facts()).findings
-    assert [
-        (found.kind, found.rule) for found in findings if found.kind.startswith("identifier.")
-    ] == [("identifier.NATIONAL_ID", "wizard")]
+    assert [(found.kind, found.rule) for found in findings if found.kind.startswith("identifier.")] == [
+        ("identifier.NATIONAL_ID", "wizard")
+    ]
 
 
 def test_a_worker_gets_the_own_packs_too(config: Path) -> None:
@@ -79,3 +83,15 @@ def test_problems_of_own_rules_are_told_with_all_others(config: Path) -> None:
     assert {f"{config}:2:36", f"{rule}:2:7"} == {
         f"{problem.source}:{problem.line}:{problem.column}" for problem in refused.value.problems
     }
+
+
+def test_the_documented_rule_of_detection_holds(config: Path) -> None:
+    """What docs/policy.md shows as a pack's rule, cases and label works as it stands there."""
+    page = (Path(__file__).parents[2] / "docs" / "policy.md").read_text(encoding="utf-8")
+    pack = config.parent / "documented"
+    for name, text in re.findall(r"```yaml\n# ours/((?:identifiers|labels)/[\w.]+)\n(.*?)```", page, re.DOTALL):
+        path = pack / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    book = load_rules(packs.builtin(), (pack,))
+    assert [(pack / "identifiers" / "patient.cases.yaml", ())] == list(results(book, pack))
