@@ -114,10 +114,13 @@ class Reader:
         walk = _Walk()
         index = len(tokens) - 1
         while index >= 0:
-            place, token = tokens[index]
+            place, word = tokens[index]
+            if word == ")" and not walk.met:  # an aside owns nothing: "licence (Queensland) no. …"
+                index = next((i for i in range(index, -1, -1) if tokens[i][1] == "("), index) - 1
+                continue
             hit = self._hit_over(place)
             if hit is None:
-                verdict = self._step(walk, token)
+                verdict = self._step(walk, word)
                 index -= 1
             else:
                 while index >= 0 and tokens[index][0] >= hit.start:
@@ -200,8 +203,6 @@ class Reader:
     def _punctuation(walk: _Walk, word: str) -> Owner | None:
         if word in ";|":
             return UNKNOWN if walk.keyed else NOBODY
-        if word == ")":  # what stands in brackets is an aside: "licence (Queensland) no …"
-            walk.phrased = walk.phrased or not walk.met
         if word == "," or word in _LISTING:
             if walk.keyed:
                 return UNKNOWN

@@ -24,6 +24,7 @@ _GROUP: Final = re.compile(r"[A-Za-z0-9]+")
 _DELHI: Final = re.compile(r"DL[ -]?\d\d[ -]?(?:19|20)\d\d[ -]?\d{7}\b", re.IGNORECASE)
 # "[ ] Passport": a choice that was not taken.
 _UNTICKED: Final = re.compile(r"(?:~|\[ ?\]|\( ?\)) ?\Z")
+_PRINTED_CARD: Final = re.compile(r"\d{4}([ -])\d{4}\1\d{4}\1\d{4}|\d{4}([ -])\d{6}\2\d{5}")
 _IBAN_HEAD: Final = re.compile(r"[A-Z]{2}\d\d[ -]$")
 
 
@@ -169,16 +170,31 @@ class Recognition:
                 table = _table_over(tables, table_starts, proved[0])
                 heading = table.heading(proved[0]) if table else None
                 owner = NOBODY if rule.certain else _heading_owner(reader, heading) if heading else None
-                yield self._weighed(rule, owner or reader.owner(*proved), *proved)
+                grouped = rule.type == "CREDIT_CARD" and _PRINTED_CARD.fullmatch(text, *proved) is not None
+                owner = owner or reader.owner(*proved)
+                if not self._may_own(owner, rule, text[slice(*proved)]):
+                    owner = NOBODY
+                yield self._weighed(rule, owner, *proved, grouped=grouped)
+
+    def _may_own(self, owner: Owner, rule: Rule, written: str) -> bool:
+        """Tell whether the number can be what its owner's label says (a PAN in India has letters, a card's has none)."""
+        if owner.label is None or owner.label.owns in {OTHER, rule.type}:
+            return True
+        value, country = compact(written), owner.label.country
+        return any(
+            other.shape is not None and other.shape.fullmatch(value) and country in {"", other.country}
+            for other in self._owned.get(owner.label.owns, ())
+        )
 
     @staticmethod
-    def _weighed(rule: Rule, owner: Owner, start: int, end: int) -> Span:
+    def _weighed(rule: Rule, owner: Owner, start: int, end: int, *, grouped: bool) -> Span:
+        """Return the span; what another label owns is doubtful, unless it is grouped as only cards are."""
         score, relation = rule.alone, Relation.NOBODY
         if not rule.certain:
             if owner.label is not None and owner.label.owns == rule.type:
                 score, relation = max(score, 0.95 - owner.doubt), owner.relation
             elif owner.foreign and (owner.label is not None or rule.alone < 0.75):
-                score = min(score, 0.45)
+                score = 0.62 if grouped else min(score, 0.45)
             elif owner.label is not None and owner.relation is not Relation.ABOVE:
                 score = min(score, 0.5)
         return Span(

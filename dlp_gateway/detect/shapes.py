@@ -30,7 +30,7 @@ _NO_IDENTIFIER: Final = (
     r"\b(?:19|20)\d\d-\d\d-\d\dT[0-9:.]+(?:Z|[+-]\d\d:?\d\d)?\b",
     r"\b(?:19|20)\d\d ?[-/] ?(?:19|20)?\d\d\b",  # years, from and to
     DATE,
-    r"\b\d{1,3}(?:[.,']\d{3})*[.,]\d\d\b",  # an amount
+    r"\b\d{1,3}(?:[.,']\d{3})*[.,]\d\d(?:[^\w.,-]|$)",  # an amount
     r"[$] ?\d[\d.,]*\d\b",  # folding makes every sign of a currency a dollar
     r"\b\d[\d.,]* ?[$]",
     r"\b(?:USD|EUR|GBP|CHF|CAD|AUD|PLN|BRL) ?\d[\d.,]*\b",
