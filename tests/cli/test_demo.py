@@ -1,0 +1,33 @@
+"""`dlp-gateway demo`: the first thing that anybody runs."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from dlp_gateway.cli import main
+
+pytestmark = [pytest.mark.e2e]
+
+
+@pytest.mark.slow
+def test_once_shows_every_mail_as_it_should_come_out(tmp_path: Path) -> None:
+    """Exit 0, a table without colours in a pipe, and nothing left behind in the folder where it was called."""
+    command = [sys.executable, "-m", "dlp_gateway", "demo", "--once"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Every mail came out as it should." in done.stdout
+    for word in ("forward", "rewrite", "hold", "bulk-visible", "reply-all", "identity-documents", "payment"):
+        assert word in done.stdout
+    assert "\x1b" not in done.stdout + done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_of_somebody_else_is_not_emptied(tmp_path: Path) -> None:
+    """Only what a demo made is made anew."""
+    (tmp_path / "precious").touch()
+    result = CliRunner().invoke(main, ["demo", "--folder", str(tmp_path)])
+    assert result.exit_code == 2
+    assert (tmp_path / "precious").exists()
