@@ -129,7 +129,9 @@ class Recognition:
 
     def _best(self, run: Run, label: Label, likely: Sequence[str], text: str) -> Match | None:
         """Return the longest part of the run that fits a rule; of equal ones the best proved, then the likeliest."""
-        rules, country = self._owned.get(label.owns, ()), label.country
+        rules = self._owned.get(label.owns, ())
+        if label.country:
+            rules = tuple(rule for rule in rules if rule.country == label.country) or rules
         count = len(run.groups)
         for length in range(count, 0, -1):
             best: tuple[tuple[bool, bool, int], Match] | None = None
@@ -141,8 +143,6 @@ class Recognition:
                 torn = (first > 0 and text[start - 1] in "-/") or (first + length < count and text[end] in "-/")
                 for rule in rules:
                     if rule.shape is None or not rule.shape.fullmatch(value):
-                        continue
-                    if country and rule.country != country and not rule.any_country:
                         continue
                     holds = rule.check(value) if rule.check else None
                     if holds is False and rule.veto:
@@ -177,7 +177,7 @@ class Recognition:
                 yield self._weighed(rule, owner, *proved, grouped=grouped)
 
     def _may_own(self, owner: Owner, rule: Rule, written: str) -> bool:
-        """Tell whether the number can be what its owner's label says (a PAN in India has letters, a card's has none)."""
+        """Tell whether the number can be what its label says (a PAN in India has letters, a card's has none)."""
         if owner.label is None or owner.label.owns in {OTHER, rule.type}:
             return True
         value, country = compact(written), owner.label.country
