@@ -26,7 +26,7 @@ _HOUSEKEEPING: Final = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryOptions:
-    """`owner` names this process in leases, `hostname` and `smarthost` the two hosts in a DSN; `retry_in_doubt` see above.
+    """`owner` names this process in leases, `hostname` and `smarthost` the two hosts in a DSN; `retry_in_doubt` above.
 
     The wait between attempts is `first`, then twice the one before, at most `longest`; after `max_age` it is given up.
     `keep` is how long content stays after every recipient reached a final state; `poll` how often custody is asked.
@@ -72,6 +72,7 @@ class DeliveryWorker:
                 busy = await self.deliver_due()
             except StoreError as error:
                 log.store_unavailable(error)
+                metrics.store_error()
             if not busy:
                 await self._pause()
 
@@ -87,8 +88,10 @@ class DeliveryWorker:
             await self._deliver(claim)
         except StoreError as error:
             log.store_unavailable(error)
+            metrics.store_error()
         except Exception as error:  # noqa: BLE001  the worker loop: one broken item must not stop the others
             log.internal_error(claim.item, "delivery", error)
+            metrics.internal_error("delivery")
 
     async def keep_house(self) -> None:
         """Take back lost leases, expire what nobody released, erase what is over, and publish how much there is."""
@@ -97,7 +100,8 @@ class DeliveryWorker:
             log.recovered(recovered)
         for item in await self._store.expire(now=now):
             log.expired(item.id)
-        await self._store.erase(before=now - self._options.keep)
+        if erased := await self._store.erase(before=now - self._options.keep):
+            log.erased(erased)
         await self._store.forget(before=now - 2 * self._options.keep)
         statistics = await self._store.statistics()
         metrics.custody(
@@ -142,6 +146,7 @@ class DeliveryWorker:
         if failures:
             await self._report(claim, failures, transport, now)
         await self._store.settle(claim, settlements, now=now)
+        metrics.in_doubt(len(delivery.unknown))
         for (address, reply), settlement in zip(delivery.replies, settlements, strict=True):
             attempts = by_address[address].attempts + 1
             metrics.delivery(settlement.state.value)

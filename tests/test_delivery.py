@@ -1,5 +1,6 @@
 """Delivery from custody: every reply of the smarthost ends in the state that tells the truth."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from dlp_gateway.delivery import DeliveryOptions, DeliveryWorker
 from dlp_gateway.deposits import Transport
 from dlp_gateway.mail.edit import AddTrace, PruneRecipients, RemoveBcc, to_json
+from dlp_gateway.observe import metrics
 from quarantine.memory import MemoryStore
 from quarantine.model import CopyDeposit, Deposit, Query, State
 from tests.fakes import LATER, NEVER, ScriptedSmarthost
@@ -115,14 +117,20 @@ async def test_a_failed_dsn_makes_no_dsn() -> None:
     assert len(await store.items(Query())) == 2
 
 
+def in_doubt() -> float:
+    """Return how many recipients were counted as in doubt."""
+    lines = metrics.expose()[0].decode().splitlines()
+    return float(next(line for line in lines if line.startswith("dlp_in_doubt_total ")).split()[1])
+
+
 @pytest.mark.parametrize(("retry", "expected"), [(False, State.IN_DOUBT), (True, State.DUE)])
 async def test_a_connection_lost_after_the_dot_is_in_doubt(retry: bool, expected: State) -> None:  # noqa: FBT001
     """(j) Whether it arrived is unknown: a human is asked, or it is sent again, as the settings say."""
-    from dataclasses import replace
-
+    before = in_doubt()
     store, smarthost = await custody(), ScriptedSmarthost(final=None)
     await DeliveryWorker(store, smarthost, replace(OPTIONS, retry_in_doubt=retry)).deliver_due()
     assert await states(store) == [expected, expected]
+    assert in_doubt() - before == 2
 
 
 async def test_it_is_given_up_after_its_time() -> None:

@@ -159,16 +159,6 @@ def delivery(mail: str, recipient: int, state: str, reply: Reply, attempts: int)
     current.logger.info("delivery", id=mail, recipient=recipient, state=_word(state), attempts=attempts, **_code(reply))
 
 
-def released(mail: str, actor: str, recipients: int) -> None:
-    """A reviewer let it go to `recipients` of them; `actor` is a login of the system's or the console's."""
-    current.logger.info("released", id=mail, actor=actor, recipients=recipients)
-
-
-def discarded(mail: str, actor: str, recipients: int) -> None:
-    """A reviewer dropped it for `recipients` of them."""
-    current.logger.info("discarded", id=mail, actor=actor, recipients=recipients)
-
-
 def expired(mail: str) -> None:
     """Nobody decided in time."""
     current.logger.warning("expired", id=mail)

@@ -243,7 +243,8 @@ class Session(Wire):
         self._busy = True
         try:
             self._say(replies.GO_AHEAD)
-            content = await self._content()
+            with metrics.stage("receive"):
+                content = await self._content()
             if isinstance(content, Refusal):
                 await self._refuse(content)
             else:
