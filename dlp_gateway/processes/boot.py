@@ -1,7 +1,8 @@
 """What the supervisor tells a receiver at birth, and the pipe by which each knows that the other is alive.
 
-The supervisor writes one pickled `Boot` to the receiver's standard input and then keeps the pipe open: its end means
-"drain and go", whether the supervisor stopped in order or was killed. The receiver writes one line to its standard
+The supervisor writes one pickled `Boot` to the receiver's standard input and then keeps the pipe open. `RETIRE` on it
+means "another has your place: finish the messages under way and go"; its end means "drain now", whether the supervisor
+stopped in order or was killed. The receiver writes one line to its standard
 output when it accepts mail. Pickle is safe in this direction: the supervisor made the pipe and is the more trusted.
 """
 
@@ -20,6 +21,10 @@ from dlp_gateway.settings import Settings
 from quarantine.crypto import PublicKey
 
 READY: Final = b"ready\n"
+RETIRE: Final = b"retire\n"
+
+#: How long a receiver that was replaced may finish: longer than a smarthost may take for the final dot (ten minutes).
+RETIREMENT: Final = timedelta(minutes=15)
 
 #: How long sessions may finish what they are doing; then they are cut off (systemd's default stop timeout is 90 s).
 DRAIN: Final = timedelta(seconds=30)
@@ -30,8 +35,8 @@ class Boot:
     """What a receiver needs.
 
     Settings and policy were checked by the supervisor: a receiver never reads files that may have changed since.
-    `sockets` are file descriptors of listening sockets, one for each listener of the settings, in order; `generation` is
-    that of the number that all receivers share (`journal.generation`).
+    `sockets` are file descriptors of listening sockets, one for each listener of the settings, in order; `generation`
+    is that of the number that all receivers share (`journal.generation`).
     """
 
     settings: Settings
@@ -59,14 +64,17 @@ def tell_ready() -> None:
     os.write(sys.stdout.fileno(), READY)
 
 
-def watch_supervisor(drain: Callable[[], object]) -> None:
-    """Call `drain` when the supervisor goes or wants us to; end the process by force if that takes too long."""
+def watch_supervisor(retire: Callable[[], object], drain: Callable[[], object]) -> None:
+    """Call `retire` when another receiver took our place, `drain` when the supervisor goes or wants us to.
+
+    Ends the process by force if draining takes too long: a receiver whose loop hangs must not outlive its supervisor.
+    """
 
     def watch() -> None:
         while os.read(sys.stdin.fileno(), 4096):
-            pass
+            retire()
         drain()
         time.sleep(DRAIN.total_seconds() + 5)
-        os._exit(1)  # a receiver whose loop hangs must not outlive its supervisor
+        os._exit(1)
 
     threading.Thread(target=watch, name="supervisor-watch", daemon=True).start()

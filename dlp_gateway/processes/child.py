@@ -1,4 +1,4 @@
-"""One receiver process as the supervisor sees it: started, ready, drained, gone."""
+"""One receiver process as the supervisor sees it: started, ready, retired, drained, gone."""
 
 import asyncio
 import sys
@@ -6,22 +6,22 @@ import time
 from contextlib import suppress
 from typing import Final, TextIO
 
-from dlp_gateway.processes.boot import DRAIN, READY, Boot
+from dlp_gateway.processes.boot import DRAIN, READY, RETIRE, Boot
 
 _READY_WITHIN: Final = 60.0  # seconds; imports on a cold disk
 
 
 class Child:
-    """A receiver under its supervisor."""
+    """A receiver under its supervisor; `retired` once it was told to go."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
         self.started = time.monotonic()
-        self.draining = False
+        self.retired = False
 
     @classmethod
     async def start(cls, boot: Boot, errors: TextIO | None) -> "Child":
-        """Start a receiver, its standard error going to `errors` or where ours goes; it is not ready yet."""
+        """Start a receiver, its standard error going to `errors` or where ours goes; OSError if there is no room."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -32,16 +32,18 @@ class Child:
             pass_fds=(*boot.sockets, boot.generation),
         )
         child = cls(process)
-        if process.stdin is not None:
-            process.stdin.write(boot.to_bytes())
-            with suppress(ConnectionError):  # it died at once; `ready` says so
-                await process.stdin.drain()
+        await child._tell(boot.to_bytes())
         return child
 
     @property
     def pid(self) -> int:
         """The receiver's process id."""
         return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs and was not told to go."""
+        return self._process.returncode is None and not self.retired
 
     async def ready(self) -> bool:
         """Wait until it accepts mail; False if it died or took too long."""
@@ -57,9 +59,15 @@ class Child:
         """Wait for its end and return its exit status, negative for a signal."""
         return await self._process.wait()
 
+    async def retire(self) -> int:
+        """Let it finish the messages under way, however long the smarthost takes; return its exit status."""
+        self.retired = True
+        await self._tell(RETIRE)
+        return await self._process.wait()
+
     async def drain(self) -> int:
-        """Let it finish what is under way, then make sure that it is gone; return its exit status."""
-        self.draining = True
+        """Let it finish what it can within the drain's bound, make sure that it is gone, return its exit status."""
+        self.retired = True
         if self._process.stdin is not None:
             self._process.stdin.close()
         try:
@@ -68,3 +76,9 @@ class Child:
             with suppress(ProcessLookupError):
                 self._process.kill()
             return await self._process.wait()
+
+    async def _tell(self, words: bytes) -> None:
+        if self._process.stdin is not None:
+            with suppress(ConnectionError, RuntimeError):  # it died, or its pipe was closed: `ended` says so
+                self._process.stdin.write(words)
+                await self._process.stdin.drain()

@@ -1,6 +1,7 @@
 """Settings → the parts that they describe: the one place where settings, policy and parts are put together."""
 
 import os
+import re
 import socket
 import ssl
 from pathlib import Path
@@ -25,10 +26,32 @@ from quarantine.opening import is_empty, open_store
 from quarantine.sql import SqlStore
 from quarantine.store import StoreError
 
+_HOST_NAME: Final = re.compile(
+    r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*"
+)
 _HERE: Final = Path()  # urls in settings are absolute already
 
 
-# --- inspection, the way in and the way out -----------------------------------------------------------------------------
+# --- what every part needs --------------------------------------------------------------------------------------------
+
+
+def hostname(settings: Settings) -> str:
+    """Return our name for greetings and trace fields; raises `ConfigurationError` if the machine's is none for mail."""
+    name = settings.host_name()
+    if _HOST_NAME.fullmatch(name):
+        return name
+    message = "The name of this machine cannot be used in mail (letters, digits, dots, hyphens); write `hostname:`."
+    raise ConfigurationError([Problem(source="gateway.yaml", line=0, column=0, message=message)])
+
+
+def verify(settings: Settings, name: str) -> None:
+    """Raise `ConfigurationError` if a certificate, a key, a password file or a network of `settings` cannot be used."""
+    for listener in settings.listeners:
+        listener_options(settings, listener, name)
+    smarthost(settings, name)
+
+
+# --- inspection, the way in and the way out ---------------------------------------------------------------------------
 
 
 def inspector(settings: Settings, policy: Policy) -> Inspector:
@@ -45,7 +68,7 @@ def inspector(settings: Settings, policy: Policy) -> Inspector:
     )
 
 
-def listener_options(settings: Settings, listener: Listener, hostname: str) -> ListenerOptions:
+def listener_options(settings: Settings, listener: Listener, name: str) -> ListenerOptions:
     """Return what one listener offers and bears; raises `ConfigurationError` if its certificate cannot be used."""
     context: ssl.SSLContext | None = None
     if listener.certificate is not None and listener.key is not None and listener.tls != "none":
@@ -57,9 +80,19 @@ def listener_options(settings: Settings, listener: Listener, hostname: str) -> L
             message = f"The certificate or its key cannot be used: {getattr(error, 'reason', '') or error.strerror}."
             problem = Problem(source=str(listener.certificate), line=0, column=0, message=message)
             raise ConfigurationError([problem]) from error
+    try:
+        return _listener_options(settings, listener, name, context)
+    except ValueError as error:
+        problem = Problem(source=f"listener {listener.address}", line=0, column=0, message=f"{error}.")
+        raise ConfigurationError([problem]) from error
+
+
+def _listener_options(
+    settings: Settings, listener: Listener, name: str, context: ssl.SSLContext | None
+) -> ListenerOptions:
     limits = settings.limits
     return ListenerOptions(
-        hostname=hostname,
+        hostname=name,
         networks=listener.networks,
         security=Security(listener.tls),
         tls_context=context,
@@ -71,7 +104,7 @@ def listener_options(settings: Settings, listener: Listener, hostname: str) -> L
     )
 
 
-def smarthost(settings: Settings, hostname: str) -> Smarthost:
+def smarthost(settings: Settings, name: str) -> Smarthost:
     """Return the way to the next hop; nothing is connected yet. Raises `ConfigurationError` for unusable files."""
     host = settings.smarthost
     return Smarthost(
@@ -82,7 +115,7 @@ def smarthost(settings: Settings, hostname: str) -> Smarthost:
             tls_context=_authorities(host.ca_file),
             user=host.user or "",
             password=_secret(host.password_file),
-            hostname=hostname,
+            hostname=name,
             connections=host.connections,
             connect=host.timeouts.connect.total_seconds(),
             command=host.timeouts.command.total_seconds(),

@@ -7,8 +7,11 @@ import asyncio
 import os
 import signal
 import socket
+from collections.abc import Coroutine
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import uvloop
 
@@ -18,7 +21,7 @@ from dlp_gateway.mail.reply import Reply
 from dlp_gateway.observe import log
 from dlp_gateway.pipeline import Pipeline
 from dlp_gateway.processes import composition
-from dlp_gateway.processes.boot import DRAIN, Boot, receive_boot, tell_ready, watch_supervisor
+from dlp_gateway.processes.boot import DRAIN, RETIREMENT, Boot, receive_boot, tell_ready, watch_supervisor
 from dlp_gateway.smtp import replies
 from dlp_gateway.smtp.listener import Door, listen
 
@@ -37,15 +40,17 @@ class _Handler:
         """Remember that its hand-over is under way without the client."""
         await self._pipeline.abandoned(envelope, content)
 
-    async def unanswered(self, envelope: Envelope, content: bytes, reply: Reply) -> None:
+    async def unanswered(self, envelope: Envelope, content: bytes, reply: Reply, *, written: bool) -> None:
         """Remember a reply that the client did not get."""
-        await self._pipeline.unanswered(envelope, content, reply)
+        await self._pipeline.unanswered(envelope, content, reply, written=written)
 
 
 async def receive(boot: Boot) -> None:
     """Accept and pass mail until the supervisor goes or says drain."""
     settings = boot.settings
-    draining = asyncio.Event()
+    for descriptor in (*boot.sockets, boot.generation):
+        os.set_inheritable(descriptor, False)  # the workers that read hostile content must not have them
+    retired, draining = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     async with AsyncExitStack() as stack:
         store = await composition.custody(settings, boot.public_key, None)
@@ -78,14 +83,40 @@ async def receive(boot: Boot) -> None:
         loop.add_signal_handler(signal.SIGTERM, draining.set)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor tells us in order
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        watch_supervisor(partial(loop.call_soon_threadsafe, draining.set))
+        watch_supervisor(
+            partial(loop.call_soon_threadsafe, retired.set), partial(loop.call_soon_threadsafe, draining.set)
+        )
         tell_ready()
         await inspector.start()  # large messages wait for its workers; small ones need none
-        await draining.wait()
+        await _either(retired, draining)
         for server in servers:
             server.close()
-        left = await asyncio.gather(*(door.drain(DRAIN.total_seconds()) for door in doors))
-        log.stopped(sum(left))
+        left = await _unless(draining, _drained(doors, RETIREMENT))
+        log.stopped(await _drained(doors, DRAIN) if left is None else left)
+
+
+async def _drained(doors: list[Door], patience: timedelta) -> int:
+    """Wait for the messages under way; return how many sessions and hand-overs were cut off."""
+    return sum(await asyncio.gather(*(door.drain(patience.total_seconds()) for door in doors)))
+
+
+async def _unless(event: asyncio.Event, work: Coroutine[Any, Any, int]) -> int | None:
+    """Return what `work` returns, or None as soon as the event comes first."""
+    working, waiting = asyncio.create_task(work), asyncio.create_task(event.wait())
+    await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if working.done():
+        return working.result()
+    working.cancel()
+    return None
+
+
+async def _either(*events: asyncio.Event) -> None:
+    """Wait for one of several events."""
+    waiting = [asyncio.create_task(event.wait()) for event in events]
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for one in waiting:
+        one.cancel()
 
 
 def main() -> None:

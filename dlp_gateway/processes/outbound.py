@@ -1,0 +1,80 @@
+"""Delivery from custody with the settings in force; a reload puts a new worker beside the old one, which finishes."""
+
+import asyncio
+import os
+from typing import Final
+
+from dlp_gateway.delivery import DeliveryOptions, DeliveryWorker
+from dlp_gateway.observe import log
+from dlp_gateway.processes import composition
+from dlp_gateway.processes.boot import DRAIN
+from dlp_gateway.settings import Settings
+from dlp_gateway.smtp.smarthost import Smarthost
+from quarantine.store import Store
+
+_PAUSE: Final = 1.0  # seconds before a worker whose loop broke is started again
+
+
+class Outbound:
+    """The delivery workers; leases keep the one that finishes and the one that begins apart."""
+
+    def __init__(self, store: Store, hostname: str) -> None:
+        self._store = store
+        self._hostname = hostname
+        self._worker: DeliveryWorker | None = None
+        self._smarthost: Smarthost | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def begin(self, settings: Settings) -> None:
+        """Deliver as `settings` say from now on. Raises `ConfigurationError` for files that cannot be used."""
+        smarthost = composition.smarthost(settings, self._hostname)
+        worker = DeliveryWorker(self._store, smarthost, _options(settings, self._hostname))
+        if self._worker is not None:
+            self._worker.stop()
+        self._worker, self._smarthost = worker, smarthost
+        task = asyncio.create_task(_run(worker, smarthost))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def ready(self) -> str:
+        """Return "" if the smarthost can be reached, else in a word why not."""
+        return "" if self._smarthost is None else await composition.smarthost_ready(self._smarthost)
+
+    async def close(self) -> None:
+        """Let deliveries under way be finished within the drain's bound; what is cut off is settled by `recover`."""
+        if self._worker is not None:
+            self._worker.stop()
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=DRAIN.total_seconds())
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+
+async def _run(worker: DeliveryWorker, smarthost: Smarthost) -> None:
+    """Keep one worker running until it is stopped; the worker loop: a fault in it must not end delivery silently."""
+    try:
+        while True:
+            try:
+                await worker.run()
+            except Exception as error:  # noqa: BLE001  see above
+                log.internal_error("", "delivery", error)
+                await asyncio.sleep(_PAUSE)
+            else:
+                return
+    finally:
+        await smarthost.close()
+
+
+def _options(settings: Settings, hostname: str) -> DeliveryOptions:
+    custody = settings.custody
+    return DeliveryOptions(
+        owner=f"{hostname}:{os.getpid()}",
+        hostname=hostname,
+        smarthost=settings.smarthost.host,
+        first=custody.retry.first,
+        longest=custody.retry.longest,
+        max_age=custody.retry.max_age,
+        retry_in_doubt=custody.in_doubt == "retry",
+        keep=custody.keep,
+    )

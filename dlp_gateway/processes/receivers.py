@@ -1,0 +1,110 @@
+"""The receivers at their places: started, watched, replaced when they die, renewed by a reload, drained at the end."""
+
+import asyncio
+import time
+from collections.abc import Coroutine
+from typing import Any, Final, TextIO
+
+from dlp_gateway.errors import GatewayError
+from dlp_gateway.observe import log, metrics
+from dlp_gateway.processes.boot import Boot
+from dlp_gateway.processes.child import Child
+
+_QUICK_DEATH: Final = 5.0  # seconds; a receiver that lived for less is replaced with a pause
+_PAUSE: Final = 1.0
+
+
+class StartError(GatewayError):
+    """The gateway cannot start here and now; the text says why and what to do."""
+
+
+class Receivers:
+    """As many receivers as there are boots; all changes take turns."""
+
+    def __init__(self, errors: TextIO | None) -> None:
+        self._errors = errors
+        self._boots: tuple[Boot, ...] = ()
+        self._current: list[Child] = []
+        self._retiring: set[Child] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._turn = asyncio.Lock()
+        self._closing = False
+
+    @property
+    def alive(self) -> int:
+        """How many take mail."""
+        return sum(child.alive for child in self._current)
+
+    async def renew(self, boots: tuple[Boot, ...]) -> None:
+        """Put receivers with new boots in the places of those that are there, which finish what they are doing.
+
+        Raises `StartError`, and the old ones stay, if a new one does not come up.
+        """
+        async with self._turn:
+            if self._closing:
+                return
+            fresh = [await self._started(boot) for boot in boots]
+            if not all(await asyncio.gather(*(child.ready() for child in fresh))):
+                await asyncio.gather(*(child.drain() for child in fresh))
+                raise StartError("A receiver did not start; what it wrote to standard error says why.")
+            former, self._current, self._boots = self._current, fresh, boots
+            for place, child in enumerate(fresh):
+                self._keep(self._watch(place, child))
+            for child in former:
+                self._retiring.add(child)
+                self._keep(self._retire(child))
+        metrics.receivers(len(fresh))
+
+    async def close(self) -> None:
+        """Drain all, those that are retiring too, and return when every one is gone."""
+        self._closing = True
+        async with self._turn:
+            await asyncio.gather(*(child.drain() for child in (*self._current, *self._retiring)))
+        await asyncio.gather(*self._tasks)
+
+    async def _started(self, boot: Boot) -> Child:
+        try:
+            return await Child.start(boot, self._errors)
+        except OSError as error:
+            raise StartError(f"A receiver process cannot be started: {error.strerror}.") from error
+
+    async def _watch(self, place: int, child: Child) -> None:
+        """Wait for the end of a receiver, and put another in its place unless it was told to go."""
+        status = await child.ended()
+        metrics.mark_dead(child.pid)
+        if child.retired:
+            return
+        log.receiver_died(child.pid, status)
+        if time.monotonic() - child.started < _QUICK_DEATH:
+            await asyncio.sleep(_PAUSE)
+        while not await self._replaced(place, child):
+            await asyncio.sleep(_PAUSE)
+
+    async def _replaced(self, place: int, child: Child) -> bool:
+        """Try once to fill the place of a dead receiver; True if it is filled, or no longer to be filled."""
+        async with self._turn:
+            if self._closing or self._current[place] is not child:
+                return True
+            begun = time.monotonic()
+            try:
+                successor = await self._started(self._boots[place])
+            except StartError as error:
+                log.internal_error("receiver", "supervisor", error)
+                return False
+            if not await successor.ready():
+                await successor.drain()
+                return False
+            self._current[place] = successor
+            self._keep(self._watch(place, successor))
+        metrics.receiver_restarted()
+        log.receiver_restarted(successor.pid, round(time.monotonic() - begun, 3))
+        return True
+
+    async def _retire(self, child: Child) -> None:
+        await child.retire()
+        self._retiring.discard(child)
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
