@@ -105,13 +105,17 @@ class Pipeline:
         """The client went away during the hand-over: a retry must wait for how it ends."""
         await self._journal.remember_under_way(self._journal.fingerprint(envelope, content), datetime.now(UTC))
 
-    async def unanswered(self, envelope: Envelope, content: bytes, reply: Reply) -> None:
-        """Remember a final reply that the client did not get, so that its retry makes no second copy."""
+    async def unanswered(self, envelope: Envelope, content: bytes, reply: Reply, *, written: bool) -> None:
+        """Remember a final reply that the client did not get, so that its retry makes no second copy.
+
+        A reply that was `written` was most likely read by a client that then just hung up. Devices do that, and send
+        the same alert again later, without Message-ID: to answer that without sending it would be to lose a mail.
+        """
         fingerprint = self._journal.fingerprint(envelope, content)
-        if reply.positive:
-            await self._journal.remember_unanswered(fingerprint, reply, datetime.now(UTC))
-        else:
+        if not reply.positive:
             await self._journal.forget_unanswered(fingerprint)
+        elif not written or own_id(parse(content)):
+            await self._journal.remember_unanswered(fingerprint, reply, datetime.now(UTC))
 
     async def _process(self, envelope: Envelope, content: bytes) -> Outcome:
         log.received(envelope.id, envelope.client, recipients=len(envelope.recipients), size=len(content))

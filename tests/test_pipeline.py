@@ -250,7 +250,7 @@ async def test_a_retry_is_answered_without_a_second_copy(pipeline: Pipeline, sma
     """(i) The same transaction again, after a reply that the client never read, sends nothing."""
     first = envelope("a@x.example")
     await pipeline.process(first, CLEAN)
-    await pipeline.unanswered(first, CLEAN, TAKEN)
+    await pipeline.unanswered(first, CLEAN, TAKEN, written=True)
     again = await pipeline.process(envelope("a@x.example", id="0000000000000000a2"), CLEAN)
     assert again == Repeated(reply=TAKEN)
     assert len(smarthost.mails) == 1
@@ -258,9 +258,20 @@ async def test_a_retry_is_answered_without_a_second_copy(pipeline: Pipeline, sma
     assert isinstance(other, Forwarded)
 
 
+async def test_an_alert_that_looks_like_the_last_one_is_sent(
+    pipeline: Pipeline, smarthost: ScriptedSmarthost, journal: MemoryJournal
+) -> None:
+    """A device hangs up after our reply and sends the same bytes again, without Message-ID: that is another mail."""
+    alert = CLEAN.replace(b"Message-ID: <m1@corp.example>\r\n", b"")
+    await pipeline.unanswered(envelope("a@x.example"), alert, TAKEN, written=True)
+    assert journal.answers == {}
+    await pipeline.unanswered(envelope("a@x.example"), alert, TAKEN, written=False)
+    assert list(journal.answers.values()) == [TAKEN]
+
+
 async def test_a_negative_reply_is_not_remembered(pipeline: Pipeline, journal: MemoryJournal) -> None:
     """A retry after a refusal that was not read is a new attempt."""
-    await pipeline.unanswered(envelope("a@x.example"), CLEAN, LATER)
+    await pipeline.unanswered(envelope("a@x.example"), CLEAN, LATER, written=False)
     assert journal.answers == {}
 
 
@@ -271,7 +282,7 @@ async def test_a_retry_during_the_hand_over_is_told_to_wait(
     first = envelope("a@x.example")
     await pipeline.abandoned(first, CLEAN)
     assert await pipeline.process(envelope("a@x.example", id="0000000000000000a2"), CLEAN) == Repeated(reply=UNDER_WAY)
-    await pipeline.unanswered(first, CLEAN, LATER)
+    await pipeline.unanswered(first, CLEAN, LATER, written=False)
     assert isinstance(await pipeline.process(envelope("a@x.example", id="0000000000000000a3"), CLEAN), Forwarded)
     assert len(smarthost.mails) == 1
 

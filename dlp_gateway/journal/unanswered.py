@@ -34,9 +34,12 @@ def fingerprint(public: PublicKey, envelope: Envelope, content: bytes) -> bytes:
 
 
 async def remember(connection: AsyncConnection, key: MessageKey, known_by: bytes, reply: Reply, at: datetime) -> None:
-    """Keep our reply to a transaction; a later one replaces it."""
+    """Keep our reply to a transaction. The hour counts from the first final one, or a retry a day would be one mail."""
+    kept = await recall(connection, key, known_by, at)
+    if kept is not None and kept != UNDER_WAY:
+        return
     sealed = key.seal_text(known_by.hex(), json.dumps([reply.code, reply.enhanced, reply.text]))
-    await connection.execute(delete(unanswered).where(unanswered.c.fingerprint == known_by))
+    await forget(connection, known_by)
     await connection.execute(insert(unanswered), {"fingerprint": known_by, "at": at, "reply": sealed})
 
 

@@ -52,7 +52,8 @@ class Confirmation:
     def give_up(self) -> None:
         """No sign came; an honest client that did read the reply loses nothing by it."""
         if self._pending is not None:
-            self._door.unanswered(self._pending.envelope, self._pending.content, self._pending.outcome)
+            pending = self._pending
+            self._door.unanswered(pending.envelope, pending.content, pending.outcome, written=self._replied)
         self._clear()
 
     def _clear(self) -> None:

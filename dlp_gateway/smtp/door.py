@@ -126,8 +126,11 @@ class Handler(Protocol):
         """The client went away while `handle` is at work on its message: a retry may come before that ends."""
         ...
 
-    async def unanswered(self, envelope: Envelope, content: bytes, reply: Reply) -> None:
-        """The final reply was not delivered, as far as can be known: a retry of the same transaction may come."""
+    async def unanswered(self, envelope: Envelope, content: bytes, reply: Reply, *, written: bool) -> None:
+        """The final reply was not delivered, as far as can be known: a retry of the same transaction may come.
+
+        `written`: it went out, but the client gave no sign of having read it; else the client was gone before.
+        """
         ...
 
 
@@ -197,9 +200,10 @@ class Door:
         self._keep(task)
         return task
 
-    def unanswered(self, envelope: Envelope, content: bytes, outcome: asyncio.Task[Reply]) -> None:
-        """Tell the handler, when the hand-over is done, that its reply did not arrive."""
-        self._keep(asyncio.get_running_loop().create_task(self._remember(envelope, content, outcome)))
+    def unanswered(self, envelope: Envelope, content: bytes, outcome: asyncio.Task[Reply], *, written: bool) -> None:
+        """Tell the handler, when the hand-over is done, that its reply did not arrive; `written` as in `Handler`."""
+        telling = self._remember(envelope, content, outcome, written=written)
+        self._keep(asyncio.get_running_loop().create_task(telling))
 
     async def drain(self, patience: float) -> int:
         """Refuse new sessions, end idle ones, wait `patience` seconds for messages under way; return how many are left.
@@ -233,11 +237,13 @@ class Door:
             stumbled(envelope.id, error)
             return failed(envelope.id)
 
-    async def _remember(self, envelope: Envelope, content: bytes, outcome: asyncio.Task[Reply]) -> None:
+    async def _remember(
+        self, envelope: Envelope, content: bytes, outcome: asyncio.Task[Reply], *, written: bool
+    ) -> None:
         try:
             if not outcome.done():
                 await self._handler.abandoned(envelope, content)
-            await self._handler.unanswered(envelope, content, await outcome)
+            await self._handler.unanswered(envelope, content, await outcome, written=written)
         except Exception as error:  # noqa: BLE001  the client is gone: nobody is left to be told
             stumbled(envelope.id, error)
 

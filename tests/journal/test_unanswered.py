@@ -52,12 +52,15 @@ async def test_a_lost_reply_is_given_again(folder: Path, key: PrivateKey, envelo
     await two.close()
 
 
-async def test_the_last_reply_counts(journal: SqlJournal, envelope: Envelope) -> None:
-    """A retry whose reply is lost too replaces what was kept."""
+async def test_the_first_reply_counts(journal: SqlJournal, envelope: Envelope) -> None:
+    """A retry whose reply is lost too changes neither the answer nor the hour, or it would never be another mail."""
     known_by = journal.fingerprint(envelope, b"mail")
-    for code in (250, 251):
-        await journal.remember_unanswered(known_by, replace(REPLY, code=code), datetime.now(UTC))
-    assert await journal.recall(known_by) == replace(REPLY, code=251)
+    begun = datetime.now(UTC) - timedelta(minutes=59)
+    await journal.remember_unanswered(known_by, REPLY, begun)
+    await journal.remember_unanswered(known_by, replace(REPLY, code=251), begun + timedelta(minutes=58))
+    assert await journal.recall(known_by) == REPLY
+    await journal.remember_unanswered(known_by, replace(REPLY, code=252), begun + timedelta(minutes=62))
+    assert await journal.recall(known_by) == replace(REPLY, code=252)
 
 
 async def test_a_hand_over_under_way_is_told_so_until_it_ends(journal: SqlJournal, envelope: Envelope) -> None:
@@ -76,10 +79,11 @@ async def test_a_hand_over_under_way_is_told_so_until_it_ends(journal: SqlJourna
 async def test_after_an_hour_it_is_another_mail(journal: SqlJournal, envelope: Envelope) -> None:
     """Old replies are not given, and pruning drops them."""
     known_by = journal.fingerprint(envelope, b"mail")
-    await journal.remember_unanswered(known_by, REPLY, datetime.now(UTC) - timedelta(minutes=59))
-    assert await journal.recall(known_by) == REPLY
     await journal.remember_unanswered(known_by, REPLY, datetime.now(UTC) - timedelta(minutes=61))
     assert await journal.recall(known_by) is None
+    await journal.forget_unanswered(known_by)
+    await journal.remember_unanswered(known_by, REPLY, datetime.now(UTC) - timedelta(minutes=59))
+    assert await journal.recall(known_by) == REPLY
     assert await journal.prune(datetime.now(UTC) - timedelta(days=90)) == 0
 
 

@@ -42,7 +42,7 @@ class Recorder:
         """Note it."""
         self.abandoned_while_under_way.append(envelope.id)
 
-    async def unanswered(self, envelope: Envelope, content: bytes, reply: Reply) -> None:
+    async def unanswered(self, envelope: Envelope, content: bytes, reply: Reply, *, written: bool) -> None:
         """Note it."""
         self.lost.append((envelope, content, reply))
 

@@ -199,7 +199,7 @@ async def test_handler_that_raises_when_told_of_a_lost_reply_stops_nothing(liste
     """The door does not depend on it."""
 
     class Failing(Recorder):
-        async def unanswered(self, *_: object) -> None:
+        async def unanswered(self, *_: object, written: bool) -> None:
             raise OSError(28, "full")
 
     gateway = await listen(Failing())
