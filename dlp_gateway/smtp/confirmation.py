@@ -44,6 +44,11 @@ class Confirmation:
         self._replied = True
         self._timer = asyncio.get_running_loop().call_later(self._door.options.confirmation, self.give_up)
 
+    def left(self) -> None:
+        """The client will say no more: if its message is still being handed over, a retry may come before that ends."""
+        if self._pending is not None and not self._replied:
+            self._door.abandoned(self._pending.envelope, self._pending.content)
+
     def heard(self) -> None:
         """The client sent something."""
         if self._replied:

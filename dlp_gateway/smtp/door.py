@@ -200,6 +200,10 @@ class Door:
         self._keep(task)
         return task
 
+    def abandoned(self, envelope: Envelope, content: bytes) -> None:
+        """Tell the handler that the client went away during the hand-over."""
+        self._keep(asyncio.get_running_loop().create_task(self._abandon(envelope, content)))
+
     def unanswered(self, envelope: Envelope, content: bytes, outcome: asyncio.Task[Reply], *, written: bool) -> None:
         """Tell the handler, when the hand-over is done, that its reply did not arrive; `written` as in `Handler`."""
         telling = self._remember(envelope, content, outcome, written=written)
@@ -237,12 +241,18 @@ class Door:
             stumbled(envelope.id, error)
             return failed(envelope.id)
 
+    async def _abandon(self, envelope: Envelope, content: bytes) -> None:
+        try:
+            await self._handler.abandoned(envelope, content)
+        except Exception as error:  # noqa: BLE001  the client is gone: nobody is left to be told
+            stumbled(envelope.id, error)
+
     async def _remember(
         self, envelope: Envelope, content: bytes, outcome: asyncio.Task[Reply], *, written: bool
     ) -> None:
         try:
             if not outcome.done():
-                await self._handler.abandoned(envelope, content)
+                await self._abandon(envelope, content)
             await self._handler.unanswered(envelope, content, await outcome, written=written)
         except Exception as error:  # noqa: BLE001  the client is gone: nobody is left to be told
             stumbled(envelope.id, error)

@@ -150,6 +150,11 @@ class Session(Wire):
             log.session_refused(str(self._client), refusal.why)
             metrics.session_refused(refusal.why)
 
+    def eof_received(self) -> bool:
+        """The client sends no more; most clients are gone then (see `Confirmation.left`)."""
+        self._confirmation.left()
+        return super().eof_received()
+
     def _heard(self) -> None:
         self._confirmation.heard()
 
@@ -275,6 +280,7 @@ class Session(Wire):
             body_8bit=transaction.mail.body_8bit,
             smtputf8=transaction.mail.smtputf8,
             received_at=datetime.now(UTC),
+            protocol=f"{'E' if self._extended else ''}SMTP{'S' if self._tls else ''}",  # RFC 3848
         )
         outcome = self._door.hand_over(envelope, content)
         self._confirmation.begin(envelope, content, outcome)
