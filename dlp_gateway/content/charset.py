@@ -1,72 +1,11 @@
-"""Bytes and a declared charset → text: every reading that a mail client would plausibly show, the likeliest first.
-
-Only codecs of a closed list are used: Python would otherwise import modules by names that come from the mail, keep
-every unknown name in a cache for ever, and run codecs that are no charsets ("idna" takes quadratic time).
-"""
+"""Bytes and a declared charset → text: every reading that a mail client would plausibly show, the likeliest first."""
 
 import codecs
 import re
-from encodings.aliases import aliases
-from functools import lru_cache
 from typing import Final
 
-_NOT_CHARSETS: Final = frozenset(
-    (
-        "base64_codec",
-        "bz2_codec",
-        "hex_codec",
-        "idna",
-        "mbcs",
-        "oem",
-        "palmos",
-        "punycode",
-        "quopri_codec",
-        "raw_unicode_escape",
-        "rot_13",
-        "undefined",
-        "unicode_escape",
-        "uu_codec",
-        "zlib_codec",
-    )
-)
-#: What labels mean in practice (Encoding standard, 4.2): the supersets that clients use, and names that Python lacks.
-_IN_PRACTICE: Final = {
-    "latin_1": "cp1252",
-    "iso8859_1": "cp1252",
-    "iso8859_9": "cp1254",
-    "iso8859_11": "cp874",
-    "tis_620": "cp874",
-    "gb2312": "gb18030",
-    "gbk": "gb18030",
-    "x_gbk": "gb18030",
-    "shift_jis": "cp932",
-    "x_sjis": "cp932",
-    "windows_31j": "cp932",
-    "euc_kr": "cp949",
-    "ks_c_5601_1987": "cp949",
-    "iso2022_jp": "iso2022_jp_ext",
-    "big5": "big5hkscs",
-    "x_big5": "big5hkscs",
-    "iso_8859_8_i": "iso8859_8",
-    "iso_8859_8_e": "iso8859_8",
-    "iso_8859_6_i": "iso8859_6",
-    "unicode": "utf_16",
-    "ucs_2": "utf_16",
-    "iso_10646_ucs_2": "utf_16",
-    "ucs_4": "utf_32",
-    "unicode_1_1_utf_7": "utf_7",
-    "unicode_2_0_utf_7": "utf_7",
-    "x_unicode_2_0_utf_7": "utf_7",
-    "x_mac_roman": "mac_roman",
-    "x_mac_cyrillic": "mac_cyrillic",
-    "utf_8_sig": "utf_8",
-    "cp65001": "utf_8",
-}
-_CODECS: Final = {
-    **{name: name for name in aliases.values() if name not in _NOT_CHARSETS},
-    **{alias: name for alias, name in aliases.items() if name not in _NOT_CHARSETS},
-}
-_LABEL_NOISE: Final = re.compile(r"[^a-z0-9]+")
+from dlp_gateway.mail.charset import codec
+
 #: Charsets that hide any text behind plain ASCII octets: what is good ASCII must be read the declared way too.
 _SHIFTING: Final = frozenset(
     (
@@ -103,20 +42,6 @@ _NO_HINT: Final = frozenset(("", "ascii", "utf_8"))
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _STRANGE: Final = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x80-\x9f\ufffd]")
 _SAMPLE: Final = 4_096
-_LONGEST_LABEL: Final = 64
-
-
-def codec(label: str) -> str:
-    """Return the Python codec for a charset label as mail writes it; "" if there is none."""
-    return _codec(label[:_LONGEST_LABEL])
-
-
-@lru_cache(maxsize=256)
-def _codec(label: str) -> str:
-    name = _LABEL_NOISE.sub("_", label.lower()).strip("_")
-    spellings = (name, name.removeprefix("x_"), name.removeprefix("cs"), name.replace("_", ""))
-    known = next((_CODECS[spelling] for spelling in spellings if spelling in _CODECS), "")
-    return _IN_PRACTICE.get(name) or _IN_PRACTICE.get(known, known)
 
 
 def readings(content: bytes, label: str) -> tuple[str, ...]:

@@ -1,30 +1,10 @@
 """Header bytes as text: stray octets, charsets, and RFC 2047 encoded words, tolerant to read and strict to write."""
 
 import binascii
-import codecs
 import re
-from functools import lru_cache
 from typing import Final
 
-# A charset name longer than any registered one, or codecs that are no charset: quadratic (punycode), escapes, always an
-# error. Everything else that Python knows is a charset that a mail client may know.
-_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._:+-]{0,39}")
-_NO_CHARSET: Final = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"})
-_ALIASES: Final = {
-    "ansi": "cp1252",
-    "iso-8859-8-i": "iso8859-8",
-    "iso-8859-8-e": "iso8859-8",
-    "ks_c_5601": "cp949",
-    "ks_c_5601-1987": "cp949",
-    "unicode": "utf-16",
-    "unicode-1-1-utf-7": "utf-7",
-    "windows-874": "cp874",
-    "windows-31j": "cp932",
-    "x-sjis": "cp932",
-    "x-unknown": "latin-1",
-    "gb2312": "gb18030",  # what is called gb2312 is its superset in practice
-    "gbk": "gb18030",
-}
+from dlp_gateway.mail import charset
 
 #: An encoded word wherever it stands: clients also decode it inside quoted strings and in the middle of a word.
 WORD: Final = re.compile(r"=\?([^?\s]{1,75})\?([bBqQ])\?([^?]*+)\?=")
@@ -33,20 +13,6 @@ _NOT_BASE64: Final = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabc
 _ATOMS: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _PIECE: Final = 45  # octets in one encoded word: 60 characters of base64 + 12 stay within 75 (RFC 2047 section 2)
-
-
-@lru_cache(maxsize=256)
-def codec_named(charset: str) -> str | None:
-    """Return the name of Python's codec for a charset label, or None if there is none."""
-    label = charset.strip().strip("\"'").lower()
-    if not _NAME.fullmatch(label):
-        return None
-    try:
-        name = codecs.lookup(_ALIASES.get(label, label)).name
-        b"?".decode(name, "replace")  # LookupError for what is no text encoding, such as "hex"; b"" would not tell
-    except (LookupError, ValueError):
-        return None
-    return None if name.replace("-", "_") in _NO_CHARSET else name
 
 
 def text_of(octets: bytes) -> str:
@@ -75,10 +41,10 @@ def _padded(piece: bytes) -> bytes:
     return whole + b"=" * (-len(whole) % 4)
 
 
-def charset_text(octets: bytes, charset: str) -> tuple[str, bool]:
+def charset_text(octets: bytes, label: str) -> tuple[str, bool]:
     """Decode `octets` by a charset label; where it is unknown or does not fit, as well as possible and with False."""
-    codec = codec_named(charset)
-    if codec is None:
+    codec = charset.codec(label)
+    if not codec:
         return text_of(octets), False
     try:
         text, sound = octets.decode(codec), True
@@ -99,22 +65,22 @@ def decode(text: str) -> tuple[str, bool]:
         return text, True
     pieces: list[str] = []
     pending = bytearray()
-    pending_charset = ""
+    pending_label = ""
     sound = True
     position = 0
 
     def flush() -> bool:
-        decoded, good = charset_text(bytes(pending), pending_charset)
+        decoded, good = charset_text(bytes(pending), pending_label)
         pieces.append(decoded)
         pending.clear()
         return good
 
     for match in WORD.finditer(text):
-        charset = match[1].partition("*")[0].lower()  # RFC 2231 section 5: a language may follow
+        label = (match[1].partition("*")[0] or match[1]).lower()  # RFC 2231 section 5: a language may follow
         between = text[position : match.start()]
-        if pending_charset:
+        if pending_label:
             joined = not between or between.isspace()
-            if not joined or charset != pending_charset:
+            if not joined or label != pending_label:
                 sound &= flush()
             if not joined:
                 pieces.append(between)
@@ -123,9 +89,9 @@ def decode(text: str) -> tuple[str, bool]:
         octets, good = _word_octets(match[2], match[3])
         sound &= good
         pending += octets
-        pending_charset = charset
+        pending_label = label
         position = match.end()
-    if pending_charset:
+    if pending_label:
         sound &= flush()
     pieces.append(text[position:])
     return "".join(pieces), sound
