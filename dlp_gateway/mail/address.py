@@ -20,7 +20,8 @@ _ADDRESS_OCTETS: Final = 254
 _DOT_ATOM: Final = re.compile(
     r"(?:[\w!#$%&'*+/=?^`{|}~-]|[^\x00-\x7f])+(?:\.(?:[\w!#$%&'*+/=?^`{|}~-]|[^\x00-\x7f])+)*"
 )
-_QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*+)"')
+# RFC 5321 4.1.2 lets nothing stand between the quotes; but such a mailbox is nobody's, and many servers refuse it.
+_QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)++)"')
 # Host names with "_" exist and get mail, though RFC 5321 4.1.2 has none.
 _LABELS: Final = re.compile(r"(?!-)[\w-]{1,63}(?<!-)(?:\.(?!-)[\w-]{1,63}(?<!-))*")
 _LITERAL: Final = re.compile(r"\[(?:\d{1,3}(?:\.\d{1,3}){3}|IPv6:[0-9A-Fa-f:.]{2,45})\]")
@@ -106,7 +107,7 @@ def serialise(address: str) -> bytes | None:
     local, at, domain = address.removesuffix(".").rpartition("@")  # an absolute name is written without its dot
     quoted = _QUOTED.fullmatch(local)
     content = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else local
-    if not at or not content or not address.isprintable():
+    if not at or local in {"", '""'} or not address.isprintable():
         return None
     if not _DOT_ATOM.fullmatch(content):
         escaped = re.sub(r'(["\\])', r"\\\1", content)

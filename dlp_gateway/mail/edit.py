@@ -68,7 +68,7 @@ RECIPIENT_TRACES: Final = frozenset(
 _BLIND_FIELDS: Final = frozenset({"bcc", "resent-bcc"})
 _SIGNATURES: Final = frozenset({"dkim-signature", "arc-message-signature"})
 _ARC: Final = frozenset({"arc-seal", "arc-message-signature", "arc-authentication-results"})
-_SIGNED_RECIPIENTS: Final = frozenset({"to", "cc", "resent-to", "resent-cc"})
+_SIGNED_RECIPIENTS: Final = frozenset({"to", "cc", "resent-to", "resent-cc"}) | _BLIND_FIELDS
 _SIGNED_FIELDS: Final = re.compile(rb"(?:\A|;)[ \t\r\n]*+h[ \t\r\n]*+=([^;]*+)")
 _UNDISCLOSED: Final = b"undisclosed-recipients:;"
 _ONE_FIELD: Final = re.compile(r"[!-9;-~]+:(?:[ \t][\t -\xff]*\r\n)+")
@@ -131,7 +131,7 @@ def _covers_recipients(signature: Field) -> bool:
 
 
 def dkim_covers_recipients(message: Message) -> bool:
-    """Whether a DKIM or ARC signature covers To, Cc, Resent-To or Resent-Cc, so that a rewrite breaks it."""
+    """Whether a DKIM or ARC signature covers To, Cc, Bcc or their Resent- kin, so that a rewrite breaks it."""
     return any(field.name.lower() in _SIGNATURES and _covers_recipients(field) for field in message.fields)
 
 

@@ -128,6 +128,7 @@ def test_domain_sets_compare_by_their_patterns() -> None:
         ("bob@bücher.example", "bob@bücher.example".encode()),
         ("bob", None),
         ("@example.org", None),
+        ('""@example.org', None),
         ("bob@", None),
         ("bob@ex ample", None),
         ("bob@-x.example", None),
@@ -156,6 +157,13 @@ def test_what_is_written_cannot_break_out(address: str) -> None:
         assert octets == serialise(octets.decode())
 
 
+@given(st.text('ab".\\ @', max_size=8).map(lambda text: f"{text}@example.org"))
+@settings(max_examples=300)
+def test_what_the_door_lets_in_can_be_written(path: str) -> None:
+    """No path that the door lets in is one that cannot be written afresh."""
+    assert not valid_reverse_path(path) or serialise(path) is not None
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -164,6 +172,7 @@ def test_what_is_written_cannot_break_out(address: str) -> None:
         '"a b"@example.org',
         '"a@b"@example.org',
         '"a\\"b"@example.org',
+        '"\\"\\""@example.org',
         "a.b-c_d+e@sub.example.org",
         "bob@[192.0.2.1]",
         "bob@[IPv6:2001:db8::1]",
@@ -202,6 +211,7 @@ def test_valid_paths(path: str) -> None:
         "bob@-a.example",
         "bob@a-.example",
         "bob@" + "a" * 64 + ".example",
+        '""@example.org',
         '"bob@example.org',
         'bob"@example.org',
         '"a"b@example.org',

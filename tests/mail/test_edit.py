@@ -143,6 +143,14 @@ def test_removes_broken_signatures_only() -> None:
     assert not dkim_covers_recipients(parse(edited))
 
 
+@pytest.mark.parametrize("name", ["To", "cc", "Resent-To", "RESENT-CC", "Bcc", "Resent-Bcc"])
+def test_signatures_over_any_recipient_field_break(name: str) -> None:
+    """Bcc fields leave no mail, so a signature over one breaks as well."""
+    raw = f"DKIM-Signature: v=1; h=From:{name}; b=x\r\n\r\n".encode()
+    assert dkim_covers_recipients(parse(raw))
+    assert b"\r\n" == apply(raw, (RemoveSignatures(),))
+
+
 def test_a_signature_without_list_counts_as_broken() -> None:
     """Who cannot tell what is signed must assume the worst."""
     assert dkim_covers_recipients(parse(b"DKIM-Signature: v=1; bh=to\r\n\r\n"))
