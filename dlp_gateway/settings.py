@@ -8,7 +8,7 @@ import re
 import socket
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
-from ipaddress import IPv4Address, IPv4Network, IPv6Network, collapse_addresses, ip_address
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 from dlp_gateway import document
 from dlp_gateway.document import Model
 from dlp_gateway.errors import ConfigurationError, Problem
+from dlp_gateway.networks import Networks, large_part_of_internet
 from dlp_gateway.notation import ByteSize, Duration, FilePath, Network, SocketAddress
 from dlp_gateway.policy import load as policy_load
 from dlp_gateway.policy.model import Policy
@@ -25,23 +26,12 @@ from dlp_gateway.policy.model import Policy
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _EVERYWHERE: Final = (Path("gateway.yaml"), Path("/etc/dlp-gateway/gateway.yaml"))
 _HOST_NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
-_ALL_IPV4: Final = IPv4Network("0.0.0.0/0")
-_ALL_IPV6: Final = IPv6Network("::/0")
-_MAPPED_IPV4: Final = IPv6Network("::ffff:0:0/96")
 
 
-def _not_everybody(networks: tuple[IPv4Network | IPv6Network, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
-    """Refuse networks that together are the whole internet: a listener without login would be an open relay."""
-    wide = {_ALL_IPV4} if any(n.version == 6 and n.supernet_of(_MAPPED_IPV4) for n in networks) else set()
-    mapped = (
-        IPv4Network((IPv4Address(int(n.network_address) & 0xFFFFFFFF), n.prefixlen - 96))
-        for n in networks
-        if n.version == 6 and n.subnet_of(_MAPPED_IPV4)
-    )
-    four = collapse_addresses([*(n for n in networks if n.version == 4), *mapped])
-    six = collapse_addresses(n for n in networks if n.version == 6)
-    if wide or _ALL_IPV4 in four or _ALL_IPV6 in six:
-        raise ValueError("Everybody could send through this listener: never an open relay. Name your own networks.")
+def _not_everybody(networks: Networks) -> Networks:
+    """Refuse what would make a listener without login an open relay."""
+    if large_part_of_internet(networks):
+        raise ValueError("This is a large part of the internet: never an open relay. Name your own networks.")
     return networks
 
 

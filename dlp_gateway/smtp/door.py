@@ -5,12 +5,12 @@ import ssl
 from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, collapse_addresses, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Any, Final, Protocol
 
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.reply import Reply
+from dlp_gateway.networks import Networks, large_part_of_internet, within
 from dlp_gateway.observe import log, metrics
 from dlp_gateway.smtp.replies import (
     NOT_YOUR_GATEWAY,
@@ -21,13 +21,8 @@ from dlp_gateway.smtp.replies import (
     failed,
 )
 
-#: More than a quarter of IPv4, or more than a /16 of public IPv6, is no network of one's own but the internet.
-_MOST_IPV4: Final = 2**30
-_MOST_IPV6: Final = 2**112
 _OUTSIDE: Final = ""  # the key of all clients that may not send
 _MOST_OUTSIDERS: Final = 50
-_MAPPED_IPV4: Final = IPv6Network("::ffff:0:0/96")
-_PRIVATE_IPV6: Final = (IPv6Network("fc00::/7"), IPv6Network("fe80::/10"), IPv6Network("::1/128"))
 
 
 class Security(StrEnum):
@@ -47,7 +42,7 @@ class ListenerOptions:
     """
 
     hostname: str
-    networks: tuple[IPv4Network | IPv6Network, ...]
+    networks: Networks
     security: Security = Security.NONE
     tls_context: ssl.SSLContext | None = None
     eight_bit: bool = True  # RFC 6152; switch off where the smarthost lacks it
@@ -67,36 +62,16 @@ class ListenerOptions:
     def __post_init__(self) -> None:
         if (self.security is Security.NONE) != (self.tls_context is None):
             raise ValueError("TLS needs a certificate, and a certificate needs TLS")
-        four, six = _by_version(self.networks)
-        if not four and not six:
+        if not self.networks:
             raise ValueError("A listener without networks serves nobody")
-        public = [network for network in six if not any(network.subnet_of(private) for private in _PRIVATE_IPV6)]
-        if sum(n.num_addresses for n in four) > _MOST_IPV4 or sum(n.num_addresses for n in public) > _MOST_IPV6:
+        if large_part_of_internet(self.networks):
             raise ValueError(
                 "These networks are a large part of the internet, and without login the listener would be an open relay"
             )
 
     def admits(self, client: IPv4Address | IPv6Address) -> bool:
         """Whether the client's host may send."""
-        four, six = _by_version(self.networks)
-        return any(client in network for network in (four if client.version == 4 else six))
-
-
-@lru_cache(maxsize=64)  # asked at each connection
-def _by_version(
-    networks: tuple[IPv4Network | IPv6Network, ...],
-) -> tuple[tuple[IPv4Network, ...], tuple[IPv6Network, ...]]:
-    """Return the networks without overlaps; what lies in ::ffff:0:0/96 is IPv4."""
-    four = [network for network in networks if isinstance(network, IPv4Network)]
-    six: list[IPv6Network] = []
-    for network in networks:
-        if isinstance(network, IPv4Network):
-            continue
-        if network.subnet_of(_MAPPED_IPV4):
-            four.append(IPv4Network((int(network.network_address) & 0xFFFFFFFF, network.prefixlen - 96)))
-        else:
-            six.append(network)
-    return tuple(collapse_addresses(four)), tuple(collapse_addresses(six))
+        return within(client, self.networks)
 
 
 def client_address(peer: object) -> IPv4Address | IPv6Address | None:
