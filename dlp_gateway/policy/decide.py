@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import ip_address
 from typing import Final, assert_never
 
 from dlp_gateway.detect.base import CONFIDENCE, Inspection
@@ -12,6 +12,7 @@ from dlp_gateway.mail.address_list import scan
 from dlp_gateway.mail.edit import Edit, PruneRecipients, RemoveBcc, RemoveSignatures, dkim_covers_recipients
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.message import Defect, Message
+from dlp_gateway.networks import Networks, within
 from dlp_gateway.policy.model import Condition, Delay, Hold, Policy, Reject, Rewrite, RuleInForce, Unless
 from dlp_gateway.policy.verdict import Disposition, Reason, Verdict
 
@@ -95,14 +96,14 @@ def _excuses(unless: Unless, policy: Policy, envelope: Envelope) -> bool:
 
 
 def _all_within(scope: str | tuple[str, ...], policy: Policy, recipients: tuple[str, ...]) -> bool:
-    def within(recipient: str) -> bool:
+    def allowed(recipient: str) -> bool:
         if policy.inside.contains(recipient):
             return True
         return policy.partners.contains(recipient) if isinstance(scope, str) else _matches(recipient, scope)
 
     if scope == "inside":
         return bool(recipients) and all(map(policy.inside.contains, recipients))
-    return bool(recipients) and all(map(within, recipients))
+    return bool(recipients) and all(map(allowed, recipients))
 
 
 @lru_cache(maxsize=256)
@@ -116,14 +117,11 @@ def _matches(address: str, patterns: tuple[str, ...]) -> bool:
     return "@" in address and (canonical(address) in addresses or domains.contains(address))
 
 
-def _within(client: str, networks: tuple[IPv4Network | IPv6Network, ...]) -> bool:
+def _within(client: str, networks: Networks) -> bool:
     try:
-        address = ip_address(client)
+        return within(ip_address(client), networks)
     except ValueError:
         return False  # a local client, or a file given to `scan`
-    if isinstance(address, IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
-    return any(address.version == network.version and address in network for network in networks)
 
 
 def _reason(rule: RuleInForce, *, signed: bool) -> Reason:

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag,
 from dlp_gateway import document
 from dlp_gateway.document import Model
 from dlp_gateway.mail.address import DomainSet, canonical
+from dlp_gateway.networks import large_part_of_internet
 from dlp_gateway.notation import Duration, Network
 
 #: Rules of the gateway's own, which no file may define: see `policy.decide` and `pipeline`.
@@ -153,8 +154,11 @@ class Unless(Model):
                 next(iter(empty), ""),
                 "An exception without effect: fill in `recipients`, `sender`, `client` or `login`.",
             )
-        if self.model_fields_set == {"client"} and any(network.prefixlen == 0 for network in self.client or ()):
-            raise document.wrong("client", "A rule without effect: every client is excused.")
+        if self.model_fields_set == {"client"} and large_part_of_internet(self.client or ()):
+            raise document.wrong(
+                "client",
+                "A rule without effect: a large part of the internet is excused. Name your own networks.",
+            )
         return self
 
 

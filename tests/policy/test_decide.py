@@ -258,6 +258,7 @@ def test_conditions_combine(when: str, kinds: list[str], expected: bool) -> None
         ("{sender: [corp.example]}", {"reverse_path": ""}, False),
         ("{client: [192.0.2.0/24]}", {}, True),
         ("{client: [192.0.2.0/24]}", {"client": "::ffff:192.0.2.9"}, True),
+        ("{client: ['::ffff:192.0.2.0/120']}", {}, True),
         ("{client: [192.0.2.0/24]}", {"client": "198.51.100.1"}, False),
         ("{client: [192.0.2.0/24]}", {"client": "2001:db8::1"}, False),
         ("{client: [192.0.2.0/24]}", {"client": ""}, False),

@@ -200,11 +200,14 @@ def test_rule_that_says_what_another_says_is_a_problem() -> None:
     assert problems(text) == ["policy.yaml:5:5: A rule without effect: the one in line 4 says the same."]
 
 
-def test_exception_that_excuses_everybody_is_a_problem() -> None:
-    """A rule that can never act is not what its author meant."""
-    rule = "{id: a, when: {finding: reply_all.audience}, unless: {client: [0.0.0.0/0]}, then: review}"
+@pytest.mark.parametrize(
+    "networks", ["0.0.0.0/0", "'::/0'", "0.0.0.0/1, 128.0.0.0/1", "'::/1', '8000::/1'", "'::ffff:0:0/97', 128.0.0.0/1"]
+)
+def test_exception_that_excuses_everybody_is_a_problem(networks: str) -> None:
+    """A rule that can never act is not what its author meant, however he writes the whole internet."""
+    rule = f"{{id: a, when: {{finding: reply_all.audience}}, unless: {{client: [{networks}]}}, then: review}}"
     assert problems(f"version: 1\ninside: [corp.example]\nrules:\n  - {rule}\n") == [
-        "policy.yaml:4:67: A rule without effect: every client is excused."
+        "policy.yaml:4:67: A rule without effect: a large part of the internet is excused. Name your own networks."
     ]
 
 
