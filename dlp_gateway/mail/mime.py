@@ -6,7 +6,7 @@ parts than any one client shows, never fewer.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Final
 
@@ -67,7 +67,7 @@ def leaves(
     entities = 0
     # Iterators over the children of each open entity, the innermost last: a child is made when its turn comes.
     open_entities: list[Iterator[_Node | Part]] = [
-        iter([_Node(raw, head, head.body_start, len(raw), "", 0, in_message=True)])
+        _bodies(_Node(raw, head, head.body_start, len(raw), "", 0, in_message=True))
     ]
     while open_entities:
         item = next(open_entities[-1], None)
@@ -83,7 +83,16 @@ def leaves(
                 break
             open_entities.append(_entity(item, depth, defects))
     defects.update(defect for part in found for defect in part.defects)
-    return tuple(found), frozenset(defects)
+    return tuple(dict.fromkeys(found)), frozenset(defects)  # readings have parts in common
+
+
+def _bodies(node: _Node) -> Iterator[_Node | Part]:
+    """Yield an entity once for each place where clients see its body begin (see `Header.remainder`)."""
+    remainder = node.head.remainder
+    if remainder < node.start:
+        yield _text(f"{node.path}.0" if node.path else "0", node.buffer[remainder : node.start])
+        yield replace(node, start=remainder)
+    yield node
 
 
 def _entity(node: _Node, depth: int, defects: set[Defect]) -> Iterator[_Node | Part]:
@@ -174,7 +183,7 @@ def _embedded(node: _Node, reading: _Reading) -> Iterator[_Node | Part]:
         content=content[: head.body_start],
         defects=defects,
     )
-    yield _Node(content, head, head.body_start, len(content), shown.path, node.depth + 1, in_message=True)
+    yield from _bodies(_Node(content, head, head.body_start, len(content), shown.path, node.depth + 1, in_message=True))
 
 
 def _multipart(node: _Node, reading: _Reading, defects: set[Defect]) -> Iterator[_Node | Part]:
@@ -253,6 +262,4 @@ def _children(
             return  # nothing behind the closing delimiter
         head = header.read(buffer, begin, stop)
         path = _name(node, number)
-        yield _Node(buffer, head, head.body_start, stop, path, node.depth + 1, default)
-        if head.remainder < head.body_start:
-            yield _text(path, buffer[head.remainder : head.body_start])
+        yield from _bodies(_Node(buffer, head, head.body_start, stop, path, node.depth + 1, default))

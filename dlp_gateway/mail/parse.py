@@ -7,7 +7,7 @@ from typing import Final
 
 from dlp_gateway.mail import address_list, encoded_word, header, mime
 from dlp_gateway.mail.header import Header
-from dlp_gateway.mail.message import Defect, Message, Part, VisibleRecipient
+from dlp_gateway.mail.message import Defect, Message, VisibleRecipient
 
 #: The fields that every receiver sees as recipients, and how `VisibleRecipient.field` spells them.
 VISIBLE_FIELDS: Final = {"to": "To", "cc": "Cc", "resent-to": "Resent-To", "resent-cc": "Resent-Cc"}
@@ -43,12 +43,6 @@ def parse(raw: bytes, limits: Limits = LIMITS) -> Message:
     if len(head.index) < len(head.fields) and any(len(head.named(name)) > 1 for name in _SINGLE):
         defects.add(Defect.DUPLICATE_FIELD)
     parts, faults = mime.leaves(raw, head, parts=limits.parts, depth=limits.depth)
-    if head.remainder < head.body_start:  # to some clients the body begins here (see `Header.remainder`)
-        remainder = raw[head.remainder : head.body_start]
-        parts = (
-            Part(path="0", media_type="text/plain", charset="", filename="", disposition="", content=remainder),
-            *parts,
-        )
     return Message(
         raw=raw,
         fields=head.fields,
@@ -63,8 +57,10 @@ def _visible(raw: bytes, head: Header, limit: int, defects: set[Defect]) -> tupl
     found: list[VisibleRecipient] = []
     fields = [(field.start, shown, field.body) for name, shown in VISIBLE_FIELDS.items() for field in head.named(name)]
     fields.extend(_disguised(raw, head.strays))
+    tokens = address_list.TOKENS
     for _, shown, body in sorted(fields, key=itemgetter(0)):
-        addresses = address_list.scan(body, limit - len(found))
+        addresses = address_list.scan(body, limit - len(found), tokens=tokens)
+        tokens -= addresses.tokens
         defects |= addresses.defects
         found.extend(
             VisibleRecipient(field=shown, address=mailbox.address, name=mailbox.name) for mailbox in addresses.mailboxes
