@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from dlp_gateway.mail import dsn
 from dlp_gateway.mail.edit import AddTrace, Edit, RemoveBcc, apply, from_json, to_json
@@ -108,22 +108,26 @@ def undeliverable(
 ) -> Deposit | None:
     """Return the deposit of a DSN that tells the author whom his mail did not reach.
 
-    None for a null reverse-path: a DSN is never answered by a DSN (RFC 5321 4.5.5). `content` is the mail as it came
-    from its author; `smarthost` is the name of the next hop that refused.
+    None for a null reverse-path: a DSN is never answered by a DSN (RFC 5321 4.5.5). None too where no field can hold
+    the author's address or the names of the hosts; the others get their mail all the same. `content` is the mail as it
+    came from its author; `smarthost` is the name of the next hop that refused.
     """
     if not reverse_path:
         return None
     item = new_id()
-    report = dsn.failed(
-        original=content,
-        reverse_path=reverse_path,
-        failures=tuple(dsn.Failed(recipient=recipient, reply=reply) for recipient, reply in failures),
-        hostname=hostname,
-        postmaster=f"postmaster@{hostname}",
-        moment=now,
-        message_id=f"{item}@{hostname}",
-        smarthost=smarthost,
-    )
+    try:
+        report = dsn.failed(
+            original=content,
+            reverse_path=reverse_path,
+            failures=tuple(dsn.Failed(recipient=recipient, reply=reply) for recipient, reply in failures),
+            hostname=hostname,
+            postmaster=f"postmaster@{hostname}",
+            moment=now,
+            message_id=f"{item}@{hostname}",
+            smarthost=smarthost,
+        )
+    except ValueError:
+        return None
     return Deposit(
         id=item,
         content=report,
@@ -132,7 +136,7 @@ def undeliverable(
         reasons=("dsn",),
         group="",
         created_at=now,
-        expires_at=now + timedelta(days=14),
+        expires_at=None,
         copies=(
             CopyDeposit(
                 reverse_path="",

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from quarantine import rows
 from quarantine.changes import Change, changeable, write
 from quarantine.crypto import DamagedError, Opener, Sealer
 from quarantine.model import CUSTODIAN, DAMAGED, DELIVERY, INTERRUPTED, SETTLED, Claim, Settlement, State
-from quarantine.store import StoreError
+from quarantine.store import LeaseLostError
 from quarantine.tables import copies, payloads, recipients
 
 #: Recipients in one transaction of housekeeping; a longer one would keep receivers waiting.
@@ -48,23 +48,28 @@ class LeasedRows:
         )
 
 
-def claimable(now: datetime) -> ColumnElement[bool]:
+def lapsed(now: datetime, length: timedelta) -> ColumnElement[bool]:
+    """Match leases that are over: past, or so far ahead that the clock was set back since they were given."""
+    return or_(recipients.c.lease_until <= now, recipients.c.lease_until > now + 2 * length)
+
+
+def claimable(now: datetime, length: timedelta) -> ColumnElement[bool]:
     """Match recipients that a worker may take: due, and under no lease. After a lost hand-over, `recover` decides."""
     return and_(
         recipients.c.state == State.DUE,
         recipients.c.due_at <= now,
         recipients.c.handing_over == false(),
-        or_(recipients.c.lease_until.is_(None), recipients.c.lease_until <= now),
+        or_(recipients.c.lease_until.is_(None), lapsed(now, length)),
     )
 
 
 async def lease(
-    connection: AsyncConnection, *, owner: str, now: datetime, until: datetime, limit: int
+    connection: AsyncConnection, *, owner: str, now: datetime, length: timedelta, limit: int
 ) -> tuple[LeasedRows, ...]:
-    """Lease up to `limit` copies, longest due first."""
+    """Lease up to `limit` copies for a time of this `length`, longest due first."""
     due = (
         select(*_PART)
-        .where(claimable(now))
+        .where(claimable(now, length))
         .group_by(*_PART)
         .order_by(func.min(recipients.c.due_at), *_PART)
         .limit(limit)
@@ -72,13 +77,12 @@ async def lease(
     parts = [tuple(part) for part in await connection.execute(due)]
     if not parts:
         return ()
-    chosen = select(recipients).where(claimable(now), tuple_(*_PART).in_(parts)).with_for_update(skip_locked=True)
-    free = (await connection.execute(chosen)).all()
+    chosen = select(recipients).where(claimable(now, length), tuple_(*_PART).in_(parts))
+    free = (await connection.execute(chosen.with_for_update(skip_locked=True))).all()
     if not free:
         return ()
-    await connection.execute(
-        _LEASE, [{"of_item": row.item, "of_number": row.number, "owner": owner, "until": until} for row in free]
-    )
+    given = {"owner": owner, "until": now + length}
+    await connection.execute(_LEASE, [{"of_item": row.item, "of_number": row.number, **given} for row in free])
     return await with_payloads(connection, free)
 
 
@@ -110,7 +114,7 @@ async def fail_damaged(
 
 
 async def mark_handing_over(connection: AsyncConnection, claim: Claim, numbers: tuple[int, ...]) -> None:
-    """Note that the final dot is about to be sent; raises `StoreError` if the lease is lost for one of them."""
+    """Note that the final dot is about to be sent; raises `LeaseLostError` if one of them is not ours."""
     marked = (
         update(recipients)
         .where(*_under(claim), recipients.c.state == State.DUE, recipients.c.number.in_(numbers))
@@ -118,7 +122,7 @@ async def mark_handing_over(connection: AsyncConnection, claim: Claim, numbers: 
     )
     result = await connection.execute(marked)
     if result.rowcount != len(set(numbers)):
-        raise _lost()
+        raise LeaseLostError
 
 
 async def settle(
@@ -137,7 +141,7 @@ async def settle(
     for settlement in settlements:
         row = by_number.get(settlement.recipient)
         if row is None or (row.state == State.IN_DOUBT and settlement.state is not State.DELIVERED):
-            raise _lost()
+            raise LeaseLostError
         changes.append(settled(row, settlement, rows.reply(row, opener)))
     await write(connection, changes, actor=DELIVERY, now=now, sealer=sealer)
     await connection.execute(
@@ -163,9 +167,9 @@ def settled(row: Row[Any], settlement: Settlement, last_reply: str) -> Change:
     )
 
 
-async def recover(connection: AsyncConnection, *, now: datetime, retry: bool, sealer: Sealer) -> int:
-    """Take back leases that ran out; who is in doubt keeps his, so that a late worker can still say "delivered"."""
-    lost = changeable().where(recipients.c.state == State.DUE, recipients.c.lease_until <= now).limit(BATCH)
+async def recover(connection: AsyncConnection, *, now: datetime, length: timedelta, retry: bool, sealer: Sealer) -> int:
+    """Take back leases that are over; who is in doubt keeps his, so that a late worker can still say "delivered"."""
+    lost = changeable().where(recipients.c.state == State.DUE, lapsed(now, length)).limit(BATCH)
     found = (await connection.execute(lost)).all()
     changes = []
     for row in found:
@@ -186,7 +190,3 @@ def _under(claim: Claim) -> tuple[ColumnElement[bool], ...]:
         recipients.c.lease_owner == claim.owner,
         recipients.c.lease_until == claim.until,
     )
-
-
-def _lost() -> StoreError:
-    return StoreError("the lease of this delivery ran out and the message was given to another worker")

@@ -230,7 +230,7 @@ def _begin_immediate(connection: Connection, busy_timeout: float) -> None:
 def _make_file(path: Path) -> tuple[int, int]:
     """Make the database file with mode 600 (SQLite gives its log files the mode of the database), if it is not there.
 
-    A file that is there must not even be opened: closing any descriptor of it drops all locks that SQLite holds on it in
+    A file that is there must not even be opened: closing any descriptor of it drops all locks that SQLite holds in
     this process (sqlite.org/howtocorrupt.html 2.2), and another process would then delete the log that we write to.
     """
     with translated(), suppress(FileExistsError):

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from quarantine.model import (
     DELIVERY,
@@ -16,6 +16,7 @@ from quarantine.model import (
     Query,
     Recipient,
     State,
+    first_expiry,
     most_urgent,
     require_transition,
 )
@@ -41,9 +42,14 @@ class Line:
         """Tell whether a worker may be delivering to this recipient, or was interrupted in it."""
         return self.handing_over or (self.until is not None and self.until > now)
 
-    def claimable(self, now: datetime) -> bool:
+    def lapsed(self, now: datetime, lease: timedelta) -> bool:
+        """Tell whether there is a lease and it is over: past, or so far ahead that the clock was set back since."""
+        return self.until is not None and not now < self.until <= now + 2 * lease
+
+    def claimable(self, now: datetime, lease: timedelta) -> bool:
         """Tell whether a worker may take it."""
-        return self.state is State.DUE and self.recipient.due_at <= now and not self.claimed(now)
+        free = not self.handing_over and (self.until is None or self.lapsed(now, lease))
+        return self.state is State.DUE and self.recipient.due_at <= now and free
 
     def under(self, claim: Claim) -> bool:
         """Tell whether the claim still holds it; one lease is told from the next by when it ends."""
@@ -144,7 +150,7 @@ def item_of(entry: Entry) -> Item:
         reasons=deposit.reasons,
         group=hashlib.sha256(deposit.group.encode()).hexdigest() if deposit.group else "",
         created_at=deposit.created_at,
-        expires_at=deposit.expires_at,
+        expires_at=first_expiry(deposit.expires_at, [(line.state, line.changed_at) for line in entry.lines]),
         recipients=tuple(line.recipient for line in entry.lines),
     )
 

@@ -11,6 +11,7 @@ from quarantine.model import (
     CUSTODIAN,
     DELIVERY,
     EXPIRED,
+    FAILED_KEPT,
     INTERRUPTED,
     ORIGINAL,
     SETTLED,
@@ -24,7 +25,7 @@ from quarantine.model import (
     Statistics,
     require_sound,
 )
-from quarantine.store import Also, StoreError
+from quarantine.store import Also, LeaseLostError, StoreError
 
 
 class MemoryStore:
@@ -35,11 +36,7 @@ class MemoryStore:
 
     async def take(self, deposits: tuple[Deposit, ...], also: Also | None = None) -> None:
         """Keep all `deposits`, or raise `StoreError` and keep none."""
-        for deposit in deposits:
-            require_sound(deposit)
-        ids = [deposit.id for deposit in deposits]
-        if len(set(ids)) < len(ids) or any(known in self._entries for known in ids):
-            raise StoreError("a message with this id is in custody already")
+        self._require_new(deposits)
         if also is not None:
             await also(None)
         self._entries |= {deposit.id: entries.entered(deposit) for deposit in deposits}
@@ -89,6 +86,15 @@ class MemoryStore:
             line.original = original
         return len(found)
 
+    async def confirm(
+        self, item: str, *, actor: str, reason: str, now: datetime, recipients: tuple[str, ...] = ()
+    ) -> int:
+        """Make IN_DOUBT recipients (all, or those named) DELIVERED: somebody knows it; return how many changed."""
+        found = self._named(item, recipients, {State.IN_DOUBT})
+        for entry, line in found:
+            entries.change(entry, line, State.DELIVERED, actor=actor, reason=reason, now=now)
+        return len(found)
+
     async def discard(
         self, item: str, *, actor: str, reason: str, now: datetime, recipients: tuple[str, ...] = ()
     ) -> int:
@@ -111,7 +117,7 @@ class MemoryStore:
         parts = [
             (entry, lines)
             for entry in self._entries.values()
-            for lines in entries.parts([line for line in entry.lines if line.claimable(now)])
+            for lines in entries.parts([line for line in entry.lines if line.claimable(now, lease)])
         ]
         parts.sort(key=lambda part: (min(line.recipient.due_at for line in part[1]), part[0].deposit.id))
         claims = []
@@ -123,23 +129,26 @@ class MemoryStore:
         return tuple(claims)
 
     async def handing_over(self, claim: Claim, recipients: tuple[int, ...]) -> None:
-        """Note that the final dot for these recipients is about to be sent; raise `StoreError` if the lease is lost."""
+        """Note that the final dot for these recipients is about to be sent; `LeaseLostError` if the lease is."""
         _, by_id = self._leased(claim)
         ours = [by_id[number] for number in recipients if number in by_id and by_id[number].state is State.DUE]
         if len(ours) != len(recipients):
-            raise _lost()
+            raise LeaseLostError
         for line in ours:
             line.handing_over = True
 
-    async def settle(self, claim: Claim, settlements: tuple[Settlement, ...], *, now: datetime) -> None:
-        """Write how it ended and give the lease back; `StoreError` if the lease was lost to another worker."""
+    async def settle(
+        self, claim: Claim, settlements: tuple[Settlement, ...], *, now: datetime, deposits: tuple[Deposit, ...] = ()
+    ) -> None:
+        """Write how it ended, take the `deposits` that tell of it and give the lease back, all or nothing."""
+        self._require_new(deposits)
         entry, by_id = self._leased(claim)
         for settlement in settlements:
             if settlement.state not in SETTLED or (settlement.state is State.DUE and settlement.due_at is None):
                 raise ValueError("a delivery ends as delivered, failed or in doubt, or is due again at a given time")
             line = by_id.get(settlement.recipient)
             if line is None or (line.state is State.IN_DOUBT and settlement.state is not State.DELIVERED):
-                raise _lost()
+                raise LeaseLostError
         for settlement in settlements:
             line = by_id[settlement.recipient]
             again = settlement.state is State.DUE
@@ -159,14 +168,11 @@ class MemoryStore:
         for line in by_id.values():
             if line.state is State.DUE and not line.handing_over:
                 line.free()
+        await self.take(deposits)
 
-    async def recover(self, *, now: datetime, retry: bool) -> int:
-        """Take back leases that ran out: DUE again or, once handed over, IN_DOUBT (DUE if `retry`); return how many."""
-        lost = [
-            (entry, line)
-            for entry, line in self._all()
-            if line.state is State.DUE and line.until is not None and line.until <= now
-        ]
+    async def recover(self, *, now: datetime, lease: timedelta, retry: bool) -> int:
+        """Take back leases that are over: DUE again or, once handed over, IN_DOUBT (or DUE: `retry`)."""
+        lost = [(entry, line) for entry, line in self._all() if line.state is State.DUE and line.lapsed(now, lease)]
         for entry, line in lost:
             if not line.handing_over or retry:
                 silent = not line.handing_over
@@ -181,11 +187,11 @@ class MemoryStore:
         return len(lost)
 
     async def expire(self, *, now: datetime) -> tuple[Item, ...]:
-        """Make HELD and FAILED recipients past their item's `expires_at` EXPIRED; return the items touched."""
+        """Make recipients EXPIRED: HELD past the deposit's `expires_at`, FAILED for `FAILED_KEPT`; return the items."""
         touched = {}
         for entry, line in self._all():
-            late = entry.deposit.expires_at is not None and entry.deposit.expires_at <= now
-            if late and line.state in {State.HELD, State.FAILED}:
+            end = {State.HELD: entry.deposit.expires_at, State.FAILED: line.changed_at + FAILED_KEPT}.get(line.state)
+            if end is not None and end <= now:
                 entries.change(entry, line, State.EXPIRED, actor=CUSTODIAN, reason=EXPIRED, now=now)
                 touched[entry.deposit.id] = entry
         return tuple(sorted(map(entries.item_of, touched.values()), key=attrgetter("created_at", "id")))
@@ -220,9 +226,16 @@ class MemoryStore:
     def _all(self) -> Iterator[tuple[Entry, Line]]:
         return ((entry, line) for entry in list(self._entries.values()) for line in entry.lines)
 
+    def _require_new(self, deposits: tuple[Deposit, ...]) -> None:
+        for deposit in deposits:
+            require_sound(deposit)
+        ids = [deposit.id for deposit in deposits]
+        if len(set(ids)) < len(ids) or any(known in self._entries for known in ids):
+            raise StoreError("a message with this id is in custody already")
+
     def _leased(self, claim: Claim) -> tuple[Entry, dict[int, Line]]:
         if claim.item not in self._entries:
-            raise _lost()
+            raise LeaseLostError
         entry = self._entries[claim.item]
         return entry, {line.recipient.id: line for line in entry.lines if line.under(claim)}
 
@@ -236,7 +249,3 @@ class MemoryStore:
             for line in entry.lines
             if line.state in states and (not named or line.recipient.address.casefold() in named)
         ]
-
-
-def _lost() -> StoreError:
-    return StoreError("the lease of this delivery ran out and the message was given to another worker")

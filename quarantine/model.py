@@ -1,8 +1,8 @@
 """States of a recipient in custody, the only transitions between them, and the values that go in and come out."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -43,6 +43,9 @@ FINAL: Final = frozenset(State) - {before for before, _ in TRANSITIONS}
 #: How one attempt to deliver may end.
 SETTLED: Final = frozenset({State.DELIVERED, State.FAILED, State.IN_DOUBT, State.DUE})
 
+#: How long a recipient stays FAILED, for a reviewer to try again, before it is EXPIRED and may be erased.
+FAILED_KEPT: Final = timedelta(days=14)
+
 #: Who is named in events where it was no person: what took the message in, what delivers it, what keeps the house.
 DEPOSITOR: Final = "gateway"
 DELIVERY: Final = "delivery"
@@ -76,6 +79,14 @@ def require_transition(before: State, after: State) -> None:
         raise TransitionError(f"a recipient cannot go from {before} to {after}")
 
 
+def first_expiry(held_until: datetime | None, standing: Sequence[tuple[State, datetime]]) -> datetime | None:
+    """Return when the first recipient expires, given each one's state and since when it is in it; None: none will."""
+    ends = [since + FAILED_KEPT for state, since in standing if state is State.FAILED]
+    if held_until is not None and any(state is State.HELD for state, _ in standing):
+        ends.append(held_until)
+    return min(ends, default=None)
+
+
 def most_urgent(states: Iterable[State]) -> State:
     """Return the state that an item with recipients in these `states` shows."""
     return min(states, key=URGENCY.index)
@@ -99,7 +110,10 @@ class CopyDeposit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deposit:
-    """A message to be taken into custody. `group` ties the parts of one mail together ("" if unknown; kept hashed)."""
+    """A message to be taken into custody. `group` ties the parts of one mail together ("" if unknown; kept hashed).
+
+    `expires_at` is when those who are still HELD expire, or None.
+    """
 
     id: str
     content: bytes
@@ -142,7 +156,8 @@ class Recipient:
 class Item:
     """A message in custody, opened for a reviewer with the private key. `state` is the most urgent of its recipients'.
 
-    `group` is the digest that the parts of one mail share, or "". Once erased (or if the row is damaged),
+    `group` is the digest that the parts of one mail share, or ""; `expires_at` is when the first recipient expires, or
+    None while none will. Once erased (or if the row is damaged),
     `reverse_path`, `subject` and the recipients' addresses are "".
     """
 

@@ -8,7 +8,18 @@ from typing import Any, TypeAlias
 from sqlalchemy import Row
 
 from quarantine.crypto import SCHEMA, DamagedError, MessageKey, Opener, Sealer
-from quarantine.model import DEPOSITOR, Claim, Deposit, Event, Item, Recipient, State, most_urgent, require_sound
+from quarantine.model import (
+    DEPOSITOR,
+    Claim,
+    Deposit,
+    Event,
+    Item,
+    Recipient,
+    State,
+    first_expiry,
+    most_urgent,
+    require_sound,
+)
 from quarantine.store import StoreError
 
 Rows: TypeAlias = list[dict[str, Any]]
@@ -160,7 +171,7 @@ def _item(payload: Row[Any], recipients: Sequence[Row[Any]], key: MessageKey | N
         reasons=tuple(payload.reasons.split("\n")[1:-1]),
         group=payload.group_index.hex(),
         created_at=payload.created_at,
-        expires_at=payload.expires_at,
+        expires_at=first_expiry(payload.expires_at, [(State(row.state), row.changed_at) for row in recipients]),
         recipients=tuple(recipient(row, key, opener) for row in recipients),
     )
 

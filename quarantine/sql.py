@@ -15,6 +15,7 @@ from quarantine.model import (
     CUSTODIAN,
     DELIVERY,
     EXPIRED,
+    FAILED_KEPT,
     FINAL,
     ORIGINAL,
     Claim,
@@ -66,16 +67,9 @@ class SqlStore:
 
     async def take(self, deposits: tuple[Deposit, ...], also: Also | None = None) -> None:
         """Seal and commit all `deposits` (and what `also` writes), or raise `StoreError` and take none."""
-        if sum(len(deposit.content) for deposit in deposits) < _LARGE:
-            sealed = rows.sealed_rows(deposits, self._sealer)
-        else:
-            sealed = await asyncio.to_thread(rows.sealed_rows, deposits, self._sealer)
+        sealed = await self._sealed(deposits)
         async with self.database.writing() as connection:
-            if deposits:
-                await connection.execute(insert(payloads), sealed.payloads)
-                await connection.execute(insert(tables.copies), sealed.copies)
-                await connection.execute(insert(tables.recipients), sealed.recipients)
-                await connection.execute(insert(tables.events), sealed.events)
+            await _insert(connection, sealed)
             if also is not None:
                 await also(connection)
 
@@ -142,6 +136,15 @@ class SqlStore:
             ]
             return await write(connection, changes, actor=actor, now=now, sealer=self._sealer)
 
+    async def confirm(
+        self, item: str, *, actor: str, reason: str, now: datetime, recipients: tuple[str, ...] = ()
+    ) -> int:
+        """Make IN_DOUBT recipients (all, or those named) DELIVERED: somebody knows it; return how many changed."""
+        async with self.database.writing() as connection:
+            found = await self._named(connection, item, recipients, (State.IN_DOUBT,))
+            changes = [Change(row=row, after=State.DELIVERED, reason=reason) for row in found]
+            return await write(connection, changes, actor=actor, now=now, sealer=self._sealer)
+
     async def discard(
         self, item: str, *, actor: str, reason: str, now: datetime, recipients: tuple[str, ...] = ()
     ) -> int:
@@ -163,12 +166,11 @@ class SqlStore:
         """Lease up to `limit` copies with recipients that are due; no other worker gets them before the lease ends."""
         opener, until = self._opener, now + lease
         async with self.database.glancing() as connection:  # most of the time nothing is due: then lock nobody out
-            if (
-                await connection.execute(select(tables.recipients.c.item).where(claims.claimable(now)).limit(1))
-            ).first() is None:
+            due = select(tables.recipients.c.item).where(claims.claimable(now, lease)).limit(1)
+            if (await connection.execute(due)).first() is None:
                 return ()
         async with self.database.writing() as connection:
-            leased = await claims.lease(connection, owner=owner, now=now, until=until, limit=limit)
+            leased = await claims.lease(connection, owner=owner, now=now, length=lease, limit=limit)
         claimed = []
         for sealed in leased:
             try:
@@ -181,34 +183,37 @@ class SqlStore:
         return tuple(claimed)
 
     async def handing_over(self, claim: Claim, recipients: tuple[int, ...]) -> None:
-        """Note that the final dot for these recipients is about to be sent; raise `StoreError` if the lease is lost."""
+        """Note that the final dot for these recipients is about to be sent; `LeaseLostError` if the lease is."""
         async with self.database.writing() as connection:
             await claims.mark_handing_over(connection, claim, recipients)
 
-    async def settle(self, claim: Claim, settlements: tuple[Settlement, ...], *, now: datetime) -> None:
-        """Write how it ended and give the lease back; `StoreError` if the lease was lost to another worker."""
+    async def settle(
+        self, claim: Claim, settlements: tuple[Settlement, ...], *, now: datetime, deposits: tuple[Deposit, ...] = ()
+    ) -> None:
+        """Write how it ended, take the `deposits` that tell of it and give the lease back, all or nothing."""
+        sealed = await self._sealed(deposits)
         async with self.database.writing() as connection:
             await claims.settle(connection, claim, settlements, now=now, sealer=self._sealer, opener=self._opener)
+            await _insert(connection, sealed)
 
-    async def recover(self, *, now: datetime, retry: bool) -> int:
-        """Take back leases that ran out: DUE again or, once handed over, IN_DOUBT (DUE if `retry`); return how many."""
+    async def recover(self, *, now: datetime, lease: timedelta, retry: bool) -> int:
+        """Take back leases that are over: DUE again or, once handed over, IN_DOUBT (or DUE: `retry`)."""
         async with self.database.writing() as connection:
-            return await claims.recover(connection, now=now, retry=retry, sealer=self._sealer)
+            return await claims.recover(connection, now=now, length=lease, retry=retry, sealer=self._sealer)
 
     async def expire(self, *, now: datetime) -> tuple[Item, ...]:
-        """Make HELD and FAILED recipients past their item's `expires_at` EXPIRED; return the items touched."""
-        opener = self._opener
-        expiring = tables.recipients.c.state.in_((State.HELD, State.FAILED))
-        late = (
-            select(tables.recipients.c.item)
-            .join(payloads, payloads.c.id == tables.recipients.c.item)
-            .where(expiring, payloads.c.expires_at <= now)
-            .distinct()
-            .limit(_ITEMS)
+        """Make recipients EXPIRED: HELD past the deposit's `expires_at`, FAILED for `FAILED_KEPT`; return the items."""
+        opener, theirs = self._opener, tables.recipients.c
+        ended = exists().where(payloads.c.id == theirs.item, payloads.c.expires_at <= now)
+        late = or_(
+            and_(theirs.state == State.HELD, ended),
+            and_(theirs.state == State.FAILED, theirs.changed_at <= now - FAILED_KEPT),
         )
         async with self.database.writing() as connection:
-            touched = (await connection.execute(late)).scalars().all()
-            found = await connection.execute(changeable().where(expiring, tables.recipients.c.item.in_(touched)))
+            touched = (
+                (await connection.execute(select(theirs.item).where(late).distinct().limit(_ITEMS))).scalars().all()
+            )
+            found = await connection.execute(changeable().where(late, theirs.item.in_(touched)))
             changes = [Change(row=row, after=State.EXPIRED, reason=EXPIRED) for row in found]
             await write(connection, changes, actor=CUSTODIAN, now=now, sealer=self._sealer)
             return await _open(connection, select(payloads.c.id).where(payloads.c.id.in_(touched)), opener)
@@ -257,6 +262,11 @@ class SqlStore:
         """Give back connections."""
         await self.database.close()
 
+    async def _sealed(self, deposits: tuple[Deposit, ...]) -> rows.SealedRows:
+        if sum(len(deposit.content) for deposit in deposits) < _LARGE:
+            return rows.sealed_rows(deposits, self._sealer)
+        return await asyncio.to_thread(rows.sealed_rows, deposits, self._sealer)
+
     def _matching(self, query: Query) -> Select[Any]:
         """Select the ids of the items that a query wants, oldest first."""
         chosen = select(payloads.c.id).order_by(payloads.c.created_at, payloads.c.id).limit(query.limit)
@@ -290,6 +300,14 @@ class SqlStore:
             index = [self._sealer.public.address_index(address) for address in addresses]
             chosen = chosen.where(tables.recipients.c.address_index.in_(index))
         return list(await connection.execute(chosen))
+
+
+async def _insert(connection: AsyncConnection, sealed: rows.SealedRows) -> None:
+    if sealed.payloads:
+        await connection.execute(insert(payloads), sealed.payloads)
+        await connection.execute(insert(tables.copies), sealed.copies)
+        await connection.execute(insert(tables.recipients), sealed.recipients)
+        await connection.execute(insert(tables.events), sealed.events)
 
 
 async def _open(connection: AsyncConnection, chosen: Select[Any], opener: Opener) -> tuple[Item, ...]:

@@ -15,6 +15,13 @@ class StoreKeyError(StoreError):
     """The key is missing, unreadable or not the one that this store was sealed to."""
 
 
+class LeaseLostError(StoreError):
+    """The lease of a delivery ran out, and the message is another worker's now, or a human's: trying again is vain."""
+
+    def __init__(self) -> None:
+        super().__init__("the lease of this delivery ran out and the message was given to another worker")
+
+
 #: More rows for the transaction of a deposit (the journal's); gets the implementation's connection, or None in memory.
 Also = Callable[[Any], Awaitable[None]]
 
@@ -58,6 +65,12 @@ class Store(Protocol):
         """
         ...
 
+    async def confirm(
+        self, item: str, *, actor: str, reason: str, now: datetime, recipients: tuple[str, ...] = ()
+    ) -> int:
+        """Make IN_DOUBT recipients (all, or those named) DELIVERED: somebody knows it; return how many changed."""
+        ...
+
     async def discard(
         self, item: str, *, actor: str, reason: str, now: datetime, recipients: tuple[str, ...] = ()
     ) -> int:
@@ -69,23 +82,34 @@ class Store(Protocol):
         ...
 
     async def claim(self, *, owner: str, now: datetime, lease: timedelta, limit: int) -> tuple[Claim, ...]:
-        """Lease up to `limit` copies with recipients that are due; no other worker gets them before the lease ends."""
+        """Lease up to `limit` copies with recipients that are due; no other worker gets them before the lease ends.
+
+        A lease that would last for more than two of this length was given before the clock was set back, and is over.
+        """
         ...
 
     async def handing_over(self, claim: Claim, recipients: tuple[int, ...]) -> None:
-        """Note that the final dot for these recipients is about to be sent; raise `StoreError` if the lease is lost."""
+        """Note that the final dot for these recipients is about to be sent; `LeaseLostError` if the lease is."""
         ...
 
-    async def settle(self, claim: Claim, settlements: tuple[Settlement, ...], *, now: datetime) -> None:
-        """Write how it ended and give the lease back; `StoreError` if the lease was lost to another worker."""
+    async def settle(
+        self, claim: Claim, settlements: tuple[Settlement, ...], *, now: datetime, deposits: tuple[Deposit, ...] = ()
+    ) -> None:
+        """Write how it ended, take the `deposits` that tell of it and give the lease back, all or nothing.
+
+        `LeaseLostError` if the lease was lost to another worker.
+        """
         ...
 
-    async def recover(self, *, now: datetime, retry: bool) -> int:
-        """Take back leases that ran out: DUE again or, once handed over, IN_DOUBT (DUE if `retry`); return how many."""
+    async def recover(self, *, now: datetime, lease: timedelta, retry: bool) -> int:
+        """Take back leases that are over (see `claim`): DUE again or, once handed over, IN_DOUBT (DUE if `retry`).
+
+        Returns how many.
+        """
         ...
 
     async def expire(self, *, now: datetime) -> tuple[Item, ...]:
-        """Make HELD and FAILED recipients past their item's `expires_at` EXPIRED; return the items touched.
+        """Make recipients EXPIRED: HELD past the deposit's `expires_at`, FAILED for `FAILED_KEPT`; return the items.
 
         `recover`, `expire`, `erase` and `forget` do a bounded part at a time: call again until nothing is returned.
         """

@@ -1,16 +1,20 @@
 """Delivery from custody: every reply of the smarthost ends in the state that tells the truth."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from dlp_gateway import delivery
 from dlp_gateway.delivery import DeliveryOptions, DeliveryWorker
 from dlp_gateway.deposits import Transport
 from dlp_gateway.mail.edit import AddTrace, PruneRecipients, RemoveBcc, to_json
 from dlp_gateway.observe import metrics
+from dlp_gateway.ports import Delivery
 from quarantine.memory import MemoryStore
-from quarantine.model import CopyDeposit, Deposit, Query, State
+from quarantine.model import Claim, CopyDeposit, Deposit, Query, Settlement, State
+from quarantine.store import StoreError
 from tests.fakes import LATER, NEVER, ScriptedSmarthost
 
 MAIL = b"From: ann@corp.example\r\nTo: a@x.example, c@x.example\r\nBcc: b@x.example\r\nSubject: Hello\r\n\r\nHi\r\n"
@@ -27,17 +31,24 @@ OPTIONS = DeliveryOptions(
 )
 
 
-async def custody(state: State = State.DUE, age: timedelta = timedelta()) -> MemoryStore:
+async def custody(
+    state: State = State.DUE,
+    age: timedelta = timedelta(),
+    *,
+    store: MemoryStore | None = None,
+    reverse_path: str = "ann@corp.example",
+    options: str = Transport(body_8bit=False, smtputf8=False).to_json(),
+) -> MemoryStore:
     """Return a custody with one mail to two recipients."""
-    store = MemoryStore()
+    store = store or MemoryStore()
     when = datetime.now(UTC) - age
     copy = CopyDeposit(
-        reverse_path="ann@corp.example",
+        reverse_path=reverse_path,
         recipients=("a@x.example", "b@x.example"),
         edits=to_json(
             (AddTrace(field=TRACE), RemoveBcc(), PruneRecipients(hidden=("c@x.example",), to="ann@corp.example"))
         ),
-        options=Transport(body_8bit=False, smtputf8=False).to_json(),
+        options=options,
         state=state,
         due_at=when,
     )
@@ -45,7 +56,7 @@ async def custody(state: State = State.DUE, age: timedelta = timedelta()) -> Mem
         id="0000000000000000a1",
         content=MAIL,
         subject="Hello",
-        reverse_path="ann@corp.example",
+        reverse_path=reverse_path,
         reasons=("test",),
         group="",
         created_at=when,
@@ -155,3 +166,193 @@ async def test_housekeeping_expires_and_erases() -> None:
     await worker.keep_house()
     with pytest.raises(KeyError):
         await store.content("0000000000000000a1")
+
+
+class FailingStore(MemoryStore):
+    """A custody whose disk is full for the next `failures` settlements."""
+
+    def __init__(self, failures: int) -> None:
+        super().__init__()
+        self.failures = failures
+
+    async def settle(
+        self, claim: Claim, settlements: tuple[Settlement, ...], *, now: datetime, deposits: tuple[Deposit, ...] = ()
+    ) -> None:
+        """Fail, or settle."""
+        if self.failures:
+            self.failures -= 1
+            raise StoreError("no space left on device")
+        await super().settle(claim, settlements, now=now, deposits=deposits)
+
+
+async def test_a_settlement_is_tried_until_custody_can_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mail is out: a full disk makes no doubt of it, no second copy, and no second DSN."""
+    monkeypatch.setattr(delivery, "_SETTLE_AGAIN", 0.001)
+    store = await custody(store=FailingStore(3))
+    smarthost = ScriptedSmarthost(rcpt={"b@x.example": NEVER})
+    await DeliveryWorker(store, smarthost, OPTIONS).deliver_due()
+    assert await states(store) == [State.DELIVERED, State.FAILED]
+    assert len(smarthost.mails) == len(await store.items(Query(reason="dsn"))) == 1
+
+
+async def test_a_settlement_is_not_tried_for_longer_than_the_lease(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A custody that stays broken gets its worker back; later it is in doubt whether the mail arrived."""
+    monkeypatch.setattr(delivery, "_LEASE", timedelta(milliseconds=50))
+    monkeypatch.setattr(delivery, "_SETTLE_AGAIN", 0.02)
+    store = await custody(store=FailingStore(1000))
+    worker = DeliveryWorker(store, ScriptedSmarthost(), OPTIONS)
+    await asyncio.wait_for(worker.deliver_due(), 3)
+    await asyncio.sleep(0.05)
+    await worker.keep_house()
+    assert await states(store) == [State.IN_DOUBT, State.IN_DOUBT]
+
+
+async def make_due(store: MemoryStore) -> None:
+    """Let the time of the next attempt come."""
+    await store.reschedule("0000000000000000a1", due_at=datetime.now(UTC))
+
+
+async def test_what_cannot_be_read_is_given_up_in_the_end() -> None:
+    """A row of ours that no attempt can read fails with words for the reviewer, and the author hears of it."""
+    store, smarthost = await custody(options="{}"), ScriptedSmarthost()
+    worker, seen = DeliveryWorker(store, smarthost, OPTIONS), []
+    for _ in range(5):
+        await make_due(store)
+        await worker.deliver_due()
+        seen.append(await states(store))
+    assert seen == 4 * [[State.DUE, State.DUE]] + [[State.FAILED, State.FAILED]]
+    (broken,) = await store.items(Query(ids=("0000000000000000a1",)))
+    assert broken.recipients[0].reply == "554 5.3.0 the gateway failed to deliver this and gave it up"
+    assert len(await store.items(Query(reason="dsn"))) == 1
+    await worker.deliver_due()
+    assert [recipients for _, recipients, _ in smarthost.mails] == [("ann@corp.example",)]
+
+
+class BreakingSmarthost(ScriptedSmarthost):
+    """Takes the mail, and then an error of our own strikes before its reply is read."""
+
+    async def deliver(self, *arguments: object, **named: object) -> Delivery:  # type: ignore[override]
+        """Deliver, and fail."""
+        await super().deliver(*arguments, **named)  # type: ignore[arg-type]
+        raise IndexError
+
+
+async def test_an_error_of_ours_after_the_dot_is_a_doubt() -> None:
+    """What the smarthost may have is not sent again as if nothing had been."""
+    store = await custody()
+    smarthost = BreakingSmarthost(rcpt={"b@x.example": LATER})
+    await DeliveryWorker(store, smarthost, OPTIONS).deliver_due()
+    assert await states(store) == [State.IN_DOUBT, State.DUE]
+
+
+@pytest.mark.parametrize("author", ['""@corp.example', "ann@corp..example", "\udcff@corp.example"])
+async def test_an_author_who_cannot_be_told(author: str) -> None:
+    """An address that no field can hold gets no DSN; the failure counts, and the others have their mail."""
+    store = await custody(reverse_path=author)
+    smarthost = ScriptedSmarthost(rcpt={"a@x.example": NEVER})
+    await DeliveryWorker(store, smarthost, OPTIONS).deliver_due()
+    assert (await states(store), len(await store.items(Query()))) == ([State.FAILED, State.DELIVERED], 1)
+
+
+@pytest.mark.parametrize("name", ["", "gw corp", "gw\r\nBcc: x", "\udcff"])
+async def test_a_host_that_no_report_can_name(name: str) -> None:
+    """An odd host name costs the author his DSN, never the others their mail."""
+    store, smarthost = await custody(), ScriptedSmarthost(rcpt={"a@x.example": NEVER})
+    await DeliveryWorker(store, smarthost, replace(OPTIONS, hostname=name, smarthost=name)).deliver_due()
+    assert (await states(store), len(await store.items(Query()))) == ([State.FAILED, State.DELIVERED], 1)
+
+
+class SlowSmarthost(ScriptedSmarthost):
+    """Waits for `go` before it answers the final dot."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reached, self.go = asyncio.Event(), asyncio.Event()
+
+    async def deliver(self, *arguments: object, **named: object) -> Delivery:  # type: ignore[override]
+        """Deliver once told to."""
+        said = await super().deliver(*arguments, **named)  # type: ignore[arg-type]
+        self.reached.set()
+        await self.go.wait()
+        return said
+
+
+async def test_stopping_lets_a_delivery_finish() -> None:
+    """Told to stop, the worker reads the answer to what it has sent."""
+    store, smarthost = await custody(), SlowSmarthost()
+    worker = DeliveryWorker(store, smarthost, OPTIONS)
+    running = asyncio.create_task(worker.run())
+    await smarthost.reached.wait()
+    worker.stop()
+    smarthost.go.set()
+    await asyncio.wait_for(running, 3)
+    assert await states(store) == [State.DELIVERED, State.DELIVERED]
+
+
+async def test_a_cancelled_delivery_is_in_doubt_later() -> None:
+    """Cut off between the final dot and the reply, it keeps its lease: nobody sends it again meanwhile."""
+    store, smarthost = await custody(), SlowSmarthost()
+    worker = DeliveryWorker(store, smarthost, OPTIONS)
+    running = asyncio.create_task(worker.run())
+    await smarthost.reached.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert not await worker.deliver_due()
+    lease = timedelta(minutes=30)
+    assert await store.recover(now=datetime.now(UTC) + lease, lease=lease, retry=False) == 2
+    assert (await states(store), len(smarthost.mails)) == ([State.IN_DOUBT, State.IN_DOUBT], 1)
+
+
+class SlowStore(MemoryStore):
+    """A custody whose settlement takes a while."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun = asyncio.Event()
+
+    async def settle(
+        self, claim: Claim, settlements: tuple[Settlement, ...], *, now: datetime, deposits: tuple[Deposit, ...] = ()
+    ) -> None:
+        """Settle in a moment."""
+        self.begun.set()
+        await asyncio.sleep(0.05)
+        await super().settle(claim, settlements, now=now, deposits=deposits)
+
+
+async def test_a_settlement_that_has_begun_is_written_though_cancelled() -> None:
+    """The 250 was read: a stop at this moment does not make a doubt of it."""
+    store = SlowStore()
+    await custody(store=store)
+    running = asyncio.create_task(DeliveryWorker(store, ScriptedSmarthost(), OPTIONS).run())
+    await store.begun.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert await states(store) == [State.DELIVERED, State.DELIVERED]
+
+
+class FaultyStore(MemoryStore):
+    """A custody whose first look for due mail fails as nobody expected."""
+
+    faulty = True
+
+    async def claim(self, *, owner: str, now: datetime, lease: timedelta, limit: int) -> tuple[Claim, ...]:
+        """Fail once, then claim."""
+        if self.faulty:
+            self.faulty = False
+            raise IndexError
+        return await super().claim(owner=owner, now=now, lease=lease, limit=limit)
+
+
+async def test_the_loop_outlives_an_error_of_ours() -> None:
+    """One round goes wrong, the next delivers."""
+    store, smarthost = FaultyStore(), SlowSmarthost()
+    await custody(store=store)
+    smarthost.go.set()
+    worker = DeliveryWorker(store, smarthost, replace(OPTIONS, poll=timedelta(milliseconds=1)))
+    running = asyncio.create_task(worker.run())
+    await asyncio.wait_for(smarthost.reached.wait(), 3)
+    worker.stop()
+    await asyncio.wait_for(running, 3)
+    assert await states(store) == [State.DELIVERED, State.DELIVERED]

@@ -159,6 +159,11 @@ def delivery(mail: str, recipient: int, state: str, reply: Reply, attempts: int)
     current.logger.info("delivery", id=mail, recipient=recipient, state=_word(state), attempts=attempts, **_code(reply))
 
 
+def unreported(mail: str) -> None:
+    """It failed and its author is not told: no field of a DSN can hold his address, or the name of a host of ours."""
+    current.logger.warning("unreported", id=mail)
+
+
 def expired(mail: str) -> None:
     """Nobody decided in time."""
     current.logger.warning("expired", id=mail)

@@ -135,7 +135,7 @@ async def test_a_reviewer_who_comes_and_goes_leaves_the_log_to_the_gateway(
         reviewer = started(REVIEWER, str(folder), key.private.hex(), item)
         await asyncio.to_thread(reviewer.communicate)
         assert reviewer.returncode == 0
-        assert [State.DUE] == [one.state for one in (await first.items(Query(ids=(item,))))[0].recipients]
+        assert [one.state for one in (await first.items(Query(ids=(item,))))[0].recipients] == [State.DUE]
     await second.take((deposit("m3"),))
     assert {"m1", "m2", "m3"} == {item.id for item in await first.items(Query())}
     await first.close()

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from quarantine.model import (
+    FAILED_KEPT,
     TRANSITIONS,
     Claim,
     CopyDeposit,
@@ -17,7 +18,7 @@ from quarantine.model import (
     TransitionError,
     require_transition,
 )
-from quarantine.store import Store, StoreError
+from quarantine.store import LeaseLostError, Store, StoreError
 
 Make = Callable[..., Deposit]
 LEASE = timedelta(minutes=5)
@@ -329,9 +330,9 @@ async def test_a_lost_lease_cannot_be_settled(store: Store, deposit: Make, noon:
     await store.take((deposit("m1", state=State.DUE),))
     (first,) = await claim(store, noon, "one")
     (second,) = await claim(store, noon + LEASE, "two")
-    with pytest.raises(StoreError, match="lease"):
+    with pytest.raises(LeaseLostError):
         await store.handing_over(first, (1,))
-    with pytest.raises(StoreError, match="lease"):
+    with pytest.raises(LeaseLostError):
         await store.settle(first, (Settlement(recipient=1, state=State.DELIVERED, reply=""),), now=noon)
     await store.handing_over(second, (1,))
     assert await states(store, "m1") == {"bob@example.com": State.DUE}
@@ -355,11 +356,11 @@ async def test_a_crash_after_the_dot(
     await store.take((deposit("m1", "bob@example.com", "eve@example.org", state=State.DUE),))
     (claimed,) = await claim(store, noon)
     await store.handing_over(claimed, (1,))
-    assert await store.recover(now=noon, retry=retry) == 0
+    assert await store.recover(now=noon, lease=LEASE, retry=retry) == 0
     later = noon + LEASE
     eve = [to.address for copy in await claim(store, later, "two") for to in copy.recipients]
     assert eve == ["eve@example.org"]
-    assert await store.recover(now=later, retry=retry) == 1
+    assert await store.recover(now=later, lease=LEASE, retry=retry) == 1
     assert await states(store, "m1") == {"bob@example.com": expected, "eve@example.org": State.DUE}
     assert len(await claim(store, later, "three")) == int(retry)
 
@@ -369,11 +370,80 @@ async def test_a_late_worker_ends_the_doubt(store: Store, deposit: Make, noon: d
     await store.take((deposit("m1", state=State.DUE),))
     (claimed,) = await claim(store, noon)
     await store.handing_over(claimed, (1,))
-    await store.recover(now=noon + LEASE, retry=False)
+    await store.recover(now=noon + LEASE, lease=LEASE, retry=False)
     with pytest.raises(StoreError, match="lease"):
         await store.settle(claimed, (Settlement(recipient=1, state=State.FAILED, reply="550 no"),), now=noon)
     await store.settle(claimed, (Settlement(recipient=1, state=State.DELIVERED, reply="250 ok"),), now=noon)
     assert await states(store, "m1") == {"bob@example.com": State.DELIVERED}
+
+
+async def test_a_report_is_taken_with_the_settlement(store: Store, deposit: Make, noon: datetime) -> None:
+    """What tells an author of a failure is in custody exactly if the failure is."""
+    await store.take((deposit("m1", state=State.DUE),))
+    (claimed,) = await claim(store, noon)
+    failed = (Settlement(recipient=1, state=State.FAILED, reply="550 no"),)
+    await store.settle(claimed, failed, now=noon, deposits=(deposit("report", "ann@corp.example", state=State.DUE),))
+    assert [(item.id, item.state) for item in await store.items(Query())] == [
+        ("m1", State.FAILED),
+        ("report", State.DUE),
+    ]
+
+
+async def test_no_settlement_without_its_report(store: Store, deposit: Make, noon: datetime) -> None:
+    """A report that cannot be taken leaves everything as it was, so that the worker can try both again."""
+    await store.take((deposit("m1", state=State.DUE),))
+    (claimed,) = await claim(store, noon)
+    failed = (Settlement(recipient=1, state=State.FAILED, reply="550 no"),)
+    with pytest.raises(StoreError):
+        await store.settle(claimed, failed, now=noon, deposits=(deposit("m1"),))
+    assert await states(store, "m1") == {"bob@example.com": State.DUE}
+    await store.settle(claimed, failed, now=noon, deposits=(deposit("report"),))
+    assert await states(store, "m1") == {"bob@example.com": State.FAILED}
+
+
+async def test_no_report_without_its_settlement(store: Store, deposit: Make, noon: datetime) -> None:
+    """A worker whose lease is lost tells nobody of a failure; the one who has the message now will."""
+    await store.take((deposit("m1", state=State.DUE),))
+    (first,) = await claim(store, noon, "one")
+    await claim(store, noon + LEASE, "two")
+    failed = (Settlement(recipient=1, state=State.FAILED, reply="550 no"),)
+    with pytest.raises(LeaseLostError):
+        await store.settle(first, failed, now=noon, deposits=(deposit("report"),))
+    assert [item.id for item in await store.items(Query())] == ["m1"]
+
+
+async def test_a_lease_from_before_the_clock_was_set_back(store: Store, deposit: Make, noon: datetime) -> None:
+    """A lease that would last absurdly long is over: the mail is not kept waiting until the clock is there again."""
+    await store.take((deposit("m1", "bob@example.com", "eve@example.org", state=State.DUE),))
+    (lost,) = await claim(store, noon + 3 * LEASE, "one")
+    await store.handing_over(lost, (1,))
+    back = noon + LEASE
+    assert (await store.recover(now=back + LEASE, lease=LEASE, retry=False), await claim(store, back + LEASE)) == (
+        0,
+        (),
+    )
+    assert [[to.id for to in found.recipients] for found in await claim(store, back, "two")] == [[2]]
+    assert await store.recover(now=back, lease=LEASE, retry=False) == 1
+    assert await states(store, "m1") == {"bob@example.com": State.IN_DOUBT, "eve@example.org": State.DUE}
+
+
+async def test_what_was_in_doubt_is_known_to_have_arrived(store: Store, deposit: Make, noon: datetime) -> None:
+    """Somebody who looked into the smarthost's log ends the doubt; that he said so is written down."""
+    await store.take((deposit("m1", "bob@example.com", "eve@example.org", "dan@example.net", state=State.DUE),))
+    (claimed,) = await claim(store, noon)
+    doubt, no = ((1, State.IN_DOUBT), (2, State.IN_DOUBT)), Settlement(recipient=3, state=State.FAILED, reply="550")
+    lost = tuple(Settlement(recipient=number, state=state, reply="lost") for number, state in doubt)
+    await store.settle(claimed, (*lost, no), now=noon)
+    later = noon + timedelta(hours=1)
+    first = await store.confirm("m1", actor="ann", reason="in its log", now=later, recipients=("BOB@example.com",))
+    assert (first, await states(store, "m1")) == (
+        1,
+        {"bob@example.com": State.DELIVERED, "eve@example.org": State.IN_DOUBT, "dan@example.net": State.FAILED},
+    )
+    assert [await store.confirm("m1", actor="ann", reason="", now=later) for _ in range(2)] == [1, 0]
+    assert await store.confirm("unknown", actor="ann", reason="", now=later) == 0
+    told = [(event.actor, event.before, event.after, event.reason) for event in await store.events("m1")]
+    assert ("ann", State.IN_DOUBT, State.DELIVERED, "in its log") in told
 
 
 async def test_discarding(store: Store, deposit: Make, noon: datetime) -> None:
@@ -411,6 +481,44 @@ async def test_expiry(store: Store, deposit: Make, noon: datetime) -> None:
     assert [(item.id, item.state) for item in await store.expire(now=end)] == [("m1", State.DUE), ("m2", State.EXPIRED)]
     assert await store.expire(now=end) == ()
     assert await states(store, "m1") == {"bob@example.com": State.EXPIRED, "eve@example.org": State.DUE}
+
+
+async def test_a_failure_after_a_release_gets_its_own_time(store: Store, deposit: Make, noon: datetime) -> None:
+    """What a reviewer released on its last day and the smarthost refused stays until he could see that."""
+    await store.take((deposit("m1", "bob@example.com", "eve@example.org"),))
+    late = noon + timedelta(days=13)
+    await store.release("m1", actor="ann", reason="", now=late)
+    (released,) = await store.items(Query())
+    (claimed,) = await claim(store, late)
+    refused = tuple(Settlement(recipient=number, state=State.FAILED, reply="550 no") for number in (1, 2))
+    await store.settle(claimed, refused, now=late)
+    (failed,) = await store.items(Query())
+    assert (released.expires_at, failed.expires_at) == (None, late + FAILED_KEPT)
+    assert await store.expire(now=late + FAILED_KEPT - timedelta(seconds=1)) == ()
+    assert [item.id for item in await store.expire(now=late + FAILED_KEPT)] == ["m1"]
+
+
+async def test_every_failure_expires(store: Store, deposit: Make, noon: datetime) -> None:
+    """Deferred mail and reports have no end of their own, and their content must not stay for ever all the same."""
+    await store.take((deposit("m1", state=State.DUE, expires_after=None),))
+    (claimed,) = await claim(store, noon)
+    await store.settle(claimed, (Settlement(recipient=1, state=State.FAILED, reply="550 no"),), now=noon)
+    assert await store.expire(now=noon + FAILED_KEPT - timedelta(seconds=1)) == ()
+    assert [item.state for item in await store.expire(now=noon + FAILED_KEPT)] == [State.EXPIRED]
+    assert await store.erase(before=noon + FAILED_KEPT + timedelta(days=1)) == 1
+
+
+async def test_the_first_to_expire(store: Store, deposit: Make, noon: datetime) -> None:
+    """Failed and held recipients of one item each have their time, and the item shows the sooner."""
+    await store.take((deposit("m1", "bob@example.com", "eve@example.org", expires_after=timedelta(days=20)),))
+    await store.release("m1", actor="ann", reason="", now=noon, recipients=("bob@example.com",))
+    (claimed,) = await claim(store, noon)
+    await store.settle(claimed, (Settlement(recipient=1, state=State.FAILED, reply="550 no"),), now=noon)
+    ends = [(await store.items(Query()))[0].expires_at]
+    await store.expire(now=noon + FAILED_KEPT)
+    ends.append((await store.items(Query()))[0].expires_at)
+    assert ends == [noon + FAILED_KEPT, noon + timedelta(days=20)]
+    assert await states(store, "m1") == {"bob@example.com": State.EXPIRED, "eve@example.org": State.HELD}
 
 
 async def test_erasing(store: Store, deposit: Make, noon: datetime) -> None:

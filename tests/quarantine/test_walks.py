@@ -30,11 +30,12 @@ step = st.one_of(
     st.tuples(st.just("take"), item, st.sampled_from([State.HELD, State.DUE])),
     st.tuples(st.just("release"), item, some, st.booleans()),
     st.tuples(st.just("discard"), item, some),
+    st.tuples(st.just("confirm"), item, some),
     st.tuples(st.just("reschedule"), item, number),
     st.tuples(st.just("claim"), st.integers(min_value=1, max_value=2)),
     st.tuples(st.just("handing_over"), number, some),
     st.tuples(st.just("settle"), number, st.lists(outcome, min_size=1, max_size=3)),
-    st.tuples(st.just("wait"), st.sampled_from([1, 4, 6, 60 * 24 * 14])),
+    st.tuples(st.just("wait"), st.sampled_from([1, 4, 6, -30, 60 * 24 * 14])),
     st.tuples(st.just("recover"), st.booleans()),
     st.tuples(st.just("expire")),
     st.tuples(st.just("erase")),
@@ -73,6 +74,10 @@ class Walk:
         """Discard some recipients or all."""
         return await self.store.discard(name, actor="ann", reason="no", now=self.now, recipients=addresses)
 
+    async def confirm(self, name: str, addresses: tuple[str, ...]) -> int:
+        """End the doubt about some recipients or all."""
+        return await self.store.confirm(name, actor="ann", reason="seen", now=self.now, recipients=addresses)
+
     async def reschedule(self, name: str, minutes: int) -> int:
         """Move what is due."""
         return await self.store.reschedule(name, due_at=self.now + timedelta(minutes=minutes))
@@ -99,15 +104,19 @@ class Walk:
                 Settlement(recipient=to.id, state=state, reply=f"reply {state}", due_at=due_at)
                 for to, state in zip(claim.recipients, outcomes, strict=False)
             )
-            await self.store.settle(claim, settlements, now=self.now)
+            failed = any(settlement.state is State.FAILED for settlement in settlements)
+            reports = (
+                (self.make(f"report {which}", "ann@corp.example", state=State.DUE, at=self.now),) if failed else ()
+            )
+            await self.store.settle(claim, settlements, now=self.now, deposits=reports)
 
     async def wait(self, minutes: int) -> None:
-        """Let time pass."""
+        """Let time pass, or set the clock back."""
         self.now += timedelta(minutes=minutes)
 
     async def recover(self, retry: bool) -> int:  # noqa: FBT001
         """Take lost leases back."""
-        return await self.store.recover(now=self.now, retry=retry)
+        return await self.store.recover(now=self.now, lease=LEASE, retry=retry)
 
     async def expire(self) -> tuple[Item, ...]:
         """Expire what nobody released."""
