@@ -4,11 +4,11 @@ import html
 import re
 import unicodedata
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Final
 from urllib.parse import unquote
 
-from dlp_gateway.mail import header
+from dlp_gateway.mail import header, parameters
 from dlp_gateway.mail.address import canonical, canonical_domain, domain_of
 from dlp_gateway.mail.address_list import scan
 from dlp_gateway.mail.encoded_word import decode, text_of
@@ -16,13 +16,17 @@ from dlp_gateway.mail.encoded_word import decode, text_of
 #: How `exposed` calls a line that is no field, or a field whose name may itself be text of the message.
 OTHER: Final = "other"
 
+_PARAMETERISED: Final = frozenset({"content-type", "content-disposition"})
 _SHOWN_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 _CHUNK: Final = re.compile(r"[\s<>()\[\],;:\"\\]++")
 _DOMAIN: Final = re.compile(r"[\w.。-]{1,260}")
 _COMMENT: Final = re.compile(r"\([^()]*+\)")
-# Where a name glued to something else may end or begin; a dot joins labels, so it ends no domain.
-_DOMAIN_END: Final = re.compile(r"(?=[_-])|\Z")
-_LOCAL_START: Final = re.compile(r"(?<![^\W_])")
+# Where a name glued to something else may end or begin: at a sign, or where ASCII meets other letters, as in languages
+# that put no spaces between words; a dot joins labels, so it ends no domain.
+_DOMAIN_END: Final = re.compile(r"(?=[_-])|(?<=[!-~])(?=[^ -~])|\Z")
+_LOCAL_START: Final = re.compile(r"(?<![^\W_])|(?<=[^ -~])(?=[!-~])")
+# SRS0=hash=time=domain=local@forwarder, as forwarders write reverse-paths
+_REWRITTEN_SENDER: Final = re.compile(r"=([\w.-]++)=([^\s=@<>\"]{1,64}+)@")
 _SPACED_AT: Final = re.compile(r"(?<!\s)\s*+@\s*+")
 _LOCAL: Final = 128  # characters before an "@" in which a local part (64 octets) and what was glued to it may stand
 _ROUNDS: Final = 3  # encodings within encodings that anything undoes
@@ -44,6 +48,14 @@ class Hidden:
         return any(mailbox.address in self for mailbox in scan(body, len(body)).mailboxes) or any(
             self.stands_in(view) for view in _views(text_of(body))
         )
+
+    def named_in_parameters(self, body: bytes) -> bool:
+        """Whether a parameter of an unfolded MIME field names one of them, as a file name perhaps with its endings."""
+        for value in chain.from_iterable(parameters.read(body).parameters.values()):
+            stem, _, _ = value.rpartition(".")
+            if any(map(self.stands_in, (value, stem, stem.rpartition(".")[0]))):
+                return True
+        return False
 
     def stands_in(self, text: str) -> bool:
         """Whether one of them stands in plain text, whatever is glued to it."""
@@ -75,6 +87,7 @@ def _views(text: str) -> Iterator[str]:
             "=" in reading
         ):  # quoted-printable in DKIM's z= (RFC 6376 2.11), and user=domain as in variable reverse-paths
             variants |= {unquote(reading.replace("=", "%")), reading.replace("=", "@")}
+            variants.add(_REWRITTEN_SENDER.sub(r" \2@\1 ", reading))
         if "@" in reading:
             variants |= {_SPACED_AT.sub("@", reading), "".join(reading.split())}
             bare = reading
@@ -111,7 +124,9 @@ def exposed(raw: bytes, hidden: tuple[str, ...]) -> tuple[str, ...]:
     found = [
         field.name if _SHOWN_NAME.fullmatch(field.name) else OTHER
         for field in head.fields
-        if wanted.named_in(field.body) or ("@" in field.name and wanted.named_in(section[field.start : field.end]))
+        if wanted.named_in(field.body)
+        or (field.name.lower() in _PARAMETERISED and wanted.named_in_parameters(field.body))
+        or ("@" in field.name and wanted.named_in(section[field.start : field.end]))
     ]
     found.extend(OTHER for start, end in head.strays if wanted.named_in(section[start:end]))
     return tuple(dict.fromkeys(found))

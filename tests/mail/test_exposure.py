@@ -51,6 +51,14 @@ HIDDEN = ("bob@out.example", "o.k@bücher.example", "john smith@out.example")
         "from a by b (envelope-from <bob@out.example>); date",
         "rfc822;bob@out.example",
         "a@b@bob@out.example",
+        "連絡先bob@out.exampleです",
+        "はbob@out.example。",
+        "=?utf-8?b?44Gvam9iLmJvYkBvdXQuZXhhbXBsZeOBp+OBmQ==?= bob@out.exampleで",
+        "ist„bob@out.example“",
+        "連絡先o.k@bücher.exampleです",
+        "SRS0=ab=cd=out.example=bob@corp.example",
+        "SRS1=ef=corp.example==ab=cd=out.example=bob@corp.example",
+        "bob=out.example@corp.example",
     ],
 )
 @pytest.mark.parametrize("name", ["To", "X-Any", "Received"])
@@ -66,6 +74,24 @@ def test_finds(name: str, body: str) -> None:
 def test_does_not_mistake(body: str) -> None:
     """Another person's address is not taken for a hidden one."""
     assert exposed(f"To: {body}\r\n\r\n".encode(), HIDDEN) == ()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        'text/plain; name="bob@out.example.txt"',
+        'attachment; filename="mail_bob@out.example.tar.gz"',
+        'attachment; filename="bob@out.example (1).pdf"',
+        'attachment; filename*0="bob@ou"; filename*1="t.example"',
+        "attachment; filename*0*=utf-8''bob%40ou; filename*1*=t.example.pdf",
+        "attachment; filename==?utf-8?q?bob=40out=2Eexample=2Epdf?=",
+        "attachment; filename=x; filename*=utf-8''bob%40out.example.pdf",
+    ],
+)
+@pytest.mark.parametrize("name", ["Content-Type", "content-disposition"])
+def test_finds_in_parameters(name: str, body: str) -> None:
+    """The name of a file is read as clients read it, and it ends in what is no part of a domain."""
+    assert (name,) == exposed(f"{name}: {body}\r\n\r\n".encode(), HIDDEN)
 
 
 def test_looks_at_every_line() -> None:
@@ -84,6 +110,10 @@ def test_looks_at_the_header_only() -> None:
     [
         b"a@out.example-",
         b"a@" + b"-" * 260,
+        b"a@" + "éa".encode() * 90,
+        "aé".encode() * 60 + b"@out.example ",
+        b"=a",
+        b"=a=b@",
         b"=?utf-8?q?=3D=40?= ",
         b"%2525",
         b"&amp;",
