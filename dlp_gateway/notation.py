@@ -7,7 +7,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import BeforeValidator, PlainSerializer, ValidationInfo, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, ValidationInfo, WithJsonSchema
 from pydantic_core import core_schema
 
 _DURATION: Final = re.compile(r"([0-9]{1,6})(ms|s|m|h|d|w)")
@@ -34,6 +34,21 @@ def written(duration: timedelta) -> str:
         if milliseconds and milliseconds % round(seconds * 1_000) == 0:
             return f"{milliseconds // round(seconds * 1_000)}{unit}"
     return "0s"
+
+
+def lasting(shortest: timedelta, longest: timedelta = timedelta.max) -> AfterValidator:
+    """Return the annotation that bounds a `Duration`, both ends included."""
+
+    def bounded(value: timedelta) -> timedelta:
+        if value < shortest:
+            message = f"This must be {written(shortest)} or more."
+            raise ValueError(message)
+        if value > longest:
+            message = f"This must be {written(longest)} or less."
+            raise ValueError(message)
+        return value
+
+    return AfterValidator(bounded)
 
 
 def _byte_size(value: object) -> int:

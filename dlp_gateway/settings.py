@@ -19,13 +19,18 @@ from dlp_gateway import document
 from dlp_gateway.document import Model
 from dlp_gateway.errors import ConfigurationError, Problem
 from dlp_gateway.networks import Networks, large_part_of_internet
-from dlp_gateway.notation import ByteSize, Duration, FilePath, Network, SocketAddress
+from dlp_gateway.notation import ByteSize, Duration, FilePath, Network, SocketAddress, lasting
 from dlp_gateway.policy import load as policy_load
 from dlp_gateway.policy.model import Policy
 
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _EVERYWHERE: Final = (Path("gateway.yaml"), Path("/etc/dlp-gateway/gateway.yaml"))
-_HOST_NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
+_LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_HOST_NAME: Final = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*")  # RFC 1123 2.1
+#: How long something is waited for: never no time at all.
+_Wait = Annotated[Duration, lasting(timedelta(milliseconds=1))]
+#: Clients wait ten minutes for the final reply (RFC 5321 4.5.3.2.6), and `pipeline` relies on no wait being longer.
+_FinalWait = Annotated[Duration, lasting(timedelta(milliseconds=1), timedelta(minutes=10))]
 
 
 def _not_everybody(networks: Networks) -> Networks:
@@ -84,9 +89,9 @@ class Listener(Model):
 class Timeouts(Model):
     """How long the smarthost may take (RFC 5321 4.5.3.2)."""
 
-    connect: Duration = Field(default=timedelta(seconds=10), description="For the connection, TLS and the greeting.")
-    command: Duration = Field(default=timedelta(minutes=1), description="For the reply to one command.")
-    final_dot: Duration = Field(
+    connect: _Wait = Field(default=timedelta(seconds=10), description="For the connection, TLS and the greeting.")
+    command: _Wait = Field(default=timedelta(minutes=1), description="For the reply to one command.")
+    final_dot: _FinalWait = Field(
         default=timedelta(minutes=8),
         description="For the reply to the final dot; a little less than the ten minutes that our own client waits.",
     )
@@ -125,8 +130,8 @@ class Smarthost(Model):
 class Retry(Model):
     """When mail that the smarthost deferred is tried again."""
 
-    first: Duration = Field(default=timedelta(minutes=1), description="The first wait; each further one is twice it.")
-    longest: Duration = Field(default=timedelta(hours=1), description="The longest wait between two attempts.")
+    first: _Wait = Field(default=timedelta(minutes=1), description="The first wait; each further one is twice it.")
+    longest: _Wait = Field(default=timedelta(hours=1), description="The longest wait between two attempts.")
     max_age: Duration = Field(
         default=timedelta(days=5), description="How long to try before the mail counts as failed."
     )
@@ -170,13 +175,13 @@ class Limits(Model):
     connections: int = Field(default=1_000, ge=1, description="Connections at a time, all clients together.")
     connections_per_client: int = Field(default=100, ge=1, description="Connections at a time from one IP address.")
     hops: int = Field(default=50, ge=10, description="Received fields after which a message counts as looping.")
-    idle: Duration = Field(default=timedelta(minutes=5), description="How long a client may be silent.")
+    idle: _Wait = Field(default=timedelta(minutes=5), description="How long a client may be silent.")
 
 
 class Inspection(Model):
     """How much reading and measuring one message may cost."""
 
-    deadline: Duration = Field(default=timedelta(seconds=30), description="After this the message is held, unmeasured.")
+    deadline: _Wait = Field(default=timedelta(seconds=30), description="After this the message is held, unmeasured.")
     in_place: ByteSize = Field(default=64_000, description="Messages up to this size are read without a worker.")
     memory: ByteSize = Field(default=512_000_000, ge=128_000_000, description="Memory that a worker may take.")
     workers: int = Field(default=1, ge=1, le=64, description="Workers for costly messages, for each receiver.")

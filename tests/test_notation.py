@@ -3,6 +3,7 @@
 from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
+from typing import Annotated
 
 import pydantic
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlp_gateway.document import Model
-from dlp_gateway.notation import ByteSize, Duration, FilePath, Network, SocketAddress, written
+from dlp_gateway.notation import ByteSize, Duration, FilePath, Network, SocketAddress, lasting, written
 
 
 class Values(Model):
@@ -30,6 +31,17 @@ class Values(Model):
 def test_durations(text: str, seconds: float) -> None:
     """A whole number and a unit."""
     assert Values.model_validate({"duration": text}).duration == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(("seconds", "accepted"), [(59, False), (60, True), (120, True), (121, False)])
+def test_duration_between_bounds(seconds: int, accepted: object) -> None:
+    """Both ends are included, and the sentence names the one that is passed."""
+    adapter = pydantic.TypeAdapter(Annotated[Duration, lasting(timedelta(minutes=1), timedelta(minutes=2))])
+    if accepted:
+        assert adapter.validate_python(f"{seconds}s") == timedelta(seconds=seconds)
+    else:
+        with pytest.raises(pydantic.ValidationError, match="1m or more" if seconds < 60 else "2m or less"):
+            adapter.validate_python(f"{seconds}s")
 
 
 @pytest.mark.parametrize(

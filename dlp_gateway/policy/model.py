@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -13,7 +14,7 @@ from dlp_gateway import document
 from dlp_gateway.document import Model
 from dlp_gateway.mail.address import DomainSet, canonical
 from dlp_gateway.networks import large_part_of_internet
-from dlp_gateway.notation import Duration, Network
+from dlp_gateway.notation import Duration, Network, lasting
 
 #: Rules of the gateway's own, which no file may define: see `policy.decide` and `pipeline`.
 RESERVED: Final = frozenset({"inspection-failed", "inspection-incomplete", "rewrite-incomplete"})
@@ -179,14 +180,16 @@ class Delay(Model):
     """Keep for a while, then forward."""
 
     do: Literal["delay"]
-    for_: Duration = Field(alias="for", description="How long.")
+    for_: Annotated[Duration, lasting(timedelta(seconds=1))] = Field(alias="for", description="How long; 1s or more.")
 
 
 class Hold(Model):
     """Keep until a reviewer releases it."""
 
     do: Literal["hold"]
-    expire_after: Duration = Field(default="14d", validate_default=True, description="When it expires unreviewed.")
+    expire_after: Annotated[Duration, lasting(timedelta(hours=1))] = Field(
+        default="14d", validate_default=True, description="When it expires unreviewed; 1h or more."
+    )
     reply: Literal["accept", "refuse"] = Field(
         default="accept", description="Answer the client with 250, or with 550 although the mail is kept."
     )

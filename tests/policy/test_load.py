@@ -230,6 +230,27 @@ def test_explanation_is_one_line(text: str) -> None:
     assert found == ["policy.yaml:6:16: One line of text is needed here, without control characters."]
 
 
+@pytest.mark.parametrize(
+    ("action", "expected"),
+    [
+        ("{do: hold, expire_after: 0d}", "31: This must be 1h or more."),
+        ("{do: hold, expire_after: 59m}", "31: This must be 1h or more."),
+        ("{do: delay, for: 0s}", "23: This must be 1s or more."),
+        ("{do: delay, for: 999ms}", "23: This must be 1s or more."),
+    ],
+)
+def test_mail_that_is_kept_is_kept_for_a_while(action: str, expected: str) -> None:
+    """What expires or leaves at once would be neither held nor delayed."""
+    text = "version: 1\ninside: [corp.example]\nactions:\n  a: {}\n"
+    assert problems(text.format(action)) == [f"policy.yaml:4:{expected}"]
+
+
+@pytest.mark.parametrize("action", ["{do: hold, expire_after: 1h}", "{do: delay, for: 1s}"])
+def test_shortest_times_are_accepted(action: str) -> None:
+    """The bounds themselves can be written."""
+    assert parse(f"version: 1\ninside: [corp.example]\npacks: []\nactions:\n  a: {action}\n").rules == ()
+
+
 def test_id_of_a_pack_cannot_be_used_again() -> None:
     """Reasons must name one rule."""
     text = (
