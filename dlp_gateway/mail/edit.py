@@ -88,7 +88,7 @@ def apply(raw: bytes, edits: tuple[Edit, ...]) -> bytes:
             case AddTrace(field=field):
                 section = section if section.startswith(field) else field + section
             case RemoveBcc():
-                section = _without(section, _fields(section, _BLIND_FIELDS))
+                section = _without(section, _blind(section))
             case RemoveSignatures():
                 section = _without_signatures(section)
             case PruneRecipients(hidden=hidden, to=to):
@@ -98,6 +98,11 @@ def apply(raw: bytes, edits: tuple[Edit, ...]) -> bytes:
 
 def _fields(section: bytes, names: frozenset[str]) -> list[Field]:
     return [field for field in header.read_all(section).fields if field.name.lower() in names]
+
+
+def _blind(section: bytes) -> list[Field]:
+    disguised = header.disguised(section, header.read_all(section), _BLIND_FIELDS)
+    return [*_fields(section, _BLIND_FIELDS), *disguised]
 
 
 def _replaced(section: bytes, replacements: dict[int, tuple[int, bytes]]) -> bytes:

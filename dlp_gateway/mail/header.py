@@ -1,19 +1,21 @@
 """The header section as fields with their places in the raw octets; bounded, tolerant, never raises."""
 
 import re
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
 from dlp_gateway.mail.message import Defect, Field
 
-#: Ten times what Postfix takes (header_size_limit 102400), room for 20,000 visible recipients.
-HEADER_OCTETS: Final = 1_000_000
+#: Two and a half times what Postfix takes (header_size_limit 102400), room for 5,000 visible recipients with names.
+HEADER_OCTETS: Final = 262_144
 #: Haraka's bound; forwarding chains with ARC sets stay far below.
 FIELDS: Final = 1_000
 
 # RFC 5322 2.2: printable ASCII but the colon; 4.5: blanks before the colon. Folded lines begin with a blank (2.2.3).
 _FIELD: Final = re.compile(rb"(?<![^\n])([!-9;-~]++)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)\n?")
+_UNPRINTABLE: Final = bytes((*range(0x21), *range(0x7F, 0x100)))
 _BLANK_CONTINUATION: Final = re.compile(rb"\n[ \t]++\r?\n")
 
 
@@ -78,6 +80,32 @@ def read(
     if blank := _BLANK_CONTINUATION.search(raw, start, limit):
         remainder = min(remainder, blank.end())
     return Header(tuple(found), index, behind, remainder, frozenset(defects), tuple(strays))
+
+
+def disguised(raw: bytes, head: Header, names: Container[str]) -> Iterator[Field]:
+    """Yield the stray lines that are fields of one of `names` (lower case) to clients that drop what does not print.
+
+    A NUL, a blank, a byte order mark, wherever in the name. Folded lines belong to the field above them.
+    """
+    for start, end in head.strays:
+        position = start
+        found: list[tuple[str, int, list[bytes]]] = []
+        is_open = False
+        for line in raw[start:end].splitlines(keepends=True):
+            written, colon, _ = line.partition(b":")
+            name = written.translate(None, _UNPRINTABLE).lower().decode() if colon else ""
+            if name in names:
+                found.append((name, position, [line]))
+                is_open = True
+            elif is_open and line.startswith((b" ", b"\t")):
+                found[-1][2].append(line)
+            else:
+                is_open = False
+            position += len(line)
+        for name, begin, lines in found:
+            octets = b"".join(lines)
+            body = octets.partition(b":")[2].replace(b"\r", b"").replace(b"\n", b"")
+            yield Field(name=name, start=begin, end=begin + len(octets), body=body.strip(b" \t"))
 
 
 def read_all(section: bytes) -> Header:

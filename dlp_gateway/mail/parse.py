@@ -1,7 +1,7 @@
 """Bytes to `Message`: bounded, tolerant, never raises; what was odd is recorded as defects."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from operator import itemgetter
 from typing import Final
 
@@ -29,7 +29,6 @@ class Limits:
     depth: int = mime.DEPTH
 
 
-_UNPRINTABLE: Final = bytes((*range(0x21), *range(0x7F, 0x100)))
 LIMITS: Final = Limits()
 #: Defects that say that a part of the message was not read at all.
 UNREAD: Final = frozenset({Defect.TOO_MANY_FIELDS, Defect.TOO_MANY_RECIPIENTS, Defect.TOO_MANY_PARTS, Defect.TOO_DEEP})
@@ -56,7 +55,10 @@ def parse(raw: bytes, limits: Limits = LIMITS) -> Message:
 def _visible(raw: bytes, head: Header, limit: int, defects: set[Defect]) -> tuple[VisibleRecipient, ...]:
     found: list[VisibleRecipient] = []
     fields = [(field.start, shown, field.body) for name, shown in VISIBLE_FIELDS.items() for field in head.named(name)]
-    fields.extend(_disguised(raw, head.strays))
+    disguised = list(islice(header.disguised(raw, head, VISIBLE_FIELDS), header.FIELDS))
+    if len(disguised) == header.FIELDS:
+        defects.add(Defect.TOO_MANY_FIELDS)
+    fields.extend((field.start, VISIBLE_FIELDS[field.name], field.body) for field in disguised)
     tokens = address_list.TOKENS
     for _, shown, body in sorted(fields, key=itemgetter(0)):
         addresses = address_list.scan(body, limit - len(found), tokens=tokens)
@@ -66,16 +68,6 @@ def _visible(raw: bytes, head: Header, limit: int, defects: set[Defect]) -> tupl
             VisibleRecipient(field=shown, address=mailbox.address, name=mailbox.name) for mailbox in addresses.mailboxes
         )
     return tuple(found)
-
-
-def _disguised(raw: bytes, strays: tuple[tuple[int, int], ...]) -> Iterator[tuple[int, str, bytes]]:
-    """Yield lines that are no fields, but recipient fields to a client that drops what does not print (NUL, a BOM)."""
-    for start, end in strays:
-        for line in raw[start:end].splitlines():
-            name, colon, body = line.partition(b":")
-            shown = VISIBLE_FIELDS.get(name.translate(None, _UNPRINTABLE).lower().decode()) if colon else None
-            if shown is not None:
-                yield start, shown, body
 
 
 def decode_field(body: bytes) -> str:

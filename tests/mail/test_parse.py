@@ -140,6 +140,12 @@ def test_reads_disguised_recipient_fields(line: bytes) -> None:
     assert exposed(apply(raw, (PruneRecipients(hidden=("a@b.example",), to=""),)), ("a@b.example",)) == ("other",)
 
 
+def test_reads_disguised_recipient_fields_to_their_end() -> None:
+    """Folded lines of a disguised field belong to it, whatever stands in them."""
+    raw = b"T\0o: a@b.example,\r\n group: c@b.example;\r\n To: d@b.example\r\nX: y\r\n\r\nbody"
+    assert [one.address for one in parse(raw).visible] == ["a@b.example", "c@b.example", "d@b.example"]
+
+
 def test_all_traces_of_a_recipient_go() -> None:
     """A mail full of traces shows none after pruning, but for the signature that quotes the old header."""
     raw = (EML / "traces-of-recipients.eml").read_bytes()
