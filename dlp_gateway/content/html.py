@@ -7,9 +7,12 @@ queries, comments, CSS strings) follows behind the text, a line each.
 """
 
 import re
+from base64 import b64decode
+from binascii import Error as BadEncoding
+from collections import Counter
 from html import unescape
 from typing import Final
-from urllib.parse import unquote_plus
+from urllib.parse import unquote_plus, unquote_to_bytes
 
 from selectolax.lexbor import LexborHTMLParser
 
@@ -17,6 +20,7 @@ from selectolax.lexbor import LexborHTMLParser
 _TOKEN: Final = re.compile(
     r"""<(/?[A-Za-z][^\t\n\f\r />]*+)((?:\ =?+[^\t\n\f\r />=]*+="[^"]*+")*+)\ ?/?>"""  # tag, attributes
     r"""|<!--(.*?)-->"""
+    r"""|<\?([^>]*+)>"""  # a processing instruction: "45<?x?>39" is seen as 4539
     r"""|<!DOCTYPE[^>]*+>""",
     re.DOTALL,
 )
@@ -40,7 +44,27 @@ _BREAK: Final = {
     **dict.fromkeys(("td", "th"), _CELL),
 }
 _BREAKS: Final = re.compile(f" ?[{_LINE}{_CELL}{_ROW}][ {_LINE}{_CELL}{_ROW}]*+")
-_PREFORMATTED: Final = re.compile(r"<(pre|textarea|xmp|listing|plaintext)\b.*?</\1>", re.DOTALL)
+_PREFORMATTED: Final = re.compile(r"<(/?)(?:pre|textarea|xmp|listing|plaintext)\b|\n")
+
+_PREFORMATTED_TAGS: Final = ("<pre", "<textarea", "<xmp", "<listing", "<plaintext")
+
+#: Attributes of one tag beyond which Lexbor is not asked: it compares each with all before it (60,000 take 30 s).
+ATTRIBUTES: Final = 1_000
+#: Open elements beyond which it is not asked, since every tag may look at all of them; Chromium stops at 512.
+DEPTH: Final = 1_000
+_NAMED_VALUE: Final = r"""[\s/]*+[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s>"'][^\s>]*+))?+"""
+#: One match for each tag, comment, script and style sheet (HTML standard, 13.2.5), whatever is wrong with it.
+_START: Final = re.compile(
+    r"""<!--(?:-?>|.*?(?:--!?>|\Z))|<(?:script|style)\b.*?(?:</(?:script|style)|\Z)"""
+    rf"""|<(/?)([A-Za-z][^\s/>]*+)(?:{_NAMED_VALUE}){{0,{ATTRIBUTES}}}+({_NAMED_VALUE})?+\s*+(/>)?""",
+    re.DOTALL | re.IGNORECASE,
+)
+#: Elements without content, and those that the next of their kind ends.
+_UNNESTED: Final = (
+    "area base br caption col colgroup dd dt embed hr img input li link meta optgroup option p param rp rt source "
+    "tbody td tfoot th thead tr track wbr"
+)
+_NEVER_NESTED: Final = frozenset(_UNNESTED.split())
 
 _SHOWN_IN_PLACE: Final = frozenset({"alt", "value", "placeholder", "label"})
 _SHOWN_ELSEWHERE: Final = frozenset(
@@ -48,34 +72,36 @@ _SHOWN_ELSEWHERE: Final = frozenset(
 )
 _LINKS: Final = frozenset({"href", "src", "action", "formaction", "background", "cite", "xlink:href", "poster", "data"})
 _SPEAKING_LINK: Final = re.compile(r"(?:mailto|tel|sms|callto|data:text/)|[^?#]*[?#]", re.IGNORECASE)
-_TELLING: Final = re.compile(f' (?:{"|".join(sorted(_SHOWN_IN_PLACE | _SHOWN_ELSEWHERE | _LINKS))})="')
+_TELLING: Final = re.compile(f' (?:{"|".join(sorted(_SHOWN_IN_PLACE | _SHOWN_ELSEWHERE | _LINKS | {"srcdoc"}))})="')
 _LONGEST_ATTRIBUTE: Final = 65_536
 
 
 def text(source: str) -> str:
     """Return what a reader of the HTML `source` can see or find in it; "" if there is nothing."""
-    tree = LexborHTMLParser(_without(source, _LINE + _CELL + _ROW + _END) + _END)
+    source = _without(source, _LINE + _CELL + _ROW + _END)
+    tree = LexborHTMLParser(source + _END)
     behind: list[str] = []
     if "<s" in source or "<S" in source:
         for node in tree.css("style"):
             behind += (first or second for first, second in _CSS_STRING.findall(node.text()))
         tree.strip_tags(["script", "style"], recursive=True)
     canonical = tree.html or ""
-    if _PREFORMATTED.search(canonical):
-        canonical = _PREFORMATTED.sub(lambda element: element[0].replace("\n", _LINE), canonical)
+    if any(start in canonical for start in _PREFORMATTED_TAGS):
+        canonical = _with_lines(canonical)
 
     def shown(token: re.Match[str]) -> str:
-        tag, attributes, comment = token.groups()
+        tag, attributes, comment, instruction = token.groups()
         if tag:
             place = _BREAK.get(tag, "")
             return place + _told(attributes, behind) if attributes and _TELLING.search(attributes) else place
-        if comment and not comment.isspace():
-            behind.append(_loose(comment))
+        aside = comment or instruction
+        if aside and not aside.isspace():
+            behind.append(loose(aside))
         return ""
 
     flow = _BREAKS.sub(lambda breaks: _white_space(breaks[0]), _collapsed(_TOKEN.sub(shown, canonical)))
     if not flow.rstrip().endswith(_END):  # the source ends inside a tag, comment or script: browsers drop that piece
-        behind.append(_loose(source))
+        behind.append(loose(source))
     lines = [flow.strip(" \n" + _END), *(_collapsed(piece).strip() for piece in behind)]
     return _without(_unescaped("\n".join(line for line in lines if line)), _UNSEEN + _END)
 
@@ -89,8 +115,46 @@ def _white_space(breaks: str) -> str:
     return "\t" * count or "\n"
 
 
-def _loose(source: str) -> str:
-    """Read markup that no parser has put in order: what stands in a comment (some clients show it) or was cut off."""
+def _with_lines(canonical: str) -> str:
+    """Mark the line ends within preformatted elements, which are shown as such."""
+    depth = 0
+
+    def marked(place: re.Match[str]) -> str:
+        nonlocal depth
+        if place[0] == "\n":
+            return _LINE if depth else "\n"
+        depth = max(0, depth - 1) if place[1] else depth + 1
+        return place[0]
+
+    return _PREFORMATTED.sub(marked, canonical)
+
+
+def is_excessive(source: str) -> bool:
+    """Return whether a browser's algorithm takes more than linear time for `source` (see `ATTRIBUTES`, `DEPTH`)."""
+    if len(source) < 2 * min(ATTRIBUTES, DEPTH):
+        return False
+    depth = 0
+    opened: Counter[str] = Counter()
+    for token in _START.finditer(source):
+        slash, written, one_more, closed = token.groups()
+        if one_more:
+            return True
+        name = written.lower() if written else ""
+        if not name or name in _NEVER_NESTED or (closed and name not in _BREAK):
+            continue
+        if not slash:
+            opened[name] += 1
+            depth += 1
+            if depth > DEPTH:
+                return True
+        elif opened[name]:
+            opened[name] -= 1
+            depth -= 1
+    return False
+
+
+def loose(source: str) -> str:
+    """Read markup that no parser has put in order: a comment (some clients show it), what was cut off, is excessive."""
     return unescape(_LOOSE_TAG.sub(lambda tag: " " if _BREAK.get(tag[1].lower()) else "", source))
 
 
@@ -118,9 +182,23 @@ def _told(attributes: str, behind: list[str]) -> str:
             here += value
         elif name in _SHOWN_ELSEWHERE:
             behind.append(value)
+        elif name == "srcdoc":
+            behind.append(loose(_unescaped(value)))
         elif name in _LINKS and _SPEAKING_LINK.match(value):
-            behind.append(unquote_plus(value))
+            behind.append(_document(value) if value[:10].lower() == "data:text/" else unquote_plus(value))
     return f" {here} " if here else ""
+
+
+def _document(link: str) -> str:
+    """The text of a document that stands in its own link (RFC 2397)."""
+    head, _, data = link.partition(",")
+    content = unquote_to_bytes(_unescaped(data))
+    if head.lower().endswith(";base64"):
+        try:
+            content = b64decode(content + b"===")
+        except BadEncoding:
+            return data
+    return loose(content.decode("utf-8", "replace"))
 
 
 def _unescaped(escaped: str) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlp_gateway.content.html import text
+from dlp_gateway.content.html import is_excessive, loose, text
 
 
 @pytest.mark.parametrize(
@@ -14,6 +14,12 @@ from dlp_gateway.content.html import text
     [
         pytest.param("<p>41<b>11</b> 11<i></i>11</p>", "4111 1111", id="tags inside a number"),
         pytest.param("41<!-- x -->11", "4111\nx", id="a comment inside a number is read behind the text"),
+        pytest.param("45<?x?>39", "4539\nx ?", id="a processing instruction inside a number"),
+        pytest.param("<iframe srcdoc='<p>41<b>11</b> &amp;amp; 1'></iframe>", "4111 & 1", id="a document in a frame"),
+        pytest.param(
+            "<a href='data:text/html;base64,PHA+NDE8Yj4xMTwvYj48L3A+'>x</a>", "x\n4111", id="a document in a link"
+        ),
+        pytest.param("<a href='data:text/plain,41%31+1'>x</a>", "x\n411+1", id="a text in a link"),
         pytest.param("41&#49;&#x31; &amp; &lt;b&gt; &quot;", '4111 & <b> "', id="entities"),
         pytest.param("41&shy;11&#8203;11\u200b11\ufeff&zwnj;", "41111111", id="invisible characters"),
         pytest.param("a&nbsp;b", "a\u00a0b", id="a no-break space stays"),
@@ -134,3 +140,55 @@ def test_any_text_is_read(source: str) -> None:
     """No input fails, and nothing that stands for a break is left in the result."""
     found = text(source)
     assert not {"\x01", "\x02", "\x03", "\x04"} & set(found)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "<p " + " ".join(f"a{number}" for number in range(60_000)) + ">4111",
+        "<p " + "a='>' " * 60_000 + ">4111",
+        "<div>" * 40_000 + "4111",
+        "<pre>" * 40_000 + "4111",
+        "<div/>" * 40_000 + "4111",
+        "".join(f"<font a{number}><p>" for number in range(10_000)) + "4111",
+        "<div></b>" * 20_000 + "4111",
+        "4111<pre></pre>" + "<!--<xmp>-->" * 20_000,
+        "4111" + "<!--" * 100_000,
+        "4111" + "<a " * 100_000,
+        "4111" + "<a b='" * 50_000,
+        "4111" + "<script>" * 50_000,
+    ],
+    ids=lambda source: source[:12],
+)
+def test_games_with_markup_are_refused_or_cheap(source: str) -> None:
+    """What takes a parser quadratic time is noticed in linear time, and read without the parser."""
+    started = time.process_time()
+    found = loose(source) if is_excessive(source) else text(source)
+    assert time.process_time() - started < 2
+    assert "4111" in found
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("<p " + "a='1' " * 1_000 + ">", False),
+        ("<p " + "a='1' " * 1_001 + ">", True),
+        ("<p " + "a/" * 1_001 + ">", True),
+        ("<p a='" + "b c " * 2_000 + "'>", False),
+        ("<b>" * 1_000, False),
+        ("<b>" * 1_001, True),
+        ("<b>" * 1_001 + "</b>" * 1_001, True),
+        ("<b></b>" * 3_000, False),
+        ("<B></b>" * 3_000, False),
+        ("<p>text<br>text" * 3_000, False),
+        ("<table>" + "<tr><td>a<td>b" * 3_000 + "</table>", False),
+        ("<svg>" + '<path d="M 0 0"/>' * 3_000 + "</svg>", False),
+        ("<script>" + "if (a<b) { c }" * 3_000 + "</script>", False),
+        ("<!-- " + "<div>" * 3_000 + " -->", False),
+        ("1 < 2 " * 3_000, False),
+    ],
+    ids=range(15),
+)
+def test_bounds_of_markup(source: str, *, expected: bool) -> None:
+    """A thousand attributes or open elements are no letter; long letters without them are read as any other."""
+    assert expected == is_excessive(source)

@@ -127,6 +127,11 @@ inner body
         ("text/unknown", b"4111", "4111"),
         ("application/json", b'{"a": 4111}', '{"a": 4111}'),
         ("application/octet-stream; name=a.txt", b"4111", "4111"),
+        ("application/octet-stream; name=A.TXT", "Führer 4111".encode("utf-16"), "Führer 4111"),
+        ("application/octet-stream; name=a.csv", b"a;4111", "a;4111"),
+        ("application/octet-stream; name=a.html", b"<p>41<b>11</b></p>", "4111"),
+        ("application/octet-stream; name=a.ics", b"SUMMARY:41\r\n 11\r\n", "SUMMARY:4111\n"),
+        ("application/octet-stream", b" <!DOCTYPE html><p>41<b>11</b></p>", "4111"),
         ("application/vnd.example+xml", b"<a>4111</a>", "<a>4111</a>"),
         ("image/svg+xml", b"<svg><text>41<tspan>11</tspan></text></svg>", "4111"),
         ("application/xhtml+xml", b"<p>41<b>11</b></p>", "4111"),
@@ -150,6 +155,19 @@ def test_kinds_of_text(media_type: str, content: bytes, expected: str) -> None:
         ("application/octet-stream", b"%PDF-1.7\r\n", "attachment"),
         ("application/octet-stream", b"{\\rtf1 4111}", "attachment"),
         ("application/x-anything", b"4111", "attachment"),
+        ("application/octet-stream", b"4111", "attachment"),
+        ("application/octet-stream; name=a.eml", b"Subject: x\r\n\r\n4111", "attachment"),
+        ("application/octet-stream; name=a.rtf", b"{\\rtf1 4111}", "attachment"),
+        ("application/pgp-encrypted", b"Version: 1\r\n", "encrypted"),
+        ("application/pkcs7-mime; smime-type=enveloped-data", bytes.fromhex("308006092a864886f70d010703"), "encrypted"),
+        ("application/x-pkcs7-mime", bytes.fromhex("3080060b2a864886f70d0109100117"), "encrypted"),
+        ("application/pkcs7-mime; smime-type=enveloped-data", b"0\x82\x01\xff", "encrypted"),
+        ("application/octet-stream; name=smime.p7m", b"0\x82\x01\xff", "encrypted"),
+        ("application/octet-stream; name=a.xlsx.gpg", b"\x85\x01\x0c\x03", "encrypted"),
+        ("application/pkcs7-mime; smime-type=signed-data", bytes.fromhex("308006092a864886f70d010702"), "attachment"),
+        ("text/plain", b"Hello\r\n-----BEGIN PGP MESSAGE-----\r\n\r\nhQEM\r\n", "encrypted"),
+        ("text/plain", b"> -----BEGIN PGP MESSAGE-----\r\n> \r\n> hQEM\r\n", "encrypted"),
+        ("text/html", b"<p " + b"a='1' " * 1_001 + b">4111", "too-large"),
         ("text/rtf", b"{\\rtf1 4111}", "attachment"),
         ("text/plain; charset=no-such-charset", b"\x00\x01\x02\x03\x81\x8d" * 80, "charset"),
     ],
@@ -222,3 +240,70 @@ def test_embedded_headers_in_linear_time(content: bytes) -> None:
     started = time.process_time()
     read(parse(part("text/rfc822-headers", content)))
     assert time.process_time() - started < 2
+
+
+@pytest.mark.parametrize(
+    ("media_type", "content"),
+    [
+        ("application/zip", b"PK\x03\x04\x14\x00\x01\x00"),
+        ("application/pdf", b"%PDF-1.7\r\ntrailer << /Encrypt 5 0 R >>"),
+        ("application/msword", b"\xd0\xcf\x11\xe0" + bytes(508) + "EncryptedPackage".encode("utf-16-le")),
+    ],
+)
+def test_a_document_with_a_password_is_said_to_be_encrypted(media_type: str, content: bytes) -> None:
+    """There is no reader for it, and none would help."""
+    assert [("1", media_type, "attachment"), ("1", media_type, "encrypted")] == unread(part(media_type, content))
+
+
+@pytest.mark.parametrize("content", [b"PK\x03\x04\x14\x00\x00\x00", b"PK\x03\x04", b"PK"])
+def test_an_archive_without_a_password(content: bytes) -> None:
+    """An archive that anybody can open is an attachment and no more."""
+    assert unread(part("application/zip", content)) == [("1", "application/zip", "attachment")]
+
+
+def test_what_stands_beside_the_control_part_is_encrypted() -> None:
+    """The payload of multipart/encrypted counts as encrypted whatever it looks like, and nothing else does."""
+    raw = """\
+Content-Type: multipart/mixed; boundary=a
+
+--a
+Content-Type: multipart/encrypted; boundary=b; protocol="application/pgp-encrypted"
+
+--b
+Content-Type: application/pgp-encrypted
+
+Version: 1
+--b
+Content-Type: application/octet-stream
+
+anything
+--b--
+--a
+Content-Type: application/octet-stream
+
+anything
+--a--
+"""
+    expected = [
+        ("1.1", "application/pgp-encrypted", "encrypted"),
+        ("1.2", "application/octet-stream", "encrypted"),
+        ("2", "application/octet-stream", "attachment"),
+    ]
+    assert expected == unread(raw)
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "expected"),
+    [
+        ("Content-Type: application/pdf\nContent-Transfer-Encoding: base64", "JVBE!!!Ri0x", ["attachment", "broken"]),
+        ("Content-Type: application/pdf\nContent-Transfer-Encoding: x-yenc", "%PDF", ["attachment", "broken"]),
+        ("Content-Type: text/csv\nContent-Disposition: attachment\nContent-Transfer-Encoding: x", "a", ["broken"]),
+        ("Content-Transfer-Encoding: x-base64", "Q2FyZCBudW1iZXI6IDQ1MzkgMTQ4OCAwMzQzIDY0Njc=", ["broken"]),
+        ("Content-Transfer-Encoding: utf-8", "Dear Ann, this is a letter.", []),
+        ("Content-Transfer-Encoding: quoted-printable", "1 = 2, dear Ann", []),
+        ("Content-Type: multipart/mixed", "Dear Ann, this is a letter.", []),
+    ],
+)
+def test_damage_that_hides_something_is_said(head: str, body: str, expected: list[str]) -> None:
+    """An attachment, or a code instead of prose, that could not be decoded is broken; a letter that is read is not."""
+    assert expected == [reason for _, _, reason in unread(f"{head}\n\n{body}\n")]
