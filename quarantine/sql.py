@@ -111,7 +111,7 @@ class SqlStore:
             .join(tables.recipients, and_(theirs.item == events.item, theirs.number == events.recipient))
             .join(payloads, payloads.c.id == events.item)
             .where(events.item == item)
-            .order_by(events.at, events.id)
+            .order_by(events.id)  # the clock may have been set back between two
         )
         async with self.database.glancing() as connection:
             event_rows: list[Row[Any]] = list(await connection.execute(found))
