@@ -1,7 +1,7 @@
 """YAML text → strict, frozen model; every problem of a file at once, each as file:line:column; the only door to yaml.
 
-YAML 1.2 core schema: `no`, `on` and `12:30:45` are texts, `0755` is 755. Duplicate keys, tags and unknown keys are
-problems; size, depth and what aliases expand to are bounded. No message quotes a value, since it may be a secret.
+YAML 1.2 core schema: `no`, `on` and `12:30:45` are texts. Duplicate keys, tags, unknown keys and numbers such as `0755`
+are problems; size, depth and what aliases expand to are bounded. No message quotes a value, since it may be a secret.
 """
 
 import difflib
@@ -23,6 +23,7 @@ from dlp_gateway.errors import ConfigurationError, Problem
 _MAX_BYTES: Final = 4_000_000
 _MAX_NODES: Final = 200_000  # counted after aliases are expanded: "billion laughs" ends here
 _MAX_DEPTH: Final = 40
+_PLAIN_NUMBER: Final = re.compile(r"0|-?[1-9][0-9]*")
 
 T = TypeVar("T", bound="Model")
 
@@ -238,6 +239,10 @@ class _Reading:
         if isinstance(node, yaml.MappingNode) and node.tag == "tag:yaml.org,2002:map":
             return self._mapping(loader, node, location)
         if isinstance(node, yaml.ScalarNode):
+            if node.tag == "tag:yaml.org,2002:int" and not _PLAIN_NUMBER.fullmatch(node.value):
+                self._note(place, "Write a number in decimals and without leading zeros; put a text in quotes.")
+                self.spoiled.add(location)
+                return None
             try:
                 return loader.construct_object(node)
             except (yaml.constructor.ConstructorError, ValueError, KeyError):

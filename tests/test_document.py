@@ -57,9 +57,12 @@ def test_words_that_only_old_yaml_changes_stay_texts(word: str) -> None:
     assert document.parse(f"title: {word}", Example, "x").title == word
 
 
-def test_leading_zero_is_no_octal() -> None:
-    """A number that begins with 0 is what it looks like."""
-    assert document.parse("{title: a, items: [{number: 0755}]}", Example, "x").items == (Item(number=755),)
+@pytest.mark.parametrize("number", ["0755", "01", "00", "0x1", "0o7", "+1", "-01"])
+def test_whole_number_is_written_in_plain_decimals(number: str) -> None:
+    """Readers differ over what a leading zero means, so nobody has to guess."""
+    with pytest.raises(ConfigurationError) as caught:
+        document.parse(f"{{title: a, items: [{{number: {number}}}]}}", Example, "x")
+    assert str(caught.value) == "x:1:29: Write a number in decimals and without leading zeros; put a text in quotes."
 
 
 def test_every_problem_is_told_at_once_and_in_order() -> None:

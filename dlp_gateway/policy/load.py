@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import pydantic
-from pydantic import AfterValidator, Field, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from dlp_gateway import document
 from dlp_gateway.document import Document, Model
@@ -26,10 +26,17 @@ from dlp_gateway.policy.model import (
 _T = TypeVar("_T", tuple[object, ...], dict[str, object])
 
 
+def _whole(value: object) -> object:
+    """Refuse true and 1.0, which to Python equal 1."""
+    if type(value) is not int:
+        raise ValueError("This must be 1.")
+    return value
+
+
 class PolicyFile(Model):
     """Everything in policy.yaml: what is allowed."""
 
-    version: Literal[1] = Field(description="The version of this format: 1.")
+    version: Annotated[Literal[1], BeforeValidator(_whole)] = Field(description="The version of this format: 1.")
     inside: tuple[DomainPattern, ...] = Field(
         min_length=1, description="Our domains; corp.example does not mean *.corp.example."
     )

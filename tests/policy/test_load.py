@@ -178,6 +178,21 @@ def test_every_problem_of_the_policy_is_told_at_once() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [
+        ("true", "This must be 1."),
+        ("1.0", "This must be 1."),
+        ("'1'", "This must be 1."),
+        ("01", "Write a number in decimals and without leading zeros; put a text in quotes."),
+        ("0", "This must be one of: 1."),
+    ],
+)
+def test_version_is_exactly_one(version: str, expected: str) -> None:
+    """What merely equals 1 is a slip in the file."""
+    assert problems(f"inside: [corp.example]\nversion: {version}\n") == [f"policy.yaml:2:10: {expected}"]
+
+
 def test_exception_that_looks_at_content_is_unknown() -> None:
     """Exceptions look at the envelope only; the message says what there is."""
     text = (
