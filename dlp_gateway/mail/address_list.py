@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import chain, pairwise
+from itertools import chain, islice, pairwise
 from typing import Final, NamedTuple
 
 from dlp_gateway.mail.address import canonical
@@ -17,6 +17,11 @@ from dlp_gateway.mail.message import Defect
 
 #: More mailboxes than any honest header names; bounds memory and time for all that is derived from each.
 MAILBOXES: Final = 20_000
+#: Words, signs and parentheses of comments that are read one by one, in elements that are not of the ordinary forms: a
+#: few microseconds each. Enough for thousands of recipients with commas or comments in their names.
+TOKENS: Final = 30_000
+#: RFC 5322 3.2.2 lets comments nest without end; nobody writes more than two, one in another.
+_COMMENT_DEPTH: Final = 20
 
 _ATEXT: Final = r"\w!#$%&'*+/=?^`{|}~\-"
 # The forms that make up nearly all lists, at the speed of the regular expression engine; an element that it does not
@@ -54,27 +59,33 @@ class Mailbox:
 
 @dataclass(frozen=True, slots=True)
 class AddressList:
-    """The mailboxes of one field body in order, duplicates kept, and what was odd about it."""
+    """The mailboxes of one field body in order, duplicates kept, what was odd, and how many tokens that cost."""
 
     mailboxes: tuple[Mailbox, ...]
     defects: frozenset[Defect]
+    tokens: int
+
+    @property
+    def whole(self) -> bool:
+        """Whether the body was read to its end."""
+        return Defect.TOO_MANY_RECIPIENTS not in self.defects
 
 
-def scan(body: bytes, limit: int = MAILBOXES) -> AddressList:
+def scan(body: bytes, limit: int = MAILBOXES, *, tokens: int = TOKENS) -> AddressList:
     """Read the unfolded body of an address field; never raises.
 
-    Group names, comments and display names are no recipients. After `limit` mailboxes reading stops with
-    `TOO_MANY_RECIPIENTS`; an element that is no mailbox is recorded as `BAD_ADDRESS`.
+    Group names, comments and display names are no recipients. After `limit` mailboxes, or `tokens` of what is odd,
+    reading stops with `TOO_MANY_RECIPIENTS`; an element that is no mailbox is recorded as `BAD_ADDRESS`.
     """
     text = text_of(body.translate(None, _CONTROLS))
-    reader = _Reader(text)
+    reader = _Reader(text, tokens)
     found: list[Mailbox] = []
     position = 0
     while position < len(text):
-        if len(found) >= limit:
-            if not _CHUNK.sub("", text[position:]):
-                break
-            return AddressList(tuple(found[:limit]), frozenset(reader.defects | {Defect.TOO_MANY_RECIPIENTS}))
+        if len(found) >= limit or not reader.tokens:
+            if _CHUNK.sub("", text[position:]):
+                reader.defects.add(Defect.TOO_MANY_RECIPIENTS)
+            break
         ordinary = _ORDINARY.match(text, position)
         if ordinary and (not ordinary[0].count("=?") or not _needs_care(ordinary)):
             bare, quoted, plain, angled = ordinary.groups()
@@ -84,8 +95,8 @@ def scan(body: bytes, limit: int = MAILBOXES) -> AddressList:
             mailboxes, position = reader.element(position)
             found.extend(mailboxes)
     if len(found) > limit:
-        return AddressList(tuple(found[:limit]), frozenset(reader.defects | {Defect.TOO_MANY_RECIPIENTS}))
-    return AddressList(tuple(found), frozenset(reader.defects))
+        reader.defects.add(Defect.TOO_MANY_RECIPIENTS)
+    return AddressList(tuple(found[:limit]), frozenset(reader.defects), tokens - reader.tokens)
 
 
 def _needs_care(ordinary: re.Match[str]) -> bool:
@@ -104,11 +115,13 @@ class _Token(NamedTuple):
 class _Reader:
     """Reads single elements of one list; remembers what was odd and whether comments can still be trusted."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, tokens: int) -> None:
         self.text = text
+        self.tokens = tokens  # that may still be read
         self.defects: set[Defect] = set()
         self._position = 0
         self._comments: list[str] = []  # of the element that is being read
+        self._names = 0  # how many of them are behind the last mailbox's name
         self._comments_close = True
 
     def name(self, written: str) -> str:
@@ -122,6 +135,7 @@ class _Reader:
         """Read one element, or a group's name, from `start`; return its mailboxes and where the next one begins."""
         self._position = start
         self._comments = []
+        self._names = 0
         phrase: list[_Token] = []
         found: list[Mailbox] = []
         angles = False
@@ -145,9 +159,10 @@ class _Reader:
         return _distinct(found), self._position
 
     def _next(self) -> _Token | None:
-        """Return the next token that is neither white space nor a comment, None at the end."""
+        """Return the next token that is neither white space nor a comment, None at the end or when none may be read."""
         spaced = False
-        while match := _TOKEN.match(self.text, self._position):
+        while self.tokens and (match := _TOKEN.match(self.text, self._position)):
+            self.tokens -= 1
             self._position = match.end()
             if match.lastgroup != "space" and not (match[0] == "(" and self._skip_comment(match.start())):
                 return _Token(match.lastgroup or "", match[0], match.start(), spaced)
@@ -157,13 +172,16 @@ class _Reader:
     def _skip_comment(self, start: int) -> bool:
         """Step over the comment that opens at `start`; if it does not close, no later one is trusted either."""
         depth = 0
-        if self._comments_close:
-            for match in _PARENTHESIS.finditer(self.text, start):
-                depth += {"(": 1, ")": -1}.get(match[0], 0)
-                if not depth:
-                    self._comments.append(self.text[start + 1 : match.start()])
-                    self._position = match.end()
-                    return True
+        signs = _PARENTHESIS.finditer(self.text, start) if self._comments_close else iter(())
+        for match in islice(signs, self.tokens + 1):
+            self.tokens = max(0, self.tokens - 1)
+            depth += {"(": 1, ")": -1}.get(match[0], 0)
+            if depth > _COMMENT_DEPTH:
+                break
+            if not depth:
+                self._comments.append(self.text[start + 1 : match.start()])
+                self._position = match.end()
+                return True
         self._comments_close = False
         return False
 
@@ -182,7 +200,8 @@ class _Reader:
         addresses = _addresses(tokens) or _addresses_in(decode(self.text[start : self._position])[0])
         if len(addresses) != 1 or token is None:
             self.defects.add(Defect.BAD_ADDRESS)
-        shown = self.name(_written(phrase) or " ".join(self._comments))
+        shown = self.name(_written(phrase) or " ".join(self._comments[self._names :]))
+        self._names = len(self._comments)
         mailboxes = [Mailbox(address, shown) for address in addresses]
         # A name that is itself one address is only a name. One with a comma missing holds several, and so does one that
         # becomes a list once it is decoded: some clients decode before they parse.
