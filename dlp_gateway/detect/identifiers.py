@@ -1,15 +1,18 @@
 """The detector of identifiers: driver's licences, payment cards, account and identity numbers, in every text."""
 
 from collections.abc import Iterable
-from typing import Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
 
 from dlp_gateway.detect.base import Finding, Material
 from dlp_gateway.detect.folding import fold
 from dlp_gateway.detect.gate import Gate
 from dlp_gateway.detect.identifier_rules import TYPES, RuleBook, load_rules
-from dlp_gateway.detect.presidio import Analyzer, IdentifierRecognizer
 from dlp_gateway.detect.recognition import Recognition, Span
 from dlp_gateway.detect.shapes import compact
+
+if TYPE_CHECKING:
+    from dlp_gateway.detect.presidio import Analyzer
 
 __all__ = ["IdentifierDetector", "Span", "load_rules"]
 
@@ -23,7 +26,14 @@ class IdentifierDetector:
 
     def __init__(self, rules: RuleBook) -> None:
         self._gate = Gate(rules)
-        self._analyzer = Analyzer([IdentifierRecognizer(Recognition(rules))])
+        self._recognition = Recognition(rules)
+
+    @cached_property
+    def _analyzer(self) -> "Analyzer":
+        """Presidio, made when the gate first opens: it takes more than a second to import, and clean mail needs none."""
+        from dlp_gateway.detect.presidio import Analyzer, IdentifierRecognizer  # noqa: PLC0415  see above
+
+        return Analyzer([IdentifierRecognizer(self._recognition)])
 
     @property
     def kinds(self) -> frozenset[str]:

@@ -1,5 +1,6 @@
 """The inspector: cheap messages are measured in place, costly ones by a worker under a deadline."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -61,8 +62,8 @@ class Inspector:
 
     async def start(self) -> None:
         """Start the workers and get ready for cheap messages; costly ones wait until a worker is ready."""
+        await asyncio.to_thread(warm_up, self._detectors)  # imports engines; the loop goes on with mail meanwhile
         self._workers.start()
-        warm_up(self._detectors)
 
     async def ready(self) -> None:
         """Wait until a worker is ready for costly messages, or has failed to start."""

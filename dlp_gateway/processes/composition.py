@@ -12,7 +12,6 @@ from sqlalchemy import make_url
 from dlp_gateway.errors import ConfigurationError, Problem
 from dlp_gateway.inspection.inspector import Inspector, InspectorOptions
 from dlp_gateway.journal import Generation, SqlJournal, open_journal
-from dlp_gateway.journal import migrations as journal_migrations
 from dlp_gateway.observe import log
 from dlp_gateway.policy.model import Policy
 from dlp_gateway.processes.policies import recipe
@@ -20,7 +19,7 @@ from dlp_gateway.settings import Listener, Settings
 from dlp_gateway.smtp import smarthost as way_out
 from dlp_gateway.smtp.listener import ListenerOptions, Security
 from dlp_gateway.smtp.smarthost import Smarthost, SmarthostOptions, Unavailable
-from quarantine import crypto, migrations
+from quarantine import crypto
 from quarantine.crypto import PrivateKey, PublicKey
 from quarantine.opening import is_empty, open_store
 from quarantine.sql import SqlStore
@@ -163,6 +162,9 @@ async def prepared_custody(settings: Settings) -> PrivateKey:
 
     Raises `StoreKeyError` if there are rows and no key for them, and `StoreError` if the database cannot be used.
     """
+    from dlp_gateway.journal import migrations as journal_migrations  # noqa: PLC0415  receivers never migrate
+    from quarantine import migrations  # noqa: PLC0415  as above
+
     url, key_file = settings.custody.url, settings.custody.key_file
     await migrations.migrate(url, folder=_HERE)
     await journal_migrations.migrate(url, folder=_HERE)

@@ -53,6 +53,7 @@ class Gateway:
             "limits": {"message_size": "50MB"},
             "policy": "policy.yaml",
             "hostname": "gateway.corp.example",
+            "processes": {"receivers": 1},  # starts faster; tests that need several say so
         }
         self.config.write_text(yaml.safe_dump(written | (settings or {}), sort_keys=False))
 

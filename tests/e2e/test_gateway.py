@@ -126,7 +126,7 @@ async def test_none_taken_is_451_and_the_client_keeps_it(gateway: Launch, next_m
 
 async def test_a_client_that_goes_away_after_the_dot_gets_no_second_copy(gateway: Launch, next_mta: NextMta) -> None:
     """(i) The hand-over goes on without the client; his retry is answered, and the next MTA has one mail."""
-    running = await gateway(next_mta.port)
+    running = await gateway(next_mta.port, settings={"processes": {"receivers": 2}})
     next_mta.script.pauses = {"dot": 1.0}
     async with Client(running.port) as client:
         await client.command("EHLO client.example")
@@ -209,7 +209,7 @@ async def test_a_dead_receiver_is_replaced_and_nobody_outlives_the_supervisor(
     import os
     import signal
 
-    running = await gateway(next_mta.port)
+    running = await gateway(next_mta.port, settings={"processes": {"receivers": 2}})
     receivers = [pid for pid, command in running.processes().items() if "processes.receiver" in command]
     os.kill(receivers[0], signal.SIGKILL)
     await running.event("receiver_restarted")
