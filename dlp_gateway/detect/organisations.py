@@ -20,6 +20,15 @@ def organisation(domain: str) -> str:
     return _organisation(domain[-_LONGEST_NAME:])
 
 
+def is_public_suffix(domain: str) -> bool:
+    """Whether anybody can register names directly below `domain`, such as "com" or "co.uk".
+
+    A name that its owner lends out ("github.io") is the owner's, and an unknown single label may be a site's own.
+    """
+    name = domain[-_LONGEST_NAME:].lower().strip(".")
+    return name != "" and name == _suffixes().extract_str(name, include_psl_private_domains=False).suffix
+
+
 @lru_cache(maxsize=65_536)
 def _organisation(domain: str) -> str:
     name = domain.lower().strip(".")

@@ -9,9 +9,10 @@ import pydantic
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from dlp_gateway import document
+from dlp_gateway.detect.organisations import is_public_suffix
 from dlp_gateway.document import Document, Model
 from dlp_gateway.errors import ConfigurationError, Problem
-from dlp_gateway.mail.address import DomainSet
+from dlp_gateway.mail.address import DomainSet, canonical_domain
 from dlp_gateway.policy import pack
 from dlp_gateway.policy.model import (
     BUILTIN_ACTIONS,
@@ -33,11 +34,19 @@ def _whole(value: object) -> object:
     return value
 
 
+def _our_own(value: str) -> str:
+    """Refuse what nobody can own; most single labels are no public suffixes and may name a site's own network."""
+    if is_public_suffix(canonical_domain(value.removeprefix("*."))):
+        message = "This is a public suffix, such as com or co.uk: strangers would be inside. Name your own domains."
+        raise ValueError(message)
+    return value
+
+
 class PolicyFile(Model):
     """Everything in policy.yaml: what is allowed."""
 
     version: Annotated[Literal[1], BeforeValidator(_whole)] = Field(description="The version of this format: 1.")
-    inside: tuple[DomainPattern, ...] = Field(
+    inside: tuple[Annotated[DomainPattern, AfterValidator(_our_own)], ...] = Field(
         min_length=1, description="Our domains; corp.example does not mean *.corp.example."
     )
     partners: tuple[DomainPattern, ...] = Field(

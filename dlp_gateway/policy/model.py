@@ -19,6 +19,9 @@ from dlp_gateway.notation import Duration, Network, lasting
 #: Rules of the gateway's own, which no file may define: see `policy.decide` and `pipeline`.
 RESERVED: Final = frozenset({"inspection-failed", "inspection-incomplete", "rewrite-incomplete"})
 
+#: The largest number that a rule can ask for.
+MOST: Final = 1_000_000
+
 _ID: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,62}[a-z0-9])?")
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 _DOMAIN: Final = re.compile(r"(?:\*\.)?(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)*[^\W_](?:[\w-]{0,61}[^\W_])?")
@@ -87,7 +90,7 @@ def _known_action(value: str, info: ValidationInfo) -> str:
 Line = Annotated[str, AfterValidator(_one_line)]
 DomainPattern = Annotated[str, AfterValidator(_domain)]
 MailboxPattern = Annotated[str, AfterValidator(_mailbox)]
-Count = Annotated[int, BeforeValidator(_parameter), Field(ge=1, le=1_000_000)]
+Count = Annotated[int, BeforeValidator(_parameter), Field(ge=1, le=MOST)]
 Confidence = Annotated[Literal["low", "medium", "high"], BeforeValidator(_parameter)]
 Mode = Annotated[Literal["enforce", "observe"], BeforeValidator(_parameter)]
 Kind = Annotated[str, AfterValidator(_known_kind)]

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field
 from dlp_gateway import document
 from dlp_gateway.document import Document, Model
 from dlp_gateway.errors import ConfigurationError, Problem
-from dlp_gateway.policy.model import Rule, plain_name
+from dlp_gateway.policy.model import MOST, Rule, plain_name
 
 #: A rule file with a `when` is a rule of policy, any other a rule of detection.
 _POLICY_RULE: Final = re.compile(r"^when\s*:", re.MULTILINE)
@@ -31,7 +31,9 @@ class Parameter(Model):
         if isinstance(self.default, int):
             if not isinstance(value, int) or isinstance(value, bool):
                 return "A whole number is needed here."
-            return f"This must be {self.least} or more." if value < self.least else ""
+            if not self.least <= value <= MOST:
+                return f"This must be {self.least} or more." if value < self.least else f"This must be {MOST} or less."
+            return ""
         if not isinstance(value, str):
             return "A text is needed here."
         choices = actions if name == "action" or name.endswith("-action") else self.choices

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dlp_gateway.detect.organisations import organisation
+from dlp_gateway.detect.organisations import is_public_suffix, organisation
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,24 @@ from dlp_gateway.detect.organisations import organisation
 def test_registrable_domain(domain: str, expected: str) -> None:
     """An organisation is what one can register: a label below a public suffix, or the last two labels."""
     assert expected == organisation(domain)
+
+
+@pytest.mark.parametrize(
+    ("domain", "expected"),
+    [
+        ("com", True),
+        ("Co.UK.", True),
+        ("рф", True),
+        ("anything.ck", True),  # by the rule *.ck
+        ("www.ck", False),  # the exception to it
+        ("example.com", False),
+        ("github.io", False),  # somebody's own, who lends names below it
+        ("localhost", False),
+        ("corp", False),
+        ("[192.0.2.1]", False),
+        ("", False),
+    ],
+)
+def test_public_suffix_belongs_to_nobody(domain: str, expected: object) -> None:
+    """Only what registries hand out names under counts."""
+    assert expected == is_public_suffix(domain)

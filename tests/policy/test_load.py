@@ -124,6 +124,16 @@ def test_parameters_reach_the_rules() -> None:
     assert (reply.rule.mode, reply.rule.when.count, policy.mass_send) == ("observe", 4, 4)
 
 
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("1000001", "This must be 1000000 or less."), ("99999999999999999999", "This must be 1000000 or less.")],
+)
+def test_number_that_no_count_can_be_is_told_where_it_is_set(value: str, expected: str) -> None:
+    """The operator is shown his own line, not the pack's."""
+    text = f"version: 1\ninside: [corp.example]\nset:\n  bulk-visible.outsiders: {value}\n"
+    assert problems(text) == [f"policy.yaml:4:27: {expected}"]
+
+
 def test_own_action_replaces_a_built_in_one_of_the_same_name() -> None:
     """A policy may say what `review` means, for packs too."""
     policy = parse(
@@ -334,8 +344,20 @@ def test_missing_policy_is_told(tmp_path: Path) -> None:
         "xn--bcher-kva.example",
         "a-b.example",
         "localhost",
+        "corp",
+        "*.corp",
+        "github.io",
     ],
 )
 def test_domains_of_all_sorts_are_accepted(inside: str) -> None:
     """International names, A-labels and names without a dot can be inside."""
     assert parse(f"{{version: 1, inside: ['{inside}'], packs: []}}").inside.patterns == (inside,)
+
+
+@pytest.mark.parametrize(
+    "inside", ["com", "*.com", "COM", "co.uk", "*.co.uk", "ｃｏｍ", "рф", "xn--p1ai", "*.xn--p1ai"]
+)
+def test_public_suffix_is_not_ours(inside: str) -> None:
+    """With everybody at .com inside, nobody would be outside."""
+    expected = "This is a public suffix, such as com or co.uk: strangers would be inside. Name your own domains."
+    assert problems(f"version: 1\ninside: [corp.example, '{inside}']\n") == [f"policy.yaml:2:24: {expected}"]
