@@ -6,9 +6,9 @@ parts than any one client shows, never fewer.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from itertools import product
-from typing import Final
+from dataclasses import dataclass, field, replace
+from itertools import islice, product
+from typing import Final, NamedTuple
 
 from dlp_gateway.mail import header, parameters, transfer
 from dlp_gateway.mail.header import Header
@@ -18,20 +18,28 @@ from dlp_gateway.mail.message import Defect, Part
 PARTS: Final = 1_000
 #: Half of what Postfix descends (mime_nesting_limit 100); no client shows what lies so deep.
 DEPTH: Final = 50
-#: How often, all in all, an octet may be looked at again on another level or in another reading.
-_LOOKS: Final = 2 * DEPTH
+#: How often, all in all, an octet may be looked at again on another level or in another reading. A message that was
+#: forwarded as an attachment ten times needs some thirty looks, but at the innermost octets only.
+_LOOKS: Final = 25
+#: What undoing an encoding costs that RFC 2045 6.4 forbids, since what is encoded has parts.
+_DECODING: Final = 8
+#: Fields of all parts together, and lines that begin with a boundary on all levels: ten for each of a thousand parts.
+_FIELDS: Final = 10 * PARTS
+_DELIMITERS: Final = 10 * PARTS
 #: Readings of one part: a second Content-Type and a second Content-Transfer-Encoding, and no more games than that.
 _READINGS: Final = 4
 
 _EMBEDDED: Final = frozenset({"message/rfc822", "message/global", "message/news"})
 _MEDIA_TYPE: Final = re.compile(r"[!-.0-~]+/[!-.0-~]+")
-_GUESSED_BOUNDARY: Final = re.compile(rb"(?<![^\n])--([^\s][^\r\n]{0,199}?)[ \t]*+\r?\n")
-_DELIMITER_END: Final = re.compile(rb"(--)?[ \t]*+(?:\r?\n|\Z)")
-# What composers put before the first part for readers that know no MIME; anything else there is text.
+_GUESSED_BOUNDARY: Final = re.compile(rb"(?<![^\n])--([^\s][^\r\n]{0,199}+)\r?\n")
+_DELIMITER_END: Final = re.compile(rb"(--)?+([^\n]*+)\n?")
+# What composers put before the first part for readers that know no MIME; anything else there is text. White space and
+# what is longer must be kept from the pattern, which tries each way of sharing them among its pieces.
+_PREAMBLE: Final = 300
 _USUAL_PREAMBLE: Final = re.compile(
-    rb"\s*(?:this is an? (?:multi-?part|mime|mime-encapsulated|s/mime|cryptographically signed|openpgp/mime)"
+    rb"this is an? (?:multi-?part|mime|mime-encapsulated|s/mime|cryptographically signed|openpgp/mime)"
     rb"[a-z/ -]{0,60}(?:format|message|signed)?[a-z0-9 (),/-]{0,40}[.:]?"
-    rb"|this message is in mime format[a-z ,.'-]{0,200}|\(?this is a mime[a-z -]{0,40}\)?\.?)\s*",
+    rb"|this message is in mime format[a-z ,.'-]{0,200}|\(?this is a mime[a-z -]{0,40}\)?\.?",
     re.IGNORECASE,
 )
 
@@ -50,6 +58,46 @@ class _Node:
     in_message: bool = False
 
 
+@dataclass(slots=True)
+class _Account:
+    """What was odd in one message, and how much of it may still be read."""
+
+    entities: int
+    looks: int
+    fields: int = _FIELDS
+    delimiters: int = _DELIMITERS
+    defects: set[Defect] = field(default_factory=set)
+
+    def pays(self, node: _Node) -> bool:
+        """Whether one more entity may be read."""
+        self.entities -= 1
+        self.looks -= node.end - node.start
+        self.fields -= len(node.head.fields)
+        self.defects |= node.head.defects & {Defect.TOO_MANY_FIELDS}
+        if self.entities < 0 or self.looks < 0:
+            self.defects.add(Defect.TOO_MANY_PARTS)
+        elif self.fields < 0:
+            self.defects.add(Defect.TOO_MANY_FIELDS)
+        else:
+            return True
+        return False
+
+    def decoded(self, node: _Node, encoding: str) -> tuple[bytes, tuple[Defect, ...]]:
+        """Return the body of an entity that has parts as octets that are no longer encoded, and what was odd there."""
+        if encoding not in transfer.IDENTITY:
+            self.looks -= _DECODING * (node.end - node.start)
+        return transfer.decode(node.buffer[node.start : node.end], encoding)
+
+
+class _Delimiter(NamedTuple):
+    """A line that begins with the boundary, from its first octet to the next line's."""
+
+    start: int
+    end: int
+    exact: bool  # nothing but white space behind the boundary (RFC 2046 5.1.1)
+    closing: bool
+
+
 @dataclass(frozen=True, slots=True)
 class _Reading:
     media_type: str
@@ -62,9 +110,7 @@ def leaves(
 ) -> tuple[tuple[Part, ...], frozenset[Defect]]:
     """Return the parts of the message `raw` with the header section `head`, and the defects of its structure."""
     found: list[Part] = []
-    defects: set[Defect] = set()
-    looks = _LOOKS * (len(raw) + 1)
-    entities = 0
+    account = _Account(entities=parts, looks=_LOOKS * (len(raw) + 1))
     # Iterators over the children of each open entity, the innermost last: a child is made when its turn comes.
     open_entities: list[Iterator[_Node | Part]] = [
         _bodies(_Node(raw, head, head.body_start, len(raw), "", 0, in_message=True))
@@ -75,15 +121,12 @@ def leaves(
             open_entities.pop()
         elif isinstance(item, Part):
             found.append(item)
+        elif account.pays(item):
+            open_entities.append(_entity(item, depth, account))
         else:
-            entities += 1
-            looks -= item.end - item.start
-            if entities > parts or looks < 0:
-                defects.add(Defect.TOO_MANY_PARTS)
-                break
-            open_entities.append(_entity(item, depth, defects))
-    defects.update(defect for part in found for defect in part.defects)
-    return tuple(dict.fromkeys(found)), frozenset(defects)  # readings have parts in common
+            break
+    account.defects.update(defect for part in found for defect in part.defects)
+    return tuple(dict.fromkeys(found)), frozenset(account.defects)  # readings have parts in common
 
 
 def _bodies(node: _Node) -> Iterator[_Node | Part]:
@@ -95,30 +138,32 @@ def _bodies(node: _Node) -> Iterator[_Node | Part]:
     yield node
 
 
-def _entity(node: _Node, depth: int, defects: set[Defect]) -> Iterator[_Node | Part]:
+def _entity(node: _Node, depth: int, account: _Account) -> Iterator[_Node | Part]:
     """Yield what an entity consists of, in each of its readings."""
-    for reading in _readings(node, defects):
+    for reading in _readings(node, account):
         is_multipart = reading.media_type.startswith("multipart/")
         if not is_multipart and reading.media_type not in _EMBEDDED:
             yield from _text_or_other(node, reading)
         elif node.depth >= depth:
-            defects.add(Defect.TOO_DEEP)
+            account.defects.add(Defect.TOO_DEEP)
             yield _leaf(node, reading)
         elif is_multipart:
-            yield from _multipart(node, reading, defects)
+            yield from _multipart(node, reading, account)
         else:
-            yield from _embedded(node, reading)
+            yield from _embedded(node, reading, account)
 
 
-def _readings(node: _Node, defects: set[Defect]) -> list[_Reading]:
+def _readings(node: _Node, account: _Account) -> list[_Reading]:
     """Return how the entity may be read: each Content-Type with each Content-Transfer-Encoding that it declares."""
     types = list(dict.fromkeys(field.body for field in node.head.named("content-type"))) or [b""]
     encodings = node.head.named("content-transfer-encoding")
     names = list(dict.fromkeys(transfer.encoding_named(field.body) for field in encodings)) or [""]
     if len(types) > 1 or len(names) > 1:
-        defects.add(Defect.AMBIGUOUS_TYPE)
+        account.defects.add(Defect.AMBIGUOUS_TYPE)
+    if len(types) * len(names) > _READINGS:
+        account.defects.add(Defect.TOO_MANY_PARTS)
     readings = []
-    for body, encoding in list(product(types, names))[:_READINGS]:
+    for body, encoding in islice(product(types, names), _READINGS):
         content_type = parameters.read(body)
         proper = _MEDIA_TYPE.fullmatch(content_type.value)
         media_type = content_type.value if proper else node.default_type
@@ -164,15 +209,13 @@ def _text_or_other(node: _Node, reading: _Reading) -> Iterator[Part]:
         yield _leaf(node, reading, raw=True)
 
 
-def _embedded(node: _Node, reading: _Reading) -> Iterator[_Node | Part]:
+def _embedded(node: _Node, reading: _Reading, account: _Account) -> Iterator[_Node | Part]:
     """Yield an embedded message: its header section as a part, then its body.
 
     RFC 2046 5.2.1 allows no encoding here, but clients undo one.
     """
-    body = node.buffer[node.start : node.end]
-    content, faults = transfer.decode(body, reading.encoding)
+    content, faults = account.decoded(node, reading.encoding)
     head = header.read(content)
-    defects = (*faults, *(head.defects & {Defect.TOO_MANY_FIELDS}))
     shown = _leaf(node, reading, raw=True)
     yield Part(
         path=shown.path,
@@ -181,81 +224,93 @@ def _embedded(node: _Node, reading: _Reading) -> Iterator[_Node | Part]:
         filename=shown.filename,
         disposition=shown.disposition,
         content=content[: head.body_start],
-        defects=defects,
+        defects=faults,
     )
     yield from _bodies(_Node(content, head, head.body_start, len(content), shown.path, node.depth + 1, in_message=True))
 
 
-def _multipart(node: _Node, reading: _Reading, defects: set[Defect]) -> Iterator[_Node | Part]:
+def _multipart(node: _Node, reading: _Reading, account: _Account) -> Iterator[_Node | Part]:
     """Yield the children of a multipart, read by each boundary that it may mean, and text that stands between them."""
-    buffer, start, end = node.buffer, node.start, node.end
-    if reading.encoding in {
-        "base64",
-        "quoted-printable",
-    }:  # RFC 2045 6.4 forbids it; some clients decode it all the same
-        decoded, _ = transfer.decode(buffer[start:end], reading.encoding)
-        if b"--" in decoded and decoded != buffer[start:end]:
-            yield from _divided(node, reading, decoded, 0, len(decoded), defects)
-    yield from _divided(node, reading, buffer, start, end, defects)
+    if reading.encoding in {"base64", "quoted-printable"}:  # RFC 2045 6.4 forbids it; some clients decode it
+        decoded, _ = account.decoded(node, reading.encoding)
+        if b"--" in decoded and decoded != node.buffer[node.start : node.end]:
+            yield from _divided(node, reading, decoded, 0, len(decoded), account)
+    yield from _divided(node, reading, node.buffer, node.start, node.end, account)
 
 
 def _divided(
-    node: _Node, reading: _Reading, buffer: bytes, start: int, end: int, defects: set[Defect]
+    node: _Node, reading: _Reading, buffer: bytes, start: int, end: int, account: _Account
 ) -> Iterator[_Node | Part]:
     boundaries = [
         _octets(value) for value in dict.fromkeys(reading.content_type.parameters.get("boundary", [])) if value
     ]
     usable = [boundary for boundary in boundaries[:_READINGS] if buffer.find(b"--" + boundary, start, end) >= 0]
     if len(boundaries) > 1:
-        defects.add(Defect.AMBIGUOUS_TYPE)
+        account.defects.add(Defect.AMBIGUOUS_TYPE)
+    if len(boundaries) > _READINGS:
+        account.defects.add(Defect.TOO_MANY_PARTS)
     if not usable:  # what no client can take apart is shown as it stands; some guess the boundary
-        defects.add(Defect.NO_BOUNDARY)
+        account.defects.add(Defect.NO_BOUNDARY)
         yield _text(_name(node), buffer[start:end], Defect.NO_BOUNDARY)
         guessed = _GUESSED_BOUNDARY.search(buffer, start, end)
-        usable = [guessed[1]] if guessed else []
+        usable = [guessed[1].rstrip(b" \t")] if guessed else []
     for boundary in usable:
-        spans, closed = _spans(buffer, b"--" + boundary, start, end)
-        if not closed:
-            defects.add(Defect.UNCLOSED_MULTIPART)
-        yield from _children(node, reading, buffer, start, end, spans)
+        delimiters = _delimiters(buffer, b"--" + boundary, start, end, account)
+        exact = [delimiter for delimiter in delimiters if delimiter.exact]
+        if not any(delimiter.closing for delimiter in exact):
+            account.defects.add(Defect.UNCLOSED_MULTIPART)
+        yield from _children(node, reading, buffer, _spans(buffer, exact, start, end))
+        if len(exact) < len(delimiters):  # to some clients a line that only begins with the boundary divides, too
+            yield from _children(node, reading, buffer, _spans(buffer, delimiters, start, end))
 
 
 def _octets(boundary: str) -> bytes:
     return boundary.encode("utf-8", "replace").rstrip(b" \t")  # RFC 2046 5.1.1: it does not end with white space
 
 
-def _spans(buffer: bytes, delimiter: bytes, start: int, end: int) -> tuple[list[tuple[int, int]], bool]:
-    """Return preamble, parts and epilogue as spans, and whether the closing delimiter was there."""
+def _delimiters(buffer: bytes, delimiter: bytes, start: int, end: int, account: _Account) -> list[_Delimiter]:
+    """Return the lines that begin with `delimiter`, as many as may be read."""
+    found: list[_Delimiter] = []
+    line = start
+    while True:
+        if not buffer.startswith(delimiter, line, end):
+            line = buffer.find(b"\n" + delimiter, max(line - 1, start), end) + 1
+            if not line:
+                return found
+        account.delimiters -= 1
+        if account.delimiters < 0:
+            account.defects.add(Defect.TOO_MANY_PARTS)
+            return found
+        rest = _DELIMITER_END.match(buffer, line + len(delimiter), end)
+        if rest is None:  # it matches everything
+            return found
+        found.append(_Delimiter(line, rest.end(), not rest[2].strip(b" \t\r"), bool(rest[1])))
+        line = rest.end()
+
+
+def _spans(buffer: bytes, delimiters: list[_Delimiter], start: int, end: int) -> list[tuple[int, int]]:
+    """Return preamble, parts and epilogue; the line end before a delimiter belongs to it (RFC 2046 5.1.1)."""
     spans: list[tuple[int, int]] = []
-    closed = False
-    begin = position = start
-    while (place := buffer.find(delimiter, position, end)) >= 0:
-        position = place + len(delimiter)
-        if place > start and buffer[place - 1] != 0x0A:
-            continue
-        rest = _DELIMITER_END.match(buffer, position, end)
-        if rest is None:
-            continue
-        stop = place - 1 if place > begin else place  # the line end before a delimiter belongs to it (RFC 2046 5.1.1)
+    begin = start
+    for delimiter in delimiters:
+        stop = max(delimiter.start - 1, begin)
         if stop > begin and buffer[stop - 1] == 0x0D:
             stop -= 1
-        spans.append((begin, max(stop, begin)))
-        begin = position = rest.end()
-        closed = closed or bool(rest[1])  # parts behind the end are shown by some clients: read on
-    spans.append((begin, end))
-    return spans, closed
+        spans.append((begin, stop))
+        begin = delimiter.end
+    return [*spans, (begin, end)]
 
 
-def _children(
-    node: _Node, reading: _Reading, buffer: bytes, start: int, end: int, spans: list[tuple[int, int]]
-) -> Iterator[_Node | Part]:
+def _children(node: _Node, reading: _Reading, buffer: bytes, spans: list[tuple[int, int]]) -> Iterator[_Node | Part]:
     default = "message/rfc822" if reading.media_type == "multipart/digest" else "text/plain"  # RFC 2046 5.1.5
     if len(spans) == 1:
+        ((start, end),) = spans
         yield _text(_name(node), buffer[start:end], Defect.NO_BOUNDARY)
         return
     (first, last), *parts = spans
     preamble = buffer[first:last]
-    if preamble and not preamble.isspace() and not _USUAL_PREAMBLE.fullmatch(preamble):
+    said = preamble.strip()
+    if said and not (len(said) <= _PREAMBLE and _USUAL_PREAMBLE.fullmatch(said)):
         yield _text(f"{node.path}.0" if node.path else "0", preamble)
     for number, (begin, stop) in enumerate(parts, 1):
         if number == len(parts) and not buffer[begin:stop].strip(b"\0\x1a \t\r\n"):

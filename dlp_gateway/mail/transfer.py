@@ -8,7 +8,8 @@ from dlp_gateway.mail.encoded_word import base64_octets
 from dlp_gateway.mail.message import Defect
 
 _TOKEN: Final = re.compile(rb"[A-Za-z0-9-]++")
-_IDENTITY: Final = frozenset({"7bit", "8bit", "binary", ""})
+#: Encodings that change nothing.
+IDENTITY: Final = frozenset({"7bit", "8bit", "binary", ""})
 # White space before a line end was added on the way and goes (RFC 2045 6.7 (3)); the look-behind keeps this linear.
 _TRAILING_BLANKS: Final = re.compile(rb"(?<![ \t])[ \t]++(?=\r?\n|\Z)")
 _BAD_ESCAPE: Final = re.compile(rb"=(?![0-9A-Fa-f]{2}|\r?\n|\Z)")
@@ -23,7 +24,7 @@ def encoding_named(body: bytes) -> str:
 
 def decode(content: bytes, encoding: str) -> tuple[bytes, tuple[Defect, ...]]:
     """Return the octets that `content` stands for; an unknown encoding leaves it as it is (`UNKNOWN_ENCODING`)."""
-    if encoding in _IDENTITY:
+    if encoding in IDENTITY:
         return content, ()
     if encoding == "base64":
         octets, clean = base64_octets(content)
