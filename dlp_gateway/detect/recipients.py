@@ -36,20 +36,25 @@ class RecipientsDetector:
         return frozenset((OUTSIDERS, ORGANISATIONS))
 
     def detect(self, material: Material) -> Iterator[Finding]:
-        """Report each count that is not zero."""
-        outsiders = self.outsiders(material.message)
-        for kind, count in ((OUTSIDERS, len(outsiders)), (ORGANISATIONS, len(set(map(self._organisation, outsiders))))):
-            if count:
-                yield Finding(kind=kind, detector=self.name, rule=kind, count=count, score=1.0, where="header")
+        """Report both counts unless they are zero, at the first field that shows an outsider."""
+        outsiders = self._outsiders(material.message)
+        if not outsiders:
+            return
+        where = f"header:{next(iter(outsiders.values()))}"
+        organisations = set(map(self._organisation, outsiders))
+        for kind, count in ((OUTSIDERS, len(outsiders)), (ORGANISATIONS, len(organisations))):
+            yield Finding(kind=kind, detector=self.name, rule=kind, count=count, score=1.0, where=where)
 
-    def outsiders(self, message: Message) -> frozenset[str]:
-        """Return the distinct visible outsiders, canonical."""
-        addresses = {canonical(visible.address) for visible in message.visible}
-        return frozenset(
-            address
-            for address in addresses
+    def _outsiders(self, message: Message) -> dict[str, str]:
+        """Return the distinct visible outsiders, canonical and in order, each with a field that shows it."""
+        shown: dict[str, str] = {}
+        for visible in message.visible:
+            shown.setdefault(canonical(visible.address), visible.field)
+        return {
+            address: field
+            for address, field in shown.items()
             if not self.inside.contains(address) and not self.partners.contains(address)
-        )
+        }
 
     def _organisation(self, address: str) -> str:
         domain = domain_of(address)

@@ -67,6 +67,22 @@ def test_nothing_visible_is_no_finding(header: bytes) -> None:
     assert not counts(header)
 
 
+@pytest.mark.parametrize(
+    ("header", "where"),
+    [
+        (b"To: a@a.example\r\nCc: b@b.example\r\n", "header:To"),
+        (b"To: x@corp.example, y@partner.example\r\nCc: b@b.example\r\n", "header:Cc"),
+        (b"CC: B@b.example\r\nTO: a@a.example\r\n", "header:Cc"),
+        (b"Resent-To: a@a.example\r\nTo: x@corp.example\r\n", "header:Resent-To"),
+    ],
+)
+def test_place_is_the_first_field_that_shows_an_outsider(header: bytes, where: str) -> None:
+    """Whoever reads the finding knows where to look."""
+    message = parse(header + b"\r\nHello\r\n")
+    found = DETECTOR.detect(Material(envelope=ENVELOPE, message=message, texts=()))
+    assert [finding.where for finding in found] == [where, where]
+
+
 @settings(max_examples=50)
 @given(st.permutations([f"p{n}@org{n % 7}.example" for n in range(20)]), st.lists(st.integers(0, 19), max_size=30))
 def test_order_and_repetition_do_not_matter(addresses: list[str], repeated: list[int]) -> None:
