@@ -84,7 +84,7 @@ async def _demo(place: Path, *, once: bool) -> int:
     from dlp_gateway.cli import trial
     from dlp_gateway.cli.samples import samples
     from dlp_gateway.observe import log, metrics
-    from dlp_gateway.processes import composition, policies
+    from dlp_gateway.processes import policies, review
     from dlp_gateway.processes.supervisor import StartError, Supervisor
     from dlp_gateway.smtp.maildrop import Maildrop
     from quarantine.store import StoreError
@@ -105,7 +105,7 @@ async def _demo(place: Path, *, once: bool) -> int:
         supervisor = Supervisor(config, settings, policy, errors=logged)
         try:
             async with supervisor.running():
-                journal = await composition.existing_journal(settings)
+                journal = await review.journal(settings)
                 try:
                     trials = await trial.run(samples(), listener, journal, place / "received", _tell(once=once))
                 finally:

@@ -147,9 +147,9 @@ def with_store(config_path: str | None, work: "Callable[[Store], Awaitable[_T]]"
         settings = options.loaded(config_path)
 
     async def opened() -> _T:
-        from dlp_gateway.processes import composition
+        from dlp_gateway.processes import review
 
-        store = await composition.existing_custody(settings)
+        store = await review.custody(settings)
         try:
             return await work(store)
         finally:

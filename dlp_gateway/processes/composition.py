@@ -23,7 +23,6 @@ from quarantine import crypto
 from quarantine.crypto import PrivateKey, PublicKey
 from quarantine.opening import is_empty, open_store
 from quarantine.sql import SqlStore
-from quarantine.store import StoreError
 
 _HOST_NAME: Final = re.compile(
     r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*"
@@ -179,38 +178,11 @@ async def custody(settings: Settings, public: PublicKey, private: PrivateKey | N
     return await open_store(settings.custody.url, public, private, folder=_HERE)
 
 
-async def existing_custody(settings: Settings) -> SqlStore:
-    """Open the custody that the gateway made, for a reviewer; raises `StoreError` if there is none yet."""
-    _require_file(settings)
-    key = _existing_key(settings)
-    return await custody(settings, key.public, key)
-
-
 async def journal(
     settings: Settings, public: PublicKey, private: PrivateKey | None, generation: Generation | None = None
 ) -> SqlJournal:
     """Open the journal: with the private key to read it, without it to write and remember only."""
     return await open_journal(settings.custody.url, public, private, folder=_HERE, generation=generation)
-
-
-async def existing_journal(settings: Settings) -> SqlJournal:
-    """Open the journal for reading; raises `StoreError` if there is none yet."""
-    _require_file(settings)
-    key = _existing_key(settings)
-    return await journal(settings, key.public, key)
-
-
-def _require_file(settings: Settings) -> None:
-    file = Path(make_url(settings.custody.url).database or "")
-    if not file.exists():
-        raise StoreError(f"there is no custody at {file} yet; the gateway makes it when it is first started")
-
-
-def _existing_key(settings: Settings) -> PrivateKey:
-    try:
-        return crypto.load(settings.custody.key_file)
-    except FileNotFoundError:
-        return crypto.load_or_create(settings.custody.key_file, store_is_empty=False)  # says what to do
 
 
 # --- systemd ----------------------------------------------------------------------------------------------------------
