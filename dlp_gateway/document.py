@@ -72,6 +72,12 @@ def wrong(key: str, message: str) -> PydanticCustomError:
     return PydanticCustomError("wrong", "{message}", {"message": message, "key": key})
 
 
+def written(model: pydantic.BaseModel) -> str:
+    """Return a model as YAML, every default filled in."""
+    text: str = yaml.safe_dump(model.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    return text
+
+
 def suggestion(name: str, known: Iterable[str]) -> str:
     """Return how a sentence about an unknown name ends: with the nearest known one, or with all of them."""
     names = sorted(known)

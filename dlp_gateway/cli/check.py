@@ -14,6 +14,7 @@ def command(*, config_path: str | None, show: bool, as_json: bool) -> None:
 
     Without problems prints the rules in force in sentences and exits 0; with problems exits 78.
     """
+    from dlp_gateway import document
     from dlp_gateway.policy.explain import explain
     from dlp_gateway.processes import policies
 
@@ -27,8 +28,6 @@ def command(*, config_path: str | None, show: bool, as_json: bool) -> None:
         return
     click.secho(f"{path} and {settings.policy} have no problems.", fg="green")
     if show:
-        import yaml
-
-        click.echo(yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
+        click.echo(document.written(settings))
     for sentence in sentences:
         click.echo(f"- {sentence}")
