@@ -1,9 +1,12 @@
 """The documentation is complete and its links lead somewhere; who adds a setting, option, metric or event tells it."""
 
 import ast
+import copy
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -11,11 +14,16 @@ from pydantic import BaseModel
 
 from dlp_gateway.cli import main
 from dlp_gateway.observe import log, metrics
-from dlp_gateway.settings import Settings
+from dlp_gateway.settings import Settings, load
 
 ROOT = Path(__file__).parents[1]
 OPERATING = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
+
+
+def section(title: str) -> str:
+    """Return the text under a heading of docs/operating.md."""
+    return OPERATING.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
 
 
 def models(annotation: object) -> Iterator[type[BaseModel]]:
@@ -74,8 +82,8 @@ def test_every_setting_is_told() -> None:
 
 def test_no_setting_is_told_that_does_not_exist() -> None:
     """A table that promises a key which `check` then refuses is worse than none."""
-    section = OPERATING.partition("\n## Settings\n")[2].partition("\n## ")[0]
-    assert set(re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE)) == set(settings(Settings))
+    text = section("Settings")
+    assert set(re.findall(r"^\| `([^`]+)` \|", text, re.MULTILINE)) == set(settings(Settings))
 
 
 def test_every_command_and_option_is_told() -> None:
@@ -98,17 +106,17 @@ def test_every_metric_is_told() -> None:
     source = Path(metrics.__file__).read_text(encoding="utf-8")
     names = set(re.findall(r'"(dlp_[a-z_]+)"', source))
     assert "dlp_messages_total" in names
-    section = OPERATING.partition("\n## Metrics and health\n")[2].partition("\n## ")[0]
-    assert set(re.findall(r"^\| \**`(dlp_[a-z_]+)`", section, re.MULTILINE)) == names
+    text = section("Metrics and health")
+    assert set(re.findall(r"^\| \**`(dlp_[a-z_]+)`", text, re.MULTILINE)) == names
 
 
 def test_every_event_is_told() -> None:
     """What can stand in the log stands in the table."""
     names = events()
     assert {"started", "decided", "store_unavailable"} <= names
-    section = OPERATING.partition("\n## Log\n")[2].partition("\n## ")[0]
+    text = section("Log")
     assert {
-        name for row in re.findall(r"^\| (`[^|]*`) \|", section, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)
+        name for row in re.findall(r"^\| (`[^|]*`) \|", text, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)
     } == names
 
 
@@ -137,8 +145,8 @@ def test_every_event_is_told() -> None:
 )
 def test_every_kind_of_bad_input_has_an_answer(case: str) -> None:
     """Each row has four columns, none of them empty: what happens, client, log, operator."""
-    section = OPERATING.partition("\n## What goes wrong, and what to do\n")[2]
-    rows = [row for row in section.splitlines() if row.startswith("|") and f"**{case}" in row]
+    text = section("What goes wrong, and what to do")
+    rows = [row for row in text.splitlines() if row.startswith("|") and f"**{case}" in row]
     assert rows
     for row in rows:
         cells = [cell.strip() for cell in row.strip("|").split("|")]
@@ -184,3 +192,27 @@ def test_every_rfc_that_the_code_cites_is_in_the_specifications() -> None:
     assert {"5321", "5322", "9180"} <= cited
     told = set(re.findall(r"\b\d{4}\b", (ROOT / "docs" / "specifications.md").read_text(encoding="utf-8")))
     assert cited - told == set()
+
+
+def test_the_defaults_that_are_told_are_the_defaults(tmp_path: Path) -> None:
+    """A file in which every default of the table is written means the same as one in which none is."""
+    shortest: dict[str, Any] = {
+        "listeners": [{"address": "127.0.0.1:2525", "networks": ["127.0.0.0/8"]}],
+        "smarthost": {"host": "mail.example.net"},
+        "custody": {"url": "sqlite:///custody.db", "key_file": "custody.key"},
+    }
+    full = copy.deepcopy(shortest)
+    rows = re.findall(r"^\| `([\w.\[\]]+)` \| `([^`]+)` \|", section("Settings"), re.MULTILINE)
+    assert len(rows) > 25
+    for name, default in rows:
+        *path, key = name.split(".")
+        place: Any = full
+        for step in path:
+            place = place["listeners"][0] if step == "listeners[]" else place.setdefault(step, {})
+        place[key] = int(default) if default.isdigit() else default
+    loaded = []
+    for number, written in enumerate((shortest, full)):
+        file = tmp_path / f"{number}.yaml"
+        file.write_text(json.dumps(written))
+        loaded.append(load(file))
+    assert loaded[0] == loaded[1]
