@@ -36,7 +36,7 @@ def read(example: str) -> Model:
 @pytest.mark.parametrize("example", EXAMPLES, ids=range(len(EXAMPLES)))
 def test_examples_can_be_used(example: str) -> None:
     """Whoever copies an example gets a file without problems."""
-    assert read(example)
+    assert isinstance(read(example), Model)
 
 
 def test_examples_of_every_sort_are_there() -> None:
