@@ -8,10 +8,13 @@ from functools import lru_cache
 from typing import Final
 
 # Nothing is seen where these stand, so a number written with them is still that number (UTS #39, default ignorable).
-_INVISIBLE: Final = re.compile(
-    "[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff]+"
+# Marks that are drawn over a character, and control characters, change nothing about the number either.
+_CONTROLS: Final = bytes((*range(9), *range(14, 32), 127))
+_UNSEEN: Final = re.compile(
+    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
+    "\u2060-\u2064\u2066-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e0fff\u0300-\u0338\u20d0-\u20f0\ufe20-\ufe2f]+"
 )
-_COMBINING: Final = re.compile("[\u0300-\u0310\u0323-\u0328\u0338]+")
 _DASHES: Final = "\u2010\u2011\u2012\u2013\u2014\u2015\u2043\u2212\ufe58\ufe63\uff0d"
 _APOSTROPHES: Final = "\u2018\u2019\u201a\u201b\u00b4\u02bc\u2032\uff07"
 _FIXED: Final = {
@@ -50,15 +53,29 @@ def fold(text: str) -> Folded:
     Characters that nobody sees are left out; a character without a Latin counterpart becomes "?".
     """
     if text.isascii():
-        return Folded(text=text, offsets=None)
-    if _INVISIBLE.search(text) or _COMBINING.search(text):
-        kept = [index for index, character in enumerate(text) if not _unseen(character)]
-        return Folded(text=_ascii("".join(text[index] for index in kept)), offsets=tuple(kept))
+        plain = without_controls(text.encode("ascii"))
+        if len(plain) == len(text):
+            return Folded(text=text, offsets=None)
+        return Folded(text=plain.decode("ascii"), offsets=_seen(text))
+    if _UNSEEN.search(text):
+        return Folded(text=_ascii(_UNSEEN.sub("", text)), offsets=_seen(text))
     return Folded(text=_ascii(text), offsets=None)
 
 
-def _unseen(character: str) -> bool:
-    return character > "\x7f" and bool(_INVISIBLE.match(character) or _COMBINING.match(character))
+def without_controls(data: bytes) -> bytes:
+    """Return `data` without the ASCII characters that show nothing and break nothing."""
+    return data.translate(None, _CONTROLS)
+
+
+def _seen(text: str) -> tuple[int, ...]:
+    """Return the places of the characters that are not left out."""
+    kept: list[int] = []
+    last = 0
+    for gap in _UNSEEN.finditer(text):
+        kept.extend(range(last, gap.start()))
+        last = gap.end()
+    kept.extend(range(last, len(text)))
+    return tuple(kept)
 
 
 def _ascii(text: str) -> str:
@@ -70,12 +87,12 @@ def _counterpart(character: str) -> str:
     fixed = _FIXED.get(character)
     if fixed:
         return fixed
-    plain = unicodedata.normalize("NFKD", character)
-    if plain[0].isascii():
-        return plain[0]
     digit = unicodedata.digit(character, None)
     if digit is not None:
         return str(digit)
+    plain = unicodedata.normalize("NFKD", character)
+    if plain[0].isascii():
+        return plain[0]
     return " " if character.isspace() else "?"
 
 

@@ -4,7 +4,7 @@ from typing import Final
 
 import re2
 
-from dlp_gateway.detect.folding import fold
+from dlp_gateway.detect.folding import fold, without_controls
 from dlp_gateway.detect.identifier_rules import RuleBook
 from dlp_gateway.detect.labels import OTHER, pattern
 
@@ -14,10 +14,11 @@ _COMMON: Final = tuple(
     for characters, plain in (("\u00a0\u202f\u2009", b" "), ("\u2019", b"'"), ("\u2010\u2011\u2012\u2013\u2014", b"-"))
     for character in characters
 )
-# Anything but ASCII, accented Latin letters, typographic quotes, bullets, the ellipsis and the euro sign.
+# Anything but ASCII, accented Latin letters, typographic quotes, bullets, the ellipsis, the euro sign and pictures; an
+# accent that stands behind a digit; digits, letters and tags beyond the first plane.
 _ODD: Final = (
-    r"\xc2\xad|[\xc6-\xcb\xcd-\xe1\xe3-\xef]"
-    r"|\xcd|\xe2(?:[\x83-\xbf]|\x80[\x8b-\x8f\xa8-\xae]|\x81|\x82[\x80-\xab\xad-\xbf])|\xf0\x9d"
+    r"\xc2(?:\xad|[\x80-\x84\x86-\x9f])|\d\xcc|[\xc6-\xcb\xcd-\xe1\xe3-\xef]"
+    r"|\xcd|\xe2(?:[\x83-\xbf]|\x80[\x8b-\x8f\xa8-\xae]|\x81|\x82[\x80-\xab\xad-\xbf])|\xf0[\x90-\x9e]|\xf0\x9f(?:[\x84-\x86]|\xaf)|\xf3"
 )
 
 
@@ -34,7 +35,7 @@ class Gate:
 
     def opens(self, text: str) -> bool:
         """Tell whether `text` needs a closer look; lone surrogates count as letters."""
-        data = text.encode("utf-8", "replace")
+        data = without_controls(text.encode("utf-8", "replace"))
         if not text.isascii():
             for character, plain in _COMMON:
                 data = data.replace(character, plain)

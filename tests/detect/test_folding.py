@@ -20,6 +20,13 @@ from dlp_gateway.detect.folding import fold
         ("é written as two", "e written as two"),
         ("price £5", "price $5"),
         ("免許", "??"),
+        ("\U0001fbf4\U0001fbf5⑷⑤⁶\U0001e953", "454563"),
+        ("4\u20e35\ufe0f\u20e3", "45"),
+        ("1\ufff92\U000e00413\U000e01004\U0001bca05\U0001d1736", "123456"),
+        ("1\u31642\uffa03\u115f4\u17b45\u03116\u03327\u03368", "12345678"),
+        ("1\x002\b3\x1f4\x7f5", "12345"),
+        ("ü 1\x002\x9f3\x854", "u 123\n4"),
+        ("tab\there\r\n", "tab\there\r\n"),
     ],
 )
 def test_numbers_and_labels_look_the_same_however_they_are_written(text: str, expected: str) -> None:
@@ -27,12 +34,13 @@ def test_numbers_and_labels_look_the_same_however_they_are_written(text: str, ex
     assert fold(text).text == expected
 
 
-def test_places_are_those_of_the_original() -> None:
+@pytest.mark.parametrize("unseen", ["\u200b", "\x00", "\U000e0041\x01"])
+def test_places_are_those_of_the_original(unseen: str) -> None:
     """A number with invisible characters in it is told at the place where it stood."""
-    text = "no. \u200b12\u200b34 x"
+    text = f"no. {unseen}12{unseen}34 x"
     folded = fold(text)
     start = folded.text.index("1234")
-    assert text[slice(*folded.span(start, start + 4))] == "12\u200b34"
+    assert text[slice(*folded.span(start, start + 4))] == f"12{unseen}34"
 
 
 @given(st.text(max_size=200))

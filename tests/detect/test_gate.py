@@ -41,6 +41,13 @@ def test_every_text_with_an_identifier_passes(book: RuleBook) -> None:
         "Fu\u0308hrerschein B072RRE2I55",
         "Дriver: driver’s licence А1234567",
         "card 4111\u00a01111\u20111111\u20111111",
+        "4\U000e01001\U000e010011 1111 1111 1111",
+        "4\u03361\u033611 1111 1111 1111",
+        "\U0001fbf4\U0001fbf1\U0001fbf1\U0001fbf1 1111 1111 1111",
+        "\U0001e954\U0001e951\U0001e951\U0001e951 1111 1111 1111",
+        "4\x00111 1111 1111 1111",
+        "4\u0080111 1111 1111 1111",
+        "4\U0001d173111 1111 1111 1111",
         "\ud800 driver's licence 1234567",
     ],
 )
