@@ -56,7 +56,8 @@ class Part:
 
     `path` counts from 1 in the manner of IMAP ("1", "2.1"; a message that is no multipart has the one part "1").
     `media_type` is lower-case ("text/plain"). `content` is transfer-decoded. For message/rfc822 the content is the
-    embedded message's header section; its own parts follow with longer paths. `charset`, `filename` are "" if absent.
+    embedded message's header section; its own parts follow with longer paths. `charset` is "" if absent.
+    `filename` is all that clients show of a part beside its content, its names and its description, one a line.
     """
 
     path: str

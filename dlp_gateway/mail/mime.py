@@ -5,12 +5,12 @@ parts than any one client shows, never fewer.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from itertools import islice, product
-from typing import Final, NamedTuple
+from itertools import chain, islice, product
+from typing import Final, NamedTuple, TypeVar
 
-from dlp_gateway.mail import header, parameters, transfer
+from dlp_gateway.mail import encoded_word, header, parameters, transfer
 from dlp_gateway.mail.header import Header
 from dlp_gateway.mail.message import Defect, Part
 
@@ -28,6 +28,8 @@ _FIELDS: Final = 10 * PARTS
 _DELIMITERS: Final = 10 * PARTS
 #: Readings of one part: a second Content-Type and a second Content-Transfer-Encoding, and no more games than that.
 _READINGS: Final = 4
+
+_Choice = TypeVar("_Choice")
 
 _EMBEDDED: Final = frozenset({"message/rfc822", "message/global", "message/news"})
 _MEDIA_TYPE: Final = re.compile(r"[!-.0-~]+/[!-.0-~]+")
@@ -88,6 +90,15 @@ class _Account:
             self.looks -= _DECODING * (node.end - node.start)
         return transfer.decode(node.buffer[node.start : node.end], encoding)
 
+    def some(self, choices: Iterable[_Choice]) -> list[_Choice]:
+        """Return as many ways to read one thing as are followed, and note that there are several, or too many."""
+        followed = list(islice(choices, _READINGS + 1))
+        if len(followed) > 1:
+            self.defects.add(Defect.AMBIGUOUS_TYPE)
+        if len(followed) > _READINGS:
+            self.defects.add(Defect.TOO_MANY_PARTS)
+        return followed[:_READINGS]
+
 
 class _Delimiter(NamedTuple):
     """A line that begins with the boundary, from its first octet to the next line's."""
@@ -143,7 +154,7 @@ def _entity(node: _Node, depth: int, account: _Account) -> Iterator[_Node | Part
     for reading in _readings(node, account):
         is_multipart = reading.media_type.startswith("multipart/")
         if not is_multipart and reading.media_type not in _EMBEDDED:
-            yield from _text_or_other(node, reading)
+            yield from _text_or_other(node, reading, account)
         elif node.depth >= depth:
             account.defects.add(Defect.TOO_DEEP)
             yield _leaf(node, reading)
@@ -157,13 +168,11 @@ def _readings(node: _Node, account: _Account) -> list[_Reading]:
     """Return how the entity may be read: each Content-Type with each Content-Transfer-Encoding that it declares."""
     types = list(dict.fromkeys(field.body for field in node.head.named("content-type"))) or [b""]
     encodings = node.head.named("content-transfer-encoding")
-    names = list(dict.fromkeys(transfer.encoding_named(field.body) for field in encodings)) or [""]
-    if len(types) > 1 or len(names) > 1:
-        account.defects.add(Defect.AMBIGUOUS_TYPE)
-    if len(types) * len(names) > _READINGS:
-        account.defects.add(Defect.TOO_MANY_PARTS)
+    names = list(dict.fromkeys(chain.from_iterable(transfer.encodings_named(field.body) for field in encodings))) or [
+        ""
+    ]
     readings = []
-    for body, encoding in islice(product(types, names), _READINGS):
+    for body, encoding in account.some(product(types, names)):
         content_type = parameters.read(body)
         proper = _MEDIA_TYPE.fullmatch(content_type.value)
         media_type = content_type.value if proper else node.default_type
@@ -183,16 +192,27 @@ def _name(node: _Node, child: int = 0) -> str:
 def _leaf(node: _Node, reading: _Reading, *defects: Defect, raw: bool = False) -> Part:
     body = node.buffer[node.start : node.end]
     content, faults = (body, ()) if raw else transfer.decode(body, reading.encoding)
-    disposition = parameters.read(b"".join(field.body for field in node.head.named("content-disposition")[:1]))
     return Part(
         path=_name(node),
         media_type=reading.media_type,
         charset=reading.content_type.first("charset").lower(),
-        filename=disposition.first("filename") or reading.content_type.first("name"),
-        disposition=disposition.value,
+        filename=_labels(node),
+        disposition=next((parameters.read(field.body).value for field in node.head.named("content-disposition")), ""),
         content=content,
         defects=(*defects, *faults),
     )
+
+
+def _labels(node: _Node) -> str:
+    """Return what clients show of an entity beside its content, one a line: each of its names, and descriptions."""
+    fields = [*node.head.named("content-disposition"), *node.head.named("content-type")]
+    found = [parameters.read(field.body).parameters for field in fields]
+    names = chain.from_iterable(one.get(name, []) for name in ("filename", "name") for one in found)
+    descriptions = (
+        [] if node.in_message else node.head.named("content-description")
+    )  # a message's is text of its header
+    described = (encoded_word.decode(encoded_word.text_of(field.body))[0] for field in descriptions)
+    return "\n".join(dict.fromkeys(filter(None, chain(names, described))))
 
 
 def _text(path: str, content: bytes, *defects: Defect) -> Part:
@@ -201,12 +221,15 @@ def _text(path: str, content: bytes, *defects: Defect) -> Part:
     )
 
 
-def _text_or_other(node: _Node, reading: _Reading) -> Iterator[Part]:
+def _text_or_other(node: _Node, reading: _Reading, account: _Account) -> Iterator[Part]:
     """Yield the leaf, and beside it the raw text where a client that cannot decode it may show that instead."""
-    part = _leaf(node, reading)
-    yield part
-    if Defect.BAD_ENCODING in part.defects and reading.media_type.startswith("text/"):
-        yield _leaf(node, reading, raw=True)
+    shown = [_leaf(node, reading)]
+    if Defect.BAD_ENCODING in shown[0].defects and reading.media_type.startswith("text/"):
+        shown.append(_leaf(node, reading, raw=True))
+    labels = reading.content_type.parameters.get("charset", [""])
+    charsets = dict.fromkeys(label.partition("(")[0].strip().lower() for label in labels)  # with a comment or without
+    for part, charset in product(shown, account.some(charsets)):
+        yield replace(part, charset=charset)
 
 
 def _embedded(node: _Node, reading: _Reading, account: _Account) -> Iterator[_Node | Part]:
@@ -231,6 +254,8 @@ def _embedded(node: _Node, reading: _Reading, account: _Account) -> Iterator[_No
 
 def _multipart(node: _Node, reading: _Reading, account: _Account) -> Iterator[_Node | Part]:
     """Yield the children of a multipart, read by each boundary that it may mean, and text that stands between them."""
+    if labels := _labels(node):
+        yield replace(_text(_name(node), b""), filename=labels)
     if reading.encoding in {"base64", "quoted-printable"}:  # RFC 2045 6.4 forbids it; some clients decode it
         decoded, _ = account.decoded(node, reading.encoding)
         if b"--" in decoded and decoded != node.buffer[node.start : node.end]:
@@ -241,14 +266,9 @@ def _multipart(node: _Node, reading: _Reading, account: _Account) -> Iterator[_N
 def _divided(
     node: _Node, reading: _Reading, buffer: bytes, start: int, end: int, account: _Account
 ) -> Iterator[_Node | Part]:
-    boundaries = [
-        _octets(value) for value in dict.fromkeys(reading.content_type.parameters.get("boundary", [])) if value
-    ]
-    usable = [boundary for boundary in boundaries[:_READINGS] if buffer.find(b"--" + boundary, start, end) >= 0]
-    if len(boundaries) > 1:
-        account.defects.add(Defect.AMBIGUOUS_TYPE)
-    if len(boundaries) > _READINGS:
-        account.defects.add(Defect.TOO_MANY_PARTS)
+    declared = filter(None, dict.fromkeys(reading.content_type.parameters.get("boundary", [])))
+    boundaries = account.some(map(_octets, declared))
+    usable = [boundary for boundary in boundaries if _line(buffer, b"--" + boundary, start, end) >= 0]
     if not usable:  # what no client can take apart is shown as it stands; some guess the boundary
         account.defects.add(Defect.NO_BOUNDARY)
         yield _text(_name(node), buffer[start:end], Defect.NO_BOUNDARY)
@@ -268,15 +288,19 @@ def _octets(boundary: str) -> bytes:
     return boundary.encode("utf-8", "replace").rstrip(b" \t")  # RFC 2046 5.1.1: it does not end with white space
 
 
+def _line(buffer: bytes, beginning: bytes, start: int, end: int) -> int:
+    """Return where the first line that begins so begins, -1 if none does; `start` begins a line."""
+    if buffer.startswith(beginning, start, end):
+        return start
+    newline = buffer.find(b"\n" + beginning, start, end)
+    return newline + 1 if newline >= 0 else -1
+
+
 def _delimiters(buffer: bytes, delimiter: bytes, start: int, end: int, account: _Account) -> list[_Delimiter]:
     """Return the lines that begin with `delimiter`, as many as may be read."""
     found: list[_Delimiter] = []
     line = start
-    while True:
-        if not buffer.startswith(delimiter, line, end):
-            line = buffer.find(b"\n" + delimiter, max(line - 1, start), end) + 1
-            if not line:
-                return found
+    while (line := _line(buffer, delimiter, line, end)) >= 0:
         account.delimiters -= 1
         if account.delimiters < 0:
             account.defects.add(Defect.TOO_MANY_PARTS)
@@ -286,6 +310,7 @@ def _delimiters(buffer: bytes, delimiter: bytes, start: int, end: int, account: 
             return found
         found.append(_Delimiter(line, rest.end(), not rest[2].strip(b" \t\r"), bool(rest[1])))
         line = rest.end()
+    return found
 
 
 def _spans(buffer: bytes, delimiters: list[_Delimiter], start: int, end: int) -> list[tuple[int, int]]:

@@ -12,7 +12,8 @@ from dlp_gateway.mail.encoded_word import charset_text, decode, text_of
 PARAMETERS: Final = 200
 
 _REMEMBERED: Final = 200  # octets; bounds what the memory of types holds
-_COMMENT: Final = re.compile(r"\([^()]*+\)")
+_PIECE: Final = re.compile(r"\"(?:[^\"\\]|\\.)*+\"|\\.|[^\"()\\]++|.", re.DOTALL)
+_COMMENT_PIECE: Final = re.compile(r"\\.|[^()\\]++|.", re.DOTALL)
 _VALUE: Final = re.compile(r"[\s\"]*+([^\s;,\"()]++)")
 _PARAMETER: Final = re.compile(r";\s*+([^\s=;\"]++)\s*+=\s*+(?:\"((?:[^\"\\]|\\.)*+)\"?|([^;]*+))", re.DOTALL)
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
@@ -37,10 +38,37 @@ def read(body: bytes) -> Parameterised:
 
 def _read(body: bytes) -> Parameterised:
     text = text_of(body)
-    head, _, _ = text.partition(";")
-    if "(" in head:
-        head = _COMMENT.sub(" ", head)
-    value = _VALUE.match(head)
+    bare = uncommented(text)
+    kind, slash, subtype = bare.partition(";")[0].partition(
+        "/"
+    )  # RFC 2045 5.1 lets blanks stand between any two tokens
+    value = _VALUE.match(f"{kind.rstrip()}{slash}{subtype.lstrip()}")
+    found = _parameters(text)
+    if bare != text:
+        for name, values in _parameters(bare).items():
+            found[name] = list(dict.fromkeys([*found.get(name, []), *values]))
+    return Parameterised(value[1].lower() if value else "", found)
+
+
+def uncommented(text: str) -> str:
+    """Return a field body with a blank for each comment, as it is if one of them does not close (RFC 5322 3.2.2)."""
+    if "(" not in text:
+        return text
+    kept = []
+    depth = position = 0
+    while match := (_COMMENT_PIECE if depth else _PIECE).match(text, position):
+        piece, position = match[0], match.end()
+        if piece == "(":
+            depth += 1
+        elif piece == ")" and depth:
+            depth -= 1
+            kept.append(" ")
+        elif not depth:
+            kept.append(piece)
+    return text if depth else "".join(kept)
+
+
+def _parameters(text: str) -> dict[str, list[str]]:
     plain: dict[str, list[str]] = {}
     sections: dict[str, dict[int, tuple[str, bool]]] = {}
     for count, match in enumerate(_PARAMETER.finditer(text)):
@@ -57,7 +85,7 @@ def _read(body: bytes) -> Parameterised:
             plain.setdefault(name, []).append(decode(written)[0])
     for name, numbered in sections.items():
         plain[name] = [_joined(numbered), *plain.get(name, [])]
-    return Parameterised(value[1].lower() if value else "", plain)
+    return plain
 
 
 _read_once: Final = lru_cache(maxsize=512)(_read)  # few mails write their types in a way of their own

@@ -4,10 +4,18 @@ import binascii
 import re
 from typing import Final
 
-from dlp_gateway.mail.encoded_word import base64_octets
+from dlp_gateway.mail.encoded_word import base64_octets, text_of
 from dlp_gateway.mail.message import Defect
+from dlp_gateway.mail.parameters import uncommented
 
-_TOKEN: Final = re.compile(rb"[A-Za-z0-9-]++")
+_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]++")
+#: Encodings by how some write them, without "x", "-" and "_" (RFC 2045 6.1 has but one spelling of each).
+_SPELLINGS: Final = {
+    "base64": "base64",
+    "quotedprintable": "quoted-printable",
+    "uuencode": "uuencode",
+    "uue": "uuencode",
+}
 #: Encodings that change nothing.
 IDENTITY: Final = frozenset({"7bit", "8bit", "binary", ""})
 # White space before a line end was added on the way and goes (RFC 2045 6.7 (3)); the look-behind keeps this linear.
@@ -16,10 +24,15 @@ _BAD_ESCAPE: Final = re.compile(rb"=(?![0-9A-Fa-f]{2}|\r?\n|\Z)")
 _UU_BEGIN: Final = re.compile(rb"(?:\A|\n)begin [0-7]{3,4} [^\n]*+\n")
 
 
-def encoding_named(body: bytes) -> str:
-    """Return the encoding that a field body means: its first token, lower case, without quotes and comments."""
-    token = _TOKEN.search(body)
-    return token[0].decode().lower() if token else ""
+def encodings_named(body: bytes) -> tuple[str, ...]:
+    """Return what encodings a field body may mean, lower case: its first token, and that within a comment before it."""
+    text = text_of(body)
+    tokens = (_TOKEN.search(reading) for reading in (uncommented(text), text))
+    return tuple(dict.fromkeys(_spelt(token[0].lower()) if token else "" for token in tokens))
+
+
+def _spelt(token: str) -> str:
+    return _SPELLINGS.get(token.replace("-", "").replace("_", "").removeprefix("x"), token)
 
 
 def decode(content: bytes, encoding: str) -> tuple[bytes, tuple[Defect, ...]]:
@@ -36,7 +49,7 @@ def decode(content: bytes, encoding: str) -> tuple[bytes, tuple[Defect, ...]]:
             else content
         )
         return binascii.a2b_qp(tidy), (Defect.BAD_ENCODING,) if _BAD_ESCAPE.search(tidy) else ()
-    if encoding in {"x-uuencode", "uuencode", "x-uue"}:
+    if encoding == "uuencode":
         return _uudecoded(content)
     return content, (Defect.UNKNOWN_ENCODING,)
 

@@ -183,6 +183,58 @@ def test_reads_file_names(fields: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("fields", "labels"),
+    [
+        ("Content-Type: text/plain; name=a.txt\nContent-Disposition: attachment; filename=b.txt", "b.txt\na.txt"),
+        ("Content-Type: text/plain; name=a.txt; name=b.txt", "a.txt\nb.txt"),
+        ("Content-Disposition: inline; filename=a.txt\nContent-Disposition: attachment; name=b.txt", "a.txt\nb.txt"),
+        ("Content-Type: text/plain; name=a.txt\nContent-Disposition: inline; filename=a.txt", "a.txt"),
+        ("Content-Disposition: inline; filename=a(1).txt", "a(1).txt\na .txt"),
+        ("Content-Description: =?utf-8?q?f=C3=BCr?= b", "für b"),
+        ("Content-Type: multipart/mixed; boundary=i; name=a.txt\nContent-Description: b", "a.txt\nb"),
+        ("Content-Type: message/rfc822; name=a.eml\nContent-Description: b", "a.eml\nb"),
+    ],
+)
+def test_reads_all_labels_of_a_part(fields: str, labels: str) -> None:
+    """Every name and description that a client may show is kept, also that of a part that has parts."""
+    message = parsed(f"Content-Type: multipart/mixed; boundary=o\n\n--o\n{fields}\n\n--i\n\nx\n--i--\n--o--\n")
+    assert [labels] == [part.filename for part in message.parts if part.filename]
+
+
+def test_reads_text_in_each_charset() -> None:
+    """Two charset parameters: the text is read by both; a comment makes none."""
+    message = parsed("Content-Type: text/plain; charset=us-ascii; charset=UTF-7\n\n+AGE-")
+    assert [part.charset for part in message.parts] == ["us-ascii", "utf-7"]
+    assert message.defects == (Defect.AMBIGUOUS_TYPE,)
+    message = parsed("Content-Type: text/plain; charset=us-ascii (Plain text)\n\nx")
+    assert [part.charset for part in message.parts] == ["us-ascii"]
+    assert message.defects == ()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        "".join(f"Content-Transfer-Encoding: {name}\n" for name in ("7bit", "8bit", "binary", "x", "base64")),
+        "".join(f"Content-Type: text/x{number}\n" for number in range(5)),
+        "Content-Type: text/plain" + "".join(f"; charset=x{number}" for number in range(5)) + "\n",
+        "Content-Type: multipart/mixed" + "".join(f"; boundary=x{number}" for number in range(5)) + "\n",
+    ],
+)
+def test_says_when_it_follows_not_all_readings(fields: str) -> None:
+    """Five ways to read a part are more than are followed."""
+    assert Defect.TOO_MANY_PARTS in parsed(f"{fields}\nbody").defects
+
+
+def test_guesses_a_boundary_where_the_declared_one_begins_no_line() -> None:
+    """A boundary within a line is none."""
+    message = parsed(
+        "Content-Type: multipart/mixed; boundary=b\n\nno --b\n\n--o\nContent-Transfer-Encoding: base64\n\neA==\n--o--\n"
+    )
+    assert Defect.NO_BOUNDARY in message.defects
+    assert message.parts[-1].content == b"x"
+
+
+@pytest.mark.parametrize(
     ("body", "expected"),
     [
         (b"plain", "plain"),
