@@ -258,7 +258,7 @@ class Pipeline:
             metrics.store_error()
 
     async def _take_back(self, taken: list[Deposit]) -> None:
-        """Discard the deposits of a transaction that nobody got; if that fails, `StoreError`: the client is told 451."""
+        """Discard the deposits of a transaction that nobody got; raises `StoreError`: the client is told 451."""
         for deposit in taken:
             await self._custody.discard(
                 deposit.id, actor="gateway", reason="the smarthost took no recipient", now=datetime.now(UTC)

@@ -30,7 +30,7 @@ class IdentifierDetector:
 
     @cached_property
     def _analyzer(self) -> "Analyzer":
-        """Presidio, made when the gate first opens: it takes more than a second to import, and clean mail needs none."""
+        """Presidio, made when the gate first opens: it takes a second to import, and clean mail needs none."""
         from dlp_gateway.detect.presidio import Analyzer, IdentifierRecognizer  # noqa: PLC0415  see above
 
         return Analyzer([IdentifierRecognizer(self._recognition)])

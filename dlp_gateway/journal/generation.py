@@ -12,7 +12,7 @@ _OCTETS: Final = 8
 
 
 class Generation:
-    """Shared through a file descriptor that the supervisor makes and receivers inherit; without one, this process's own."""
+    """Shared through a file descriptor that the supervisor makes and receivers inherit; else this process's own."""
 
     def __init__(self, descriptor: int | None = None) -> None:
         self._memory = mmap.mmap(-1 if descriptor is None else descriptor, _OCTETS)

@@ -77,8 +77,10 @@ class Receivers:
         log.receiver_died(child.pid, status)
         if time.monotonic() - child.started < _QUICK_DEATH:
             await asyncio.sleep(_PAUSE)
-        while not await self._replaced(place, child):
+        replaced = await self._replaced(place, child)
+        while not replaced:
             await asyncio.sleep(_PAUSE)
+            replaced = await self._replaced(place, child)
 
     async def _replaced(self, place: int, child: Child) -> bool:
         """Try once to fill the place of a dead receiver; True if it is filled, or no longer to be filled."""
