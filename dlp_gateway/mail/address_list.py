@@ -74,7 +74,8 @@ class AddressList:
 def scan(body: bytes, limit: int = MAILBOXES, *, tokens: int = TOKENS) -> AddressList:
     """Read the unfolded body of an address field; never raises.
 
-    Group names, comments and display names are no recipients. After `limit` mailboxes, or `tokens` of what is odd,
+    A group's name, a comment or a display name is no recipient, unless it holds several: then they can be read there as
+    well as anywhere. After `limit` mailboxes, or `tokens` of what is odd,
     reading stops with `TOO_MANY_RECIPIENTS`; an element that is no mailbox is recorded as `BAD_ADDRESS`.
     """
     text = text_of(body.translate(None, _CONTROLS))
@@ -87,7 +88,7 @@ def scan(body: bytes, limit: int = MAILBOXES, *, tokens: int = TOKENS) -> Addres
                 reader.defects.add(Defect.TOO_MANY_RECIPIENTS)
             break
         ordinary = _ORDINARY.match(text, position)
-        if ordinary and (not ordinary[0].count("=?") or not _needs_care(ordinary)):
+        if ordinary and not (ordinary[0].count("@") > 2 or (ordinary[0].count("=?") and _needs_care(ordinary))):
             bare, quoted, plain, angled = ordinary.groups()
             found.append(Mailbox(bare or angled, reader.name(quoted or plain or "")))
             position = ordinary.end()
@@ -203,13 +204,12 @@ class _Reader:
         shown = self.name(_written(phrase) or " ".join(self._comments[self._names :]))
         self._names = len(self._comments)
         mailboxes = [Mailbox(address, shown) for address in addresses]
-        # A name that is itself one address is only a name. One with a comma missing holds several, and so does one that
-        # becomes a list once it is decoded: some clients decode before they parse.
-        named = _addresses(phrase)
-        if len(named) > 1:
-            mailboxes += self._mailboxes(named, Defect.BAD_ADDRESS)
-        if _holds_list(shown) and any(word.kind == "encoded" for word in phrase):
-            mailboxes += self._mailboxes(_addresses_in(shown), Defect.BAD_ADDRESS)
+        # A name that is itself one address is only a name. One that holds several is a list, with commas or without, and
+        # so is one that becomes a list once it is decoded: some clients decode before they parse.
+        decoded = _holds_list(shown) and any(word.kind == "encoded" for word in phrase)
+        for named in (_addresses(phrase), _addresses_in(shown)):
+            if len(named) > 1 or decoded:
+                mailboxes += self._mailboxes(named, Defect.BAD_ADDRESS)
         return mailboxes
 
     def _bare(self, phrase: list[_Token]) -> list[Mailbox]:
@@ -222,9 +222,10 @@ class _Reader:
         return self._mailboxes([*addresses, *chain.from_iterable(encoded)], Defect.BAD_ADDRESS)
 
     def _comment_mailboxes(self) -> list[Mailbox]:
-        """Return what stands in comments that hold a list, since some clients know no comments."""
-        lists = (_addresses_in(comment) for comment in self._comments if _holds_list(comment))
-        return self._mailboxes(chain.from_iterable(lists))
+        """Return what stands in comments that hold a list: it can be read there, and some clients know no comments."""
+        addresses = [address for comment in self._comments for address in _addresses_in(decode(comment)[0])]
+        is_list = len(addresses) > 1 or any(map(_holds_list, self._comments))
+        return self._mailboxes(addresses if is_list else [])
 
     def _mailboxes(self, addresses: Iterable[str], *defects: Defect) -> list[Mailbox]:
         self.defects.update(defects)
