@@ -4,6 +4,8 @@
 here it is settled who is responsible for the mail when the answer is given (see the outcomes in `ports`).
 """
 
+import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -49,6 +51,7 @@ FIRST_RETRY: Final = timedelta(seconds=30)
 #: Until the final reply is known, deposits of the same transaction must not leave: longer than any wait for the reply
 #: to the final dot (ten minutes, RFC 5321 4.5.3.2.6).
 _NOT_BEFORE_THE_REPLY: Final = timedelta(minutes=11)
+_AGAIN: Final = timedelta(seconds=5)  # between attempts to take a deposit back
 
 REWRITE_INCOMPLETE: Final = "rewrite-incomplete"
 
@@ -88,6 +91,7 @@ class Pipeline:
         self._hostname = hostname
         self._smarthost_name = smarthost_name
         self._hop_limit = hop_limit
+        self._unfinished: set[asyncio.Task[None]] = set()
 
     async def process(self, envelope: Envelope, content: bytes) -> Outcome:
         """Take one message all the way; the outcome says who is responsible for it now."""
@@ -258,11 +262,28 @@ class Pipeline:
             metrics.store_error()
 
     async def _take_back(self, taken: list[Deposit]) -> None:
-        """Discard the deposits of a transaction that nobody got; raises `StoreError`: the client is told 451."""
+        """Discard the deposits of a transaction that nobody got; tried until they would leave, if it fails."""
+        try:
+            await self._discard(taken)
+        except StoreError as error:
+            log.store_unavailable(error)
+            metrics.store_error()
+            task = asyncio.create_task(self._discard_later(taken))
+            self._unfinished.add(task)  # the loop itself holds tasks weakly
+            task.add_done_callback(self._unfinished.discard)
+
+    async def _discard(self, taken: list[Deposit]) -> None:
         for deposit in taken:
             await self._custody.discard(
                 deposit.id, actor="gateway", reason="the smarthost took no recipient", now=datetime.now(UTC)
             )
+
+    async def _discard_later(self, taken: list[Deposit]) -> None:
+        for _ in range(_NOT_BEFORE_THE_REPLY // _AGAIN):
+            await asyncio.sleep(_AGAIN.total_seconds())
+            with suppress(StoreError):
+                await self._discard(taken)
+                return
 
     def _remainder(self, passing: _Passing, progress: Progress) -> tuple[Deposit, ...]:
         """Return the deposits for the recipients that the smarthost defers, and the DSN for those that it refuses."""

@@ -1,7 +1,8 @@
 """The straight line: who has the mail after each outcome, and what was written down."""
 
+import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -27,7 +28,10 @@ BULK = (
     b"From: Ann <ann@corp.example>\r\nTo: " + b", ".join(c.encode() for c in CUSTOMERS) + b"\r\n"
     b"Bcc: boss@corp.example\r\nSubject: Offer\r\nMessage-ID: <bulk@corp.example>\r\n\r\nDear all\r\n.dot\r\n"
 )
-CLEAN = b"From: ann@corp.example\r\nTo: ben@shop.example\r\nSubject: Hello\r\nMessage-ID: <m1@corp.example>\r\n\r\nHi Ben\r\n"
+CLEAN = (
+    b"From: ann@corp.example\r\nTo: ben@shop.example\r\nSubject: Hello\r\n"
+    b"Message-ID: <m1@corp.example>\r\n\r\nHi Ben\r\n"
+)
 
 
 class InPlace:
@@ -203,6 +207,30 @@ async def test_a_refused_content_takes_the_deposit_back(
     assert [item.state for item in await custody.items(Query())] == [State.DISCARDED]
 
 
+async def test_a_deposit_that_cannot_be_taken_back_now_is_taken_back_later(
+    smarthost: ScriptedSmarthost, journal: MemoryJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Custody is locked when the smarthost refuses the content: the client is told so, and nothing leaves later."""
+
+    class Locked(MemoryStore):
+        locked = True
+
+        async def discard(
+            self, item: str, *, actor: str, reason: str, now: datetime, recipients: tuple[str, ...] = ()
+        ) -> int:
+            if self.locked:
+                self.locked = False
+                raise StoreError("locked")
+            return await super().discard(item, actor=actor, reason=reason, now=now, recipients=recipients)
+
+    monkeypatch.setattr("dlp_gateway.pipeline._AGAIN", timedelta(milliseconds=10))
+    smarthost.rcpt, smarthost.final, store = {"b@x.example": LATER}, NEVER, Locked()
+    outcome = await made(smarthost, store, journal, InPlace()).process(envelope("a@x.example", "b@x.example"), CLEAN)
+    assert isinstance(outcome, Deferred)
+    await asyncio.sleep(0.2)
+    assert [item.state for item in await store.items(Query())] == [State.DISCARDED]
+
+
 async def test_none_taken_leaves_the_mail_with_the_client(pipeline: Pipeline, smarthost: ScriptedSmarthost) -> None:
     """All deferred: deferred; all refused: rejected with the smarthost's reply; lost after the dot: deferred."""
     smarthost.rcpt = {"a@x.example": UNREACHABLE}
@@ -278,7 +306,7 @@ async def test_a_negative_reply_is_not_remembered(pipeline: Pipeline, journal: M
 async def test_a_retry_during_the_hand_over_is_told_to_wait(
     pipeline: Pipeline, smarthost: ScriptedSmarthost, journal: MemoryJournal
 ) -> None:
-    """(i) The client left and came back before the smarthost answered: 451 until it did, then the answer or a new try."""
+    """(i) The client came back before the smarthost answered: 451 until it did, then the answer or a new try."""
     first = envelope("a@x.example")
     await pipeline.abandoned(first, CLEAN)
     assert await pipeline.process(envelope("a@x.example", id="0000000000000000a2"), CLEAN) == Repeated(reply=UNDER_WAY)
