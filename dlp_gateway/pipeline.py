@@ -5,11 +5,12 @@ here it is settled who is responsible for the mail when the answer is given (see
 """
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Final, assert_never
+from typing import Final, TypeVar, assert_never
 
 from dlp_gateway import deposits
 from dlp_gateway.detect.base import Facts, Inspection
@@ -45,12 +46,15 @@ from dlp_gateway.ports import (
 from quarantine.model import Deposit, State
 from quarantine.store import StoreError
 
+T = TypeVar("T")
+
 #: How soon after the smarthost's 250 a recipient that it deferred is tried again.
 FIRST_RETRY: Final = timedelta(seconds=30)
 
 #: Until the final reply is known, deposits of the same transaction must not leave: longer than any wait for the reply
 #: to the final dot (ten minutes, RFC 5321 4.5.3.2.6).
 _NOT_BEFORE_THE_REPLY: Final = timedelta(minutes=11)
+_LARGE: Final = 500_000  # octets; below, all that is done in the loop takes a few milliseconds
 _AGAIN: Final = timedelta(seconds=5)  # between attempts to take a deposit back
 
 REWRITE_INCOMPLETE: Final = "rewrite-incomplete"
@@ -124,12 +128,13 @@ class Pipeline:
     async def _process(self, envelope: Envelope, content: bytes) -> Outcome:
         log.received(envelope.id, envelope.client, recipients=len(envelope.recipients), size=len(content))
         metrics.received(len(content))
-        reply = await self._journal.recall(self._journal.fingerprint(envelope, content))
+        fingerprint = await _beside(len(content), partial(self._journal.fingerprint, envelope, content))
+        reply = await self._journal.recall(fingerprint)
         if reply is not None:
             log.repeated(envelope.id, envelope.client)
             metrics.repeated()
             return Repeated(reply=reply)
-        message = parse(content)
+        message = await _beside(len(content), partial(parse, content))
         if hops(message) > self._hop_limit:
             log.rejected(envelope.id, Why.LOOP)
             return Rejected(id=envelope.id, why=Why.LOOP)
@@ -326,6 +331,11 @@ def checked(verdict: Verdict, outgoing: bytes) -> Verdict:
         explanation="An address that had to be hidden still stands in another header field.",
     )
     return replace(verdict, disposition=max(verdict.disposition, Disposition.HOLD), reasons=(*verdict.reasons, reason))
+
+
+async def _beside(size: int, work: Callable[[], T]) -> T:
+    """Return what `work` returns; for a large message in a thread, so that the loop serves others meanwhile."""
+    return work() if size < _LARGE else await asyncio.to_thread(work)
 
 
 def _kinds(inspection: Inspection) -> tuple[tuple[str, int], ...]:
