@@ -15,7 +15,7 @@ ORGANISATIONS: Final = "recipients.organisations"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecipientsDetector:
-    """Counts distinct visible outsiders and their organisations over To, Cc, Resent-To and Resent-Cc.
+    """Counts distinct visible outsiders and their organisations over To, Cc, Resent-To, Resent-Cc and Apparently-To.
 
     Addresses of `inside` and of `partners` are no outsiders. Addresses at a domain of `free_mail` belong to private
     people, so each is an organisation of its own.

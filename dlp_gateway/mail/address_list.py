@@ -204,7 +204,7 @@ class _Reader:
         shown = self.name(_written(phrase) or " ".join(self._comments[self._names :]))
         self._names = len(self._comments)
         mailboxes = [Mailbox(address, shown) for address in addresses]
-        # A name that is itself one address is only a name. One that holds several is a list, with commas or without, and
+        # A name that is one address is only a name. One that holds several is a list, with or without commas, and
         # so is one that becomes a list once it is decoded: some clients decode before they parse.
         decoded = _holds_list(shown) and any(word.kind == "encoded" for word in phrase)
         for named in (_addresses(phrase), _addresses_in(shown)):

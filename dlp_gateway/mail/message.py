@@ -41,8 +41,8 @@ class Field:
 class VisibleRecipient:
     """An address that every receiver can read in a recipient field of the header.
 
-    `field` is "To", "Cc", "Resent-To" or "Resent-Cc"; `address` an addr-spec as written (see `mail.address.canonical`
-    for comparing); `name` the decoded display name or "".
+    `field` is "To", "Cc", "Resent-To", "Resent-Cc" or "Apparently-To"; `address` an addr-spec as written (see
+    `mail.address.canonical` for comparing); `name` the decoded display name or "".
     """
 
     field: str

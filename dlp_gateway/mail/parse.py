@@ -10,7 +10,13 @@ from dlp_gateway.mail.header import Header
 from dlp_gateway.mail.message import Defect, Message, VisibleRecipient
 
 #: The fields that every receiver sees as recipients, and how `VisibleRecipient.field` spells them.
-VISIBLE_FIELDS: Final = {"to": "To", "cc": "Cc", "resent-to": "Resent-To", "resent-cc": "Resent-Cc"}
+VISIBLE_FIELDS: Final = {
+    "to": "To",
+    "cc": "Cc",
+    "resent-to": "Resent-To",
+    "resent-cc": "Resent-Cc",
+    "apparently-to": "Apparently-To",
+}
 # RFC 5322 3.6: at most one of each.
 _SINGLE: Final = frozenset(
     {"date", "from", "sender", "reply-to", "to", "cc", "bcc", "message-id", "in-reply-to", "references", "subject"}

@@ -53,8 +53,8 @@ def test_counts_members_of_groups(count: int) -> None:
 
 @pytest.mark.parametrize("count", COUNTS)
 def test_counts_over_all_fields(count: int) -> None:
-    """Several To, Cc, Resent-To and Resent-Cc fields, in any case, folded and with blanks before the colon, add up."""
-    names = ("To", "TO", "to ", "Cc", "cC\t", "Resent-To", "resent-cc", "RESENT-TO")
+    """Several fields of each name that shows recipients, in any case, folded, with blanks before the colon, add up."""
+    names = ("To", "TO", "to ", "Cc", "cC\t", "Resent-To", "resent-cc", "RESENT-TO", "Apparently-to")
     fields = [
         f"{names[number % len(names)]}: {element}\r\n"
         for number, element in enumerate(written(count, strategies.angled))
