@@ -70,6 +70,7 @@ _SIGNATURES: Final = frozenset({"dkim-signature", "arc-message-signature"})
 _ARC: Final = frozenset({"arc-seal", "arc-message-signature", "arc-authentication-results"})
 _SIGNED_RECIPIENTS: Final = frozenset({"to", "cc", "resent-to", "resent-cc"}) | _BLIND_FIELDS
 _SIGNED_FIELDS: Final = re.compile(rb"(?:\A|;)[ \t\r\n]*+h[ \t\r\n]*+=([^;]*+)")
+_TO: Final = frozenset({"to"})
 _UNDISCLOSED: Final = b"undisclosed-recipients:;"
 _ONE_FIELD: Final = re.compile(r"[!-9;-~]+:(?:[ \t][\t -\xff]*\r\n)+")
 _LINE: Final = 78  # RFC 5322 2.1.1
@@ -96,13 +97,9 @@ def apply(raw: bytes, edits: tuple[Edit, ...]) -> bytes:
     return section + raw[start:]
 
 
-def _fields(section: bytes, names: frozenset[str]) -> list[Field]:
-    return [field for field in header.read_all(section).fields if field.name.lower() in names]
-
-
 def _blind(section: bytes) -> list[Field]:
     disguised = header.disguised(section, header.read_all(section), _BLIND_FIELDS)
-    return [*_fields(section, _BLIND_FIELDS), *disguised]
+    return [*header.select(section, _BLIND_FIELDS), *disguised]
 
 
 def _replaced(section: bytes, replacements: dict[int, tuple[int, bytes]]) -> bytes:
@@ -120,10 +117,10 @@ def _without(section: bytes, fields: list[Field]) -> bytes:
 
 
 def _without_signatures(section: bytes) -> bytes:
-    broken = [field for field in _fields(section, _SIGNATURES) if _covers_recipients(field)]
+    broken = [field for field in header.select(section, _SIGNATURES) if _covers_recipients(field)]
     doomed = [field for field in broken if field.name.lower() not in _ARC]
     if len(doomed) < len(broken):  # an ARC set stands or falls as a whole, and with it the chain (RFC 8617 5.2)
-        doomed += _fields(section, _ARC)
+        doomed += header.select(section, _ARC)
     return _without(section, doomed)
 
 
@@ -141,15 +138,16 @@ def dkim_covers_recipients(message: Message) -> bool:
 
 
 def _pruned(section: bytes, hidden: Hidden, to: str) -> bytes:
-    head = header.read_all(section)
     replacements: dict[int, tuple[int, bytes]] = {}
     remaining = 0  # mailboxes that stay in To
     emptied: list[Field] = []
-    for field in head.fields:
+    # What is longer was held, since nobody read all of it, and would take long to search: no list in it stays.
+    is_too_long = len(section) > header.HEADER_OCTETS
+    for field in header.select(section, RECIPIENT_FIELDS | RECIPIENT_TRACES | {"received"}):
         name = field.name.lower()
+        named = is_too_long or hidden.named_in(field.body)
         if name in RECIPIENT_FIELDS:
-            named = hidden.named_in(field.body)
-            mailboxes = scan(field.body, len(field.body)).mailboxes
+            mailboxes = () if is_too_long else scan(field.body, len(field.body)).mailboxes
             kept = _kept(mailboxes, hidden) if named else []
             remaining += (len(kept) if named else len(mailboxes)) if name == "to" else 0
             if named:
@@ -157,15 +155,15 @@ def _pruned(section: bytes, hidden: Hidden, to: str) -> bytes:
                 if not kept and name in {"to", "cc"}:
                     emptied.append(field)
         elif name in RECIPIENT_TRACES:
-            if hidden.named_in(field.body):
+            if named:
                 replacements[field.start] = (field.end, b"")
-        elif name == "received" and hidden.named_in(field.body):
+        elif named:
             # RFC 5321 4.4 lets nobody change a Received field, 7.2 warns that `for` betrays blind recipients. We are a
             # submission server, to which the mail still belongs (RFC 6409 8), and hiding is what the rule asked for.
             replacements[field.start] = (field.end, _FOR_CLAUSE.sub(b"", section[field.start : field.end]))
     if emptied and not remaining:
         tos = [field for field in emptied if field.name.lower() == "to"]
-        if tos or not head.named("to"):
+        if tos or not header.select(section, _TO):
             place = (tos or emptied)[0]
             written = None if not to or to in hidden else serialise(to)
             replacements[place.start] = (place.end, _field("To", [written or _UNDISCLOSED], section, place))

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import Final
 
@@ -56,13 +57,11 @@ def read(
     position = start
     for match in islice(_FIELD.finditer(raw, start, limit), fields):
         name, body = match.groups()
-        if b"\n" in body:
-            body = body.replace(b"\r\n", b"").replace(b"\n", b"")
         begin, stop = match.span()
         if begin > position:
             strays.append((position, begin))
         position = stop
-        field = Field(name=name.decode("ascii"), start=begin, end=stop, body=body.strip(b" \t\r"))
+        field = Field(name=name.decode("ascii"), start=begin, end=stop, body=_unfolded(body))
         found.append(field)
         index.setdefault(field.name.lower(), []).append(field)
     defects: set[Defect] = set()
@@ -106,6 +105,32 @@ def disguised(raw: bytes, head: Header, names: Container[str]) -> Iterator[Field
             octets = b"".join(lines)
             body = octets.partition(b":")[2].replace(b"\r", b"").replace(b"\n", b"")
             yield Field(name=name, start=begin, end=begin + len(octets), body=body.strip(b" \t"))
+
+
+def select(section: bytes, names: frozenset[str]) -> list[Field]:
+    """Return the fields of a header section that are called one of `names` (lower case): without bounds, but fast."""
+    return [
+        Field(
+            name=match[1].decode("ascii"),
+            start=match.start(1) - 1,
+            end=min(match.end(), len(section)),
+            body=_unfolded(match[2]),
+        )
+        for match in _pattern(names).finditer(b"\n" + section)
+    ]
+
+
+@lru_cache(maxsize=16)
+def _pattern(names: frozenset[str]) -> re.Pattern[bytes]:
+    """Return `_FIELD` for some names, with the line end before it: `re` finds that at the speed of C."""
+    either = "|".join(map(re.escape, sorted(names)))
+    return re.compile(rb"\n(%s)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)" % either.encode(), re.IGNORECASE)
+
+
+def _unfolded(body: bytes) -> bytes:
+    if b"\n" in body:
+        body = body.replace(b"\r\n", b"").replace(b"\n", b"")
+    return body.strip(b" \t\r")
 
 
 def read_all(section: bytes) -> Header:

@@ -1,5 +1,7 @@
 """Edits: what goes, what stays to the octet, and that no header section invented here shows a hidden address."""
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -174,6 +176,34 @@ def test_signatures_over_any_recipient_field_break(name: str) -> None:
 def test_a_signature_without_list_counts_as_broken() -> None:
     """Who cannot tell what is signed must assume the worst."""
     assert dkim_covers_recipients(parse(b"DKIM-Signature: v=1; bh=to\r\n\r\n"))
+
+
+LONG = b"To: bob@out.example\r\nCc: eve@corp.example\r\nX-Rcpt-To: <zed>\r\n" + b"A: b\r\n" * 50_000 + b"\r\nbody"
+
+
+def test_no_list_stays_in_a_header_that_is_too_long_to_search() -> None:
+    """Where nobody can look for addresses in reasonable time, no recipient field stays, and the mail is held."""
+    edited = apply(LONG, (PRUNE,))
+    assert edited.startswith(b"To: alice@corp.example\r\nA: b\r\n")
+    assert exposed(edited, HIDDEN) == ("other",)
+    assert edited == apply(edited, (PRUNE,))
+
+
+def test_a_list_that_is_too_odd_to_read_may_name_anybody() -> None:
+    """Behind the bound of reading word by word, a list counts as naming a hidden address."""
+    raw = b"To: eve@corp.example, " + b"a(b)@(c)" * 20_000 + b"\r\n\r\n"
+    assert exposed(raw, HIDDEN) == ("To",)
+    assert exposed(apply(raw, (PRUNE,)), HIDDEN) == ()
+
+
+@pytest.mark.parametrize("unit", [b"To: a@b.example\r\n", b"To: (\r\n", b"A:\r\n", b"Received: x\r\n", b"x\r\n"])
+def test_edits_take_linear_time(unit: bytes) -> None:
+    """No octet of a header section takes more than some microseconds."""
+    raw = unit * (400_000 // len(unit)) + b"\r\nbody"
+    started = time.process_time()
+    edited = apply(raw, (RemoveBcc(), PRUNE, RemoveSignatures()))
+    exposed(edited, HIDDEN)
+    assert time.process_time() - started < 4
 
 
 def test_adds_a_trace_once() -> None:

@@ -85,3 +85,13 @@ def test_accounts_for_every_octet(raw: bytes) -> None:
         assert position == start
         position = end
     assert raw[position : head.body_start] in {b"", b"\r\n", b"\n"}
+
+
+@given(strategies.messages | st.text("aAbB:\r\n\t \xff-", max_size=60).map(lambda text: text.encode("latin-1")))
+@settings(max_examples=300)
+def test_selects_what_reading_finds(raw: bytes) -> None:
+    """Fields found by name are those that reading the whole section finds."""
+    section = raw[: header.body_start(raw)]
+    names = frozenset({"to", "cc", "received", "a", "a-b", "b"})
+    expected = [field for field in header.read_all(section).fields if field.name.lower() in names]
+    assert expected == header.select(section, names)

@@ -1,0 +1,111 @@
+"""What parsing costs at worst: time grows no faster than the message, and no octet is dear."""
+
+import time
+
+import pytest
+
+from dlp_gateway.mail.message import Defect
+from dlp_gateway.mail.parse import parse
+
+_OCTETS = 400_000
+_MULTIPART = b"Content-Type: multipart/mixed; boundary=Y\r\n\r\n"
+_ADDRESSES = (
+    *(b"(", b")", b"()", b"((()))", b"<", b">", b"<>", b",", b";", b":", b"@", b"\\", b'"', b"[", b"a@b", b"a@b,"),
+    *(b"a@b(", b"<a@b>", b"@a:", b"@a,", b"'a'@", b"(a@b,", b"(a)<a@b>", b"a@[1]", b'"x"<a@b>', b"g:a@b;", b";a=b"),
+    *(b"a.", b"a ", b"a@xn--a.", b"=?utf-8?q?a?=", b"=?x?q?a@b?=,", b"=?utf-8?b?QA==?= ", b"\xff", b"\r\n "),
+)
+_FIELDS = (
+    b"A:\r\n",
+    b"x\r\n",
+    b"To: a@b\r\n",
+    b"\0To: a@b\r\n",
+    b"Received: x\r\n",
+    b"A: b\r\n \r\n",
+    b"A: b\r\nx\r\n",
+)
+_TYPES = (b"(", b";", b";a=b", b";a*0*=b", b'"', b"; boundary=a", b"=?utf-8?q?a?=")
+_LINES = (
+    *(b"--Y\r\n", b"--Y\n", b"--Y\n\n", b"--Y--\n", b"--YZ\n", b"--Y x\n", b"\n--Y ", b"--Y ", b"--", b"\n", b" --Y\n"),
+    *(b"--Y\nA:\n\n", b"--Y\nx\nA:\n\n", b"--Y\nContent-Type: message/rfc822\n\n", b"--Y\n" + b"A:\n" * 1000),
+    b"--Y\nContent-Type: multipart/mixed; boundary=Y\n\n",
+)
+_CONTENTS = (b"=", b"=\n", b"=4", b"A=", b" \n", b"\t", b"!", b"\n", b"begin 644 x\n", b"a=b ")
+
+
+def _ladder(level: bytes, content: bytes = b"x\n") -> list[tuple[bytes, bytes]]:
+    return [(b"".join(level.replace(b"%d", b"%d" % step) for step in range(49)), content)]
+
+
+#: What stands once, and what is repeated behind it.
+SHAPES = [
+    *((b"To: ", unit) for unit in _ADDRESSES),
+    *((b"To: (" + b"a" * 50_000 + b")", unit) for unit in (b"<a@b>", b"(a)<a@b>")),
+    *((b"A: b\r\n", unit) for unit in _FIELDS),
+    *((b"Content-Type: text/plain", unit) for unit in _TYPES),
+    *((b"Content-Disposition: attachment; filename=", unit) for unit in _TYPES),
+    *((_MULTIPART, unit) for unit in _LINES),
+    *(
+        (b"Content-Type: multipart/mixed\r\n\r\n", unit)
+        for unit in (b"\n--" + b"x " * 99, b"--x", b"\n--x" + b" " * 198)
+    ),
+    *((_MULTIPART + sentence, b" ") for sentence in (b"--Y", b"This is a MIME message", b"--Y\n\nThis is a MIME")),
+    *((b"Content-Transfer-Encoding: base64\n\n", unit) for unit in _CONTENTS),
+    *((b"Content-Transfer-Encoding: quoted-printable\n\n", unit) for unit in _CONTENTS),
+    *((b"Content-Transfer-Encoding: x-uuencode\n\nbegin 644 x\n", unit) for unit in _CONTENTS),
+    *_ladder(b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n"),
+    *_ladder(b"Content-Type: multipart/mixed; boundary=b%d; boundary=c%d\n\n--b%d\n--c%d\n"),
+    *_ladder(b"Content-Type: multipart/mixed; boundary=b\n\n--b\n", b"--bb\n"),
+    *_ladder(b"Content-Type: message/rfc822\n\n", b"A:\n"),
+    *_ladder(b"Content-Type: message/rfc822\nContent-Transfer-Encoding: quoted-printable\n\n", b"=4"),
+    *_ladder(b"Content-Type: message/rfc822\nContent-Type: message/global\n\n", b"A:\n"),
+    *_ladder(
+        b"Content-Type: multipart/mixed; boundary=b%d\nContent-Transfer-Encoding: quoted-printable\n\n--b%d\n", b"=20\n"
+    ),
+]
+
+
+def _seconds(shape: tuple[bytes, bytes], octets: int) -> float:
+    once, unit = shape
+    raw = once + unit * (octets // len(unit)) + b"\r\n\r\n"
+    started = time.process_time()
+    parse(raw)
+    return time.process_time() - started
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: repr((shape[0][-24:], shape[1][:24])))
+def test_takes_linear_time(shape: tuple[bytes, bytes]) -> None:
+    """Twice as long a message takes about twice as long; no octet takes more than a microsecond on a busy machine."""
+    once = _seconds(shape, _OCTETS)
+    twice = _seconds(shape, 2 * _OCTETS)
+    assert twice < 3 * once + 0.1
+    assert twice < 1
+
+
+@pytest.mark.parametrize(
+    ("raw", "defect"),
+    [
+        (b"To: " + b"a@b.example (x), " * 20_000, Defect.TOO_MANY_RECIPIENTS),
+        (b"To: " + b"<a" * 50_000, Defect.TOO_MANY_RECIPIENTS),
+        (b"To: " + b"(a" * 50_000, Defect.TOO_MANY_RECIPIENTS),
+        (b"A: " + b"x" * 300_000, Defect.TOO_MANY_FIELDS),
+        (b"A: b\r\n" + b"\0To: a@b.example\r\n" * 2_000, Defect.TOO_MANY_FIELDS),
+        (_MULTIPART + b"--Y\r\n" + b"A: b\r\n" * 1_001 + b"Content-Type: text/html\r\n\r\nx", Defect.TOO_MANY_FIELDS),
+        (_MULTIPART + (b"--Y\r\n" + b"A: b\r\n" * 900 + b"\r\nx\r\n") * 20, Defect.TOO_MANY_FIELDS),
+        (_MULTIPART + b"--YZ\r\n" * 20_000, Defect.TOO_MANY_PARTS),
+        (b"".join(b"Content-Type: text/t%d\r\n" % kind for kind in range(5)) + b"\r\nx", Defect.TOO_MANY_PARTS),
+        (b"Content-Type: multipart/mixed; " + b"; ".join(b"boundary=%d" % n for n in range(5)), Defect.TOO_MANY_PARTS),
+    ],
+    ids=lambda value: repr(value[:40]) if isinstance(value, bytes) else value,
+)
+def test_says_where_reading_stopped(raw: bytes, defect: Defect) -> None:
+    """What lies beyond a bound is held by the policy, since a defect says that nobody read it."""
+    assert defect in parse(raw + b"\r\n\r\n").defects
+
+
+def test_orderly_mass_mails_are_read_whole() -> None:
+    """Thousands of recipients in the forms that composers write stay within every bound."""
+    for form in (b"User %d <u%d@a.example>", b'"User, %d" <u%d@a.example>', b"User, %d <u%d@a.example>"):
+        recipients = b",\r\n ".join(form % (number, number) for number in range(3_000))
+        message = parse(b"To: " + recipients + b"\r\n\r\n")
+        assert len(message.visible) == 3_000
+        assert not {Defect.TOO_MANY_FIELDS, Defect.TOO_MANY_RECIPIENTS} & set(message.defects)
