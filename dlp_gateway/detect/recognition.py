@@ -2,10 +2,12 @@
 
 import re
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from dlp_gateway.detect.card_context import is_evident, is_printed, link_start
 from dlp_gateway.detect.confidence import WORDS, Context, Match, why
 from dlp_gateway.detect.folding import Folded, fold
 from dlp_gateway.detect.gate import Gate
@@ -14,6 +16,9 @@ from dlp_gateway.detect.labels import OTHER, Hit, Label, Strength
 from dlp_gateway.detect.layout import Table, lay_out, table_at
 from dlp_gateway.detect.ownership import NOBODY, Owner, Reader, Relation, read
 from dlp_gateway.detect.shapes import Run, compact, dates, runs
+
+if TYPE_CHECKING:
+    import re2
 
 _REACH_BEFORE: Final = 100
 _REACH_AFTER: Final = 340
@@ -24,7 +29,14 @@ _GROUP: Final = re.compile(r"[A-Za-z0-9]+")
 _DELHI: Final = re.compile(r"DL[ -]?\d\d[ -]?(?:19|20)\d\d[ -]?\d{7}\b", re.IGNORECASE)
 # "[ ] Passport": a choice that was not taken.
 _UNTICKED: Final = re.compile(r"(?:~|\[ ?\]|\( ?\)) ?\Z")
-_PRINTED_CARD: Final = re.compile(r"\d{4}([ -])\d{4}\1\d{4}\1\d{4}|\d{4}([ -])\d{6}\2\d{5}")
+#: How often one value, and how many numbers of a text, are asked for their owner; the others count as nobody's.
+_ASKED_EACH: Final = 20
+_ASKED: Final = 2_000
+_DOUBTFUL: Final = 0.5  # a number with a valid check digit of which nothing says that it is a card's
+_CARD: Final = "CREDIT_CARD"
+_LISTED: Final = 4  # so many cards, and half of all numbers like them, are a list of cards
+_SPOKEN_BEFORE: Final = 120
+_SPOKEN_AFTER: Final = 60
 _IBAN_HEAD: Final = re.compile(r"[A-Z]{2}\d\d[ -]$")
 
 
@@ -161,20 +173,25 @@ class Recognition:
         text = reader.page.text
         table_starts = [table.start for table in tables]
         data = text.encode("ascii")
+        asked: Counter[str] = Counter()
         for rule, find in self._alone:
-            for found in find.finditer(data):
-                group = 1 if found.re.groups and found.start(1) >= 0 else 0
-                proved = _proved(rule, text, found.start(group), found.end(group))
-                if proved is None:
+            places, listed = _places(rule, find, data, text)
+            for start, end in places:
+                value = compact(text[start:end])
+                asked[value] += 1
+                if asked[value] > _ASKED_EACH:
                     continue
-                table = _table_over(tables, table_starts, proved[0])
-                heading = table.heading(proved[0]) if table else None
-                owner = NOBODY if rule.certain else _heading_owner(reader, heading) if heading else None
-                grouped = rule.type == "CREDIT_CARD" and _PRINTED_CARD.fullmatch(text, *proved) is not None
-                owner = owner or reader.owner(*proved)
-                if not self._may_own(owner, rule, text[slice(*proved)]):
+                owner = NOBODY
+                if not rule.certain and len(asked) <= _ASKED:
+                    table = _table_over(tables, table_starts, start)
+                    heading = table.heading(start) if table else None
+                    owner = _heading_owner(reader, heading) if heading else reader.owner(start, end)
+                if not self._may_own(owner, rule, text[start:end]):
                     owner = NOBODY
-                yield self._weighed(rule, owner, *proved, grouped=grouped)
+                if rule.type == _CARD:
+                    yield _card(rule, reader, owner, start, end, listed=listed)
+                else:
+                    yield _weighed(rule, owner, start, end, alone=rule.alone)
 
     def _may_own(self, owner: Owner, rule: Rule, written: str) -> bool:
         """Tell whether the number can be what its label says (a PAN in India has letters, a card's has none)."""
@@ -186,21 +203,63 @@ class Recognition:
             for other in self._owned.get(owner.label.owns, ())
         )
 
-    @staticmethod
-    def _weighed(rule: Rule, owner: Owner, start: int, end: int, *, grouped: bool) -> Span:
-        """Return the span; what another label owns is doubtful, unless it is grouped as only cards are."""
-        score, relation = rule.alone, Relation.NOBODY
-        if not rule.certain:
-            if owner.label is not None and owner.label.owns == rule.type:
-                score, relation = max(score, 0.95 - owner.doubt), owner.relation
-            elif owner.foreign and (owner.label is not None or rule.alone < 0.75):
-                score = 0.62 if grouped else min(score, 0.45)
-            elif owner.label is not None and owner.relation is not Relation.ABOVE:
-                score = min(score, 0.5)
-        return Span(
-            start=start, end=end, type=rule.type, country=rule.country, score=round(score, 2), rule=rule.id,
-            why=f"a form that proves itself, {WORDS[relation]}",
-        )  # fmt: skip
+
+def _places(rule: Rule, find: "re2._Regexp[bytes]", data: bytes, text: str) -> tuple[tuple[tuple[int, int], ...], bool]:
+    """Return the ranges that a rule proves, and whether those are most of the numbers that looked like it."""
+    seen: set[str] = set()
+    held: set[str] = set()
+    places = []
+    for found in find.finditer(data):
+        group = 1 if found.re.groups and found.start(1) >= 0 else 0
+        start, end = found.start(group), found.end(group)
+        seen.add(text[start:end])
+        proved = _proved(rule, text, start, end)
+        if proved is not None:
+            places.append(proved)
+            held.add(text[start:end])
+    return tuple(places), len(held) >= _LISTED and 2 * len(held) >= len(seen)
+
+
+def _card(rule: Rule, reader: Reader, owner: Owner, start: int, end: int, *, listed: bool) -> Span:
+    """Return the span of a card's number, which takes more than a check digit (see `card_context`)."""
+    text = reader.page.text
+    grouped = is_printed(text, start, end)
+    link = None if grouped else link_start(text, start)
+    if link is not None and not (owner.hit and owner.hit.start >= link):
+        return _weighed(rule, NOBODY, start, end, alone=_DOUBTFUL)
+    if is_evident(text, start, end, listed=listed):
+        alone = rule.alone
+    elif _is_broken(text[start:end]) and _is_card_named(reader, start, end):
+        alone = 0.65
+    else:
+        alone = _DOUBTFUL
+    return _weighed(rule, owner, start, end, alone=alone, grouped=grouped)
+
+
+def _is_broken(written: str) -> bool:
+    """Return whether a number is written in pieces, as nobody writes another long number."""
+    return len(_GROUP.findall(written)) >= 3
+
+
+def _is_card_named(reader: Reader, start: int, end: int) -> bool:
+    index = bisect_left(reader.starts, start - _SPOKEN_BEFORE)
+    return any(hit.label.owns == _CARD for hit in reader.hits[index : bisect_left(reader.starts, end + _SPOKEN_AFTER)])
+
+
+def _weighed(rule: Rule, owner: Owner, start: int, end: int, *, alone: float, grouped: bool = False) -> Span:
+    """Return the span; what another label owns is doubtful, unless it is grouped as only cards are."""
+    score, relation = alone, Relation.NOBODY
+    if not rule.certain:
+        if owner.label is not None and owner.label.owns == rule.type:
+            score, relation = max(score, 0.95 - owner.doubt), owner.relation
+        elif owner.foreign and (owner.label is not None or rule.alone < 0.75):
+            score = 0.62 if grouped else min(score, 0.45)
+        elif owner.label is not None and owner.relation is not Relation.ABOVE:
+            score = min(score, 0.5)
+    return Span(
+        start=start, end=end, type=rule.type, country=rule.country, score=round(score, 2), rule=rule.id,
+        why=f"a form that proves itself, {WORDS[relation]}",
+    )  # fmt: skip
 
 
 def _proved(rule: Rule, text: str, start: int, end: int) -> tuple[int, int] | None:
@@ -213,6 +272,8 @@ def _proved(rule: Rule, text: str, start: int, end: int) -> tuple[int, int] | No
     if rule.shape.fullmatch(value) and rule.check(value) is not False:
         return start, end
     groups = [(start + match.start(), start + match.end()) for match in _GROUP.finditer(text[start:end])]
+    if len(groups) > 1 and groups[0][1] - groups[0][0] == 1 and rule.type == _CARD:  # single digits belong together
+        return None
     for taken in range(len(groups) - 1, 0, -1):
         for first in range(min(3, len(groups) - taken + 1)):
             low, high = groups[first][0], groups[first + taken - 1][1]

@@ -1,0 +1,65 @@
+"""What the form of a number and the text around it say about its being a payment card's, beside the check digit.
+
+One random number in ten has a valid check digit, and one in three begins as an issuer's do; so bare digits alone are no
+evidence. Groups as printed on cards are, and so is talk of cards nearby, or a list in which most numbers hold.
+"""
+
+import re
+from typing import Final
+
+#: Four groups of four (and three more on some), or those of American Express; between them signs that are all alike.
+_PRINTED: Final = re.compile(r"\d{4}( |\.|_|/|\s?-\s?)\d{4}\1\d{4}\1\d{4}(?:\1\d{3})?|\d{4}([ .-])\d{6}\2\d{5}")
+#: A line end within the number, with what quoting puts before the next line; it stands for any separator.
+_WRAP: Final = re.compile(r"[ \t-]*\r?\n[ \t>|]*")
+_BARE_LABELLED: Final = 14  # digits; so short a number is a card's only where a label says so
+_WORDS: Final = (
+    r"charg(?:e|ed|ing)|pay(?:ing|ments?|able)?|paid|debit|credit|billing|expir\w{1,5}|exp|cv[cv]2?",
+    r"valid (?:thru|until)|guarantee\w{0,2}|deposit|security code|declined|refund(?:ed)?|card\w{0,8}",
+    "belasten|gultig|zahlung|bezahlen|geldig|betaling",
+    r"validite|paiement|cobr\w{2,6}|caduca\w{0,4}|vencimiento|pago|scadenza|pagamento|platnosc\w{0,3}|wazna",
+)
+_MONTH: Final = r"\b(?:0[1-9]|1[0-2]) ?/ ?(?:20)?[2-4]\d\b"
+_SPOKEN_OF: Final = re.compile(rf"\b(?:{'|'.join(_WORDS)})\b|{_MONTH}", re.IGNORECASE)
+_LINKED: Final = re.compile(r"(?:://|\bwww\.|[?&][\w.%\[\]-]{1,40}=)\S*\Z")
+_NEAR: Final = 80
+_LINK: Final = 400
+
+
+def is_printed(text: str, start: int, end: int) -> bool:
+    """Return whether the digits stand in groups as on cards, joined alike but for line ends, and by themselves."""
+    joined = _WRAP.sub("\n", text[start:end])
+    signs = set(re.findall(r"\D+", joined)) - {"\n"}
+    if len(signs) != 1:
+        return False
+    sign = signs.pop()
+    if _PRINTED.fullmatch(joined.replace("\n", sign)) is None:
+        return False
+    if "\n" not in joined:
+        return True
+    between = re.escape(sign)  # a row of numbers that goes on is a table's
+    before = re.search(rf"\d{{4}}{between}\Z", text[max(0, start - 8) : start])
+    return before is None and re.match(rf"{between}\d{{4}}\b", text[end : end + 8]) is None
+
+
+def is_evident(text: str, start: int, end: int, *, listed: bool) -> bool:
+    """Return whether a number without a label is likely a card's; `listed`: most numbers of its length here hold."""
+    if is_printed(text, start, end):
+        return True
+    written = text[start:end]
+    if "\n" in written or "\t" in written or sum(map(str.isdigit, written)) <= _BARE_LABELLED:
+        return False
+    return listed or is_spoken_of(text, start, end)
+
+
+def is_spoken_of(text: str, start: int, end: int) -> bool:
+    """Return whether the words around speak of paying, or a month of expiry stands there."""
+    around = f"{text[max(0, start - _NEAR) : start]} {text[end : end + _NEAR]}"
+    return _SPOKEN_OF.search(around) is not None
+
+
+def link_start(text: str, start: int) -> int | None:
+    """Return where the link begins in which the number at `start` stands, if it does."""
+    low = max(0, start - _LINK)
+    before = text[low:start]
+    begin = max(before.rfind(blank) for blank in " \n\t\"'<>()") + 1
+    return low + begin if _LINKED.search(before, begin) else None

@@ -1,0 +1,79 @@
+"""What the form of a number and the words around it say about its being a card's."""
+
+import pytest
+
+from dlp_gateway.detect.card_context import is_evident, is_printed, is_spoken_of, link_start
+
+
+def place(text: str) -> tuple[str, int, int]:
+    """Return the text without the brackets around the number, and where that stands."""
+    start, end = text.index("["), text.index("]") - 1
+    return text.replace("[", "").replace("]", ""), start, end
+
+
+@pytest.mark.parametrize(
+    ("marked", "expected"),
+    [
+        ("[4539 1488 0343 6467]", True),
+        ("[4539-1488-0343-6467]", True),
+        ("[4539 - 1488 - 0343 - 6467]", True),
+        ("[3782 822463 10005]", True),
+        ("1. [4539 1488 0343 6467] 11/28", True),
+        ("[4539 1488\n0343 6467]", True),
+        ("[4539 1488\n> 0343 6467]", True),
+        ("[4539-1488-\r\n0343-6467]", True),
+        ("1000 [4539 1488\n0343 6467]", False),
+        ("[4539 1488\n0343 6467] 1200", False),
+        ("[4539\n1488\n0343\n6467]", False),
+        ("[4539\t1488\t0343\t6467]", False),
+        ("[4539 1488-0343 6467]", False),
+        ("[4539148803436467]", False),
+        ("[453914 8803436467]", False),
+    ],
+)
+def test_groups_as_on_cards(marked: str, *, expected: bool) -> None:
+    """Groups of four joined by one sign throughout are a card's, also over a line end, but not as part of a row."""
+    assert expected == is_printed(*place(marked))
+
+
+@pytest.mark.parametrize(
+    ("marked", "listed", "expected"),
+    [
+        ("[4539148803436467]", False, False),
+        ("[4539148803436467]", True, True),
+        ("charge [4539148803436467]", False, True),
+        ("[4539148803436467] 11/28", False, True),
+        ("[060426070011] was paid", True, False),
+        ("[4539\n1488\n0343\n6467] was paid", True, False),
+    ],
+)
+def test_bare_digits_need_more(marked: str, *, listed: bool, expected: bool) -> None:
+    """A list of cards or talk of paying makes bare digits a card's, unless they are few or in pieces."""
+    assert expected == is_evident(*place(marked), listed=listed)
+
+
+@pytest.mark.parametrize("word", ["Charged", "exp", "11/28", "gultig", "cardholder", "paiement"])
+def test_talk_of_cards(word: str) -> None:
+    """Words on paying count on either side, within a line or two and no further."""
+    number = "4539148803436467"
+    near, behind, far = f"{word} x {number}", f"{number} x {word}", f"{word} {'x ' * 60}{number}"
+    found = [is_spoken_of(text, text.index(number), text.index(number) + 16) for text in (near, behind, far)]
+    assert found == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("marked", "expected"),
+    [
+        ("see https://a.example/x/[4539148803436467]", 4),
+        ("see <https://a.example/x?y=1&z=[4539148803436467]>", 5),
+        ("www.a.example/[4539148803436467]", 0),
+        ("/open?u=[4539148803436467]", 0),
+        ("https://a.example and [4539148803436467]", None),
+        ("number=[4539148803436467]", None),
+        ("a/b [4539148803436467]", None),
+    ],
+)
+def test_links(marked: str, expected: int | None) -> None:
+    """A number in the path or query of a link is told apart from one that merely follows it."""
+    text, start, _ = place(marked)
+    assert expected == link_start(text, start)
