@@ -146,6 +146,9 @@ def _bodies(node: _Node) -> Iterator[_Node | Part]:
     if remainder < node.start:
         yield _text(f"{node.path}.0" if node.path else "0", node.buffer[remainder : node.start])
         yield replace(node, start=remainder)
+        behind = node.buffer.find(b"\n", remainder, node.end) + 1
+        if behind and node.head.named("content-transfer-encoding"):  # of base64, one letter too many shifts the rest
+            yield replace(node, start=behind)
     yield node
 
 
