@@ -45,7 +45,7 @@ def parse(raw: bytes, limits: Limits = LIMITS) -> Message:
     head = header.read(raw, octets=limits.header_octets, fields=limits.fields)
     defects = set(head.defects)
     visible = _visible(raw, head, limits.recipients, defects)
-    if len(head.index) < len(head.fields) and any(len(head.named(name)) > 1 for name in _SINGLE):
+    if any(len(fields) > 1 and name in _SINGLE for name, fields in head.index.items()):
         defects.add(Defect.DUPLICATE_FIELD)
     parts, faults = mime.leaves(raw, head, parts=limits.parts, depth=limits.depth)
     return Message(
