@@ -4,11 +4,10 @@ import binascii
 import re
 from typing import Final
 
-from dlp_gateway.mail.encoded_word import base64_octets, text_of
+from dlp_gateway.mail.encoded_word import base64_octets
 from dlp_gateway.mail.message import Defect
-from dlp_gateway.mail.parameters import uncommented
 
-_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]++")
+_WORD: Final = re.compile(rb"[A-Za-z0-9_-]++")
 #: Encodings by how some write them, without "x", "-" and "_" (RFC 2045 6.1 has but one spelling of each).
 _SPELLINGS: Final = {
     "base64": "base64",
@@ -16,6 +15,7 @@ _SPELLINGS: Final = {
     "uuencode": "uuencode",
     "uue": "uuencode",
 }
+_KNOWN: Final = IDENTITY.union(_SPELLINGS.values()) - {""}
 #: Encodings that change nothing.
 IDENTITY: Final = frozenset({"7bit", "8bit", "binary", ""})
 # White space before a line end was added on the way and goes (RFC 2045 6.7 (3)); the look-behind keeps this linear.
@@ -25,10 +25,12 @@ _UU_BEGIN: Final = re.compile(rb"(?:\A|\n)begin [0-7]{3,4} [^\n]*+\n")
 
 
 def encodings_named(body: bytes) -> tuple[str, ...]:
-    """Return what encodings a field body may mean, lower case: its first token, and that within a comment before it."""
-    text = text_of(body)
-    tokens = (_TOKEN.search(reading) for reading in (uncommented(text), text))
-    return tuple(dict.fromkeys(_spelt(token[0].lower()) if token else "" for token in tokens))
+    """Return what encodings a field body may mean, lower case: each that it names, else its first word.
+
+    So no comment, list, quotes or encoded word hides one.
+    """
+    words = [_spelt(word.decode().lower()) for word in _WORD.findall(body)] or [""]
+    return tuple(dict.fromkeys(word for word in words if word in _KNOWN)) or (words[0],)
 
 
 def _spelt(token: str) -> str:
@@ -59,7 +61,7 @@ def _uudecoded(content: bytes) -> tuple[bytes, tuple[Defect, ...]]:
     if begin is None:
         return content, (Defect.BAD_ENCODING,)
     octets = bytearray()
-    for line in content[begin.end() :].splitlines():
+    for line in filter(None, content[begin.end() :].splitlines()):
         if line.strip() == b"end":
             return bytes(octets), ()
         try:
