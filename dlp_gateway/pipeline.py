@@ -6,14 +6,14 @@ here it is settled who is responsible for the mail when the answer is given (see
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from typing import Final, TypeVar, assert_never
 
 from dlp_gateway import deposits
 from dlp_gateway.detect.base import Facts, Inspection
+from dlp_gateway.forwarding import Forwarder, Outgoing
 from dlp_gateway.mail.address import canonical
 from dlp_gateway.mail.edit import AddTrace, Edit, PruneRecipients, apply, exposed
 from dlp_gateway.mail.envelope import Envelope
@@ -37,25 +37,17 @@ from dlp_gateway.ports import (
     Outcome,
     Overloaded,
     Passage,
-    Progress,
     Rejected,
     Repeated,
     Smarthost,
     Why,
 )
-from quarantine.model import Deposit, State
+from quarantine.model import State
 from quarantine.store import StoreError
 
 T = TypeVar("T")
 
-#: How soon after the smarthost's 250 a recipient that it deferred is tried again.
-FIRST_RETRY: Final = timedelta(seconds=30)
-
-#: Until the final reply is known, deposits of the same transaction must not leave: longer than any wait for the reply
-#: to the final dot (ten minutes, RFC 5321 4.5.3.2.6).
-_NOT_BEFORE_THE_REPLY: Final = timedelta(minutes=11)
 _LARGE: Final = 500_000  # octets; below, all that is done in the loop takes a few milliseconds
-_AGAIN: Final = timedelta(seconds=5)  # between attempts to take a deposit back
 
 REWRITE_INCOMPLETE: Final = "rewrite-incomplete"
 
@@ -89,13 +81,11 @@ class Pipeline:
     ) -> None:
         self._policy = policy
         self._inspector = inspector
-        self._smarthost = smarthost
+        self._forwarder = Forwarder(smarthost, custody, hostname=hostname, smarthost_name=smarthost_name)
         self._custody = custody
         self._journal = journal
         self._hostname = hostname
-        self._smarthost_name = smarthost_name
         self._hop_limit = hop_limit
-        self._unfinished: set[asyncio.Task[None]] = set()
 
     async def process(self, envelope: Envelope, content: bytes) -> Outcome:
         """Take one message all the way; the outcome says who is responsible for it now."""
@@ -220,34 +210,16 @@ class Pipeline:
         log.in_custody(passing.envelope.id, verdict.disposition.label, len(passing.envelope.recipients))
 
     async def _forward(self, passing: _Passing, inspection: Inspection) -> Outcome:
-        """Hand over to the smarthost; whom it defers or refuses is in custody before the others get their final dot."""
+        """Hand over to the smarthost and say what came of it."""
         envelope = passing.envelope
-        taken: list[Deposit] = []
-
-        async def before_final_dot(progress: Progress) -> None:
-            if remainder := self._remainder(passing, progress):
-                await self._custody.take(remainder)
-                taken.extend(remainder)
-                log.in_custody(envelope.id, "deferred", len(progress.deferred))
-
-        with metrics.stage("forward"):
-            delivery = await self._smarthost.deliver(
-                passing.outgoing,
-                reverse_path=envelope.reverse_path,
-                recipients=envelope.recipients,
-                body_8bit=envelope.body_8bit,
-                smtputf8=envelope.smtputf8,
-                before_final_dot=before_final_dot,
-            )
-        for recipient, reply in delivery.replies:
-            metrics.smarthost_reply(0 if recipient in delivery.unknown else reply.code)
+        delivery = await self._forwarder.forward(
+            Outgoing(envelope=envelope, message=passing.message, edits=passing.edits, content=passing.outgoing)
+        )
         replies = dict(delivery.replies)
         if accepted := [reply for reply in replies.values() if reply.positive]:
-            await self._make_due(taken)
             log.forwarded(envelope.id, accepted[0], len(accepted))
             self._journal.record(_entry(passing, inspection, replies, "forwarded"))
             return Forwarded(id=envelope.id, reply=accepted[0])
-        await self._take_back(taken)
         self._journal.record(_entry(passing, inspection, replies, "deferred"))
         if replies and all(reply.permanent for reply in replies.values()):
             refusal = next(iter(replies.values()))
@@ -256,67 +228,6 @@ class Pipeline:
         first = next((reply for reply in replies.values() if reply.transient), None)
         log.deferred(envelope.id, Why.SMARTHOST, first)
         return Deferred(id=envelope.id, why=Why.SMARTHOST, reply=first)
-
-    async def _make_due(self, taken: list[Deposit]) -> None:
-        """Bring the deposits forward; if that fails they leave later, and the 250 stands: some have the mail."""
-        try:
-            for deposit in taken:
-                await self._custody.reschedule(deposit.id, due_at=datetime.now(UTC) + FIRST_RETRY)
-        except StoreError as error:
-            log.store_unavailable(error)
-            metrics.store_error()
-
-    async def _take_back(self, taken: list[Deposit]) -> None:
-        """Discard the deposits of a transaction that nobody got; tried until they would leave, if it fails."""
-        try:
-            await self._discard(taken)
-        except StoreError as error:
-            log.store_unavailable(error)
-            metrics.store_error()
-            task = asyncio.create_task(self._discard_later(taken))
-            self._unfinished.add(task)  # the loop itself holds tasks weakly
-            task.add_done_callback(self._unfinished.discard)
-
-    async def _discard(self, taken: list[Deposit]) -> None:
-        for deposit in taken:
-            await self._custody.discard(
-                deposit.id, actor="gateway", reason="the smarthost took no recipient", now=datetime.now(UTC)
-            )
-
-    async def _discard_later(self, taken: list[Deposit]) -> None:
-        for _ in range(_NOT_BEFORE_THE_REPLY // _AGAIN):
-            await asyncio.sleep(_AGAIN.total_seconds())
-            with suppress(StoreError):
-                await self._discard(taken)
-                return
-
-    def _remainder(self, passing: _Passing, progress: Progress) -> tuple[Deposit, ...]:
-        """Return the deposits for the recipients that the smarthost defers, and the DSN for those that it refuses."""
-        now = datetime.now(UTC)
-        found: list[Deposit] = []
-        if progress.deferred:
-            found.append(
-                deposits.deferred(
-                    passing.envelope,
-                    passing.message,
-                    passing.edits,
-                    recipients=tuple(recipient for recipient, _ in progress.deferred),
-                    due_at=now + _NOT_BEFORE_THE_REPLY,
-                )
-            )
-        if progress.refused:
-            report = deposits.undeliverable(
-                reverse_path=passing.envelope.reverse_path,
-                content=passing.message.raw,
-                failures=progress.refused,
-                hostname=self._hostname,
-                smarthost=self._smarthost_name,
-                smtputf8=passing.envelope.smtputf8,
-                now=now,
-                due_at=now + _NOT_BEFORE_THE_REPLY,
-            )
-            found.extend(() if report is None else (report,))
-        return tuple(found)
 
 
 def checked(verdict: Verdict, outgoing: bytes) -> Verdict:

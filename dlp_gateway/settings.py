@@ -49,8 +49,13 @@ def _database(value: object, info: ValidationInfo) -> str:
     return f"sqlite:///{(folder / file).absolute()}"
 
 
+def is_host_name(name: str) -> bool:
+    """Whether mail may name a host so: labels of letters, digits and hyphens (RFC 1123 2.1)."""
+    return _HOST_NAME.fullmatch(name) is not None
+
+
 def _host_name(value: str) -> str:
-    if not _HOST_NAME.fullmatch(value):
+    if not is_host_name(value):
         raise ValueError("This must be a host name, such as mail.example.com.")
     return value
 

@@ -223,7 +223,7 @@ async def test_a_deposit_that_cannot_be_taken_back_now_is_taken_back_later(
                 raise StoreError("locked")
             return await super().discard(item, actor=actor, reason=reason, now=now, recipients=recipients)
 
-    monkeypatch.setattr("dlp_gateway.pipeline._AGAIN", timedelta(milliseconds=10))
+    monkeypatch.setattr("dlp_gateway.forwarding._AGAIN", timedelta(milliseconds=10))
     smarthost.rcpt, smarthost.final, store = {"b@x.example": LATER}, NEVER, Locked()
     outcome = await made(smarthost, store, journal, InPlace()).process(envelope("a@x.example", "b@x.example"), CLEAN)
     assert isinstance(outcome, Deferred)

@@ -1,7 +1,6 @@
 """Settings → the parts that they describe: the one place where settings, policy and parts are put together."""
 
 import os
-import re
 import socket
 import ssl
 from pathlib import Path
@@ -15,7 +14,7 @@ from dlp_gateway.journal import Generation, SqlJournal, open_journal
 from dlp_gateway.observe import log
 from dlp_gateway.policy.model import Policy
 from dlp_gateway.processes.policies import recipe
-from dlp_gateway.settings import Listener, Settings
+from dlp_gateway.settings import Listener, Settings, is_host_name
 from dlp_gateway.smtp import smarthost as way_out
 from dlp_gateway.smtp.listener import ListenerOptions, Security
 from dlp_gateway.smtp.smarthost import Smarthost, SmarthostOptions, Unavailable
@@ -24,9 +23,6 @@ from quarantine.crypto import PrivateKey, PublicKey
 from quarantine.opening import is_empty, open_store
 from quarantine.sql import SqlStore
 
-_HOST_NAME: Final = re.compile(
-    r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*"
-)
 _HERE: Final = Path()  # urls in settings are absolute already
 
 
@@ -36,7 +32,7 @@ _HERE: Final = Path()  # urls in settings are absolute already
 def hostname(settings: Settings) -> str:
     """Return our name for greetings and trace fields; raises `ConfigurationError` if the machine's is none for mail."""
     name = settings.host_name()
-    if _HOST_NAME.fullmatch(name):
+    if is_host_name(name):
         return name
     message = "The name of this machine cannot be used in mail (letters, digits, dots, hyphens); write `hostname:`."
     raise ConfigurationError([Problem(source="gateway.yaml", line=0, column=0, message=message)])

@@ -1,0 +1,140 @@
+"""Hands a message to the smarthost; whom it defers or refuses is in custody before the others get their final dot.
+
+Why so: `docs/decisions/0004-partial-acceptance.md`.
+"""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from dlp_gateway import deposits
+from dlp_gateway.mail.edit import Edit
+from dlp_gateway.mail.envelope import Envelope
+from dlp_gateway.mail.message import Message
+from dlp_gateway.observe import log, metrics
+from dlp_gateway.ports import Custody, Delivery, Progress, Smarthost
+from quarantine.model import Deposit
+from quarantine.store import StoreError
+
+#: How soon after the smarthost's 250 a recipient that it deferred is tried again.
+FIRST_RETRY: Final = timedelta(seconds=30)
+
+#: Until the final reply is known, deposits of the same transaction must not leave: longer than any wait for the reply
+#: to the final dot (ten minutes, RFC 5321 4.5.3.2.6).
+NOT_BEFORE_THE_REPLY: Final = timedelta(minutes=11)
+_AGAIN: Final = timedelta(seconds=5)  # between attempts to take a deposit back
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """A message that may leave: as it came, the edits that apply, and the content with them."""
+
+    envelope: Envelope
+    message: Message
+    edits: tuple[Edit, ...]
+    content: bytes
+
+
+class Forwarder:
+    """One transaction with the smarthost, with custody's safety net under it."""
+
+    def __init__(self, smarthost: Smarthost, custody: Custody, *, hostname: str, smarthost_name: str) -> None:
+        self._smarthost = smarthost
+        self._custody = custody
+        self._hostname = hostname
+        self._smarthost_name = smarthost_name
+        self._unfinished: set[asyncio.Task[None]] = set()
+
+    async def forward(self, outgoing: Outgoing) -> Delivery:
+        """Return the smarthost's replies; if one is positive, deferred recipients and DSNs are in custody.
+
+        Raises `StoreError` if custody could not take them: then nobody has the mail.
+        """
+        envelope = outgoing.envelope
+        taken: list[Deposit] = []
+
+        async def before_final_dot(progress: Progress) -> None:
+            if remainder := self._remainder(outgoing, progress):
+                await self._custody.take(remainder)
+                taken.extend(remainder)
+                log.in_custody(envelope.id, "deferred", len(progress.deferred))
+
+        with metrics.stage("forward"):
+            delivery = await self._smarthost.deliver(
+                outgoing.content,
+                reverse_path=envelope.reverse_path,
+                recipients=envelope.recipients,
+                body_8bit=envelope.body_8bit,
+                smtputf8=envelope.smtputf8,
+                before_final_dot=before_final_dot,
+            )
+        for recipient, reply in delivery.replies:
+            metrics.smarthost_reply(0 if recipient in delivery.unknown else reply.code)
+        if any(reply.positive for _, reply in delivery.replies):
+            await self._make_due(taken)
+        else:
+            await self._take_back(taken)
+        return delivery
+
+    async def _make_due(self, taken: list[Deposit]) -> None:
+        """Bring the deposits forward; if that fails they leave later, and the 250 stands: some have the mail."""
+        try:
+            for deposit in taken:
+                await self._custody.reschedule(deposit.id, due_at=datetime.now(UTC) + FIRST_RETRY)
+        except StoreError as error:
+            log.store_unavailable(error)
+            metrics.store_error()
+
+    async def _take_back(self, taken: list[Deposit]) -> None:
+        """Discard the deposits of a transaction that nobody got; tried until they would leave, if it fails."""
+        try:
+            await self._discard(taken)
+        except StoreError as error:
+            log.store_unavailable(error)
+            metrics.store_error()
+            task = asyncio.create_task(self._discard_later(taken))
+            self._unfinished.add(task)  # the loop itself holds tasks weakly
+            task.add_done_callback(self._unfinished.discard)
+
+    async def _discard(self, taken: list[Deposit]) -> None:
+        for deposit in taken:
+            await self._custody.discard(
+                deposit.id, actor="gateway", reason="the smarthost took no recipient", now=datetime.now(UTC)
+            )
+
+    async def _discard_later(self, taken: list[Deposit]) -> None:
+        for _ in range(NOT_BEFORE_THE_REPLY // _AGAIN):
+            await asyncio.sleep(_AGAIN.total_seconds())
+            with suppress(StoreError):
+                await self._discard(taken)
+                return
+
+    def _remainder(self, outgoing: Outgoing, progress: Progress) -> tuple[Deposit, ...]:
+        """Return the deposits for the recipients that the smarthost defers, and the DSN for those that it refuses."""
+        envelope, now = outgoing.envelope, datetime.now(UTC)
+        found: list[Deposit] = []
+        if progress.deferred:
+            found.append(
+                deposits.deferred(
+                    envelope,
+                    outgoing.message,
+                    outgoing.edits,
+                    recipients=tuple(recipient for recipient, _ in progress.deferred),
+                    due_at=now + NOT_BEFORE_THE_REPLY,
+                )
+            )
+        if progress.refused:
+            report = deposits.undeliverable(
+                reverse_path=envelope.reverse_path,
+                content=outgoing.message.raw,
+                failures=progress.refused,
+                hostname=self._hostname,
+                smarthost=self._smarthost_name,
+                smtputf8=envelope.smtputf8,
+                now=now,
+                due_at=now + NOT_BEFORE_THE_REPLY,
+            )
+            found.extend(() if report is None else (report,))
+        return tuple(found)
