@@ -18,6 +18,7 @@ from dlp_gateway.mail.message import Defect
 OTHER: Final = "other"
 
 _PARAMETERISED: Final = frozenset({"content-type", "content-disposition"})
+_MARKS: Final = frozenset("@%=&")  # without one of them a name of a field names nobody
 _SHOWN_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 _CHUNK: Final = re.compile(r"[\s<>()\[\],;:\"\\]++")
 _DOMAIN: Final = re.compile(r"[\w.。-]{1,260}")
@@ -90,11 +91,13 @@ def _views(text: str) -> Iterator[str]:
     """Yield the text as it stands, and as it reads once each encoding that mail software knows is undone."""
     for reading in _decoded(text):
         variants = {reading}
-        if (
-            "=" in reading
-        ):  # quoted-printable in DKIM's z= (RFC 6376 2.11), and user=domain as in variable reverse-paths
+        if "=" in reading:  # quoted-printable in DKIM's z= (RFC 6376 2.11), user=domain as in variable reverse-paths
             variants |= {unquote(reading.replace("=", "%")), reading.replace("=", "@")}
             variants.add(_REWRITTEN_SENDER.sub(r" \2@\1 ", reading))
+        if "%" in reading:  # user%domain@relay
+            variants.add(reading.replace("%", "@"))
+        if "+40" in reading:  # Exchange's IMCEASMTP-user+40domain+2Eexample@relay
+            variants.add(unquote(reading.replace("+", "%")))
         if "@" in reading:
             variants |= {_SPACED_AT.sub("@", reading), "".join(reading.split())}
             bare = reading
@@ -135,7 +138,7 @@ def exposed(raw: bytes, hidden: tuple[str, ...]) -> tuple[str, ...]:
         for field in head.fields
         if wanted.named_in(field.body)
         or (field.name.lower() in _PARAMETERISED and wanted.named_in_parameters(field.body))
-        or ("@" in field.name and wanted.named_in(section[field.start : field.end]))
+        or (not _MARKS.isdisjoint(field.name) and wanted.named_in(section[field.start : field.end]))
     ]
     found.extend(OTHER for start, end in head.strays if wanted.named_in(section[start:end]))
     return tuple(dict.fromkeys(found))

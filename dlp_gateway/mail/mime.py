@@ -182,6 +182,8 @@ def _readings(node: _Node, account: _Account) -> list[_Reading]:
         readings.append(_Reading(media_type, content_type, encoding))
         if not proper and "boundary" in content_type.parameters:  # "multipart" alone is enough for some clients
             readings.append(_Reading("multipart/mixed", content_type, encoding))
+        if not proper and content_type.value.endswith("html"):
+            readings.append(_Reading("text/html", content_type, encoding))
     return readings
 
 
@@ -269,8 +271,7 @@ def _multipart(node: _Node, reading: _Reading, account: _Account) -> Iterator[_N
 def _divided(
     node: _Node, reading: _Reading, buffer: bytes, start: int, end: int, account: _Account
 ) -> Iterator[_Node | Part]:
-    declared = filter(None, dict.fromkeys(reading.content_type.parameters.get("boundary", [])))
-    boundaries = account.some(map(_octets, declared))
+    boundaries = account.some(dict.fromkeys(map(_octets, reading.content_type.parameters.get("boundary", []))))
     usable = [boundary for boundary in boundaries if _line(buffer, b"--" + boundary, start, end) >= 0]
     if not usable:  # what no client can take apart is shown as it stands; some guess the boundary
         account.defects.add(Defect.NO_BOUNDARY)

@@ -59,6 +59,8 @@ HIDDEN = ("bob@out.example", "o.k@bücher.example", "john smith@out.example")
         "SRS0=ab=cd=out.example=bob@corp.example",
         "SRS1=ef=corp.example==ab=cd=out.example=bob@corp.example",
         "bob=out.example@corp.example",
+        "bob%out.example@corp.example",
+        "IMCEASMTP-bob+40out+2Eexample@corp.example",
     ],
 )
 @pytest.mark.parametrize("name", ["To", "X-Any", "Received"])
@@ -98,6 +100,7 @@ def test_looks_at_every_line() -> None:
     """Lines that are no fields and names of fields are searched too, and told as "other"."""
     raw = b"X: y\r\nno field but bob@out.example\r\nbob@out.example: z\r\nTo: bob@out.example\r\n\r\n"
     assert exposed(raw, HIDDEN) == ("other", "To")
+    assert exposed(b"X-bob%40out.example: z\r\n\r\n", HIDDEN) == ("other",)
 
 
 def test_looks_at_the_header_only() -> None:
@@ -114,6 +117,7 @@ def test_looks_at_the_header_only() -> None:
         "aé".encode() * 60 + b"@out.example ",
         b"=a",
         b"=a=b@",
+        b"%+40",
         b"=?utf-8?q?=3D=40?= ",
         b"%2525",
         b"&amp;",

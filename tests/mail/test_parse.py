@@ -69,6 +69,17 @@ def test_reads_both_types() -> None:
     assert shape(read("two-content-types.eml")) == [("1", "text/plain"), ("1", "text/html")]
 
 
+def test_reads_html_that_is_called_just_that() -> None:
+    """A type that is none is plain text, and HTML to who goes by its name."""
+    assert shape(parsed("Content-Type: html\n\n<p>x")) == [("1", "text/plain"), ("1", "text/html")]
+
+
+def test_reads_parts_between_empty_boundaries() -> None:
+    """An empty boundary divides at lines of two hyphens."""
+    message = parsed('Content-Type: multipart/mixed; boundary=""\n\n--\n\nx\n--\nContent-Type: text/html\n\ny\n----\n')
+    assert shape(message) == [("1", "text/plain"), ("2", "text/html")]
+
+
 def test_an_orderly_mail_has_no_defects() -> None:
     """A plain mail is one part, its fields in place."""
     message = parsed("From: a@corp.example\nTo: b@example.org\nSubject: x\n y\n\nbody\n")

@@ -20,9 +20,11 @@ from dlp_gateway.mail.transfer import decode, encodings_named
         (b'"Quoted-Printable"', ("quoted-printable",)),
         (b"quoted_printable", ("quoted-printable",)),
         (b"x-uue", ("uuencode",)),
-        (b"(x) 7bit; y", ("7bit", "x")),
-        (b"(7bit (or (so))) base64", ("base64", "7bit")),
-        (b"(7bit base64", ("7bit",)),
+        (b"(x) 7bit; y", ("7bit",)),
+        (b"(7bit (or (so))) base64", ("7bit", "base64")),
+        (b"(7bit base64", ("7bit", "base64")),
+        (b"7bit, base64", ("7bit", "base64")),
+        (b"=?utf-8?q?base64?=", ("base64",)),
         (b"8bit (as ever)", ("8bit",)),
         (b"x-strange", ("x-strange",)),
         (b"", ("",)),
@@ -30,7 +32,7 @@ from dlp_gateway.mail.transfer import decode, encodings_named
     ],
 )
 def test_encodings_named(body: bytes, encodings: tuple[str, ...]) -> None:
-    """The first token counts, however it is spelt; one within a comment counts too."""
+    """Each encoding counts, wherever and however it is written; if there is none, the first word."""
     assert encodings == encodings_named(body)
 
 
