@@ -136,5 +136,8 @@ class Forwarder:
                 now=now,
                 due_at=now + NOT_BEFORE_THE_REPLY,
             )
-            found.extend(() if report is None else (report,))
+            if report is not None:
+                found.append(report)
+            elif envelope.reverse_path:
+                log.unreported(envelope.id)
         return tuple(found)

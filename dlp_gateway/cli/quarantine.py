@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _RELEASABLE: Final = frozenset({State.HELD, State.FAILED, State.IN_DOUBT})
 _DISCARDABLE: Final = frozenset({State.HELD, State.FAILED, State.DUE})
+_CONFIRMABLE: Final = frozenset({State.IN_DOUBT})
 
 _why: Final = click.option("--why", metavar="TEXT", default="", help="A note for the record.")
 _dry_run: Final = click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
@@ -124,6 +125,24 @@ def discard(*, config_path: str | None, chosen: Selection, why: str, dry_run: bo
         return await _change(store, chosen, _DISCARDABLE, None if dry_run else act)
 
     _tell("discarded", with_store(config_path, work, as_json=as_json), chosen, dry_run=dry_run, as_json=as_json)
+
+
+@command.command()
+@options.config
+@selection
+@_why
+@_dry_run
+@options.as_json
+def delivered(*, config_path: str | None, chosen: Selection, why: str, dry_run: bool, as_json: bool) -> None:
+    """End a doubt: you saw in the smarthost's log that it has the mail, so it is not sent again."""
+
+    async def act(store: "Store", item: str, actor: str) -> int:
+        return await store.confirm(item, actor=actor, reason=why, now=datetime.now(UTC), recipients=chosen.recipients)
+
+    async def work(store: "Store") -> list[tuple[str, int]]:
+        return await _change(store, chosen, _CONFIRMABLE, None if dry_run else act)
+
+    _tell("delivered", with_store(config_path, work, as_json=as_json), chosen, dry_run=dry_run, as_json=as_json)
 
 
 @command.command()

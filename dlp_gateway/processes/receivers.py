@@ -84,20 +84,25 @@ class Receivers:
 
     async def _replaced(self, place: int, child: Child) -> bool:
         """Try once to fill the place of a dead receiver; True if it is filled, or no longer to be filled."""
+        if self._closing or self._current[place] is not child:
+            return True
+        begun = time.monotonic()
+        try:
+            successor = await self._started(self._boots[place])
+        except StartError as error:
+            log.internal_error("receiver", "supervisor", error)
+            return False
+        if not await successor.ready():
+            await successor.drain()
+            return False
         async with self._turn:
-            if self._closing or self._current[place] is not child:
-                return True
-            begun = time.monotonic()
-            try:
-                successor = await self._started(self._boots[place])
-            except StartError as error:
-                log.internal_error("receiver", "supervisor", error)
-                return False
-            if not await successor.ready():
-                await successor.drain()
-                return False
-            self._current[place] = successor
-            self._keep(self._watch(place, successor))
+            wanted = not self._closing and self._current[place] is child
+            if wanted:
+                self._current[place] = successor
+                self._keep(self._watch(place, successor))
+        if not wanted:  # a reload or the end came first
+            await successor.drain()
+            return True
         metrics.receiver_restarted()
         log.receiver_restarted(successor.pid, round(time.monotonic() - begun, 3))
         return True

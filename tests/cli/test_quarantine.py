@@ -250,3 +250,11 @@ def test_a_wrong_configuration_ends_with_78(run: Run, config: Path) -> None:
     result = run("quarantine", "list", "--json")
     assert result.exit_code == 78
     assert all(one["problem"] for one in lines(result))
+
+
+def test_delivered_ends_a_doubt_and_nothing_else(run: Run, kept: Kept) -> None:
+    """What is not in doubt is left as it is, with exit status 1 and a word."""
+    result = run("quarantine", "delivered", "--json", kept.bulk)
+    assert result.exit_code == 1
+    assert [one["recipients"] for one in lines(result)] == [0]
+    assert states(run, kept.bulk) == ["held", "held"]
