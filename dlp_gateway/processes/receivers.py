@@ -84,7 +84,7 @@ class Receivers:
 
     async def _replaced(self, place: int, child: Child) -> bool:
         """Try once to fill the place of a dead receiver; True if it is filled, or no longer to be filled."""
-        if self._closing or self._current[place] is not child:
+        if not self._wanted(place, child):
             return True
         begun = time.monotonic()
         try:
@@ -96,7 +96,7 @@ class Receivers:
             await successor.drain()
             return False
         async with self._turn:
-            wanted = not self._closing and self._current[place] is child
+            wanted = self._wanted(place, child)
             if wanted:
                 self._current[place] = successor
                 self._keep(self._watch(place, successor))
@@ -106,6 +106,10 @@ class Receivers:
         metrics.receiver_restarted()
         log.receiver_restarted(successor.pid, round(time.monotonic() - begun, 3))
         return True
+
+    def _wanted(self, place: int, child: Child) -> bool:
+        """Whether a dead receiver is still to be replaced."""
+        return not self._closing and self._current[place] is child
 
     async def _retire(self, child: Child) -> None:
         await child.retire()

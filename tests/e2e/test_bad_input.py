@@ -1,4 +1,4 @@
-"""What goes wrong at an operator's: every case has a clear answer, and no mail is lost. The answers stand in docs/operating.md."""
+"""What goes wrong at an operator's: a clear answer each, and no mail lost (docs/operating.md has the answers)."""
 
 import asyncio
 import os

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import signal
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -205,10 +207,7 @@ async def test_reload_puts_a_good_policy_in_force_and_refuses_a_bad_one(gateway:
 async def test_a_dead_receiver_is_replaced_and_nobody_outlives_the_supervisor(
     gateway: Launch, next_mta: NextMta
 ) -> None:
-    """kill -9 of a receiver: another takes its place; kill -9 of the supervisor: everything is gone."""
-    import os
-    import signal
-
+    """Kill -9 a receiver: another takes its place; kill -9 the supervisor: everything is gone."""
     running = await gateway(next_mta.port, settings={"processes": {"receivers": 2}})
     receivers = [pid for pid, command in running.processes().items() if "processes.receiver" in command]
     os.kill(receivers[0], signal.SIGKILL)
