@@ -26,7 +26,7 @@ _LINK: Final = 400
 
 
 def is_printed(text: str, start: int, end: int) -> bool:
-    """Return whether the digits stand in groups as on cards, joined alike but for line ends, and by themselves."""
+    """Return whether the digits stand in groups as on cards, joined alike but for line ends, and no row of more."""
     joined = _WRAP.sub("\n", text[start:end])
     signs = set(re.findall(r"\D+", joined)) - {"\n"}
     if len(signs) != 1:
@@ -34,8 +34,6 @@ def is_printed(text: str, start: int, end: int) -> bool:
     sign = signs.pop()
     if _PRINTED.fullmatch(joined.replace("\n", sign)) is None:
         return False
-    if "\n" not in joined:
-        return True
     between = re.escape(sign)  # a row of numbers that goes on is a table's
     before = re.search(rf"\d{{4}}{between}\Z", text[max(0, start - 8) : start])
     return before is None and re.match(rf"{between}\d{{4}}\b", text[end : end + 8]) is None

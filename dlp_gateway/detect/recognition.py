@@ -206,17 +206,18 @@ class Recognition:
 
 def _places(rule: Rule, find: "re2._Regexp[bytes]", data: bytes, text: str) -> tuple[tuple[tuple[int, int], ...], bool]:
     """Return the ranges that a rule proves, and whether those are most of the numbers that looked like it."""
-    seen: set[str] = set()
+    seen: Counter[str] = Counter()
     held: set[str] = set()
     places = []
     for found in find.finditer(data):
         group = 1 if found.re.groups and found.start(1) >= 0 else 0
         start, end = found.start(group), found.end(group)
-        seen.add(text[start:end])
-        proved = _proved(rule, text, start, end)
+        written = text[start:end]
+        seen[written] += 1
+        proved = _proved(rule, text, start, end) if seen[written] <= _ASKED_EACH else None
         if proved is not None:
             places.append(proved)
-            held.add(text[start:end])
+            held.add(written)
     return tuple(places), len(held) >= _LISTED and 2 * len(held) >= len(seen)
 
 

@@ -1,5 +1,6 @@
 """The detector reports each distinct identifier once, where it stands first, and never its text."""
 
+import random
 import time
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -228,3 +229,24 @@ def test_twice_the_text_takes_about_twice_the_time(unit: str) -> None:
         DETECTOR.spans(text)
         times.append(time.process_time() - begun)
     assert times[1] < 16 * times[0] + 0.1
+
+
+_NEWSLETTER = "Sale until 31.12.2026! Our gift card is back.\n" + "https://news.example/c/{}/x?u={}&t=1700000000\n" * 5
+_TABLE = "sku,parcel,serial\n" + "A,{:.12},{}\n" * 5
+_ROWS = "Thread {}\n{:.4} {:.4} {:.4} {:.4} {:.4}\n" + "{:.4}\t{:.4}\t{:.4}\t{:.4}\n"
+
+
+@pytest.mark.parametrize("layout", [_NEWSLETTER, _TABLE, _ROWS], ids=["newsletter", "table", "rows"])
+def test_random_numbers_are_no_cards(layout: str) -> None:
+    """Ids in links, tables and lines have a valid check digit now and then; that alone makes no card of them."""
+    digits = random.Random(11)
+    mails = [layout.format(*("4" + "".join(digits.choices("0123456789", k=15)) for _ in range(10))) for _ in range(200)]
+    assert [mail for mail in mails if found(mail)] == []
+
+
+def test_one_number_over_and_over_is_cheap() -> None:
+    """Of a value that fills a mail, the first few places are weighed."""
+    begun = time.process_time()
+    values = {value for _, value in found("123-45-6789 " * 20_000)}
+    assert values == {"123-45-6789"}
+    assert time.process_time() - begun < 3
