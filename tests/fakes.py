@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from dlp_gateway.detect.base import Thread
 from dlp_gateway.mail.envelope import Envelope
@@ -108,7 +107,7 @@ class MemoryJournal:
     def rows(self, entry: Entry) -> Also:
         """Keep the entry when custody takes the mail."""
 
-        async def write(_connection: Any) -> None:
+        async def write(_connection: object) -> None:
             self.entries.append(entry)
 
         return write

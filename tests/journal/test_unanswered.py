@@ -64,7 +64,7 @@ async def test_the_first_reply_counts(journal: SqlJournal, envelope: Envelope) -
 
 
 async def test_a_hand_over_under_way_is_told_so_until_it_ends(journal: SqlJournal, envelope: Envelope) -> None:
-    """A retry meanwhile is a 451; afterwards it is the answer, or a new attempt; a crash is believed for minutes only."""
+    """A retry meanwhile is a 451; then it is the answer, or a new attempt; a crash is believed for minutes only."""
     known_by = journal.fingerprint(envelope, b"mail")
     await journal.remember_under_way(known_by, datetime.now(UTC))
     assert await journal.recall(known_by) == UNDER_WAY

@@ -1,4 +1,4 @@
-"""DKIM as another implementation sees it: what passes untouched still verifies, what is rewritten is not left broken."""
+"""DKIM as another implementation sees it: what passes still verifies, what is rewritten is not left broken."""
 
 import base64
 
