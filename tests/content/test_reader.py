@@ -298,7 +298,7 @@ anything
         ("Content-Type: application/pdf\nContent-Transfer-Encoding: base64", "JVBE!!!Ri0x", ["attachment", "broken"]),
         ("Content-Type: application/pdf\nContent-Transfer-Encoding: x-yenc", "%PDF", ["attachment", "broken"]),
         ("Content-Type: text/csv\nContent-Disposition: attachment\nContent-Transfer-Encoding: x", "a", ["broken"]),
-        ("Content-Transfer-Encoding: x-base64", "Q2FyZCBudW1iZXI6IDQ1MzkgMTQ4OCAwMzQzIDY0Njc=", ["broken"]),
+        ("Content-Transfer-Encoding: x-base85", "Q2FyZCBudW1iZXI6IDQ1MzkgMTQ4OCAwMzQzIDY0Njc=", ["broken"]),
         ("Content-Transfer-Encoding: utf-8", "Dear Ann, this is a letter.", []),
         ("Content-Transfer-Encoding: quoted-printable", "1 = 2, dear Ann", []),
         ("Content-Type: multipart/mixed", "Dear Ann, this is a letter.", []),
