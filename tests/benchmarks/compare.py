@@ -91,7 +91,7 @@ async def compare(kinds: tuple[Kind, ...], rounds: int) -> None:
     sink, relay, cores = free_port(), free_port(), str(len(os.sched_getaffinity(0)))
     here = Path(__file__).parent
     with tempfile.TemporaryDirectory() as folder:
-        gateway = Gateway(Path(folder) / "gateway", sink)
+        gateway = Gateway(Path(folder) / "gateway", sink, settings={"processes": {"receivers": int(cores)}})
         helpers = [
             await _python(here / "sink.py", str(sink)),
             await _python(here / "relay.py", str(relay), str(sink), cores),
