@@ -137,7 +137,9 @@ def leaves(
         else:
             break
     account.defects.update(defect for part in found for defect in part.defects)
-    return tuple(dict.fromkeys(found)), frozenset(account.defects)  # readings have parts in common
+    if len({(part.path, len(part.content)) for part in found}) < len(found):  # readings have parts in common
+        found = list(dict.fromkeys(found))
+    return tuple(found), frozenset(account.defects)
 
 
 def _bodies(node: _Node) -> Iterator[_Node | Part]:
