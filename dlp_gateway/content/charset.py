@@ -113,7 +113,7 @@ def _wide(content: bytes, declared: str) -> tuple[str, ...]:
     names = ("utf_32_le", "utf_32_be") if declared.startswith("utf_32") else ("utf_16_le", "utf_16_be")
     width = 4 if declared.startswith("utf_32") else 2
     whole = content[: len(content) // width * width]
-    return tuple(text for text in _strict(whole, names) if text and not strange(text))
+    return _distinct(tuple(text for text in _strict(whole, names) if text and not strange(text)))
 
 
 def strange(text: str) -> bool:
