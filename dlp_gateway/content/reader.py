@@ -16,6 +16,7 @@ TOTAL_CHARACTERS: Final = 64_000_000
 HTML_OCTETS: Final = 8_000_000
 
 _HTML: Final = frozenset({"text/html", "application/xhtml+xml", "image/svg+xml"})
+_ENRICHED: Final = frozenset({"text/enriched"})  # RFC 1896: tags within the text
 _FOLDED: Final = frozenset({"text/calendar", "text/vcard", "text/x-vcard", "text/directory", "application/ics"})
 _HEADERS: Final = frozenset({"message/rfc822", "message/global", "text/rfc822-headers", "message/global-headers"})
 _PLAIN: Final = frozenset(
@@ -142,6 +143,8 @@ def _decoded(part: Part, kind: str, octets: int) -> Iterator[str | UnreadableRea
         found = tuple(dict.fromkeys(map(html.loose, found)))
     elif is_html:
         found = tuple(dict.fromkeys(html.text(reading) or reading for reading in found))
+    elif kind in _ENRICHED:
+        found = tuple(dict.fromkeys(map(html.loose, found)))
     elif kind in _FOLDED:  # RFC 5545 3.1, RFC 6350 3.2: a line may be folded in the middle of a word
         found = tuple(_CALENDAR_FOLD.sub("", reading) for reading in found)
     if found:

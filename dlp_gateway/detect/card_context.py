@@ -1,10 +1,12 @@
 """What the form of a number and the text around it say about its being a payment card's, beside the check digit.
 
 One random number in ten has a valid check digit, and one in three begins as an issuer's do; so bare digits alone are no
-evidence. Groups as printed on cards are, and so is talk of cards nearby, or a list in which most numbers hold.
+evidence. Groups as printed on cards are, and so is talk of cards nearby, a list in which most numbers hold, or a line
+of its own in a text without other numbers of the kind.
 """
 
 import re
+from dataclasses import dataclass
 from typing import Final
 
 #: Four groups of four (and three more on some), or those of American Express; between them signs that are all alike.
@@ -12,6 +14,7 @@ _PRINTED: Final = re.compile(r"\d{4}( |\.|_|/|\s?-\s?)\d{4}\1\d{4}\1\d{4}(?:\1\d
 #: A line end within the number, with what quoting puts before the next line; it stands for any separator.
 _WRAP: Final = re.compile(r"[ \t-]*\r?\n[ \t>|]*")
 _BARE_LABELLED: Final = 14  # digits; so short a number is a card's only where a label says so
+_LISTED: Final = 4  # so many cards, and half of all numbers like them, are a list of cards
 _WORDS: Final = (
     r"charg(?:e|ed|ing)|pay(?:ing|ments?|able)?|paid|debit|credit|billing|expir\w{1,5}|exp|cv[cv]2?",
     r"valid (?:thru|until)|guarantee\w{0,2}|deposit|security code|declined|refund(?:ed)?|card\w{0,8}",
@@ -39,14 +42,29 @@ def is_printed(text: str, start: int, end: int) -> bool:
     return before is None and re.match(rf"{between}\d{{4}}\b", text[end : end + 8]) is None
 
 
-def is_evident(text: str, start: int, end: int, *, listed: bool) -> bool:
-    """Return whether a number without a label is likely a card's; `listed`: most numbers of its length here hold."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """How many distinct numbers of a text that look like cards there are, and how many of them have a valid check."""
+
+    seen: int
+    held: int
+
+
+def is_evident(text: str, start: int, end: int, share: Share) -> bool:
+    """Return whether a number without a label is likely a card's; `share` is that of the text."""
     if is_printed(text, start, end):
         return True
     written = text[start:end]
     if "\n" in written or "\t" in written or sum(map(str.isdigit, written)) <= _BARE_LABELLED:
         return False
-    return listed or is_spoken_of(text, start, end)
+    return (share.held >= _LISTED and 2 * share.held >= share.seen) or is_spoken_of(text, start, end)
+
+
+def is_alone(text: str, start: int, end: int) -> bool:
+    """Return whether bare digits stand on a line of their own, as where somebody only passes a number on."""
+    before = text[max(0, start - _NEAR) : start].rpartition("\n")[2]
+    behind = text[end : end + _NEAR].partition("\n")[0]
+    return text[start:end].isdigit() and not before.strip(" \t\r>*") and not behind.strip(" \t\r.")
 
 
 def is_spoken_of(text: str, start: int, end: int) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from dlp_gateway.detect.card_context import is_evident, is_printed, link_start
+from dlp_gateway.detect.card_context import Share, is_alone, is_evident, is_printed, link_start
 from dlp_gateway.detect.confidence import WORDS, Context, Match, why
 from dlp_gateway.detect.folding import Folded, fold
 from dlp_gateway.detect.gate import Gate
@@ -32,9 +32,9 @@ _UNTICKED: Final = re.compile(r"(?:~|\[ ?\]|\( ?\)) ?\Z")
 #: How often one value, and how many numbers of a text, are asked for their owner; the others count as nobody's.
 _ASKED_EACH: Final = 20
 _ASKED: Final = 2_000
+_LIKELY: Final = 0.65
 _DOUBTFUL: Final = 0.5  # a number with a valid check digit of which nothing says that it is a card's
 _CARD: Final = "CREDIT_CARD"
-_LISTED: Final = 4  # so many cards, and half of all numbers like them, are a list of cards
 _SPOKEN_BEFORE: Final = 120
 _SPOKEN_AFTER: Final = 60
 _IBAN_HEAD: Final = re.compile(r"[A-Z]{2}\d\d[ -]$")
@@ -175,7 +175,7 @@ class Recognition:
         data = text.encode("ascii")
         asked: Counter[str] = Counter()
         for rule, find in self._alone:
-            places, listed = _places(rule, find, data, text)
+            places, share = _places(rule, find, data, text)
             for start, end in places:
                 value = compact(text[start:end])
                 asked[value] += 1
@@ -189,7 +189,7 @@ class Recognition:
                 if not self._may_own(owner, rule, text[start:end]):
                     owner = NOBODY
                 if rule.type == _CARD:
-                    yield _card(rule, reader, owner, start, end, listed=listed)
+                    yield _card(rule, reader, owner, start, end, share=share)
                 else:
                     yield _weighed(rule, owner, start, end, alone=rule.alone)
 
@@ -204,8 +204,10 @@ class Recognition:
         )
 
 
-def _places(rule: Rule, find: "re2._Regexp[bytes]", data: bytes, text: str) -> tuple[tuple[tuple[int, int], ...], bool]:
-    """Return the ranges that a rule proves, and whether those are most of the numbers that looked like it."""
+def _places(
+    rule: Rule, find: "re2._Regexp[bytes]", data: bytes, text: str
+) -> tuple[tuple[tuple[int, int], ...], Share]:
+    """Return the ranges that a rule proves, and how many of the numbers that looked like it."""
     seen: Counter[str] = Counter()
     held: set[str] = set()
     places = []
@@ -218,23 +220,28 @@ def _places(rule: Rule, find: "re2._Regexp[bytes]", data: bytes, text: str) -> t
         if proved is not None:
             places.append(proved)
             held.add(written)
-    return tuple(places), len(held) >= _LISTED and 2 * len(held) >= len(seen)
+    return tuple(places), Share(held=len(held), seen=len(seen))
 
 
-def _card(rule: Rule, reader: Reader, owner: Owner, start: int, end: int, *, listed: bool) -> Span:
+def _card(rule: Rule, reader: Reader, owner: Owner, start: int, end: int, *, share: Share) -> Span:
     """Return the span of a card's number, which takes more than a check digit (see `card_context`)."""
     text = reader.page.text
     grouped = is_printed(text, start, end)
     link = None if grouped else link_start(text, start)
     if link is not None and not (owner.hit and owner.hit.start >= link):
         return _weighed(rule, NOBODY, start, end, alone=_DOUBTFUL)
-    if is_evident(text, start, end, listed=listed):
-        alone = rule.alone
-    elif _is_broken(text[start:end]) and _is_card_named(reader, start, end):
-        alone = 0.65
-    else:
-        alone = _DOUBTFUL
-    return _weighed(rule, owner, start, end, alone=alone, grouped=grouped)
+    return _weighed(rule, owner, start, end, alone=_unlabelled(rule, reader, start, end, share), grouped=grouped)
+
+
+def _unlabelled(rule: Rule, reader: Reader, start: int, end: int, share: Share) -> float:
+    """Return how sure it is that a number is a card's when no label owns it."""
+    text = reader.page.text
+    if is_evident(text, start, end, share):
+        return rule.alone
+    if _is_broken(text[start:end]) and _is_named(reader, _CARD, start, end):
+        return _LIKELY
+    passed_on = share.held == share.seen and is_alone(text, start, end)
+    return _LIKELY if passed_on and not _is_named(reader, OTHER, start, end) else _DOUBTFUL
 
 
 def _is_broken(written: str) -> bool:
@@ -242,9 +249,10 @@ def _is_broken(written: str) -> bool:
     return len(_GROUP.findall(written)) >= 3
 
 
-def _is_card_named(reader: Reader, start: int, end: int) -> bool:
+def _is_named(reader: Reader, owns: str, start: int, end: int) -> bool:
+    """Return whether a label of what it `owns` stands near."""
     index = bisect_left(reader.starts, start - _SPOKEN_BEFORE)
-    return any(hit.label.owns == _CARD for hit in reader.hits[index : bisect_left(reader.starts, end + _SPOKEN_AFTER)])
+    return any(hit.label.owns == owns for hit in reader.hits[index : bisect_left(reader.starts, end + _SPOKEN_AFTER)])
 
 
 def _weighed(rule: Rule, owner: Owner, start: int, end: int, *, alone: float, grouped: bool = False) -> Span:

@@ -124,6 +124,7 @@ inner body
         ("text/csv", b"a;b\r\n1;2\r\n", "a;b\n1;2\n"),
         ("text/calendar", b"SUMMARY:41\r\n 11 1111\r\n", "SUMMARY:4111 1111\n"),
         ("text/vcard", b"NOTE:41\r\n\t11\r\n", "NOTE:4111\n"),
+        ("text/enriched", b"41<bold></bold>11", "4111"),
         ("text/unknown", b"4111", "4111"),
         ("application/json", b'{"a": 4111}', '{"a": 4111}'),
         ("application/octet-stream; name=a.txt", b"4111", "4111"),

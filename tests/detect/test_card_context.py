@@ -2,7 +2,7 @@
 
 import pytest
 
-from dlp_gateway.detect.card_context import is_evident, is_printed, is_spoken_of, link_start
+from dlp_gateway.detect.card_context import Share, is_alone, is_evident, is_printed, is_spoken_of, link_start
 
 
 def place(text: str) -> tuple[str, int, int]:
@@ -40,19 +40,20 @@ def test_groups_as_on_cards(marked: str, *, expected: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("marked", "listed", "expected"),
+    ("marked", "held", "expected"),
     [
-        ("[4539148803436467]", False, False),
-        ("[4539148803436467]", True, True),
-        ("charge [4539148803436467]", False, True),
-        ("[4539148803436467] 11/28", False, True),
-        ("[060426070011] was paid", True, False),
-        ("[4539\n1488\n0343\n6467] was paid", True, False),
+        ("id [4539148803436467]", 1, False),
+        ("id [4539148803436467]", 4, False),
+        ("id [4539148803436467]", 5, True),
+        ("charge [4539148803436467]", 1, True),
+        ("[4539148803436467] 11/28", 1, True),
+        ("[060426070011] was paid", 9, False),
+        ("[4539\n1488\n0343\n6467] was paid", 9, False),
     ],
 )
-def test_bare_digits_need_more(marked: str, *, listed: bool, expected: bool) -> None:
+def test_bare_digits_need_more(marked: str, held: int, *, expected: bool) -> None:
     """A list of cards or talk of paying makes bare digits a card's, unless they are few or in pieces."""
-    assert expected == is_evident(*place(marked), listed=listed)
+    assert expected == is_evident(*place(marked), Share(seen=9, held=held))
 
 
 @pytest.mark.parametrize("word", ["Charged", "exp", "11/28", "gultig", "cardholder", "paiement"])
@@ -80,3 +81,19 @@ def test_links(marked: str, expected: int | None) -> None:
     """A number in the path or query of a link is told apart from one that merely follows it."""
     text, start, _ = place(marked)
     assert expected == link_start(text, start)
+
+
+@pytest.mark.parametrize(
+    ("marked", "expected"),
+    [
+        ("Hello\n[4539148803436467]\nBye", True),
+        ("> [4539148803436467].\r\n", True),
+        ("[4539148803436467]", True),
+        ("[4539148803436467] x", False),
+        ("x [4539148803436467]", False),
+        ("[4539\n1488\n0343\n6467]", False),
+    ],
+)
+def test_a_line_of_its_own(marked: str, *, expected: bool) -> None:
+    """A number that is passed on without a word stands alone on its line."""
+    assert expected == is_alone(*place(marked))
