@@ -59,6 +59,7 @@ _START: Final = re.compile(
     rf"""|<(/?)([A-Za-z][^\s/>]*+)(?:{_NAMED_VALUE}){{0,{ATTRIBUTES}}}+({_NAMED_VALUE})?+\s*+(/>)?""",
     re.DOTALL | re.IGNORECASE,
 )
+_MANY: Final = re.compile(rf"<[A-Za-z][^\s/>]*+(?:{_NAMED_VALUE}){{{ATTRIBUTES + 1}}}")
 #: Elements without content, and those that the next of their kind ends.
 _UNNESTED: Final = (
     "area base br caption col colgroup dd dt embed hr img input li link meta optgroup option p param rp rt source "
@@ -132,6 +133,8 @@ def _with_lines(canonical: str) -> str:
 def is_excessive(source: str) -> bool:
     """Return whether a browser's algorithm takes more than linear time for `source` (see `ATTRIBUTES`, `DEPTH`)."""
     if len(source) < 2 * min(ATTRIBUTES, DEPTH):
+        return False
+    if source.count("<") <= DEPTH and not _MANY.search(source):  # so few tags that searching from each is cheap
         return False
     depth = 0
     opened: Counter[str] = Counter()
