@@ -1,0 +1,43 @@
+"""A floor under what is found in mails that were written blind; the figures themselves are in the closing notes."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from dlp_gateway import packs
+from dlp_gateway.detect.identifiers import IdentifierDetector, load_rules
+
+LOTS = Path(__file__).parent / "corpus"
+MEDIUM = 0.6
+
+
+@pytest.fixture(scope="module")
+def detector() -> IdentifierDetector:
+    """The detector with the built-in rules."""
+    return IdentifierDetector(load_rules(packs.builtin()))
+
+
+@pytest.mark.parametrize("lot", ["a", "b"])
+def test_licences_are_found_and_clean_mail_is_left_alone(detector: IdentifierDetector, lot: str) -> None:
+    """Licences: precision at least .95, recall at least .90; at most one clean mail in fifty flagged."""
+    wanted = met = alarms = clean = flagged = 0
+    for line in (LOTS / f"lot_{lot}.jsonl").read_text(encoding="utf-8").splitlines():
+        mail = json.loads(line)
+        spans = [span for span in detector.spans(mail["text"]) if span.score >= MEDIUM]
+        found = [(span.start, span.end) for span in spans if span.type == "DRIVER_LICENSE"]
+        gold = [(one["start"], one["end"]) for one in mail["spans"] if one["type"] == "DRIVER_LICENSE"]
+        also = [(one["start"], one["end"]) for one in mail["spans"] if "DRIVER_LICENSE" in one.get("alt", ())]
+        wanted += len(gold)
+        met += sum(any(overlap(one, other) for other in found) for one in gold)
+        alarms += sum(not any(overlap(one, other) for other in gold + also) for one in found)
+        clean += not mail["sensitive"]
+        flagged += not mail["sensitive"] and bool(spans)
+    assert met >= 0.90 * wanted
+    assert alarms <= 0.05 * wanted
+    assert flagged <= clean / 50
+
+
+def overlap(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Whether two spans share a character."""
+    return one[0] < other[1] and other[0] < one[1]
