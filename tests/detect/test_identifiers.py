@@ -220,15 +220,12 @@ def test_spans_are_in_order_within_the_text_and_apart(text: str) -> None:
         "driver licence" + " " * 500 + "1",
     ],
 )
-def test_twice_the_text_takes_about_twice_the_time(unit: str) -> None:
-    """No input makes detection worse than linear: eight times as much takes less than sixteen times as long."""
-    times = []
-    for size in (8_000, 64_000):
-        text = (unit * (size // len(unit) + 1))[:size]
-        begun = time.process_time()
-        DETECTOR.spans(text)
-        times.append(time.process_time() - begun)
-    assert times[1] < 16 * times[0] + 0.1
+def test_no_input_is_a_catastrophe(unit: str) -> None:
+    """Seconds where a quadratic reader takes minutes: a bound against catastrophes, no measurement of speed."""
+    text = (unit * (64_000 // len(unit) + 1))[:64_000]
+    begun = time.process_time()
+    DETECTOR.spans(text)
+    assert time.process_time() - begun < 5
 
 
 _NEWSLETTER = "Sale until 31.12.2026! Our gift card is back.\n" + "https://news.example/c/{}/x?u={}&t=1700000000\n" * 5

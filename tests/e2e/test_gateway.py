@@ -140,8 +140,11 @@ async def test_a_client_that_goes_away_after_the_dot_gets_no_second_copy(gateway
         client.abort()
     await next_mta.until(1)
     next_mta.script.pauses = {}
-    await asyncio.sleep(0.7)
-    assert (await send(running.port, "ada@corp.example", ("bob@shop.example",), CLEAN))[:3] == "250"
+    replies = [await send(running.port, "ada@corp.example", ("bob@shop.example",), CLEAN)]
+    while replies[-1].startswith("451 4.3.2"):  # the first hand-over is still under way
+        await asyncio.sleep(0.2)
+        replies.append(await send(running.port, "ada@corp.example", ("bob@shop.example",), CLEAN))
+    assert replies[-1][:3] == "250"
     assert len(next_mta.transactions) == 1
     assert (await send(running.port, "ada@corp.example", ("eve@shop.example",), CLEAN))[:3] == "250"
     assert [one.recipients for one in next_mta.transactions] == [("bob@shop.example",), ("eve@shop.example",)]

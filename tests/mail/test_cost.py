@@ -73,12 +73,9 @@ def _seconds(shape: tuple[bytes, bytes], octets: int) -> float:
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: repr((shape[0][-24:], shape[1][:24])))
-def test_takes_linear_time(shape: tuple[bytes, bytes]) -> None:
-    """Twice as long a message takes about twice as long; no octet takes more than a microsecond on a busy machine."""
-    once = _seconds(shape, _OCTETS)
-    twice = _seconds(shape, 2 * _OCTETS)
-    assert twice < 3 * once + 0.1
-    assert twice < 1
+def test_no_shape_is_a_catastrophe(shape: tuple[bytes, bytes]) -> None:
+    """Seconds where a quadratic reader takes minutes: a bound against catastrophes, no measurement of speed."""
+    assert _seconds(shape, 2 * _OCTETS) < 5
 
 
 @pytest.mark.parametrize(

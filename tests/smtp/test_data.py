@@ -156,7 +156,7 @@ def test_memory_is_one_copy_and_time_is_linear(unit: bytes) -> None:
     tracemalloc.stop()
     assert isinstance(found, bytes)
     assert peak < 1.6 * len(octets)
-    assert elapsed < 2
+    assert elapsed < 20  # quadratic reading takes minutes
 
 
 def test_single_octets_cost_no_more_than_their_number() -> None:
@@ -164,4 +164,4 @@ def test_single_octets_cost_no_more_than_their_number() -> None:
     octets = b"ab\r\n" * 50_000 + b".\r\n"
     began = time.perf_counter()
     assert isinstance(read(octets, 1, limit=1_000_000)[0], bytes)
-    assert time.perf_counter() - began < 3
+    assert time.perf_counter() - began < 20  # quadratic reading takes minutes
