@@ -165,13 +165,15 @@ class Pipeline:
         )
 
     async def _remember(self, passing: _Passing) -> None:
-        """Commit a mass send before it leaves, so that the first answer to it is recognised."""
-        outsiders = self._policy.outsiders(
-            (*(recipient.address for recipient in passing.message.visible), *passing.envelope.recipients)
-        )
+        """Commit a mass send before it leaves, so that the first answer to it is recognised.
+
+        What makes it one is how many outsiders the author showed to each other; a newsletter by Bcc is none.
+        """
         message_id = own_id(passing.message)
-        if message_id and len(outsiders) >= self._policy.mass_send:
-            await self._journal.remember_mass_send(message_id, outsiders, passing.envelope.received_at)
+        shown = self._policy.outsiders(recipient.address for recipient in passing.message.visible)
+        if message_id and len(shown) >= self._policy.mass_send:
+            audience = self._policy.outsiders((*shown, *passing.envelope.recipients))
+            await self._journal.remember_mass_send(message_id, audience, passing.envelope.received_at)
 
     async def _carry_out(self, passing: _Passing, inspection: Inspection) -> Outcome:
         verdict, envelope = passing.verdict, passing.envelope

@@ -156,6 +156,12 @@ async def test_reply_all_to_a_mass_send_is_held_with_its_rewrite(
     assert parse(apply(copy.content, from_json(copy.edits))).visible[0].address == "ann@corp.example"
 
 
+async def test_a_newsletter_by_bcc_is_no_mass_send(pipeline: Pipeline, journal: MemoryJournal) -> None:
+    """Nobody was shown to anybody: an answer to it, or the next issue, is ordinary mail."""
+    await pipeline.process(envelope(*CUSTOMERS), CLEAN)
+    assert journal.mass_sends == {}
+
+
 async def test_deferred_and_refused_recipients_are_in_custody_before_the_250(
     pipeline: Pipeline, smarthost: ScriptedSmarthost, custody: MemoryStore, journal: MemoryJournal
 ) -> None:
