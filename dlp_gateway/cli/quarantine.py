@@ -103,10 +103,7 @@ def release(
             item, actor=actor, reason=why, now=datetime.now(UTC), recipients=chosen.recipients, original=original
         )
 
-    async def work(store: "Store") -> list[tuple[str, int]]:
-        return await _change(store, chosen, _RELEASABLE, None if dry_run else act)
-
-    _tell("released", with_store(config_path, work, as_json=as_json), chosen, dry_run=dry_run, as_json=as_json)
+    _carry_out("released", _RELEASABLE, act, chosen, config_path, dry_run=dry_run, as_json=as_json)
 
 
 @command.command()
@@ -121,10 +118,7 @@ def discard(*, config_path: str | None, chosen: Selection, why: str, dry_run: bo
     async def act(store: "Store", item: str, actor: str) -> int:
         return await store.discard(item, actor=actor, reason=why, now=datetime.now(UTC), recipients=chosen.recipients)
 
-    async def work(store: "Store") -> list[tuple[str, int]]:
-        return await _change(store, chosen, _DISCARDABLE, None if dry_run else act)
-
-    _tell("discarded", with_store(config_path, work, as_json=as_json), chosen, dry_run=dry_run, as_json=as_json)
+    _carry_out("discarded", _DISCARDABLE, act, chosen, config_path, dry_run=dry_run, as_json=as_json)
 
 
 @command.command()
@@ -139,10 +133,7 @@ def delivered(*, config_path: str | None, chosen: Selection, why: str, dry_run: 
     async def act(store: "Store", item: str, actor: str) -> int:
         return await store.confirm(item, actor=actor, reason=why, now=datetime.now(UTC), recipients=chosen.recipients)
 
-    async def work(store: "Store") -> list[tuple[str, int]]:
-        return await _change(store, chosen, _CONFIRMABLE, None if dry_run else act)
-
-    _tell("delivered", with_store(config_path, work, as_json=as_json), chosen, dry_run=dry_run, as_json=as_json)
+    _carry_out("delivered", _CONFIRMABLE, act, chosen, config_path, dry_run=dry_run, as_json=as_json)
 
 
 @command.command()
@@ -173,6 +164,24 @@ def export(*, config_path: str | None, item_id: str, out: str, edited: bool) -> 
         sys.stdout.buffer.write(content)
     else:
         options.write_bytes(out, content, over=False)
+
+
+def _carry_out(
+    word: str,
+    states: frozenset[State],
+    act: "Callable[[Store, str, str], Awaitable[int]]",
+    chosen: Selection,
+    config_path: str | None,
+    *,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Do it to the chosen items, or only say what would be done, and end with the exit status."""
+
+    async def work(store: "Store") -> list[tuple[str, int]]:
+        return await _change(store, chosen, states, None if dry_run else act)
+
+    _tell(word, with_store(config_path, work, as_json=as_json), chosen, dry_run=dry_run, as_json=as_json)
 
 
 async def _change(

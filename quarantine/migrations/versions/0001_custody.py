@@ -93,4 +93,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Refuse: the tables hold mail that has been answered 250."""
-    raise NotImplementedError("custody is not taken down by a migration")
+    raise RuntimeError("custody is not taken down by a migration")

@@ -71,4 +71,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Refuse: what passed is not forgotten by a migration."""
-    raise NotImplementedError("the journal is not taken down by a migration")
+    raise RuntimeError("the journal is not taken down by a migration")
