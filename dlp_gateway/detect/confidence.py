@@ -60,9 +60,14 @@ class Context:
 
     def score(self, match: Match, owner: Owner, hit: Hit) -> float:
         """Return how sure the match is, in 0…0.99: medium where a label owns it and nothing speaks against it."""
-        score = BASE[owner.relation] - owner.doubt + _evidence(match)
+        direct = owner.relation is Relation.ABOVE and not self.text[hit.end : match.start].strip(" \t\r\n:#")
+        score = BASE[Relation.BEFORE if direct else owner.relation] - owner.doubt + _evidence(match)
         if hit.label.strength is Strength.WEAK:
-            score -= self._weakness(match, owner, hit) if owner.relation is not Relation.COLUMN else 0.1
+            score -= (
+                self._weakness(match, owner, hit)
+                if owner.relation is not Relation.COLUMN
+                else self._heading(match, hit)
+            )
         return round(max(0.0, min(score, 0.99)), 2)
 
     def _weakness(self, match: Match, owner: Owner, hit: Hit) -> float:
@@ -88,6 +93,15 @@ class Context:
         if owner.announced or match.start - hit.end <= 3:
             return weakness
         return weakness + (0.03 if owner.relation is Relation.ABOVE else 0.08)
+
+    def _heading(self, match: Match, hit: Hit) -> float:
+        """Return what a short heading takes off: more where header or row speak of another matter ("Plumber")."""
+        kind = match.rule.type
+        speaking, alien = self.grammar.speaking.get(kind), self.grammar.alien.get(kind)
+        low = max(0, hit.start - _NEAR)
+        around = f"{self.text[low : hit.start]} {self.text[hit.end : hit.end + _NEAR]}".encode("ascii")
+        other = alien and alien.search(around) and kind not in self.named
+        return 0.4 if other and not (speaking and speaking.search(around)) else 0.1
 
     def _common(self, place: int) -> bool:
         """Tell whether the word before `place` is one that any label may have before it ("my", "the", "is")."""

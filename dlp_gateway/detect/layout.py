@@ -27,7 +27,8 @@ _REPLY: Final = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _RULE: Final = re.compile(r"^[\s|:+=-]+$")
-_NUMBER: Final = re.compile(r"\d{4}|\d\d[ -]\d\d")  # a line that holds one is no header
+# What a header does not hold: a number, or a key with its value ("by: KO", "18:05] Lea: nearly").
+_NO_HEADER: Final = re.compile(r"\d{4}|\d\d[ -]\d\d|\w:[ ]?[\w(\[]|\[[xX ]\]")
 _QUOTED: Final = {mark: re.compile(rf'"[^"]*"|{re.escape(mark)}') for mark in ("|", "\t", ";", ",")}
 _MAX_CELLS: Final = 60
 
@@ -138,7 +139,7 @@ def table_at(page: Page, place: int) -> Table | None:
     start, end = page.line(place)
     for delimiter in _delimiters(page.text[start:end]):
         header = _cells(page.text, start, end, delimiter)
-        if not 2 <= len(header) <= _MAX_CELLS or _NUMBER.search(page.text, start, end):
+        if not 2 <= len(header) <= _MAX_CELLS or _NO_HEADER.search(page.text, start, end):
             continue
         rows, last = [], end
         for low, high in page.lines_from(place):

@@ -21,6 +21,7 @@ _ABBREVIATED: Final = re.compile(
     r"|c\.f|ss|acct|a|cat|kat|cl|class|klasse|catg|bte|expte|exp|iss|st|state|prov|sig|sigra|hr|fr|ing|dott|prof|mme|mlle|messrs|jr|ltd|inc|co|abs|str|rd|ave|approx|max|min)$",
     re.IGNORECASE,
 )
+_SHORT: Final = re.compile(r"\b[A-Za-z]{1,3}\.\Z")
 _NUMBERED: Final = re.compile(
     r"(?:\b(?:number|numbers|no|nos|nr|num|nummer|numero|numer|id|ref|reference|code|n)|nummer|#)\W*\Z", re.IGNORECASE
 )
@@ -76,6 +77,7 @@ class _Walk:
     unknown: int = 0
     commas: int = 0
     listed: bool = False
+    apart: Hit | None = None  # "the booking is for two nights, 7KQ2": it owns the number if nothing nearer does
     doubt: float = 0.0
 
     @property
@@ -131,6 +133,8 @@ class Reader:
                 return verdict
         if walk.keyed:
             return UNKNOWN
+        if walk.apart is not None and self.page.text[low:start].rstrip().endswith(","):
+            return Owner(label=walk.apart.label, relation=Relation.BEFORE, hit=walk.apart)
         return Owner(label=None, relation=Relation.NOBODY, announced=walk.announced)
 
     def _owner_of(self, hit: Hit, start: int, preceding: set[str], walk: _Walk) -> Owner | None:
@@ -143,6 +147,7 @@ class Reader:
             if walk.commas and walk.met and not walk.keyed:
                 walk.unknown += 1
                 walk.doubt += 0.1
+                walk.apart = walk.apart or hit
                 return None
             return Owner(label=hit.label, relation=Relation.BEFORE, announced=walk.announced, hit=hit)
         far = max(0, start - hit.end - 40) / 500
@@ -215,7 +220,11 @@ class Reader:
         text = self.page.text
         low = max(0, start - _BEFORE)
         low = max(low, self.page.block_start(start))
-        for match in _SENTENCE_END.finditer(text, low, start):
+        for match in _SENTENCE_END.finditer(text, low, start + 1):
+            if match.end() == start and (
+                self._hit_over(match.start() - 1) or _SHORT.search(text, low, match.start() + 1)
+            ):
+                continue  # "Order ref. 1234", "Rechn. 1234": the word is cut short, the number belongs to it
             if not _ABBREVIATED.search(text[max(low, match.start() - 8) : match.start()]):
                 low = match.end()
         return low
@@ -250,7 +259,7 @@ class Reader:
         return Owner(label=hit.label, relation=Relation.AFTER, doubt=0.06 * unknown + 0.04, hit=hit)
 
     def _announces_another(self, hit: Hit, high: int) -> bool:
-        rest = self.page.text[hit.end : min(high, hit.end + 25)]
+        rest = _SENTENCE_END.split(self.page.text[hit.end : min(high, hit.end + 25)])[0]
         return (
             re.match(r"(?i)[\s:#=.]*(?:(?:number|no|nr|num|nummer|is|numero)\b[\s:#=.]*)*[A-Z]{0,3}[- ]?\d{3}", rest)
             is not None

@@ -1,0 +1,99 @@
+"""Whose a number is, by classes of wording and layout in which it is easily taken for another's."""
+
+from pathlib import Path
+
+import pytest
+
+from dlp_gateway.detect.base import CONFIDENCE
+from dlp_gateway.detect.identifier_rules import load_rules
+from dlp_gateway.detect.recognition import Recognition
+
+RECOGNITION = Recognition(load_rules(Path(__file__).parents[2] / "rules"))
+
+
+def licences(text: str) -> list[str]:
+    """Return the driver's licences found in `text` with at least medium confidence."""
+    return [
+        text[span.start : span.end]
+        for span in RECOGNITION.spans(text)
+        if span.type == "DRIVER_LICENSE" and span.score >= CONFIDENCE["medium"]
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[x] Driver's license seen   by: PJ   on: 4 Nov\n[x] Insurance verified   vendor order 48213307",
+        "[ ] Copy of licence on file   who: Sam   when: Mon\n[x] Van inspected   unit 4471902",
+        "[08:10] Ann: so, still waiting for the driver's licence\n[08:11] Bob: ok, well, booking 8821-4470",
+        "Ana: vale, falta el carnet de conducir\nLuis: vale, la reserva es 8841207",
+        "driver: Kim   licence: seen   date: Monday\nvan 3   unit 88402137   ok",
+    ],
+)
+def test_keys_with_values_are_no_header(text: str) -> None:
+    """A checklist or a chat in which every line has as many commas or gaps is no table of licences."""
+    assert not licences(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Police want the Kansas license of the driver. That was Harold. K01239944. He is sorry.", ["K01239944"]),
+        ("The driving licence? Found it! K01239944. Call me", ["K01239944"]),
+        ("K01239944 is my KS driver license. Zip 66002.", ["K01239944"]),
+        ("K01239944 is my driver's license! Unit 4471 is mine as well.", ["K01239944"]),
+        ("Fahrer ohne Führerschein fahren nicht mit.\n\nDie Bestellnr. 084-4719027 bleibt.", []),
+        ("Noch zum Führerschein (Feld 5). Vertragsnr. AB-202394.", []),
+        ("Bring your driver's licence. Our ref. 88412071.", []),
+    ],
+)
+def test_a_sentence_ends_before_a_number_but_not_behind_a_word_cut_short(text: str, expected: list[str]) -> None:
+    """A number may be a sentence of its own, and one in the next sentence is not the label's."""
+    assert expected == licences(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["asked for it; DL\n513920846\nthx", "DL #\n51392084", "dl:\n\nB5139208", "as discussed, lic no\nB5139208\nbye"],
+)
+def test_a_short_label_owns_the_line_directly_below(text: str) -> None:
+    """What stands alone below a label is as near as what stands behind it."""
+    expected = 1
+    assert expected == len(licences(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Numéro de licence du logiciel de paie : LIC-0844-1207-33",
+        "Licencia nº: 883412-MX\nUsuarios: 25\nSoporte hasta: 31/12/2027",
+        "Licence no.: 883412-NL\nGebruikers: 12",
+        "| Trades | License # |\n|---|---|\n| Roofer | RC-0441239 |\n| Welder | 7720418 |",
+        "Name,Craft,Lic No\nJo,Gasfitter,GF440127\nAl,Plumber,PL882104",
+        "Contractor   Licence no   Until\nMasons Ltd   MB4410298    2027",
+    ],
+)
+def test_licences_of_programs_and_trades(text: str) -> None:
+    """A short label or heading beside words of software or of a trade is no driver's licence."""
+    assert not licences(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "my license expired!\n\n> who's driving? reservation is for two nights, HMC810658",
+        "need ur driver's license\nthe booking is under our name, B4471209",
+        "Driver's license pending.\nThe order ships on Monday in two boxes, 88412071",
+        "DRIVERS LIC.: D4471209\nEMERG. CONTACT: Per 206 555 0161",
+        "Driving licence: to follow\nNext of kin name: Ann 020 7946 0018",
+    ],
+)
+def test_another_matter_of_the_sentence_owns_the_number(text: str) -> None:
+    """A number behind a comma, or behind a name, belongs to what its own sentence or field is about."""
+    assert not [found for found in licences(text) if found != "D4471209"]
+
+
+def test_headings_of_drivers_stay_headings() -> None:
+    """A short heading in a table that speaks of driving still owns its column."""
+    expected = ["PL882104"]
+    assert expected == licences("Name,Trades,Vehicle,Lic No\nAl,Plumber,Van 3,PL882104")
