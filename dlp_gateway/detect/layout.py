@@ -12,10 +12,13 @@ _BULLET: Final = re.compile(r"[>\s]*(?:[-*+]|\d{1,2}[.)])\s")
 # "[14:06] Sam: …" and "14:06 Sam: …": what the speaker says begins behind the colon.
 _SPEAKER: Final = re.compile(
     r"[>\s]*(?:<[\w .-]{1,25}>\s"
+    r"|[^\W\d][\w .']{0,24} [(\[]\d{1,2}[:.]\d\d(?:[:.]\d\d)?(?: ?[ap]m)?[)\]]:\s"
     r"|(?:\[[^\]\n]{3,30}\]|[\d/.-]{6,10},? \d{1,2}[:.]\d\d(?:[:.]\d\d)?(?: ?[ap]m)?"
     r"|\(?\d{1,2}[:.]\d\d(?:[:.]\d\d)?(?: ?[ap]m)?\)?)[ -]*[^\W\d][\w .']{0,24}:\s)",
     re.IGNORECASE,
 )
+# A message in the export of a chat: {"ts": …, "user": …, "text": "…"}.
+_MESSAGE: Final = re.compile(r"""[^"\n]{0,20}"[^\n]{0,200}?"(?:text|message|body|content|msg)"\s?:\s?\"""")
 # What mail clients write above the mail that is answered.
 _REPLY: Final = re.compile(
     r"^[ \t]*(?:-{3,} ?(?:original|forwarded|ursprungliche|weitergeleitete|message|mensaje|messaggio|mensagem"
@@ -85,8 +88,9 @@ def lay_out(text: str, closing: frozenset[str]) -> Page:
     for index, start in enumerate(starts):
         end = starts[index + 1] - 1 if index + 1 < len(starts) else len(text)
         line = text[start:end].rstrip("\r ")
-        if index and not _continues(previous, line):
-            speaker = _SPEAKER.match(line)
+        message = _MESSAGE.match(line)
+        if index and (message or not _continues(previous, line)):
+            speaker = message or _SPEAKER.match(line)
             blocks.extend((start, start + speaker.end()) if speaker and speaker.end() < len(line) else (start,))
         words = line.lstrip("> ").lower().split(",")[0].strip(" .!-")
         if line.rstrip() in {"--", "-- "} or words in closing:

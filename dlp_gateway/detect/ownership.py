@@ -279,7 +279,7 @@ class Reader:
                 lead.count(":") == 1
                 and lead.rstrip().endswith(":")
                 and not rest
-                and lead[:1].isupper()
+                and (lead[:1].isupper() or self._speaks_again(lead, start))
                 and len(lead) < 40
             )
         words = [token.lower() for token in _TOKEN.findall(text[self._sentence_start(start) : start])]
@@ -291,6 +291,12 @@ class Reader:
         trailing = [w.lower() for w in _TOKEN.findall(re.split(r"[,.;] ", text[end:line_end])[0]) if w[0].isalpha()]
         most = 5 if lead.rstrip().endswith(":") else 0
         return len(content) <= most and len([w for w in trailing if not self._owns_nothing(w)]) <= 3
+
+    def _speaks_again(self, lead: str, start: int) -> bool:
+        """Tell whether "bo_92: " is who speaks in a chat: one word with which other lines near begin as well."""
+        name = lead.rstrip()
+        near = "\n" + self.page.text[max(0, start - _BELOW) : start + _BELOW]
+        return " " not in name and near.count(f"\n{name}") > 1
 
     def _owns_nothing(self, word: str) -> bool:
         grammar = self.grammar

@@ -16,6 +16,7 @@ from dlp_gateway.detect.labels import OTHER, Hit, Label, Strength
 from dlp_gateway.detect.layout import Table, lay_out, table_at
 from dlp_gateway.detect.ownership import NOBODY, Owner, Reader, Relation, read
 from dlp_gateway.detect.shapes import Run, compact, dates, runs
+from dlp_gateway.detect.validators import luhn
 
 if TYPE_CHECKING:
     import re2
@@ -94,9 +95,15 @@ class Recognition:
         yield from _birth_dates(reader)
         words = [(hit.start, hit.end) for hit in reader.hits if not _DELHI.match(page.text, hit.start)]
         table_starts = [table.start for table in tables]
+        lists = [table for table in _tables(reader, foreign=True) if len(table.header) > 2]  # of parts, orders …
+        list_starts = [table.start for table in lists]
         for low, high in _regions(reader):
             for run in runs(page.text, low, high, words[bisect_left(words, (low, 0)) : bisect_left(words, (high, 0))]):
                 if _table_over(tables, table_starts, run.start):
+                    continue
+                listing = _table_over(lists, list_starts, run.start)
+                heading = listing.heading(run.start) if listing else None
+                if heading and _heading_owner(reader, heading).foreign:
                     continue
                 owner = reader.owner(run.start, run.end)
                 if owner.label is not None and not owner.foreign:
@@ -122,6 +129,8 @@ class Recognition:
         match = self._best(run, label, self._likely(hit, text), text) if label and hit else None
         if label is None or hit is None or match is None:
             return
+        if label.strength is Strength.WEAK and is_printed(text, match.start, match.end) and luhn(match.value):
+            return  # "la mia carta 4012 8888 8888 1881": in groups as on cards, it is one
         yield Span(
             start=match.start,
             end=match.end,
@@ -308,11 +317,12 @@ def _date(start: int, end: int, score: float, why: str) -> Span:
     )
 
 
-def _tables(reader: Reader) -> list[Table]:
+def _tables(reader: Reader, *, foreign: bool = False) -> list[Table]:
+    """Return the tables with a heading of an identifier in them, or those with one of something else."""
     tables: list[Table] = []
     tried = -1
     for hit in reader.hits:
-        if hit.label.owns != OTHER and hit.start >= tried:
+        if (hit.label.owns == OTHER) is foreign and hit.start >= tried:
             table = table_at(reader.page, hit.start)
             tried = table.end if table else reader.page.line(hit.start)[1]
             if table is not None:

@@ -97,3 +97,37 @@ def test_headings_of_drivers_stay_headings() -> None:
     """A short heading in a table that speaks of driving still owns its column."""
     expected = ["PL882104"]
     assert expected == licences("Name,Trades,Vehicle,Lic No\nAl,Plumber,Van 3,PL882104")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        (
+            "PO No.       Item                  Qty   Rate\n450023515   Driver seat cover      12   1,150\n"
+            "450023516   Licence disc holder    40      85\n450023517   Mud flap               24     220"
+        ),
+        "Part | Article | Units\n88412071 | Licence plate frame | 4\n88412072 | Licence holder | 9",
+        "Order,Description,Price\nB4471201,licence wallet,9\nB4471202,key ring,4",
+        "Serial\tItem\tQty\nD4471209\tlicence reader\t1\nD4471210\tcable\t2",
+        "Mando la reserva. Paga con la mia carta 4012 8888 8888 1881.",
+    ],
+)
+def test_numbers_of_a_list_of_goods_and_of_cards(text: str) -> None:
+    """A number below a heading of its own, or in groups as on cards, is not that of a licence named beside it."""
+    assert not licences(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{"user":"U1","text":"need the UT driver license"},\n{"user":"U2","text":"yes it is 216948035"}', "216948035"),
+        ('[{"from":"a","body":"what is your driving licence?"},\n{"from":"b","body":"D4471209"}]', "D4471209"),
+        ("ops2: driver's licence for the yard?\nwayne_k: hang on\nwayne_k: D4471209", "D4471209"),
+        ("Gwen (12:11 PM): ur driver's license?\nArlo (12:19 PM): it's D4471209 i think", "D4471209"),
+        ("Motorist ID 820 651 394 / Class D, New York", "820 651 394"),
+        ("Secretary of State says B256 4197 3062, I had a drivers license typo", "B256 4197 3062"),
+    ],
+)
+def test_who_speaks_in_a_chat_owns_no_number(text: str, expected: str) -> None:
+    """The answer in a chat belongs to the question above, however the chat writes who speaks."""
+    assert [expected] == licences(text)
