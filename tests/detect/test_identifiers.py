@@ -41,6 +41,22 @@ def found(text: str, least: str = "medium") -> list[tuple[str, str]]:
     return [(s.type, text[s.start : s.end]) for s in DETECTOR.spans(text) if s.score >= CONFIDENCE[least]]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Geburtsdatum: 17.02.1994",
+        "Lea Roux, née le 18/09/2016, ceinture jaune",
+        'intake name="T" dob=1949-06-30 qty=90',
+        "> date of birth\n11/02/1979",
+        "Applicant: Jo Doe      DOB: July 2, 1991",
+    ],
+)
+def test_a_date_of_birth_is_reported_although_no_rule_has_a_form_for_it(text: str) -> None:
+    """Labels alone make a date one of birth; the analyzer must ask for the type all the same."""
+    expected = ["DATE_OF_BIRTH"]
+    assert expected == [kind for kind, _ in found(text)]
+
+
 def test_a_finding_tells_what_and_where_and_how_sure() -> None:
     """The place is in code points of the part's text; the value is nowhere."""
     text = "Größe: my driver's licence is MORGA657054SM9IJ."
