@@ -93,6 +93,12 @@ def test_another_matter_of_the_sentence_owns_the_number(text: str) -> None:
     assert not [found for found in licences(text) if found != "D4471209"]
 
 
+def test_a_heading_may_end_in_a_colon() -> None:
+    """A remark in parentheses behind it is no value."""
+    expected = ["D4471209", "D4471210"]
+    assert expected == licences("Name   DL no: (front)   State\nAnn Foo   D4471209   CA\nBob Bar   D4471210   CA")
+
+
 def test_headings_of_drivers_stay_headings() -> None:
     """A short heading in a table that speaks of driving still owns its column."""
     expected = ["PL882104"]
