@@ -308,13 +308,24 @@ async def test_the_log_is_emptied_unless_somebody_reads(folder: Path, key: Priva
 @pytest.mark.skipif(os.getuid() != 0, reason="giving up root needs root")
 async def test_a_read_only_database(folder: Path, key: PrivateKey) -> None:
     """A file that may not be written is an error that says so."""
-    script = (
-        "import asyncio, os, sys; from pathlib import Path; from quarantine.crypto import PrivateKey;"
-        "from quarantine.opening import open_store; from quarantine.store import StoreError\n"
-        "os.setuid(65534)\n"
-        "try: asyncio.run(open_store('sqlite:///custody.db', PrivateKey.generate().public, folder=Path(sys.argv[1])))\n"
-        "except StoreError as error: print(error)"
-    )
+    script = """
+import asyncio, os, sys
+from pathlib import Path
+from quarantine.crypto import PrivateKey
+from quarantine.opening import open_store
+from quarantine.store import StoreError
+
+async def attempt(folder, key):
+    try:
+        await (await open_store("sqlite:///custody.db", key.public, folder=folder)).close()
+    except StoreError as error:
+        return str(error)
+
+folder, key = Path(sys.argv[1]), PrivateKey.generate()
+assert asyncio.run(attempt(folder, key)) is None  # as root: imports everything, wherever this checkout may lie
+os.setuid(65534)
+print(asyncio.run(attempt(folder, key)))
+"""
     command = [sys.executable, "-c", script, str(folder)]
     told = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=True)
     assert "Permission denied" in told.stdout
