@@ -1,4 +1,4 @@
-"""A floor under what is found in mails that were written blind; the figures themselves are in the closing notes."""
+"""A floor under what is found in three lots of mails; what they are, and which one stays blind, is in their README."""
 
 import json
 from pathlib import Path
