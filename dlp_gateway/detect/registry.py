@@ -23,6 +23,7 @@ _KIND: Final = re.compile(r"[a-z][a-z0-9_]{0,63}(?:\.[A-Za-z0-9_-]{1,64}){1,4}")
 class Recipe:
     """All that is needed to build the same detectors in another process; plain values, so it can be written as JSON.
 
+    `recognizers` and `model` are those of Presidio and spaCy that the policy names (see `guests`).
     `rules` is the folder of the built-in packs, `packs` are the folders of the operator's own, `plugins` the names of
     entry points to use (see `installed`).
     """
@@ -33,6 +34,8 @@ class Recipe:
     rules: str = ""
     packs: tuple[str, ...] = ()
     plugins: tuple[str, ...] = ()
+    recognizers: tuple[str, ...] = ()
+    model: str = ""
 
 
 def build(recipe: Recipe) -> tuple[Detector, ...]:
@@ -46,6 +49,7 @@ def build(recipe: Recipe) -> tuple[Detector, ...]:
         ReplyAllDetector(),
         DefectsDetector(),
         *((_identifiers(recipe),) if recipe.rules else ()),
+        *((_guests(recipe),) if recipe.recognizers or recipe.model else ()),
     )
     plugged, problems = _plugged(recipe.plugins, taken=frozenset(detector.name for detector in own))
     if problems:
@@ -66,6 +70,12 @@ def header_only(detectors: Iterable[Detector]) -> tuple[Detector, ...]:
 def installed() -> tuple[str, ...]:
     """Return the names of the detectors that installed packages offer, sorted."""
     return tuple(sorted({point.name for point in entry_points(group=GROUP)}))
+
+
+def _guests(recipe: Recipe) -> Detector:
+    from dlp_gateway.detect.guests import GuestDetector  # noqa: PLC0415 - pulls in the engines
+
+    return GuestDetector(recipe.recognizers, model=recipe.model)
 
 
 def _identifiers(recipe: Recipe) -> Detector:

@@ -100,7 +100,7 @@ class Inspector:
         """Whether `message` can be measured here: it is small, and nothing about it is slow or of unknown speed."""
         return (
             len(message.raw) <= self._options.in_place_bytes
-            and not self._recipe.plugins
+            and not (self._recipe.plugins or self._recipe.recognizers or self._recipe.model)
             and not any(map(_is_slow, message.parts))
         )
 

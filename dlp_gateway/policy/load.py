@@ -42,6 +42,13 @@ def _our_own(value: str) -> str:
     return value
 
 
+class Presidio(Model):
+    """Detectors of others that run in ours: behind a gate, in windows, within a budget, and in a worker."""
+
+    recognizers: tuple[str, ...] = Field(default=(), description="Names of Presidio's recognizer classes.")
+    model: str = Field(default="", description="A spaCy model that is installed, or the path of one.")
+
+
 class PolicyFile(Model):
     """Everything in policy.yaml: what is allowed."""
 
@@ -60,12 +67,18 @@ class PolicyFile(Model):
     actions: dict[Annotated[str, AfterValidator(plain_name)], Action] = Field(
         default={}, description="Actions of your own, by name."
     )
+    presidio: Presidio | None = Field(
+        default=None,
+        description="Recognizers of Presidio and a spaCy model of your own; they report `presidio.<ENTITY>`.",
+    )
     rules: tuple[Rule, ...] = Field(default=(), description="Rules of your own, beside those of the packs.")
 
     @pydantic.model_validator(mode="before")
     @classmethod
     def _name_actions(cls, data: Any, info: ValidationInfo) -> Any:  # noqa: ANN401  whatever the file holds
         """Let the rules know the names of the actions, even of those that have problems of their own."""
+        if info.context is not None and isinstance(data, dict) and data.get("presidio"):
+            info.context["presidio"] = True
         known = (info.context or {}).get("actions")
         if known is not None and isinstance(data, dict) and isinstance(data.get("actions"), dict):
             known.update(data["actions"])
@@ -115,6 +128,8 @@ def parse(text: str, source: str, *, builtin: Path, kinds: frozenset[str] | None
             for name, rule in (*rules, *(("", rule) for rule in file.rules))
         ),
         folders=tuple(one.folder for one in packs),
+        recognizers=file.presidio.recognizers if file.presidio else (),
+        model=file.presidio.model if file.presidio else "",
     )
 
 

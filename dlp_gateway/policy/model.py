@@ -74,6 +74,8 @@ def _one_line(value: str) -> str:
 
 def _known_kind(value: str, info: ValidationInfo) -> str:
     kinds: frozenset[str] | None = (info.context or {}).get("kinds")
+    if value.startswith("presidio.") and (info.context or {}).get("presidio"):
+        return value  # which entities they report is known when they are loaded
     if kinds is None or value in kinds or (value.endswith(".*") and any(kind.startswith(value[:-1]) for kind in kinds)):
         return value
     families = {f"{kind.rpartition('.')[0]}.*" for kind in kinds}
@@ -245,12 +247,17 @@ class RuleInForce:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """The policy in force: who is inside, who is a partner, and the rules in order; `folders` are the packs'."""
+    """The policy in force: who is inside, who is a partner, and the rules in order; `folders` are the packs'.
+
+    `recognizers` and `model` are Presidio's and spaCy's that the policy names.
+    """
 
     inside: DomainSet
     partners: DomainSet
     rules: tuple[RuleInForce, ...]
     folders: tuple[Path, ...] = ()
+    recognizers: tuple[str, ...] = ()
+    model: str = ""
 
     def outsiders(self, addresses: Iterable[str]) -> tuple[str, ...]:
         """Return the canonical addresses that are neither inside nor partners', each once, in order."""

@@ -24,7 +24,13 @@ class _FreeMail(document.Model):
 
 def load(path: Path) -> tuple[Settings, Policy]:
     """Return settings and policy; raise `ConfigurationError` with every problem of both files and of all packs."""
-    return settings.load_all(path, kinds=known_kinds(), builtin=packs.builtin(), detection=identifier_rules.problems_of)
+    found = settings.load_all(
+        path, kinds=known_kinds(), builtin=packs.builtin(), detection=identifier_rules.problems_of
+    )
+    named = found[1]
+    if named.recognizers or named.model:  # a name that Presidio lacks is told now, not by receivers that do not start
+        registry.build(Recipe(inside=(), recognizers=named.recognizers, model=named.model))
+    return found
 
 
 @lru_cache(maxsize=1)
@@ -44,6 +50,8 @@ def recipe(policy: Policy) -> Recipe:
         rules=str(builtin),
         packs=tuple(str(folder) for folder in policy.folders if folder.parent != builtin),
         plugins=registry.installed(),
+        recognizers=policy.recognizers,
+        model=policy.model,
     )
 
 
