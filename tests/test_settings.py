@@ -12,7 +12,7 @@ from dlp_gateway import packs, settings
 from dlp_gateway.document import Model
 from dlp_gateway.errors import ConfigurationError
 from dlp_gateway.notation import SocketAddress
-from dlp_gateway.settings import Settings
+from dlp_gateway.settings import Settings, reading
 
 CONTRACT: Final = """\
 listeners:
@@ -283,7 +283,7 @@ def test_missing_policy_is_a_problem_of_its_own(file: Path, tmp_path: Path) -> N
 def test_configuration_is_looked_for_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """--config, then the environment, then here, then /etc; what is told explicitly is taken even if it is missing."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(settings, "_EVERYWHERE", (Path("gateway.yaml"), tmp_path / "etc.yaml"))
+    monkeypatch.setattr(reading, "_EVERYWHERE", (Path("gateway.yaml"), tmp_path / "etc.yaml"))
     with pytest.raises(ConfigurationError) as caught:
         settings.find(None, {})
     assert "$DLP_GATEWAY_CONFIG" in str(caught.value)

@@ -1,0 +1,63 @@
+"""All of gateway.yaml, and what must hold between its parts."""
+
+import socket
+from typing import Final
+
+import pydantic
+from pydantic import Field, ValidationInfo
+
+from dlp_gateway import document
+from dlp_gateway.document import Model
+from dlp_gateway.notation import FilePath
+from dlp_gateway.settings.custody import Custody, Journal
+from dlp_gateway.settings.listeners import Listener
+from dlp_gateway.settings.machine import Admin, Inspection, Limits, Log, Processes
+from dlp_gateway.settings.smarthost import Smarthost
+from dlp_gateway.settings.values import HostName
+
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class Settings(Model):
+    """Everything in gateway.yaml."""
+
+    listeners: tuple[Listener, ...] = Field(min_length=1, description="Where mail is received.")
+    smarthost: Smarthost = Field(description="The one next hop, to which all mail goes.")
+    custody: Custody = Field(description="Where mail is kept that waits.")
+    journal: Journal = Field(default=Journal(), description="The record of what passed.")
+    admin: Admin = Field(default=Admin(), description="The administrator's HTTP.")
+    limits: Limits = Field(default=Limits(), description="What one client, one session and one message may ask for.")
+    inspection: Inspection = Field(default=Inspection(), description="How much measuring a message may cost.")
+    processes: Processes = Field(default_factory=Processes, description="How the work is spread over the machine.")
+    log: Log = Field(default=Log(), description="What is logged.")
+    hostname: HostName | None = Field(
+        default=None,
+        description="Our name in greetings and trace fields; left out: the machine's.",
+    )
+    policy: FilePath = Field(
+        default="policy.yaml",  # read like a written value, so that it lies beside the file
+        validate_default=True,
+        description="The file that says what is allowed.",
+    )
+
+    @pydantic.field_validator("listeners")
+    @classmethod
+    def _distinct(cls, listeners: tuple[Listener, ...]) -> tuple[Listener, ...]:
+        addresses = [listener.address for listener in listeners if listener.address.port]
+        if len(set(addresses)) < len(addresses):
+            raise ValueError("Two listeners have the same address; give each its own.")
+        return listeners
+
+    @pydantic.field_validator("smarthost")
+    @classmethod
+    def _elsewhere(cls, smarthost: Smarthost, info: ValidationInfo) -> Smarthost:
+        """Refuse a gateway that would hand its mail to itself."""
+        own = {smarthost.host} | ({"0.0.0.0", "::", *_LOOPBACK} if smarthost.host in _LOOPBACK else set())  # noqa: S104  compared
+        listeners: tuple[Listener, ...] = info.data.get("listeners", ())
+        if any(one.address.port == smarthost.port and one.address.host in own for one in listeners):
+            raise document.wrong("host", "The smarthost is a listener of this gateway, so mail would go in circles.")
+        return smarthost
+
+    def host_name(self) -> str:
+        """Return our name; asks the resolver if none is set."""
+        return self.hostname or socket.getfqdn()
