@@ -211,6 +211,11 @@ def reloaded(ok: bool) -> None:  # noqa: FBT001 - the value of the label
     _metrics().policy_in_force.set(ok)
 
 
+def ready(part: str, *, well: bool) -> None:
+    """What /readyz would say of one part, such as "custody"."""
+    _metrics().ready[part,].set(well)
+
+
 def receivers(count: int) -> None:
     """How many receivers run."""
     _metrics().receivers.set(count)
@@ -319,6 +324,8 @@ class _Metrics:
         # result: done, refused
         self.reloads = _Children(counter("dlp_reloads_total", "Reloads of the policy.", "result"), "done", "refused")
         self.policy_in_force = state("dlp_policy_current", "1 if the policy in force is the one last asked for.")
+        # part: receivers, custody, smarthost
+        self.ready = _Children(state("dlp_ready", "1 for each part that /readyz calls well.", "part"))
         self.receivers = state("dlp_receivers", "Receivers that run.")
         self.restarts = counter("dlp_receiver_restarts_total", "Receivers that died and were replaced.")
         self.workers = counter("dlp_worker_deaths_total", "Inspection workers that died or were killed.")

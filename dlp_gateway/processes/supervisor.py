@@ -23,7 +23,7 @@ from dlp_gateway.errors import ConfigurationError, Problem
 from dlp_gateway.journal import Generation, SqlJournal
 from dlp_gateway.observe import log, metrics
 from dlp_gateway.policy.model import Policy
-from dlp_gateway.processes import composition, policies
+from dlp_gateway.processes import composition, policies, readiness
 from dlp_gateway.processes.boot import Boot
 from dlp_gateway.processes.outbound import Outbound
 from dlp_gateway.processes.receivers import Receivers, StartError
@@ -121,6 +121,8 @@ class Supervisor:
                 stack.push_async_callback(outbound.close)
             self._say_started()
             pruning = asyncio.create_task(self._prune(journal))
+            telling = asyncio.create_task(readiness.keep_told(self._checks(store, outbound)))
+            stack.callback(telling.cancel)
             async with self._systemd.watched(self._alive):
                 await self._stopping.wait()
                 await self._stop(outbound)
@@ -151,14 +153,16 @@ class Supervisor:
     def _status(self, what: str) -> str:
         return f"{what}; {len(self._places)} receivers, {len(self._policy.rules)} rules."
 
-    async def _serve_admin(self, stack: AsyncExitStack, store: Store, outbound: Outbound) -> None:
-        checks: Mapping[str, Check] = {
+    def _checks(self, store: Store, outbound: Outbound) -> Mapping[str, Check]:
+        return {
             "receivers": self._receivers_ready,
             "custody": lambda: _custody_ready(store),
             "smarthost": outbound.ready,
         }
+
+    async def _serve_admin(self, stack: AsyncExitStack, store: Store, outbound: Outbound) -> None:
         address = self._settings.admin.address
-        admin = Admin(application(checks, metrics.expose), address.host, address.port)
+        admin = Admin(application(self._checks(store, outbound), metrics.expose), address.host, address.port)
         try:
             await admin.start()
         except OSError as error:
