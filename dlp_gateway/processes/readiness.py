@@ -11,7 +11,7 @@ from typing import Final
 from dlp_gateway.console.app import Check, readiness
 from dlp_gateway.observe import metrics
 
-_EVERY: Final = timedelta(seconds=30)
+_EVERY: Final = timedelta(seconds=15)
 
 
 async def keep_told(checks: Mapping[str, Check]) -> None:
