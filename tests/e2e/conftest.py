@@ -28,11 +28,11 @@ def missing(reason: str) -> None:
     pytest.skip(reason)
 
 
-def require(program: str, package: str = "") -> str:
+def require(program: str, package: str = "", install: str = "apt-get install") -> str:
     """Return the path of an installed program; `package` holds it, if that has another name."""
     path = shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
     if path is None:
-        missing(f"{program} is not installed (apt-get install {package or program})")
+        missing(f"{program} is not installed ({install} {package or program})")
     return str(path)
 
 
