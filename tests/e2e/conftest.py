@@ -88,6 +88,22 @@ def front_postfix() -> Iterator[Callable[[int], Postfix]]:
 
 
 @pytest.fixture
+def running_postfix() -> Iterator[Callable[[Postfix], Awaitable[Postfix]]]:
+    """Give a function that starts an instance; whatever runs is stopped."""
+    require_postfix()
+    started: list[Postfix] = []
+
+    async def start(postfix: Postfix) -> Postfix:
+        started.append(postfix)
+        await asyncio.to_thread(postfix.start)
+        return postfix
+
+    yield start
+    for postfix in started:
+        postfix.stop()
+
+
+@pytest.fixture
 def swaks() -> Callable[..., Awaitable[Ran]]:
     """Give a function that runs swaks against a port of 127.0.0.1 with further arguments."""
     program = require("swaks")
