@@ -21,8 +21,10 @@ from quarantine.model import (
     Item,
     Query,
     Settlement,
+    Standing,
     State,
     Statistics,
+    Transition,
     require_sound,
 )
 from quarantine.store import Also, LeaseLostError, StoreError
@@ -66,6 +68,23 @@ class MemoryStore:
     async def events(self, item: str) -> tuple[Event, ...]:
         """Return the item's events, oldest first."""
         return tuple(self._entries[item].events) if item in self._entries else ()
+
+    async def transitions(self, *, after: int, limit: int) -> tuple[Transition, ...]:
+        """Return what happened to all items after that number, oldest first."""
+        numbered = (one for entry in self._entries.values() for one in entry.transitions if one.number > after)
+        found = sorted(numbered, key=attrgetter("number"))
+        end = limit
+        while end < len(found) and (found[end].item, found[end].at) == (found[end - 1].item, found[end - 1].at):
+            end += 1
+        return tuple(found[:end])
+
+    async def last_transition(self) -> int:
+        """Return the number of the newest transition, 0 if there never was one."""
+        return max((number for entry in self._entries.values() for number in entry.numbers), default=0)
+
+    async def standings(self, items: tuple[str, ...]) -> dict[str, Standing]:
+        """Return how each of the `items` that are there stands."""
+        return {item: entries.standing_of(self._entries[item]) for item in items if item in self._entries}
 
     async def release(
         self,

@@ -190,6 +190,32 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Transition:
+    """An event of whichever item, as it is read in a row with all others, unopened: one recipient went into `after`.
+
+    `number` counts up through the whole store and is never given twice. The recipients who changed together, in one
+    transaction, have the same `at` and stand in a row. `reasons` are the deposit's.
+    """
+
+    number: int
+    at: datetime
+    actor: str
+    item: str
+    reasons: tuple[str, ...]
+    before: State | None
+    after: State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How many recipients of an item are in each state (0 left out), when the first is due and when HELD ones expire."""
+
+    states: dict[State, int]
+    due_at: datetime
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
     """A copy that one delivery worker may hand over until `until`, and the recipients that are due in it.
 

@@ -111,6 +111,11 @@ def written_reasons(reasons: tuple[str, ...]) -> str:
     return "\n" + "".join(f"{reason}\n" for reason in reasons)
 
 
+def read_reasons(written: str) -> tuple[str, ...]:
+    """Return what `written_reasons` wrote."""
+    return tuple(written.split("\n")[1:-1])
+
+
 def item_key(payload: Row[Any], opener: Opener) -> MessageKey | None:
     """Return the key of an item, or None if it was erased; raises `StoreError` if it is not ours to open."""
     if payload.sealed_key is None:
@@ -168,7 +173,7 @@ def _item(payload: Row[Any], recipients: Sequence[Row[Any]], key: MessageKey | N
         reverse_path=opened(key, "reverse_path", payload.reverse_path),
         subject=opened(key, "subject", payload.subject),
         size=payload.size,
-        reasons=tuple(payload.reasons.split("\n")[1:-1]),
+        reasons=read_reasons(payload.reasons),
         group=payload.group_index.hex(),
         created_at=payload.created_at,
         expires_at=first_expiry(payload.expires_at, [(State(row.state), row.changed_at) for row in recipients]),

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 #: The Alembic revision that these tables are; a store at another one is refused (see `database.require_revision`).
-REVISION: Final = "0001"
+REVISION: Final = "0002"
 VERSION_TABLE: Final = "custody_version"
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -111,6 +111,7 @@ recipients = Table(
     Index(None, "address_index"),
 )
 
+#: A number is never given twice, even when the newest rows are gone: whoever follows the log remembers one.
 events = Table(
     "events",
     metadata,
@@ -124,4 +125,5 @@ events = Table(
     Column("reason", LargeBinary, nullable=True),
     ForeignKeyConstraint(["item", "recipient"], ["recipients.item", "recipients.number"], ondelete="CASCADE"),
     Index(None, "item"),
+    sqlite_autoincrement=True,
 )
