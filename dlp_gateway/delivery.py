@@ -1,9 +1,10 @@
 """Takes what is due out of custody, hands it to the smarthost and settles it; the only place where custody is emptied.
 
 Runs in the supervisor, which alone holds the private key. A recipient that the smarthost defers is tried again with
-back-off; one that it refuses, or that was tried in vain for `max_age`, is FAILED. What DSNs an author gets of all that
-(see `reporter`) is committed with it. What a crash leaves between the smarthost's 250 and our commit is IN_DOUBT (or DUE, as
-`custody.in_doubt` says). A copy at which we ourselves fail again and again is FAILED too, so that somebody sees it.
+back-off; one that it refuses, or that was tried in vain for `max_age`, is FAILED. The DSNs that the author gets of all
+that (see `reporter`) are committed with it. What a crash leaves between the smarthost's 250 and our commit is IN_DOUBT
+(or DUE, as `custody.in_doubt` says). A copy at which we ourselves fail again and again is FAILED too, so that somebody
+sees it.
 """
 
 import asyncio

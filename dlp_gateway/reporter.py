@@ -11,13 +11,16 @@ from types import MappingProxyType
 from typing import Final
 
 from dlp_gateway import deposits
+from dlp_gateway.mail import header
 from dlp_gateway.mail.dsn import Action, Original, Report, status
 from dlp_gateway.mail.envelope import DsnRequest, Notify
+from dlp_gateway.mail.parameters import read
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.observe import log
 from quarantine.model import Deposit
 
 _GIVEN_UP: Final = "4.4.7"  # RFC 3463 3.5: delivery time expired
+_CONTENT_TYPE: Final = frozenset({"content-type"})
 
 #: What must have been asked for, for an author to hear of it.
 _EVENTS: Final = MappingProxyType(
@@ -53,7 +56,8 @@ class Reporter:
         due_at: datetime,
     ) -> tuple[Deposit, ...]:
         """Return the deposits of the DSNs about `item` that are due to its author; their time is `due_at`."""
-        if not original.reverse_path:  # RFC 5321 4.5.5: a DSN is never answered by a DSN
+        # RFC 5321 4.5.5: a DSN is never answered by a DSN; RFC 3464 1: nor is one that came with a reverse-path.
+        if not original.reverse_path or _is_report(original.content):
             return ()
         found: list[Deposit] = []
         wanted = [one for one in outcomes if asked.of(one.recipient).wants(_EVENTS[one.action])]
@@ -80,3 +84,9 @@ class Reporter:
             attempted_at=now,
             retried_until=outcome.retried_until,
         )
+
+
+def _is_report(content: bytes) -> bool:
+    """Whether a mail says that it is a DSN, or a receipt of another kind (RFC 6522 3)."""
+    section = content[: header.body_start(content)]
+    return any(read(field.body).value == "multipart/report" for field in header.select(section, _CONTENT_TYPE))
