@@ -73,6 +73,27 @@ TOO_MANY_RECIPIENTS: Final = _reply(452, "4.5.3", "Too many recipients; send to 
 UNREACHABLE: Final = _reply(451, "4.4.1", "The next mail server cannot be reached now; try again later")
 
 
+# --- what a listener asks of its senders beyond their network ---------------------------------------------------------
+
+MUST_STARTTLS: Final = Refusal(reply=_reply(530, "5.7.0", "Must issue a STARTTLS command first"), why="plain-text")
+NO_CLIENT_CERTIFICATE: Final = Refusal(
+    reply=_reply(530, "5.7.0", "A client certificate is needed here"), why="no-client-certificate"
+)
+OTHER_CLIENT_CERTIFICATE: Final = Refusal(
+    reply=_reply(550, "5.7.1", "Your certificate names no host that may send here"), why="client-certificate"
+)
+SENDER_OUTSIDE: Final = Refusal(
+    reply=_reply(553, "5.7.1", "Only senders of this organisation may send here"), why="sender-outside"
+)
+AUTHOR_OUTSIDE: Final = Refusal(
+    reply=_reply(550, "5.7.1", "A notice needs one From field, of this organisation"), why="author-outside"
+)
+_NOT_OUR_TENANT: Final = _reply(550, "5.7.1", "This is not mail of a tenant that may send here")
+TENANT_MISSING: Final = Refusal(reply=_NOT_OUR_TENANT, why="tenant-missing")
+TENANT_TWICE: Final = Refusal(reply=_NOT_OUR_TENANT, why="tenant-twice")
+TENANT_UNKNOWN: Final = Refusal(reply=_NOT_OUR_TENANT, why="tenant-unknown")
+
+
 def failed(reference: str) -> Reply:
     """Something of ours failed: the author may try again, the administrator finds `reference` in the log."""
     return _reply(451, "4.3.0", f"Internal error, reference {reference}; try again later")
