@@ -63,9 +63,9 @@ class Identity:
 
     def context(self) -> ssl.SSLContext:
         """Return a context for a server; raises `ConfigurationError` where OpenSSL refuses what it holds."""
-        made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)  # without compression (RFC 8996, RFC 7457 2.6)
-        made.minimum_version = ssl.TLSVersion.TLSv1_2  # RFC 8997
-        made.options |= ssl.OP_NO_RENEGOTIATION
+        made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)  # without compression (RFC 9325 3.3)
+        made.minimum_version = ssl.TLSVersion.TLSv1_2  # RFC 8997 3
+        made.options |= ssl.OP_NO_RENEGOTIATION  # RFC 9325 3.5
         try:
             self._load(made)
         except ssl.SSLError as error:
