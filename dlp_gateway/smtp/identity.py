@@ -132,9 +132,7 @@ def read(files: Files) -> Identity:
         if any(_public(one.public_key()) == public for one in chain[1:]):
             message = "The certificate of this host must stand first, and those of its authorities behind it."
         else:
-            message = (
-                f"The key in {files.key} does not belong to this certificate; name the key with which it was made."
-            )
+            message = f"The key in {files.key} does not belong to this certificate; name the one that does."
         raise _problem(files.certificate, message)
     identity = Identity(
         files=files,
@@ -180,7 +178,7 @@ def _private(path: Path, pem: bytes) -> PrivateKeyTypes:
     try:
         return load_pem_private_key(pem, None)
     except TypeError:
-        message = "This key is encrypted; write it without a passphrase: `openssl pkey -in FILE -out NEW`, mode 600."
+        message = "This key is encrypted; write it without a passphrase: `openssl pkey -in FILE -out NEW`."
         raise _problem(path, message) from None
     except (ValueError, UnsupportedAlgorithm):
         raise _problem(path, "This is no private key in PEM; `openssl pkey -in FILE -out NEW` writes one.") from None

@@ -38,6 +38,9 @@ EARLY_CONTENT: Final = _closing("early-content", 503, "5.5.1", "Content sent wit
 TOO_MANY_ERRORS: Final = _closing("errors", 421, "4.7.0", "Too many errors")
 TOO_MUCH_JUNK: Final = _closing("junk", 421, "4.7.0", "Too many commands without mail")
 TIMEOUT: Final = _closing("timeout", 421, "4.4.2", "Timeout")
+# Nobody can be told these two: the handshake that would have carried them failed.
+HANDSHAKE_FAILED: Final = _closing("handshake", 421, "4.7.0", "No TLS handshake")
+UNVERIFIED_CERTIFICATE: Final = _closing("client-certificate-unverified", 421, "4.7.0", "No valid client certificate")
 STOPPING: Final = _closing("", 421, "4.3.2", "The gateway is stopping")
 TOO_MANY_CONNECTIONS: Final = _closing("connections", 421, "4.3.2", "Too many connections")
 TOO_MANY_FROM_YOU: Final = _closing("connections-of-client", 421, "4.7.0", "Too many connections from your network")

@@ -4,7 +4,6 @@
 
 import asyncio
 import math
-import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,10 +23,6 @@ from dlp_gateway.smtp.wire import Goodbye, Wire
 
 _LARGE: Final = 500_000  # octets; the header of a smaller message is read in the loop, in milliseconds
 _TURNED_AWAY: Final = 10  # commands, and seconds, for a client that may only QUIT
-
-#: RFC 3207 4 lets a server that demands TLS obey EHLO, NOOP, QUIT and STARTTLS before it. HELO leads nowhere; DATA and
-#: BDAT end the session where content follows them, which a 530 would take for commands.
-_NEED_TLS: Final = frozenset({"AUTH", "EXPN", "HELP", "MAIL", "RCPT", "RSET", "VRFY"})
 
 #: Browsers can be made to speak to mail servers in their own tongue, with SMTP commands in the body.
 _OTHER_PROTOCOLS: Final = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"})
@@ -127,7 +122,7 @@ class Session(Wire):
             return
         verb, argument = command
         method = cast("Callable[[str], Awaitable[None]] | None", self._smtp_methods.get(verb))
-        if verb in _NEED_TLS and self._options.needs_tls and not self._tls:
+        if not self._tls and self._options.demands_tls(verb):
             await self._refuse(replies.MUST_STARTTLS)
         elif method is not None:
             await method(argument)
@@ -156,11 +151,8 @@ class Session(Wire):
 
     def _note(self, refusal: Refusal) -> None:
         if refusal.why:
-            self._tell(refusal.why)
-
-    def _tell(self, why: str) -> None:
-        log.session_refused(str(self._client), why)
-        metrics.session_refused(why)
+            log.session_refused(str(self._client), refusal.why)
+            metrics.session_refused(refusal.why)
 
     def eof_received(self) -> bool:
         """The client sends no more; most clients are gone then (see `Confirmation.left`)."""
@@ -224,9 +216,8 @@ class Session(Wire):
         if isinstance(mail, Refusal):
             await self._refuse(mail)
             return
-        refusal = self._unwelcome(mail.reverse_path)
-        if refusal is not None:
-            await self._refuse(refusal)
+        if unwelcome := self._unwelcome(mail.reverse_path):
+            await self._refuse(unwelcome)
             return
         self._transaction = _Transaction(mail=mail, recipients={})
         self._say(replies.SENDER_OK)
@@ -377,14 +368,7 @@ class Session(Wire):
             self._say(replies.READY_FOR_TLS)
             self._flush()
             self._greeted, self._extended, self._transaction = False, False, None
-            try:
-                await self._start_tls()
-            except ssl.SSLCertVerificationError:
-                self._tell("client-certificate-unverified")
-                raise
-            except ssl.SSLError:
-                self._tell("handshake")
-                raise
+            await self._start_tls()
 
 
 def _why_no_data(argument: str, transaction: _Transaction | None) -> Reply:
