@@ -1,4 +1,4 @@
-"""A throwaway certification authority, made at run time: certificates with the names, life and use that a test wants."""
+"""A throwaway certification authority, made at run time: certificates with names, life and use as one asks for."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta

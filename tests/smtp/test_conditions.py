@@ -165,7 +165,7 @@ async def test_certificate_that_cannot_be_verified_ends_the_handshake(listen: Li
 
 
 async def hears_nothing(client: Client, context: ssl.SSLContext) -> bool:
-    """Whether a handshake and an EHLO behind it lead nowhere: with TLS 1.3 the client's part ends before the server's."""
+    """Whether a handshake and an EHLO behind it lead nowhere: in TLS 1.3 the client ends its part first."""
     try:
         await client.writer.start_tls(context, server_hostname="localhost")
         return await client.say(b"EHLO client.example\r\n") == ""
