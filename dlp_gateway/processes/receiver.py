@@ -22,6 +22,7 @@ from dlp_gateway.observe import log
 from dlp_gateway.pipeline import Pipeline
 from dlp_gateway.processes import composition
 from dlp_gateway.processes.boot import DRAIN, RETIREMENT, Boot, receive_boot, tell_life, tell_ready, watch_supervisor
+from dlp_gateway.processes.certificates import Watch, in_force
 from dlp_gateway.smtp import replies
 from dlp_gateway.smtp.listener import Door, listen
 
@@ -72,9 +73,15 @@ async def receive(boot: Boot) -> None:
             hop_limit=settings.limits.hops,
         )
         handler = _Handler(pipeline)
+        identities = in_force(boot.identities)
         doors = [
-            Door(composition.listener_options(settings, listener, boot.hostname), handler)
-            for listener in settings.listeners
+            Door(
+                composition.listener_options(
+                    settings, listener, boot.hostname, identity.context if identity else None, boot.policy.inside
+                ),
+                handler,
+            )
+            for listener, identity in zip(settings.listeners, identities, strict=True)
         ]
         servers = [
             await listen(door, socket.socket(fileno=descriptor))
@@ -86,6 +93,8 @@ async def receive(boot: Boot) -> None:
         watch_supervisor(
             partial(loop.call_soon_threadsafe, retired.set), partial(loop.call_soon_threadsafe, draining.set)
         )
+        watching = asyncio.create_task(Watch(settings, identities).run())
+        stack.callback(watching.cancel)
         tell_ready()
         living = asyncio.create_task(tell_life())
         stack.callback(living.cancel)

@@ -7,10 +7,11 @@ import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, cast
 
-from dlp_gateway.mail.envelope import Envelope, new_id
+from dlp_gateway.mail.envelope import NO_REQUEST, DsnRequest, Envelope, RecipientRequest, new_id
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.observe import log, metrics
 from dlp_gateway.smtp import commands, replies
@@ -20,6 +21,7 @@ from dlp_gateway.smtp.door import Door, Security, client_address, stumbled
 from dlp_gateway.smtp.replies import Refusal
 from dlp_gateway.smtp.wire import Goodbye, Wire
 
+_LARGE: Final = 500_000  # octets; the header of a smaller message is read in the loop, in milliseconds
 _TURNED_AWAY: Final = 10  # commands, and seconds, for a client that may only QUIT
 
 #: Browsers can be made to speak to mail servers in their own tongue, with SMTP commands in the body.
@@ -28,11 +30,17 @@ _OTHER_PROTOCOLS: Final = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTION
 
 @dataclass(slots=True, kw_only=True)
 class _Transaction:
-    """What MAIL and RCPT said so far; the recipients are a dict for their order without duplicates."""
+    """What MAIL and RCPT said so far; the recipients, in order, with what was asked about DSNs for each."""
 
     mail: commands.Mail
-    recipients: dict[str, None]
+    recipients: dict[str, RecipientRequest]
     refused: int = 0
+
+    @property
+    def dsn(self) -> DsnRequest:
+        """What was asked about DSNs."""
+        asked = {path: request for path, request in self.recipients.items() if request != NO_REQUEST}
+        return DsnRequest(ret=self.mail.ret, envelope_id=self.mail.envelope_id, recipients=asked)
 
 
 class Session(Wire):
@@ -120,7 +128,9 @@ class Session(Wire):
             return
         verb, argument = command
         method = cast("Callable[[str], Awaitable[None]] | None", self._smtp_methods.get(verb))
-        if method is not None:
+        if not self._tls and self._options.demands_tls(verb):
+            await self._refuse(replies.MUST_STARTTLS)
+        elif method is not None:
             await method(argument)
         elif verb in _OTHER_PROTOCOLS:
             await self._end(replies.OTHER_PROTOCOL)
@@ -176,9 +186,10 @@ class Session(Wire):
             self.hostname,
             "PIPELINING",
             f"SIZE {options.message_size}",
-            *(["STARTTLS"] if options.security is Security.STARTTLS and not self._tls else []),
+            *(["STARTTLS"] if options.security.on_demand and not self._tls else []),
             *(["8BITMIME"] if options.eight_bit else []),
             *(["SMTPUTF8"] if options.smtputf8 else []),
+            "DSN",
             "ENHANCEDSTATUSCODES",
         ]
         self._output += "".join(f"250-{word}\r\n" for word in offered[:-1]).encode("ascii")
@@ -200,20 +211,30 @@ class Session(Wire):
         if self._transaction is not None:
             await self._refuse(replies.NESTED_MAIL)
             return
-        options = self._options
-        mail = commands.mail(
-            argument,
-            commands.Offer(
-                size=options.message_size if self._extended else 0,
-                eight_bit=options.eight_bit and self._extended,
-                smtputf8=options.smtputf8 and self._extended,
-            ),
-        )
+        mail = commands.mail(argument, self._offer())
         if isinstance(mail, Refusal):
             await self._refuse(mail)
             return
+        if unwelcome := self._unwelcome(mail.reverse_path):
+            await self._refuse(unwelcome)
+            return
         self._transaction = _Transaction(mail=mail, recipients={})
         self._say(replies.SENDER_OK)
+
+    def _offer(self) -> commands.Offer:
+        options = self._options
+        return commands.Offer(
+            size=options.message_size if self._extended else 0,
+            eight_bit=options.eight_bit and self._extended,
+            smtputf8=options.smtputf8 and self._extended,
+            dsn=self._extended,
+        )
+
+    def _unwelcome(self, reverse_path: str) -> Refusal | None:
+        """Return why this client may not send at all, or not as this sender."""
+        admission = self._options.admission
+        certificate = self._connection().get_extra_info("peercert")  # verified in the handshake
+        return admission.refuses_client(certificate) or admission.refuses_sender(reverse_path)
 
     async def smtp_RCPT(self, argument: str) -> None:
         """RCPT TO: one more recipient; the same one twice is one."""
@@ -221,18 +242,20 @@ class Session(Wire):
         if transaction is None:
             await self._refuse(replies.MAIL_FIRST)
             return
-        path = commands.rcpt(argument, smtputf8=transaction.mail.smtputf8)
-        if isinstance(path, Refusal):
+        rcpt = commands.rcpt(argument, self._offer(), smtputf8=transaction.mail.smtputf8)
+        if isinstance(rcpt, Refusal):
             transaction.refused += 1
-            await self._refuse(path)
-        elif len(transaction.recipients) >= self._options.recipients and path not in transaction.recipients:
+            await self._refuse(rcpt)
+            return
+        path, known = rcpt.forward_path, transaction.recipients.get(rcpt.forward_path)
+        if known is None and len(transaction.recipients) >= self._options.recipients:
             # RFC 5321 4.5.3.1.10: not an error, the client sends to the rest later; but it must not try for ever.
             transaction.refused += 1
             self._say(replies.TOO_MANY_RECIPIENTS)
             if transaction.refused > self._options.recipients:
                 await self._end(replies.TOO_MANY_ERRORS)
         else:
-            transaction.recipients[path] = None
+            transaction.recipients[path] = known.joined(rcpt.dsn) if known else rcpt.dsn
             self._say(replies.RECIPIENT_OK)
 
     async def smtp_DATA(self, argument: str) -> None:
@@ -249,7 +272,7 @@ class Session(Wire):
         try:
             self._say(replies.GO_AHEAD)
             with metrics.stage("receive"):
-                content = await self._content()
+                content = await self._admitted(transaction, await self._content())
             if isinstance(content, Refusal):
                 await self._refuse(content)
             else:
@@ -268,6 +291,15 @@ class Session(Wire):
             if not await self._more():
                 raise Goodbye
 
+    async def _admitted(self, transaction: _Transaction, content: bytes | Refusal) -> bytes | Refusal:
+        """Return the message as it may go on, or why it may not."""
+        admission = self._options.admission
+        if isinstance(content, Refusal) or not admission.reads_content:
+            return content
+        self._deadline = math.inf  # it is our own work that the client waits for
+        judge = partial(admission.admitted, transaction.mail.reverse_path, content)
+        return judge() if len(content) < _LARGE else await asyncio.to_thread(judge)
+
     async def _hand_over(self, transaction: _Transaction, content: bytes) -> None:
         """Give the message to the handler and its reply to the client; from here on the client may vanish."""
         self._deadline = math.inf  # the pipeline has deadlines of its own
@@ -280,6 +312,7 @@ class Session(Wire):
             body_8bit=transaction.mail.body_8bit,
             smtputf8=transaction.mail.smtputf8,
             received_at=datetime.now(UTC),
+            dsn=transaction.dsn,
             protocol=f"{'E' if self._extended else ''}SMTP{'S' if self._tls else ''}",  # RFC 3848
         )
         outcome = self._door.hand_over(envelope, content)
@@ -336,7 +369,7 @@ class Session(Wire):
 
     async def smtp_STARTTLS(self, argument: str) -> None:
         """STARTTLS (RFC 3207): all that was said before it is forgotten, said in plain text or not."""
-        if self._options.security is not Security.STARTTLS:
+        if not self._options.security.on_demand:
             await self._refuse(replies.TLS_ALREADY if self._tls else replies.NOT_OFFERED)
         elif self._tls:
             await self._refuse(replies.TLS_ALREADY)

@@ -82,23 +82,27 @@ class Postfix:
         self.log = self._folder / "data" / "mail.log"
 
     @classmethod
-    def next_mta(cls, *, main: str = "") -> "Postfix":
-        """Return one that takes mail for any domain and puts each recipient's copy into a Maildir."""
+    def next_mta(cls, *refused: str, main: str = "") -> "Postfix":
+        """Return one that puts mail for any address, except for the `refused` ones, into a Maildir."""
         owner = pwd.getpwnam("postfix")
-        mailboxes = {
-            "virtual_mailbox_domains": "static:all",
-            "virtual_mailbox_maps": "static:inbox/",
-            "virtual_mailbox_base": "{folder}/mail",
-            "virtual_uid_maps": f"static:{owner.pw_uid}",
-            "virtual_gid_maps": f"static:{owner.pw_gid}",
-            "virtual_minimum_uid": "1",
-        }
-        return cls(mailboxes, main=main)
+        return cls(
+            {
+                "virtual_mailbox_domains": "static:all",
+                "virtual_mailbox_maps": "static:inbox/",
+                "virtual_mailbox_base": "{folder}/mail",
+                "virtual_uid_maps": f"static:{owner.pw_uid}",
+                "virtual_gid_maps": f"static:{owner.pw_gid}",
+                "virtual_minimum_uid": "1",
+                "smtpd_recipient_restrictions": f"check_recipient_access inline:{{{{{_refusing(refused)}}}}}, permit",
+            },
+            main=main,
+        )
 
     @classmethod
-    def in_front_of(cls, port: int) -> "Postfix":
+    def in_front_of(cls, port: int, **settings: str) -> "Postfix":
         """Return one whose smarthost is 127.0.0.1:`port`."""
-        return cls({"relayhost": f"[127.0.0.1]:{port}", "minimal_backoff_time": "2s", "queue_run_delay": "2s"})
+        waits = {"minimal_backoff_time": "2s", "queue_run_delay": "2s"}
+        return cls({"relayhost": f"[127.0.0.1]:{port}", **waits, **settings})
 
     def use_master(self, master: str) -> None:
         """Let entries of a master.cf, before the start, replace those here that have the same name and type."""
@@ -124,8 +128,8 @@ class Postfix:
             "maillog_file_prefixes": folder,
         }
         private = {"inet_interfaces": "127.0.0.1", "inet_protocols": "ipv4", **places, **self._settings}
-        text = (_lines(_MAIN), self._main, _lines({name: str(value) for name, value in private.items()}))
-        (folder / "etc" / "main.cf").write_text("\n".join(text).replace("{folder}", str(folder)))
+        private = {name: str(value).format(folder=folder) for name, value in private.items()}
+        (folder / "etc" / "main.cf").write_text(f"{_lines(_MAIN)}{self._main}\n{_lines(private)}")
         (folder / "etc" / "master.cf").write_text(_merged(_MASTER.format(port=self.port), self._master))
         self._run("start")
         self._await_greeting()
@@ -137,7 +141,7 @@ class Postfix:
 
     def shell(self, commands: str, stdin: str = "") -> str:
         """Run an administrator's commands on this instance and return what they say."""
-        paths = f"{os.environ['PATH']}:/usr/sbin:/sbin"
+        paths = f"/usr/sbin:/sbin:{os.environ['PATH']}"  # the sendmail of Postfix, not of another
         environment = {**os.environ, "PATH": paths, "MAIL_CONFIG": str(self._folder / "etc")}
         done = subprocess.run(
             ["sh", "-ec", commands],
@@ -151,6 +155,11 @@ class Postfix:
         if done.returncode:
             raise RuntimeError(f"{commands}: {done.stdout}{done.stderr}")
         return done.stdout + done.stderr
+
+    def sendmail(self, content: bytes, *arguments: str) -> None:
+        """Submit a mail as programs on the same machine do."""
+        command = ("sendmail", "-C", str(self._folder / "etc"), "-i", *arguments)
+        subprocess.run(command, input=content.replace(b"\r\n", b"\n"), check=True, capture_output=True, timeout=60)
 
     def arrivals(self) -> list[Arrival]:
         """Return what lies in the Maildir now, oldest first."""
@@ -206,6 +215,11 @@ def _merged(*masters: str) -> str:
             entries[key] = ""
         entries[key] += f"{line}\n"
     return "".join(entries.values())
+
+
+def _refusing(addresses: tuple[str, ...]) -> str:
+    """Return the rows of a table that refuses these addresses; one is always needed."""
+    return ", ".join(f"{{{{{one} = 550 5.1.1 no such user}}}}" for one in ("nobody@refused.example", *addresses))
 
 
 def _read(path: Path) -> Arrival:
