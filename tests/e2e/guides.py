@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Final
 
 GUIDES: Final = Path(__file__).parents[2] / "docs" / "guides"
-_BLOCK: Final = re.compile(r"<!-- (\S+) -->\n```\w*\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_BLOCK: Final = re.compile(r"^( *)<!-- (\S+) -->\n *```\w*\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
 
 
 def blocks(guide: str) -> dict[str, str]:
     """Return the named blocks of docs/guides/`guide`.md."""
-    return dict(_BLOCK.findall((GUIDES / f"{guide}.md").read_text(encoding="utf-8")))
+    found = _BLOCK.findall((GUIDES / f"{guide}.md").read_text(encoding="utf-8"))
+    return {name: re.sub(rf"(?m)^{margin}", "", text) for margin, name, text in found}
 
 
 def adapted(text: str, places: Mapping[str, str]) -> str:
