@@ -15,6 +15,7 @@ from dlp_gateway.detect.base import Failure, Finding
 from dlp_gateway.errors import Problem
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.observe.output import catch_uncaught, configure, current, described
+from dlp_gateway.policy.model import PolicyMode
 from dlp_gateway.policy.verdict import Disposition, Reason
 
 __all__ = ["catch_uncaught", "configure"]
@@ -36,9 +37,9 @@ def _code(reply: Reply) -> dict[str, Any]:
 # --- the processes ----------------------------------------------------------------------------------------------------
 
 
-def started(version: str, listeners: tuple[str, ...], receivers: int, rules: int) -> None:
+def started(version: str, listeners: tuple[str, ...], receivers: int, rules: int, mode: PolicyMode) -> None:
     """All processes are up; `listeners` are "address:port"."""
-    current.logger.info("started", version=version, listeners=listeners, receivers=receivers, rules=rules)
+    current.logger.info("started", version=version, listeners=listeners, receivers=receivers, rules=rules, mode=mode)
 
 
 def stopping(why: str) -> None:
@@ -51,9 +52,14 @@ def stopped(unfinished: int) -> None:
     current.logger.info("stopped", unfinished=unfinished)
 
 
-def reloaded(rules: int) -> None:
+def reloaded(rules: int, mode: PolicyMode) -> None:
     """A new policy is in force."""
-    current.logger.info("reloaded", rules=rules)
+    current.logger.info("reloaded", rules=rules, mode=mode)
+
+
+def observing() -> None:
+    """The policy in force says `mode: observe`: nothing is held, changed or refused."""
+    current.logger.warning("observing")
 
 
 def reload_refused(problems: tuple[Problem, ...]) -> None:

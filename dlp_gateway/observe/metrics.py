@@ -17,10 +17,11 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Literal, Self, get_args
 
 from dlp_gateway.content.text import Unreadable
 from dlp_gateway.detect.base import Failure, Finding
+from dlp_gateway.policy.model import PolicyMode
 from dlp_gateway.policy.verdict import Disposition, Reason
 
 Stage = Literal["receive", "gather", "inspect", "decide", "act", "forward", "custody"]
@@ -201,8 +202,15 @@ def journal_dropped(rows: int) -> None:
 
 
 def build(version: str) -> None:
-    """Tell which version runs."""
+    """Tell which version runs, and since when."""
     _metrics().build[version,].set(1)
+    _metrics().started.set(time.time())
+
+
+def policy_mode(mode: PolicyMode) -> None:
+    """Tell whether the policy in force acts, or only counts."""
+    for word in get_args(PolicyMode):
+        _metrics().mode[word,].set(word == mode)
 
 
 def reloaded(ok: bool) -> None:  # noqa: FBT001 - the value of the label
@@ -316,6 +324,11 @@ class _Metrics:
 
         # version: of this package
         self.build = _Children(state("dlp_build_info", "1, with the version that runs.", "version"))
+        self.started = state("dlp_start_time_seconds", "When the gateway was started, in seconds since 1970.")
+        # mode: enforce, observe
+        self.mode = _Children(
+            state("dlp_policy_mode", "1 for the mode of the policy in force, 0 for the other.", "mode")
+        )
         # result: done, refused
         self.reloads = _Children(counter("dlp_reloads_total", "Reloads of the policy.", "result"), "done", "refused")
         self.policy_in_force = state("dlp_policy_current", "1 if the policy in force is the one last asked for.")

@@ -39,12 +39,16 @@ def decide(policy: Policy, envelope: Envelope, message: Message, inspection: Ins
     rewriting = any(isinstance(rule.action, Rewrite) for rule in matching)
     hidden = policy.outsiders(recipient.address for recipient in message.visible) if rewriting else ()
     signed = bool(hidden) and dkim_covers_recipients(message)
-    reasons = (*(_reason(rule, signed=signed) for rule in matching), *_gaps(inspection, message))
-    actions = [rule.action for rule in matching if rule.rule.mode == "enforce"]
+    reasons = (
+        *(_reason(rule, signed=signed, enforced=policy.enforces(rule)) for rule in matching),
+        # In observe mode the operator has said by name that nothing is held: docs/decisions/0016-observe-mode.md.
+        *_gaps(inspection, message, enforced=policy.mode == "enforce"),
+    )
+    actions = [rule.action for rule in matching if policy.enforces(rule)]
     rewrites = [action for action in actions if isinstance(action, Rewrite)]
     if rewrites and not hidden and measured.total("recipients.outsiders", 0.0):
         # The detector counted outsiders and the parsed header shows none: a rewrite would change nothing.
-        reasons = (*reasons, _incomplete("Its recipients could not be hidden from each other."))
+        reasons = (*reasons, _incomplete("Its recipients could not be hidden from each other.", enforced=True))
     holds = [action for action in actions if isinstance(action, Hold)]
     return Verdict(
         disposition=max((reason.disposition for reason in reasons if reason.enforced), default=Disposition.FORWARD),
@@ -124,7 +128,7 @@ def _within(client: str, networks: Networks) -> bool:
         return False  # a local client, or a file given to `scan`
 
 
-def _reason(rule: RuleInForce, *, signed: bool) -> Reason:
+def _reason(rule: RuleInForce, *, signed: bool, enforced: bool) -> Reason:
     """Return why a matching rule counts; `signed`: hiding would break a DKIM signature."""
     explanation = rule.rule.explanation
     match rule.action:
@@ -142,29 +146,29 @@ def _reason(rule: RuleInForce, *, signed: bool) -> Reason:
     return Reason(
         rule=rule.rule.id,
         disposition=disposition,
-        enforced=rule.rule.mode == "enforce",
+        enforced=enforced,
         explanation=explanation or _EXPLANATIONS.get(disposition, ""),
     )
 
 
-def _gaps(inspection: Inspection, message: Message) -> Iterator[Reason]:
+def _gaps(inspection: Inspection, message: Message, *, enforced: bool) -> Iterator[Reason]:
     """Yield why the message cannot count as inspected (invariant c: a failure never yields a plain forward)."""
     if inspection.failures:
         yield Reason(
             rule=INSPECTION_FAILED,
             disposition=Disposition.HOLD,
-            enforced=True,
+            enforced=enforced,
             explanation="This message could not be inspected and waits for a review.",
         )
     if not _UNREAD.isdisjoint(message.defects):
-        yield _incomplete("It is built so that it could not be read to its end.")
+        yield _incomplete("It is built so that it could not be read to its end.", enforced=enforced)
 
 
-def _incomplete(why: str) -> Reason:
+def _incomplete(why: str, *, enforced: bool) -> Reason:
     return Reason(
         rule=INSPECTION_INCOMPLETE,
         disposition=Disposition.HOLD,
-        enforced=True,
+        enforced=enforced,
         explanation=f"This message waits for a review. {why}",
     )
 
