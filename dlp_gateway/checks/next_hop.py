@@ -4,10 +4,10 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, Literal
 
 from dlp_gateway.checks.advice import is_local
-from dlp_gateway.checks.remark import Remark, ok, problem, warning
+from dlp_gateway.checks.remark import Level, Remark, ok, problem, warning
 from dlp_gateway.errors import ConfigurationError
 from dlp_gateway.mail.reply import printable
 from dlp_gateway.processes import composition
@@ -51,6 +51,17 @@ async def smarthost(settings: Settings, hostname: str) -> tuple[Remark, ...]:
         *await _tls(settings, hostname, offered, about),
         *_offers(settings, offered, about),
     )
+
+
+async def strictest(
+    settings: Settings, hostname: str
+) -> tuple[Literal["opportunistic", "required"], tuple[Remark, ...]]:
+    """Return the strictest TLS that works with it, and what was seen; `settings` say `opportunistic`."""
+    stricter = settings.model_copy(update={"smarthost": settings.smarthost.model_copy(update={"tls": "required"})})
+    remarks = await smarthost(stricter, hostname)
+    if not any(one.level is Level.PROBLEM for one in remarks):
+        return "required", remarks
+    return "opportunistic", await smarthost(settings, hostname)
 
 
 async def _resolved(host: str, port: int) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ _COLOURS: Final = {"ok": "green", "warning": "yellow", "problem": "red", "wrong"
 @click.option("--show", is_flag=True, help="Print the settings too, with every default filled in.")
 @options.as_json
 def command(*, config_path: str | None, live: bool, show: bool, as_json: bool) -> None:
-    r"""Read gateway.yaml and policy.yaml as `serve` would, and print every problem as file:line:column.
+    """Read gateway.yaml and policy.yaml as `serve` would, and print every problem as file:line:column.
 
     Without problems prints the rules in force in sentences, and warnings about what may be meant otherwise:
     certificates that end soon, files that others may read, networks that let in too many, a smarthost without TLS,
@@ -37,7 +37,7 @@ def command(*, config_path: str | None, live: bool, show: bool, as_json: bool) -
     Examples:
       dlp-gateway check
       sudo -u dlp-gateway dlp-gateway check --live
-    """
+    """  # noqa: D301  a backspace is how click is told to leave lines as they are
     from dlp_gateway import document
     from dlp_gateway.checks.advice import advice
     from dlp_gateway.policy.explain import explain

@@ -43,6 +43,9 @@ def _our_own(value: str) -> str:
     return value
 
 
+OwnDomain = Annotated[DomainPattern, AfterValidator(_our_own)]
+
+
 class Presidio(Model):
     """Detectors of others that run in ours: behind a gate, in windows, within a budget, and in a worker."""
 
@@ -57,7 +60,7 @@ class PolicyFile(Model):
     mode: PolicyMode = Field(
         default="enforce", description="Act (enforce), or count everything and hold or change nothing (observe)."
     )
-    inside: tuple[Annotated[DomainPattern, AfterValidator(_our_own)], ...] = Field(
+    inside: tuple[OwnDomain, ...] = Field(
         min_length=1, description="Our domains; corp.example does not mean *.corp.example."
     )
     partners: tuple[DomainPattern, ...] = Field(
