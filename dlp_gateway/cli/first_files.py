@@ -53,7 +53,7 @@ class Answers:
 
 
 _HOW: Final = {
-    Sender.POSTFIX: "# Postfix hands its outgoing mail over: `relayhost = [ADDRESS]:PORT` in its main.cf.",
+    Sender.POSTFIX: "# Postfix hands its outgoing mail over: `relayhost = [{address}]:{port}` in its main.cf.",
     Sender.EXCHANGE: "# Exchange hands its outgoing mail over: a send connector whose smart host is this address.",
     Sender.CLIENTS: "# Mail clients, devices and programs send through it as their outgoing server.",
 }
@@ -159,7 +159,7 @@ def gateway_yaml(answers: Answers) -> str:
     hop = answers.next_hop
     return _schema_line(answers, "gateway") + _GATEWAY.format(
         hostname=f"hostname: {_text(answers.hostname)}" if answers.hostname else "# hostname: gateway.corp.example",
-        how=_HOW[answers.sender],
+        how=_how(answers),
         address=_text(answers.address),
         local=_local(answers),
         networks=_list(answers.networks),
@@ -180,6 +180,11 @@ def policy_yaml(answers: Answers) -> str:
         inside=_list(answers.inside),
         partners=f"partners: {_list(answers.partners)}" if answers.partners else "#partners: []",
     )
+
+
+def _how(answers: Answers) -> str:
+    address, _, port = answers.address.rpartition(":")
+    return _HOW[answers.sender].format(address=address.strip("[]"), port=port)
 
 
 def _schema_line(answers: Answers, name: str) -> str:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from inspect import cleandoc
 from pathlib import Path
 from typing import Final
 
@@ -105,7 +106,7 @@ def _summary(context: click.Context) -> str:
 
 def _description(help_text: str) -> Iterator[str]:
     """Yield the help text: a paragraph each; those that begin with a backspace as they stand."""
-    for number, paragraph in enumerate(help_text.strip().split("\n\n")):
+    for number, paragraph in enumerate(cleandoc(help_text).split("\n\n")):
         if number:
             yield ".PP"
         if paragraph.startswith("\b\n"):
