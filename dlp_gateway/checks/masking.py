@@ -9,8 +9,8 @@ from dlp_gateway.policy.model import Policy, Rule, RuleInForce, Unless
 
 HIDDEN: Final = "***"
 
-_CREDENTIALS: Final = re.compile(r"//[^/\s@]{1,400}@")  # in URLs (RFC 3986 3.2.1)
-_LOCAL_PART: Final = re.compile(r"""(?:"(?:[^"\\]|\\.){0,100}"|[^\s@<>"',;()\[\]{}|]{1,100})@(?=[\w\[])""")
+# What stands before an "@": the local part of an address, or the login of a URL (RFC 3986 3.2.1).
+_LOCAL_PART: Final = re.compile(r"""(?:"(?:[^"\\]|\\.){0,100}"|[^\s@<>",;()\[\]]{1,100})@(?=[\w\[])""")
 
 #: Keys whose values name a person or let somebody in; what ends in `file` is a path.
 _PRIVATE: Final = re.compile(
@@ -22,7 +22,7 @@ _LONGEST: Final = 2_000
 
 def text(value: str) -> str:
     """Return a text without the local part of any address, credentials in URLs, or control characters."""
-    return _LOCAL_PART.sub(f"{HIDDEN}@", _CREDENTIALS.sub(f"//{HIDDEN}@", printable(value, _LONGEST)))
+    return _LOCAL_PART.sub(f"{HIDDEN}@", printable(value, _LONGEST))
 
 
 def problem(value: str) -> str:

@@ -31,7 +31,7 @@ from dlp_gateway.settings.container import in_container
 from quarantine.store import StoreError
 
 _REQUIREMENT: Final = re.compile(r"[A-Za-z0-9._-]+")
-_SAMPLE: Final = re.compile(r"(dlp_[a-z_]+(?:\{[^}]{0,300}\})?) ([0-9.e+-]{1,30})")
+_SAMPLE: Final = re.compile(r"^(dlp_[a-z_]+(?:\{[^}]{0,300}\})?) ([0-9.e+-]{1,30})$", re.MULTILINE)
 _SMALL: Final = 4_096  # bytes of a file below /proc and its like
 
 
