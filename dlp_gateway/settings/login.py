@@ -103,7 +103,9 @@ class LoginLimits(Model):
         default=20, ge=3, description="Failures after which a client (IPv4 address, IPv6 /64) is cut off."
     )
     cut_off: Wait = Field(default=timedelta(minutes=15), description="For how long, counted from the last failure.")
-    memory: Wait = Field(default=timedelta(hours=1), description="How long a failure is remembered after the last one.")
+    memory: Annotated[Wait, lasting(timedelta(seconds=1), timedelta(days=1))] = Field(
+        default=timedelta(hours=1), description="How long failures are remembered after the last one."
+    )
     delay: _ShortWait = Field(
         default=timedelta(seconds=1), description="The wait before the first refusal; each further one is twice it."
     )
@@ -117,6 +119,12 @@ class LoginLimits(Model):
     hashes: int = Field(
         default=2, ge=1, le=64, description="Passwords hashed at a time, for each receiver; 64 MiB each."
     )
+
+    @pydantic.model_validator(mode="after")
+    def _remembered(self) -> "LoginLimits":
+        if self.cut_off > self.memory:
+            raise document.wrong("cut_off", "Nobody is cut off for longer than his failures are remembered (`memory`).")
+        return self
 
 
 class Login(Model):
