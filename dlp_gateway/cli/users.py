@@ -1,5 +1,6 @@
 """`dlp-gateway users`: who may log in, where `login.backend` is a file of users."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -158,7 +159,7 @@ def _users(file: Path) -> "dict[str, User]":
     """Return who is in the file, nobody if it is not there."""
     from dlp_gateway.login.file import load
 
-    return load(file)[0] if file.exists() else {}
+    return load(file)[0] if os.path.lexists(file) else {}
 
 
 def _change(file: Path, change: "Callable[[dict[str, User]], dict[str, User | None]]") -> None:

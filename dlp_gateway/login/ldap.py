@@ -4,6 +4,7 @@ ldap3 is an extra (`pip install 'dlp-gateway[ldap]'`) and synchronous: it works 
 """
 
 import asyncio
+import math
 import re
 import secrets
 import ssl
@@ -57,12 +58,17 @@ class _Tls(ldap3.Tls):  # type: ignore[misc]
 
     def __init__(self, ca_file: Path | None) -> None:
         super().__init__()
+        self.failed = False  # ldap3 makes all that fails one kind of error
         self._context = ssl.create_default_context(cafile=ca_file)
 
     def wrap_socket(self, connection: Any, do_handshake: bool = False) -> None:  # noqa: ANN401, ARG002, FBT001, FBT002  ldap3's signature
         """Put the connection under TLS."""
         host = connection.server.host.strip("[]")
-        connection.socket = self._context.wrap_socket(connection.socket, server_hostname=host)
+        try:
+            connection.socket = self._context.wrap_socket(connection.socket, server_hostname=host)
+        except (ssl.SSLError, ssl.CertificateError):
+            self.failed = True
+            raise
 
 
 class Ldap:
@@ -123,10 +129,10 @@ class Ldap:
     def _entries(self, connection: Any, base: str, wanted: str, scope: str) -> list[dict[str, Any]]:  # noqa: ANN401
         attributes = list(self._options.addresses) or ldap3.NO_ATTRIBUTES
         connection.search(
-            base, wanted, scope, attributes=attributes, size_limit=2, time_limit=max(1, int(self._options.timeout))
+            base, wanted, scope, attributes=attributes, size_limit=2, time_limit=math.ceil(self._options.timeout)
         )
         # 4 is sizeLimitExceeded: there are several, and which of them is meant is not for us to say.
-        if connection.result["result"] not in {_SUCCESS, 4, 32}:
+        if connection.result["result"] not in {_SUCCESS, 4}:
             raise LoginUnavailable("search")
         return [entry for entry in connection.response or () if entry.get("type") == "searchResEntry"]
 
@@ -143,9 +149,9 @@ class Ldap:
     def _connection(self, user: str, password: str) -> Iterator[Any]:
         """Give a connection that is bound, or None if the directory refuses this user and password."""
         options = self._options
-        secure = options.url.startswith("ldaps://")
+        secure, tls = options.url.startswith("ldaps://"), _Tls(options.ca_file)
         server = ldap3.Server(
-            options.url, use_ssl=secure, tls=_Tls(options.ca_file), connect_timeout=options.timeout, get_info=ldap3.NONE
+            options.url, use_ssl=secure, tls=tls, connect_timeout=options.timeout, get_info=ldap3.NONE
         )
         connection = ldap3.Connection(
             server,
@@ -153,14 +159,12 @@ class Ldap:
             password=password or None,
             authentication=ldap3.SIMPLE if user else ldap3.ANONYMOUS,
             auto_referrals=False,  # a referral would take the password elsewhere
-            receive_timeout=options.timeout,
+            receive_timeout=math.ceil(options.timeout),  # it takes whole seconds
             read_only=True,
             check_names=False,
         )
         try:
-            connection.open(read_server_info=False)
-            if not secure and not connection.start_tls(read_server_info=False):
-                raise LoginUnavailable("tls")
+            _open(connection, tls, secure=secure)
             connection.bind(read_server_info=False)
             result = connection.result["result"]
             if result not in {_SUCCESS, *_NO}:
@@ -169,6 +173,24 @@ class Ldap:
         finally:
             with suppress(LDAPException, OSError):
                 connection.unbind()
+            if connection.socket is not None:  # ldap3 leaves one open that did not come to be
+                connection.socket.close()
+
+
+def _open(connection: Any, tls: _Tls, *, secure: bool) -> None:  # noqa: ANN401
+    """Open a connection under TLS; raises `LoginUnavailable` with what failed."""
+    try:
+        connection.open(read_server_info=False)
+    except (LDAPException, OSError):
+        raise LoginUnavailable("tls" if tls.failed else "connect") from None
+    if secure:
+        return
+    try:
+        started = connection.start_tls(read_server_info=False)
+    except (LDAPException, OSError):
+        raise LoginUnavailable("tls") from None
+    if not started:
+        raise LoginUnavailable("tls")
 
 
 def _raw(entry: dict[str, Any], attribute: str) -> list[bytes]:

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from ipaddress import ip_address
 from typing import Annotated, Final, Literal
 
 import pydantic
@@ -37,6 +38,10 @@ def _with_name(value: str) -> str:
     return value
 
 
+def _is_near(host: str) -> bool:
+    return host == "localhost" or ip_address(host).is_private
+
+
 _Template = Annotated[str, AfterValidator(_with_name)]
 
 
@@ -54,6 +59,10 @@ class Dovecot(Model):
     def _one_place(self) -> "Dovecot":
         if (self.socket is None) == (self.address is None):
             raise document.wrong("address", "Write `socket` or `address`: where Dovecot's clients log in.")
+        if self.address is not None and not _is_near(self.address.host):
+            raise document.wrong(
+                "address", "Passwords go there in the clear: only to this machine or to a private network."
+            )
         return self
 
 
