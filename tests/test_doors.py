@@ -29,7 +29,8 @@ DOORS = {
     "rich": ("dlp_gateway.cli",),
     "sqlalchemy": ("quarantine", "dlp_gateway.journal", "dlp_gateway.processes.composition"),
     "alembic": ("quarantine.migrations", "dlp_gateway.journal.migrations"),
-    "cryptography": ("quarantine.crypto", "dlp_gateway.checks.certificates"),
+    "cryptography": ("quarantine.crypto", "dlp_gateway.checks.certificates", "dlp_gateway.login.passwords"),
+    "ldap3": ("dlp_gateway.login.ldap",),
 }
 
 

@@ -22,6 +22,7 @@ _COMMANDS: Final = {
     "detect": "Find identifiers in texts (JSON lines in, JSON lines out).",
     "rules": "Test rule packs against their cases.",
     "quarantine": "List, show, release, discard and export mail in custody.",
+    "users": "Add, list and remove those who may log in, and set their passwords.",
     "healthcheck": "Exit 0 if the running gateway is ready.",
     "doctor": "Tell what a support engineer would ask for, without secrets and addresses.",
     "schema": "Print the JSON Schema of gateway.yaml or policy.yaml, for editors.",

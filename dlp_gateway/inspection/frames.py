@@ -39,7 +39,8 @@ def pack(value: dict[str, Any], content: bytes = b"") -> bytes:
 
 def request(envelope: Envelope, facts: Facts, content: bytes) -> bytes:
     """Return the frame that asks for an inspection; `content` must follow it."""
-    sent = asdict(envelope) | {"received_at": envelope.received_at.isoformat()}
+    # To whom a login is bound was looked at before.
+    sent = asdict(envelope) | {"received_at": envelope.received_at.isoformat(), "bound_to": None}
     thread = facts.thread and asdict(facts.thread)
     return pack({"envelope": sent, "thread": thread}, content)
 

@@ -95,6 +95,36 @@ def session_refused(client: str, why: str) -> None:
     current.logger.warning("session_refused", client=client, why=_word(why))
 
 
+def login_failed(client: str, failures: int) -> None:
+    """Name or password was wrong; `failures` of the client's network are remembered. Whose name it was is not told."""
+    current.logger.warning("login_failed", client=client, failures=failures)
+
+
+def login_cut_off(client: str, failures: int) -> None:
+    """So many logins failed that the client's network is refused for a time."""
+    current.logger.warning("login_cut_off", client=client, failures=failures)
+
+
+def login_unavailable(why: str) -> None:
+    """Nobody can tell whether a password is right: "connect", "timeout", "tls", "search" …; told once."""
+    current.logger.error("login_unavailable", why=_word(why))
+
+
+def login_available() -> None:
+    """The first login that could be checked after that."""
+    current.logger.info("login_available")
+
+
+def users_read(users: int) -> None:
+    """The file of users changed and is in force."""
+    current.logger.info("users_read", users=users)
+
+
+def users_refused(problems: tuple[Problem, ...]) -> None:
+    """The file of users changed and has problems (which quote neither names nor hashes); the old users stay."""
+    current.logger.error("users_refused", count=len(problems), problems=tuple(str(problem) for problem in problems))
+
+
 def received(mail: str, client: str, recipients: int, size: int) -> None:
     """A message is in memory, complete; `size` in bytes."""
     current.logger.info("received", id=mail, client=client, recipients=recipients, size=size)

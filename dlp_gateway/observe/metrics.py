@@ -155,6 +155,19 @@ def session_refused(why: str) -> None:
     _metrics().refused[why,].inc()
 
 
+# --- logins -----------------------------------------------------------------------------------------------------------
+
+
+def login(result: str) -> None:
+    """A client said AUTH: "accepted", "failed", "cut-off", "crowded" or "unavailable"."""
+    _metrics().logins[result,].inc()
+
+
+def login_available(available: bool) -> None:  # noqa: FBT001 - the value of the metric
+    """Whether passwords can be checked."""
+    _metrics().login_up.set(available)
+
+
 # --- the smarthost and custody ----------------------------------------------------------------------------------------
 
 
@@ -296,6 +309,13 @@ class _Metrics:
         self.sessions = Gauge("dlp_sessions", "Open sessions.", registry=registry, multiprocess_mode="livesum")
         # reason: network, sessions, bare-newline, size …
         self.refused = _Children(counter("dlp_sessions_refused_total", "Sessions turned away.", "reason"))
+
+        # result: accepted, failed, cut-off, crowded, unavailable
+        self.logins = _Children(
+            counter("dlp_logins_total", "Logins that clients tried.", "result"),
+            *("accepted", "failed", "cut-off", "crowded", "unavailable"),
+        )
+        self.login_up = state("dlp_login_up", "Whether the last password could be checked.")
 
         # class: 2xx, 4xx, 5xx, lost
         self.replies = _Children(

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
-from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final, assert_never
 
 from dlp_gateway.detect.base import CONFIDENCE, Inspection
-from dlp_gateway.mail.address import DomainSet, canonical, serialise
+from dlp_gateway.mail.address import canonical, is_one_of, serialise
 from dlp_gateway.mail.address_list import scan
 from dlp_gateway.mail.edit import Edit, PruneRecipients, RemoveBcc, RemoveSignatures, dkim_covers_recipients
 from dlp_gateway.mail.envelope import Envelope
@@ -93,7 +92,7 @@ def _excuses(unless: Unless, policy: Policy, envelope: Envelope) -> bool:
     """Whether everything that the exception asks of the envelope holds."""
     return (
         (unless.recipients is None or _all_within(unless.recipients, policy, envelope.recipients))
-        and (unless.sender is None or _matches(envelope.reverse_path, unless.sender))
+        and (unless.sender is None or is_one_of(envelope.reverse_path, unless.sender))
         and (unless.client is None or _within(envelope.client, unless.client))
         and (unless.login is None or (envelope.login != "" and envelope.login in unless.login))
     )
@@ -103,22 +102,11 @@ def _all_within(scope: str | tuple[str, ...], policy: Policy, recipients: tuple[
     def allowed(recipient: str) -> bool:
         if policy.inside.contains(recipient):
             return True
-        return policy.partners.contains(recipient) if isinstance(scope, str) else _matches(recipient, scope)
+        return policy.partners.contains(recipient) if isinstance(scope, str) else is_one_of(recipient, scope)
 
     if scope == "inside":
         return bool(recipients) and all(map(policy.inside.contains, recipients))
     return bool(recipients) and all(map(allowed, recipients))
-
-
-@lru_cache(maxsize=256)
-def _mailboxes(patterns: tuple[str, ...]) -> tuple[frozenset[str], DomainSet]:
-    return frozenset(canonical(p) for p in patterns if "@" in p), DomainSet(tuple(p for p in patterns if "@" not in p))
-
-
-def _matches(address: str, patterns: tuple[str, ...]) -> bool:
-    """Whether an address is listed, or its domain; the null reverse-path never is."""
-    addresses, domains = _mailboxes(patterns)
-    return "@" in address and (canonical(address) in addresses or domains.contains(address))
 
 
 def _within(client: str, networks: Networks) -> bool:

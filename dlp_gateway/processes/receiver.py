@@ -72,8 +72,11 @@ async def receive(boot: Boot) -> None:
             hop_limit=settings.limits.hops,
         )
         handler = _Handler(pipeline)
+        logins = composition.logins(settings, journal)
+        if logins is not None:
+            stack.push_async_callback(logins.close)
         doors = [
-            Door(composition.listener_options(settings, listener, boot.hostname), handler)
+            Door(composition.listener_options(settings, listener, boot.hostname), handler, logins)
             for listener in settings.listeners
         ]
         servers = [
