@@ -11,13 +11,13 @@ _MOST_IPV6: Final = 2**112  # a /16; the registries give providers a /19 at the 
 _ALL_IPV4: Final = IPv4Network("0.0.0.0/0")
 _MAPPED_IPV4: Final = IPv6Network("::ffff:0:0/96")  # RFC 4291 2.5.5.2
 _PRIVATE_IPV6: Final = (IPv6Network("fc00::/7"), IPv6Network("fe80::/10"), IPv6Network("::1/128"))
-_PRIVATE_IPV4: Final = tuple(  # RFC 1918, RFC 3927
+_PRIVATE_IPV4: Final = tuple(  # RFC 1918, and link-local
     map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"))
 )
 _LOOPBACK: Final = IPv4Network("127.0.0.0/8")
 _SITE: Final = 16  # bits; a private network wider than this is seldom that of the hosts that send mail
 _PUBLIC_SITE: Final = 24  # bits; the least that is routed on the internet
-_IPV6_SITE: Final = 48  # bits; what one site is given (RFC 6177 2)
+_IPV6_SITE: Final = 48  # bits; what one site is given
 
 #: Addresses that stand for every client where containers are reached through address translation: the bridges of Docker
 #: (its pools are 172.17–31.0.0/16 and 192.168.0.0/16 in pieces) and Podman, slirp4netns, Docker Desktop, and the pods

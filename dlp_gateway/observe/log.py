@@ -7,6 +7,7 @@ its `file:line` frames. Who wrote to whom stands in the journal, which is kept f
 
 import re
 from collections import Counter
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
@@ -85,6 +86,21 @@ def worker_died(status: int) -> None:
 def internal_error(reference: str, where: str, error: BaseException) -> None:
     """Something of ours failed; the client was told `reference`; `where` is "listener", "delivery" …."""
     current.logger.error("internal_error", reference=reference, where=_word(where), **described(error))
+
+
+def certificate_reloaded(listener: str, not_after: datetime) -> None:
+    """New connections to a listener ("address:port") get a new certificate, valid until `not_after`."""
+    current.logger.info("certificate_reloaded", listener=listener, not_after=not_after.isoformat())
+
+
+def certificate_refused(listener: str, problems: tuple[Problem, ...]) -> None:
+    """The files of a listener's certificate changed and cannot be used; the old certificate stays in force."""
+    current.logger.error("certificate_refused", listener=listener, problems=tuple(str(problem) for problem in problems))
+
+
+def certificate_validity(listener: str, why: str, not_after: datetime) -> None:
+    """The certificate in force is not valid for long or at all: `why` is "expires-soon", "expired", "not-yet-valid"."""
+    current.logger.warning("certificate_validity", listener=listener, why=_word(why), not_after=not_after.isoformat())
 
 
 # --- sessions and messages --------------------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ STAGES: Final[tuple[Stage, ...]] = ("receive", "gather", "inspect", "decide", "a
 _FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"  # read by prometheus-client when it is imported
 _SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _BYTES: Final = (1e3, 4e3, 16e3, 64e3, 256e3, 1e6, 4e6, 16e6, 64e6)
-_LABEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,79}")
+_LABEL: Final = re.compile(r"[A-Za-z0-9\[][A-Za-z0-9_.:\]-]{0,79}")  # a listener may be "[::1]:465"
 _MOST: Final = 500  # label combinations of one metric
 
 
@@ -247,6 +247,23 @@ def worker_died() -> None:
     _metrics().workers.inc()
 
 
+def certificate(listener: str, not_after: float) -> None:
+    """A listener shows the certificate of its file, which is valid until `not_after`, in seconds since 1970."""
+    _metrics().certificate_expiry[listener,].set(not_after)
+    _metrics().certificate_current[listener,].set(1)
+
+
+def certificate_reloaded() -> None:
+    """A new certificate was taken up."""
+    _metrics().certificate_reloads["done",].inc()
+
+
+def certificate_refused(listener: str) -> None:
+    """What now lies in the files of a listener's certificate cannot be used."""
+    _metrics().certificate_reloads["refused",].inc()
+    _metrics().certificate_current[listener,].set(0)
+
+
 class _Children(dict[tuple[str, ...], Any]):
     """The children of a labelled metric by their label values, each looked up in the library once."""
 
@@ -352,6 +369,17 @@ class _Metrics:
         # result: done, refused
         self.reloads = _Children(counter("dlp_reloads_total", "Reloads of the policy.", "result"), "done", "refused")
         self.policy_in_force = state("dlp_policy_current", "1 if the policy in force is the one last asked for.")
+        # listener: address:port, as in the settings
+        self.certificate_expiry = _Children(
+            state("dlp_certificate_expiry_seconds", "When a listener's certificate expires, since 1970.", "listener")
+        )
+        self.certificate_current = _Children(
+            state("dlp_certificate_current", "1 if the certificate in force is that of its file.", "listener")
+        )
+        # result: done, refused
+        self.certificate_reloads = _Children(
+            counter("dlp_certificate_reloads_total", "Certificates that changed under us.", "result"), "done", "refused"
+        )
         self.receivers = state("dlp_receivers", "Receivers that run.")
         self.restarts = counter("dlp_receiver_restarts_total", "Receivers that died and were replaced.")
         self.workers = counter("dlp_worker_deaths_total", "Inspection workers that died or were killed.")

@@ -24,7 +24,9 @@ def admission_warnings(settings: Settings, *, container: bool | None = None) -> 
 
 
 def _warnings(listener: Listener, *, contained: bool) -> list[str]:
-    found = []
+    found: list[str] = []
+    if listener.auth != "none":  # where a client is says nothing there
+        return found
     if broad := wide(listener.networks):
         found.append(
             f"Every host in {_list(broad)} may send mail through this listener, without login. Name only the networks "

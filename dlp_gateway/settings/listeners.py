@@ -10,6 +10,7 @@ from dlp_gateway import document
 from dlp_gateway.document import Model
 from dlp_gateway.networks import Networks, large_part_of_internet
 from dlp_gateway.notation import FilePath, Network, SocketAddress
+from dlp_gateway.settings.shared_senders import ClientCertificate, TenantHeader, shared_senders
 
 
 def _not_everybody(networks: Networks, info: ValidationInfo) -> Networks:
@@ -32,8 +33,9 @@ class Listener(Model):
     """A place where mail clients and mail servers hand their mail over."""
 
     address: SocketAddress = Field(description="IP address and port to listen on.")
-    tls: Literal["none", "starttls", "implicit"] = Field(
-        default="none", description="TLS not at all, after STARTTLS, or from the first byte."
+    tls: Literal["none", "starttls", "starttls-required", "implicit"] = Field(
+        default="none",
+        description="TLS not at all, if the client says STARTTLS, only after it said STARTTLS, or from the first byte.",
     )
     certificate: FilePath | None = Field(default=None, description="PEM file with the certificate and its chain.")
     key: FilePath | None = Field(
@@ -50,6 +52,17 @@ class Listener(Model):
         description="The networks whose hosts may send through this listener; with `auth: required` it may be left "
         "out, and everybody may log in.",
     )
+    client_certificate: ClientCertificate | None = Field(
+        default=None, description="The certificate that a client must show; left out: none is asked for."
+    )
+    tenant_header: TenantHeader | None = Field(
+        default=None, description="The header field by which a mail service says for which customer it sends."
+    )
+    reverse_path: Literal["any", "inside"] = Field(
+        default="any",
+        validate_default=True,
+        description="Whether the sender of the envelope must belong to the policy's `inside` domains.",
+    )
 
     @pydantic.field_validator("key")
     @classmethod
@@ -64,3 +77,29 @@ class Listener(Model):
         if auth == "required" and info.data.get("tls") == "none":
             raise document.wrong("auth", "Passwords are only taken under TLS: write `tls: starttls` or `implicit`.")
         return auth
+
+    @pydantic.field_validator("client_certificate")
+    @classmethod
+    def _shown_under_tls(cls, asked: ClientCertificate | None, info: ValidationInfo) -> ClientCertificate | None:
+        if asked is not None and info.data.get("tls") == "none":
+            raise document.wrong("tls", "A client shows its certificate under TLS; write `tls: starttls-required`.")
+        return asked
+
+    @pydantic.field_validator("reverse_path")
+    @classmethod
+    def _not_all_customers(cls, reverse_path: str, info: ValidationInfo) -> str:
+        """Refuse a listener through which every customer of a mail service could send as one of us."""
+        # A key that is not in the data was written, and has a problem of its own.
+        told = any(info.data.get(key, "wrong") is not None for key in ("client_certificate", "tenant_header"))
+        logged_in = info.data.get("auth", "none") != "none"
+        if logged_in or (told and reverse_path == "inside"):
+            return reverse_path
+        if services := shared_senders(info.data.get("networks", ())):
+            missing = [] if told else ["`tenant_header` (or `client_certificate`)"]
+            missing += [] if reverse_path == "inside" else ["`reverse_path: inside`"]
+            raise document.wrong(
+                "networks",
+                f"From here {' and '.join(services)} sends for all its customers, who could all send through you; "
+                f"add {' and '.join(missing)} to this listener.",
+            )
+        return reverse_path

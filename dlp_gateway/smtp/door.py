@@ -13,6 +13,7 @@ from dlp_gateway.mail.reply import Reply
 from dlp_gateway.networks import Networks, large_part_of_internet, within
 from dlp_gateway.observe import log, metrics
 from dlp_gateway.ports import Logins
+from dlp_gateway.smtp.admission import UNCONDITIONAL, Admission
 from dlp_gateway.smtp.replies import (
     NOT_YOUR_GATEWAY,
     STOPPING,
@@ -24,14 +25,23 @@ from dlp_gateway.smtp.replies import (
 
 _OUTSIDE: Final = ""  # the key of all clients that may not send
 _MOST_OUTSIDERS: Final = 50
+#: RFC 3207 4 has a server that demands TLS obey EHLO, NOOP, QUIT and STARTTLS before it. HELO leads nowhere; DATA and
+#: BDAT end the session where content follows them, which after a 530 would be read as commands.
+_UNDER_TLS: Final = frozenset({"AUTH", "EXPN", "HELP", "MAIL", "RCPT", "RSET", "VRFY"})
 
 
 class Security(StrEnum):
-    """When TLS begins: never, when the client says STARTTLS, or with the first octet (RFC 8314 3)."""
+    """When TLS begins: never, when the client says STARTTLS or must say it, or with the first octet (RFC 8314 3)."""
 
     NONE = "none"
     STARTTLS = "starttls"
+    REQUIRED = "starttls-required"
     IMPLICIT = "implicit"
+
+    @property
+    def on_demand(self) -> bool:
+        """Whether STARTTLS is offered."""
+        return self in {Security.STARTTLS, Security.REQUIRED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +58,7 @@ class ListenerOptions:
     login: bool = False  # whether nobody may send before he has logged in, under TLS
     security: Security = Security.NONE
     tls_context: ssl.SSLContext | None = None
+    admission: Admission = UNCONDITIONAL
     eight_bit: bool = True  # RFC 6152; switch off where the smarthost lacks it
     smtputf8: bool = True  # RFC 6531; switch off where the smarthost lacks it
     message_size: int = 50_000_000
@@ -65,6 +76,8 @@ class ListenerOptions:
     def __post_init__(self) -> None:
         if (self.security is Security.NONE) != (self.tls_context is None):
             raise ValueError("TLS needs a certificate, and a certificate needs TLS")
+        if self.admission.certificate_names and self.security is Security.NONE:
+            raise ValueError("A client shows its certificate under TLS only")
         if not self.networks:
             raise ValueError("A listener without networks serves nobody")
         if self.login and self.security is Security.NONE:
@@ -73,6 +86,11 @@ class ListenerOptions:
             raise ValueError(
                 "These networks are a large part of the internet, and without login the listener would be an open relay"
             )
+
+    def demands_tls(self, verb: str) -> bool:
+        """Whether a command is only obeyed under TLS."""
+        demanded = self.security is Security.REQUIRED or self.admission.certificate_names
+        return bool(demanded) and verb in _UNDER_TLS
 
     def admits(self, client: IPv4Address | IPv6Address) -> bool:
         """Whether the client's host may send."""

@@ -38,6 +38,9 @@ EARLY_CONTENT: Final = _closing("early-content", 503, "5.5.1", "Content sent wit
 TOO_MANY_ERRORS: Final = _closing("errors", 421, "4.7.0", "Too many errors")
 TOO_MUCH_JUNK: Final = _closing("junk", 421, "4.7.0", "Too many commands without mail")
 TIMEOUT: Final = _closing("timeout", 421, "4.4.2", "Timeout")
+# Nobody can be told these two: the handshake that would have carried them failed.
+HANDSHAKE_FAILED: Final = _closing("handshake", 421, "4.7.0", "No TLS handshake")
+UNVERIFIED_CERTIFICATE: Final = _closing("client-certificate-unverified", 421, "4.7.0", "No valid client certificate")
 STOPPING: Final = _closing("", 421, "4.3.2", "The gateway is stopping")
 TOO_MANY_LOGINS: Final = _closing("logins", 421, "4.7.0", "Too many failed logins from your network; try again later")
 TOO_MANY_CONNECTIONS: Final = _closing("connections", 421, "4.3.2", "Too many connections")
@@ -86,6 +89,27 @@ TOO_BIG: Final = Refusal(reply=_reply(552, "5.3.4", "Message too big"), why="too
 NUL: Final = Refusal(reply=_reply(554, "5.6.0", "NUL octets do not belong in mail (RFC 2045 2.7)"), why="nul")
 TOO_MANY_RECIPIENTS: Final = _reply(452, "4.5.3", "Too many recipients; send to the others in another transaction")
 UNREACHABLE: Final = _reply(451, "4.4.1", "The next mail server cannot be reached now; try again later")
+
+
+# --- what a listener asks of its senders beyond their network ---------------------------------------------------------
+
+MUST_STARTTLS: Final = Refusal(reply=_reply(530, "5.7.0", "Must issue a STARTTLS command first"), why="plain-text")
+NO_CLIENT_CERTIFICATE: Final = Refusal(
+    reply=_reply(530, "5.7.0", "A client certificate is needed here"), why="no-client-certificate"
+)
+OTHER_CLIENT_CERTIFICATE: Final = Refusal(
+    reply=_reply(550, "5.7.1", "Your certificate names no host that may send here"), why="client-certificate"
+)
+SENDER_OUTSIDE: Final = Refusal(
+    reply=_reply(553, "5.7.1", "Only senders of this organisation may send here"), why="sender-outside"
+)
+AUTHOR_OUTSIDE: Final = Refusal(
+    reply=_reply(550, "5.7.1", "A notice needs one From field, of this organisation"), why="author-outside"
+)
+_NOT_OUR_TENANT: Final = _reply(550, "5.7.1", "This is not mail of a tenant that may send here")
+TENANT_MISSING: Final = Refusal(reply=_NOT_OUR_TENANT, why="tenant-missing")
+TENANT_TWICE: Final = Refusal(reply=_NOT_OUR_TENANT, why="tenant-twice")
+TENANT_UNKNOWN: Final = Refusal(reply=_NOT_OUR_TENANT, why="tenant-unknown")
 
 
 def failed(reference: str) -> Reply:

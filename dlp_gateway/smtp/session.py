@@ -7,6 +7,7 @@ import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, cast
 
@@ -21,6 +22,7 @@ from dlp_gateway.smtp.door import Door, Security, client_address, stumbled
 from dlp_gateway.smtp.replies import Refusal
 from dlp_gateway.smtp.wire import Goodbye, Wire
 
+_LARGE: Final = 500_000  # octets; the header of a smaller message is read in the loop, in milliseconds
 _TURNED_AWAY: Final = 10  # commands, and seconds, for a client that may only QUIT
 
 #: Browsers can be made to speak to mail servers in their own tongue, with SMTP commands in the body.
@@ -122,7 +124,9 @@ class Session(Wire):
             return
         verb, argument = command
         method = cast("Callable[[str], Awaitable[None]] | None", self._smtp_methods.get(verb))
-        if method is not None:
+        if not self._tls and self._options.demands_tls(verb):
+            await self._refuse(replies.MUST_STARTTLS)
+        elif method is not None:
             await method(argument)
         elif verb in _OTHER_PROTOCOLS:
             await self._end(replies.OTHER_PROTOCOL)
@@ -178,7 +182,7 @@ class Session(Wire):
             self.hostname,
             "PIPELINING",
             f"SIZE {options.message_size}",
-            *(["STARTTLS"] if options.security is Security.STARTTLS and not self._tls else []),
+            *(["STARTTLS"] if options.security.on_demand and not self._tls else []),
             *(["8BITMIME"] if options.eight_bit else []),
             *(["SMTPUTF8"] if options.smtputf8 else []),
             *self._authentication.offer(tls=self._tls),
@@ -218,11 +222,17 @@ class Session(Wire):
         if isinstance(mail, Refusal):
             await self._refuse(mail)
             return
-        if objection := self._authentication.objection(mail.reverse_path):
-            await self._refuse(objection)
+        if unwelcome := self._unwelcome(mail.reverse_path) or self._authentication.objection(mail.reverse_path):
+            await self._refuse(unwelcome)
             return
         self._transaction = _Transaction(mail=mail, recipients={})
         self._say(replies.SENDER_OK)
+
+    def _unwelcome(self, reverse_path: str) -> Refusal | None:
+        """Return why this client may not send at all, or not as this sender."""
+        admission = self._options.admission
+        certificate = self._connection().get_extra_info("peercert")  # verified in the handshake
+        return admission.refuses_client(certificate) or admission.refuses_sender(reverse_path)
 
     async def smtp_RCPT(self, argument: str) -> None:
         """RCPT TO: one more recipient; the same one twice is one."""
@@ -258,7 +268,7 @@ class Session(Wire):
         try:
             self._say(replies.GO_AHEAD)
             with metrics.stage("receive"):
-                content = await self._content()
+                content = await self._admitted(transaction, await self._content())
             if isinstance(content, Refusal):
                 await self._refuse(content)
             else:
@@ -276,6 +286,15 @@ class Session(Wire):
             self._reset_timeout(min(self._options.data_block, max(0.0, until - self.loop.time())))
             if not await self._more():
                 raise Goodbye
+
+    async def _admitted(self, transaction: _Transaction, content: bytes | Refusal) -> bytes | Refusal:
+        """Return the message as it may go on, or why it may not."""
+        admission = self._options.admission
+        if isinstance(content, Refusal) or not admission.reads_content:
+            return content
+        self._deadline = math.inf  # it is our own work that the client waits for
+        judge = partial(admission.admitted, transaction.mail.reverse_path, content)
+        return judge() if len(content) < _LARGE else await asyncio.to_thread(judge)
 
     async def _hand_over(self, transaction: _Transaction, content: bytes) -> None:
         """Give the message to the handler and its reply to the client; from here on the client may vanish."""
@@ -369,7 +388,7 @@ class Session(Wire):
 
     async def smtp_STARTTLS(self, argument: str) -> None:
         """STARTTLS (RFC 3207): all that was said before it is forgotten, said in plain text or not."""
-        if self._options.security is not Security.STARTTLS:
+        if not self._options.security.on_demand:
             await self._refuse(replies.TLS_ALREADY if self._tls else replies.NOT_OFFERED)
         elif self._tls:
             await self._refuse(replies.TLS_ALREADY)

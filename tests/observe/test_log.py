@@ -9,6 +9,7 @@ import threading
 import types
 import warnings
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -90,6 +91,7 @@ def argument(parameter: inspect.Parameter) -> object:
         Disposition: Disposition.HOLD,
         PolicyMode: "observe",
         tuple[str, ...]: ("one", "two"),
+        datetime: datetime(2027, 1, 1, tzinfo=UTC),
         tuple[Problem, ...]: (Problem(source="policy.yaml", line=3, column=1, message="unknown key"),),
         tuple[Reason, ...]: (Reason(rule="r", disposition=Disposition.HOLD, enforced=True, explanation=MARK),),
         tuple[Finding, ...]: (finding, finding),
