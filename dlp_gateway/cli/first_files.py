@@ -16,6 +16,30 @@ class Sender(StrEnum):
     POSTFIX = "postfix"
     EXCHANGE = "exchange"
     CLIENTS = "clients"
+    LOGINS = "logins"
+    MICROSOFT = "microsoft"
+    GOOGLE = "google"
+
+
+#: From where each service sends, for all of its customers (settings/shared_senders.yaml has all, and since when).
+SERVICES: Final = {
+    Sender.MICROSOFT: (
+        *("40.92.0.0/15", "40.107.0.0/16", "52.100.0.0/14", "104.47.0.0/17"),
+        *("2a01:111:f400::/48", "2a01:111:f403::/48"),
+    ),
+    Sender.GOOGLE: (
+        *("74.125.0.0/16", "209.85.128.0/17", "2001:4860:4864::/56", "2404:6800:4864::/56", "2607:f8b0:4864::/56"),
+        *("2800:3f0:4864::/56", "2a00:1450:4864::/56", "2c0f:fb50:4864::/56"),
+    ),
+}
+
+#: Those from whom nothing is taken without TLS.
+GUARDED: Final = frozenset({Sender.LOGINS, Sender.MICROSOFT, Sender.GOOGLE})
+
+#: The field that Google adds to each of our mails, with a value that only both of us know.
+GOOGLE_FIELD: Final = "X-DLP-Gateway-Secret"
+GOOGLE_FILE: Final = "google.secret"
+USERS_FILE: Final = "users"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +57,9 @@ class NextHop:
 class Answers:
     """What the two files need to know; texts are what the settings of the same name take.
 
-    `certificate` and `key` go together and turn STARTTLS on. `local_networks` are shown in a comment. `schemas`: the
-    JSON Schemas lie beside the files.
+    `certificate` and `key` go together and turn STARTTLS on; a sender that is `GUARDED` needs them. `networks` may be
+    empty where clients log in. `tenant` is the customer's id at Microsoft. `local_networks` are shown in a comment.
+    `schemas`: the JSON Schemas lie beside the files.
     """
 
     inside: tuple[str, ...]
@@ -47,6 +72,7 @@ class Answers:
     networks: tuple[str, ...] = ("127.0.0.0/8",)
     certificate: str = ""
     key: str = ""
+    tenant: str = ""
     hostname: str = ""
     local_networks: tuple[str, ...] = ()
     schemas: bool = False
@@ -56,7 +82,25 @@ _HOW: Final = {
     Sender.POSTFIX: "# Postfix hands its outgoing mail over: `relayhost = [{address}]:{port}` in its main.cf.",
     Sender.EXCHANGE: "# Exchange hands its outgoing mail over: a send connector whose smart host is this address.",
     Sender.CLIENTS: "# Mail clients, devices and programs send through it as their outgoing server.",
+    Sender.LOGINS: "# Mail clients send through it as their outgoing server, and log in with a password.",
+    Sender.MICROSOFT: "# Microsoft 365 hands its outgoing mail over: an outbound connector that names this host.",
+    Sender.GOOGLE: "# Google Workspace hands its outgoing mail over: this host is its outbound gateway.",
 }
+
+_FIELDS: Final = {Sender.MICROSOFT: "X-MS-Exchange-CrossTenant-Id", Sender.GOOGLE: GOOGLE_FIELD}
+_SHARED: Final = (
+    "    # The service sends from there for all its customers: the field tells ours, and the sender must be inside."
+)
+_NETWORKS: Final = (
+    "    # Only hosts in these networks may send: name those of your mail servers and mail clients, and no others.\n"
+)
+_LOGIN: Final = """\
+# By whom passwords are checked; Dovecot and LDAP can be asked instead. `dlp-gateway users add NAME` adds a user.
+login:
+  backend: users
+  #users_file: users
+
+"""
 
 _GATEWAY: Final = """\
 # How the gateway runs. Written by `dlp-gateway init`; docs/operating.md tells every setting.
@@ -70,21 +114,18 @@ _GATEWAY: Final = """\
 {how}
 listeners:
   - address: {address}
-    # Only hosts in these networks may send: name those of your mail servers and mail clients, and no others.
-{local}    networks: {networks}
-    # Clients log in nowhere; who may send is told by `networks`.
-    #auth: none
-    # none, starttls (where the client wants it), or implicit (from the first byte; port 465).
+{who}
+    # none, starttls (where the client wants it), starttls-required, or implicit (from the first byte; port 465).
 {tls}
 
-# The one next mail server, to which all mail goes. Let the firewall allow the way to it to the gateway alone.
+{login}# The one next mail server, to which all mail goes. Let the firewall allow the way to it to the gateway alone.
 smarthost:
   host: {host}
   port: {port}
   # none, opportunistic (where it is offered, unchecked), or required (only with a valid certificate).
 {smarthost_tls}
   # A login needs `tls: required`. The password stands alone in a file that only the gateway's user can read:
-{login}
+{credentials}
   # Connections kept, for each receiver.
   #connections: 20
   #timeouts: {{connect: 10s, command: 1m, final_dot: 8m}}
@@ -161,13 +202,13 @@ def gateway_yaml(answers: Answers) -> str:
         hostname=f"hostname: {_text(answers.hostname)}" if answers.hostname else "# hostname: gateway.corp.example",
         how=_how(answers),
         address=_text(answers.address),
-        local=_local(answers),
-        networks=_list(answers.networks),
+        who=_who(answers),
         tls=_tls(answers),
+        login=_LOGIN if answers.sender is Sender.LOGINS else "",
         host=_text(hop.host),
         port=hop.port,
         smarthost_tls="  #tls: opportunistic" if hop.tls == "opportunistic" else f"  tls: {hop.tls}",
-        login=_login(hop),
+        credentials=_credentials(hop),
         database=_text(answers.database),
         key_file=_text(answers.key_file),
     )
@@ -191,19 +232,37 @@ def _schema_line(answers: Answers, name: str) -> str:
     return f"# yaml-language-server: $schema=./{name}.schema.json\n" if answers.schemas else ""
 
 
-def _local(answers: Answers) -> str:
-    """Return the comment that names networks of this machine which may not send yet."""
-    others = [network for network in answers.local_networks if network not in answers.networks]
-    return f"    # Networks that this machine is in: {', '.join(others)}\n" if others else ""
+def _who(answers: Answers) -> str:
+    """Return the lines that say who may send."""
+    networks = f"    networks: {_list(answers.networks)}"
+    match answers.sender:
+        case Sender.LOGINS:
+            if not answers.networks:
+                networks = "    # Everybody may knock, and nobody sends who has not logged in. To narrow that:\n"
+                networks += "    # networks: [192.0.2.0/24]"
+            return f"    auth: required\n{networks}"
+        case Sender.MICROSOFT | Sender.GOOGLE:
+            by = (
+                f"value_file: {GOOGLE_FILE}"
+                if answers.sender is Sender.GOOGLE
+                else f"values: {_list((answers.tenant,))}"
+            )
+            field = f"{{name: {_FIELDS[answers.sender]}, {by}}}"
+            return f"{_SHARED}\n{networks}\n    tenant_header: {field}\n    reverse_path: inside"
+        case _:
+            others = [network for network in answers.local_networks if network not in answers.networks]
+            local = f"    # Networks that this machine is in: {', '.join(others)}\n" if others else ""
+            return f"{_NETWORKS}{local}{networks}\n    #auth: none"
 
 
 def _tls(answers: Answers) -> str:
     if not answers.certificate:
         return "    #tls: none\n    # certificate: /etc/dlp-gateway/fullchain.pem\n    # key: /etc/dlp-gateway/key.pem"
-    return f"    tls: starttls\n    certificate: {_text(answers.certificate)}\n    key: {_text(answers.key)}"
+    word = "starttls-required" if answers.sender in GUARDED else "starttls"
+    return f"    tls: {word}\n    certificate: {_text(answers.certificate)}\n    key: {_text(answers.key)}"
 
 
-def _login(hop: NextHop) -> str:
+def _credentials(hop: NextHop) -> str:
     if not hop.user:
         return "  # user: gateway@corp.example\n  # password_file: smarthost-password"
     return f"  user: {_text(hop.user)}\n  password_file: {_text(hop.password_file)}"

@@ -8,7 +8,7 @@ from typing import Any, Final
 import click
 
 from dlp_gateway.cli import options, values
-from dlp_gateway.cli.first_files import Answers, NextHop, gateway_yaml, policy_yaml
+from dlp_gateway.cli.first_files import Answers, NextHop, Sender, gateway_yaml, policy_yaml
 
 _GROUP: Final = "dlp-gateway"  # that of the user in deploy/systemd
 _ETC: Final = Path("/etc")
@@ -102,15 +102,15 @@ def command(
         database=database,
         key_file=key_file,
     )
-    password = ""
+    files: dict[str, str] = {}
     if guided:
-        answers, password = interview.ask(answers, place)
+        answers, files = interview.ask(answers, place)
     elif not answers.inside:
         raise click.UsageError("This machine's name tells no mail domain; name yours with --inside, or use --guided.")
     elif not answers.next_hop.host:
         raise click.UsageError("Name the next mail server with --smarthost, or use --guided.")
     with options.problems_shown():
-        written = _write(place, answers, password)
+        written = _write(place, answers, files)
     _say(place, answers, written, guessed=not inside and not guided)
 
 
@@ -127,8 +127,8 @@ def _places(place: Path) -> tuple[str, str]:
     return "sqlite:///custody/custody.db", "keys/custody.key"
 
 
-def _write(place: Path, answers: Answers, password: str) -> list[Path]:
-    """Write all files, or none if they had problems; return what was made."""
+def _write(place: Path, answers: Answers, files: dict[str, str]) -> list[Path]:
+    """Write all files, or none if the two have problems; return what was made. `files` hold secrets, one each."""
     from dlp_gateway import document, packs
     from dlp_gateway.policy import load
     from dlp_gateway.processes import policies
@@ -152,8 +152,8 @@ def _write(place: Path, answers: Answers, password: str) -> list[Path]:
                 below.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name, text in texts.items():
             made.append(_make(place / name, text, 0o640))
-        if password:
-            made.append(_make(place / answers.next_hop.password_file, f"{password}\n", 0o600))
+        for name, secret in files.items():
+            made.append(_make(place / name, f"{secret}\n" if secret else "", 0o600))
     except OSError as error:
         raise click.UsageError(f"{error.filename}: {error.strerror}.") from error
     return made
@@ -186,7 +186,9 @@ def _say(place: Path, answers: Answers, written: list[Path], *, guessed: bool) -
     config = "" if found else f" --config {place / 'gateway.yaml'}"
     start = "systemctl enable --now dlp-gateway" if place.is_relative_to(_ETC) else f"dlp-gateway serve{config}"
     click.secho("Next:", bold=True)
+    users = f"dlp-gateway users add NAME{config}"
     for line, why in (
+        *(((users, "add those who may log in"),) if answers.sender is Sender.LOGINS else ()),
         (f"dlp-gateway check --live{config}", "is everything there that it needs?"),
         (start, "start it"),
         (f"dlp-gateway send-test{config} --to YOU", "see what each rule does; YOU: an address of yours outside"),

@@ -2,15 +2,27 @@
 
 import asyncio
 import os
+import re
+import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, assert_never
 
 import click
 
 from dlp_gateway.cli import values
-from dlp_gateway.cli.first_files import Answers, NextHop, Sender, gateway_yaml
+from dlp_gateway.cli.first_files import (
+    GOOGLE_FIELD,
+    GOOGLE_FILE,
+    GUARDED,
+    SERVICES,
+    USERS_FILE,
+    Answers,
+    NextHop,
+    Sender,
+    gateway_yaml,
+)
 from dlp_gateway.mail.reply import printable
 
 PASSWORD_FILE: Final = "smarthost-password"  # noqa: S105  the name of a file
@@ -18,12 +30,24 @@ PASSWORD_FILE: Final = "smarthost-password"  # noqa: S105  the name of a file
 _SENDERS: Final = {
     Sender.POSTFIX: "a Postfix, or another mail server on Linux, that has us as its relayhost",
     Sender.EXCHANGE: "an Exchange server, by a send connector",
-    Sender.CLIENTS: "mail clients, devices and programs in our own networks",
+    Sender.CLIENTS: "mail clients, devices and programs in our own networks, without login",
+    Sender.LOGINS: "mail clients that log in with a password",
+    Sender.MICROSOFT: "Microsoft 365",
+    Sender.GOOGLE: "Google Workspace",
 }
+_USUAL: Final = {
+    Sender.LOGINS: "0.0.0.0:587",
+    Sender.MICROSOFT: "0.0.0.0:25",
+    Sender.GOOGLE: "0.0.0.0:25",
+}
+_GUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
 
-def ask(known: Answers, place: Path) -> tuple[Answers, str]:
-    """Return what was answered, and the smarthost's password or ""; `known` has what was told or can be guessed."""
+def ask(known: Answers, place: Path) -> tuple[Answers, dict[str, str]]:
+    """Return what was answered, and by name what belongs into files of its own, such as the smarthost's password.
+
+    `known` has what was told or can be guessed.
+    """
     click.echo("Press Enter to take what stands in [ ]. Nothing is written before the last answer.\n")
     inside = _inside(known)
     partners = _question(
@@ -33,9 +57,9 @@ def ask(known: Answers, place: Path) -> tuple[Answers, str]:
     )
     sender = _sender(known.sender)
     answers = replace(known, inside=inside, partners=tuple(partners), sender=sender)
-    answers = _way_in(answers)
+    answers, files = _way_in(answers)
     next_hop, password = _way_out(answers, place)
-    return replace(answers, next_hop=next_hop), password
+    return replace(answers, next_hop=next_hop), files | ({PASSWORD_FILE: password} if password else {})
 
 
 def _question(text: str, default: str, take: Callable[[str], Any]) -> Any:  # noqa: ANN401  what `take` returns
@@ -62,21 +86,56 @@ def _sender(default: Sender) -> Sender:
     return list(_SENDERS)[int(chosen) - 1]
 
 
-def _way_in(answers: Answers) -> Answers:
-    """Ask where mail comes in, from which networks, and with which certificate."""
+def _way_in(answers: Answers) -> tuple[Answers, dict[str, str]]:
+    """Ask where mail comes in, from whom, and with which certificate; return also what goes into files of its own."""
     click.echo()
-    address = _question("Listen on (IP address and port)", answers.address, values.socket_address)
-    if answers.local_networks:
-        click.echo(f"This machine is in {', '.join(answers.local_networks)}.")
-    networks = _question(
-        "Networks whose hosts may send (several: with blanks; name as few as you can)",
-        " ".join(answers.networks),
-        values.several(values.network),
-    )
+    sender = answers.sender
+    default = _USUAL.get(sender, answers.address)
+    address = _question("Listen on (IP address and port)", default, values.socket_address)
     hostname = _question("The gateway's own full name", answers.hostname, values.host_name)
-    answers = replace(answers, address=address, networks=networks, hostname=hostname)
-    asked = answers.sender is Sender.CLIENTS
-    if not click.confirm("Is there a certificate for it, so that mail comes in under TLS?", default=asked):
+    answers = _certified(replace(answers, address=address, hostname=hostname))
+    match sender:
+        case Sender.LOGINS:
+            networks = _question(
+                "Networks from which they may log in (empty: from everywhere)", "", values.none_or(_networks)
+            )
+            return replace(answers, networks=tuple(networks)), {USERS_FILE: ""}
+        case Sender.MICROSOFT:
+            click.echo("Microsoft 365 sends for all its customers: the tenant's id tells your mail from theirs.")
+            tenant = _question("Tenant ID (Entra admin centre, Overview)", "", _tenant)
+            click.echo("Add your ….onmicrosoft.com domain to `inside`: forwarded mail comes from there.")
+            return replace(answers, networks=SERVICES[sender], tenant=tenant), {}
+        case Sender.GOOGLE:
+            click.echo(
+                "Google sends for all its customers. In its Admin console (Routing, Add custom headers) add the field\n"
+                f"{GOOGLE_FIELD} with the value that is written into {GOOGLE_FILE}: it tells your mail from theirs."
+            )
+            return replace(answers, networks=SERVICES[sender]), {GOOGLE_FILE: secrets.token_hex(20)}
+        case Sender.POSTFIX | Sender.EXCHANGE | Sender.CLIENTS:
+            if answers.local_networks:
+                click.echo(f"This machine is in {', '.join(answers.local_networks)}.")
+            text = "Networks whose hosts may send (several: with blanks; name as few as you can)"
+            return replace(answers, networks=_question(text, " ".join(answers.networks), _networks)), {}
+        case _:
+            assert_never(sender)
+
+
+def _networks(text: str) -> tuple[str, ...]:
+    return values.several(values.network)(text)
+
+
+def _tenant(text: str) -> str:
+    if not _GUID.fullmatch(text.strip()):
+        raise click.BadParameter("This is a GUID, such as 00000000-0000-0000-0000-000000000000.")
+    return text.strip().lower()
+
+
+def _certified(answers: Answers) -> Answers:
+    """Ask for the certificate; some senders are served under TLS only."""
+    guarded = answers.sender in GUARDED
+    if guarded:
+        click.echo("Nothing is taken without TLS here, so a certificate for that name is needed.")
+    elif not click.confirm("Is there a certificate for it, so that mail comes in under TLS?", default=False):
         return replace(answers, certificate="", key="")
     certificate = _question("PEM file with the certificate and its chain", answers.certificate, _readable)
     return replace(answers, certificate=certificate, key=_question("PEM file with its key", answers.key, _readable))
