@@ -132,7 +132,7 @@ def read(files: Files) -> Identity:
         if any(_public(one.public_key()) == public for one in chain[1:]):
             message = "The certificate of this host must stand first, and those of its authorities behind it."
         else:
-            message = f"The key in {files.key} does not belong to this certificate; name the one that does."
+            message = f"The key in {files.key.name} does not belong to this certificate; name the one that does."
         raise _problem(files.certificate, message)
     identity = Identity(
         files=files,
