@@ -17,10 +17,11 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Literal, Self, get_args
 
 from dlp_gateway.content.text import Unreadable
 from dlp_gateway.detect.base import Failure, Finding
+from dlp_gateway.policy.model import PolicyMode
 from dlp_gateway.policy.verdict import Disposition, Reason
 
 Stage = Literal["receive", "gather", "inspect", "decide", "act", "forward", "custody"]
@@ -154,6 +155,19 @@ def session_refused(why: str) -> None:
     _metrics().refused[why,].inc()
 
 
+# --- logins -----------------------------------------------------------------------------------------------------------
+
+
+def login(result: str) -> None:
+    """A client said AUTH: "accepted", "failed", "cut-off", "crowded" or "unavailable"."""
+    _metrics().logins[result,].inc()
+
+
+def login_available(available: bool) -> None:  # noqa: FBT001 - the value of the metric
+    """Whether passwords can be checked."""
+    _metrics().login_up.set(available)
+
+
 # --- the smarthost and custody ----------------------------------------------------------------------------------------
 
 
@@ -201,8 +215,15 @@ def journal_dropped(rows: int) -> None:
 
 
 def build(version: str) -> None:
-    """Tell which version runs."""
+    """Tell which version runs, and since when."""
     _metrics().build[version,].set(1)
+    _metrics().started.set(time.time())
+
+
+def policy_mode(mode: PolicyMode) -> None:
+    """Tell whether the policy in force acts, or only counts."""
+    for word in get_args(PolicyMode):
+        _metrics().mode[word,].set(word == mode)
 
 
 def reloaded(ok: bool) -> None:  # noqa: FBT001 - the value of the label
@@ -306,6 +327,13 @@ class _Metrics:
         # reason: network, sessions, bare-newline, size …
         self.refused = _Children(counter("dlp_sessions_refused_total", "Sessions turned away.", "reason"))
 
+        # result: accepted, failed, cut-off, crowded, unavailable
+        self.logins = _Children(
+            counter("dlp_logins_total", "Logins that clients tried.", "result"),
+            *("accepted", "failed", "cut-off", "crowded", "unavailable"),
+        )
+        self.login_up = state("dlp_login_up", "Whether the last password could be checked.")
+
         # class: 2xx, 4xx, 5xx, lost
         self.replies = _Children(
             counter("dlp_smarthost_replies_total", "Final replies of the smarthost, a recipient each.", "class"),
@@ -333,6 +361,11 @@ class _Metrics:
 
         # version: of this package
         self.build = _Children(state("dlp_build_info", "1, with the version that runs.", "version"))
+        self.started = state("dlp_start_time_seconds", "When the gateway was started, in seconds since 1970.")
+        # mode: enforce, observe
+        self.mode = _Children(
+            state("dlp_policy_mode", "1 for the mode of the policy in force, 0 for the other.", "mode")
+        )
         # result: done, refused
         self.reloads = _Children(counter("dlp_reloads_total", "Reloads of the policy.", "result"), "done", "refused")
         self.policy_in_force = state("dlp_policy_current", "1 if the policy in force is the one last asked for.")

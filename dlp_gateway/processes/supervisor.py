@@ -128,10 +128,17 @@ class Supervisor:
     def _say_started(self) -> None:
         metrics.build(__version__)
         metrics.reloaded(ok=True)
+        self._tell_mode()
         listening = tuple("{}:{}".format(*one.getsockname()[:2]) for one in self._places[0])
-        log.started(__version__, listening, len(self._places), len(self._policy.rules))
+        log.started(__version__, listening, len(self._places), len(self._policy.rules), self._policy.mode)
         composition.notify("READY=1")
         self._started.set()
+
+    def _tell_mode(self) -> None:
+        """Say aloud, at each start and reload, that nothing is held or changed."""
+        metrics.policy_mode(self._policy.mode)
+        if self._policy.mode == "observe":
+            log.observing()
 
     async def _serve_admin(self, stack: AsyncExitStack, store: Store, outbound: Outbound) -> None:
         checks: Mapping[str, Check] = {
@@ -140,7 +147,8 @@ class Supervisor:
             "smarthost": outbound.ready,
         }
         address = self._settings.admin.address
-        admin = Admin(application(checks, metrics.expose), address.host, address.port)
+        facts = {"version": lambda: __version__, "mode": lambda: self._policy.mode}
+        admin = Admin(application(checks, metrics.expose, facts), address.host, address.port)
         try:
             await admin.start()
         except OSError as error:
@@ -223,8 +231,9 @@ class Supervisor:
                 log.internal_error("reload", "supervisor", error)
                 metrics.reloaded(ok=False)
             else:
-                log.reloaded(len(policy.rules))
+                log.reloaded(len(policy.rules), policy.mode)
                 metrics.reloaded(ok=True)
+                self._tell_mode()
             composition.notify("READY=1")
 
     # --- the rest of the house ----------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from dlp_gateway.mail.envelope import NO_REQUEST, DsnRequest, Envelope, Recipien
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.observe import log, metrics
 from dlp_gateway.smtp import commands, replies
+from dlp_gateway.smtp.authentication import Authentication
 from dlp_gateway.smtp.confirmation import Confirmation
 from dlp_gateway.smtp.data import DataReader
 from dlp_gateway.smtp.door import Door, Security, client_address, stumbled
@@ -55,6 +56,7 @@ class Session(Wire):
         self._greeted = False
         self._extended = False
         self._transaction: _Transaction | None = None
+        self._authentication = Authentication(door)
         self._errors = 0
         self._junk = 0
 
@@ -190,6 +192,7 @@ class Session(Wire):
             *(["8BITMIME"] if options.eight_bit else []),
             *(["SMTPUTF8"] if options.smtputf8 else []),
             "DSN",
+            *self._authentication.offer(tls=self._tls),
             "ENHANCEDSTATUSCODES",
         ]
         self._output += "".join(f"250-{word}\r\n" for word in offered[:-1]).encode("ascii")
@@ -211,11 +214,14 @@ class Session(Wire):
         if self._transaction is not None:
             await self._refuse(replies.NESTED_MAIL)
             return
+        if demand := self._authentication.demand(tls=self._tls):
+            await self._refuse(demand)
+            return
         mail = commands.mail(argument, self._offer())
         if isinstance(mail, Refusal):
             await self._refuse(mail)
             return
-        if unwelcome := self._unwelcome(mail.reverse_path):
+        if unwelcome := self._unwelcome(mail.reverse_path) or self._authentication.objection(mail.reverse_path):
             await self._refuse(unwelcome)
             return
         self._transaction = _Transaction(mail=mail, recipients={})
@@ -308,12 +314,13 @@ class Session(Wire):
             reverse_path=transaction.mail.reverse_path,
             recipients=tuple(transaction.recipients),
             client=str(self._client),
-            login="",
+            login=self._authentication.name,
             body_8bit=transaction.mail.body_8bit,
             smtputf8=transaction.mail.smtputf8,
             received_at=datetime.now(UTC),
             dsn=transaction.dsn,
-            protocol=f"{'E' if self._extended else ''}SMTP{'S' if self._tls else ''}",  # RFC 3848
+            protocol=self._protocol(),
+            bound_to=self._authentication.bound_to,
         )
         outcome = self._door.hand_over(envelope, content)
         self._confirmation.begin(envelope, content, outcome)
@@ -322,6 +329,11 @@ class Session(Wire):
         self._say(reply, smtputf8=envelope.smtputf8)
         self._flush()
         self._confirmation.replied()
+
+    def _protocol(self) -> str:
+        """Return how mail comes, as RFC 3848 names it; after HELO there are no extensions, and no login."""
+        under_tls, login = "S" if self._tls else "", "A" if self._authentication.login else ""
+        return f"ESMTP{under_tls}{login}" if self._extended else "SMTP"
 
     async def smtp_RSET(self, argument: str) -> None:
         """RSET: forget the transaction."""
@@ -347,9 +359,27 @@ class Session(Wire):
         """EXPN is not offered."""
         await self._refuse(replies.NOT_OFFERED)
 
-    async def smtp_AUTH(self, argument: str) -> None:  # noqa: ARG002
-        """AUTH is not offered."""
-        await self._refuse(replies.NOT_OFFERED)
+    async def smtp_AUTH(self, argument: str) -> None:
+        """AUTH: who is there (RFC 4954 4)."""
+        answer: Reply | Refusal | None = self._authentication.refusal(
+            tls=self._tls, extended=self._extended, transaction=self._transaction is not None
+        )
+        if answer is None and self._client is not None:
+            self._deadline = math.inf  # what knows the passwords has deadlines of its own
+            answer = await self._authentication.authenticate(argument, self._client, self._ask)
+        if isinstance(answer, Reply) and not answer.permanent:
+            await self._idle_command(answer)
+        elif answer is not None:
+            await self._refuse(answer)
+
+    async def _ask(self, challenge: Reply) -> bytes:
+        self._say(challenge)
+        self._reset_timeout()
+        line = await self._line()
+        if line is None:
+            raise Goodbye
+        self._deadline = math.inf
+        return line
 
     async def smtp_BDAT(self, argument: str) -> None:  # noqa: ARG002
         """BDAT is not offered; what follows it would be content, never commands (RFC 3030 2)."""
@@ -379,6 +409,7 @@ class Session(Wire):
             self._say(replies.READY_FOR_TLS)
             self._flush()
             self._greeted, self._extended, self._transaction = False, False, None
+            self._authentication.login = None
             await self._start_tls()
 
 
