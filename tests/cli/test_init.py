@@ -30,6 +30,11 @@ ANSWERS: Final = Answers(
 )
 
 
+def _answers(certificate: str, **others: Any) -> Answers:  # noqa: ANN401  the fields of `Answers`
+    fixed = {"key": certificate, "local_networks": ("198.51.100.0/24",), "tenant": "0-0-0"}
+    return replace(ANSWERS, certificate=certificate, **fixed, **others)
+
+
 def settings_of(text: str) -> Settings:
     """Read gateway.yaml as the gateway does."""
     return document.parse(text, Settings, "/somewhere/gateway.yaml")
@@ -151,7 +156,7 @@ def test_schemas_lie_beside_and_are_named_in_the_first_line(run: Run, config: Pa
 @pytest.mark.parametrize("sender", list(Sender))
 def test_the_defaults_that_are_shown_are_the_defaults(sender: Sender) -> None:
     """Without the # before each of them, both files mean the same; and there are many."""
-    gateway, policy = gateway_yaml(replace(ANSWERS, sender=sender)), policy_yaml(ANSWERS)
+    gateway, policy = gateway_yaml(_answers("/etc/ssl/a.pem", sender=sender)), policy_yaml(ANSWERS)
     assert settings_of(with_defaults(gateway)) == settings_of(gateway)
     assert with_defaults(gateway).count("\n") == gateway.count("\n")
     assert len(re.findall(r"^ *#(?=[a-z])", gateway, re.MULTILINE)) >= 12
@@ -186,13 +191,9 @@ def _next_hop(host: str, port: int, tls: Literal["none", "opportunistic", "requi
     return NextHop(host=host, port=port, tls="required" if user else tls, user=user, password_file="pw" if user else "")
 
 
-def _answers(certificate: str, **others: Any) -> Answers:  # noqa: ANN401  the fields of `Answers`
-    return replace(ANSWERS, certificate=certificate, key=certificate, local_networks=("198.51.100.0/24",), **others)
-
-
 ANY_ANSWERS: Final = st.builds(
     _answers,
-    certificate=st.sampled_from(["", "/etc/ssl/a b: #.pem"]),
+    certificate=st.sampled_from(["/etc/ssl/a b: #.pem", "/etc/no.pem"]),
     inside=st.lists(domains, min_size=1, max_size=4, unique=True).map(tuple),
     partners=st.lists(domains, max_size=3, unique=True).map(tuple),
     sender=st.sampled_from(Sender),
