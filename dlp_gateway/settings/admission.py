@@ -8,6 +8,7 @@ from dlp_gateway.networks import translated, wide
 from dlp_gateway.settings.container import in_container
 from dlp_gateway.settings.listeners import Listener
 from dlp_gateway.settings.model import Settings
+from dlp_gateway.settings.shared_senders import shared_senders, unstamped
 
 
 def admission_warnings(settings: Settings, *, container: bool | None = None) -> tuple[Problem, ...]:
@@ -27,7 +28,18 @@ def _warnings(listener: Listener, *, contained: bool) -> list[str]:
     found: list[str] = []
     if listener.auth != "none":  # where a client is says nothing there
         return found
-    if broad := wide(listener.networks):
+    services, header = shared_senders(listener.networks), listener.tenant_header
+    if services and header is None:
+        found.append(
+            f"A client certificate of {' or '.join(services)} is the same for all its customers, so any of them can "
+            "send as one of you. Add `tenant_header`."
+        )
+    elif header is not None and header.values and (services := unstamped(listener.networks, header.name)):
+        found.append(
+            f"Any customer of {' or '.join(services)} can write the header field {header.name}. Put a secret value "
+            "into `value_file`, or name a field that the service itself writes."
+        )
+    if broad := wide(tuple(one for one in listener.networks if not shared_senders((one,)))):
         found.append(
             f"Every host in {_list(broad)} may send mail through this listener, without login. Name only the networks "
             "of your mail servers and mail clients, or ask for a login."

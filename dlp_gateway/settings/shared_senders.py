@@ -19,9 +19,10 @@ _OWN_FIELD: Final = re.compile(r"[Xx]-[!-9;-~]{1,74}")  # RFC 5322 3.6.8, and sh
 
 
 class _Service(Model):
-    """A mail service and the networks from which it sends for all of its customers."""
+    """A mail service, the networks from which it sends for all its customers, and the fields by which it names one."""
 
     name: str
+    stamps: tuple[str, ...] = ()
     networks: tuple[Network, ...]
 
 
@@ -39,6 +40,15 @@ def _services() -> tuple[_Service, ...]:
 def shared_senders(networks: Networks) -> tuple[str, ...]:
     """Return the mail services, by name, some of whose sending hosts are in `networks`."""
     return tuple(service.name for service in _services() if overlapping(networks, service.networks))
+
+
+def unstamped(networks: Networks, name: str) -> tuple[str, ...]:
+    """Return the mail services in `networks` any customer of which can write a header field of this name himself."""
+    return tuple(
+        service.name
+        for service in _services()
+        if name.lower() not in map(str.lower, service.stamps) and overlapping(networks, service.networks)
+    )
 
 
 def _field_name(value: str) -> str:

@@ -71,6 +71,9 @@ class Identity:
         except ssl.SSLError as error:
             message = f"OpenSSL refuses this certificate or its key: {error.reason or 'it does not say why'}."
             raise _problem(self.files.certificate, message) from error
+        except OSError as error:  # a system may forbid files in memory, or be out of descriptors
+            message = f"This certificate cannot be given to OpenSSL through a file in memory: {error.strerror}."
+            raise _problem(self.files.certificate, message) from error
         if self.files.asks:
             self._ask(made)
         return made

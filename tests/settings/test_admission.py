@@ -10,10 +10,10 @@ from dlp_gateway.settings import Settings, admission_warnings
 from dlp_gateway.settings.container import in_container
 
 
-def settings(networks: str) -> Settings:
+def settings(networks: str, more: str = "") -> Settings:
     """Return settings with one listener for these networks."""
     text = (
-        f'listeners: [{{address: "127.0.0.1:2525", networks: [{networks}]}}]\n'
+        f'listeners: [{{address: "127.0.0.1:2525", networks: [{networks}]{more}}}]\n'
         "smarthost: {host: mx.example}\n"
         'custody: {url: "sqlite:///custody.db", key_file: custody.key}\n'
     )
@@ -37,6 +37,32 @@ def test_bridge_of_a_container_is_a_hole_in_a_container_only() -> None:
     assert admission_warnings(settings("172.17.0.0/16"), container=False) == ()
     (warning,) = admission_warnings(settings("172.17.0.0/16"), container=True)
     assert "an address of 172.17.0.0/16, hosts of the internet too" in str(warning)
+
+
+CERTIFICATE = "tls: implicit, certificate: a, key: b, client_certificate: {names: [mail.protection.outlook.com]}"
+STAMPED = "tenant_header: {name: x-originatororg, values: [corp.example]}"
+OPEN = "tenant_header: {name: X-Corp, values: [corp]}"
+SECRET = "tenant_header: {name: X-Corp, value_file: secret}"
+
+
+@pytest.mark.parametrize(
+    ("network", "conditions", "expected"),
+    [
+        ("40.107.1.0/24", CERTIFICATE, "A client certificate of Microsoft 365 is the same for all its customers"),
+        ("40.107.1.0/24", f"{CERTIFICATE}, {STAMPED}", ""),
+        ("40.107.1.0/24", STAMPED, ""),
+        ("40.107.1.0/24", SECRET, ""),
+        ("40.107.1.0/24", OPEN, "Any customer of Microsoft 365 can write the header field X-Corp."),
+        ("74.125.1.0/24", STAMPED, "Any customer of Google Workspace can write the header field x-originatororg."),
+        ("74.125.1.0/24", SECRET, ""),
+        ("10.1.0.0/16", OPEN, ""),
+        ("40.92.0.0/15", STAMPED, ""),  # wide, but not without conditions
+    ],
+)
+def test_conditions_that_every_customer_of_a_service_meets(network: str, conditions: str, expected: str) -> None:
+    """The certificate of Microsoft 365 is everybody's there, and so is a field that its customers can write."""
+    found = admission_warnings(settings(network, f", {conditions}, reverse_path: inside"), container=False)
+    assert [str(warning).partition(": ")[2].startswith(expected) for warning in found] == [True] * bool(expected)
 
 
 @pytest.mark.parametrize(

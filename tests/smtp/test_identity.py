@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import resource
 import socket
 import ssl
 from collections.abc import Callable
@@ -280,3 +281,16 @@ def shaken(server: ssl.SSLContext, client: ssl.SSLContext) -> bool:
             except ssl.SSLCertVerificationError:
                 return False
     return bool(ours.getpeercert())
+
+
+def test_no_descriptor_left_is_a_sentence(tmp_path: Path, authority: Authority) -> None:
+    """A process that has none cannot make the file in memory that OpenSSL reads from; it is no traceback."""
+    found = identity(tmp_path, authority.issue("mail.corp.example"))
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, before[1]))
+    try:
+        with pytest.raises(ConfigurationError) as caught:
+            found.context()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert str(caught.value).endswith("through a file in memory: Too many open files.")
