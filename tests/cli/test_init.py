@@ -4,6 +4,7 @@ import os
 import re
 import stat
 from dataclasses import replace
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -13,11 +14,12 @@ from hypothesis import strategies as st
 
 from dlp_gateway import document, packs
 from dlp_gateway.cli import surroundings
-from dlp_gateway.cli.first_files import Answers, NextHop, Sender, gateway_yaml, policy_yaml
+from dlp_gateway.cli.first_files import SERVICES, Answers, NextHop, Sender, gateway_yaml, policy_yaml
 from dlp_gateway.policy import load
 from dlp_gateway.policy.load import PolicyFile
 from dlp_gateway.processes import policies
 from dlp_gateway.settings import Settings
+from dlp_gateway.settings.shared_senders import shared_senders
 from tests.cli.conftest import Run, lines
 
 SHORTEST: Final = ("init", "--folder", "new", "--inside", "corp.example", "--smarthost", "mail.example.net:25")
@@ -225,6 +227,15 @@ def test_whatever_is_answered_can_be_read(answers: Answers) -> None:
     assert settings.smarthost.user == (hop.user or None)
     assert str(settings.listeners[0].address) == answers.address
     assert str(settings.listeners[0].certificate or "") == answers.certificate
+
+
+@pytest.mark.parametrize(
+    ("sender", "service"), [(Sender.MICROSOFT, "Microsoft 365"), (Sender.GOOGLE, "Google Workspace")]
+)
+def test_a_services_networks_are_its_own(sender: Sender, service: str) -> None:
+    """Each network that is written is one of those from which the service sends, and only its own."""
+    for network in SERVICES[sender]:
+        assert shared_senders((ip_network(network),)) == (service,)
 
 
 # --- the machine ------------------------------------------------------------------------------------------------------

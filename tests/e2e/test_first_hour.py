@@ -7,13 +7,15 @@ import pty
 import re
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 import yaml
 
-from tests.e2e.conftest import Launch, run
+from tests.e2e.conftest import Launch, require, run
+from tests.e2e.dovecot import Dovecot
 from tests.e2e.gateway import COMMAND, Gateway
 from tests.e2e.next_mta import NextMta
 from tests.e2e.postfix import Postfix, free_port
@@ -21,6 +23,18 @@ from tests.e2e.postfix import Postfix, free_port
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 ME: Final = "me@home.example"
+
+
+@pytest.fixture
+def dovecot() -> Iterator[Dovecot]:
+    """Give a Dovecot that answers who may log in."""
+    require("dovecot")
+    one = Dovecot({"ann": "made-up-word"})
+    try:
+        one.start()
+        yield one
+    finally:
+        one.stop()
 
 
 class Terminal:
@@ -291,3 +305,40 @@ async def test_another_mail_server_in_our_place(tmp_path: Path, next_postfix: Po
     done = await run(*COMMAND, "check", "--live", "--config", str(place / "gateway.yaml"))
     assert done.returncode == 69
     assert "Another mail server listens there and says: 220 mta.example ESMTP Postfix" in done.stdout
+
+
+async def test_live_asks_who_knows_the_passwords(tmp_path: Path, next_postfix: Postfix, dovecot: Dovecot) -> None:
+    """A real Dovecot answers about somebody who is nobody; when it is down, `check --live` says where to look."""
+    pem, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    await run(
+        *(
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-days",
+            "30",
+        ),
+        *("-subj", "/CN=gateway.corp.example", "-addext", "subjectAltName=DNS:gateway.corp.example"),
+        *("-out", str(pem), "-keyout", str(key)),
+    )
+    listener = {
+        "address": f"127.0.0.1:{free_port()}",
+        "tls": "starttls-required",
+        "certificate": str(pem),
+        "key": str(key),
+        "auth": "required",
+    }
+    login = {"backend": "dovecot", "dovecot": {"socket": str(dovecot.socket)}}
+    gateway = Gateway(tmp_path / "run", next_postfix.port, settings={"listeners": [listener], "login": login})
+    checked = await gateway.run("check", "--live")
+    assert checked.returncode == 0, checked.stdout
+    assert b"ok: login, dovecot: It answers." in checked.stdout
+    await asyncio.to_thread(dovecot.halt)
+    checked = await gateway.run("check", "--live")
+    assert checked.returncode == 69
+    assert b"problem: login, dovecot: It cannot be reached. Is it running" in checked.stdout
