@@ -356,3 +356,12 @@ async def test_a_loop_is_refused(pipeline: Pipeline, smarthost: ScriptedSmarthos
     looping = b"Received: from a by b; Mon, 2 Nov 2026 09:00:00 +0000\r\n" * 51 + CLEAN
     assert await pipeline.process(envelope("a@x.example"), looping) == Rejected(id="0000000000000000a1", why=Why.LOOP)
     assert smarthost.mails == []
+
+
+async def test_a_bound_login_writes_as_itself(pipeline: Pipeline, smarthost: ScriptedSmarthost) -> None:
+    """A From that is not the login's is refused before anything is inspected; with its own, the mail passes."""
+    bound = envelope("a@x.example", login="ann", bound_to=("someone.example",))
+    assert await pipeline.process(bound, CLEAN) == Rejected(id="0000000000000000a1", why=Why.AUTHOR)
+    assert smarthost.mails == []
+    own = envelope("a@x.example", login="ann", bound_to=("corp.example",))
+    assert isinstance(await pipeline.process(own, CLEAN), Forwarded)

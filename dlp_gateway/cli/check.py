@@ -18,7 +18,9 @@ _COLOURS: Final = {"ok": "green", "warning": "yellow", "problem": "red", "wrong"
 
 @click.command("check")
 @options.config
-@click.option("--live", is_flag=True, help="Try ports, custody, disk, clock and the smarthost as well; sends no mail.")
+@click.option(
+    "--live", is_flag=True, help="Try ports, custody, logins, disk, clock and smarthost as well; sends no mail."
+)
 @click.option("--show", is_flag=True, help="Print the settings too, with every default filled in.")
 @options.as_json
 def command(*, config_path: str | None, live: bool, show: bool, as_json: bool) -> None:
@@ -29,9 +31,9 @@ def command(*, config_path: str | None, live: bool, show: bool, as_json: bool) -
     observe mode.
 
     With --live also tries what the gateway needs: whether its ports are free (or its own), custody opens with its key
-    and has room, and the smarthost resolves, answers, has TLS and takes the login. Nothing is sent or changed; run it
-    as the user that runs the gateway. Exits 0, also with warnings; 78 if a file is wrong; 69 if something that it
-    needs does not work now.
+    and has room, those who check logins answer, and the smarthost resolves, answers, has TLS and takes the login.
+    Nothing is sent or changed; run it as the user that runs the gateway. Exits 0, also with warnings; 78 if a file is
+    wrong; 69 if something that it needs does not work now.
 
     \b
     Examples:

@@ -102,6 +102,12 @@ login:
 
 """
 
+_NO_LOGIN: Final = """\
+# By whom passwords are checked, for listeners with `auth: required`: a file of users, Dovecot, or LDAP.
+# login: {backend: users}
+
+"""
+
 _GATEWAY: Final = """\
 # How the gateway runs. Written by `dlp-gateway init`; docs/operating.md tells every setting.
 # A line with # and no blank after it shows a default: take the # away to change it.
@@ -204,7 +210,7 @@ def gateway_yaml(answers: Answers) -> str:
         address=_text(answers.address),
         who=_who(answers),
         tls=_tls(answers),
-        login=_LOGIN if answers.sender is Sender.LOGINS else "",
+        login=_LOGIN if answers.sender is Sender.LOGINS else _NO_LOGIN,
         host=_text(hop.host),
         port=hop.port,
         smarthost_tls="  #tls: opportunistic" if hop.tls == "opportunistic" else f"  tls: {hop.tls}",

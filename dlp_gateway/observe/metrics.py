@@ -163,11 +163,6 @@ def login(result: str) -> None:
     _metrics().logins[result,].inc()
 
 
-def login_available(available: bool) -> None:  # noqa: FBT001 - the value of the metric
-    """Whether passwords can be checked."""
-    _metrics().login_up.set(available)
-
-
 # --- the smarthost and custody ----------------------------------------------------------------------------------------
 
 
@@ -332,7 +327,6 @@ class _Metrics:
             counter("dlp_logins_total", "Logins that clients tried.", "result"),
             *("accepted", "failed", "cut-off", "crowded", "unavailable"),
         )
-        self.login_up = state("dlp_login_up", "Whether the last password could be checked.")
 
         # class: 2xx, 4xx, 5xx, lost
         self.replies = _Children(
