@@ -15,6 +15,7 @@ from typing import Final
 
 from dlp_gateway import deposits
 from dlp_gateway.deposits import Transport
+from dlp_gateway.mail.dsn import Action, Original, Report, status
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.observe import log, metrics
 from dlp_gateway.ports import Delivery, Progress, Smarthost
@@ -226,13 +227,20 @@ class DeliveryWorker:
         )
         if not failures or not claim.reverse_path:
             return ()
-        report = deposits.undeliverable(
-            reverse_path=claim.reverse_path,
-            content=claim.content,
-            failures=failures,
+        report = deposits.notification(
+            Original(content=deposits.outgoing(claim), reverse_path=claim.reverse_path, arrived_at=claim.created_at),
+            tuple(
+                Report(
+                    recipient=recipient,
+                    action=Action.FAILED,
+                    status=status(reply) if reply.permanent else "4.4.7",
+                    remote=self._options.smarthost if reply.remote else "",
+                    reply=reply,
+                    attempted_at=now,
+                )
+                for recipient, reply in failures
+            ),
             hostname=self._options.hostname,
-            smarthost=self._options.smarthost,
-            smtputf8=not claim.reverse_path.isascii(),
             now=now,
             due_at=now,
         )

@@ -8,9 +8,9 @@ from dlp_gateway.mail import dsn
 from dlp_gateway.mail.edit import AddTrace, Edit, RemoveBcc, apply, from_json, to_json
 from dlp_gateway.mail.envelope import Envelope, new_id
 from dlp_gateway.mail.message import Message
-from dlp_gateway.mail.parse import decode_field
+from dlp_gateway.mail.parse import decode_field, parse
 from dlp_gateway.mail.reference import own_id
-from dlp_gateway.mail.reply import Reply, printable
+from dlp_gateway.mail.reply import printable
 from quarantine.model import Claim, CopyDeposit, Deposit, State
 
 
@@ -95,43 +95,40 @@ def outgoing(claim: Claim) -> bytes:
     return apply(claim.content, edits)
 
 
-def undeliverable(
+def notification(
+    original: dsn.Original,
+    reports: tuple[dsn.Report, ...],
     *,
-    reverse_path: str,
-    content: bytes,
-    failures: tuple[tuple[str, Reply], ...],
     hostname: str,
-    smarthost: str,
-    smtputf8: bool,
     now: datetime,
     due_at: datetime,
+    explanation: dsn.Explanation | None = None,
 ) -> Deposit | None:
-    """Return the deposit of a DSN that tells the author whom his mail did not reach.
+    """Return the deposit of a DSN that tells the author what became of his recipients.
 
     None for a null reverse-path: a DSN is never answered by a DSN (RFC 5321 4.5.5). None too where no field can hold
-    the author's address or the names of the hosts; the others get their mail all the same. `content` is the mail as it
-    came from its author; `smarthost` is the name of the next hop that refused.
+    the author's address or the names of the hosts; the others get their mail all the same.
     """
-    if not reverse_path:
+    if not original.reverse_path or not reports:
         return None
     item = new_id()
     try:
-        report = dsn.failed(
-            original=content,
-            reverse_path=reverse_path,
-            failures=tuple(dsn.Failed(recipient=recipient, reply=reply) for recipient, reply in failures),
+        content = dsn.compose(
+            original,
+            reports,
             hostname=hostname,
             postmaster=f"postmaster@{hostname}",
             moment=now,
             message_id=f"{item}@{hostname}",
-            smarthost=smarthost,
+            explanation=explanation,
         )
     except ValueError:
         return None
+    smtputf8 = not all(map(str.isascii, (original.reverse_path, *(one.recipient for one in reports))))
     return Deposit(
         id=item,
-        content=report,
-        subject="Undelivered mail",
+        content=content,
+        subject=subject_of(parse(content)),
         reverse_path="",
         reasons=("dsn",),
         group="",
@@ -140,9 +137,9 @@ def undeliverable(
         copies=(
             CopyDeposit(
                 reverse_path="",
-                recipients=(reverse_path,),
+                recipients=(original.reverse_path,),
                 edits=to_json(()),
-                options=Transport(body_8bit=not report.isascii(), smtputf8=smtputf8).to_json(),
+                options=Transport(body_8bit=not content.isascii(), smtputf8=smtputf8).to_json(),
                 state=State.DUE,
                 due_at=due_at,
             ),

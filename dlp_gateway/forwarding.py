@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from dlp_gateway import deposits
+from dlp_gateway.mail.dsn import Action, Original, Report, status
 from dlp_gateway.mail.edit import Edit
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.message import Message
@@ -126,13 +127,20 @@ class Forwarder:
                 )
             )
         if progress.refused:
-            report = deposits.undeliverable(
-                reverse_path=envelope.reverse_path,
-                content=outgoing.message.raw,
-                failures=progress.refused,
+            report = deposits.notification(
+                Original(content=outgoing.content, reverse_path=envelope.reverse_path, arrived_at=envelope.received_at),
+                tuple(
+                    Report(
+                        recipient=recipient,
+                        action=Action.FAILED,
+                        status=status(reply),
+                        remote=self._smarthost_name if reply.remote else "",
+                        reply=reply,
+                        attempted_at=now,
+                    )
+                    for recipient, reply in progress.refused
+                ),
                 hostname=self._hostname,
-                smarthost=self._smarthost_name,
-                smtputf8=envelope.smtputf8,
                 now=now,
                 due_at=now + NOT_BEFORE_THE_REPLY,
             )

@@ -7,13 +7,13 @@ closed list or of a plain and bounded form, so that not even a worker that was t
 import json
 import re
 import struct
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any, Final
 
 from dlp_gateway.content.text import Unreadable, UnreadableReason
 from dlp_gateway.detect.base import Facts, Failure, FailureReason, Finding, Inspection, Thread
-from dlp_gateway.mail.envelope import Envelope
+from dlp_gateway.mail.envelope import DsnRequest, Envelope
 
 #: Octets of JSON and of content that follow, both big-endian.
 PREFIX: Final = struct.Struct(">II")
@@ -38,8 +38,9 @@ def pack(value: dict[str, Any], content: bytes = b"") -> bytes:
 
 
 def request(envelope: Envelope, facts: Facts, content: bytes) -> bytes:
-    """Return the frame that asks for an inspection; `content` must follow it."""
-    sent = asdict(envelope) | {"received_at": envelope.received_at.isoformat()}
+    """Return the frame that asks for an inspection; `content` must follow it. What was asked about DSNs stays here."""
+    sent = asdict(replace(envelope, dsn=DsnRequest())) | {"received_at": envelope.received_at.isoformat()}
+    del sent["dsn"]
     thread = facts.thread and asdict(facts.thread)
     return pack({"envelope": sent, "thread": thread}, content)
 

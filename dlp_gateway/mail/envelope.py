@@ -2,10 +2,66 @@
 
 import secrets
 import time
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from enum import Flag, StrEnum, auto
+from typing import Final
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u to misread over the telephone
+
+
+class Ret(StrEnum):
+    """How much of the mail a DSN about a failure shall return (RFC 3461 4.3)."""
+
+    FULL = "FULL"
+    HDRS = "HDRS"
+
+
+class Notify(Flag):
+    """When the author of a mail wants a DSN about a recipient (RFC 3461 4.1); without any of them: never."""
+
+    NEVER = 0
+    SUCCESS = auto()
+    FAILURE = auto()
+    DELAY = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipientRequest:
+    """What RCPT said about DSNs: `notify` None if nothing, `original` is ORCPT as it came ("type;address"), or ""."""
+
+    notify: Notify | None = None
+    original: str = ""
+
+    def wants(self, event: Notify) -> bool:
+        """Whether the author is to hear of `event`: of failures and delays, if nothing was said (5.2.5, 5.2.6)."""
+        return event in (Notify.FAILURE | Notify.DELAY if self.notify is None else self.notify)
+
+
+_NOTHING: Final = RecipientRequest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DsnRequest:
+    """What MAIL and RCPT said about DSNs (RFC 3461 4), to be passed on as it came.
+
+    `envelope_id` is ENVID as it came, in xtext, or "". `recipients` has those about whom something was said; it is
+    never changed.
+    """
+
+    ret: Ret | None = None
+    envelope_id: str = ""
+    recipients: Mapping[str, RecipientRequest] = field(default_factory=dict, hash=False)
+
+    def of(self, recipient: str) -> RecipientRequest:
+        """Return what was said about one recipient."""
+        return self.recipients.get(recipient, _NOTHING)
+
+    def only(self, recipients: Iterable[str]) -> "DsnRequest":
+        """Return the request without what it says about others than `recipients`."""
+        said = {one: self.recipients[one] for one in recipients if one in self.recipients}
+        return replace(self, recipients=said)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,7 +71,7 @@ class Envelope:
     `id` is ours (see `new_id`). `reverse_path` is "" for the null reverse-path (RFC 5321 4.5.5). `recipients` are the
     forward-paths in the order given, without duplicates. `client` is the peer's IP address, `login` the authenticated
     name or "". `protocol` is how the mail came, as `with` in a trace field names it (RFC 3848). `received_at` is aware
-    and in UTC.
+    and in UTC. `dsn` is what was asked about DSNs.
     """
 
     id: str
@@ -27,6 +83,7 @@ class Envelope:
     smtputf8: bool
     received_at: datetime
     protocol: str = "ESMTP"
+    dsn: DsnRequest = DsnRequest()
 
 
 def new_id() -> str:

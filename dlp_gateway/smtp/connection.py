@@ -226,7 +226,8 @@ def parse_reply(code: int, lines: list[str]) -> Reply:
     enhanced = pieces[-1][0] if pieces else ""
     if enhanced and not enhanced.startswith(str(code)[0]):  # RFC 2034 4: the classes agree, or it is no enhanced code
         enhanced, pieces = "", [("", line) for line in lines]
-    return Reply(code=code, enhanced=enhanced, text=printable(" ".join(text for _, text in pieces if text)))
+    words = printable(" ".join(text for _, text in pieces if text))
+    return Reply(code=code, enhanced=enhanced, text=words, remote=True)
 
 
 async def connect(options: SmarthostOptions) -> Connection:

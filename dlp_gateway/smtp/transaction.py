@@ -1,7 +1,7 @@
 """One mail transaction over a connection: MAIL, RCPT and DATA in one write where the smarthost pipelines (RFC 2920)."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from dlp_gateway.mail.reply import Reply
@@ -135,7 +135,7 @@ def _judge(connection: Connection, mail: Mail, answers: _Answers) -> dict[str, R
 def _lenient(reply: Reply) -> Reply:
     """RFC 5321 4.5.3.1.10: 552 to RCPT once meant too many recipients; unless it says otherwise, it still may."""
     if reply.code == 552 and reply.enhanced in {"", "5.5.3"}:
-        return Reply(code=452, enhanced="4.5.3", text=reply.text)
+        return replace(reply, code=452, enhanced="4.5.3")
     return reply
 
 
