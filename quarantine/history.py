@@ -59,9 +59,7 @@ async def standings(connection: AsyncConnection, items: Sequence[str]) -> dict[s
 
 def _listed() -> Select[Any]:
     columns = (events.c.id, events.c.at, events.c.actor, events.c.item, events.c.before, events.c.after)
-    return (
-        select(*columns, payloads.c.reasons).join(payloads, payloads.c.id == events.c.item).order_by(events.c.id)
-    )
+    return select(*columns, payloads.c.reasons).join(payloads, payloads.c.id == events.c.item).order_by(events.c.id)
 
 
 def _transition(row: Row[Any]) -> Transition:

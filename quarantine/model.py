@@ -208,7 +208,7 @@ class Transition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """How many recipients of an item are in each state (0 left out), when the first is due and when HELD ones expire."""
+    """How many recipients of an item are in each state (0 left out), when the first is due, when HELD ones expire."""
 
     states: dict[State, int]
     due_at: datetime

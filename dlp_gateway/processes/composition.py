@@ -10,7 +10,7 @@ from sqlalchemy import make_url
 
 from dlp_gateway.errors import ConfigurationError, Problem
 from dlp_gateway.inspection.inspector import Inspector, InspectorOptions
-from dlp_gateway.journal import Generation, SqlJournal, open_journal
+from dlp_gateway.journal import Generation, SqlJournal, SqlLedger, open_journal, open_ledger
 from dlp_gateway.observe import log
 from dlp_gateway.policy.model import Policy
 from dlp_gateway.processes.policies import recipe
@@ -179,6 +179,11 @@ async def journal(
 ) -> SqlJournal:
     """Open the journal: with the private key to read it, without it to write and remember only."""
     return await open_journal(settings.custody.url, public, private, folder=_HERE, generation=generation)
+
+
+async def ledger(settings: Settings, private: PrivateKey) -> SqlLedger:
+    """Open what was told to authors."""
+    return await open_ledger(settings.custody.url, private, folder=_HERE)
 
 
 # --- systemd ----------------------------------------------------------------------------------------------------------

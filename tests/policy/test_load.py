@@ -165,7 +165,10 @@ def test_every_problem_of_the_policy_is_told_at_once() -> None:
         "policy.yaml:3:9: There is no such pack; did you mean 'bulk-visible'?",
         "policy.yaml:3:34: This pack is named twice, or another has the same name.",
         "policy.yaml:3:45: There is no such pack; that folder has no pack.yaml.",
-        "policy.yaml:4:7: No pack in force has it; known are: reply-all.action, reply-all.audience, reply-all.mode, reply-all.severity.",
+        (
+            "policy.yaml:4:7: No pack in force has it; known are: reply-all.action, reply-all.audience, "
+            "reply-all.mode, reply-all.severity."
+        ),
         "policy.yaml:4:34: No pack in force has it; did you mean 'reply-all.audience'?",
         "policy.yaml:4:72: This is not possible here; known are: enforce, observe.",
         "policy.yaml:4:99: This must be 2 or more.",

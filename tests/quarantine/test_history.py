@@ -46,9 +46,7 @@ async def test_how_items_stand(store: Store, deposit: Make, noon: datetime) -> N
     await store.take((deposit("m1", *PEOPLE), deposit("m2", state=State.DUE, due_at=noon + timedelta(minutes=10))))
     await store.discard("m1", actor="ann", reason="", now=noon, recipients=PEOPLE[:1])
     assert await store.standings(("m1", "m2", "unknown")) == {
-        "m1": Standing(
-            states={State.HELD: 2, State.DISCARDED: 1}, due_at=noon, expires_at=noon + timedelta(days=14)
-        ),
+        "m1": Standing(states={State.HELD: 2, State.DISCARDED: 1}, due_at=noon, expires_at=noon + timedelta(days=14)),
         "m2": Standing(
             states={State.DUE: 1}, due_at=noon + timedelta(minutes=10), expires_at=noon + timedelta(days=14)
         ),
