@@ -6,7 +6,7 @@ from datetime import datetime
 
 from dlp_gateway.mail import dsn
 from dlp_gateway.mail.edit import AddTrace, Edit, RemoveBcc, apply, from_json, to_json
-from dlp_gateway.mail.envelope import Envelope, new_id
+from dlp_gateway.mail.envelope import NOTHING_ASKED, DsnRequest, Envelope, Notify, RecipientRequest, Ret, new_id
 from dlp_gateway.mail.message import Message
 from dlp_gateway.mail.parse import decode_field, parse
 from dlp_gateway.mail.reference import own_id
@@ -16,23 +16,73 @@ from quarantine.model import Claim, CopyDeposit, Deposit, State
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transport:
-    """What a later mail transaction must know of the first: kept as a copy's `options`."""
+    """What a later mail transaction must know of the first: kept as a copy's `options`.
+
+    `dsn` is what was asked about DSNs for the copy's recipients. `returnable`: a DSN of ours may bring the whole mail
+    back to the reverse-path, since who reads that is inside.
+    """
 
     body_8bit: bool
     smtputf8: bool
+    dsn: DsnRequest = NOTHING_ASKED
+    returnable: bool = False
 
     def to_json(self) -> str:
         """Return the text that custody keeps."""
-        return json.dumps({"body_8bit": self.body_8bit, "smtputf8": self.smtputf8})
+        asked = {
+            address: {"notify": None if one.notify is None else str(one.notify), "original": one.original}
+            for address, one in self.dsn.recipients.items()
+        }
+        return json.dumps(
+            {
+                "body_8bit": self.body_8bit,
+                "smtputf8": self.smtputf8,
+                "ret": self.dsn.ret,
+                "envelope_id": self.dsn.envelope_id,
+                "recipients": asked,
+                "returnable": self.returnable,
+            }
+        )
 
     @classmethod
     def from_json(cls, text: str) -> "Transport":
-        """Read what `to_json` wrote; checked again, since it comes back from a disk. Raises ValueError."""
-        values = json.loads(text)
-        match values:
-            case {"body_8bit": bool(body_8bit), "smtputf8": bool(smtputf8)}:
-                return cls(body_8bit=body_8bit, smtputf8=smtputf8)
-        raise ValueError("custody returned transport options that the gateway did not write")
+        """Read what `to_json` wrote; checked again, since it comes back from a disk. Raises ValueError.
+
+        Rows from before DSNs could be asked for have the first two values only.
+        """
+        match json.loads(text):
+            case {"body_8bit": bool(body_8bit), "smtputf8": bool(smtputf8), **rest}:
+                return cls(
+                    body_8bit=body_8bit,
+                    smtputf8=smtputf8,
+                    dsn=_asked(rest) if rest else NOTHING_ASKED,
+                    returnable=rest.get("returnable") is True,
+                )
+        raise _foreign()
+
+
+def _asked(values: dict[object, object]) -> DsnRequest:
+    match values:
+        case {"ret": str() | None as ret, "envelope_id": str(envelope_id), "recipients": dict(recipients)}:
+            return DsnRequest(
+                ret=None if ret is None else Ret(ret),
+                envelope_id=envelope_id,
+                recipients={address: _asked_for_one(one) for address, one in recipients.items()},
+            )
+    raise _foreign()
+
+
+def _asked_for_one(value: object) -> RecipientRequest:
+    match value:
+        case {"notify": None, "original": str(original)}:
+            return RecipientRequest(original=original)
+        case {"notify": str(written), "original": str(original)} if (notify := Notify.read(written)) is not None:
+            return RecipientRequest(notify=notify, original=original)
+    raise _foreign()
+
+
+def _foreign() -> ValueError:
+    return ValueError("custody returned transport options that the gateway did not write")
 
 
 def subject_of(message: Message) -> str:
@@ -51,8 +101,12 @@ def whole(
     reasons: tuple[str, ...],
     due_at: datetime,
     expires_at: datetime | None,
+    returnable: bool,
 ) -> Deposit:
-    """Return the deposit of a message for all its recipients: HELD for a reviewer, or DUE at a later time."""
+    """Return the deposit of a message for all its recipients: HELD for a reviewer, or DUE at a later time.
+
+    `returnable` as in `Transport`.
+    """
     return _deposit(
         envelope,
         message,
@@ -63,11 +117,18 @@ def whole(
         reasons=reasons,
         due_at=due_at,
         expires_at=expires_at,
+        returnable=returnable,
     )
 
 
 def deferred(
-    envelope: Envelope, message: Message, edits: tuple[Edit, ...], *, recipients: tuple[str, ...], due_at: datetime
+    envelope: Envelope,
+    message: Message,
+    edits: tuple[Edit, ...],
+    *,
+    recipients: tuple[str, ...],
+    due_at: datetime,
+    returnable: bool,
 ) -> Deposit:
     """Return the deposit for recipients that the smarthost could not take now while it took others."""
     return _deposit(
@@ -80,6 +141,7 @@ def deferred(
         reasons=("deferred-by-smarthost",),
         due_at=due_at,
         expires_at=None,
+        returnable=returnable,
     )
 
 
@@ -124,7 +186,12 @@ def notification(
         )
     except ValueError:
         return None
-    smtputf8 = not all(map(str.isascii, (original.reverse_path, *(one.recipient for one in reports))))
+    transport = Transport(
+        body_8bit=not content.isascii(),
+        smtputf8=not all(map(str.isascii, (original.reverse_path, *(one.recipient for one in reports)))),
+        # RFC 3461 6.1: nobody is told what becomes of a DSN.
+        dsn=DsnRequest(recipients={original.reverse_path: RecipientRequest(notify=Notify.NEVER)}),
+    )
     return Deposit(
         id=item,
         content=content,
@@ -139,7 +206,7 @@ def notification(
                 reverse_path="",
                 recipients=(original.reverse_path,),
                 edits=to_json(()),
-                options=Transport(body_8bit=not content.isascii(), smtputf8=smtputf8).to_json(),
+                options=transport.to_json(),
                 state=State.DUE,
                 due_at=due_at,
             ),
@@ -158,7 +225,14 @@ def _deposit(
     reasons: tuple[str, ...],
     due_at: datetime,
     expires_at: datetime | None,
+    returnable: bool,
 ) -> Deposit:
+    transport = Transport(
+        body_8bit=envelope.body_8bit,
+        smtputf8=envelope.smtputf8,
+        dsn=envelope.dsn.only(recipients),
+        returnable=returnable,
+    )
     return Deposit(
         id=item,
         content=message.raw,
@@ -173,7 +247,7 @@ def _deposit(
                 reverse_path=envelope.reverse_path,
                 recipients=recipients,
                 edits=to_json(edits),
-                options=Transport(body_8bit=envelope.body_8bit, smtputf8=envelope.smtputf8).to_json(),
+                options=transport.to_json(),
                 state=state,
                 due_at=due_at,
             ),

@@ -207,6 +207,7 @@ class Pipeline:
             reasons=tuple(dict.fromkeys(reason.rule for reason in verdict.reasons if reason.enforced)),
             due_at=due_at,
             expires_at=passing.envelope.received_at + verdict.expire_after if state is State.HELD else None,
+            returnable=self._returnable(passing.envelope),
         )
         entry = _entry(passing, inspection, {}, "custody")
         with metrics.stage("custody"):
@@ -217,7 +218,13 @@ class Pipeline:
         """Hand over to the smarthost and say what came of it."""
         envelope = passing.envelope
         delivery = await self._forwarder.forward(
-            Outgoing(envelope=envelope, message=passing.message, edits=passing.edits, content=passing.outgoing)
+            Outgoing(
+                envelope=envelope,
+                message=passing.message,
+                edits=passing.edits,
+                content=passing.outgoing,
+                returnable=self._returnable(envelope),
+            )
         )
         replies = dict(delivery.replies)
         if accepted := [reply for reply in replies.values() if reply.positive]:
@@ -232,6 +239,10 @@ class Pipeline:
         first = next((reply for reply in replies.values() if reply.transient), None)
         log.deferred(envelope.id, Why.SMARTHOST, first)
         return Deferred(id=envelope.id, why=Why.SMARTHOST, reply=first)
+
+    def _returnable(self, envelope: Envelope) -> bool:
+        """Whether a DSN may bring the whole mail back: not to an outsider, to whom nobody decided that it may go."""
+        return self._policy.inside.contains(envelope.reverse_path)
 
 
 def checked(verdict: Verdict, outgoing: bytes) -> Verdict:

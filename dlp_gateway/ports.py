@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from dlp_gateway.detect.base import Facts, Inspection, Thread
-from dlp_gateway.mail.envelope import Envelope
+from dlp_gateway.mail.envelope import NOTHING_ASKED, DsnRequest, Envelope
 from dlp_gateway.mail.message import Message
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.policy.verdict import Disposition
@@ -20,11 +20,13 @@ class Delivery:
     """What the smarthost said of one transaction: a reply for each recipient, in the order given.
 
     A smarthost that cannot be reached is a 451 4.4.1 for each. `unknown`: the connection was lost after the final dot
-    and before the reply, so the smarthost may or may not have the mail for these recipients.
+    and before the reply, so the smarthost may or may not have the mail for these recipients. `notifies`: it knows what
+    the author asked for, and sends the DSNs about whom it took (RFC 3461); else that is ours to do.
     """
 
     replies: tuple[tuple[str, Reply], ...]
     unknown: frozenset[str] = frozenset()
+    notifies: bool = False
 
     @property
     def in_doubt(self) -> bool:
@@ -52,10 +54,12 @@ class Smarthost(Protocol):
         recipients: tuple[str, ...],
         body_8bit: bool,
         smtputf8: bool,
+        dsn: DsnRequest = NOTHING_ASKED,
         before_final_dot: Callable[[Progress], Awaitable[None]] | None = None,
     ) -> Delivery:
         """Run one mail transaction; never raises for what the network or the peer does.
 
+        `dsn` is passed on to a smarthost that understands it.
         `before_final_dot` is awaited when at least one recipient was accepted and before the final dot is sent; what it
         raises is raised here, after the connection was closed without the final dot, so that nobody gets the mail.
         """

@@ -101,7 +101,7 @@ class MemoryStore:
         why = f"{ORIGINAL}: {reason}" if original else reason
         for entry, line in found:
             entries.change(entry, line, State.DUE, actor=actor, reason=why, now=now)
-            line.recipient = replace(line.recipient, due_at=now, due_since=now, attempts=0)
+            line.recipient = replace(line.recipient, due_at=now, due_since=now, attempts=0, told_of_delay=False)
             line.original = original
         return len(found)
 
@@ -183,7 +183,8 @@ class MemoryStore:
                 silent=silent,
             )
             due_at = settlement.due_at if again and settlement.due_at else line.recipient.due_at
-            line.recipient = replace(line.recipient, reply=settlement.reply, due_at=due_at)
+            told = line.recipient.told_of_delay or settlement.told_of_delay
+            line.recipient = replace(line.recipient, reply=settlement.reply, due_at=due_at, told_of_delay=told)
         for line in by_id.values():
             if line.state is State.DUE and not line.handing_over:
                 line.free()

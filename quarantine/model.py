@@ -139,7 +139,8 @@ class Recipient:
     """One recipient of an item as it stands now; `reply` is the next hop's last word or "".
 
     `id` and `copy` count from 1 within the item. `address` is "" once the item was erased. `attempts` counts the claims
-    since `due_since` (in a `Claim`: those before this one), when it last became due by being taken or released.
+    since `due_since` (in a `Claim`: those before this one), when it last became due by being taken or released;
+    `told_of_delay`: since then somebody was told that it takes long.
     """
 
     id: int
@@ -150,6 +151,7 @@ class Recipient:
     due_at: datetime
     reply: str
     due_since: datetime
+    told_of_delay: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,12 +239,16 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
-    """How delivery ended for one recipient (its `id`): DELIVERED, FAILED, IN_DOUBT, or DUE again at `due_at`."""
+    """How delivery ended for one recipient (its `id`): DELIVERED, FAILED, IN_DOUBT, or DUE again at `due_at`.
+
+    `told_of_delay`: a deposit of the same settlement tells that it takes long.
+    """
 
     recipient: int
     state: State
     reply: str
     due_at: datetime | None = None
+    told_of_delay: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

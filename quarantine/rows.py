@@ -90,6 +90,7 @@ def _seal(deposit: Deposit, sealer: Sealer, rows: SealedRows) -> None:
                     "due_since": deposit.created_at,
                     "changed_at": deposit.created_at,
                     "handing_over": False,
+                    "told_of_delay": False,
                 }
             )
             rows.events.append(
@@ -155,6 +156,7 @@ def recipient(row: Row[Any], key: MessageKey | None, opener: Opener) -> Recipien
         due_at=row.due_at,
         reply=reply(row, opener),
         due_since=row.due_since,
+        told_of_delay=row.told_of_delay,
     )
 
 

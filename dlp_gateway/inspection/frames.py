@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from dlp_gateway.content.text import Unreadable, UnreadableReason
 from dlp_gateway.detect.base import Facts, Failure, FailureReason, Finding, Inspection, Thread
-from dlp_gateway.mail.envelope import DsnRequest, Envelope
+from dlp_gateway.mail.envelope import NOTHING_ASKED, Envelope
 
 #: Octets of JSON and of content that follow, both big-endian.
 PREFIX: Final = struct.Struct(">II")
@@ -39,7 +39,7 @@ def pack(value: dict[str, Any], content: bytes = b"") -> bytes:
 
 def request(envelope: Envelope, facts: Facts, content: bytes) -> bytes:
     """Return the frame that asks for an inspection; `content` must follow it. What was asked about DSNs stays here."""
-    sent = asdict(replace(envelope, dsn=DsnRequest())) | {"received_at": envelope.received_at.isoformat()}
+    sent = asdict(replace(envelope, dsn=NOTHING_ASKED)) | {"received_at": envelope.received_at.isoformat()}
     del sent["dsn"]
     thread = facts.thread and asdict(facts.thread)
     return pack({"envelope": sent, "thread": thread}, content)

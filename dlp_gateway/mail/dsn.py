@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.header import Header
 from enum import StrEnum
+from ipaddress import ip_address
 from types import MappingProxyType
 from typing import Final
 
@@ -21,6 +22,8 @@ from dlp_gateway.mail.reply import Reply, printable
 from dlp_gateway.mail.trace import date_time
 
 _STATUS: Final = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
+#: The next hop takes no 8-bit text (RFC 3463 3.7) or no addresses beyond ASCII (RFC 6531 3.5): a DSN has to be plain.
+_PLAIN_ONLY: Final = frozenset({"5.6.3", "5.6.7"})
 _HOST: Final = re.compile(r"[A-Za-z0-9.:\[\]-]{1,255}")
 #: More than this of the author's own header section is not sent back; an honest one is far shorter.
 _RETURNED_HEADER: Final = 64_000
@@ -144,17 +147,21 @@ def compose(
         raise ValueError("dsn: a host name or message id that no field may hold")
     if not all(_STATUS.fullmatch(one.status) for one in reports):
         raise ValueError("dsn: a status code that RFC 3463 does not know")
+    plain = author.isascii() and any(one.status in _PLAIN_ONLY for one in reports)
     fields = _status_fields(original, reports, hostname)
+    if plain:
+        fields = xtext.without_unicode(fields.decode()).encode()  # RFC 6533 3: an address may be written so
     international = not (author.isascii() and fields.isascii())
     worst = min((one.action for one in reports), key=list(Action).index)
     subject, text = _SUBJECTS[worst], _explained(reports)
     if explanation is not None:
         subject, text = printable(explanation.subject), explanation.text
+    whole = worst is Action.FAILED and original.ret is Ret.FULL and (original.content.isascii() or not plain)
     parts = (
         _text("text/plain; charset=utf-8", "\r\n".join(text.splitlines()).encode("utf-8", "replace") + b"\r\n"),
         # RFC 6533 4: what holds UTF-8 addresses is called by another name.
         _part(f"message/{'global-' if international else ''}delivery-status", fields),
-        _returned(original, whole=worst is Action.FAILED and original.ret is Ret.FULL, international=international),
+        _returned(original, whole=whole, international=international),
     )
     boundary = _boundary(message_id, b"".join(parts))
     headers = _lines(
@@ -245,6 +252,14 @@ def _shown(address: str) -> str:
     return (serialise(address) or b"?").decode()
 
 
+def _host(name: str) -> str:
+    """Return a host name, or an IP address in brackets (RFC 3464 2.1.2)."""
+    try:
+        return f"[{ip_address(name)}]"
+    except ValueError:
+        return name
+
+
 def _said(reply: Reply) -> str:
     return printable(str(reply)).encode("ascii", "replace").decode()
 
@@ -254,7 +269,7 @@ def _status_fields(original: Original, reports: tuple[Report, ...], hostname: st
     envelope_id = xtext.decode(original.envelope_id)
     message = [
         *([f"Original-Envelope-Id: {envelope_id}"] if envelope_id else []),
-        f"Reporting-MTA: dns; {hostname}",
+        f"Reporting-MTA: dns; {_host(hostname)}",
         f"Arrival-Date: {date_time(original.arrived_at)}",
     ]
     return b"\r\n".join((_lines(*message), *(_lines(*_recipient_fields(one)) for one in reports)))
@@ -270,7 +285,7 @@ def _recipient_fields(report: Report) -> list[str]:
         f"Status: {report.status}",
     ]
     if report.remote:
-        found.append(f"Remote-MTA: dns; {report.remote}")
+        found.append(f"Remote-MTA: dns; {_host(report.remote)}")
     if report.reply is not None and report.remote:  # RFC 3464 2.3.6: what was said by another than us
         found.append(f"Diagnostic-Code: smtp; {_said(report.reply)}")
     if report.attempted_at is not None:

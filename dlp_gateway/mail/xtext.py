@@ -46,7 +46,7 @@ def original_recipient(text: str) -> tuple[str, str] | None:
 
 
 def without_unicode(text: str) -> str:
-    r"""Return an ORCPT in ASCII, for a server without SMTPUTF8: other characters as \x{HEX} (RFC 6533 3)."""
+    r"""Return an ORCPT, or what holds addresses, in ASCII: other characters as \x{HEX} (RFC 6533 3)."""
     return "".join(character if character.isascii() else f"\\x{{{ord(character):X}}}" for character in text)
 
 

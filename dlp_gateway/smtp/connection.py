@@ -78,6 +78,7 @@ class Extensions:
     pipelining: bool
     eight_bit: bool
     smtputf8: bool
+    dsn: bool
     size: int
     names: frozenset[str]
     tls: bool
@@ -275,6 +276,7 @@ def _extensions(client: aiosmtplib.SMTP, *, tls: bool) -> Extensions:
         pipelining="pipelining" in offered,
         eight_bit="8bitmime" in offered,
         smtputf8="smtputf8" in offered,
+        dsn="dsn" in offered,
         size=int(size) if size.isascii() and size.isdecimal() and len(size) <= 20 else 0,
         names=frozenset(printable(name.upper(), 40) for name in offered),
         tls=tls,

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, cast
 
-from dlp_gateway.mail.envelope import Envelope, new_id
+from dlp_gateway.mail.envelope import NO_REQUEST, DsnRequest, Envelope, RecipientRequest, new_id
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.observe import log, metrics
 from dlp_gateway.smtp import commands, replies
@@ -28,11 +28,17 @@ _OTHER_PROTOCOLS: Final = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTION
 
 @dataclass(slots=True, kw_only=True)
 class _Transaction:
-    """What MAIL and RCPT said so far; the recipients are a dict for their order without duplicates."""
+    """What MAIL and RCPT said so far; the recipients, in order, with what was asked about DSNs for each."""
 
     mail: commands.Mail
-    recipients: dict[str, None]
+    recipients: dict[str, RecipientRequest]
     refused: int = 0
+
+    @property
+    def dsn(self) -> DsnRequest:
+        """What was asked about DSNs."""
+        asked = {path: request for path, request in self.recipients.items() if request != NO_REQUEST}
+        return DsnRequest(ret=self.mail.ret, envelope_id=self.mail.envelope_id, recipients=asked)
 
 
 class Session(Wire):
@@ -179,6 +185,7 @@ class Session(Wire):
             *(["STARTTLS"] if options.security is Security.STARTTLS and not self._tls else []),
             *(["8BITMIME"] if options.eight_bit else []),
             *(["SMTPUTF8"] if options.smtputf8 else []),
+            "DSN",
             "ENHANCEDSTATUSCODES",
         ]
         self._output += "".join(f"250-{word}\r\n" for word in offered[:-1]).encode("ascii")
@@ -200,20 +207,21 @@ class Session(Wire):
         if self._transaction is not None:
             await self._refuse(replies.NESTED_MAIL)
             return
-        options = self._options
-        mail = commands.mail(
-            argument,
-            commands.Offer(
-                size=options.message_size if self._extended else 0,
-                eight_bit=options.eight_bit and self._extended,
-                smtputf8=options.smtputf8 and self._extended,
-            ),
-        )
+        mail = commands.mail(argument, self._offer())
         if isinstance(mail, Refusal):
             await self._refuse(mail)
             return
         self._transaction = _Transaction(mail=mail, recipients={})
         self._say(replies.SENDER_OK)
+
+    def _offer(self) -> commands.Offer:
+        options = self._options
+        return commands.Offer(
+            size=options.message_size if self._extended else 0,
+            eight_bit=options.eight_bit and self._extended,
+            smtputf8=options.smtputf8 and self._extended,
+            dsn=self._extended,
+        )
 
     async def smtp_RCPT(self, argument: str) -> None:
         """RCPT TO: one more recipient; the same one twice is one."""
@@ -221,18 +229,20 @@ class Session(Wire):
         if transaction is None:
             await self._refuse(replies.MAIL_FIRST)
             return
-        path = commands.rcpt(argument, smtputf8=transaction.mail.smtputf8)
-        if isinstance(path, Refusal):
+        rcpt = commands.rcpt(argument, self._offer(), smtputf8=transaction.mail.smtputf8)
+        if isinstance(rcpt, Refusal):
             transaction.refused += 1
-            await self._refuse(path)
-        elif len(transaction.recipients) >= self._options.recipients and path not in transaction.recipients:
+            await self._refuse(rcpt)
+            return
+        path, known = rcpt.forward_path, transaction.recipients.get(rcpt.forward_path)
+        if known is None and len(transaction.recipients) >= self._options.recipients:
             # RFC 5321 4.5.3.1.10: not an error, the client sends to the rest later; but it must not try for ever.
             transaction.refused += 1
             self._say(replies.TOO_MANY_RECIPIENTS)
             if transaction.refused > self._options.recipients:
                 await self._end(replies.TOO_MANY_ERRORS)
         else:
-            transaction.recipients[path] = None
+            transaction.recipients[path] = known.joined(rcpt.dsn) if known else rcpt.dsn
             self._say(replies.RECIPIENT_OK)
 
     async def smtp_DATA(self, argument: str) -> None:
@@ -280,6 +290,7 @@ class Session(Wire):
             body_8bit=transaction.mail.body_8bit,
             smtputf8=transaction.mail.smtputf8,
             received_at=datetime.now(UTC),
+            dsn=transaction.dsn,
             protocol=f"{'E' if self._extended else ''}SMTP{'S' if self._tls else ''}",  # RFC 3848
         )
         outcome = self._door.hand_over(envelope, content)

@@ -227,6 +227,22 @@ def test_addresses_beyond_ascii() -> None:
     assert b"Content-Type: message/global\r\n" in whole
 
 
+@pytest.mark.parametrize("code", ["5.6.3", "5.6.7"])
+def test_a_next_hop_that_is_ascii_only_can_carry_it(code: str) -> None:
+    """Else the author would never hear why: addresses in the form of RFC 6533 3, no 8-bit body."""
+    original = replace(ORIGINAL, content="Subject: tschüß\r\n\r\ntschüß\r\n".encode(), ret=Ret.FULL)
+    raw = written(replace(INTERNATIONAL, status=code), original=original)
+    assert raw.isascii()
+    assert groups(raw)[1]["Final-Recipient"] == "utf-8; j\\x{FC}rgen@b\\x{FC}cher.example"
+    assert groups(raw)[1]["Original-Recipient"] == "utf-8;j\\x{FC}rgen@b.example"
+
+
+def test_an_address_is_no_host_name() -> None:
+    """A smarthost that is named by its IP address (RFC 3464 2.1.2)."""
+    assert groups(written(replace(NO_USER, remote="192.0.2.1")))[1]["Remote-MTA"] == "dns; [192.0.2.1]"
+    assert groups(written(replace(NO_USER, remote="2001:DB8::1")))[1]["Remote-MTA"] == "dns; [2001:db8::1]"
+
+
 @pytest.mark.parametrize("ret", [Ret.FULL, Ret.HDRS])
 def test_the_original_cannot_end_its_part(ret: Ret) -> None:
     """A mail that holds the boundary does not break the report."""

@@ -83,6 +83,7 @@ async def test_events_of_an_older_store_stay(tmp_path: Path, key: PrivateKey, de
     await store.close()
     database = Database(URL, folder=tmp_path)
     async with database.writing() as connection:
+        await connection.exec_driver_sql("ALTER TABLE recipients DROP COLUMN told_of_delay")
         await connection.exec_driver_sql("UPDATE custody_version SET version_num = '0001'")
     await database.close()
     await migrate(URL, folder=tmp_path)
