@@ -11,7 +11,7 @@ from dlp_gateway.deposits import Transport
 from dlp_gateway.ledger import Window
 from dlp_gateway.mail.dsn import Explanation
 from dlp_gateway.mail.edit import to_json
-from dlp_gateway.mail.envelope import new_id
+from dlp_gateway.mail.envelope import DsnRequest, Notify, RecipientRequest, new_id
 from dlp_gateway.mail.notice import Notice, compose
 from dlp_gateway.notices.news import Kind, News, reasons_of
 from dlp_gateway.notices.words import Words
@@ -139,11 +139,17 @@ def deposit(letter: Letter, head: Letterhead, now: datetime) -> Deposit:
             in_reply_to=news.account.message_id if news else "",
         )
     )
+    transport = Transport(
+        body_8bit=not content.isascii(),
+        smtputf8=not letter.recipient.isascii(),
+        # As of a DSN (RFC 3461 6.1): nobody is told what becomes of it.
+        dsn=DsnRequest(recipients={letter.recipient: RecipientRequest(notify=Notify.NEVER)}),
+    )
     copy = CopyDeposit(
         reverse_path="",  # RFC 3834 3.3: so that nothing ever answers it
         recipients=(letter.recipient,),
         edits=to_json(()),
-        options=Transport(body_8bit=not content.isascii(), smtputf8=not letter.recipient.isascii()).to_json(),
+        options=transport.to_json(),
         state=State.DUE,
         due_at=now,
     )
