@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from dlp_gateway.mail import dsn
 from dlp_gateway.mail.edit import AddTrace, Edit, RemoveBcc, apply, from_json, to_json
@@ -12,6 +13,9 @@ from dlp_gateway.mail.parse import decode_field, parse
 from dlp_gateway.mail.reference import own_id
 from dlp_gateway.mail.reply import printable
 from quarantine.model import Claim, CopyDeposit, Deposit, State
+
+#: The reason under which reviewers find our own DSNs.
+DSN: Final = "dsn"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,7 +201,7 @@ def notification(
         content=content,
         subject=subject_of(parse(content)),
         reverse_path="",
-        reasons=("dsn",),
+        reasons=(DSN,),
         group="",
         created_at=now,
         expires_at=None,

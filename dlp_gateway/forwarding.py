@@ -91,7 +91,8 @@ class Forwarder:
         """Bring the deposits forward; if that fails they leave later, and the 250 stands: some have the mail."""
         try:
             for deposit in taken:
-                await self._custody.reschedule(deposit.id, due_at=datetime.now(UTC) + FIRST_RETRY)
+                wait = timedelta() if deposits.DSN in deposit.reasons else FIRST_RETRY
+                await self._custody.reschedule(deposit.id, due_at=datetime.now(UTC) + wait)
         except StoreError as error:
             log.store_unavailable(error)
             metrics.store_error()
