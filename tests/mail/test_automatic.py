@@ -15,7 +15,7 @@ def mail(field: str) -> bytes:
     "field",
     [
         "Auto-Submitted: auto-generated",
-        "auto-submitted: auto-replied; owner-email=\"x\"",
+        'auto-submitted: auto-replied; owner-email="x"',
         "Auto-Submitted: nope",
         "Auto-Submitted:",
         "Precedence: bulk",
