@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Discriminator, Field, Tag
 from dlp_gateway.document import Model
 from dlp_gateway.mail.address import serialise
 from dlp_gateway.notation import Duration, lasting
+from dlp_gateway.policy.model import DomainPattern
 
 Language = Literal["en", "de", "fr", "nl", "es", "it"]
 Kind = Literal["held", "rewritten", "released", "discarded", "expired", "delayed"]
@@ -58,7 +59,7 @@ class Notices(Model):
         description="Whom authors may ask: a name, an address, a link; left out: the sender.",
     )
     language: Language = Field(default="en", description="The language where nothing tells which one an author reads.")
-    languages: dict[str, Language] = Field(
+    languages: dict[DomainPattern, Language] = Field(
         default={}, description="The same by domain of the address, such as {fr.corp.example: fr}."
     )
     limit: NoticeLimit = Field(default=NoticeLimit(), description="How many notices an hour.")
