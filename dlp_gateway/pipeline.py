@@ -16,6 +16,7 @@ from dlp_gateway.content import language
 from dlp_gateway.detect.base import Facts, Inspection
 from dlp_gateway.forwarding import Forwarder, Outgoing
 from dlp_gateway.mail.address import canonical
+from dlp_gateway.mail.author import misnamed
 from dlp_gateway.mail.automatic import is_automatic
 from dlp_gateway.mail.edit import AddTrace, Edit, PruneRecipients, apply, exposed
 from dlp_gateway.mail.envelope import Envelope
@@ -130,6 +131,9 @@ class Pipeline:
         if hops(message) > self._hop_limit:
             log.rejected(envelope.id, Why.LOOP)
             return Rejected(id=envelope.id, why=Why.LOOP)
+        if misnamed(envelope, message):
+            log.rejected(envelope.id, Why.AUTHOR)
+            return Rejected(id=envelope.id, why=Why.AUTHOR)
         with metrics.stage("gather"):
             facts = await self._gather(envelope, message)
         with metrics.stage("inspect"):

@@ -367,3 +367,12 @@ async def test_what_a_notice_will_need_is_written_down(pipeline: Pipeline, journ
         (12, "de", True),
         (0, "", False),
     ]
+
+
+async def test_a_bound_login_writes_as_itself(pipeline: Pipeline, smarthost: ScriptedSmarthost) -> None:
+    """A From that is not the login's is refused before anything is inspected; with its own, the mail passes."""
+    bound = envelope("a@x.example", login="ann", bound_to=("someone.example",))
+    assert await pipeline.process(bound, CLEAN) == Rejected(id="0000000000000000a1", why=Why.AUTHOR)
+    assert smarthost.mails == []
+    own = envelope("a@x.example", login="ann", bound_to=("corp.example",))
+    assert isinstance(await pipeline.process(own, CLEAN), Forwarded)

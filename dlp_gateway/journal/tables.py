@@ -125,3 +125,15 @@ notice_windows = Table(
     Column("entry", String(80), nullable=False),
     Index(None, "since"),
 )
+
+#: Failed logins, by the digest of a client's network, of a name, or of both; `guess` tells the last wrong password of
+#: both from others.
+login_failures = Table(
+    "login_failures",
+    metadata,
+    Column("subject", LargeBinary, primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("guess", LargeBinary, nullable=False),
+    Index(None, "at"),
+)

@@ -22,7 +22,9 @@ __all__ = [
     "dkim_covers_recipients",
     "exposed",
     "from_json",
+    "occurrences",
     "to_json",
+    "without",
 ]
 
 
@@ -89,7 +91,7 @@ def apply(raw: bytes, edits: tuple[Edit, ...]) -> bytes:
             case AddTrace(field=field):
                 section = section if section.startswith(field) else field + section
             case RemoveBcc():
-                section = _without(section, _blind(section))
+                section = _without(section, occurrences(section, _BLIND_FIELDS))
             case RemoveSignatures():
                 section = _without_signatures(section)
             case PruneRecipients(hidden=hidden, to=to):
@@ -97,9 +99,20 @@ def apply(raw: bytes, edits: tuple[Edit, ...]) -> bytes:
     return section + raw[start:]
 
 
-def _blind(section: bytes) -> list[Field]:
-    disguised = header.disguised(section, header.read_all(section), _BLIND_FIELDS)
-    return [*header.select(section, _BLIND_FIELDS), *disguised]
+def occurrences(section: bytes, names: frozenset[str]) -> list[Field]:
+    """Return every field of a header section that is called one of `names` (lower case), to whichever client."""
+    disguised = header.disguised(section, header.read_all(section), names)
+    return [*header.select(section, names), *disguised]
+
+
+def without(raw: bytes, names: frozenset[str]) -> bytes:
+    """Return a message without the fields that are called one of `names` (lower case), as if they never stood there.
+
+    For what must not be kept either, such as a secret in a header: unlike an `Edit`, nothing of it goes into custody.
+    """
+    start = header.body_start(raw)
+    section = raw[:start]
+    return _without(section, occurrences(section, names)) + raw[start:]
 
 
 def _replaced(section: bytes, replacements: dict[int, tuple[int, bytes]]) -> bytes:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, cast
 
@@ -14,12 +15,14 @@ from dlp_gateway.mail.envelope import NO_REQUEST, DsnRequest, Envelope, Recipien
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.observe import log, metrics
 from dlp_gateway.smtp import commands, replies
+from dlp_gateway.smtp.authentication import Authentication
 from dlp_gateway.smtp.confirmation import Confirmation
 from dlp_gateway.smtp.data import DataReader
 from dlp_gateway.smtp.door import Door, Security, client_address, stumbled
 from dlp_gateway.smtp.replies import Refusal
 from dlp_gateway.smtp.wire import Goodbye, Wire
 
+_LARGE: Final = 500_000  # octets; the header of a smaller message is read in the loop, in milliseconds
 _TURNED_AWAY: Final = 10  # commands, and seconds, for a client that may only QUIT
 
 #: Browsers can be made to speak to mail servers in their own tongue, with SMTP commands in the body.
@@ -53,6 +56,7 @@ class Session(Wire):
         self._greeted = False
         self._extended = False
         self._transaction: _Transaction | None = None
+        self._authentication = Authentication(door)
         self._errors = 0
         self._junk = 0
 
@@ -126,7 +130,9 @@ class Session(Wire):
             return
         verb, argument = command
         method = cast("Callable[[str], Awaitable[None]] | None", self._smtp_methods.get(verb))
-        if method is not None:
+        if not self._tls and self._options.demands_tls(verb):
+            await self._refuse(replies.MUST_STARTTLS)
+        elif method is not None:
             await method(argument)
         elif verb in _OTHER_PROTOCOLS:
             await self._end(replies.OTHER_PROTOCOL)
@@ -182,10 +188,11 @@ class Session(Wire):
             self.hostname,
             "PIPELINING",
             f"SIZE {options.message_size}",
-            *(["STARTTLS"] if options.security is Security.STARTTLS and not self._tls else []),
+            *(["STARTTLS"] if options.security.on_demand and not self._tls else []),
             *(["8BITMIME"] if options.eight_bit else []),
             *(["SMTPUTF8"] if options.smtputf8 else []),
             "DSN",
+            *self._authentication.offer(tls=self._tls),
             "ENHANCEDSTATUSCODES",
         ]
         self._output += "".join(f"250-{word}\r\n" for word in offered[:-1]).encode("ascii")
@@ -207,9 +214,15 @@ class Session(Wire):
         if self._transaction is not None:
             await self._refuse(replies.NESTED_MAIL)
             return
+        if demand := self._authentication.demand(tls=self._tls):
+            await self._refuse(demand)
+            return
         mail = commands.mail(argument, self._offer())
         if isinstance(mail, Refusal):
             await self._refuse(mail)
+            return
+        if unwelcome := self._unwelcome(mail.reverse_path) or self._authentication.objection(mail.reverse_path):
+            await self._refuse(unwelcome)
             return
         self._transaction = _Transaction(mail=mail, recipients={})
         self._say(replies.SENDER_OK)
@@ -222,6 +235,12 @@ class Session(Wire):
             smtputf8=options.smtputf8 and self._extended,
             dsn=self._extended,
         )
+
+    def _unwelcome(self, reverse_path: str) -> Refusal | None:
+        """Return why this client may not send at all, or not as this sender."""
+        admission = self._options.admission
+        certificate = self._connection().get_extra_info("peercert")  # verified in the handshake
+        return admission.refuses_client(certificate) or admission.refuses_sender(reverse_path)
 
     async def smtp_RCPT(self, argument: str) -> None:
         """RCPT TO: one more recipient; the same one twice is one."""
@@ -259,7 +278,7 @@ class Session(Wire):
         try:
             self._say(replies.GO_AHEAD)
             with metrics.stage("receive"):
-                content = await self._content()
+                content = await self._admitted(transaction, await self._content())
             if isinstance(content, Refusal):
                 await self._refuse(content)
             else:
@@ -278,6 +297,15 @@ class Session(Wire):
             if not await self._more():
                 raise Goodbye
 
+    async def _admitted(self, transaction: _Transaction, content: bytes | Refusal) -> bytes | Refusal:
+        """Return the message as it may go on, or why it may not."""
+        admission = self._options.admission
+        if isinstance(content, Refusal) or not admission.reads_content:
+            return content
+        self._deadline = math.inf  # it is our own work that the client waits for
+        judge = partial(admission.admitted, transaction.mail.reverse_path, content)
+        return judge() if len(content) < _LARGE else await asyncio.to_thread(judge)
+
     async def _hand_over(self, transaction: _Transaction, content: bytes) -> None:
         """Give the message to the handler and its reply to the client; from here on the client may vanish."""
         self._deadline = math.inf  # the pipeline has deadlines of its own
@@ -286,12 +314,13 @@ class Session(Wire):
             reverse_path=transaction.mail.reverse_path,
             recipients=tuple(transaction.recipients),
             client=str(self._client),
-            login="",
+            login=self._authentication.name,
             body_8bit=transaction.mail.body_8bit,
             smtputf8=transaction.mail.smtputf8,
             received_at=datetime.now(UTC),
             dsn=transaction.dsn,
-            protocol=f"{'E' if self._extended else ''}SMTP{'S' if self._tls else ''}",  # RFC 3848
+            protocol=self._protocol(),
+            bound_to=self._authentication.bound_to,
         )
         outcome = self._door.hand_over(envelope, content)
         self._confirmation.begin(envelope, content, outcome)
@@ -300,6 +329,11 @@ class Session(Wire):
         self._say(reply, smtputf8=envelope.smtputf8)
         self._flush()
         self._confirmation.replied()
+
+    def _protocol(self) -> str:
+        """Return how mail comes, as RFC 3848 names it; after HELO there are no extensions, and no login."""
+        under_tls, login = "S" if self._tls else "", "A" if self._authentication.login else ""
+        return f"ESMTP{under_tls}{login}" if self._extended else "SMTP"
 
     async def smtp_RSET(self, argument: str) -> None:
         """RSET: forget the transaction."""
@@ -325,9 +359,27 @@ class Session(Wire):
         """EXPN is not offered."""
         await self._refuse(replies.NOT_OFFERED)
 
-    async def smtp_AUTH(self, argument: str) -> None:  # noqa: ARG002
-        """AUTH is not offered."""
-        await self._refuse(replies.NOT_OFFERED)
+    async def smtp_AUTH(self, argument: str) -> None:
+        """AUTH: who is there (RFC 4954 4)."""
+        answer: Reply | Refusal | None = self._authentication.refusal(
+            tls=self._tls, extended=self._extended, transaction=self._transaction is not None
+        )
+        if answer is None and self._client is not None:
+            self._deadline = math.inf  # what knows the passwords has deadlines of its own
+            answer = await self._authentication.authenticate(argument, self._client, self._ask)
+        if isinstance(answer, Reply) and not answer.permanent:
+            await self._idle_command(answer)
+        elif answer is not None:
+            await self._refuse(answer)
+
+    async def _ask(self, challenge: Reply) -> bytes:
+        self._say(challenge)
+        self._reset_timeout()
+        line = await self._line()
+        if line is None:
+            raise Goodbye
+        self._deadline = math.inf
+        return line
 
     async def smtp_BDAT(self, argument: str) -> None:  # noqa: ARG002
         """BDAT is not offered; what follows it would be content, never commands (RFC 3030 2)."""
@@ -347,7 +399,7 @@ class Session(Wire):
 
     async def smtp_STARTTLS(self, argument: str) -> None:
         """STARTTLS (RFC 3207): all that was said before it is forgotten, said in plain text or not."""
-        if self._options.security is not Security.STARTTLS:
+        if not self._options.security.on_demand:
             await self._refuse(replies.TLS_ALREADY if self._tls else replies.NOT_OFFERED)
         elif self._tls:
             await self._refuse(replies.TLS_ALREADY)
@@ -357,6 +409,7 @@ class Session(Wire):
             self._say(replies.READY_FOR_TLS)
             self._flush()
             self._greeted, self._extended, self._transaction = False, False, None
+            self._authentication.login = None
             await self._start_tls()
 
 

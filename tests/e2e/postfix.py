@@ -93,9 +93,10 @@ class Postfix:
         )
 
     @classmethod
-    def in_front_of(cls, port: int) -> "Postfix":
+    def in_front_of(cls, port: int, **settings: str) -> "Postfix":
         """Return one whose smarthost is 127.0.0.1:`port`."""
-        return cls({"relayhost": f"[127.0.0.1]:{port}", "minimal_backoff_time": "2s", "queue_run_delay": "2s"})
+        waits = {"minimal_backoff_time": "2s", "queue_run_delay": "2s"}
+        return cls({"relayhost": f"[127.0.0.1]:{port}", **waits, **settings})
 
     def start(self) -> None:
         """Write the configuration, start, and wait until it greets."""

@@ -151,7 +151,7 @@ async def test_what_passed_before_the_upgrade_is_nobodys_news(
             database.execute(f"ALTER TABLE journal_entries DROP COLUMN {column}")
         database.execute("DROP TABLE notice_marks")
         database.execute("DROP TABLE notice_windows")
-        database.execute("UPDATE journal_version SET version_num = '0001'")
+        database.execute("UPDATE journal_version SET version_num = '0002'")
     database.close()
     await migrations.migrate(URL, folder=folder)
     again = await open_journal(URL, key.public, key, folder=folder)

@@ -94,3 +94,11 @@ def test_a_severity_other_than_the_usual_is_told() -> None:
         " Of low severity.",
         "",
     ]
+
+
+def test_observe_mode_comes_first_and_makes_every_rule_count_only() -> None:
+    """Whoever reads the rules must not believe that they act."""
+    text = f"{HEAD}mode: observe\nrules: [{{id: own, when: {{finding: a.b}}, then: keep, mode: enforce}}]\n"
+    told = explain(load.parse(text, "policy.yaml", builtin=packs.builtin()))
+    assert told[0].startswith("Observe mode: nothing is held, changed or refused")
+    assert told[-1].startswith("own: If a.b: only count, instead of: hold it")

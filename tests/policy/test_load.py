@@ -375,3 +375,12 @@ def test_severity_of_several_rules_is_the_highest() -> None:
     )
     asked = (("unreadable.too-large",), ("unreadable.too-large", "gone"), ("gone", "reply-all"), ())
     assert [policy.severity(rules) for rules in asked] == ["low", "medium", "high", "medium"]
+
+
+def test_what_does_not_say_observe_acts() -> None:
+    """A forgotten line must not leave a gateway that protects nobody."""
+    head = "version: 1\ninside: [corp.example]\n"
+    assert load.parse(head, "policy.yaml", builtin=packs.builtin()).mode == "enforce"
+    assert load.parse(f"{head}mode: observe\n", "policy.yaml", builtin=packs.builtin()).mode == "observe"
+    with pytest.raises(ConfigurationError, match=r"policy\.yaml:3:7: This must be one of: 'enforce' or 'observe'"):
+        load.parse(f"{head}mode: watch\n", "policy.yaml", builtin=packs.builtin())
