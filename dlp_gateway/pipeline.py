@@ -12,10 +12,12 @@ from functools import partial
 from typing import Final, TypeVar, assert_never
 
 from dlp_gateway import deposits
+from dlp_gateway.content import language
 from dlp_gateway.detect.base import Facts, Inspection
 from dlp_gateway.forwarding import Forwarder, Outgoing
 from dlp_gateway.mail.address import canonical
 from dlp_gateway.mail.author import misnamed
+from dlp_gateway.mail.automatic import is_automatic
 from dlp_gateway.mail.edit import AddTrace, Edit, PruneRecipients, apply, exposed
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.message import Message
@@ -288,6 +290,7 @@ def _tell(envelope: Envelope, verdict: Verdict, inspection: Inspection) -> None:
 def _entry(passing: _Passing, inspection: Inspection, replies: dict[str, Reply], outcome: str) -> Entry:
     """Return the journal's entry; `outcome` holds for recipients of whom the smarthost said nothing else."""
     envelope, reasons = passing.envelope, passing.verdict.reasons
+    passes = passing.verdict.disposition is Disposition.FORWARD  # then nobody is told anything, and nobody looks
 
     def passage(recipient: str) -> Passage:
         reply = replies.get(recipient)
@@ -308,4 +311,7 @@ def _entry(passing: _Passing, inspection: Inspection, replies: dict[str, Reply],
         observed=tuple(dict.fromkeys(reason.rule for reason in reasons if not reason.enforced)),
         findings=_kinds(inspection),
         passages=tuple(passage(recipient) for recipient in envelope.recipients),
+        hidden=passing.verdict.hidden,
+        language="" if passes else language.of_author(passing.message),
+        automatic=not passes and is_automatic(passing.message),
     )

@@ -113,7 +113,9 @@ class Passage:
 class Entry:
     """What the journal keeps of one message; never a found value, never text of the message.
 
-    `id` is the envelope's, `message_id` the header field's. `findings` are kinds with their counts.
+    `id` is the envelope's, `message_id` the header field's. `findings` are kinds with their counts. For notices to the
+    author: how many outsiders are `hidden` from each other, his `language` ("" if unknown, see `content.language`), and
+    whether the mail is `automatic` (`mail.automatic`); the last two are told of mail that does not simply pass.
     """
 
     id: str
@@ -127,6 +129,9 @@ class Entry:
     observed: tuple[str, ...]
     findings: tuple[tuple[str, int], ...]
     passages: tuple[Passage, ...]
+    hidden: int = 0
+    language: str = ""
+    automatic: bool = False
 
 
 class Journal(Protocol):

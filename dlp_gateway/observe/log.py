@@ -221,6 +221,11 @@ def expired(mail: str) -> None:
     current.logger.warning("expired", id=mail)
 
 
+def notice(mail: str, kind: str, result: str) -> None:
+    """Whether the author of `mail` hears of it ("held", "rewritten" …), or why not; "digest", "urgent": a reviewer."""
+    current.logger.info("notice", id=mail, kind=_word(kind), result=_word(result))
+
+
 def erased(items: int) -> None:
     """Content and keys of finished items are gone."""
     current.logger.info("erased", items=items)

@@ -186,6 +186,11 @@ def in_doubt(recipients: int) -> None:
     _metrics().doubts.inc(recipients)
 
 
+def notice(kind: str, result: str) -> None:
+    """Somebody was told, or not: `kind` and `result` as in `log.notice`, or how the delivery of a notice ended."""
+    _metrics().notices[kind, result].inc()
+
+
 def custody(recipients: Mapping[str, int], *, size: int, oldest_held: float, oldest_due: float) -> None:
     """What lies in custody: recipients by state, bytes of sealed content, ages of the oldest in seconds (0: none)."""
     all_ = _metrics()
@@ -339,6 +344,9 @@ class _Metrics:
             counter("dlp_deliveries_total", "Attempts out of custody, a recipient each.", "outcome"),
             *("delivered", "due", "failed", "in-doubt"),
         )
+        # kind: held, rewritten, released, discarded, expired, delayed, summary, digest, urgent
+        # result: queued, collected, known, off, automatic, outside, unasked, unwritable; delivered, failed, expired
+        self.notices = _Children(counter("dlp_notices_total", "Notices to authors and reviewers.", "kind", "result"))
         self.doubts = counter("dlp_in_doubt_total", "Recipients for whom delivery is unknown.")
         # state: held, due, delivered, failed, in-doubt, discarded, expired
         self.custody_recipients = _Children(

@@ -24,7 +24,8 @@ def _sentence(rule: RuleInForce, *, acts: bool) -> str:
     exceptions = ", or ".join(_exception(exception) for exception in rule.rule.unless)
     unless = f", unless {exceptions}" if exceptions else ""
     observed = "" if acts else "only count, instead of: "
-    return f"{rule.rule.id}: If {_condition(rule.rule.when)}{unless}: {observed}{_action(rule)}."
+    severity = "" if rule.rule.severity == "medium" else f" Of {rule.rule.severity} severity."
+    return f"{rule.rule.id}: If {_condition(rule.rule.when)}{unless}: {observed}{_action(rule)}.{severity}"
 
 
 def _condition(condition: Condition) -> str:

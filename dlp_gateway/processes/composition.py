@@ -10,7 +10,7 @@ from sqlalchemy import make_url
 
 from dlp_gateway.errors import ConfigurationError, Problem
 from dlp_gateway.inspection.inspector import Inspector, InspectorOptions
-from dlp_gateway.journal import Generation, SqlJournal, open_journal
+from dlp_gateway.journal import Generation, SqlJournal, SqlLedger, open_journal, open_ledger
 from dlp_gateway.login import AttemptLimits, Attempts, Dovecot, DovecotOptions, UsersFile
 from dlp_gateway.login import file as users_file
 from dlp_gateway.mail.address import DomainSet
@@ -230,6 +230,11 @@ async def journal(
 ) -> SqlJournal:
     """Open the journal: with the private key to read it, without it to write and remember only."""
     return await open_journal(settings.custody.url, public, private, folder=_HERE, generation=generation)
+
+
+async def ledger(settings: Settings, private: PrivateKey) -> SqlLedger:
+    """Open what was told to authors."""
+    return await open_ledger(settings.custody.url, private, folder=_HERE)
 
 
 # --- logins -----------------------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from dlp_gateway.policy.model import Policy
 from dlp_gateway.processes import composition, policies
 from dlp_gateway.processes.boot import Boot
 from dlp_gateway.processes.certificates import Watch, in_force
+from dlp_gateway.processes.correspondence import Correspondence
 from dlp_gateway.processes.outbound import Outbound
 from dlp_gateway.processes.receivers import Receivers, StartError
 from dlp_gateway.settings import Settings
@@ -103,14 +104,20 @@ class Supervisor:
             stack.push_async_callback(store.close)
             journal = await composition.journal(self._settings, key.public, None)
             stack.push_async_callback(journal.close)
+            ledger = await composition.ledger(self._settings, key)
+            stack.push_async_callback(ledger.close)
             outbound = Outbound(store, self._hostname)
+            correspondence = Correspondence(store, ledger, self._hostname, self._settings, self._policy)
+            await correspondence.prepare()
             await self._serve_admin(stack, store, outbound)
-            self._handle_signals(key.public, generation, outbound)
+            self._handle_signals(key.public, generation, outbound, correspondence)
             stack.push_async_callback(self._receivers.close)
             await self._receivers.renew(self._boots(key.public, generation))
             self._watch()
             outbound.begin(self._settings)
             stack.push_async_callback(outbound.close)
+            correspondence.begin(self._settings, self._policy)
+            stack.push_async_callback(correspondence.close)
             self._say_started()
             pruning = asyncio.create_task(self._prune(journal))
             await self._stopping.wait()
@@ -122,7 +129,9 @@ class Supervisor:
                 for one in place:
                     one.close()
             # Receivers stop taking mail at once, while deliveries under way are finished.
-            await asyncio.gather(self._receivers.close(), outbound.close(), pruning, *self._reloading)
+            await asyncio.gather(
+                self._receivers.close(), outbound.close(), correspondence.close(), pruning, *self._reloading
+            )
         log.stopped(0)
 
     def _say_started(self) -> None:
@@ -198,19 +207,23 @@ class Supervisor:
 
     # --- signals ------------------------------------------------------------------------------------------------------
 
-    def _handle_signals(self, public_key: PublicKey, generation: int, outbound: Outbound) -> None:
+    def _handle_signals(
+        self, public_key: PublicKey, generation: int, outbound: Outbound, correspondence: Correspondence
+    ) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
 
         def on_hangup() -> None:
-            task = loop.create_task(self._reload(public_key, generation, outbound))
+            task = loop.create_task(self._reload(public_key, generation, outbound, correspondence))
             self._reloading.add(task)
             task.add_done_callback(self._reloading.discard)
 
         loop.add_signal_handler(signal.SIGHUP, on_hangup)
 
-    async def _reload(self, public_key: PublicKey, generation: int, outbound: Outbound) -> None:
+    async def _reload(
+        self, public_key: PublicKey, generation: int, outbound: Outbound, correspondence: Correspondence
+    ) -> None:
         """Put a new configuration in force, or leave the old one and say why."""
         async with self._turn:
             composition.notify("RELOADING=1")
@@ -223,6 +236,7 @@ class Supervisor:
                 await self._receivers.renew(self._boots(public_key, generation))
                 self._watch()
                 outbound.begin(settings)
+                correspondence.begin(settings, policy)
             except ConfigurationError as error:
                 log.reload_refused(error.problems)
                 metrics.reloaded(ok=False)
