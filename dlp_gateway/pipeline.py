@@ -89,11 +89,13 @@ class Pipeline:
         self._journal = journal
         self._hostname = hostname
         self._hop_limit = hop_limit
+        self._recalled: dict[str, asyncio.Event] = {}  # by id of a hand-over under way: whether it was looked up
 
     async def process(self, envelope: Envelope, content: bytes) -> Outcome:
         """Take one message all the way; the outcome says who is responsible for it now."""
+        recalled = self._recalled[envelope.id] = asyncio.Event()
         try:
-            return await self._process(envelope, content)
+            return await self._process(envelope, content, recalled)
         except Overloaded:
             log.deferred(envelope.id, Why.OVERLOAD)
             return Deferred(id=envelope.id, why=Why.OVERLOAD)
@@ -101,9 +103,21 @@ class Pipeline:
             log.store_unavailable(error)
             metrics.store_error()
             return Deferred(id=envelope.id, why=Why.STORE)
+        finally:
+            del self._recalled[envelope.id]
+            recalled.set()
 
     async def abandoned(self, envelope: Envelope, content: bytes) -> None:
-        """The client went away during the hand-over: a retry must wait for how it ends."""
+        """The client went away during the hand-over: a retry must wait for how it ends.
+
+        That is written down once the hand-over itself has looked whether it is a retry, or it would take itself for
+        one: Exim ends its side of the connection right behind the final dot, as TCP allows, and still reads our reply.
+        """
+        recalled = self._recalled.get(envelope.id)
+        if recalled is not None:
+            await recalled.wait()
+            if envelope.id not in self._recalled:  # it has ended meanwhile: `unanswered` tells how
+                return
         await self._journal.remember_under_way(self._journal.fingerprint(envelope, content), datetime.now(UTC))
 
     async def unanswered(self, envelope: Envelope, content: bytes, reply: Reply, *, written: bool) -> None:
@@ -118,11 +132,12 @@ class Pipeline:
         elif not written or own_id(parse(content)):
             await self._journal.remember_unanswered(fingerprint, reply, datetime.now(UTC))
 
-    async def _process(self, envelope: Envelope, content: bytes) -> Outcome:
+    async def _process(self, envelope: Envelope, content: bytes, recalled: asyncio.Event) -> Outcome:
         log.received(envelope.id, envelope.client, recipients=len(envelope.recipients), size=len(content))
         metrics.received(len(content))
         fingerprint = await _beside(len(content), partial(self._journal.fingerprint, envelope, content))
         reply = await self._journal.recall(fingerprint)
+        recalled.set()
         if reply is not None:
             log.repeated(envelope.id, envelope.client)
             metrics.repeated()
