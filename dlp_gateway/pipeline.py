@@ -12,9 +12,12 @@ from functools import partial
 from typing import Final, TypeVar, assert_never
 
 from dlp_gateway import deposits
+from dlp_gateway.content import language
 from dlp_gateway.detect.base import Facts, Inspection
 from dlp_gateway.forwarding import Forwarder, Outgoing
 from dlp_gateway.mail.address import canonical
+from dlp_gateway.mail.author import misnamed
+from dlp_gateway.mail.automatic import is_automatic
 from dlp_gateway.mail.edit import AddTrace, Edit, PruneRecipients, apply, exposed
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.message import Message
@@ -143,6 +146,9 @@ class Pipeline:
         if hops(message) > self._hop_limit:
             log.rejected(envelope.id, Why.LOOP)
             return Rejected(id=envelope.id, why=Why.LOOP)
+        if misnamed(envelope, message):
+            log.rejected(envelope.id, Why.AUTHOR)
+            return Rejected(id=envelope.id, why=Why.AUTHOR)
         with metrics.stage("gather"):
             facts = await self._gather(envelope, message)
         with metrics.stage("inspect"):
@@ -299,6 +305,7 @@ def _tell(envelope: Envelope, verdict: Verdict, inspection: Inspection) -> None:
 def _entry(passing: _Passing, inspection: Inspection, replies: dict[str, Reply], outcome: str) -> Entry:
     """Return the journal's entry; `outcome` holds for recipients of whom the smarthost said nothing else."""
     envelope, reasons = passing.envelope, passing.verdict.reasons
+    passes = passing.verdict.disposition is Disposition.FORWARD  # then nobody is told anything, and nobody looks
 
     def passage(recipient: str) -> Passage:
         reply = replies.get(recipient)
@@ -319,4 +326,7 @@ def _entry(passing: _Passing, inspection: Inspection, replies: dict[str, Reply],
         observed=tuple(dict.fromkeys(reason.rule for reason in reasons if not reason.enforced)),
         findings=_kinds(inspection),
         passages=tuple(passage(recipient) for recipient in envelope.recipients),
+        hidden=passing.verdict.hidden,
+        language="" if passes else language.of_author(passing.message),
+        automatic=not passes and is_automatic(passing.message),
     )

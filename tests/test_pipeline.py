@@ -377,3 +377,23 @@ async def test_a_loop_is_refused(pipeline: Pipeline, smarthost: ScriptedSmarthos
     looping = b"Received: from a by b; Mon, 2 Nov 2026 09:00:00 +0000\r\n" * 51 + CLEAN
     assert await pipeline.process(envelope("a@x.example"), looping) == Rejected(id="0000000000000000a1", why=Why.LOOP)
     assert smarthost.mails == []
+
+
+async def test_what_a_notice_will_need_is_written_down(pipeline: Pipeline, journal: MemoryJournal) -> None:
+    """How many are hidden, in which language the author reads, and whether he is a program; of other mail nothing."""
+    german = BULK.replace(b"Subject:", b"Accept-Language: de-DE\r\nAuto-Submitted: auto-generated\r\nSubject:")
+    await pipeline.process(envelope(*CUSTOMERS), german)
+    await pipeline.process(envelope("ben@shop.example"), b"Accept-Language: de-DE\r\nPrecedence: bulk\r\n" + CLEAN)
+    assert [(entry.hidden, entry.language, entry.automatic) for entry in journal.entries] == [
+        (12, "de", True),
+        (0, "", False),
+    ]
+
+
+async def test_a_bound_login_writes_as_itself(pipeline: Pipeline, smarthost: ScriptedSmarthost) -> None:
+    """A From that is not the login's is refused before anything is inspected; with its own, the mail passes."""
+    bound = envelope("a@x.example", login="ann", bound_to=("someone.example",))
+    assert await pipeline.process(bound, CLEAN) == Rejected(id="0000000000000000a1", why=Why.AUTHOR)
+    assert smarthost.mails == []
+    own = envelope("a@x.example", login="ann", bound_to=("corp.example",))
+    assert isinstance(await pipeline.process(own, CLEAN), Forwarded)

@@ -34,7 +34,12 @@ def command(
 
     Nothing is sent and nothing is kept. What the gateway remembers of earlier mails, such as mass sends, plays no part.
     FILE may have the line ends of any system. What `--out` writes lacks our Received field only.
-    """
+
+    \b
+    Examples:
+      dlp-gateway scan --from ann@corp.example --to bob@home.example mail.eml
+      dlp-gateway scan --from ann@corp.example --to bob@home.example --out as-it-leaves.eml - < mail.eml
+    """  # noqa: D301  a backspace is how click is told to leave lines as they are
     from dlp_gateway.detect.base import Facts
     from dlp_gateway.mail.edit import apply
     from dlp_gateway.mail.envelope import Envelope, new_id

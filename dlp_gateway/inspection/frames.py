@@ -38,8 +38,10 @@ def pack(value: dict[str, Any], content: bytes = b"") -> bytes:
 
 
 def request(envelope: Envelope, facts: Facts, content: bytes) -> bytes:
-    """Return the frame that asks for an inspection; `content` must follow it. What was asked about DSNs stays here."""
-    sent = asdict(replace(envelope, dsn=NOTHING_ASKED)) | {"received_at": envelope.received_at.isoformat()}
+    """Return the frame that asks for an inspection; `content` must follow it."""
+    # What was asked about DSNs stays here, and to whom a login is bound was looked at before.
+    sent = asdict(replace(envelope, dsn=NOTHING_ASKED, bound_to=None))
+    sent |= {"received_at": envelope.received_at.isoformat()}
     del sent["dsn"]
     thread = facts.thread and asdict(facts.thread)
     return pack({"envelope": sent, "thread": thread}, content)

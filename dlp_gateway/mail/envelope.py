@@ -119,8 +119,9 @@ class Envelope:
 
     `id` is ours (see `new_id`). `reverse_path` is "" for the null reverse-path (RFC 5321 4.5.5). `recipients` are the
     forward-paths in the order given, without duplicates. `client` is the peer's IP address, `login` the authenticated
-    name or "". `protocol` is how the mail came, as `with` in a trace field names it (RFC 3848). `received_at` is aware
-    and in UTC. `dsn` is what was asked about DSNs.
+    name or "". `bound_to` are the addresses and domains that this login may write as, None for any (see `mail.author`).
+    `protocol` is how the mail came, as `with` in a trace field names it (RFC 3848). `received_at` is aware and in UTC.
+    `dsn` is what was asked about DSNs.
     """
 
     id: str
@@ -133,6 +134,7 @@ class Envelope:
     received_at: datetime
     protocol: str = "ESMTP"
     dsn: DsnRequest = NOTHING_ASKED
+    bound_to: tuple[str, ...] | None = None
 
 
 def new_id() -> str:

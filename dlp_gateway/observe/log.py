@@ -16,6 +16,7 @@ from dlp_gateway.detect.base import Failure, Finding
 from dlp_gateway.errors import Problem
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.observe.output import catch_uncaught, configure, current, described
+from dlp_gateway.policy.model import PolicyMode
 from dlp_gateway.policy.verdict import Disposition, Reason
 
 __all__ = ["catch_uncaught", "configure"]
@@ -37,9 +38,9 @@ def _code(reply: Reply) -> dict[str, Any]:
 # --- the processes ----------------------------------------------------------------------------------------------------
 
 
-def started(version: str, listeners: tuple[str, ...], receivers: int, rules: int) -> None:
+def started(version: str, listeners: tuple[str, ...], receivers: int, rules: int, mode: PolicyMode) -> None:
     """All processes are up; `listeners` are "address:port"."""
-    current.logger.info("started", version=version, listeners=listeners, receivers=receivers, rules=rules)
+    current.logger.info("started", version=version, listeners=listeners, receivers=receivers, rules=rules, mode=mode)
 
 
 def stopping(why: str) -> None:
@@ -52,9 +53,14 @@ def stopped(unfinished: int) -> None:
     current.logger.info("stopped", unfinished=unfinished)
 
 
-def reloaded(rules: int) -> None:
+def reloaded(rules: int, mode: PolicyMode) -> None:
     """A new policy is in force."""
-    current.logger.info("reloaded", rules=rules)
+    current.logger.info("reloaded", rules=rules, mode=mode)
+
+
+def observing() -> None:
+    """The policy in force says `mode: observe`: nothing is held, changed or refused."""
+    current.logger.warning("observing")
 
 
 def reload_refused(problems: tuple[Problem, ...]) -> None:
@@ -108,6 +114,36 @@ def certificate_validity(listener: str, why: str, not_after: datetime) -> None:
 def session_refused(client: str, why: str) -> None:
     """A client was turned away before or between transactions; `why` is a word such as "network" or "bare-newline"."""
     current.logger.warning("session_refused", client=client, why=_word(why))
+
+
+def login_failed(client: str, failures: int) -> None:
+    """Name or password was wrong; `failures` of the client's network are remembered. Whose name it was is not told."""
+    current.logger.warning("login_failed", client=client, failures=failures)
+
+
+def login_cut_off(client: str, failures: int) -> None:
+    """So many logins failed that the client's network is refused for a time."""
+    current.logger.warning("login_cut_off", client=client, failures=failures)
+
+
+def login_unavailable(why: str) -> None:
+    """Nobody can tell whether a password is right: "connect", "timeout", "tls", "search" …; told once."""
+    current.logger.error("login_unavailable", why=_word(why))
+
+
+def login_available() -> None:
+    """The first login that could be checked after that."""
+    current.logger.info("login_available")
+
+
+def users_read(users: int) -> None:
+    """The file of users changed and is in force."""
+    current.logger.info("users_read", users=users)
+
+
+def users_refused(problems: tuple[Problem, ...]) -> None:
+    """The file of users changed and has problems (which quote neither names nor hashes); the old users stay."""
+    current.logger.error("users_refused", count=len(problems), problems=tuple(str(problem) for problem in problems))
 
 
 def received(mail: str, client: str, recipients: int, size: int) -> None:
@@ -188,6 +224,11 @@ def unreported(mail: str) -> None:
 def expired(mail: str) -> None:
     """Nobody decided in time."""
     current.logger.warning("expired", id=mail)
+
+
+def notice(mail: str, kind: str, result: str) -> None:
+    """Whether the author of `mail` hears of it ("held", "rewritten" …), or why not; "digest", "urgent": a reviewer."""
+    current.logger.info("notice", id=mail, kind=_word(kind), result=_word(result))
 
 
 def erased(items: int) -> None:

@@ -17,10 +17,11 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Literal, Self, get_args
 
 from dlp_gateway.content.text import Unreadable
 from dlp_gateway.detect.base import Failure, Finding
+from dlp_gateway.policy.model import PolicyMode
 from dlp_gateway.policy.verdict import Disposition, Reason
 
 Stage = Literal["receive", "gather", "inspect", "decide", "act", "forward", "custody"]
@@ -154,6 +155,14 @@ def session_refused(why: str) -> None:
     _metrics().refused[why,].inc()
 
 
+# --- logins -----------------------------------------------------------------------------------------------------------
+
+
+def login(result: str) -> None:
+    """A client said AUTH: "accepted", "failed", "cut-off", "crowded" or "unavailable"."""
+    _metrics().logins[result,].inc()
+
+
 # --- the smarthost and custody ----------------------------------------------------------------------------------------
 
 
@@ -175,6 +184,11 @@ def delivery(state: str) -> None:
 def in_doubt(recipients: int) -> None:
     """For so many recipients it is unknown whether the smarthost has the mail."""
     _metrics().doubts.inc(recipients)
+
+
+def notice(kind: str, result: str) -> None:
+    """Somebody was told, or not: `kind` and `result` as in `log.notice`, or how the delivery of a notice ended."""
+    _metrics().notices[kind, result].inc()
 
 
 def custody(recipients: Mapping[str, int], *, size: int, oldest_held: float, oldest_due: float) -> None:
@@ -201,8 +215,15 @@ def journal_dropped(rows: int) -> None:
 
 
 def build(version: str) -> None:
-    """Tell which version runs."""
+    """Tell which version runs, and since when."""
     _metrics().build[version,].set(1)
+    _metrics().started.set(time.time())
+
+
+def policy_mode(mode: PolicyMode) -> None:
+    """Tell whether the policy in force acts, or only counts."""
+    for word in get_args(PolicyMode):
+        _metrics().mode[word,].set(word == mode)
 
 
 def reloaded(ok: bool) -> None:  # noqa: FBT001 - the value of the label
@@ -311,6 +332,12 @@ class _Metrics:
         # reason: network, sessions, bare-newline, size …
         self.refused = _Children(counter("dlp_sessions_refused_total", "Sessions turned away.", "reason"))
 
+        # result: accepted, failed, cut-off, crowded, unavailable
+        self.logins = _Children(
+            counter("dlp_logins_total", "Logins that clients tried.", "result"),
+            *("accepted", "failed", "cut-off", "crowded", "unavailable"),
+        )
+
         # class: 2xx, 4xx, 5xx, lost
         self.replies = _Children(
             counter("dlp_smarthost_replies_total", "Final replies of the smarthost, a recipient each.", "class"),
@@ -322,6 +349,9 @@ class _Metrics:
             counter("dlp_deliveries_total", "Attempts out of custody, a recipient each.", "outcome"),
             *("delivered", "due", "failed", "in-doubt"),
         )
+        # kind: held, rewritten, released, discarded, expired, delayed, summary, digest, urgent
+        # result: queued, collected, known, off, automatic, outside, unasked, unwritable; delivered, failed, expired
+        self.notices = _Children(counter("dlp_notices_total", "Notices to authors and reviewers.", "kind", "result"))
         self.doubts = counter("dlp_in_doubt_total", "Recipients for whom delivery is unknown.")
         # state: held, due, delivered, failed, in-doubt, discarded, expired
         self.custody_recipients = _Children(
@@ -338,6 +368,11 @@ class _Metrics:
 
         # version: of this package
         self.build = _Children(state("dlp_build_info", "1, with the version that runs.", "version"))
+        self.started = state("dlp_start_time_seconds", "When the gateway was started, in seconds since 1970.")
+        # mode: enforce, observe
+        self.mode = _Children(
+            state("dlp_policy_mode", "1 for the mode of the policy in force, 0 for the other.", "mode")
+        )
         # result: done, refused
         self.reloads = _Children(counter("dlp_reloads_total", "Reloads of the policy.", "result"), "done", "refused")
         self.policy_in_force = state("dlp_policy_current", "1 if the policy in force is the one last asked for.")

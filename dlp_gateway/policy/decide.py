@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
-from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final, assert_never
 
 from dlp_gateway.detect.base import CONFIDENCE, Inspection
-from dlp_gateway.mail.address import DomainSet, canonical, serialise
+from dlp_gateway.mail.address import canonical, is_one_of, serialise
 from dlp_gateway.mail.address_list import scan
 from dlp_gateway.mail.edit import Edit, PruneRecipients, RemoveBcc, RemoveSignatures, dkim_covers_recipients
 from dlp_gateway.mail.envelope import Envelope
@@ -39,12 +38,16 @@ def decide(policy: Policy, envelope: Envelope, message: Message, inspection: Ins
     rewriting = any(isinstance(rule.action, Rewrite) for rule in matching)
     hidden = policy.outsiders(recipient.address for recipient in message.visible) if rewriting else ()
     signed = bool(hidden) and dkim_covers_recipients(message)
-    reasons = (*(_reason(rule, signed=signed) for rule in matching), *_gaps(inspection, message))
-    actions = [rule.action for rule in matching if rule.rule.mode == "enforce"]
+    reasons = (
+        *(_reason(rule, signed=signed, enforced=policy.enforces(rule)) for rule in matching),
+        # In observe mode the operator has said by name that nothing is held: docs/decisions/0016-observe-mode.md.
+        *_gaps(inspection, message, enforced=policy.mode == "enforce"),
+    )
+    actions = [rule.action for rule in matching if policy.enforces(rule)]
     rewrites = [action for action in actions if isinstance(action, Rewrite)]
     if rewrites and not hidden and measured.total("recipients.outsiders", 0.0):
         # The detector counted outsiders and the parsed header shows none: a rewrite would change nothing.
-        reasons = (*reasons, _incomplete("Its recipients could not be hidden from each other."))
+        reasons = (*reasons, _incomplete("Its recipients could not be hidden from each other.", enforced=True))
     holds = [action for action in actions if isinstance(action, Hold)]
     return Verdict(
         disposition=max((reason.disposition for reason in reasons if reason.enforced), default=Disposition.FORWARD),
@@ -89,7 +92,7 @@ def _excuses(unless: Unless, policy: Policy, envelope: Envelope) -> bool:
     """Whether everything that the exception asks of the envelope holds."""
     return (
         (unless.recipients is None or _all_within(unless.recipients, policy, envelope.recipients))
-        and (unless.sender is None or _matches(envelope.reverse_path, unless.sender))
+        and (unless.sender is None or is_one_of(envelope.reverse_path, unless.sender))
         and (unless.client is None or _within(envelope.client, unless.client))
         and (unless.login is None or (envelope.login != "" and envelope.login in unless.login))
     )
@@ -99,22 +102,11 @@ def _all_within(scope: str | tuple[str, ...], policy: Policy, recipients: tuple[
     def allowed(recipient: str) -> bool:
         if policy.inside.contains(recipient):
             return True
-        return policy.partners.contains(recipient) if isinstance(scope, str) else _matches(recipient, scope)
+        return policy.partners.contains(recipient) if isinstance(scope, str) else is_one_of(recipient, scope)
 
     if scope == "inside":
         return bool(recipients) and all(map(policy.inside.contains, recipients))
     return bool(recipients) and all(map(allowed, recipients))
-
-
-@lru_cache(maxsize=256)
-def _mailboxes(patterns: tuple[str, ...]) -> tuple[frozenset[str], DomainSet]:
-    return frozenset(canonical(p) for p in patterns if "@" in p), DomainSet(tuple(p for p in patterns if "@" not in p))
-
-
-def _matches(address: str, patterns: tuple[str, ...]) -> bool:
-    """Whether an address is listed, or its domain; the null reverse-path never is."""
-    addresses, domains = _mailboxes(patterns)
-    return "@" in address and (canonical(address) in addresses or domains.contains(address))
 
 
 def _within(client: str, networks: Networks) -> bool:
@@ -124,7 +116,7 @@ def _within(client: str, networks: Networks) -> bool:
         return False  # a local client, or a file given to `scan`
 
 
-def _reason(rule: RuleInForce, *, signed: bool) -> Reason:
+def _reason(rule: RuleInForce, *, signed: bool, enforced: bool) -> Reason:
     """Return why a matching rule counts; `signed`: hiding would break a DKIM signature."""
     explanation = rule.rule.explanation
     match rule.action:
@@ -142,29 +134,29 @@ def _reason(rule: RuleInForce, *, signed: bool) -> Reason:
     return Reason(
         rule=rule.rule.id,
         disposition=disposition,
-        enforced=rule.rule.mode == "enforce",
+        enforced=enforced,
         explanation=explanation or _EXPLANATIONS.get(disposition, ""),
     )
 
 
-def _gaps(inspection: Inspection, message: Message) -> Iterator[Reason]:
+def _gaps(inspection: Inspection, message: Message, *, enforced: bool) -> Iterator[Reason]:
     """Yield why the message cannot count as inspected (invariant c: a failure never yields a plain forward)."""
     if inspection.failures:
         yield Reason(
             rule=INSPECTION_FAILED,
             disposition=Disposition.HOLD,
-            enforced=True,
+            enforced=enforced,
             explanation="This message could not be inspected and waits for a review.",
         )
     if not _UNREAD.isdisjoint(message.defects):
-        yield _incomplete("It is built so that it could not be read to its end.")
+        yield _incomplete("It is built so that it could not be read to its end.", enforced=enforced)
 
 
-def _incomplete(why: str) -> Reason:
+def _incomplete(why: str, *, enforced: bool) -> Reason:
     return Reason(
         rule=INSPECTION_INCOMPLETE,
         disposition=Disposition.HOLD,
-        enforced=True,
+        enforced=enforced,
         explanation=f"This message waits for a review. {why}",
     )
 

@@ -1,21 +1,31 @@
 """The rules in force, in sentences that an administrator can check."""
 
+from typing import Final
+
 from dlp_gateway.notation import written
 from dlp_gateway.policy.model import Condition, Delay, Hold, Policy, Reject, Rewrite, RuleInForce, Unless
 
+#: What is in force where policy.yaml says `mode: observe`.
+OBSERVING: Final = (
+    "Observe mode: nothing is held, changed or refused, whatever a rule says; matches are counted and written down. "
+    "To act on them, write `mode: enforce` in policy.yaml."
+)
+
 
 def explain(policy: Policy) -> tuple[str, ...]:
-    """Return who is inside, and one sentence for each rule, in policy order."""
+    """Return whether anything is acted on at all, who is inside, and one sentence for each rule, in policy order."""
+    observing = (OBSERVING,) if policy.mode == "observe" else ()
     inside = f"Inside: {', '.join(policy.inside.patterns)}."
     partners = f" Partners: {', '.join(policy.partners.patterns)}." if policy.partners.patterns else ""
-    return (inside + partners, *(_sentence(rule) for rule in policy.rules))
+    return (*observing, inside + partners, *(_sentence(rule, acts=policy.enforces(rule)) for rule in policy.rules))
 
 
-def _sentence(rule: RuleInForce) -> str:
+def _sentence(rule: RuleInForce, *, acts: bool) -> str:
     exceptions = ", or ".join(_exception(exception) for exception in rule.rule.unless)
     unless = f", unless {exceptions}" if exceptions else ""
-    observed = "" if rule.rule.mode == "enforce" else "only count, instead of: "
-    return f"{rule.rule.id}: If {_condition(rule.rule.when)}{unless}: {observed}{_action(rule)}."
+    observed = "" if acts else "only count, instead of: "
+    severity = "" if rule.rule.severity == "medium" else f" Of {rule.rule.severity} severity."
+    return f"{rule.rule.id}: If {_condition(rule.rule.when)}{unless}: {observed}{_action(rule)}.{severity}"
 
 
 def _condition(condition: Condition) -> str:

@@ -94,7 +94,10 @@ DomainPattern = Annotated[str, AfterValidator(_domain)]
 MailboxPattern = Annotated[str, AfterValidator(_mailbox)]
 Count = Annotated[int, BeforeValidator(_parameter), Field(ge=1, le=MOST)]
 Confidence = Annotated[Literal["low", "medium", "high"], BeforeValidator(_parameter)]
-Mode = Annotated[Literal["enforce", "observe"], BeforeValidator(_parameter)]
+#: Whether what matches is acted on, or only counted and written down.
+PolicyMode = Literal["enforce", "observe"]
+Mode = Annotated[PolicyMode, BeforeValidator(_parameter)]
+Severity = Literal["low", "medium", "high"]
 Kind = Annotated[str, AfterValidator(_known_kind)]
 ActionName = Annotated[str, BeforeValidator(_parameter), AfterValidator(_known_action)]
 #: Who the recipients of an envelope are: one of two words, or a list.
@@ -229,6 +232,9 @@ class Rule(Model):
     unless: tuple[Unless, ...] = Field(default=(), description="Exceptions: one block, or a list of them.")
     then: ActionName = Field(description="The action, by name.")
     mode: Mode = Field(default="enforce", description="Act, or only count (observe).")
+    severity: Annotated[Severity, BeforeValidator(_parameter)] = Field(
+        default="medium", description="How urgent a mail is that it stops; reviewers hear of `high` at once."
+    )
 
     @pydantic.field_validator("unless", mode="before")
     @classmethod
@@ -249,20 +255,32 @@ class RuleInForce:
 class Policy:
     """The policy in force: who is inside, who is a partner, and the rules in order; `folders` are the packs'.
 
-    `recognizers` and `model` are Presidio's and spaCy's that the policy names.
+    In `mode` "observe" nothing is held or changed, whatever a rule says. `recognizers` and `model` are Presidio's and
+    spaCy's that the policy names.
     """
 
     inside: DomainSet
     partners: DomainSet
     rules: tuple[RuleInForce, ...]
+    mode: PolicyMode = "enforce"
     folders: tuple[Path, ...] = ()
     recognizers: tuple[str, ...] = ()
     model: str = ""
+
+    def enforces(self, rule: RuleInForce) -> bool:
+        """Whether a rule acts when it matches; else it is only counted."""
+        return self.mode == "enforce" and rule.rule.mode == "enforce"
 
     def outsiders(self, addresses: Iterable[str]) -> tuple[str, ...]:
         """Return the canonical addresses that are neither inside nor partners', each once, in order."""
         distinct = dict.fromkeys(map(canonical, addresses))
         return tuple(a for a in distinct if not self.inside.contains(a) and not self.partners.contains(a))
+
+    def severity(self, rules: Iterable[str]) -> Severity:
+        """Return the highest severity of rules, by id; what no file defines any more, or the gateway's own: medium."""
+        found = {rule.rule.id: rule.rule.severity for rule in self.rules}
+        severities = {found.get(rule, "medium") for rule in rules}
+        return "high" if "high" in severities else "medium" if "medium" in severities or not severities else "low"
 
     @property
     def mass_send(self) -> int:

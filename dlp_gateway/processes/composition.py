@@ -8,13 +8,18 @@ from sqlalchemy import make_url
 
 from dlp_gateway.errors import ConfigurationError, Problem
 from dlp_gateway.inspection.inspector import Inspector, InspectorOptions
-from dlp_gateway.journal import Generation, SqlJournal, open_journal
+from dlp_gateway.journal import Generation, SqlJournal, SqlLedger, open_journal, open_ledger
+from dlp_gateway.login import AttemptLimits, Attempts, Dovecot, DovecotOptions, UsersFile
+from dlp_gateway.login import file as users_file
 from dlp_gateway.mail.address import DomainSet
 from dlp_gateway.observe import log
 from dlp_gateway.policy.model import Policy
+from dlp_gateway.ports import Authenticator, LoginFailures
 from dlp_gateway.processes import certificates
 from dlp_gateway.processes.policies import recipe
 from dlp_gateway.settings import Listener, Settings, is_host_name
+from dlp_gateway.settings.login import Ldap as LdapSettings
+from dlp_gateway.settings.login import Login
 from dlp_gateway.smtp import smarthost as way_out
 from dlp_gateway.smtp.admission import Admission, Tenant
 from dlp_gateway.smtp.identity import Identity
@@ -44,12 +49,16 @@ def hostname(settings: Settings) -> str:
 def verify(settings: Settings, name: str) -> tuple[Identity | None, ...]:
     """Return the TLS identities of the listeners.
 
-    Raises `ConfigurationError` if a certificate, a key, a secret file or a network of `settings` cannot be used.
+    Raises `ConfigurationError` if a certificate, a key, a secret file, a users' file or a network cannot be used.
     """
     identities = certificates.identities(settings)
     for listener, identity in zip(settings.listeners, identities, strict=True):
         listener_options(settings, listener, name, identity.context() if identity else None)
     smarthost(settings, name)
+    if settings.login is not None:
+        authenticator(settings.login)
+        if settings.login.backend == "users":
+            users_file.load(settings.login.users_file)
     return identities
 
 
@@ -96,6 +105,7 @@ def _listener_options(
     return ListenerOptions(
         hostname=name,
         networks=listener.networks,
+        login=listener.auth == "required",
         security=Security(listener.tls),
         tls_context=context,
         admission=admission,
@@ -218,3 +228,72 @@ async def journal(
 ) -> SqlJournal:
     """Open the journal: with the private key to read it, without it to write and remember only."""
     return await open_journal(settings.custody.url, public, private, folder=_HERE, generation=generation)
+
+
+async def ledger(settings: Settings, private: PrivateKey) -> SqlLedger:
+    """Open what was told to authors."""
+    return await open_ledger(settings.custody.url, private, folder=_HERE)
+
+
+# --- logins -----------------------------------------------------------------------------------------------------------
+
+
+def logins(settings: Settings, failures: LoginFailures) -> Attempts | None:
+    """Return whom sessions ask, None if no listener wants a login; failures are counted in `failures`."""
+    if settings.login is None:
+        return None
+    limits = settings.login.limits
+    return Attempts(
+        authenticator(settings.login),
+        failures,
+        AttemptLimits(
+            failures=limits.failures,
+            cut_off=limits.cut_off,
+            memory=limits.memory,
+            delay=limits.delay.total_seconds(),
+            longest_delay=limits.longest_delay.total_seconds(),
+            delayed=limits.delayed,
+            attempts=limits.attempts,
+        ),
+    )
+
+
+def authenticator(login: Login) -> Authenticator:
+    """Return who knows the passwords; nobody is asked yet. Raises `ConfigurationError` for what cannot be used."""
+    if login.ldap is not None:
+        return _directory(login.ldap)
+    if login.dovecot is not None:
+        dovecot = login.dovecot
+        return Dovecot(
+            DovecotOptions(
+                socket=dovecot.socket,
+                host=dovecot.address.host if dovecot.address else "",
+                port=dovecot.address.port if dovecot.address else 0,
+                own_address=dovecot.own_address,
+                timeout=dovecot.timeout.total_seconds(),
+            )
+        )
+    return UsersFile(login.users_file, hashes=login.limits.hashes)
+
+
+def _directory(directory: LdapSettings) -> Authenticator:
+    try:
+        from dlp_gateway.login.ldap import Ldap, LdapOptions  # noqa: PLC0415  an extra, which few need
+    except ImportError:
+        message = "`backend: ldap` needs the extra `ldap`, which is not installed: pip install 'dlp-gateway[ldap]'."
+        raise ConfigurationError([Problem(source="login", line=0, column=0, message=message)]) from None
+    _authorities(directory.ca_file)
+    return Ldap(
+        LdapOptions(
+            url=directory.url,
+            ca_file=directory.ca_file,
+            user=directory.user or "",
+            base=directory.base or "",
+            filter=directory.filter,
+            bind_dn=directory.bind_dn or "",
+            bind_password=_secret(directory.bind_password_file),
+            addresses=directory.addresses,
+            connections=directory.connections,
+            timeout=directory.timeout.total_seconds(),
+        )
+    )

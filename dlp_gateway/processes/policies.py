@@ -40,13 +40,18 @@ def known_kinds() -> frozenset[str]:
     return registry.kinds(others) | {f"identifier.{kind}" for kind in identifier_rules.TYPES}
 
 
+def free_mail() -> tuple[str, ...]:
+    """Return the domains at which anybody can have a mailbox."""
+    return document.load(packs.builtin() / _FREE_MAIL, _FreeMail).domains
+
+
 def recipe(policy: Policy) -> Recipe:
     """Return what it takes to build the policy's detectors, here or in a worker."""
     builtin = packs.builtin()
     return Recipe(
         inside=policy.inside.patterns,
         partners=policy.partners.patterns,
-        free_mail=document.load(builtin / _FREE_MAIL, _FreeMail).domains,
+        free_mail=free_mail(),
         rules=str(builtin),
         packs=tuple(str(folder) for folder in policy.folders if folder.parent != builtin),
         plugins=registry.installed(),

@@ -73,6 +73,9 @@ async def receive(boot: Boot) -> None:
             hop_limit=settings.limits.hops,
         )
         handler = _Handler(pipeline)
+        logins = composition.logins(settings, journal)
+        if logins is not None:
+            stack.push_async_callback(logins.close)
         identities = in_force(boot.identities)
         doors = [
             Door(
@@ -80,6 +83,7 @@ async def receive(boot: Boot) -> None:
                     settings, listener, boot.hostname, identity.context if identity else None, boot.policy.inside
                 ),
                 handler,
+                logins,
             )
             for listener, identity in zip(settings.listeners, identities, strict=True)
         ]

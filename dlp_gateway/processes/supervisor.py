@@ -26,6 +26,7 @@ from dlp_gateway.policy.model import Policy
 from dlp_gateway.processes import composition, policies, readiness
 from dlp_gateway.processes.boot import Boot
 from dlp_gateway.processes.certificates import Watch, in_force
+from dlp_gateway.processes.correspondence import Correspondence
 from dlp_gateway.processes.outbound import Outbound
 from dlp_gateway.processes.receivers import Receivers, StartError
 from dlp_gateway.processes.systemd import Systemd
@@ -116,25 +117,31 @@ class Supervisor:
                 stack.push_async_callback(store.close)
                 journal = await composition.journal(self._settings, key.public, None)
                 stack.push_async_callback(journal.close)
+                ledger = await composition.ledger(self._settings, key)
+                stack.push_async_callback(ledger.close)
                 outbound = Outbound(store, self._hostname)
+                correspondence = Correspondence(store, ledger, self._hostname, self._settings, self._policy)
+                await correspondence.prepare()
                 await self._serve_admin(stack, store, outbound)
-                self._handle_signals(key.public, generation, outbound)
+                self._handle_signals(key.public, generation, outbound, correspondence)
                 stack.push_async_callback(self._receivers.close)
                 await self._receivers.renew(self._boots(key.public, generation))
                 self._watch()
                 outbound.begin(self._settings)
                 stack.push_async_callback(outbound.close)
+                correspondence.begin(self._settings, self._policy)
+                stack.push_async_callback(correspondence.close)
             self._say_started()
             pruning = asyncio.create_task(self._prune(journal))
             telling = asyncio.create_task(readiness.keep_told(self._checks(store, outbound)))
             stack.callback(telling.cancel)
             async with self._systemd.watched(self._alive):
                 await self._stopping.wait()
-                await self._stop(outbound)
+                await self._stop(outbound, correspondence)
             await pruning
         log.stopped(0)
 
-    async def _stop(self, outbound: Outbound) -> None:
+    async def _stop(self, outbound: Outbound, correspondence: Correspondence) -> None:
         """Turn new clients away and let what is under way be finished, within the drain's bound."""
         if self._watching is not None:
             self._watching.cancel()
@@ -147,18 +154,25 @@ class Supervisor:
                 for one in place:
                     one.close()
             # Receivers stop taking mail at once, while deliveries under way are finished.
-            await asyncio.gather(self._receivers.close(), outbound.close())
+            await asyncio.gather(self._receivers.close(), outbound.close(), correspondence.close())
 
     def _say_started(self) -> None:
         metrics.build(__version__)
         metrics.reloaded(ok=True)
+        self._tell_mode()
         listening = tuple("{}:{}".format(*one.getsockname()[:2]) for one in self._places[0])
-        log.started(__version__, listening, len(self._places), len(self._policy.rules))
+        log.started(__version__, listening, len(self._places), len(self._policy.rules), self._policy.mode)
         self._systemd.ready(self._status(f"Accepting mail on {', '.join(listening)}"))
         self._started.set()
 
+    def _tell_mode(self) -> None:
+        """Say aloud, at each start and reload, that nothing is held or changed."""
+        metrics.policy_mode(self._policy.mode)
+        if self._policy.mode == "observe":
+            log.observing()
+
     def _status(self, what: str) -> str:
-        return f"{what}; {len(self._places)} receivers, {len(self._policy.rules)} rules."
+        return f"{what}; {len(self._places)} receivers, {len(self._policy.rules)} rules, mode {self._policy.mode}."
 
     def _checks(self, store: Store, outbound: Outbound) -> Mapping[str, Check]:
         return {
@@ -169,7 +183,8 @@ class Supervisor:
 
     async def _serve_admin(self, stack: AsyncExitStack, store: Store, outbound: Outbound) -> None:
         address = self._settings.admin.address
-        admin = Admin(application(self._checks(store, outbound), metrics.expose), address.host, address.port)
+        facts = {"version": lambda: __version__, "mode": lambda: self._policy.mode}
+        admin = Admin(application(self._checks(store, outbound), metrics.expose, facts), address.host, address.port)
         try:
             await admin.start()
         except OSError as error:
@@ -219,20 +234,24 @@ class Supervisor:
 
     # --- signals ------------------------------------------------------------------------------------------------------
 
-    def _handle_signals(self, public_key: PublicKey, generation: int, outbound: Outbound) -> None:
+    def _handle_signals(
+        self, public_key: PublicKey, generation: int, outbound: Outbound, correspondence: Correspondence
+    ) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
 
         def on_hangup() -> None:
-            task = loop.create_task(self._reload(public_key, generation, outbound))
+            task = loop.create_task(self._reload(public_key, generation, outbound, correspondence))
             self._reloading.add(task)
             task.add_done_callback(self._reloading.discard)
 
         loop.add_signal_handler(signal.SIGHUP, on_hangup)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
 
-    async def _reload(self, public_key: PublicKey, generation: int, outbound: Outbound) -> None:
+    async def _reload(
+        self, public_key: PublicKey, generation: int, outbound: Outbound, correspondence: Correspondence
+    ) -> None:
         """Put a new configuration in force, or leave the old one and say why."""
         async with self._turn:
             await self._started.wait()
@@ -250,6 +269,7 @@ class Supervisor:
                 await self._receivers.renew(self._boots(public_key, generation))
                 self._watch()
                 outbound.begin(settings)
+                correspondence.begin(settings, policy)
             except ConfigurationError as error:
                 log.reload_refused(error.problems)
                 metrics.reloaded(ok=False)
@@ -260,8 +280,9 @@ class Supervisor:
                 metrics.reloaded(ok=False)
                 status = "The new configuration could not be put in force; the former one is"
             else:
-                log.reloaded(len(policy.rules))
+                log.reloaded(len(policy.rules), policy.mode)
                 metrics.reloaded(ok=True)
+                self._tell_mode()
                 status = "Accepting mail under the new configuration"
             if not self._stopping.is_set():  # READY=1 after STOPPING=1 would be a lie
                 self._systemd.ready(self._status(status))

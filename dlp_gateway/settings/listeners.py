@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import pydantic
-from pydantic import AfterValidator, Field, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from dlp_gateway import document
 from dlp_gateway.document import Model
@@ -13,11 +13,20 @@ from dlp_gateway.notation import FilePath, Network, SocketAddress
 from dlp_gateway.settings.shared_senders import ClientCertificate, TenantHeader, shared_senders
 
 
-def _not_everybody(networks: Networks) -> Networks:
+def _not_everybody(networks: Networks, info: ValidationInfo) -> Networks:
     """Refuse what would make a listener without login an open relay."""
-    if large_part_of_internet(networks):
+    if large_part_of_internet(networks) and info.data.get("auth") == "none":
         raise ValueError("This is a large part of the internet: never an open relay. Name your own networks.")
     return networks
+
+
+def _or_everybody(networks: object, info: ValidationInfo) -> object:
+    """Fill in what was left out: with a login, everybody may knock; without one, somebody has to say who may send."""
+    if networks is not None:
+        return networks
+    if info.data.get("auth", "required") == "required":
+        return ("0.0.0.0/0", "::/0")
+    raise document.wrong("", "The key 'networks' is missing: which hosts may send, unless they log in (`auth`).")
 
 
 class Listener(Model):
@@ -32,9 +41,16 @@ class Listener(Model):
     key: FilePath | None = Field(
         default=None, validate_default=True, description="PEM file with the certificate's private key."
     )
-    auth: Literal["none"] = Field(default="none", description="How clients log in; who may send is told by `networks`.")
-    networks: Annotated[tuple[Network, ...], AfterValidator(_not_everybody)] = Field(
-        min_length=1, description="The networks whose hosts may send through this listener."
+    auth: Literal["none", "required"] = Field(
+        default="none", description="Whether a client must log in (under TLS, see `login`) before it may send."
+    )
+    networks: Annotated[
+        tuple[Network, ...], AfterValidator(_not_everybody), Field(min_length=1), BeforeValidator(_or_everybody)
+    ] = Field(
+        default=None,
+        validate_default=True,
+        description="The networks whose hosts may send through this listener; with `auth: required` it may be left "
+        "out, and everybody may log in.",
     )
     client_certificate: ClientCertificate | None = Field(
         default=None, description="The certificate that a client must show; left out: none is asked for."
@@ -55,6 +71,13 @@ class Listener(Model):
             raise document.wrong("tls", f"TLS '{info.data['tls']}' needs `certificate` and `key`, two PEM files.")
         return key
 
+    @pydantic.field_validator("auth")
+    @classmethod
+    def _encrypted(cls, auth: str, info: ValidationInfo) -> str:
+        if auth == "required" and info.data.get("tls") == "none":
+            raise document.wrong("auth", "Passwords are only taken under TLS: write `tls: starttls` or `implicit`.")
+        return auth
+
     @pydantic.field_validator("client_certificate")
     @classmethod
     def _shown_under_tls(cls, asked: ClientCertificate | None, info: ValidationInfo) -> ClientCertificate | None:
@@ -68,7 +91,7 @@ class Listener(Model):
         """Refuse a listener through which every customer of a mail service could send as one of us."""
         # A key that is not in the data was written, and has a problem of its own.
         told = any(info.data.get(key, "wrong") is not None for key in ("client_certificate", "tenant_header"))
-        logged_in = info.data.get("auth", "none") != "none"
+        logged_in = info.data.get("auth", "wrong") != "none"
         if logged_in or (told and reverse_path == "inside"):
             return reverse_path
         if services := shared_senders(info.data.get("networks", ())):

@@ -11,7 +11,9 @@ from dlp_gateway.document import Model
 from dlp_gateway.notation import FilePath
 from dlp_gateway.settings.custody import Custody, Journal
 from dlp_gateway.settings.listeners import Listener
+from dlp_gateway.settings.login import Login
 from dlp_gateway.settings.machine import Admin, Inspection, Limits, Log, Processes
+from dlp_gateway.settings.notices import Notices
 from dlp_gateway.settings.smarthost import Smarthost
 from dlp_gateway.settings.values import HostName
 
@@ -22,12 +24,16 @@ class Settings(Model):
     """Everything in gateway.yaml."""
 
     listeners: tuple[Listener, ...] = Field(min_length=1, description="Where mail is received.")
+    login: Login | None = Field(
+        default=None, validate_default=True, description="By whom passwords are checked where clients log in."
+    )
     smarthost: Smarthost = Field(description="The one next hop, to which all mail goes.")
     custody: Custody = Field(description="Where mail is kept that waits.")
     journal: Journal = Field(default=Journal(), description="The record of what passed.")
     admin: Admin = Field(default=Admin(), description="The administrator's HTTP.")
     limits: Limits = Field(default=Limits(), description="What one client, one session and one message may ask for.")
     inspection: Inspection = Field(default=Inspection(), description="How much measuring a message may cost.")
+    notices: Notices = Field(default=Notices(), description="What authors and reviewers are told by mail.")
     processes: Processes = Field(default_factory=Processes, description="How the work is spread over the machine.")
     log: Log = Field(default=Log(), description="What is logged.")
     hostname: HostName | None = Field(
@@ -47,6 +53,20 @@ class Settings(Model):
         if len(set(addresses)) < len(addresses):
             raise ValueError("Two listeners have the same address; give each its own.")
         return listeners
+
+    @pydantic.field_validator("login")
+    @classmethod
+    def _asked_for(cls, login: Login | None, info: ValidationInfo) -> Login | None:
+        """Refuse listeners whose clients could never log in, and a section that nobody asks."""
+        listeners: tuple[Listener, ...] | None = info.data.get("listeners")
+        if listeners is None:  # they have problems of their own
+            return login
+        wanted = any(listener.auth == "required" for listener in listeners)
+        if wanted and login is None:
+            raise document.wrong("listeners", "A listener has `auth: required`; the section `login:` is missing.")
+        if login is not None and not wanted:
+            raise document.wrong("login", "No listener asks for a login; write `auth: required` there, or remove this.")
+        return login
 
     @pydantic.field_validator("smarthost")
     @classmethod

@@ -8,10 +8,13 @@ from dlp_gateway.mail import xtext
 from dlp_gateway.mail.address import valid_forward_path, valid_reverse_path
 from dlp_gateway.mail.envelope import NO_REQUEST, Notify, RecipientRequest, Ret
 from dlp_gateway.mail.reply import Reply
-from dlp_gateway.smtp.replies import BARE_NEWLINE, Refusal
+from dlp_gateway.smtp.replies import BARE_NEWLINE, LOGIN_TOO_LONG, Refusal
 
 #: RFC 5321 4.5.3.1.4 asks for 512 octets and RFC 4954, 6531 for more; no command of ours needs this many.
 LONGEST_LINE: Final = 2048
+#: RFC 4954 4: a response of the client's in base64, without CRLF. AUTH may bring the first one along.
+LONGEST_RESPONSE: Final = 12_288
+_LONGEST_AUTH: Final = LONGEST_RESPONSE + 50
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 # A quoted local part may hold angle brackets and blanks. Some clients put blanks behind the colon: harmless, so taken.
@@ -76,8 +79,8 @@ def split(line: bytes) -> tuple[str, str] | Refusal:
     """Read a line, its final LF included, into the verb in capitals and the argument without trailing blanks."""
     if not line.endswith(b"\r\n") or line.count(b"\r") > 1 or line.count(b"\n") > 1:
         return BARE_NEWLINE
-    if len(line) > LONGEST_LINE:
-        return _LINE_TOO_LONG
+    if len(line) > LONGEST_LINE and (line[:5].upper() != b"AUTH " or len(line) > _LONGEST_AUTH):
+        return Refusal(reply=LOGIN_TOO_LONG) if line[:5].upper() == b"AUTH " else _LINE_TOO_LONG
     try:
         text = line.decode("utf-8").rstrip(" \t\r\n")
     except UnicodeDecodeError:
@@ -103,7 +106,8 @@ def mail(argument: str, offer: Offer) -> Mail | Refusal:
     ):
         return _BAD_VALUE
     size, body = asked.pop("SIZE", ""), asked.pop("BODY", "")
-    # RFC 4954 5: AUTH= is understood by all who could be asked to relay; from whom we have no login it says nothing.
+    # RFC 4954 5: AUTH= is understood by all who could be asked to relay. It is taken for AUTH=<>, from a login too: who
+    # logged in is told nobody, and nobody is trusted to tell for others.
     author = asked.pop("AUTH", "<>")
     if author != "<>" and xtext.decode(author) is None:
         return _BAD_VALUE

@@ -42,19 +42,21 @@ TIMEOUT: Final = _closing("timeout", 421, "4.4.2", "Timeout")
 HANDSHAKE_FAILED: Final = _closing("handshake", 421, "4.7.0", "No TLS handshake")
 UNVERIFIED_CERTIFICATE: Final = _closing("client-certificate-unverified", 421, "4.7.0", "No valid client certificate")
 STOPPING: Final = _closing("", 421, "4.3.2", "The gateway is stopping")
+TOO_MANY_LOGINS: Final = _closing("logins", 421, "4.7.0", "Too many failed logins from your network; try again later")
 TOO_MANY_CONNECTIONS: Final = _closing("connections", 421, "4.3.2", "Too many connections")
 TOO_MANY_FROM_YOU: Final = _closing("connections-of-client", 421, "4.7.0", "Too many connections from your network")
 NOT_YOUR_GATEWAY: Final = _closing("network", 554, "5.7.1", "Your network may not send through this gateway")
 
 # --- what is said along the way ---------------------------------------------------------------------------------------
 
+LOGGED_IN: Final = _reply(235, "2.7.0", "Logged in")  # RFC 4954 6, as all replies about logins
 OK: Final = _reply(250, "2.0.0", "Ok")
 SENDER_OK: Final = _reply(250, "2.1.0", "Sender ok")
 RECIPIENT_OK: Final = _reply(250, "2.1.5", "Recipient ok")
 GO_AHEAD: Final = _reply(354, "", "End data with <CR><LF>.<CR><LF>")
 BYE: Final = _reply(221, "2.0.0", "Bye")
 READY_FOR_TLS: Final = _reply(220, "2.0.0", "Ready to start TLS")
-HELP: Final = _reply(214, "2.0.0", "EHLO HELO MAIL RCPT DATA RSET NOOP QUIT VRFY HELP STARTTLS (RFC 5321)")
+HELP: Final = _reply(214, "2.0.0", "EHLO HELO AUTH MAIL RCPT DATA RSET NOOP QUIT VRFY HELP STARTTLS (RFC 5321)")
 CANNOT_VERIFY: Final = _reply(252, "2.5.2", "Cannot verify, but will take mail and try to deliver it")
 SYNTAX: Final = _reply(501, "5.5.4", "This command takes no argument")
 NEEDS_ARGUMENT: Final = _reply(501, "5.5.4", "This command needs an argument")
@@ -66,6 +68,19 @@ MAIL_FIRST: Final = _reply(503, "5.5.1", "Say MAIL first")
 RCPT_FIRST: Final = _reply(503, "5.5.1", "Say RCPT first")
 NO_RECIPIENT: Final = _reply(554, "5.5.1", "No valid recipient")
 TLS_ALREADY: Final = _reply(503, "5.5.1", "TLS is on already")
+LOGIN_FIRST: Final = _reply(530, "5.7.0", "Log in first (AUTH)")
+TLS_FIRST: Final = _reply(530, "5.7.0", "Say STARTTLS first, then log in")  # RFC 3207 4
+LOGIN_NEEDS_TLS: Final = _reply(538, "5.7.11", "Passwords are only taken under TLS; say STARTTLS first")
+LOGIN_ALREADY: Final = _reply(503, "5.5.1", "Logged in already")
+LOGIN_BETWEEN: Final = _reply(503, "5.5.1", "Not inside a transaction; RSET ends it")
+UNKNOWN_MECHANISM: Final = _reply(504, "5.5.4", "Offered are PLAIN and LOGIN")
+LOGIN_SYNTAX: Final = _reply(501, "5.5.4", "Syntax: AUTH mechanism [initial-response]")
+LOGIN_GARBLED: Final = _reply(501, "5.5.2", "This is no base64, or not what the mechanism asks for")
+LOGIN_CANCELLED: Final = _reply(501, "5.7.0", "Login cancelled")
+LOGIN_TOO_LONG: Final = _reply(500, "5.5.6", "Line too long for a login")
+LOGIN_WRONG: Final = _reply(535, "5.7.8", "User name or password is wrong")
+LOGIN_UNAVAILABLE: Final = _reply(454, "4.7.0", "Logins cannot be checked now; your password may be right, try later")
+NOT_YOUR_ADDRESS: Final = _reply(553, "5.7.1", "This login may not send from this address")
 ONLY_QUIT: Final = _reply(503, "5.5.1", "Only QUIT is possible here")
 
 # --- what refuses one message or one command --------------------------------------------------------------------------
@@ -113,6 +128,7 @@ _DEFERRED: Final = MappingProxyType(
 _REJECTED: Final = MappingProxyType(
     {
         Why.LOOP: _reply(554, "5.4.6", "Too many hops, this message is looping"),
+        Why.AUTHOR: _reply(550, "5.7.1", "This login may not write as the author in From or Sender"),
         Why.POLICY: _reply(550, "5.7.1", "Refused by policy"),
         Why.SMARTHOST: _reply(554, "5.0.0", "Refused by the next mail server"),
     }

@@ -61,7 +61,7 @@ async def test_nothing_of_a_message_is_written_or_said(
     gateway: Callable[..., Awaitable[Gateway]], next_mta: NextMta
 ) -> None:
     """At level debug: each disposition, refusals, a loop, broken mails and sessions, a release, a refused reload."""
-    one = await gateway(next_mta.port, policy=REFUSING, settings={"log": {"level": "debug"}})
+    one = await gateway(next_mta.port, policy=REFUSING, settings={"log": {"level": "debug"}, "notices": {}})
     author, bob = f"{MARK}.ada@corp.example", outsider(0)
     everyone = tuple(outsider(number) for number in range(12))
     refused, later = outsider(90), outsider(91)

@@ -165,7 +165,10 @@ def test_every_problem_of_the_policy_is_told_at_once() -> None:
         "policy.yaml:3:9: There is no such pack; did you mean 'bulk-visible'?",
         "policy.yaml:3:34: This pack is named twice, or another has the same name.",
         "policy.yaml:3:45: There is no such pack; that folder has no pack.yaml.",
-        "policy.yaml:4:7: No pack in force has it; known are: reply-all.action, reply-all.audience, reply-all.mode.",
+        (
+            "policy.yaml:4:7: No pack in force has it; known are: reply-all.action, reply-all.audience, "
+            "reply-all.mode, reply-all.severity."
+        ),
         "policy.yaml:4:34: No pack in force has it; did you mean 'reply-all.audience'?",
         "policy.yaml:4:72: This is not possible here; known are: enforce, observe.",
         "policy.yaml:4:99: This must be 2 or more.",
@@ -361,3 +364,23 @@ def test_public_suffix_is_not_ours(inside: str) -> None:
     """With everybody at .com inside, nobody would be outside."""
     expected = "This is a public suffix, such as com or co.uk: strangers would be inside. Name your own domains."
     assert problems(f"version: 1\ninside: [corp.example, '{inside}']\n") == [f"policy.yaml:2:24: {expected}"]
+
+
+def test_severity_of_several_rules_is_the_highest() -> None:
+    """One urgent reason makes a mail urgent; what no file defines counts as usual."""
+    policy = load.parse(
+        "version: 1\ninside: [corp.example]\npacks: [reply-all, unreadable]\nset: {unreadable.severity: low}\n",
+        "policy.yaml",
+        builtin=packs.builtin(),
+    )
+    asked = (("unreadable.too-large",), ("unreadable.too-large", "gone"), ("gone", "reply-all"), ())
+    assert [policy.severity(rules) for rules in asked] == ["low", "medium", "high", "medium"]
+
+
+def test_what_does_not_say_observe_acts() -> None:
+    """A forgotten line must not leave a gateway that protects nobody."""
+    head = "version: 1\ninside: [corp.example]\n"
+    assert load.parse(head, "policy.yaml", builtin=packs.builtin()).mode == "enforce"
+    assert load.parse(f"{head}mode: observe\n", "policy.yaml", builtin=packs.builtin()).mode == "observe"
+    with pytest.raises(ConfigurationError, match=r"policy\.yaml:3:7: This must be one of: 'enforce' or 'observe'"):
+        load.parse(f"{head}mode: watch\n", "policy.yaml", builtin=packs.builtin())
