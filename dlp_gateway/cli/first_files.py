@@ -58,8 +58,8 @@ class Answers:
     """What the two files need to know; texts are what the settings of the same name take.
 
     `certificate` and `key` go together and turn STARTTLS on; a sender that is `GUARDED` needs them. `networks` may be
-    empty where clients log in. `tenant` is the customer's id at Microsoft. `local_networks` are shown in a comment.
-    `schemas`: the JSON Schemas lie beside the files.
+    empty where clients log in. `tenant` is the customer's id at Microsoft. `reviewers` are told by mail what waits.
+    `local_networks` are shown in a comment. `schemas`: the JSON Schemas lie beside the files.
     """
 
     inside: tuple[str, ...]
@@ -74,6 +74,7 @@ class Answers:
     key: str = ""
     tenant: str = ""
     hostname: str = ""
+    reviewers: tuple[str, ...] = ()
     local_networks: tuple[str, ...] = ()
     schemas: bool = False
 
@@ -147,6 +148,10 @@ custody:
   #in_doubt: ask
   #retry: {{first: 1m, longest: 1h, max_age: 5d}}
 
+# Authors are told by mail, in their language, what became of their mail. Reviewers, who must be inside, get a digest of
+# what waits for a decision, and at once what a rule of high severity held.
+{notices}
+
 # Who wrote to whom, which rules matched, and what the smarthost said: encrypted like custody.
 #journal: {{keep: 90d}}
 
@@ -217,6 +222,7 @@ def gateway_yaml(answers: Answers) -> str:
         credentials=_credentials(hop),
         database=_text(answers.database),
         key_file=_text(answers.key_file),
+        notices=_notices(answers),
     )
 
 
@@ -272,6 +278,12 @@ def _credentials(hop: NextHop) -> str:
     if not hop.user:
         return "  # user: gateway@corp.example\n  # password_file: smarthost-password"
     return f"  user: {_text(hop.user)}\n  password_file: {_text(hop.password_file)}"
+
+
+def _notices(answers: Answers) -> str:
+    if not answers.reviewers:
+        return "#notices: {authors: on, language: en, reviewers: [], digest: 1d}"
+    return f"notices:\n  reviewers: {_list(answers.reviewers)}\n  #authors: on\n  #language: en\n  #digest: 1d"
 
 
 def _text(value: str) -> str:
