@@ -186,10 +186,14 @@ class Forwarded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InCustody:
-    """Held or delayed; `refuse` asks for a 550 instead of a 250 (the policy says so)."""
+    """Held; or, if not `held`, delayed or split, and leaving by itself.
+
+    `refuse` asks for a 550 instead of a 250 (the policy says so).
+    """
 
     id: str
     refuse: bool = False
+    held: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from typing import Final
 
 from dlp_gateway.detect.base import Detector
 from dlp_gateway.detect.defects import DefectsDetector
+from dlp_gateway.detect.disclosure import DisclosureDetector
 from dlp_gateway.detect.recipients import RecipientsDetector
 from dlp_gateway.detect.reply_all import ReplyAllDetector
 from dlp_gateway.errors import ConfigurationError, Problem
@@ -46,6 +47,7 @@ def build(recipe: Recipe) -> tuple[Detector, ...]:
             partners=DomainSet(recipe.partners),
             free_mail=frozenset(recipe.free_mail),
         ),
+        DisclosureDetector(inside=DomainSet(recipe.inside), partners=DomainSet(recipe.partners)),
         ReplyAllDetector(),
         DefectsDetector(),
         *((_identifiers(recipe),) if recipe.rules else ()),
@@ -64,7 +66,8 @@ def kinds(detectors: Iterable[Detector]) -> frozenset[str]:
 
 def header_only(detectors: Iterable[Detector]) -> tuple[Detector, ...]:
     """Return those of `detectors` that look at the header and the envelope alone, so that they cost next to nothing."""
-    return tuple(one for one in detectors if isinstance(one, RecipientsDetector | ReplyAllDetector | DefectsDetector))
+    cheap = RecipientsDetector | DisclosureDetector | ReplyAllDetector | DefectsDetector
+    return tuple(one for one in detectors if isinstance(one, cheap))
 
 
 def installed() -> tuple[str, ...]:

@@ -169,15 +169,32 @@ class Unless(Model):
 
 
 class Rewrite(Model):
-    """Forward with the outsiders hidden from each other."""
+    """Let everybody have the mail, with people hidden from each other."""
 
     do: Literal["rewrite"]
-    how: Literal["prune"] = Field(default="prune", description="Outsiders vanish from all recipient fields.")
+    how: Literal["prune", "split", "bcc", "blind"] = Field(
+        default="prune",
+        description=(
+            "prune: outsiders vanish from all recipient fields; split: each outsider gets a copy in which only he and "
+            "insiders stand; bcc: everybody vanishes; blind: only blind recipients do, where the header betrays them."
+        ),
+    )
     to: Literal["author", "undisclosed"] = Field(
         default="author", description="What To becomes if nobody is left in it."
     )
     signed: Literal["strip", "hold"] = Field(
         default="strip", description="A DKIM signature over To or Cc: take it out, or hold the mail."
+    )
+    calendar: Literal["hold", "prune"] = Field(
+        default="hold",
+        description="An invitation that shows people outside: hold the mail, or take them out of it at once.",
+    )
+    protected: Literal["hold", "rewrite"] = Field(
+        default="hold",
+        description=(
+            "Encrypted, or signed with To and Cc inside (RFC 9788), which no rewrite reaches: hold the mail, or "
+            "rewrite the header around it."
+        ),
     )
 
 
@@ -212,6 +229,8 @@ Action = Annotated[Rewrite | Delay | Hold | Reject, Field(discriminator="do")]
 #: The actions that need no definition; a policy may define its own under the same name.
 BUILTIN_ACTIONS: Final[dict[str, Rewrite | Delay | Hold | Reject]] = {
     "hide": Rewrite(do="rewrite"),
+    "split": Rewrite(do="rewrite", how="split"),
+    "conceal": Rewrite(do="rewrite", how="blind"),
     "review": Hold(do="hold"),
     "wait": Delay.model_validate({"do": "delay", "for": "10m"}),
     "refuse": Reject(do="reject", explanation="The policy of this site does not allow this message."),
@@ -263,6 +282,11 @@ class Policy:
         """Return the canonical addresses that are neither inside nor partners', each once, in order."""
         distinct = dict.fromkeys(map(canonical, addresses))
         return tuple(a for a in distinct if not self.inside.contains(a) and not self.partners.contains(a))
+
+    @property
+    def seen_by_all(self) -> tuple[str, ...]:
+        """The domains, as patterns, whose people no rewrite hides: ours and the partners'."""
+        return (*self.inside.patterns, *self.partners.patterns)
 
     @property
     def mass_send(self) -> int:

@@ -15,6 +15,7 @@ KINDS: Final = frozenset(
     {
         "recipients.outsiders",
         "recipients.organisations",
+        *(f"recipients.{name}" for name in ("blind_named", "blind_quoted")),
         "reply_all.audience",
         *(f"identifier.{name}" for name in ("DRIVER_LICENSE", "CREDIT_CARD", "IBAN", "US_SSN", "UK_NINO", "PASSPORT")),
         *(f"identifier.{name}" for name in ("BANK_ACCOUNT", "TAX_ID")),
@@ -97,6 +98,7 @@ def test_without_packs_all_built_in_ones_apply() -> None:
     """The shortest policy is the whole default policy."""
     policy = parse("{version: 1, inside: [corp.example]}")
     assert {rule.pack for rule in policy.rules} == {
+        "blind-recipients",
         "bulk-visible",
         "identity-documents",
         "payment",
@@ -170,7 +172,7 @@ def test_every_problem_of_the_policy_is_told_at_once() -> None:
         "policy.yaml:4:72: This is not possible here; known are: enforce, observe.",
         "policy.yaml:4:99: This must be 2 or more.",
         "policy.yaml:5:11: A name consists of a-z, 0-9 and '-', 40 at most, such as bulk-visible.",
-        "policy.yaml:5:43: Unknown key 'expire_after'; known are: do, how, signed, to.",
+        "policy.yaml:5:43: Unknown key 'expire_after'; known are: calendar, do, how, protected, signed, to.",
         "policy.yaml:5:70: 'do' must be one of: 'rewrite', 'delay', 'hold', 'reject'.",
         "policy.yaml:7:31: No detector reports this kind; did you mean 'identifier.DRIVER_LICENSE'?",
         "policy.yaml:7:66: There is no such action; did you mean 'review'?",

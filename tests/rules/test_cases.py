@@ -34,7 +34,14 @@ def test_every_pack_has_whole_mails_and_the_corpus_is_large() -> None:
 
 def test_built_in_packs_are_the_documented_ones() -> None:
     """The names that policies use."""
-    assert pack.names(packs.builtin()) == ("bulk-visible", "identity-documents", "payment", "reply-all", "unreadable")
+    assert pack.names(packs.builtin()) == (
+        "blind-recipients",
+        "bulk-visible",
+        "identity-documents",
+        "payment",
+        "reply-all",
+        "unreadable",
+    )
 
 
 def test_built_in_rules_ask_for_kinds_that_detectors_report() -> None:
