@@ -7,6 +7,7 @@ import json
 import re
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from dlp_gateway.mail import calendar, header, mime
@@ -107,7 +108,7 @@ def apply(raw: bytes, edits: tuple[Edit, ...]) -> bytes:
             case AddTrace(field=field):
                 section = section if section.startswith(field) else field + section
             case RemoveBcc():
-                section = _without(section, _blind(section))
+                section = _without_bcc(section)
             case RemoveSignatures():
                 section = _without_signatures(section)
             case PruneRecipients(hidden=hidden, to=to):
@@ -119,9 +120,10 @@ def apply(raw: bytes, edits: tuple[Edit, ...]) -> bytes:
     return section + body
 
 
-def _blind(section: bytes) -> list[Field]:
+@lru_cache(maxsize=4)  # the copies of a mail that is split begin alike
+def _without_bcc(section: bytes) -> bytes:
     disguised = header.disguised(section, header.read_all(section), _BLIND_FIELDS)
-    return [*header.select(section, _BLIND_FIELDS), *disguised]
+    return _without(section, [*header.select(section, _BLIND_FIELDS), *disguised])
 
 
 def _without(section: bytes, fields: list[Field]) -> bytes:
