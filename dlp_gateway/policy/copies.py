@@ -48,6 +48,11 @@ class Rewriting:
         return self.policy.outsiders(recipient.address for recipient in self.message.visible)
 
     @cached_property
+    def involved(self) -> tuple[str, ...]:
+        """All outsiders to whom the mail goes or whom it shows, canonical."""
+        return self.policy.outsiders((*self.outsiders, *self.envelope.recipients))
+
+    @cached_property
     def betrayed(self) -> tuple[str, ...]:
         """The blind recipients whom the header names."""
         return tuple(betrayed(self.envelope, self.message))

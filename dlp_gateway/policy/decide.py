@@ -14,6 +14,7 @@ from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.message import Defect, Message
 from dlp_gateway.networks import Networks, within
 from dlp_gateway.policy.copies import Rewriting, incomplete
+from dlp_gateway.policy.groups import within_one
 from dlp_gateway.policy.model import Condition, Delay, Hold, Policy, Reject, Rewrite, RuleInForce, Unless
 from dlp_gateway.policy.verdict import Disposition, Reason, Verdict
 
@@ -32,12 +33,12 @@ _EXPLANATIONS: Final = {
 def decide(policy: Policy, envelope: Envelope, message: Message, inspection: Inspection) -> Verdict:
     """Return what becomes of a message; never raises; more findings never make it milder (rules with `none` aside)."""
     measured = _Measured(inspection)
+    rewriting = Rewriting(policy, envelope, message)
     matching = [
         rule
         for rule in policy.rules
-        if _holds(rule.rule.when, measured) and not any(_excuses(u, policy, envelope) for u in rule.rule.unless)
+        if _holds(rule.rule.when, measured) and not any(_excuses(u, rewriting) for u in rule.rule.unless)
     ]
-    rewriting = Rewriting(policy, envelope, message)
     reasons = (*(_reason(rule, rewriting) for rule in matching), *_gaps(inspection, message))
     actions = [rule.action for rule in matching if rule.rule.mode == "enforce"]
     rewrites = [action for action in actions if isinstance(action, Rewrite)]
@@ -89,10 +90,12 @@ def _holds(condition: Condition, measured: _Measured) -> bool:
     return not any(_holds(one, measured) for one in condition.none or ())
 
 
-def _excuses(unless: Unless, policy: Policy, envelope: Envelope) -> bool:
-    """Whether everything that the exception asks of the envelope holds."""
+def _excuses(unless: Unless, rewriting: Rewriting) -> bool:
+    """Whether everything that the exception asks of who writes to whom holds."""
+    policy, envelope = rewriting.policy, rewriting.envelope
     return (
         (unless.recipients is None or _all_within(unless.recipients, policy, envelope.recipients))
+        and (unless.group is None or within_one(rewriting.involved, unless.group, policy.groups))
         and (unless.sender is None or _matches(envelope.reverse_path, unless.sender))
         and (unless.client is None or _within(envelope.client, unless.client))
         and (unless.login is None or (envelope.login != "" and envelope.login in unless.login))

@@ -1,5 +1,7 @@
 """The rules in force, in sentences that an administrator can check."""
 
+from typing import Final
+
 from dlp_gateway.notation import written
 from dlp_gateway.policy.model import Condition, Delay, Hold, Policy, Reject, Rewrite, RuleInForce, Unless
 
@@ -42,6 +44,9 @@ def _exception(unless: Unless) -> str:
         parts.append("all recipients are inside or with partners")
     elif unless.recipients is not None:
         parts.append(f"all recipients are inside or in {', '.join(unless.recipients)}")
+    if unless.group is not None:
+        which = "any one group" if "any" in unless.group else f"the group {' or '.join(unless.group)}"
+        parts.append(f"all outsiders are of {which}")
     if unless.sender is not None:
         parts.append(f"the sender is in {', '.join(unless.sender)}")
     if unless.client is not None:
@@ -53,12 +58,8 @@ def _exception(unless: Unless) -> str:
 
 def _action(rule: RuleInForce) -> str:
     match rule.action:
-        case Rewrite(to=to, signed=signed):
-            shown = "the author" if to == "author" else "undisclosed-recipients"
-            dkim = "take out" if signed == "strip" else "hold it if there are"
-            return (
-                f"hide outsiders from each other, put {shown} into an emptied To, {dkim} DKIM signatures over To or Cc"
-            )
+        case Rewrite():
+            return _rewrite(rule.action)
         case Delay(for_=duration):
             return f"keep it for {written(duration)}, then forward it"
         case Hold(expire_after=duration, reply=reply):
@@ -66,3 +67,21 @@ def _action(rule: RuleInForce) -> str:
             return f"hold it for review, {written(duration)} at most{answer}"
         case Reject():
             return "refuse it"
+
+
+_HOW: Final = {
+    "prune": "hide outsiders from each other",
+    "split": "send each outsider a copy of his own in which no other stands",
+    "bcc": "hide all recipients from each other",
+}
+
+
+def _rewrite(action: Rewrite) -> str:
+    if action.how == "blind":
+        return "take blind recipients out of the fields that software added, hold it if another names them"
+    shown = "the author" if action.to == "author" else "undisclosed-recipients"
+    dkim = "take out" if action.signed == "strip" else "hold it if there are"
+    ways = {"an invitation": action.calendar, "a sealed part": action.protected}
+    holding = " or ".join(what for what, answer in ways.items() if answer == "hold")
+    further = f", hold it if {holding} shows outsiders" if holding else ""
+    return f"{_HOW[action.how]}, put {shown} into an emptied To, {dkim} DKIM signatures over To or Cc{further}"

@@ -1,11 +1,11 @@
 """What a policy is made of: conditions, exceptions, actions and rules as strict models, and the policy in force."""
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import pydantic
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, ValidationInfo
@@ -15,6 +15,9 @@ from dlp_gateway.document import Model
 from dlp_gateway.mail.address import DomainSet, canonical
 from dlp_gateway.networks import large_part_of_internet
 from dlp_gateway.notation import Duration, Network, lasting
+
+if TYPE_CHECKING:
+    from dlp_gateway.policy.groups import Group
 
 #: Rules of the gateway's own, which no file may define: see `policy.decide` and `pipeline`.
 RESERVED: Final = frozenset({"inspection-failed", "inspection-incomplete", "rewrite-incomplete"})
@@ -89,6 +92,13 @@ def _known_action(value: str, info: ValidationInfo) -> str:
     raise ValueError(f"There is no such action{document.suggestion(value, actions)}")
 
 
+def _known_group(value: str, info: ValidationInfo) -> str:
+    groups: frozenset[str] | None = (info.context or {}).get("groups")
+    if groups is None or value in groups:
+        return value
+    raise ValueError(f"There is no such group{document.suggestion(value, groups)}")
+
+
 Line = Annotated[str, AfterValidator(_one_line)]
 DomainPattern = Annotated[str, AfterValidator(_domain)]
 MailboxPattern = Annotated[str, AfterValidator(_mailbox)]
@@ -96,6 +106,7 @@ Count = Annotated[int, BeforeValidator(_parameter), Field(ge=1, le=MOST)]
 Confidence = Annotated[Literal["low", "medium", "high"], BeforeValidator(_parameter)]
 Mode = Annotated[Literal["enforce", "observe"], BeforeValidator(_parameter)]
 Kind = Annotated[str, AfterValidator(_known_kind)]
+GroupName = Annotated[str, BeforeValidator(_parameter), AfterValidator(_known_group)]
 ActionName = Annotated[str, BeforeValidator(_parameter), AfterValidator(_known_action)]
 #: Who the recipients of an envelope are: one of two words, or a list.
 RecipientScope = Annotated[
@@ -136,11 +147,16 @@ class Condition(Model):
 
 
 class Unless(Model):
-    """When a rule does not apply; looks at the envelope only, and all that is written must hold."""
+    """When a rule does not apply; looks at who writes to whom only, and all that is written must hold."""
 
     recipients: RecipientScope | None = Field(
         default=None,
         description="All are `inside`; or inside or with `partners`; or inside or in a list of addresses and domains.",
+    )
+    group: tuple[GroupName, ...] | None = Field(
+        default=None,
+        min_length=1,
+        description="All outsiders, in the envelope and visible, are of one of these `groups`; `any`: whichever.",
     )
     sender: tuple[MailboxPattern, ...] | None = Field(
         default=None, min_length=1, description="The reverse-path is one of these addresses or in one of these domains."
@@ -152,13 +168,18 @@ class Unless(Model):
         default=None, min_length=1, description="The client logged in as one of these."
     )
 
+    @pydantic.field_validator("group", mode="before")
+    @classmethod
+    def _one_name(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
+
     @pydantic.model_validator(mode="after")
     def _something(self) -> "Unless":
         empty = [name for name in sorted(self.model_fields_set) if getattr(self, name) is None]
         if empty or not self.model_fields_set:  # an exception that asks for nothing would always hold
             raise document.wrong(
                 next(iter(empty), ""),
-                "An exception without effect: fill in `recipients`, `sender`, `client` or `login`.",
+                "An exception without effect: fill in `recipients`, `group`, `sender`, `client` or `login`.",
             )
         if self.model_fields_set == {"client"} and large_part_of_internet(self.client or ()):
             raise document.wrong(
@@ -268,7 +289,8 @@ class RuleInForce:
 class Policy:
     """The policy in force: who is inside, who is a partner, and the rules in order; `folders` are the packs'.
 
-    `recognizers` and `model` are Presidio's and spaCy's that the policy names.
+    `recognizers` and `model` are Presidio's and spaCy's that the policy names. `groups` are people outside who work
+    together, by name.
     """
 
     inside: DomainSet
@@ -277,6 +299,7 @@ class Policy:
     folders: tuple[Path, ...] = ()
     recognizers: tuple[str, ...] = ()
     model: str = ""
+    groups: Mapping[str, "Group"] = field(default_factory=dict)
 
     def outsiders(self, addresses: Iterable[str]) -> tuple[str, ...]:
         """Return the canonical addresses that are neither inside nor partners', each once, in order."""
