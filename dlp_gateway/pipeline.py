@@ -288,4 +288,5 @@ def _entry(passing: _Passing, inspection: Inspection, replies: dict[str, Reply],
         observed=tuple(dict.fromkeys(reason.rule for reason in reasons if not reason.enforced)),
         findings=_kinds(inspection),
         passages=tuple(passage(recipient) for recipient in envelope.recipients),
+        owner=passing.verdict.owner,
     )

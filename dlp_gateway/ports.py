@@ -109,7 +109,8 @@ class Passage:
 class Entry:
     """What the journal keeps of one message; never a found value, never text of the message.
 
-    `id` is the envelope's, `message_id` the header field's. `findings` are kinds with their counts.
+    `id` is the envelope's, `message_id` the header field's. `findings` are kinds with their counts. `owner` is whom of
+    ours to tell of a mail that an outsider wrote, "" if nobody.
     """
 
     id: str
@@ -123,6 +124,7 @@ class Entry:
     observed: tuple[str, ...]
     findings: tuple[tuple[str, int], ...]
     passages: tuple[Passage, ...]
+    owner: str = ""
 
 
 class Journal(Protocol):

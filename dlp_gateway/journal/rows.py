@@ -35,6 +35,7 @@ def sealed(entry: Entry, number: int, key: JournalKey, public: PublicKey) -> Sea
         "client": entry.client,
         "login": entry.login,
         "shown": list(lists),
+        "owner": entry.owner,
     }
     return SealedEntry(
         entry={
@@ -82,6 +83,7 @@ def opened(row: Row[Any], passages: Sequence[Row[Any]], key: MessageKey) -> Entr
         observed=tuple(row.observed.split("\n")[1:-1]),
         findings=tuple((kind, count) for kind, count in json.loads(row.findings)),
         passages=tuple(_passage(passage, shown, key) for passage in passages),
+        owner=texts.get("owner", ""),
     )
 
 

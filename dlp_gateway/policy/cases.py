@@ -99,6 +99,7 @@ class MailCase(Model):
     packs: tuple[str, ...] = Field(default=(), description="Packs in force beside the case's own.")
     set: dict[str, int | str] = Field(default={}, description="Parameters, as in policy.yaml.")
     actions: dict[str, dict[str, object]] = Field(default={}, description="Actions of one's own, as in policy.yaml.")
+    lists: tuple[str, ...] = Field(default=(), description="Mailing lists of one's own, as in policy.yaml.")
     disposition: Literal["forward", "rewrite", "delay", "hold", "reject"] = Field(
         default="forward", description="What becomes of the mail."
     )
@@ -145,8 +146,9 @@ class _Policies:
         packs: tuple[str, ...],
         settings: Mapping[str, int | str],
         actions: Mapping[str, Mapping[str, object]] = MappingProxyType({}),
+        lists: tuple[str, ...] = (),
     ) -> Policy:
-        """Return the policy of these packs, parameters and actions for the domains that all cases share."""
+        """Return the policy of these packs, parameters, actions and lists for the domains that all cases share."""
         folders = [str(self.shelf / name) if (self.shelf / name).is_dir() else name for name in dict.fromkeys(packs)]
         text = json.dumps(
             {
@@ -156,6 +158,7 @@ class _Policies:
                 "packs": folders,
                 "set": dict(settings),
                 "actions": dict(actions),
+                "lists": lists,
             }
         )
         if text not in self._built:
@@ -224,7 +227,7 @@ def _check_mail(
     """Take one mail through parser, detectors, policy and edits."""
     name = f"{path.relative_to(policies.shelf)}: {case.title}"
     try:
-        policy = policies.get(packs, case.set, case.actions)
+        policy = policies.get(packs, case.set, case.actions, case.lists)
     except ConfigurationError as error:
         return CaseResult(case=name, problem="; ".join(problem.message for problem in error.problems))
     raw = _wire(path.read_bytes())

@@ -9,9 +9,11 @@ from typing import Final, assert_never
 from dlp_gateway.detect.base import CONFIDENCE, Inspection
 from dlp_gateway.detect.disclosure import BLIND_QUOTED, OUTSIDERS_QUOTED
 from dlp_gateway.detect.recipients import OUTSIDERS
+from dlp_gateway.detect.redistribution import OUTSIDERS as REDISTRIBUTED
 from dlp_gateway.mail.address import DomainSet, canonical
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.message import Defect, Message
+from dlp_gateway.mail.redistribution import owner
 from dlp_gateway.networks import Networks, within
 from dlp_gateway.policy.copies import Rewriting, incomplete
 from dlp_gateway.policy.groups import within_one
@@ -61,6 +63,7 @@ def decide(policy: Policy, envelope: Envelope, message: Message, inspection: Ins
         delay=max((action.for_ for action in actions if isinstance(action, Delay)), default=timedelta()),
         refuse_held=any(action.reply == "refuse" for action in holds),
         hidden=len(rewriting.hidden(rewrites)),
+        owner=owner(envelope, message, policy.inside) if measured.total(REDISTRIBUTED, 0.0) else "",
     )
 
 

@@ -78,6 +78,10 @@ class PolicyFile(Model):
         default={},
         description="People outside who work together, by name: a list of addresses and domains, or a file of them.",
     )
+    lists: tuple[MailboxPattern, ...] = Field(
+        default=(),
+        description="Mailing lists of ours with members outside: the address of a list, or a domain of lists.",
+    )
     packs: tuple[str, ...] | None = Field(
         default=None,
         description="The packs in force, by name, or as the path of a folder; left out: all built-in ones.",
@@ -152,6 +156,7 @@ def parse(text: str, source: str, *, builtin: Path, kinds: frozenset[str] | None
         recognizers=file.presidio.recognizers if file.presidio else (),
         model=file.presidio.model if file.presidio else "",
         groups=groups,
+        lists=file.lists,
     )
 
 

@@ -290,7 +290,7 @@ class Policy:
     """The policy in force: who is inside, who is a partner, and the rules in order; `folders` are the packs'.
 
     `recognizers` and `model` are Presidio's and spaCy's that the policy names. `groups` are people outside who work
-    together, by name.
+    together, by name; `lists` the mailing lists that we run.
     """
 
     inside: DomainSet
@@ -300,6 +300,7 @@ class Policy:
     recognizers: tuple[str, ...] = ()
     model: str = ""
     groups: Mapping[str, "Group"] = field(default_factory=dict)
+    lists: tuple[str, ...] = ()
 
     def outsiders(self, addresses: Iterable[str]) -> tuple[str, ...]:
         """Return the canonical addresses that are neither inside nor partners', each once, in order."""

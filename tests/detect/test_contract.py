@@ -29,7 +29,7 @@ LICENCE = "MORGA657054SM9IJ"  # published for tests
 ENVELOPE = Envelope(
     id="0" * 18,
     reverse_path=f"{MARKER}@corp.example",
-    recipients=(f"{MARKER}@a.example", f"{MARKER}2@b.example"),
+    recipients=(f"{MARKER}@a.example", f"{MARKER}2@b.example", f"{MARKER}@c0rp.example"),
     client="192.0.2.1",
     login=MARKER,
     body_8bit=True,
@@ -68,6 +68,13 @@ To: {MARKER}1@a.example, {MARKER}2@b.example
 
 {MARKER}
 To: {MARKER}1@a.example, {MARKER}@a.example
+""",
+    "passed on": f"""\
+From: {MARKER} <{MARKER}@mail.example>
+To: {MARKER}@corp.example, {MARKER}@c0rp.example
+Subject: HIV clinic {MARKER}
+
+{MARKER} Please send us a copy of your passport, {MARKER}.
 """,
     "empty": "",
 }

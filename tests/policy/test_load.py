@@ -15,7 +15,9 @@ KINDS: Final = frozenset(
     {
         "recipients.outsiders",
         "recipients.organisations",
-        *(f"recipients.{name}" for name in ("blind_named", "blind_quoted")),
+        *(f"recipients.{name}" for name in ("blind_named", "blind_quoted", "lookalike_inside", "own_freemail")),
+        *("recipients.addressed", "redistribution.outsiders", "audience.sensitive", "message.attachment"),
+        *("solicitation.identity_document", "reply_to.several", "reply_to.group"),
         "reply_all.audience",
         *(f"identifier.{name}" for name in ("DRIVER_LICENSE", "CREDIT_CARD", "IBAN", "US_SSN", "UK_NINO", "PASSPORT")),
         *(f"identifier.{name}" for name in ("BANK_ACCOUNT", "TAX_ID")),
@@ -102,8 +104,12 @@ def test_without_packs_all_built_in_ones_apply() -> None:
         "bulk-visible",
         "identity-documents",
         "payment",
+        "redistribution",
         "reply-all",
+        "sensitive-audience",
+        "solicitation",
         "unreadable",
+        "wrong-recipient",
     }
     assert policy == load.default(("corp.example",), builtin=packs.builtin(), kinds=KINDS)
 
