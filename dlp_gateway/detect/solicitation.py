@@ -22,6 +22,7 @@ _BEHIND: Final = 200
 _BEFORE: Final = 60
 #: How far before a request a word may stand that turns it round: "never", "do not".
 _TURNED: Final = 40
+_AT_ONCE: Final = 6
 _ENDS: Final = frozenset(".;!?")
 _QUOTED: Final = re.compile(r"^[ \t]*(?:>|\|).*$", re.MULTILINE)
 _PARAGRAPH: Final = re.compile(r"\n[ \t]*\n")
@@ -70,8 +71,9 @@ class SolicitationDetector:
                 continue
             refusals = list(self.words[Role.REFUSAL].spans(paragraph))
             for request in self.words[Role.REQUEST].spans(paragraph):
-                is_turned = any(0 <= request.start - refusal.start <= _TURNED for refusal in refusals)
-                if not is_turned and any(_near(request, document, paragraph) for document in documents):
+                if not any(_turns(refusal, request) for refusal in refusals) and any(
+                    _near(request, document, paragraph) for document in documents
+                ):
                     return True
         return False
 
@@ -80,6 +82,13 @@ class SolicitationDetector:
 
     def _finding(self, kind: str, count: int, where: str) -> Finding:
         return Finding(kind=kind, detector=self.name, rule=kind, count=count, score=1.0, where=where)
+
+
+def _turns(refusal: Span, request: Span) -> bool:
+    """Whether a word makes the request its opposite: before it, or right behind it as in "senden Sie keine Kopie"."""
+    if refusal.start <= request.start:
+        return request.start - refusal.start <= _TURNED
+    return 0 <= refusal.start - request.end <= _AT_ONCE and refusal.end - refusal.start > _AT_ONCE // 2
 
 
 def _near(request: Span, document: Span, paragraph: str) -> bool:
