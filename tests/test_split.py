@@ -166,6 +166,21 @@ async def test_a_thousand_copies_keep_the_payload_once() -> None:
     assert sorted(recipients for _, recipients, _ in smarthost.mails) == sorted((one,) for one in people)
 
 
+async def test_the_journal_knows_whom_to_tell_of_an_outsiders_mail() -> None:
+    """The author is not ours; the group's address is, and its owner can take the outsiders out of it."""
+    custody, journal = MemoryStore(), MemoryJournal()
+    answer = (
+        b"Delivered-To: customers@corp.example\r\nFrom: kim@mail.example\r\nTo: customers@corp.example\r\n\r\nHi\r\n"
+    )
+    outcome = await made(ScriptedSmarthost(), custody, journal).process(
+        envelope(*CUSTOMERS[:3], reverse_path="kim@mail.example"), answer
+    )
+    assert outcome == InCustody(id=ID)
+    assert [(entry.reasons, entry.owner) for entry in journal.entries] == [
+        (("redistribution",), "customers@corp.example")
+    ]
+
+
 async def test_blind_recipients_are_concealed_on_the_way_out() -> None:
     """A trace field that names her goes; another field that names her holds the mail."""
     smarthost, custody = ScriptedSmarthost(), MemoryStore()

@@ -78,6 +78,7 @@ def command(
         "unreadable": [asdict(part) for part in inspection.unreadable],
         "hidden": verdict.hidden,
         "copies": len(copies),
+        "owner": verdict.owner,
     }
     if with_preview:
         made = (preview.Made(recipients=copy.recipients, content=apply(raw, copy.edits)) for copy in copies)
@@ -105,6 +106,8 @@ def _print(shown: dict[str, Any], explanations: dict[str, str]) -> None:
     if shown["hidden"]:
         copies = f", in {shown['copies']} copies" if shown["copies"] > 1 else ""
         click.echo(f"  {shown['hidden']} people would be hidden from each other{copies}")
+    if shown["owner"]:
+        click.echo(f"  it came through {printable(shown['owner'])}")
     for finding in shown["findings"]:
         place = f"{finding['kind']} {finding['country']}".strip()
         click.echo(f"  found {place} × {finding['count']} at {finding['where']} (score {finding['score']:.2f})")

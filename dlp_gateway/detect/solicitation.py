@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from dlp_gateway.detect.base import Finding, Material
-from dlp_gateway.detect.words import Role, Span, Words, folded
+from dlp_gateway.detect.words import LONGEST, Role, Span, Words, folded
 from dlp_gateway.mail.address import DomainSet, canonical
 from dlp_gateway.mail.address_list import scan
 from dlp_gateway.mail.message import Message
@@ -65,7 +65,7 @@ class SolicitationDetector:
 
     def _asks(self, text: str) -> bool:
         """Whether a request and a document stand near each other, in one paragraph that is not quoted."""
-        for paragraph in _PARAGRAPH.split(folded(_QUOTED.sub("", text))):
+        for paragraph in _PARAGRAPH.split(folded(_QUOTED.sub("", text[:LONGEST]))):
             documents = list(self.words[Role.DOCUMENT].spans(paragraph))
             if not documents:
                 continue

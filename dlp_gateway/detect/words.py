@@ -20,7 +20,7 @@ from dlp_gateway.document import Model, load
 from dlp_gateway.errors import ConfigurationError, Problem
 
 #: Characters of one text that are read: what asks for something does so near the beginning.
-_LONGEST: Final = 200_000
+LONGEST: Final = 200_000
 _PHRASE: Final = re.compile(r"[\w' ()|?*#/.&:~=-]{1,1000}")
 
 
@@ -74,7 +74,7 @@ class Words:
 
     def spans(self, folded: str) -> Iterator[Span]:
         """Yield where phrases stand, left to right, none overlapping another."""
-        for match in self._finder.finditer(folded[:_LONGEST].replace("_", " ").encode("ascii", "replace")):
+        for match in self._finder.finditer(folded[:LONGEST].replace("_", " ").encode("ascii", "replace")):
             if match.end() > match.start():
                 yield Span(match.start(), match.end())
 
@@ -91,7 +91,7 @@ def _expression(phrase: str) -> str:
 
 def folded(text: str) -> str:
     """Return text as the phrases are compared with it."""
-    return fold(text[:_LONGEST]).text
+    return fold(text[:LONGEST]).text
 
 
 def load_words(folder: Path, packs: Iterable[Path] = ()) -> dict[Role, Words]:

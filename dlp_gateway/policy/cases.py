@@ -106,6 +106,7 @@ class MailCase(Model):
     reasons: tuple[str, ...] = Field(default=(), description="The rules that act.")
     observed: tuple[str, ...] = Field(default=(), description="The rules that only count.")
     hidden: int = Field(default=0, ge=0, description="How many people are hidden from each other.")
+    owner: str = Field(default="", description="Whom of ours to tell of a mail that an outsider wrote.")
 
 
 _UNTOUCHED: Final = MailCase(title="ordinary mail that must yield nothing")
@@ -252,6 +253,8 @@ def _verdict_problems(case: MailCase, verdict: Verdict) -> Iterator[str]:
             yield f"expected {what} {_listed(set(expected))}, got {_listed(got)}"
     if verdict.hidden != case.hidden:
         yield f"expected {case.hidden} hidden, got {verdict.hidden}"
+    if verdict.owner != case.owner:
+        yield f"expected the owner {case.owner or 'nobody'}, got {verdict.owner or 'nobody'}"
 
 
 def _listed(names: set[str]) -> str:

@@ -7,10 +7,12 @@ from dlp_gateway.policy.model import Condition, Delay, Hold, Policy, Reject, Rew
 
 
 def explain(policy: Policy) -> tuple[str, ...]:
-    """Return who is inside, and one sentence for each rule, in policy order."""
+    """Return who is inside or may see each other, and one sentence for each rule, in policy order."""
     inside = f"Inside: {', '.join(policy.inside.patterns)}."
     partners = f" Partners: {', '.join(policy.partners.patterns)}." if policy.partners.patterns else ""
-    return (inside + partners, *(_sentence(rule) for rule in policy.rules))
+    groups = f" Groups: {', '.join(policy.groups)}." if policy.groups else ""
+    lists = f" Lists: {', '.join(policy.lists)}." if policy.lists else ""
+    return (inside + partners + groups + lists, *(_sentence(rule) for rule in policy.rules))
 
 
 def _sentence(rule: RuleInForce) -> str:

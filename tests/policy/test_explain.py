@@ -27,7 +27,10 @@ def explained(rest: str) -> tuple[str, ...]:
 
 def test_who_is_inside_comes_first() -> None:
     """Whom a policy counts as its own decides about everything else."""
-    assert explained("") == ("Inside: corp.example, *.corp.example. Partners: partner.example.",)
+    inside = "Inside: corp.example, *.corp.example. Partners: partner.example."
+    assert explained("") == (inside,)
+    more = "groups: {board: [x.example], team: [y.example]}\nlists: [members@corp.example]\n"
+    assert explained(more) == (f"{inside} Groups: board, team. Lists: members@corp.example.",)
 
 
 @pytest.mark.parametrize(
