@@ -1,9 +1,10 @@
 """Takes what is due out of custody, hands it to the smarthost and settles it; the only place where custody is emptied.
 
 Runs in the supervisor, which alone holds the private key. A recipient that the smarthost defers is tried again with
-back-off; one that it refuses, or that was tried in vain for `max_age`, is FAILED and its author gets a DSN, committed
-with the failure. What a crash leaves between the smarthost's 250 and our commit is IN_DOUBT (or DUE, as
-`custody.in_doubt` says). A copy at which we ourselves fail again and again is FAILED too, so that somebody sees it.
+back-off; one that it refuses, or that was tried in vain for `max_age`, is FAILED. The DSNs that the author gets of all
+that (see `reporter`) are committed with it. What a crash leaves between the smarthost's 250 and our commit is IN_DOUBT
+(or DUE, as `custody.in_doubt` says). A copy at which we ourselves fail again and again is FAILED too, so that somebody
+sees it.
 """
 
 import asyncio
@@ -15,9 +16,12 @@ from typing import Final
 
 from dlp_gateway import deposits
 from dlp_gateway.deposits import Transport
+from dlp_gateway.mail.dsn import Action, Original
+from dlp_gateway.mail.envelope import Ret
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.observe import log, metrics
 from dlp_gateway.ports import Delivery, Progress, Smarthost
+from dlp_gateway.reporter import Outcome, Reporter
 from quarantine.model import Claim, Deposit, Recipient, Settlement, State
 from quarantine.store import LeaseLostError, Store, StoreError
 
@@ -37,7 +41,8 @@ _BROKEN_FOR_GOOD: Final = Reply(code=554, enhanced="5.3.0", text="the gateway fa
 class DeliveryOptions:
     """`owner` names this process in leases, `hostname` and `smarthost` the two hosts in a DSN; `retry_in_doubt` above.
 
-    The wait between attempts is `first`, then twice the one before, at most `longest`; after `max_age` it is given up.
+    The wait between attempts is `first`, then twice the one before, at most `longest`; after `max_age` it is given up,
+    and after `warn_after` the author is told that it takes long (no time at all: never).
     `keep` is how long content stays after every recipient reached a final state; `poll` how often custody is asked.
     """
 
@@ -49,6 +54,7 @@ class DeliveryOptions:
     max_age: timedelta
     retry_in_doubt: bool
     keep: timedelta
+    warn_after: timedelta = timedelta()
     poll: timedelta = timedelta(seconds=1)
 
     def wait(self, attempts: int) -> timedelta:
@@ -64,6 +70,7 @@ class DeliveryWorker:
         self._smarthost = smarthost
         self._options = options
         self._stopping = asyncio.Event()
+        self._reporter = Reporter(hostname=options.hostname, smarthost=options.smarthost)
         self._failures: Counter[tuple[str, int]] = Counter()
 
     def stop(self) -> None:
@@ -149,6 +156,7 @@ class DeliveryWorker:
                 recipients=tuple(ids),
                 body_8bit=transport.body_8bit,
                 smtputf8=transport.smtputf8,
+                dsn=transport.dsn,
                 before_final_dot=before_final_dot,
             )
         except StoreError:
@@ -215,31 +223,53 @@ class DeliveryWorker:
         wait = self._options.wait(recipient.attempts)
         if reply.permanent or now + wait > recipient.due_since + self._options.max_age:
             return Settlement(recipient=recipient.id, state=State.FAILED, reply=words)
-        return Settlement(recipient=recipient.id, state=State.DUE, reply=words, due_at=now + wait)
+        told = bool(self._options.warn_after) and now > recipient.due_since + self._options.warn_after
+        return Settlement(recipient=recipient.id, state=State.DUE, reply=words, due_at=now + wait, told_of_delay=told)
 
     def _reports(
         self, claim: Claim, delivery: Delivery, settlements: tuple[Settlement, ...], now: datetime
     ) -> tuple[Deposit, ...]:
-        """Return the DSN for those who failed, if there is anybody to tell (RFC 5321 4.5.5) and a way to write it."""
-        failures = tuple(
-            said for said, settled in zip(delivery.replies, settlements, strict=True) if settled.state is State.FAILED
-        )
-        if not failures or not claim.reverse_path:
+        """Return the DSNs about who failed, waits long or was taken, if there is anybody to tell (RFC 5321 4.5.5)."""
+        by_address = {recipient.address: recipient for recipient in claim.recipients}
+        outcomes = []
+        for (address, reply), settled in zip(delivery.replies, settlements, strict=True):
+            recipient = by_address[address]
+            action = _action(recipient, settled, delivery)
+            if action is not None:
+                until = recipient.due_since + self._options.max_age if action is Action.DELAYED else None
+                outcomes.append(Outcome(recipient=address, action=action, reply=reply, retried_until=until))
+        if not outcomes or not claim.reverse_path:
             return ()
-        report = deposits.undeliverable(
+        transport, content = _told(claim)
+        original = Original(
+            content=content,
             reverse_path=claim.reverse_path,
-            content=claim.content,
-            failures=failures,
-            hostname=self._options.hostname,
-            smarthost=self._options.smarthost,
-            smtputf8=not claim.reverse_path.isascii(),
-            now=now,
-            due_at=now,
+            arrived_at=claim.created_at,
+            envelope_id=transport.dsn.envelope_id,
+            ret=transport.dsn.ret if transport.returnable else Ret.HDRS,
         )
-        if report is None:
-            log.unreported(claim.item)
-            return ()
-        return (report,)
+        return self._reporter.deposits(claim.item, original, transport.dsn, outcomes, now=now, due_at=now)
+
+
+def _action(recipient: Recipient, settled: Settlement, delivery: Delivery) -> Action | None:
+    """Return what there is to tell of a recipient, None if nothing."""
+    match settled.state:
+        case State.FAILED:
+            return Action.FAILED
+        case State.DUE if settled.told_of_delay and not recipient.told_of_delay:
+            return Action.DELAYED
+        case State.DELIVERED if not delivery.notifies:
+            return Action.RELAYED
+        case _:
+            return None
+
+
+def _told(claim: Claim) -> tuple[Transport, bytes]:
+    """Return what was asked about DSNs and the mail as it leaves; nothing of a copy that cannot be read."""
+    try:
+        return Transport.from_json(claim.options), deposits.outgoing(claim)
+    except ValueError:
+        return Transport(body_8bit=False, smtputf8=False), b""
 
 
 def _note_unavailable(error: StoreError) -> None:

@@ -3,38 +3,92 @@
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from dlp_gateway.mail import dsn
 from dlp_gateway.mail.edit import AddTrace, Edit, RemoveBcc, apply, from_json, to_json
-from dlp_gateway.mail.envelope import Envelope, new_id
+from dlp_gateway.mail.envelope import NOTHING_ASKED, DsnRequest, Envelope, Notify, RecipientRequest, Ret, new_id
 from dlp_gateway.mail.header import body_start
 from dlp_gateway.mail.message import Message
-from dlp_gateway.mail.parse import decode_field
+from dlp_gateway.mail.parse import decode_field, parse
 from dlp_gateway.mail.reference import own_id
-from dlp_gateway.mail.reply import Reply, printable
+from dlp_gateway.mail.reply import printable
 from dlp_gateway.policy.verdict import Copy
 from quarantine.model import Claim, CopyDeposit, Deposit, State
+
+#: The reason under which reviewers find our own DSNs.
+DSN: Final = "dsn"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transport:
-    """What a later mail transaction must know of the first: kept as a copy's `options`."""
+    """What a later mail transaction must know of the first: kept as a copy's `options`.
+
+    `dsn` is what was asked about DSNs for the copy's recipients. `returnable`: a DSN of ours may bring the whole mail
+    back to the reverse-path, since who reads that is inside.
+    """
 
     body_8bit: bool
     smtputf8: bool
+    dsn: DsnRequest = NOTHING_ASKED
+    returnable: bool = False
 
     def to_json(self) -> str:
         """Return the text that custody keeps."""
-        return json.dumps({"body_8bit": self.body_8bit, "smtputf8": self.smtputf8})
+        asked = {
+            address: {"notify": None if one.notify is None else str(one.notify), "original": one.original}
+            for address, one in self.dsn.recipients.items()
+        }
+        return json.dumps(
+            {
+                "body_8bit": self.body_8bit,
+                "smtputf8": self.smtputf8,
+                "ret": self.dsn.ret,
+                "envelope_id": self.dsn.envelope_id,
+                "recipients": asked,
+                "returnable": self.returnable,
+            }
+        )
 
     @classmethod
     def from_json(cls, text: str) -> "Transport":
-        """Read what `to_json` wrote; checked again, since it comes back from a disk. Raises ValueError."""
-        values = json.loads(text)
-        match values:
-            case {"body_8bit": bool(body_8bit), "smtputf8": bool(smtputf8)}:
-                return cls(body_8bit=body_8bit, smtputf8=smtputf8)
-        raise ValueError("custody returned transport options that the gateway did not write")
+        """Read what `to_json` wrote; checked again, since it comes back from a disk. Raises ValueError.
+
+        Rows from before DSNs could be asked for have the first two values only.
+        """
+        match json.loads(text):
+            case {"body_8bit": bool(body_8bit), "smtputf8": bool(smtputf8), **rest}:
+                return cls(
+                    body_8bit=body_8bit,
+                    smtputf8=smtputf8,
+                    dsn=_asked(rest) if rest else NOTHING_ASKED,
+                    returnable=rest.get("returnable") is True,
+                )
+        raise _foreign()
+
+
+def _asked(values: dict[object, object]) -> DsnRequest:
+    match values:
+        case {"ret": str() | None as ret, "envelope_id": str(envelope_id), "recipients": dict(recipients)}:
+            return DsnRequest(
+                ret=None if ret is None else Ret(ret),
+                envelope_id=envelope_id,
+                recipients={address: _asked_for_one(one) for address, one in recipients.items()},
+            )
+    raise _foreign()
+
+
+def _asked_for_one(value: object) -> RecipientRequest:
+    match value:
+        case {"notify": None, "original": str(original)}:
+            return RecipientRequest(original=original)
+        case {"notify": str(written), "original": str(original)} if (notify := Notify.read(written)) is not None:
+            return RecipientRequest(notify=notify, original=original)
+    raise _foreign()
+
+
+def _foreign() -> ValueError:
+    return ValueError("custody returned transport options that the gateway did not write")
 
 
 def subject_of(message: Message) -> str:
@@ -53,8 +107,12 @@ def whole(
     reasons: tuple[str, ...],
     due_at: datetime,
     expires_at: datetime | None,
+    returnable: bool,
 ) -> Deposit:
-    """Return the deposit of a message for all its recipients: HELD for a reviewer, or DUE now or at a later time."""
+    """Return the deposit of a message for all its recipients: HELD for a reviewer, or DUE now or at a later time.
+
+    `returnable` as in `Transport`.
+    """
     return _deposit(
         envelope,
         message,
@@ -64,11 +122,18 @@ def whole(
         reasons=reasons,
         due_at=due_at,
         expires_at=expires_at,
+        returnable=returnable,
     )
 
 
 def deferred(
-    envelope: Envelope, message: Message, edits: tuple[Edit, ...], *, recipients: tuple[str, ...], due_at: datetime
+    envelope: Envelope,
+    message: Message,
+    edits: tuple[Edit, ...],
+    *,
+    recipients: tuple[str, ...],
+    due_at: datetime,
+    returnable: bool,
 ) -> Deposit:
     """Return the deposit for recipients that the smarthost could not take now while it took others."""
     return _deposit(
@@ -80,6 +145,7 @@ def deferred(
         reasons=("deferred-by-smarthost",),
         due_at=due_at,
         expires_at=None,
+        returnable=returnable,
     )
 
 
@@ -102,54 +168,56 @@ def _edits(claim: Claim) -> tuple[Edit, ...]:
     return tuple(edit for edit in edits if isinstance(edit, AddTrace | RemoveBcc)) if claim.original else edits
 
 
-def undeliverable(
+def notification(
+    original: dsn.Original,
+    reports: tuple[dsn.Report, ...],
     *,
-    reverse_path: str,
-    content: bytes,
-    failures: tuple[tuple[str, Reply], ...],
     hostname: str,
-    smarthost: str,
-    smtputf8: bool,
     now: datetime,
     due_at: datetime,
+    explanation: dsn.Explanation | None = None,
 ) -> Deposit | None:
-    """Return the deposit of a DSN that tells the author whom his mail did not reach.
+    """Return the deposit of a DSN that tells the author what became of his recipients.
 
     None for a null reverse-path: a DSN is never answered by a DSN (RFC 5321 4.5.5). None too where no field can hold
-    the author's address or the names of the hosts; the others get their mail all the same. `content` is the mail as it
-    came from its author; `smarthost` is the name of the next hop that refused.
+    the author's address or the names of the hosts; the others get their mail all the same.
     """
-    if not reverse_path:
+    if not original.reverse_path or not reports:
         return None
     item = new_id()
     try:
-        report = dsn.failed(
-            original=content,
-            reverse_path=reverse_path,
-            failures=tuple(dsn.Failed(recipient=recipient, reply=reply) for recipient, reply in failures),
+        content = dsn.compose(
+            original,
+            reports,
             hostname=hostname,
             postmaster=f"postmaster@{hostname}",
             moment=now,
             message_id=f"{item}@{hostname}",
-            smarthost=smarthost,
+            explanation=explanation,
         )
     except ValueError:
         return None
+    transport = Transport(
+        body_8bit=not content.isascii(),
+        smtputf8=not all(map(str.isascii, (original.reverse_path, *(one.recipient for one in reports)))),
+        # RFC 3461 6.1: nobody is told what becomes of a DSN.
+        dsn=DsnRequest(recipients={original.reverse_path: RecipientRequest(notify=Notify.NEVER)}),
+    )
     return Deposit(
         id=item,
-        content=report,
-        subject="Undelivered mail",
+        content=content,
+        subject=subject_of(parse(content)),
         reverse_path="",
-        reasons=("dsn",),
+        reasons=(DSN,),
         group="",
         created_at=now,
         expires_at=None,
         copies=(
             CopyDeposit(
                 reverse_path="",
-                recipients=(reverse_path,),
+                recipients=(original.reverse_path,),
                 edits=to_json(()),
-                options=Transport(body_8bit=not report.isascii(), smtputf8=smtputf8).to_json(),
+                options=transport.to_json(),
                 state=State.DUE,
                 due_at=due_at,
             ),
@@ -167,6 +235,7 @@ def _deposit(
     reasons: tuple[str, ...],
     due_at: datetime,
     expires_at: datetime | None,
+    returnable: bool,
 ) -> Deposit:
     return Deposit(
         id=item,
@@ -182,7 +251,12 @@ def _deposit(
                 reverse_path=envelope.reverse_path,
                 recipients=copy.recipients,
                 edits=to_json(copy.edits),
-                options=Transport(body_8bit=envelope.body_8bit, smtputf8=envelope.smtputf8).to_json(),
+                options=Transport(
+                    body_8bit=envelope.body_8bit,
+                    smtputf8=envelope.smtputf8,
+                    dsn=envelope.dsn.only(copy.recipients),
+                    returnable=returnable,
+                ).to_json(),
                 state=state,
                 due_at=due_at,
             )

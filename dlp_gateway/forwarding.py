@@ -4,17 +4,21 @@ Why so: `docs/decisions/0004-partial-acceptance.md`.
 """
 
 import asyncio
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from dlp_gateway import deposits
+from dlp_gateway.mail.dsn import Action, Original
 from dlp_gateway.mail.edit import Edit
-from dlp_gateway.mail.envelope import Envelope
+from dlp_gateway.mail.envelope import Envelope, Ret
 from dlp_gateway.mail.message import Message
+from dlp_gateway.mail.reply import Reply
 from dlp_gateway.observe import log, metrics
 from dlp_gateway.ports import Custody, Delivery, Progress, Smarthost
+from dlp_gateway.reporter import Outcome, Reporter
 from quarantine.model import Deposit
 from quarantine.store import StoreError
 
@@ -29,12 +33,16 @@ _AGAIN: Final = timedelta(seconds=5)  # between attempts to take a deposit back
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
-    """A message that may leave: as it came, the edits that apply, and the content with them."""
+    """A message that may leave: as it came, the edits that apply, and the content with them.
+
+    `returnable` as in `deposits.Transport`.
+    """
 
     envelope: Envelope
     message: Message
     edits: tuple[Edit, ...]
     content: bytes
+    returnable: bool = False
 
 
 class Forwarder:
@@ -43,8 +51,7 @@ class Forwarder:
     def __init__(self, smarthost: Smarthost, custody: Custody, *, hostname: str, smarthost_name: str) -> None:
         self._smarthost = smarthost
         self._custody = custody
-        self._hostname = hostname
-        self._smarthost_name = smarthost_name
+        self._reporter = Reporter(hostname=hostname, smarthost=smarthost_name)
         self._unfinished: set[asyncio.Task[None]] = set()
 
     async def forward(self, outgoing: Outgoing) -> Delivery:
@@ -68,12 +75,14 @@ class Forwarder:
                 recipients=envelope.recipients,
                 body_8bit=envelope.body_8bit,
                 smtputf8=envelope.smtputf8,
+                dsn=envelope.dsn,
                 before_final_dot=before_final_dot,
             )
         for recipient, reply in delivery.replies:
             metrics.smarthost_reply(0 if recipient in delivery.unknown else reply.code)
         if any(reply.positive for _, reply in delivery.replies):
             await self._make_due(taken)
+            await self._tell_of_success(outgoing, delivery)
         else:
             await self._take_back(taken)
         return delivery
@@ -82,7 +91,23 @@ class Forwarder:
         """Bring the deposits forward; if that fails they leave later, and the 250 stands: some have the mail."""
         try:
             for deposit in taken:
-                await self._custody.reschedule(deposit.id, due_at=datetime.now(UTC) + FIRST_RETRY)
+                wait = timedelta() if deposits.DSN in deposit.reasons else FIRST_RETRY
+                await self._custody.reschedule(deposit.id, due_at=datetime.now(UTC) + wait)
+        except StoreError as error:
+            log.store_unavailable(error)
+            metrics.store_error()
+
+    async def _tell_of_success(self, outgoing: Outgoing, delivery: Delivery) -> None:
+        """Take the DSN for whom the smarthost took and will not report on (RFC 3461 5.2.2 (b)).
+
+        If custody cannot, the 250 stands: they have the mail, and a second copy would be worse than no notification.
+        """
+        if delivery.notifies:
+            return
+        relayed = [(recipient, reply) for recipient, reply in delivery.replies if reply.positive]
+        try:
+            if found := self._reports(outgoing, Action.RELAYED, relayed, datetime.now(UTC), wait=timedelta()):
+                await self._custody.take(found)
         except StoreError as error:
             log.store_unavailable(error)
             metrics.store_error()
@@ -113,31 +138,42 @@ class Forwarder:
 
     def _remainder(self, outgoing: Outgoing, progress: Progress) -> tuple[Deposit, ...]:
         """Return the deposits for the recipients that the smarthost defers, and the DSN for those that it refuses."""
-        envelope, now = outgoing.envelope, datetime.now(UTC)
-        found: list[Deposit] = []
+        now = datetime.now(UTC)
+        found = self._reports(outgoing, Action.FAILED, progress.refused, now, wait=NOT_BEFORE_THE_REPLY)
         if progress.deferred:
-            found.append(
-                deposits.deferred(
-                    envelope,
-                    outgoing.message,
-                    outgoing.edits,
-                    recipients=tuple(recipient for recipient, _ in progress.deferred),
-                    due_at=now + NOT_BEFORE_THE_REPLY,
-                )
-            )
-        if progress.refused:
-            report = deposits.undeliverable(
-                reverse_path=envelope.reverse_path,
-                content=outgoing.message.raw,
-                failures=progress.refused,
-                hostname=self._hostname,
-                smarthost=self._smarthost_name,
-                smtputf8=envelope.smtputf8,
-                now=now,
+            waiting = deposits.deferred(
+                outgoing.envelope,
+                outgoing.message,
+                outgoing.edits,
+                recipients=tuple(recipient for recipient, _ in progress.deferred),
                 due_at=now + NOT_BEFORE_THE_REPLY,
+                returnable=outgoing.returnable,
             )
-            if report is not None:
-                found.append(report)
-            elif envelope.reverse_path:
-                log.unreported(envelope.id)
-        return tuple(found)
+            found = (waiting, *found)
+        return found
+
+    def _reports(
+        self,
+        outgoing: Outgoing,
+        action: Action,
+        said: Iterable[tuple[str, Reply]],
+        now: datetime,
+        *,
+        wait: timedelta,
+    ) -> tuple[Deposit, ...]:
+        """Return the DSN about those of whom the smarthost `said` something, for those who are to hear of it."""
+        envelope = outgoing.envelope
+        return self._reporter.deposits(
+            envelope.id,
+            Original(
+                content=outgoing.content,
+                reverse_path=envelope.reverse_path,
+                arrived_at=envelope.received_at,
+                envelope_id=envelope.dsn.envelope_id,
+                ret=envelope.dsn.ret if outgoing.returnable else Ret.HDRS,
+            ),
+            envelope.dsn,
+            [Outcome(recipient=recipient, action=action, reply=reply) for recipient, reply in said],
+            now=now,
+            due_at=now + wait,
+        )

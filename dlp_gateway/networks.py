@@ -1,4 +1,4 @@
-"""Sets of IP networks: who is in them, and whether they are more of the internet than anybody can call their own."""
+"""Sets of IP networks: who is in them, and whether they hold more than anybody can call their own."""
 
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, collapse_addresses
@@ -11,6 +11,21 @@ _MOST_IPV6: Final = 2**112  # a /16; the registries give providers a /19 at the 
 _ALL_IPV4: Final = IPv4Network("0.0.0.0/0")
 _MAPPED_IPV4: Final = IPv6Network("::ffff:0:0/96")  # RFC 4291 2.5.5.2
 _PRIVATE_IPV6: Final = (IPv6Network("fc00::/7"), IPv6Network("fe80::/10"), IPv6Network("::1/128"))
+_PRIVATE_IPV4: Final = tuple(  # RFC 1918, and link-local
+    map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"))
+)
+_LOOPBACK: Final = IPv4Network("127.0.0.0/8")
+_SITE: Final = 16  # bits; a private network wider than this is seldom that of the hosts that send mail
+_PUBLIC_SITE: Final = 24  # bits; the least that is routed on the internet
+_IPV6_SITE: Final = 48  # bits; what one site is given
+
+#: Addresses that stand for every client where containers are reached through address translation: the bridges of Docker
+#: (its pools are 172.17–31.0.0/16 and 192.168.0.0/16 in pieces) and Podman, slirp4netns, Docker Desktop, and the pods
+#: and nodes of Kubernetes with flannel or k3s.
+_TRANSLATED: Final = (
+    *map(IPv4Network, ("172.16.0.0/12", "10.88.0.0/16", "10.0.2.0/24", "192.168.65.0/24")),
+    *map(IPv4Network, ("10.42.0.0/16", "10.244.0.0/16")),
+)
 
 
 def within(address: IPv4Address | IPv6Address, networks: Networks) -> bool:
@@ -26,6 +41,42 @@ def large_part_of_internet(networks: Networks) -> bool:
     four, six = _by_version(networks)
     public = (network for network in six if not any(network.subnet_of(private) for private in _PRIVATE_IPV6))
     return sum(n.num_addresses for n in four) > _MOST_IPV4 or sum(n.num_addresses for n in public) > _MOST_IPV6
+
+
+def wide(networks: Networks) -> Networks:
+    """Return those that are wider than one site: private beyond a /16, public beyond a /24, IPv6 beyond a /48."""
+    return tuple(network for network in networks if _is_wide(network))
+
+
+def translated(networks: Networks) -> Networks:
+    """Return those that hold addresses by which containers see clients whose own address is lost."""
+    return tuple(
+        network
+        for network in networks
+        if any(mine.overlaps(bridge) for mine in _by_version((network,))[0] for bridge in _TRANSLATED)
+    )
+
+
+def overlapping(networks: Networks, others: Networks) -> Networks:
+    """Return those of `networks` that share addresses with one of `others`."""
+    four, six = _by_version(others)
+    return tuple(
+        network
+        for network in networks
+        if any(mine.overlaps(one) for mine in _by_version((network,))[0] for one in four)
+        or any(mine.overlaps(one) for mine in _by_version((network,))[1] for one in six)
+    )
+
+
+def _is_wide(network: IPv4Network | IPv6Network) -> bool:
+    four, six = _by_version((network,))
+    if any(not one.subnet_of(_LOOPBACK) and one.prefixlen < _site(one) for one in four):
+        return True
+    return any(one.prefixlen < _IPV6_SITE for one in six)
+
+
+def _site(network: IPv4Network) -> int:
+    return _SITE if any(network.subnet_of(private) for private in _PRIVATE_IPV4) else _PUBLIC_SITE
 
 
 @lru_cache(maxsize=256)  # asked at each connection, and by rules for each message

@@ -92,7 +92,7 @@ class SocketAddress:
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: object, handler: object) -> dict[str, str]:
         """Tell an editor's schema that it is a text."""
-        return {"type": "string"}
+        return {"type": "string", "pattern": f"^{_ADDRESS.pattern}$"}
 
 
 def _is_ip_address(text: str) -> bool:
@@ -125,8 +125,17 @@ def _path(value: object, info: ValidationInfo) -> Path:
     return (folder / value).absolute()
 
 
-Duration = Annotated[timedelta, BeforeValidator(duration), PlainSerializer(written), WithJsonSchema({"type": "string"})]
-ByteSize = Annotated[int, BeforeValidator(_byte_size), WithJsonSchema({"type": ["string", "integer"]})]
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(duration),
+    PlainSerializer(written),
+    WithJsonSchema({"type": "string", "pattern": f"^{_DURATION.pattern}$"}),
+]
+ByteSize = Annotated[
+    int,
+    BeforeValidator(_byte_size),
+    WithJsonSchema({"anyOf": [{"type": "string", "pattern": f"^{_SIZE.pattern}$"}, {"type": "integer", "minimum": 0}]}),
+]
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network), WithJsonSchema({"type": "string"})]
 #: A path; a relative one is relative to the folder of the file in which it stands.
 FilePath = Annotated[Path, BeforeValidator(_path), WithJsonSchema({"type": "string"})]

@@ -15,6 +15,7 @@ from dlp_gateway import deposits
 from dlp_gateway.detect.base import Facts, Inspection
 from dlp_gateway.forwarding import Forwarder, Outgoing
 from dlp_gateway.mail.address import canonical
+from dlp_gateway.mail.author import misnamed
 from dlp_gateway.mail.edit import AddTrace, apply
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.message import Message
@@ -129,6 +130,9 @@ class Pipeline:
         if hops(message) > self._hop_limit:
             log.rejected(envelope.id, Why.LOOP)
             return Rejected(id=envelope.id, why=Why.LOOP)
+        if misnamed(envelope, message):
+            log.rejected(envelope.id, Why.AUTHOR)
+            return Rejected(id=envelope.id, why=Why.AUTHOR)
         with metrics.stage("gather"):
             facts = await self._gather(envelope, message)
         with metrics.stage("inspect"):
@@ -212,6 +216,7 @@ class Pipeline:
             reasons=tuple(dict.fromkeys(reason.rule for reason in verdict.reasons if reason.enforced)),
             due_at=due_at,
             expires_at=passing.envelope.received_at + verdict.expire_after if state is State.HELD else None,
+            returnable=self._returnable(passing.envelope),
         )
         entry = _entry(passing, inspection, {}, "custody")
         with metrics.stage("custody"):
@@ -224,7 +229,13 @@ class Pipeline:
         message, edits = passing.message, passing.copies[0].edits
         content = await _beside(len(message.raw), partial(apply, message.raw, edits))
         delivery = await self._forwarder.forward(
-            Outgoing(envelope=envelope, message=message, edits=edits, content=content)
+            Outgoing(
+                envelope=envelope,
+                message=message,
+                edits=edits,
+                content=content,
+                returnable=self._returnable(envelope),
+            )
         )
         replies = dict(delivery.replies)
         if accepted := [reply for reply in replies.values() if reply.positive]:
@@ -239,6 +250,10 @@ class Pipeline:
         first = next((reply for reply in replies.values() if reply.transient), None)
         log.deferred(envelope.id, Why.SMARTHOST, first)
         return Deferred(id=envelope.id, why=Why.SMARTHOST, reply=first)
+
+    def _returnable(self, envelope: Envelope) -> bool:
+        """Whether a DSN may bring the whole mail back: not to an outsider, to whom nobody decided that it may go."""
+        return self._policy.inside.contains(envelope.reverse_path)
 
 
 async def _beside(size: int, work: Callable[[], T]) -> T:

@@ -2,12 +2,12 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from dlp_gateway.detect.base import Facts, Inspection, Thread
-from dlp_gateway.mail.envelope import Envelope
+from dlp_gateway.mail.envelope import NOTHING_ASKED, DsnRequest, Envelope
 from dlp_gateway.mail.message import Message
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.policy.verdict import Disposition
@@ -20,11 +20,13 @@ class Delivery:
     """What the smarthost said of one transaction: a reply for each recipient, in the order given.
 
     A smarthost that cannot be reached is a 451 4.4.1 for each. `unknown`: the connection was lost after the final dot
-    and before the reply, so the smarthost may or may not have the mail for these recipients.
+    and before the reply, so the smarthost may or may not have the mail for these recipients. `notifies`: it knows what
+    the author asked for, and sends the DSNs about whom it took (RFC 3461); else that is ours to do.
     """
 
     replies: tuple[tuple[str, Reply], ...]
     unknown: frozenset[str] = frozenset()
+    notifies: bool = False
 
     @property
     def in_doubt(self) -> bool:
@@ -52,10 +54,12 @@ class Smarthost(Protocol):
         recipients: tuple[str, ...],
         body_8bit: bool,
         smtputf8: bool,
+        dsn: DsnRequest = NOTHING_ASKED,
         before_final_dot: Callable[[Progress], Awaitable[None]] | None = None,
     ) -> Delivery:
         """Run one mail transaction; never raises for what the network or the peer does.
 
+        `dsn` is passed on to a smarthost that understands it.
         `before_final_dot` is awaited when at least one recipient was accepted and before the final dot is sent; what it
         raises is raised here, after the connection was closed without the final dot, so that nobody gets the mail.
         """
@@ -167,6 +171,96 @@ class Journal(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """Who logged in. `bound_to` are the addresses and domains that it may write as, None for any."""
+
+    name: str
+    bound_to: tuple[str, ...] | None = None
+
+
+class LoginUnavailable(Exception):  # noqa: N818  the state of a house, not an error of the caller's
+    """Nobody can tell now whether a password is right; `why` is a word for the log."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+class Authenticator(Protocol):
+    """Who knows the passwords: a file of users, Dovecot, a directory."""
+
+    async def verify(self, name: str, password: str, *, client: str) -> Login | None:
+        """Return who that is, None if name or password is wrong; raises `LoginUnavailable`. `client` is its address.
+
+        An unknown name takes as long as a wrong password.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Give back what is open."""
+        ...
+
+
+#: Octets of the digest by which the same wrong password is known again: too few to find out from it which one it was.
+GUESS_WIDTH: Final = 2
+
+#: Before all that can happen.
+NEVER: Final = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failures:
+    """Failed logins that are remembered: of a client's network, of a name, and of this name from that network.
+
+    `at` is when the last of the network's was counted.
+    """
+
+    network: int = 0
+    name: int = 0
+    both: int = 0
+    at: datetime = NEVER
+
+
+class LoginFailures(Protocol):
+    """The memory of failed logins that all receivers share; its methods raise `StoreError`."""
+
+    async def failures(self, network: str, name: str, since: datetime) -> Failures:
+        """Return the failures of which the last was counted after `since`."""
+        ...
+
+    async def count_failure(self, network: str, name: str, password: str, since: datetime, now: datetime) -> Failures:
+        """Commit one more and return all; those from before `since` are forgotten.
+
+        The same wrong password again is no guess (a telephone with an old password asks for ever): it counts once.
+        """
+        ...
+
+    async def forgive(self, network: str, name: str) -> None:
+        """Commit that the failures of this name from this network were slips of its owner."""
+        ...
+
+
+class Denial(StrEnum):
+    """Why nobody is logged in: wrong, too many tries, too many sessions that wait for a refusal, or cannot be told."""
+
+    WRONG = "failed"
+    CUT_OFF = "cut-off"
+    CROWDED = "crowded"
+    UNAVAILABLE = "unavailable"
+
+
+class Logins(Protocol):
+    """What the SMTP session asks when a client says AUTH."""
+
+    async def attempt(self, name: str, password: str, *, client: str, network: str) -> Login | Denial:
+        """Return who that is, or why not; a refusal comes as late as it should. Never raises.
+
+        `network` is what counts as one client: an IPv4 address or an IPv6 /64.
+        """
+        ...
+
+
 class Why(StrEnum):
     """Why a message was deferred or rejected: a closed list that `smtp.replies` answers."""
 
@@ -175,6 +269,7 @@ class Why(StrEnum):
     OVERLOAD = "overload"
     INTERNAL = "internal"
     LOOP = "loop"
+    AUTHOR = "author"
     POLICY = "policy"
 
 
@@ -209,7 +304,10 @@ class Deferred:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejected:
-    """Refused for good: by policy with an explanation for the author, by the smarthost with its reply, or as a loop."""
+    """Refused for good: by policy with an explanation for the author, by the smarthost with its reply, or unread.
+
+    Unread: a loop, or an author that is not the login's.
+    """
 
     id: str
     why: Why

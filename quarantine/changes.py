@@ -23,6 +23,7 @@ _WRITTEN: Final = (
     "lease_until",
     "handing_over",
     "reply",
+    "told_of_delay",
 )
 _UPDATE: Final = (
     update(recipients)
@@ -35,7 +36,8 @@ _UPDATE: Final = (
 class Change:
     """A recipient's row as it was read in this transaction, and what becomes of it; None leaves a column as it is.
 
-    The lease ends with the change, unless `keep_lease`. `anew`: it became due by a decision, so attempts count from 0.
+    The lease ends with the change, unless `keep_lease`. `anew`: it became due by a decision, so attempts count from 0
+    and nobody was told of a delay.
     `again` marks a retry: DUE stays DUE. `silent`: nothing happened that a reviewer would want to read.
     """
 
@@ -45,6 +47,7 @@ class Change:
     due_at: datetime | None = None
     original: bool | None = None
     reply: str | None = None
+    told_of_delay: bool = False
     anew: bool = False
     again: bool = False
     keep_lease: bool = False
@@ -99,6 +102,7 @@ def _columns(change: Change, sealed: _Texts, now: datetime) -> dict[str, Any]:
         "lease_owner": row.lease_owner if change.keep_lease else None,
         "lease_until": row.lease_until if change.keep_lease else None,
         "handing_over": False,
+        "told_of_delay": (row.told_of_delay or change.told_of_delay) and not change.anew,
         "reply": row.reply if change.reply is None else sealed[row.item, "reply", change.reply],
     }
 

@@ -1,9 +1,12 @@
 """Items of custody in memory: what the rows are to `sql`."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import count
+from typing import Final
 
 from quarantine.model import (
     DELIVERY,
@@ -15,11 +18,16 @@ from quarantine.model import (
     Item,
     Query,
     Recipient,
+    Standing,
     State,
+    Transition,
     first_expiry,
     most_urgent,
     require_transition,
 )
+
+#: The numbers of transitions, whichever store they happen in.
+_NUMBERS: Final = count(1)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -67,9 +75,31 @@ class Entry:
     deposit: Deposit
     size: int
     lines: list[Line]
-    events: list[Event]
+    events: list[Event] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)  # of the events
     erased: bool = False
     forgotten: frozenset[str] = frozenset()
+
+    def note(self, event: Event) -> None:
+        """Add an event."""
+        self.events.append(event)
+        self.numbers.append(next(_NUMBERS))
+
+    @property
+    def transitions(self) -> tuple[Transition, ...]:
+        """Return the events as they are read in a row with those of other items."""
+        return tuple(
+            Transition(
+                number=number,
+                at=event.at,
+                actor=event.actor,
+                item=event.item,
+                reasons=self.deposit.reasons,
+                before=event.before,
+                after=event.after,
+            )
+            for number, event in zip(self.numbers, self.events, strict=True)
+        )
 
 
 def entered(deposit: Deposit) -> Entry:
@@ -88,11 +118,13 @@ def entered(deposit: Deposit) -> Entry:
         )
         for count, (number, copy, address) in enumerate(addressed, 1)
     ]
-    return Entry(
+    entry = Entry(
         deposit=deposit,
         size=len(deposit.content),
         lines=[Line(recipient=recipient, changed_at=deposit.created_at) for recipient in recipients],
-        events=[
+    )
+    for recipient in recipients:
+        entry.note(
             Event(
                 at=deposit.created_at,
                 actor=DEPOSITOR,
@@ -102,9 +134,8 @@ def entered(deposit: Deposit) -> Entry:
                 after=recipient.state,
                 reason="",
             )
-            for recipient in recipients
-        ],
-    )
+        )
+    return entry
 
 
 def change(
@@ -122,7 +153,7 @@ def change(
     if not again:
         require_transition(line.state, after)
     if not silent:
-        entry.events.append(
+        entry.note(
             Event(
                 at=now,
                 actor=actor,
@@ -152,6 +183,15 @@ def item_of(entry: Entry) -> Item:
         created_at=deposit.created_at,
         expires_at=first_expiry(deposit.expires_at, [(line.state, line.changed_at) for line in entry.lines]),
         recipients=tuple(line.recipient for line in entry.lines),
+    )
+
+
+def standing_of(entry: Entry) -> Standing:
+    """Return how the item stands."""
+    return Standing(
+        states=dict(Counter(line.state for line in entry.lines)),
+        due_at=min(line.recipient.due_at for line in entry.lines),
+        expires_at=entry.deposit.expires_at,
     )
 
 

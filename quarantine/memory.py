@@ -21,8 +21,10 @@ from quarantine.model import (
     Item,
     Query,
     Settlement,
+    Standing,
     State,
     Statistics,
+    Transition,
     require_sound,
 )
 from quarantine.store import Also, LeaseLostError, StoreError
@@ -67,6 +69,23 @@ class MemoryStore:
         """Return the item's events, oldest first."""
         return tuple(self._entries[item].events) if item in self._entries else ()
 
+    async def transitions(self, *, after: int, limit: int) -> tuple[Transition, ...]:
+        """Return what happened to all items after that number, oldest first."""
+        numbered = (one for entry in self._entries.values() for one in entry.transitions if one.number > after)
+        found = sorted(numbered, key=attrgetter("number"))
+        end = limit
+        while end < len(found) and (found[end].item, found[end].at) == (found[end - 1].item, found[end - 1].at):
+            end += 1
+        return tuple(found[:end])
+
+    async def last_transition(self) -> int:
+        """Return the number of the newest transition, 0 if there never was one."""
+        return max((number for entry in self._entries.values() for number in entry.numbers), default=0)
+
+    async def standings(self, items: tuple[str, ...]) -> dict[str, Standing]:
+        """Return how each of the `items` that are there stands."""
+        return {item: entries.standing_of(self._entries[item]) for item in items if item in self._entries}
+
     async def release(
         self,
         item: str,
@@ -82,7 +101,7 @@ class MemoryStore:
         why = f"{ORIGINAL}: {reason}" if original else reason
         for entry, line in found:
             entries.change(entry, line, State.DUE, actor=actor, reason=why, now=now)
-            line.recipient = replace(line.recipient, due_at=now, due_since=now, attempts=0)
+            line.recipient = replace(line.recipient, due_at=now, due_since=now, attempts=0, told_of_delay=False)
             line.original = original
         return len(found)
 
@@ -164,7 +183,8 @@ class MemoryStore:
                 silent=silent,
             )
             due_at = settlement.due_at if again and settlement.due_at else line.recipient.due_at
-            line.recipient = replace(line.recipient, reply=settlement.reply, due_at=due_at)
+            told = line.recipient.told_of_delay or settlement.told_of_delay
+            line.recipient = replace(line.recipient, reply=settlement.reply, due_at=due_at, told_of_delay=told)
         for line in by_id.values():
             if line.state is State.DUE and not line.handing_over:
                 line.free()

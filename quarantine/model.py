@@ -139,7 +139,8 @@ class Recipient:
     """One recipient of an item as it stands now; `reply` is the next hop's last word or "".
 
     `id` and `copy` count from 1 within the item. `address` is "" once the item was erased. `attempts` counts the claims
-    since `due_since` (in a `Claim`: those before this one), when it last became due by being taken or released.
+    since `due_since` (in a `Claim`: those before this one), when it last became due by being taken or released;
+    `told_of_delay`: since then somebody was told that it takes long.
     """
 
     id: int
@@ -150,6 +151,7 @@ class Recipient:
     due_at: datetime
     reply: str
     due_since: datetime
+    told_of_delay: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,6 +192,32 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Transition:
+    """An event of whichever item, as it is read in a row with all others, unopened: one recipient went into `after`.
+
+    `number` counts up through the whole store and is never given twice. The recipients who changed together, in one
+    transaction, have the same `at` and stand in a row. `reasons` are the deposit's.
+    """
+
+    number: int
+    at: datetime
+    actor: str
+    item: str
+    reasons: tuple[str, ...]
+    before: State | None
+    after: State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How many recipients of an item are in each state (0 left out), when the first is due, when HELD ones expire."""
+
+    states: dict[State, int]
+    due_at: datetime
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
     """A copy that one delivery worker may hand over until `until`, and the recipients that are due in it.
 
@@ -211,12 +239,16 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
-    """How delivery ended for one recipient (its `id`): DELIVERED, FAILED, IN_DOUBT, or DUE again at `due_at`."""
+    """How delivery ended for one recipient (its `id`): DELIVERED, FAILED, IN_DOUBT, or DUE again at `due_at`.
+
+    `told_of_delay`: a deposit of the same settlement tells that it takes long.
+    """
 
     recipient: int
     state: State
     reply: str
     due_at: datetime | None = None
+    told_of_delay: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -90,6 +90,7 @@ def _seal(deposit: Deposit, sealer: Sealer, rows: SealedRows) -> None:
                     "due_since": deposit.created_at,
                     "changed_at": deposit.created_at,
                     "handing_over": False,
+                    "told_of_delay": False,
                 }
             )
             rows.events.append(
@@ -109,6 +110,11 @@ def _seal(deposit: Deposit, sealer: Sealer, rows: SealedRows) -> None:
 def written_reasons(reasons: tuple[str, ...]) -> str:
     """Return rule ids as they are stored, each between line feeds, so that one can be searched for whole."""
     return "\n" + "".join(f"{reason}\n" for reason in reasons)
+
+
+def read_reasons(written: str) -> tuple[str, ...]:
+    """Return what `written_reasons` wrote."""
+    return tuple(written.split("\n")[1:-1])
 
 
 def item_key(payload: Row[Any], opener: Opener) -> MessageKey | None:
@@ -150,6 +156,7 @@ def recipient(row: Row[Any], key: MessageKey | None, opener: Opener) -> Recipien
         due_at=row.due_at,
         reply=reply(row, opener),
         due_since=row.due_since,
+        told_of_delay=row.told_of_delay,
     )
 
 
@@ -168,7 +175,7 @@ def _item(payload: Row[Any], recipients: Sequence[Row[Any]], key: MessageKey | N
         reverse_path=opened(key, "reverse_path", payload.reverse_path),
         subject=opened(key, "subject", payload.subject),
         size=payload.size,
-        reasons=tuple(payload.reasons.split("\n")[1:-1]),
+        reasons=read_reasons(payload.reasons),
         group=payload.group_index.hex(),
         created_at=payload.created_at,
         expires_at=first_expiry(payload.expires_at, [(State(row.state), row.changed_at) for row in recipients]),

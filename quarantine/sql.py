@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import BindParameter, Row, Select, and_, bindparam, delete, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from quarantine import claims, rows, tables
+from quarantine import claims, history, rows, tables
 from quarantine.changes import Change, changeable, write
 from quarantine.crypto import DamagedError, Opener, PrivateKey, PublicKey, Sealer
 from quarantine.database import Database
@@ -24,8 +24,10 @@ from quarantine.model import (
     Item,
     Query,
     Settlement,
+    Standing,
     State,
     Statistics,
+    Transition,
 )
 from quarantine.store import Also, StoreKeyError
 from quarantine.tables import payloads
@@ -117,6 +119,21 @@ class SqlStore:
         async with self.database.glancing() as connection:
             event_rows: list[Row[Any]] = list(await connection.execute(found))
         return rows.events(event_rows, opener)
+
+    async def transitions(self, *, after: int, limit: int) -> tuple[Transition, ...]:
+        """Return what happened to all items after that number, oldest first."""
+        async with self.database.reading() as connection:
+            return await history.transitions(connection, after=after, limit=limit)
+
+    async def last_transition(self) -> int:
+        """Return the number of the newest transition, 0 if there never was one."""
+        async with self.database.glancing() as connection:
+            return await history.last_transition(connection)
+
+    async def standings(self, items: tuple[str, ...]) -> dict[str, Standing]:
+        """Return how each of the `items` that are there stands."""
+        async with self.database.reading() as connection:
+            return await history.standings(connection, items)
 
     async def release(
         self,

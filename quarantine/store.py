@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from quarantine.model import Claim, Deposit, Event, Item, Query, Settlement, Statistics
+from quarantine.model import Claim, Deposit, Event, Item, Query, Settlement, Standing, Statistics, Transition
 
 
 class StoreError(Exception):
@@ -47,6 +47,21 @@ class Store(Protocol):
 
     async def events(self, item: str) -> tuple[Event, ...]:
         """Return the item's events, oldest first."""
+        ...
+
+    async def transitions(self, *, after: int, limit: int) -> tuple[Transition, ...]:
+        """Return what happened to all items after that number, oldest first; needs no private key.
+
+        `limit` of them, and further ones if need be: the recipients who changed together are not told apart.
+        """
+        ...
+
+    async def last_transition(self) -> int:
+        """Return the number of the newest transition, 0 if there never was one; needs no private key."""
+        ...
+
+    async def standings(self, items: tuple[str, ...]) -> dict[str, Standing]:
+        """Return how each of the `items` that are there stands; needs no private key."""
         ...
 
     async def release(

@@ -18,10 +18,11 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    false,
 )
 
 #: The Alembic revision that these tables are; a store at another one is refused (see `database.require_revision`).
-REVISION: Final = "0001"
+REVISION: Final = "0003"
 VERSION_TABLE: Final = "custody_version"
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -87,7 +88,7 @@ copies = Table(
 )
 
 #: `original`: a reviewer asked by name for the mail without our edits. `due_since`: when it last became due.
-#: `handing_over`: the final dot may have been sent under the lease.
+#: `handing_over`: the final dot may have been sent under the lease. `told_of_delay`: since `due_since`.
 recipients = Table(
     "recipients",
     metadata,
@@ -106,11 +107,13 @@ recipients = Table(
     Column("lease_until", Moment, nullable=True),
     Column("handing_over", Boolean, nullable=False),
     Column("reply", LargeBinary, nullable=True),
+    Column("told_of_delay", Boolean, nullable=False, server_default=false()),
     ForeignKeyConstraint(["item", "copy"], ["copies.item", "copies.number"], ondelete="CASCADE"),
     Index(None, "state", "due_at"),
     Index(None, "address_index"),
 )
 
+#: A number is never given twice, even when the newest rows are gone: whoever follows the log remembers one.
 events = Table(
     "events",
     metadata,
@@ -124,4 +127,5 @@ events = Table(
     Column("reason", LargeBinary, nullable=True),
     ForeignKeyConstraint(["item", "recipient"], ["recipients.item", "recipients.number"], ondelete="CASCADE"),
     Index(None, "item"),
+    sqlite_autoincrement=True,
 )

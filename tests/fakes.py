@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from dlp_gateway.detect.base import Thread
-from dlp_gateway.mail.envelope import Envelope
+from dlp_gateway.mail.envelope import NOTHING_ASKED, DsnRequest, Envelope
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.ports import Delivery, Entry, Progress
 from quarantine.store import Also
@@ -22,11 +22,14 @@ class ScriptedSmarthost:
     """Answers RCPT by `rcpt` (default: taken) and the final dot by `final`; keeps what it took in `mails`.
 
     `final` None: the connection is lost between the final dot and the reply; `keeps` says whether it has the mail then.
+    `notifies`: it knows what DSNs are; what was `asked` of them in each transaction is kept either way.
     """
 
     rcpt: dict[str, Reply] = field(default_factory=dict)
     final: Reply | None = TAKEN
     keeps: bool = True
+    notifies: bool = False
+    asked: list[DsnRequest] = field(default_factory=list)
     mails: list[tuple[str, tuple[str, ...], bytes]] = field(default_factory=list)
 
     async def deliver(
@@ -37,9 +40,11 @@ class ScriptedSmarthost:
         recipients: tuple[str, ...],
         body_8bit: bool,
         smtputf8: bool,
+        dsn: DsnRequest = NOTHING_ASKED,
         before_final_dot: Callable[[Progress], Awaitable[None]] | None = None,
     ) -> Delivery:
         """One transaction."""
+        self.asked.append(dsn)
         said = {recipient: self.rcpt.get(recipient, TAKEN) for recipient in recipients}
         accepted = tuple(recipient for recipient, reply in said.items() if reply.positive)
         if not accepted:
@@ -58,6 +63,7 @@ class ScriptedSmarthost:
         return Delivery(
             replies=tuple((one, final if one in accepted else reply) for one, reply in said.items()),
             unknown=frozenset(accepted) if self.final is None else frozenset(),
+            notifies=self.notifies,
         )
 
 

@@ -29,7 +29,11 @@ DOORS = {
     "rich": ("dlp_gateway.cli",),
     "sqlalchemy": ("quarantine", "dlp_gateway.journal", "dlp_gateway.processes.composition"),
     "alembic": ("quarantine.migrations", "dlp_gateway.journal.migrations"),
-    "cryptography": ("quarantine.crypto",),
+    "cryptography": (
+        *("quarantine.crypto", "dlp_gateway.login.passwords"),
+        *("dlp_gateway.smtp.identity", "dlp_gateway.checks.certificates"),
+    ),
+    "ldap3": ("dlp_gateway.login.ldap",),
 }
 
 

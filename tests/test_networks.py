@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlp_gateway.networks import Networks, large_part_of_internet, within
+from dlp_gateway.networks import Networks, large_part_of_internet, overlapping, translated, wide, within
 
 
 def networks(*written: str) -> Networks:
@@ -79,3 +79,34 @@ def test_ipv4_written_as_ipv6_means_the_same(number: int, length: int) -> None:
     mapped = ip_network(f"::ffff:{plain.network_address}/{96 + length}")
     assert large_part_of_internet((plain,)) == large_part_of_internet((mapped,)) == (length < 2)
     assert within(IPv4Address(number), (mapped,))
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (("10.0.0.0/8", "10.1.0.0/16", "192.168.0.0/16", "172.16.0.0/12"), ("10.0.0.0/8", "172.16.0.0/12")),
+        (("127.0.0.0/8", "::1/128", "169.254.0.0/16"), ()),
+        (("192.0.2.0/24", "203.0.0.0/20", "100.64.0.0/10"), ("203.0.0.0/20", "100.64.0.0/10")),
+        (("2001:db8::/32", "2001:db8:1::/48", "fd00::/8"), ("2001:db8::/32", "fd00::/8")),
+        (("::ffff:10.0.0.0/104", "::ffff:10.0.0.0/112"), ("::ffff:a00:0/104",)),
+    ],
+)
+def test_networks_wider_than_a_site(written: tuple[str, ...], expected: tuple[str, ...]) -> None:
+    """More than one site can have; private networks may be larger than public ones."""
+    assert wide(networks(*written)) == networks(*expected)
+
+
+def test_networks_behind_which_containers_see_everybody() -> None:
+    """The bridges of Docker, Podman and Kubernetes, in whichever notation, and networks that hold them."""
+    held = ("172.17.0.0/16", "172.20.0.1/32", "10.0.0.0/8", "10.88.0.0/16", "192.168.65.1/32", "::ffff:172.17.0.1/128")
+    free = ("10.1.0.0/16", "192.168.1.0/24", "127.0.0.0/8", "2001:db8::/48")
+    assert translated(networks(*held, *free)) == networks(*held)
+
+
+def test_networks_that_share_addresses_with_others() -> None:
+    """In either direction: a part of them, or more than them."""
+    others = networks("192.0.2.0/24", "2001:db8::/32")
+    mine = networks("192.0.0.0/16", "192.0.2.7/32", "198.51.100.0/24", "2001:db8:1::/48", "::ffff:192.0.2.0/120")
+    assert overlapping(mine, others) == networks(
+        "192.0.0.0/16", "192.0.2.7/32", "2001:db8:1::/48", "::ffff:192.0.2.0/120"
+    )

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from dlp_gateway import packs
+from dlp_gateway.deposits import Transport
 from dlp_gateway.detect.base import Facts, Failure, FailureReason, Inspection
 from dlp_gateway.mail.edit import apply, from_json
-from dlp_gateway.mail.envelope import Envelope
+from dlp_gateway.mail.envelope import DsnRequest, Envelope, Ret
 from dlp_gateway.mail.message import Message
 from dlp_gateway.mail.parse import parse
 from dlp_gateway.pipeline import Pipeline
@@ -178,6 +179,23 @@ async def test_deferred_and_refused_recipients_are_in_custody_before_the_250(
     assert [one.outcome for one in journal.entries[0].passages] == ["forwarded", "deferred", "refused"]
 
 
+@pytest.mark.parametrize(("author", "expected"), [("ann@corp.example", True), ("ann@shop.example", False), ("", False)])
+async def test_a_mail_comes_back_whole_to_insiders_only(
+    pipeline: Pipeline,
+    smarthost: ScriptedSmarthost,
+    custody: MemoryStore,
+    author: str,
+    expected: bool,  # noqa: FBT001  a parameter
+) -> None:
+    """RET=FULL is heeded for whom the mail may be shown to: the policy looked at the recipients alone."""
+    smarthost.rcpt = {"b@x.example": LATER}
+    asked = DsnRequest(ret=Ret.FULL)
+    await pipeline.process(envelope("a@x.example", "b@x.example", reverse_path=author, dsn=asked), CLEAN)
+    (item,) = await custody.items(Query())
+    transport = Transport.from_json((await custody.copies(item.id))[0].options)
+    assert (transport.dsn, transport.returnable) == (asked, expected)
+
+
 async def test_no_dsn_for_the_null_reverse_path(
     pipeline: Pipeline, smarthost: ScriptedSmarthost, custody: MemoryStore
 ) -> None:
@@ -339,3 +357,12 @@ async def test_a_loop_is_refused(pipeline: Pipeline, smarthost: ScriptedSmarthos
     looping = b"Received: from a by b; Mon, 2 Nov 2026 09:00:00 +0000\r\n" * 51 + CLEAN
     assert await pipeline.process(envelope("a@x.example"), looping) == Rejected(id="0000000000000000a1", why=Why.LOOP)
     assert smarthost.mails == []
+
+
+async def test_a_bound_login_writes_as_itself(pipeline: Pipeline, smarthost: ScriptedSmarthost) -> None:
+    """A From that is not the login's is refused before anything is inspected; with its own, the mail passes."""
+    bound = envelope("a@x.example", login="ann", bound_to=("someone.example",))
+    assert await pipeline.process(bound, CLEAN) == Rejected(id="0000000000000000a1", why=Why.AUTHOR)
+    assert smarthost.mails == []
+    own = envelope("a@x.example", login="ann", bound_to=("corp.example",))
+    assert isinstance(await pipeline.process(own, CLEAN), Forwarded)

@@ -13,14 +13,21 @@ import click
 from dlp_gateway import __version__
 
 _COMMANDS: Final = {
-    "serve": "Run the gateway: receive, inspect, forward or hold, deliver.",
     "demo": "See it work: send sample mails through a gateway of its own, and look at what came out.",
-    "check": "Find every problem in gateway.yaml and policy.yaml, and print the rules in force in sentences.",
+    "init": "Write the first gateway.yaml and policy.yaml, commented, in observe mode.",
+    "check": "Find every problem in both files, try what they need, and print the rules in force in sentences.",
+    "serve": "Run the gateway: receive, inspect, forward or hold, deliver.",
+    "send-test": "Send a sample of each rule through the running gateway, and show what came out.",
     "scan": "Say what would become of one message, and write it as it would leave.",
     "detect": "Find identifiers in texts (JSON lines in, JSON lines out).",
     "rules": "Test rule packs against their cases.",
     "quarantine": "List, show, release, discard and export mail in custody.",
+    "users": "Add, list and remove those who may log in, and set their passwords.",
     "healthcheck": "Exit 0 if the running gateway is ready.",
+    "doctor": "Tell what a support engineer would ask for, without secrets and addresses.",
+    "schema": "Print the JSON Schema of gateway.yaml or policy.yaml, for editors.",
+    "completion": "Print the completion script of a shell.",
+    "man": "Print or write manual pages.",
 }
 
 
@@ -33,7 +40,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  click's signature
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = import_module(f"dlp_gateway.cli.{cmd_name}").command
+        command: click.Command = import_module(f"dlp_gateway.cli.{cmd_name.replace('-', '_')}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  click's signature
@@ -43,8 +50,8 @@ class _Commands(click.Group):
 
 @click.command(
     cls=_Commands,
-    epilog="Start with `dlp-gateway demo`. Exit statuses: 0 yes, 1 no, 2 wrong usage, 69 cannot be used now, "
-    "78 wrong configuration.",
+    epilog="Start with `dlp-gateway demo`, then `dlp-gateway init --guided`. Exit statuses: 0 yes, 1 no, 2 wrong "
+    "usage, 69 cannot be used now, 78 wrong configuration.",
 )
 @click.version_option(__version__, prog_name="dlp-gateway")
 def main() -> None:

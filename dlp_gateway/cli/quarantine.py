@@ -32,7 +32,14 @@ def command() -> None:
 
     A mail is in custody because a rule held it, because it waits for its time, or because the smarthost could not take
     it yet. Whatever you do is written down with your login and the time.
-    """
+
+    \b
+    A review:
+      dlp-gateway quarantine list --state held
+      dlp-gateway quarantine show ID
+      dlp-gateway quarantine release ID --why "asked the author"
+      dlp-gateway quarantine discard ID
+    """  # noqa: D301  a backspace is how click is told to leave lines as they are
 
 
 @command.command("list")
@@ -113,7 +120,12 @@ def release(
     """Let mail go: the gateway delivers it within seconds, with its rewrite.
 
     Also tries again what the smarthost had refused, and what is in doubt. Releasing twice sends once.
-    """
+
+    \b
+    Examples:
+      dlp-gateway quarantine release ID --recipient bob@home.example
+      dlp-gateway quarantine release --all --reason reply-all --newer-than 2h --dry-run
+    """  # noqa: D301  a backspace is how click is told to leave lines as they are
 
     async def act(store: "Store", item: str, actor: str) -> int:
         return await store.release(

@@ -38,7 +38,12 @@ def command(
     FILE may have the line ends of any system. What `--out` writes lacks our Received field only; of a mail that is
     split it is the copy of the first recipient. `--preview` shows header and text for insiders, outsiders and blind
     recipients, and what is changed in the header: treat the screen as the mail.
-    """
+
+    \b
+    Examples:
+      dlp-gateway scan --from ann@corp.example --to bob@home.example mail.eml
+      dlp-gateway scan --from ann@corp.example --to bob@home.example --out as-it-leaves.eml - < mail.eml
+    """  # noqa: D301  a backspace is how click is told to leave lines as they are
     from dlp_gateway.cli import preview
     from dlp_gateway.detect.base import Facts
     from dlp_gateway.mail.edit import apply

@@ -1,12 +1,14 @@
 """The admin application: /metrics, /livez and /readyz, and 404 for everything else.
 
 A check is an async callable that returns "" when its part is well, or a few words that say what is not; it is given by
-the composition root and has two seconds. /readyz answers 200 if all are well and 503 if one is not, with each in JSON.
+the composition root and has two seconds. /readyz answers 200 if all are well and 503 if one is not, with each in JSON,
+and beside them facts such as the policy's mode, which make nothing ready or unready.
 /livez says only that the supervisor's loop turns: restarting helps against nothing else.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from starlette.applications import Starlette
@@ -19,6 +21,7 @@ from dlp_gateway.mail.reply import printable
 
 Check = Callable[[], Awaitable[str]]
 Metrics = Callable[[], tuple[bytes, str]]
+Fact = Callable[[], str]
 
 _PATIENCE: Final = 2.0  # seconds for one check
 
@@ -32,7 +35,9 @@ _SECURITY: Final = (
 )
 
 
-def application(checks: Mapping[str, Check], metrics: Metrics) -> ASGIApp:
+def application(
+    checks: Mapping[str, Check], metrics: Metrics, facts: Mapping[str, Fact] = MappingProxyType({})
+) -> ASGIApp:
     """Return the application; `metrics` gives body and content type and is called in a thread."""
 
     async def show_metrics(_request: Request) -> Response:
@@ -46,7 +51,8 @@ def application(checks: Mapping[str, Check], metrics: Metrics) -> ASGIApp:
         answers = await asyncio.gather(*(_ask(check) for check in checks.values()))
         told = {name: answer or "ok" for name, answer in zip(checks, answers, strict=True)}
         ready = not any(answers)
-        return JSONResponse({"ready": ready, "checks": told}, status_code=200 if ready else 503)
+        known = {name: fact() for name, fact in facts.items()}
+        return JSONResponse({"ready": ready, "checks": told, **known}, status_code=200 if ready else 503)
 
     routes = (
         Route("/metrics", show_metrics, methods=["GET"]),

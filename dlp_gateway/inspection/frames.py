@@ -7,13 +7,13 @@ closed list or of a plain and bounded form, so that not even a worker that was t
 import json
 import re
 import struct
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any, Final
 
 from dlp_gateway.content.text import Unreadable, UnreadableReason
 from dlp_gateway.detect.base import Facts, Failure, FailureReason, Finding, Inspection, Thread
-from dlp_gateway.mail.envelope import Envelope
+from dlp_gateway.mail.envelope import NOTHING_ASKED, Envelope
 
 #: Octets of JSON and of content that follow, both big-endian.
 PREFIX: Final = struct.Struct(">II")
@@ -39,7 +39,10 @@ def pack(value: dict[str, Any], content: bytes = b"") -> bytes:
 
 def request(envelope: Envelope, facts: Facts, content: bytes) -> bytes:
     """Return the frame that asks for an inspection; `content` must follow it."""
-    sent = asdict(envelope) | {"received_at": envelope.received_at.isoformat()}
+    # What was asked about DSNs stays here, and to whom a login is bound was looked at before.
+    sent = asdict(replace(envelope, dsn=NOTHING_ASKED, bound_to=None))
+    sent |= {"received_at": envelope.received_at.isoformat()}
+    del sent["dsn"]
     thread = facts.thread and asdict(facts.thread)
     return pack({"envelope": sent, "thread": thread}, content)
 

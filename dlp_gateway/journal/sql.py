@@ -11,17 +11,18 @@ from sqlalchemy import Row, Select, delete, exists, func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dlp_gateway.detect.base import Thread
-from dlp_gateway.journal import mass_sends, rows, unanswered
+from dlp_gateway.journal import login_failures, mass_sends, rows, unanswered
 from dlp_gateway.journal.generation import Generation
 from dlp_gateway.journal.sealing import LIFETIME, JournalKey, fresh_key, reopened, shared_key
 from dlp_gateway.journal.tables import REVISION, VERSION_TABLE, entries, keys, passages
+from dlp_gateway.journal.tables import login_failures as login_failure_table
 from dlp_gateway.journal.tables import mass_sends as mass_send_table
 from dlp_gateway.journal.tables import unanswered as unanswered_table
 from dlp_gateway.journal.writer import GroupWriter, tell_dropped
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.policy.verdict import Disposition
-from dlp_gateway.ports import Entry
+from dlp_gateway.ports import Entry, Failures
 from quarantine.crypto import Opener, PrivateKey, PublicKey, Sealer
 from quarantine.database import BUSY_TIMEOUT, Database, require_revision
 from quarantine.store import Also, StoreKeyError
@@ -116,7 +117,7 @@ class SqlJournal:
         return tuple(rows.opened(row, by_entry.get(row.id, []), opened[row.key]) for row in entry_rows)
 
     async def prune(self, before: datetime) -> int:
-        """Drop what was received before `before`, and replies older than an hour; return how many entries went."""
+        """Drop what was received before `before`, and what is kept for hours; return how many entries went."""
         dropped = 0
         while True:
             old = select(entries.c.id).where(entries.c.received_at < before).limit(_BATCH)
@@ -130,8 +131,10 @@ class SqlJournal:
         async with self._database.writing() as connection:
             await connection.execute(delete(keys).where(keys.c.made_at < before, unused))
             await connection.execute(delete(mass_send_table).where(mass_send_table.c.at < before))
-            late = datetime.now(UTC) - unanswered.KEPT
-            await connection.execute(delete(unanswered_table).where(unanswered_table.c.at < late))
+            now = datetime.now(UTC)
+            await connection.execute(delete(unanswered_table).where(unanswered_table.c.at < now - unanswered.KEPT))
+            long_ago = now - login_failures.KEPT
+            await connection.execute(delete(login_failure_table).where(login_failure_table.c.at < long_ago))
         return dropped
 
     async def _write(self, group: tuple[Entry, ...]) -> None:
@@ -229,6 +232,25 @@ class SqlJournal:
         async with self._database.writing() as connection:
             await unanswered.forget(connection, fingerprint)
         self._generation.move()
+
+    # --- failed logins ------------------------------------------------------------------------------------------------
+
+    async def failures(self, network: str, name: str, since: datetime) -> Failures:
+        """Return the failed logins of which the last was counted after `since`."""
+        async with self._database.glancing() as connection:
+            return await login_failures.known(connection, self._sealer.public, network, name, since)
+
+    async def count_failure(self, network: str, name: str, password: str, since: datetime, now: datetime) -> Failures:
+        """Commit one more, unless it is the same wrong password again, and return all."""
+        public = self._sealer.public
+        async with self._database.writing() as connection:
+            await login_failures.count(connection, public, network, name, password, since=since, now=now)
+            return await login_failures.known(connection, public, network, name, since)
+
+    async def forgive(self, network: str, name: str) -> None:
+        """Commit that the failures of this name from this network were slips of its owner."""
+        async with self._database.writing() as connection:
+            await login_failures.forgive(connection, self._sealer.public, network, name)
 
 
 async def open_journal(

@@ -7,7 +7,7 @@ from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, MetaData
 from quarantine.tables import Moment
 
 #: The Alembic revision that these tables are.
-REVISION: Final = "0001"
+REVISION: Final = "0002"
 VERSION_TABLE: Final = "journal_version"
 
 metadata = MetaData(
@@ -81,5 +81,17 @@ unanswered = Table(
     Column("fingerprint", LargeBinary, primary_key=True),
     Column("at", Moment, nullable=False),
     Column("reply", LargeBinary, nullable=False),
+    Index(None, "at"),
+)
+
+#: Failed logins, by the digest of a client's network, of a name, or of both; `guess` tells the last wrong password of
+#: both from others.
+login_failures = Table(
+    "login_failures",
+    metadata,
+    Column("subject", LargeBinary, primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("guess", LargeBinary, nullable=False),
     Index(None, "at"),
 )

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 _PLAIN: Final = re.compile(r"[a-z0-9!#$%&'*/=?^_`{|}~-][a-z0-9!#$%&'*/=?^_`{|}~.-]*+@[a-z0-9.-]*[a-z0-9-]")
@@ -96,6 +97,17 @@ class DomainSet:
             if domain in self._below:
                 return True
         return False
+
+
+def is_one_of(address: str, patterns: tuple[str, ...]) -> bool:
+    """Whether an address is listed, or its domain, as `DomainSet` has them; the null reverse-path never is."""
+    addresses, domains = _mailboxes(patterns)
+    return "@" in address and (canonical(address) in addresses or domains.contains(address))
+
+
+@lru_cache(maxsize=256)  # the same lists are asked for each message
+def _mailboxes(patterns: tuple[str, ...]) -> tuple[frozenset[str], DomainSet]:
+    return frozenset(canonical(p) for p in patterns if "@" in p), DomainSet(tuple(p for p in patterns if "@" not in p))
 
 
 def _canonical_domains(domains: Iterable[str]) -> frozenset[str]:

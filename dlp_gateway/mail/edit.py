@@ -28,7 +28,9 @@ __all__ = [
     "dkim_covers_recipients",
     "exposed",
     "from_json",
+    "occurrences",
     "to_json",
+    "without",
 ]
 
 
@@ -122,8 +124,23 @@ def apply(raw: bytes, edits: tuple[Edit, ...]) -> bytes:
 
 @lru_cache(maxsize=4)  # the copies of a mail that is split begin alike
 def _without_bcc(section: bytes) -> bytes:
-    disguised = header.disguised(section, header.read_all(section), _BLIND_FIELDS)
-    return _without(section, [*header.select(section, _BLIND_FIELDS), *disguised])
+    return _without(section, occurrences(section, _BLIND_FIELDS))
+
+
+def occurrences(section: bytes, names: frozenset[str]) -> list[Field]:
+    """Return every field of a header section that is called one of `names` (lower case), to whichever client."""
+    disguised = header.disguised(section, header.read_all(section), names)
+    return [*header.select(section, names), *disguised]
+
+
+def without(raw: bytes, names: frozenset[str]) -> bytes:
+    """Return a message without the fields that are called one of `names` (lower case), as if they never stood there.
+
+    For what must not be kept either, such as a secret in a header: unlike an `Edit`, nothing of it goes into custody.
+    """
+    start = header.body_start(raw)
+    section = raw[:start]
+    return _without(section, occurrences(section, names)) + raw[start:]
 
 
 def _without(section: bytes, fields: list[Field]) -> bytes:

@@ -1,15 +1,19 @@
 """An SMTP reply (RFC 5321 4.2) with its enhanced status code (RFC 3463)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """`code` 200–599, `enhanced` like "2.0.0" or "" where the peer gave none, `text` one printable line."""
+    """`code` 200–599, `enhanced` like "2.0.0" or "" where the peer gave none, `text` one printable line.
+
+    `remote`: another server said it, and not we for it.
+    """
 
     code: int
     enhanced: str
     text: str
+    remote: bool = field(default=False, compare=False)
 
     @property
     def positive(self) -> bool:

@@ -7,6 +7,7 @@ its `file:line` frames. Who wrote to whom stands in the journal, which is kept f
 
 import re
 from collections import Counter
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from dlp_gateway.detect.base import Failure, Finding
 from dlp_gateway.errors import Problem
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.observe.output import catch_uncaught, configure, current, described
+from dlp_gateway.policy.model import PolicyMode
 from dlp_gateway.policy.verdict import Disposition, Reason
 
 __all__ = ["catch_uncaught", "configure"]
@@ -36,9 +38,9 @@ def _code(reply: Reply) -> dict[str, Any]:
 # --- the processes ----------------------------------------------------------------------------------------------------
 
 
-def started(version: str, listeners: tuple[str, ...], receivers: int, rules: int) -> None:
+def started(version: str, listeners: tuple[str, ...], receivers: int, rules: int, mode: PolicyMode) -> None:
     """All processes are up; `listeners` are "address:port"."""
-    current.logger.info("started", version=version, listeners=listeners, receivers=receivers, rules=rules)
+    current.logger.info("started", version=version, listeners=listeners, receivers=receivers, rules=rules, mode=mode)
 
 
 def stopping(why: str) -> None:
@@ -51,9 +53,14 @@ def stopped(unfinished: int) -> None:
     current.logger.info("stopped", unfinished=unfinished)
 
 
-def reloaded(rules: int) -> None:
+def reloaded(rules: int, mode: PolicyMode) -> None:
     """A new policy is in force."""
-    current.logger.info("reloaded", rules=rules)
+    current.logger.info("reloaded", rules=rules, mode=mode)
+
+
+def observing() -> None:
+    """The policy in force says `mode: observe`: nothing is held, changed or refused."""
+    current.logger.warning("observing")
 
 
 def reload_refused(problems: tuple[Problem, ...]) -> None:
@@ -81,12 +88,57 @@ def internal_error(reference: str, where: str, error: BaseException) -> None:
     current.logger.error("internal_error", reference=reference, where=_word(where), **described(error))
 
 
+def certificate_reloaded(listener: str, not_after: datetime) -> None:
+    """New connections to a listener ("address:port") get a new certificate, valid until `not_after`."""
+    current.logger.info("certificate_reloaded", listener=listener, not_after=not_after.isoformat())
+
+
+def certificate_refused(listener: str, problems: tuple[Problem, ...]) -> None:
+    """The files of a listener's certificate changed and cannot be used; the old certificate stays in force."""
+    current.logger.error("certificate_refused", listener=listener, problems=tuple(str(problem) for problem in problems))
+
+
+def certificate_validity(listener: str, why: str, not_after: datetime) -> None:
+    """The certificate in force is not valid for long or at all: `why` is "expires-soon", "expired", "not-yet-valid"."""
+    current.logger.warning("certificate_validity", listener=listener, why=_word(why), not_after=not_after.isoformat())
+
+
 # --- sessions and messages --------------------------------------------------------------------------------------------
 
 
 def session_refused(client: str, why: str) -> None:
     """A client was turned away before or between transactions; `why` is a word such as "network" or "bare-newline"."""
     current.logger.warning("session_refused", client=client, why=_word(why))
+
+
+def login_failed(client: str, failures: int) -> None:
+    """Name or password was wrong; `failures` of the client's network are remembered. Whose name it was is not told."""
+    current.logger.warning("login_failed", client=client, failures=failures)
+
+
+def login_cut_off(client: str, failures: int) -> None:
+    """So many logins failed that the client's network is refused for a time."""
+    current.logger.warning("login_cut_off", client=client, failures=failures)
+
+
+def login_unavailable(why: str) -> None:
+    """Nobody can tell whether a password is right: "connect", "timeout", "tls", "search" …; told once."""
+    current.logger.error("login_unavailable", why=_word(why))
+
+
+def login_available() -> None:
+    """The first login that could be checked after that."""
+    current.logger.info("login_available")
+
+
+def users_read(users: int) -> None:
+    """The file of users changed and is in force."""
+    current.logger.info("users_read", users=users)
+
+
+def users_refused(problems: tuple[Problem, ...]) -> None:
+    """The file of users changed and has problems (which quote neither names nor hashes); the old users stay."""
+    current.logger.error("users_refused", count=len(problems), problems=tuple(str(problem) for problem in problems))
 
 
 def received(mail: str, client: str, recipients: int, size: int) -> None:

@@ -17,10 +17,11 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Literal, Self, get_args
 
 from dlp_gateway.content.text import Unreadable
 from dlp_gateway.detect.base import Failure, Finding
+from dlp_gateway.policy.model import PolicyMode
 from dlp_gateway.policy.verdict import Disposition, Reason
 
 Stage = Literal["receive", "gather", "inspect", "decide", "act", "forward", "custody"]
@@ -30,7 +31,7 @@ STAGES: Final[tuple[Stage, ...]] = ("receive", "gather", "inspect", "decide", "a
 _FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"  # read by prometheus-client when it is imported
 _SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _BYTES: Final = (1e3, 4e3, 16e3, 64e3, 256e3, 1e6, 4e6, 16e6, 64e6)
-_LABEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,79}")
+_LABEL: Final = re.compile(r"[A-Za-z0-9\[][A-Za-z0-9_.:\]-]{0,79}")  # a listener may be "[::1]:465"
 _MOST: Final = 500  # label combinations of one metric
 
 
@@ -154,6 +155,14 @@ def session_refused(why: str) -> None:
     _metrics().refused[why,].inc()
 
 
+# --- logins -----------------------------------------------------------------------------------------------------------
+
+
+def login(result: str) -> None:
+    """A client said AUTH: "accepted", "failed", "cut-off", "crowded" or "unavailable"."""
+    _metrics().logins[result,].inc()
+
+
 # --- the smarthost and custody ----------------------------------------------------------------------------------------
 
 
@@ -201,8 +210,15 @@ def journal_dropped(rows: int) -> None:
 
 
 def build(version: str) -> None:
-    """Tell which version runs."""
+    """Tell which version runs, and since when."""
     _metrics().build[version,].set(1)
+    _metrics().started.set(time.time())
+
+
+def policy_mode(mode: PolicyMode) -> None:
+    """Tell whether the policy in force acts, or only counts."""
+    for word in get_args(PolicyMode):
+        _metrics().mode[word,].set(word == mode)
 
 
 def reloaded(ok: bool) -> None:  # noqa: FBT001 - the value of the label
@@ -224,6 +240,23 @@ def receiver_restarted() -> None:
 def worker_died() -> None:
     """An inspection worker died or was killed at its deadline."""
     _metrics().workers.inc()
+
+
+def certificate(listener: str, not_after: float) -> None:
+    """A listener shows the certificate of its file, which is valid until `not_after`, in seconds since 1970."""
+    _metrics().certificate_expiry[listener,].set(not_after)
+    _metrics().certificate_current[listener,].set(1)
+
+
+def certificate_reloaded() -> None:
+    """A new certificate was taken up."""
+    _metrics().certificate_reloads["done",].inc()
+
+
+def certificate_refused(listener: str) -> None:
+    """What now lies in the files of a listener's certificate cannot be used."""
+    _metrics().certificate_reloads["refused",].inc()
+    _metrics().certificate_current[listener,].set(0)
 
 
 class _Children(dict[tuple[str, ...], Any]):
@@ -289,6 +322,12 @@ class _Metrics:
         # reason: network, sessions, bare-newline, size …
         self.refused = _Children(counter("dlp_sessions_refused_total", "Sessions turned away.", "reason"))
 
+        # result: accepted, failed, cut-off, crowded, unavailable
+        self.logins = _Children(
+            counter("dlp_logins_total", "Logins that clients tried.", "result"),
+            *("accepted", "failed", "cut-off", "crowded", "unavailable"),
+        )
+
         # class: 2xx, 4xx, 5xx, lost
         self.replies = _Children(
             counter("dlp_smarthost_replies_total", "Final replies of the smarthost, a recipient each.", "class"),
@@ -316,9 +355,25 @@ class _Metrics:
 
         # version: of this package
         self.build = _Children(state("dlp_build_info", "1, with the version that runs.", "version"))
+        self.started = state("dlp_start_time_seconds", "When the gateway was started, in seconds since 1970.")
+        # mode: enforce, observe
+        self.mode = _Children(
+            state("dlp_policy_mode", "1 for the mode of the policy in force, 0 for the other.", "mode")
+        )
         # result: done, refused
         self.reloads = _Children(counter("dlp_reloads_total", "Reloads of the policy.", "result"), "done", "refused")
         self.policy_in_force = state("dlp_policy_current", "1 if the policy in force is the one last asked for.")
+        # listener: address:port, as in the settings
+        self.certificate_expiry = _Children(
+            state("dlp_certificate_expiry_seconds", "When a listener's certificate expires, since 1970.", "listener")
+        )
+        self.certificate_current = _Children(
+            state("dlp_certificate_current", "1 if the certificate in force is that of its file.", "listener")
+        )
+        # result: done, refused
+        self.certificate_reloads = _Children(
+            counter("dlp_certificate_reloads_total", "Certificates that changed under us.", "result"), "done", "refused"
+        )
         self.receivers = state("dlp_receivers", "Receivers that run.")
         self.restarts = counter("dlp_receiver_restarts_total", "Receivers that died and were replaced.")
         self.workers = counter("dlp_worker_deaths_total", "Inspection workers that died or were killed.")

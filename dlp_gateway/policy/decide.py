@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final, assert_never
 
@@ -10,7 +9,7 @@ from dlp_gateway.detect.base import CONFIDENCE, Inspection
 from dlp_gateway.detect.disclosure import BLIND_QUOTED, OUTSIDERS_QUOTED
 from dlp_gateway.detect.recipients import OUTSIDERS
 from dlp_gateway.detect.redistribution import OUTSIDERS as REDISTRIBUTED
-from dlp_gateway.mail.address import DomainSet, canonical
+from dlp_gateway.mail.address import is_one_of
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.message import Defect, Message
 from dlp_gateway.mail.redistribution import owner
@@ -41,13 +40,17 @@ def decide(policy: Policy, envelope: Envelope, message: Message, inspection: Ins
         for rule in policy.rules
         if _holds(rule.rule.when, measured) and not any(_excuses(u, rewriting) for u in rule.rule.unless)
     ]
-    reasons = (*(_reason(rule, rewriting) for rule in matching), *_gaps(inspection, message))
-    actions = [rule.action for rule in matching if rule.rule.mode == "enforce"]
+    reasons = (
+        *(_reason(rule, rewriting, enforced=policy.enforces(rule)) for rule in matching),
+        # In observe mode the operator has said by name that nothing is held: docs/decisions/0016-observe-mode.md.
+        *_gaps(inspection, message, enforced=policy.mode == "enforce"),
+    )
+    actions = [rule.action for rule in matching if policy.enforces(rule)]
     rewrites = [action for action in actions if isinstance(action, Rewrite)]
     hiding = [action for action in rewrites if action.how != "blind"]
     if hiding and not rewriting.outsiders and measured.total(OUTSIDERS, 0.0):
         # The detector counted outsiders and the parsed header shows none: a rewrite would change nothing.
-        reasons = (*reasons, _incomplete("Its recipients could not be hidden from each other."))
+        reasons = (*reasons, _incomplete("Its recipients could not be hidden from each other.", enforced=True))
     if hiding and rewriting.outsiders and any(measured.total(kind, 0.0) for kind in (OUTSIDERS_QUOTED, BLIND_QUOTED)):
         reasons = (*reasons, incomplete("An address that had to be hidden is quoted in the text of this message."))
     holds = [action for action in actions if isinstance(action, Hold)]
@@ -99,7 +102,7 @@ def _excuses(unless: Unless, rewriting: Rewriting) -> bool:
     return (
         (unless.recipients is None or _all_within(unless.recipients, policy, envelope.recipients))
         and (unless.group is None or within_one(rewriting.involved, unless.group, policy.groups))
-        and (unless.sender is None or _matches(envelope.reverse_path, unless.sender))
+        and (unless.sender is None or is_one_of(envelope.reverse_path, unless.sender))
         and (unless.client is None or _within(envelope.client, unless.client))
         and (unless.login is None or (envelope.login != "" and envelope.login in unless.login))
     )
@@ -109,22 +112,11 @@ def _all_within(scope: str | tuple[str, ...], policy: Policy, recipients: tuple[
     def allowed(recipient: str) -> bool:
         if policy.inside.contains(recipient):
             return True
-        return policy.partners.contains(recipient) if isinstance(scope, str) else _matches(recipient, scope)
+        return policy.partners.contains(recipient) if isinstance(scope, str) else is_one_of(recipient, scope)
 
     if scope == "inside":
         return bool(recipients) and all(map(policy.inside.contains, recipients))
     return bool(recipients) and all(map(allowed, recipients))
-
-
-@lru_cache(maxsize=256)
-def _mailboxes(patterns: tuple[str, ...]) -> tuple[frozenset[str], DomainSet]:
-    return frozenset(canonical(p) for p in patterns if "@" in p), DomainSet(tuple(p for p in patterns if "@" not in p))
-
-
-def _matches(address: str, patterns: tuple[str, ...]) -> bool:
-    """Whether an address is listed, or its domain; the null reverse-path never is."""
-    addresses, domains = _mailboxes(patterns)
-    return "@" in address and (canonical(address) in addresses or domains.contains(address))
 
 
 def _within(client: str, networks: Networks) -> bool:
@@ -134,7 +126,7 @@ def _within(client: str, networks: Networks) -> bool:
         return False  # a local client, or a file given to `scan`
 
 
-def _reason(rule: RuleInForce, rewriting: Rewriting) -> Reason:
+def _reason(rule: RuleInForce, rewriting: Rewriting, *, enforced: bool) -> Reason:
     """Return why a matching rule counts; a rewrite may have to wait for a reviewer."""
     explanation = rule.rule.explanation
     match rule.action:
@@ -152,28 +144,28 @@ def _reason(rule: RuleInForce, rewriting: Rewriting) -> Reason:
     return Reason(
         rule=rule.rule.id,
         disposition=disposition,
-        enforced=rule.rule.mode == "enforce",
+        enforced=enforced,
         explanation=explanation or _EXPLANATIONS.get(disposition, ""),
     )
 
 
-def _gaps(inspection: Inspection, message: Message) -> Iterator[Reason]:
+def _gaps(inspection: Inspection, message: Message, *, enforced: bool) -> Iterator[Reason]:
     """Yield why the message cannot count as inspected (invariant c: a failure never yields a plain forward)."""
     if inspection.failures:
         yield Reason(
             rule=INSPECTION_FAILED,
             disposition=Disposition.HOLD,
-            enforced=True,
+            enforced=enforced,
             explanation="This message could not be inspected and waits for a review.",
         )
     if not _UNREAD.isdisjoint(message.defects):
-        yield _incomplete("It is built so that it could not be read to its end.")
+        yield _incomplete("It is built so that it could not be read to its end.", enforced=enforced)
 
 
-def _incomplete(why: str) -> Reason:
+def _incomplete(why: str, *, enforced: bool) -> Reason:
     return Reason(
         rule=INSPECTION_INCOMPLETE,
         disposition=Disposition.HOLD,
-        enforced=True,
+        enforced=enforced,
         explanation=f"This message waits for a review. {why}",
     )

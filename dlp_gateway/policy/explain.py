@@ -5,20 +5,28 @@ from typing import Final
 from dlp_gateway.notation import written
 from dlp_gateway.policy.model import Condition, Delay, Hold, Policy, Reject, Rewrite, RuleInForce, Unless
 
+#: What is in force where policy.yaml says `mode: observe`.
+OBSERVING: Final = (
+    "Observe mode: nothing is held, changed or refused, whatever a rule says; matches are counted and written down. "
+    "To act on them, write `mode: enforce` in policy.yaml."
+)
+
 
 def explain(policy: Policy) -> tuple[str, ...]:
-    """Return who is inside or may see each other, and one sentence for each rule, in policy order."""
+    """Return whether anything is acted on at all, who is inside or may see each other, and a sentence for each rule."""
+    observing = (OBSERVING,) if policy.mode == "observe" else ()
     inside = f"Inside: {', '.join(policy.inside.patterns)}."
     partners = f" Partners: {', '.join(policy.partners.patterns)}." if policy.partners.patterns else ""
     groups = f" Groups: {', '.join(policy.groups)}." if policy.groups else ""
     lists = f" Lists: {', '.join(policy.lists)}." if policy.lists else ""
-    return (inside + partners + groups + lists, *(_sentence(rule) for rule in policy.rules))
+    people = inside + partners + groups + lists
+    return (*observing, people, *(_sentence(rule, acts=policy.enforces(rule)) for rule in policy.rules))
 
 
-def _sentence(rule: RuleInForce) -> str:
+def _sentence(rule: RuleInForce, *, acts: bool) -> str:
     exceptions = ", or ".join(_exception(exception) for exception in rule.rule.unless)
     unless = f", unless {exceptions}" if exceptions else ""
-    observed = "" if rule.rule.mode == "enforce" else "only count, instead of: "
+    observed = "" if acts else "only count, instead of: "
     return f"{rule.rule.id}: If {_condition(rule.rule.when)}{unless}: {observed}{_action(rule)}."
 
 

@@ -22,6 +22,7 @@ from dlp_gateway.policy.model import (
     DomainPattern,
     MailboxPattern,
     Policy,
+    PolicyMode,
     Rule,
     RuleInForce,
     plain_name,
@@ -45,6 +46,9 @@ def _our_own(value: str) -> str:
     return value
 
 
+OwnDomain = Annotated[DomainPattern, AfterValidator(_our_own)]
+
+
 def _group_name(value: str) -> str:
     if value == ANY:
         raise ValueError("`any` means whichever group; choose another name.")
@@ -62,7 +66,10 @@ class PolicyFile(Model):
     """Everything in policy.yaml: what is allowed."""
 
     version: Annotated[Literal[1], BeforeValidator(_whole)] = Field(description="The version of this format: 1.")
-    inside: tuple[Annotated[DomainPattern, AfterValidator(_our_own)], ...] = Field(
+    mode: PolicyMode = Field(
+        default="enforce", description="Act (enforce), or count everything and hold or change nothing (observe)."
+    )
+    inside: tuple[OwnDomain, ...] = Field(
         min_length=1, description="Our domains; corp.example does not mean *.corp.example."
     )
     partners: tuple[DomainPattern, ...] = Field(
@@ -152,6 +159,7 @@ def parse(text: str, source: str, *, builtin: Path, kinds: frozenset[str] | None
             RuleInForce(pack=name, rule=rule, action=by_name[rule.then])
             for name, rule in (*rules, *(("", rule) for rule in file.rules))
         ),
+        mode=file.mode,
         folders=tuple(one.folder for one in packs),
         recognizers=file.presidio.recognizers if file.presidio else (),
         model=file.presidio.model if file.presidio else "",

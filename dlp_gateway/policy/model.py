@@ -104,7 +104,9 @@ DomainPattern = Annotated[str, AfterValidator(_domain)]
 MailboxPattern = Annotated[str, AfterValidator(_mailbox)]
 Count = Annotated[int, BeforeValidator(_parameter), Field(ge=1, le=MOST)]
 Confidence = Annotated[Literal["low", "medium", "high"], BeforeValidator(_parameter)]
-Mode = Annotated[Literal["enforce", "observe"], BeforeValidator(_parameter)]
+#: Whether what matches is acted on, or only counted and written down.
+PolicyMode = Literal["enforce", "observe"]
+Mode = Annotated[PolicyMode, BeforeValidator(_parameter)]
 Kind = Annotated[str, AfterValidator(_known_kind)]
 GroupName = Annotated[str, BeforeValidator(_parameter), AfterValidator(_known_group)]
 ActionName = Annotated[str, BeforeValidator(_parameter), AfterValidator(_known_action)]
@@ -289,18 +291,24 @@ class RuleInForce:
 class Policy:
     """The policy in force: who is inside, who is a partner, and the rules in order; `folders` are the packs'.
 
-    `recognizers` and `model` are Presidio's and spaCy's that the policy names. `groups` are people outside who work
-    together, by name; `lists` the mailing lists that we run.
+    In `mode` "observe" nothing is held or changed, whatever a rule says. `recognizers` and `model` are Presidio's and
+    spaCy's that the policy names. `groups` are people outside who work together, by name; `lists` the mailing lists
+    that we run.
     """
 
     inside: DomainSet
     partners: DomainSet
     rules: tuple[RuleInForce, ...]
+    mode: PolicyMode = "enforce"
     folders: tuple[Path, ...] = ()
     recognizers: tuple[str, ...] = ()
     model: str = ""
     groups: Mapping[str, "Group"] = field(default_factory=dict)
     lists: tuple[str, ...] = ()
+
+    def enforces(self, rule: RuleInForce) -> bool:
+        """Whether a rule acts when it matches; else it is only counted."""
+        return self.mode == "enforce" and rule.rule.mode == "enforce"
 
     def outsiders(self, addresses: Iterable[str]) -> tuple[str, ...]:
         """Return the canonical addresses that are neither inside nor partners', each once, in order."""

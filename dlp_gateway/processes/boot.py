@@ -18,6 +18,7 @@ from typing import Final
 
 from dlp_gateway.policy.model import Policy
 from dlp_gateway.settings import Settings
+from dlp_gateway.smtp.identity import Identity
 from quarantine.crypto import PublicKey
 
 READY: Final = b"ready\n"
@@ -36,7 +37,8 @@ class Boot:
 
     Settings and policy were checked by the supervisor: a receiver never reads files that may have changed since.
     `sockets` are file descriptors of listening sockets, one for each listener of the settings, in order; `generation`
-    is that of the number that all receivers share (`journal.generation`).
+    is that of the number that all receivers share (`journal.generation`). `identities` are those of the listeners under
+    TLS: the last good ones, whatever lies in the files now.
     """
 
     settings: Settings
@@ -45,6 +47,7 @@ class Boot:
     hostname: str
     sockets: tuple[int, ...]
     generation: int
+    identities: tuple[Identity | None, ...]
 
     def to_bytes(self) -> bytes:
         """Return what `receive_boot` reads."""

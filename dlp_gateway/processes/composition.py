@@ -11,11 +11,20 @@ from sqlalchemy import make_url
 from dlp_gateway.errors import ConfigurationError, Problem
 from dlp_gateway.inspection.inspector import Inspector, InspectorOptions
 from dlp_gateway.journal import Generation, SqlJournal, open_journal
+from dlp_gateway.login import AttemptLimits, Attempts, Dovecot, DovecotOptions, UsersFile
+from dlp_gateway.login import file as users_file
+from dlp_gateway.mail.address import DomainSet
 from dlp_gateway.observe import log
 from dlp_gateway.policy.model import Policy
+from dlp_gateway.ports import Authenticator, LoginFailures
+from dlp_gateway.processes import certificates
 from dlp_gateway.processes.policies import recipe
 from dlp_gateway.settings import Listener, Settings, is_host_name
+from dlp_gateway.settings.login import Ldap as LdapSettings
+from dlp_gateway.settings.login import Login
 from dlp_gateway.smtp import smarthost as way_out
+from dlp_gateway.smtp.admission import Admission, Tenant
+from dlp_gateway.smtp.identity import Identity
 from dlp_gateway.smtp.listener import ListenerOptions, Security
 from dlp_gateway.smtp.smarthost import Smarthost, SmarthostOptions, Unavailable
 from quarantine import crypto
@@ -23,6 +32,7 @@ from quarantine.crypto import PrivateKey, PublicKey
 from quarantine.opening import is_empty, open_store
 from quarantine.sql import SqlStore
 
+_SHORTEST_SECRET: Final = 16  # characters; what is shorter can be guessed by sending mails
 _HERE: Final = Path()  # urls in settings are absolute already
 
 
@@ -38,11 +48,20 @@ def hostname(settings: Settings) -> str:
     raise ConfigurationError([Problem(source="gateway.yaml", line=0, column=0, message=message)])
 
 
-def verify(settings: Settings, name: str) -> None:
-    """Raise `ConfigurationError` if a certificate, a key, a password file or a network of `settings` cannot be used."""
-    for listener in settings.listeners:
-        listener_options(settings, listener, name)
+def verify(settings: Settings, name: str) -> tuple[Identity | None, ...]:
+    """Return the TLS identities of the listeners.
+
+    Raises `ConfigurationError` if a certificate, a key, a secret file, a users' file or a network cannot be used.
+    """
+    identities = certificates.identities(settings)
+    for listener, identity in zip(settings.listeners, identities, strict=True):
+        listener_options(settings, listener, name, identity.context() if identity else None)
     smarthost(settings, name)
+    if settings.login is not None:
+        authenticator(settings.login)
+        if settings.login.backend == "users":
+            users_file.load(settings.login.users_file)
+    return identities
 
 
 # --- inspection, the way in and the way out ---------------------------------------------------------------------------
@@ -62,40 +81,72 @@ def inspector(settings: Settings, policy: Policy) -> Inspector:
     )
 
 
-def listener_options(settings: Settings, listener: Listener, name: str) -> ListenerOptions:
-    """Return what one listener offers and bears; raises `ConfigurationError` if its certificate cannot be used."""
-    context: ssl.SSLContext | None = None
-    if listener.certificate is not None and listener.key is not None and listener.tls != "none":
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        try:
-            context.load_cert_chain(listener.certificate, listener.key)
-        except (OSError, ssl.SSLError) as error:
-            message = f"The certificate or its key cannot be used: {getattr(error, 'reason', '') or error.strerror}."
-            problem = Problem(source=str(listener.certificate), line=0, column=0, message=message)
-            raise ConfigurationError([problem]) from error
+def listener_options(
+    settings: Settings,
+    listener: Listener,
+    name: str,
+    context: ssl.SSLContext | None,
+    inside: DomainSet = DomainSet(()),  # noqa: B008  a value
+) -> ListenerOptions:
+    """Return what one listener offers and bears; raises `ConfigurationError` if that cannot be.
+
+    `context` for TLS; `inside` are the policy's domains, for `reverse_path: inside`.
+    """
+    admission = _admission(listener, inside)
     try:
-        return _listener_options(settings, listener, name, context)
+        return _listener_options(settings, listener, name, context, admission)
     except ValueError as error:
         problem = Problem(source=f"listener {listener.address}", line=0, column=0, message=f"{error}.")
         raise ConfigurationError([problem]) from error
 
 
 def _listener_options(
-    settings: Settings, listener: Listener, name: str, context: ssl.SSLContext | None
+    settings: Settings, listener: Listener, name: str, context: ssl.SSLContext | None, admission: Admission
 ) -> ListenerOptions:
     limits = settings.limits
     return ListenerOptions(
         hostname=name,
         networks=listener.networks,
+        login=listener.auth == "required",
         security=Security(listener.tls),
         tls_context=context,
+        admission=admission,
         message_size=limits.message_size,
         recipients=limits.recipients,
         connections=limits.connections,
         connections_per_client=limits.connections_per_client,
         idle=limits.idle.total_seconds(),
     )
+
+
+def _admission(listener: Listener, inside: DomainSet) -> Admission:
+    """Return what a listener asks of senders beyond their network."""
+    asked, told = listener.client_certificate, listener.tenant_header
+    tenant = None
+    if told is not None:
+        secrets = None if told.value_file is None else _secrets(told.value_file)
+        tenant = Tenant(
+            name=told.name,
+            values=secrets or tuple(value.encode() for value in told.values),
+            exact=secrets is not None,
+            removed=told.removed,
+        )
+    return Admission(
+        certificate_names=() if asked is None else asked.names,
+        tenant=tenant,
+        inside=inside if listener.reverse_path == "inside" else None,
+    )
+
+
+def _secrets(path: Path) -> tuple[bytes, ...]:
+    """Return the secrets of a file, one a line; several, so that they can be exchanged without a gap."""
+    found = tuple(line.strip().encode() for line in _secret(path).splitlines() if line.strip())
+    if found and all(len(secret) >= _SHORTEST_SECRET and secret.isascii() for secret in found):
+        return found
+    message = (
+        f"Secrets of {_SHORTEST_SECRET} ASCII characters or more are needed here, one a line: `openssl rand -hex 20`."
+    )
+    raise ConfigurationError([Problem(source=str(path), line=0, column=0, message=message)])
 
 
 def smarthost(settings: Settings, name: str) -> Smarthost:
@@ -179,6 +230,70 @@ async def journal(
 ) -> SqlJournal:
     """Open the journal: with the private key to read it, without it to write and remember only."""
     return await open_journal(settings.custody.url, public, private, folder=_HERE, generation=generation)
+
+
+# --- logins -----------------------------------------------------------------------------------------------------------
+
+
+def logins(settings: Settings, failures: LoginFailures) -> Attempts | None:
+    """Return whom sessions ask, None if no listener wants a login; failures are counted in `failures`."""
+    if settings.login is None:
+        return None
+    limits = settings.login.limits
+    return Attempts(
+        authenticator(settings.login),
+        failures,
+        AttemptLimits(
+            failures=limits.failures,
+            cut_off=limits.cut_off,
+            memory=limits.memory,
+            delay=limits.delay.total_seconds(),
+            longest_delay=limits.longest_delay.total_seconds(),
+            delayed=limits.delayed,
+            attempts=limits.attempts,
+        ),
+    )
+
+
+def authenticator(login: Login) -> Authenticator:
+    """Return who knows the passwords; nobody is asked yet. Raises `ConfigurationError` for what cannot be used."""
+    if login.ldap is not None:
+        return _directory(login.ldap)
+    if login.dovecot is not None:
+        dovecot = login.dovecot
+        return Dovecot(
+            DovecotOptions(
+                socket=dovecot.socket,
+                host=dovecot.address.host if dovecot.address else "",
+                port=dovecot.address.port if dovecot.address else 0,
+                own_address=dovecot.own_address,
+                timeout=dovecot.timeout.total_seconds(),
+            )
+        )
+    return UsersFile(login.users_file, hashes=login.limits.hashes)
+
+
+def _directory(directory: LdapSettings) -> Authenticator:
+    try:
+        from dlp_gateway.login.ldap import Ldap, LdapOptions  # noqa: PLC0415  an extra, which few need
+    except ImportError:
+        message = "`backend: ldap` needs the extra `ldap`, which is not installed: pip install 'dlp-gateway[ldap]'."
+        raise ConfigurationError([Problem(source="login", line=0, column=0, message=message)]) from None
+    _authorities(directory.ca_file)
+    return Ldap(
+        LdapOptions(
+            url=directory.url,
+            ca_file=directory.ca_file,
+            user=directory.user or "",
+            base=directory.base or "",
+            filter=directory.filter,
+            bind_dn=directory.bind_dn or "",
+            bind_password=_secret(directory.bind_password_file),
+            addresses=directory.addresses,
+            connections=directory.connections,
+            timeout=directory.timeout.total_seconds(),
+        )
+    )
 
 
 # --- systemd ----------------------------------------------------------------------------------------------------------

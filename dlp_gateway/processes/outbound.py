@@ -75,6 +75,7 @@ def _options(settings: Settings, hostname: str) -> DeliveryOptions:
         first=custody.retry.first,
         longest=custody.retry.longest,
         max_age=custody.retry.max_age,
+        warn_after=custody.retry.warn_after,
         retry_in_doubt=custody.in_doubt == "retry",
         keep=custody.keep,
     )

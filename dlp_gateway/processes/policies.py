@@ -47,6 +47,11 @@ def known_kinds() -> frozenset[str]:
     return registry.kinds(others) | of_words | {f"identifier.{kind}" for kind in identifier_rules.TYPES}
 
 
+def free_mail() -> tuple[str, ...]:
+    """Return the domains at which anybody can have a mailbox."""
+    return document.load(packs.builtin() / _FREE_MAIL, _FreeMail).domains
+
+
 def recipe(policy: Policy) -> Recipe:
     """Return what it takes to build the policy's detectors, here or in a worker."""
     builtin = packs.builtin()
@@ -54,7 +59,7 @@ def recipe(policy: Policy) -> Recipe:
         inside=policy.inside.patterns,
         partners=policy.partners.patterns,
         lists=policy.lists,
-        free_mail=document.load(builtin / _FREE_MAIL, _FreeMail).domains,
+        free_mail=free_mail(),
         rules=str(builtin),
         packs=tuple(str(folder) for folder in policy.folders if folder.parent != builtin),
         plugins=registry.installed(),

@@ -22,6 +22,7 @@ from dlp_gateway.observe import log
 from dlp_gateway.pipeline import Pipeline
 from dlp_gateway.processes import composition
 from dlp_gateway.processes.boot import DRAIN, RETIREMENT, Boot, receive_boot, tell_ready, watch_supervisor
+from dlp_gateway.processes.certificates import Watch, in_force
 from dlp_gateway.smtp import replies
 from dlp_gateway.smtp.listener import Door, listen
 
@@ -72,9 +73,19 @@ async def receive(boot: Boot) -> None:
             hop_limit=settings.limits.hops,
         )
         handler = _Handler(pipeline)
+        logins = composition.logins(settings, journal)
+        if logins is not None:
+            stack.push_async_callback(logins.close)
+        identities = in_force(boot.identities)
         doors = [
-            Door(composition.listener_options(settings, listener, boot.hostname), handler)
-            for listener in settings.listeners
+            Door(
+                composition.listener_options(
+                    settings, listener, boot.hostname, identity.context if identity else None, boot.policy.inside
+                ),
+                handler,
+                logins,
+            )
+            for listener, identity in zip(settings.listeners, identities, strict=True)
         ]
         servers = [
             await listen(door, socket.socket(fileno=descriptor))
@@ -86,6 +97,8 @@ async def receive(boot: Boot) -> None:
         watch_supervisor(
             partial(loop.call_soon_threadsafe, retired.set), partial(loop.call_soon_threadsafe, draining.set)
         )
+        watching = asyncio.create_task(Watch(settings, identities).run())
+        stack.callback(watching.cancel)
         tell_ready()
         await inspector.start()  # large messages wait for its workers; small ones need none
         await _either(retired, draining)

@@ -3,12 +3,14 @@
 import asyncio
 import time
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any, Final, TextIO
 
 from dlp_gateway.errors import GatewayError
 from dlp_gateway.observe import log, metrics
 from dlp_gateway.processes.boot import Boot
 from dlp_gateway.processes.child import Child
+from dlp_gateway.smtp.identity import Identity
 
 _QUICK_DEATH: Final = 5.0  # seconds; a receiver that lived for less is replaced with a pause
 _PAUSE: Final = 1.0
@@ -54,6 +56,10 @@ class Receivers:
                 self._retiring.add(child)
                 self._keep(self._retire(child))
         metrics.receivers(len(fresh))
+
+    def renew_identities(self, identities: tuple[Identity | None, ...]) -> None:
+        """Let those that will take the places of dead ones begin with these; the living see to it themselves."""
+        self._boots = tuple(replace(boot, identities=identities) for boot in self._boots)
 
     async def close(self) -> None:
         """Drain all, those that are retiring too, and return when every one is gone."""

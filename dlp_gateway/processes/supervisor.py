@@ -25,9 +25,11 @@ from dlp_gateway.observe import log, metrics
 from dlp_gateway.policy.model import Policy
 from dlp_gateway.processes import composition, policies
 from dlp_gateway.processes.boot import Boot
+from dlp_gateway.processes.certificates import Watch, in_force
 from dlp_gateway.processes.outbound import Outbound
 from dlp_gateway.processes.receivers import Receivers, StartError
 from dlp_gateway.settings import Settings
+from dlp_gateway.smtp.identity import Identity
 from quarantine.crypto import PublicKey
 from quarantine.store import Store, StoreError
 
@@ -64,6 +66,8 @@ class Supervisor:
         self._stopping = asyncio.Event()
         self._reloading: set[asyncio.Task[None]] = set()
         self._turn = asyncio.Lock()  # reloads take turns
+        self._identities: tuple[Identity | None, ...] = ()
+        self._watching: asyncio.Task[None] | None = None
 
     def stop(self) -> None:
         """Let `run` finish what is under way and return."""
@@ -89,7 +93,7 @@ class Supervisor:
 
     async def run(self) -> None:
         """Start everything in the order of dependence, run, and stop in the reverse order."""
-        composition.verify(self._settings, self._hostname)
+        self._identities = composition.verify(self._settings, self._hostname)
         async with AsyncExitStack() as stack:
             key = await composition.prepared_custody(self._settings)
             self._places = self._bind(stack)
@@ -104,11 +108,14 @@ class Supervisor:
             self._handle_signals(key.public, generation, outbound)
             stack.push_async_callback(self._receivers.close)
             await self._receivers.renew(self._boots(key.public, generation))
+            self._watch()
             outbound.begin(self._settings)
             stack.push_async_callback(outbound.close)
             self._say_started()
             pruning = asyncio.create_task(self._prune(journal))
             await self._stopping.wait()
+            if self._watching is not None:
+                self._watching.cancel()
             log.stopping("signal")
             composition.notify("STOPPING=1")
             for place in self._places:  # clients who come now are refused, and try again or elsewhere
@@ -121,10 +128,17 @@ class Supervisor:
     def _say_started(self) -> None:
         metrics.build(__version__)
         metrics.reloaded(ok=True)
+        self._tell_mode()
         listening = tuple("{}:{}".format(*one.getsockname()[:2]) for one in self._places[0])
-        log.started(__version__, listening, len(self._places), len(self._policy.rules))
+        log.started(__version__, listening, len(self._places), len(self._policy.rules), self._policy.mode)
         composition.notify("READY=1")
         self._started.set()
+
+    def _tell_mode(self) -> None:
+        """Say aloud, at each start and reload, that nothing is held or changed."""
+        metrics.policy_mode(self._policy.mode)
+        if self._policy.mode == "observe":
+            log.observing()
 
     async def _serve_admin(self, stack: AsyncExitStack, store: Store, outbound: Outbound) -> None:
         checks: Mapping[str, Check] = {
@@ -133,7 +147,8 @@ class Supervisor:
             "smarthost": outbound.ready,
         }
         address = self._settings.admin.address
-        admin = Admin(application(checks, metrics.expose), address.host, address.port)
+        facts = {"version": lambda: __version__, "mode": lambda: self._policy.mode}
+        admin = Admin(application(checks, metrics.expose, facts), address.host, address.port)
         try:
             await admin.start()
         except OSError as error:
@@ -169,9 +184,17 @@ class Supervisor:
                 hostname=self._hostname,
                 sockets=tuple(one.fileno() for one in place),
                 generation=generation,
+                identities=self._identities,
             )
             for place in self._places
         )
+
+    def _watch(self) -> None:
+        """Watch the certificates in force, and tell; a receiver that is replaced begins with the last good ones."""
+        if self._watching is not None:
+            self._watching.cancel()
+        watch = Watch(self._settings, in_force(self._identities), tells=True, changed=self._receivers.renew_identities)
+        self._watching = asyncio.create_task(watch.run())
 
     # --- signals ------------------------------------------------------------------------------------------------------
 
@@ -191,24 +214,26 @@ class Supervisor:
         """Put a new configuration in force, or leave the old one and say why."""
         async with self._turn:
             composition.notify("RELOADING=1")
-            former = self._settings, self._policy
+            former = self._settings, self._policy, self._identities
             try:
                 settings, policy = await asyncio.to_thread(policies.load, self._path)
                 _refuse_restart_only(self._path, self._settings, settings)
-                composition.verify(settings, self._hostname)
-                self._settings, self._policy = settings, policy
+                identities = composition.verify(settings, self._hostname)
+                self._settings, self._policy, self._identities = settings, policy, identities
                 await self._receivers.renew(self._boots(public_key, generation))
+                self._watch()
                 outbound.begin(settings)
             except ConfigurationError as error:
                 log.reload_refused(error.problems)
                 metrics.reloaded(ok=False)
             except StartError as error:
-                self._settings, self._policy = former
+                self._settings, self._policy, self._identities = former
                 log.internal_error("reload", "supervisor", error)
                 metrics.reloaded(ok=False)
             else:
-                log.reloaded(len(policy.rules))
+                log.reloaded(len(policy.rules), policy.mode)
                 metrics.reloaded(ok=True)
+                self._tell_mode()
             composition.notify("READY=1")
 
     # --- the rest of the house ----------------------------------------------------------------------------------------

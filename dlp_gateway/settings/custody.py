@@ -28,6 +28,10 @@ class Retry(Model):
     max_age: Duration = Field(
         default=timedelta(days=5), description="How long to try before the mail counts as failed."
     )
+    warn_after: Duration = Field(
+        default=timedelta(hours=4),
+        description="After how long the author is told, once, that his mail still waits; 0s: never.",
+    )
 
 
 class Custody(Model):

@@ -11,6 +11,7 @@ from dlp_gateway.document import Model
 from dlp_gateway.notation import FilePath
 from dlp_gateway.settings.custody import Custody, Journal
 from dlp_gateway.settings.listeners import Listener
+from dlp_gateway.settings.login import Login
 from dlp_gateway.settings.machine import Admin, Inspection, Limits, Log, Processes
 from dlp_gateway.settings.smarthost import Smarthost
 from dlp_gateway.settings.values import HostName
@@ -22,6 +23,9 @@ class Settings(Model):
     """Everything in gateway.yaml."""
 
     listeners: tuple[Listener, ...] = Field(min_length=1, description="Where mail is received.")
+    login: Login | None = Field(
+        default=None, validate_default=True, description="By whom passwords are checked where clients log in."
+    )
     smarthost: Smarthost = Field(description="The one next hop, to which all mail goes.")
     custody: Custody = Field(description="Where mail is kept that waits.")
     journal: Journal = Field(default=Journal(), description="The record of what passed.")
@@ -47,6 +51,20 @@ class Settings(Model):
         if len(set(addresses)) < len(addresses):
             raise ValueError("Two listeners have the same address; give each its own.")
         return listeners
+
+    @pydantic.field_validator("login")
+    @classmethod
+    def _asked_for(cls, login: Login | None, info: ValidationInfo) -> Login | None:
+        """Refuse listeners whose clients could never log in, and a section that nobody asks."""
+        listeners: tuple[Listener, ...] | None = info.data.get("listeners")
+        if listeners is None:  # they have problems of their own
+            return login
+        wanted = any(listener.auth == "required" for listener in listeners)
+        if wanted and login is None:
+            raise document.wrong("listeners", "A listener has `auth: required`; the section `login:` is missing.")
+        if login is not None and not wanted:
+            raise document.wrong("login", "No listener asks for a login; write `auth: required` there, or remove this.")
+        return login
 
     @pydantic.field_validator("smarthost")
     @classmethod

@@ -1,40 +1,61 @@
-"""Command lines read into typed values or refusals, pure (RFC 5321 4.1; parameters: RFC 1870, 6152, 6531, 4954)."""
+"""Command lines read into values or refusals, pure (RFC 5321 4.1; of parameters RFC 1870, 3461, 4954, 6152, 6531)."""
 
 import re
 from dataclasses import dataclass
 from typing import Final
 
+from dlp_gateway.mail import xtext
 from dlp_gateway.mail.address import valid_forward_path, valid_reverse_path
+from dlp_gateway.mail.envelope import NO_REQUEST, Notify, RecipientRequest, Ret
 from dlp_gateway.mail.reply import Reply
-from dlp_gateway.smtp.replies import BARE_NEWLINE, Refusal
+from dlp_gateway.smtp.replies import BARE_NEWLINE, LOGIN_TOO_LONG, Refusal
 
 #: RFC 5321 4.5.3.1.4 asks for 512 octets and RFC 4954, 6531 for more; no command of ours needs this many.
 LONGEST_LINE: Final = 2048
+#: RFC 4954 4: a response of the client's in base64, without CRLF. AUTH may bring the first one along.
+LONGEST_RESPONSE: Final = 12_288
+_LONGEST_AUTH: Final = LONGEST_RESPONSE + 50
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 # A quoted local part may hold angle brackets and blanks. Some clients put blanks behind the colon: harmless, so taken.
 _PATH: Final = re.compile(r' *<((?:[^\s<>"\\]|"(?:[^"\\]|\\.)*")*)>(?: +(.*))?')
-_XTEXT: Final = re.compile(r"(?:[!-*,-<>-~]|\+[0-9A-F]{2})+")  # RFC 3461 4
-_PARAMETER: Final = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~]+))?")  # RFC 5321 4.1.2, esmtp-param
+# RFC 5321 4.1.2, esmtp-param; RFC 6531 3.3 lets its value go beyond ASCII, of which ORCPT alone has a use.
+_PARAMETER: Final = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)(?:=((?:[!-<>-~]|[^\x00-\x7f])+))?")
+_ENVELOPE_ID: Final = 100  # RFC 3461 4.4 and 4.2: the longest values
+_ORIGINAL_RECIPIENT: Final = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mail:
-    """MAIL FROM: `reverse_path` "" is the null reverse-path, `size` what the client declared, 0 if nothing."""
+    """MAIL FROM: `reverse_path` "" is the null reverse-path, `size` what the client declared, 0 if nothing.
+
+    `ret` and `envelope_id` (ENVID as it came, in xtext, or "") are RFC 3461's.
+    """
 
     reverse_path: str
     size: int
     body_8bit: bool
     smtputf8: bool
+    ret: Ret | None = None
+    envelope_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rcpt:
+    """RCPT TO: the forward-path, and what is asked about DSNs for it."""
+
+    forward_path: str
+    dsn: RecipientRequest = NO_REQUEST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """What EHLO offered in this session and so what MAIL may ask for; after HELO nothing is offered."""
+    """What EHLO offered in this session and so what MAIL and RCPT may ask for; after HELO nothing is offered."""
 
     size: int
     eight_bit: bool
     smtputf8: bool
+    dsn: bool
 
 
 def _no(code: int, enhanced: str, text: str) -> Refusal:
@@ -45,7 +66,7 @@ _LINE_TOO_LONG: Final = _no(500, "5.5.2", "Line too long")
 _NOT_UTF8: Final = _no(500, "5.5.2", "Commands are ASCII, and UTF-8 in addresses after SMTPUTF8")
 _CONTROL_CHARACTER: Final = _no(500, "5.5.2", "Control characters do not belong in commands")
 _MAIL_SYNTAX: Final = _no(501, "5.5.4", "Syntax: MAIL FROM:<address> [parameters]")
-_RCPT_SYNTAX: Final = _no(501, "5.5.4", "Syntax: RCPT TO:<address>")
+_RCPT_SYNTAX: Final = _no(501, "5.5.4", "Syntax: RCPT TO:<address> [parameters]")
 _BAD_SENDER: Final = _no(553, "5.1.7", "This is no valid address")
 _BAD_RECIPIENT: Final = _no(553, "5.1.3", "This is no valid address")
 _NEEDS_SMTPUTF8: Final = _no(553, "5.6.7", "A non-ASCII address needs MAIL with SMTPUTF8")
@@ -58,8 +79,8 @@ def split(line: bytes) -> tuple[str, str] | Refusal:
     """Read a line, its final LF included, into the verb in capitals and the argument without trailing blanks."""
     if not line.endswith(b"\r\n") or line.count(b"\r") > 1 or line.count(b"\n") > 1:
         return BARE_NEWLINE
-    if len(line) > LONGEST_LINE:
-        return _LINE_TOO_LONG
+    if len(line) > LONGEST_LINE and (line[:5].upper() != b"AUTH " or len(line) > _LONGEST_AUTH):
+        return Refusal(reply=LOGIN_TOO_LONG) if line[:5].upper() == b"AUTH " else _LINE_TOO_LONG
     try:
         text = line.decode("utf-8").rstrip(" \t\r\n")
     except UnicodeDecodeError:
@@ -80,16 +101,24 @@ def mail(argument: str, offer: Offer) -> Mail | Refusal:
     if asked is None:
         return _BAD_VALUE
     smtputf8 = "SMTPUTF8" in asked
-    if asked.pop("SMTPUTF8", "") or any(asked.get(keyword) == "" for keyword in ("SIZE", "BODY", "AUTH")):
+    if asked.pop("SMTPUTF8", "") or any(
+        asked.get(keyword) == "" for keyword in ("SIZE", "BODY", "AUTH", "RET", "ENVID")
+    ):
         return _BAD_VALUE
     size, body = asked.pop("SIZE", ""), asked.pop("BODY", "")
-    # RFC 4954 5: AUTH= is understood by all who could be asked to relay; from whom we have no login it says nothing.
+    # RFC 4954 5: AUTH= is understood by all who could be asked to relay. It is taken for AUTH=<>, from a login too: who
+    # logged in is told nobody, and nobody is trusted to tell for others.
     author = asked.pop("AUTH", "<>")
-    if author != "<>" and not _XTEXT.fullmatch(author):
+    if author != "<>" and xtext.decode(author) is None:
         return _BAD_VALUE
+    ret, envelope_id = asked.pop("RET", ""), asked.pop("ENVID", "")
+    if (ret or envelope_id) and not offer.dsn:
+        return _UNKNOWN_PARAMETER
     if asked or (smtputf8 and not offer.smtputf8) or (body and not offer.eight_bit) or (size and not offer.size):
         return _UNKNOWN_PARAMETER
     if (size and not _is_number(size)) or body.upper() not in {"", "7BIT", "8BITMIME"}:
+        return _BAD_VALUE
+    if (ret and ret.upper() not in set(Ret)) or (envelope_id and not _is_envelope_id(envelope_id)):
         return _BAD_VALUE
     if size and int(size) > offer.size:
         return _DECLARED_TOO_BIG
@@ -97,11 +126,18 @@ def mail(argument: str, offer: Offer) -> Mail | Refusal:
         return _NEEDS_SMTPUTF8
     if not valid_reverse_path(path, smtputf8=smtputf8):
         return _BAD_SENDER
-    return Mail(reverse_path=path, size=int(size or 0), body_8bit=body.upper() == "8BITMIME", smtputf8=smtputf8)
+    return Mail(
+        reverse_path=path,
+        size=int(size or 0),
+        body_8bit=body.upper() == "8BITMIME",
+        smtputf8=smtputf8,
+        ret=Ret(ret.upper()) if ret else None,
+        envelope_id=envelope_id,
+    )
 
 
-def rcpt(argument: str, *, smtputf8: bool) -> str | Refusal:
-    """Read the argument of RCPT into the forward-path."""
+def rcpt(argument: str, offer: Offer, *, smtputf8: bool) -> Rcpt | Refusal:
+    """Read the argument of RCPT; `smtputf8`: MAIL asked for it."""
     found = _path(argument, "TO:")
     if found is None:
         return _RCPT_SYNTAX
@@ -109,11 +145,30 @@ def rcpt(argument: str, *, smtputf8: bool) -> str | Refusal:
     asked = _parameters(rest)
     if asked is None:
         return _BAD_VALUE
-    if asked:  # NOTIFY and ORCPT belong to DSN, which is not offered (RFC 3461 5)
+    if any(asked.get(keyword) == "" for keyword in ("NOTIFY", "ORCPT")):
+        return _BAD_VALUE
+    notify, original = asked.pop("NOTIFY", ""), asked.pop("ORCPT", "")
+    if asked or ((notify or original) and not offer.dsn):
         return _UNKNOWN_PARAMETER
+    wanted = Notify.read(notify) if notify else None
+    if (notify and wanted is None) or (original and not _is_original_recipient(original, smtputf8=smtputf8)):
+        return _BAD_VALUE
     if not path.isascii() and not smtputf8:
         return _NEEDS_SMTPUTF8
-    return path if valid_forward_path(path, smtputf8=smtputf8) else _BAD_RECIPIENT
+    if not valid_forward_path(path, smtputf8=smtputf8):
+        return _BAD_RECIPIENT
+    return Rcpt(forward_path=path, dsn=RecipientRequest(notify=wanted, original=original))
+
+
+def _is_envelope_id(text: str) -> bool:
+    return len(text) <= _ENVELOPE_ID and xtext.decode(text) is not None
+
+
+def _is_original_recipient(text: str, *, smtputf8: bool) -> bool:
+    """Whether ORCPT may say so; UTF-8 in it is for sessions that have it in addresses (RFC 6533 3)."""
+    if len(text.encode()) > _ORIGINAL_RECIPIENT or not (smtputf8 or text.isascii()):
+        return False
+    return xtext.original_recipient(text) is not None
 
 
 def _path(argument: str, keyword: str) -> tuple[str, str] | None:
@@ -127,7 +182,7 @@ def _path(argument: str, keyword: str) -> tuple[str, str] | None:
 def _parameters(text: str) -> dict[str, str] | None:
     """Return keywords in capitals with their values as written ("" if none); None if malformed or doubled."""
     found: dict[str, str] = {}
-    for word in text.split():
+    for word in filter(None, text.split(" ")):
         match = _PARAMETER.fullmatch(word)
         if match is None or match[1].upper() in found:
             return None

@@ -78,6 +78,7 @@ class Extensions:
     pipelining: bool
     eight_bit: bool
     smtputf8: bool
+    dsn: bool
     size: int
     names: frozenset[str]
     tls: bool
@@ -226,7 +227,8 @@ def parse_reply(code: int, lines: list[str]) -> Reply:
     enhanced = pieces[-1][0] if pieces else ""
     if enhanced and not enhanced.startswith(str(code)[0]):  # RFC 2034 4: the classes agree, or it is no enhanced code
         enhanced, pieces = "", [("", line) for line in lines]
-    return Reply(code=code, enhanced=enhanced, text=printable(" ".join(text for _, text in pieces if text)))
+    words = printable(" ".join(text for _, text in pieces if text))
+    return Reply(code=code, enhanced=enhanced, text=words, remote=True)
 
 
 async def connect(options: SmarthostOptions) -> Connection:
@@ -274,6 +276,7 @@ def _extensions(client: aiosmtplib.SMTP, *, tls: bool) -> Extensions:
         pipelining="pipelining" in offered,
         eight_bit="8bitmime" in offered,
         smtputf8="smtputf8" in offered,
+        dsn="dsn" in offered,
         size=int(size) if size.isascii() and size.isdecimal() and len(size) <= 20 else 0,
         names=frozenset(printable(name.upper(), 40) for name in offered),
         tls=tls,

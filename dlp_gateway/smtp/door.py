@@ -12,6 +12,8 @@ from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.networks import Networks, large_part_of_internet, within
 from dlp_gateway.observe import log, metrics
+from dlp_gateway.ports import Logins
+from dlp_gateway.smtp.admission import UNCONDITIONAL, Admission
 from dlp_gateway.smtp.replies import (
     NOT_YOUR_GATEWAY,
     STOPPING,
@@ -23,28 +25,40 @@ from dlp_gateway.smtp.replies import (
 
 _OUTSIDE: Final = ""  # the key of all clients that may not send
 _MOST_OUTSIDERS: Final = 50
+#: RFC 3207 4 has a server that demands TLS obey EHLO, NOOP, QUIT and STARTTLS before it. HELO leads nowhere; DATA and
+#: BDAT end the session where content follows them, which after a 530 would be read as commands.
+_UNDER_TLS: Final = frozenset({"AUTH", "EXPN", "HELP", "MAIL", "RCPT", "RSET", "VRFY"})
 
 
 class Security(StrEnum):
-    """When TLS begins: never, when the client says STARTTLS, or with the first octet (RFC 8314 3)."""
+    """When TLS begins: never, when the client says STARTTLS or must say it, or with the first octet (RFC 8314 3)."""
 
     NONE = "none"
     STARTTLS = "starttls"
+    REQUIRED = "starttls-required"
     IMPLICIT = "implicit"
+
+    @property
+    def on_demand(self) -> bool:
+        """Whether STARTTLS is offered."""
+        return self in {Security.STARTTLS, Security.REQUIRED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListenerOptions:
     """What one listener offers and bears; sizes in octets, times in seconds.
 
-    `networks` are those whose hosts may send; there is no other way in, so they must not be the whole internet: that
-    raises ValueError, as does TLS without a context. IPv4-mapped IPv6 clients count as IPv4, in `networks` too.
+    `networks` are those whose hosts may send; without `login` there is no other way in, so they must not be the whole
+    internet: that raises ValueError, as does TLS without a context, or a login without TLS. IPv4-mapped IPv6 clients
+    count as IPv4, in `networks` too.
     """
 
     hostname: str
     networks: Networks
+    login: bool = False  # whether nobody may send before he has logged in, under TLS
     security: Security = Security.NONE
     tls_context: ssl.SSLContext | None = None
+    admission: Admission = UNCONDITIONAL
     eight_bit: bool = True  # RFC 6152; switch off where the smarthost lacks it
     smtputf8: bool = True  # RFC 6531; switch off where the smarthost lacks it
     message_size: int = 50_000_000
@@ -62,12 +76,21 @@ class ListenerOptions:
     def __post_init__(self) -> None:
         if (self.security is Security.NONE) != (self.tls_context is None):
             raise ValueError("TLS needs a certificate, and a certificate needs TLS")
+        if self.admission.certificate_names and self.security is Security.NONE:
+            raise ValueError("A client shows its certificate under TLS only")
         if not self.networks:
             raise ValueError("A listener without networks serves nobody")
-        if large_part_of_internet(self.networks):
+        if self.login and self.security is Security.NONE:
+            raise ValueError("A login needs TLS")
+        if large_part_of_internet(self.networks) and not self.login:
             raise ValueError(
                 "These networks are a large part of the internet, and without login the listener would be an open relay"
             )
+
+    def demands_tls(self, verb: str) -> bool:
+        """Whether a command is only obeyed under TLS."""
+        demanded = self.security is Security.REQUIRED or self.admission.certificate_names
+        return bool(demanded) and verb in _UNDER_TLS
 
     def admits(self, client: IPv4Address | IPv6Address) -> bool:
         """Whether the client's host may send."""
@@ -85,7 +108,7 @@ def client_address(peer: object) -> IPv4Address | IPv6Address | None:
     return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
 
 
-def _network(client: IPv4Address | IPv6Address) -> str:
+def network_of(client: IPv4Address | IPv6Address) -> str:
     """Return what counts as one client: an IPv4 address or an IPv6 /64, for that is what one host can have."""
     return str(client) if client.version == 4 else str(IPv6Network((int(client) >> 64 << 64, 64)))
 
@@ -124,8 +147,11 @@ class Guest(Protocol):
 class Door:
     """Admits sessions, runs hand-overs in tasks of their own, and closes without cutting one off."""
 
-    def __init__(self, options: ListenerOptions, handler: Handler) -> None:
+    def __init__(self, options: ListenerOptions, handler: Handler, logins: Logins | None = None) -> None:
+        if options.login and logins is None:
+            raise ValueError("A listener that asks for a login needs somebody who knows the passwords")
         self.options = options
+        self.logins = logins
         self._handler = handler
         self._guests: dict[Guest, str] = {}
         self._clients: Counter[str] = Counter()
@@ -146,7 +172,7 @@ class Door:
     def enter(self, guest: Guest, client: IPv4Address | IPv6Address) -> Refusal | None:
         """Let a session in, or say why not; whoever entered, welcome or not, must `leave`."""
         welcome = self.options.admits(client)
-        key = _network(client) if welcome else _OUTSIDE
+        key = network_of(client) if welcome else _OUTSIDE
         self._guests[guest] = key
         self._clients[key] += 1
         metrics.session_opened()

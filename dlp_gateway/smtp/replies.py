@@ -38,20 +38,25 @@ EARLY_CONTENT: Final = _closing("early-content", 503, "5.5.1", "Content sent wit
 TOO_MANY_ERRORS: Final = _closing("errors", 421, "4.7.0", "Too many errors")
 TOO_MUCH_JUNK: Final = _closing("junk", 421, "4.7.0", "Too many commands without mail")
 TIMEOUT: Final = _closing("timeout", 421, "4.4.2", "Timeout")
+# Nobody can be told these two: the handshake that would have carried them failed.
+HANDSHAKE_FAILED: Final = _closing("handshake", 421, "4.7.0", "No TLS handshake")
+UNVERIFIED_CERTIFICATE: Final = _closing("client-certificate-unverified", 421, "4.7.0", "No valid client certificate")
 STOPPING: Final = _closing("", 421, "4.3.2", "The gateway is stopping")
+TOO_MANY_LOGINS: Final = _closing("logins", 421, "4.7.0", "Too many failed logins from your network; try again later")
 TOO_MANY_CONNECTIONS: Final = _closing("connections", 421, "4.3.2", "Too many connections")
 TOO_MANY_FROM_YOU: Final = _closing("connections-of-client", 421, "4.7.0", "Too many connections from your network")
 NOT_YOUR_GATEWAY: Final = _closing("network", 554, "5.7.1", "Your network may not send through this gateway")
 
 # --- what is said along the way ---------------------------------------------------------------------------------------
 
+LOGGED_IN: Final = _reply(235, "2.7.0", "Logged in")  # RFC 4954 6, as all replies about logins
 OK: Final = _reply(250, "2.0.0", "Ok")
 SENDER_OK: Final = _reply(250, "2.1.0", "Sender ok")
 RECIPIENT_OK: Final = _reply(250, "2.1.5", "Recipient ok")
 GO_AHEAD: Final = _reply(354, "", "End data with <CR><LF>.<CR><LF>")
 BYE: Final = _reply(221, "2.0.0", "Bye")
 READY_FOR_TLS: Final = _reply(220, "2.0.0", "Ready to start TLS")
-HELP: Final = _reply(214, "2.0.0", "EHLO HELO MAIL RCPT DATA RSET NOOP QUIT VRFY HELP STARTTLS (RFC 5321)")
+HELP: Final = _reply(214, "2.0.0", "EHLO HELO AUTH MAIL RCPT DATA RSET NOOP QUIT VRFY HELP STARTTLS (RFC 5321)")
 CANNOT_VERIFY: Final = _reply(252, "2.5.2", "Cannot verify, but will take mail and try to deliver it")
 SYNTAX: Final = _reply(501, "5.5.4", "This command takes no argument")
 NEEDS_ARGUMENT: Final = _reply(501, "5.5.4", "This command needs an argument")
@@ -63,6 +68,19 @@ MAIL_FIRST: Final = _reply(503, "5.5.1", "Say MAIL first")
 RCPT_FIRST: Final = _reply(503, "5.5.1", "Say RCPT first")
 NO_RECIPIENT: Final = _reply(554, "5.5.1", "No valid recipient")
 TLS_ALREADY: Final = _reply(503, "5.5.1", "TLS is on already")
+LOGIN_FIRST: Final = _reply(530, "5.7.0", "Log in first (AUTH)")
+TLS_FIRST: Final = _reply(530, "5.7.0", "Say STARTTLS first, then log in")  # RFC 3207 4
+LOGIN_NEEDS_TLS: Final = _reply(538, "5.7.11", "Passwords are only taken under TLS; say STARTTLS first")
+LOGIN_ALREADY: Final = _reply(503, "5.5.1", "Logged in already")
+LOGIN_BETWEEN: Final = _reply(503, "5.5.1", "Not inside a transaction; RSET ends it")
+UNKNOWN_MECHANISM: Final = _reply(504, "5.5.4", "Offered are PLAIN and LOGIN")
+LOGIN_SYNTAX: Final = _reply(501, "5.5.4", "Syntax: AUTH mechanism [initial-response]")
+LOGIN_GARBLED: Final = _reply(501, "5.5.2", "This is no base64, or not what the mechanism asks for")
+LOGIN_CANCELLED: Final = _reply(501, "5.7.0", "Login cancelled")
+LOGIN_TOO_LONG: Final = _reply(500, "5.5.6", "Line too long for a login")
+LOGIN_WRONG: Final = _reply(535, "5.7.8", "User name or password is wrong")
+LOGIN_UNAVAILABLE: Final = _reply(454, "4.7.0", "Logins cannot be checked now; your password may be right, try later")
+NOT_YOUR_ADDRESS: Final = _reply(553, "5.7.1", "This login may not send from this address")
 ONLY_QUIT: Final = _reply(503, "5.5.1", "Only QUIT is possible here")
 
 # --- what refuses one message or one command --------------------------------------------------------------------------
@@ -71,6 +89,27 @@ TOO_BIG: Final = Refusal(reply=_reply(552, "5.3.4", "Message too big"), why="too
 NUL: Final = Refusal(reply=_reply(554, "5.6.0", "NUL octets do not belong in mail (RFC 2045 2.7)"), why="nul")
 TOO_MANY_RECIPIENTS: Final = _reply(452, "4.5.3", "Too many recipients; send to the others in another transaction")
 UNREACHABLE: Final = _reply(451, "4.4.1", "The next mail server cannot be reached now; try again later")
+
+
+# --- what a listener asks of its senders beyond their network ---------------------------------------------------------
+
+MUST_STARTTLS: Final = Refusal(reply=_reply(530, "5.7.0", "Must issue a STARTTLS command first"), why="plain-text")
+NO_CLIENT_CERTIFICATE: Final = Refusal(
+    reply=_reply(530, "5.7.0", "A client certificate is needed here"), why="no-client-certificate"
+)
+OTHER_CLIENT_CERTIFICATE: Final = Refusal(
+    reply=_reply(550, "5.7.1", "Your certificate names no host that may send here"), why="client-certificate"
+)
+SENDER_OUTSIDE: Final = Refusal(
+    reply=_reply(553, "5.7.1", "Only senders of this organisation may send here"), why="sender-outside"
+)
+AUTHOR_OUTSIDE: Final = Refusal(
+    reply=_reply(550, "5.7.1", "A notice needs one From field, of this organisation"), why="author-outside"
+)
+_NOT_OUR_TENANT: Final = _reply(550, "5.7.1", "This is not mail of a tenant that may send here")
+TENANT_MISSING: Final = Refusal(reply=_NOT_OUR_TENANT, why="tenant-missing")
+TENANT_TWICE: Final = Refusal(reply=_NOT_OUR_TENANT, why="tenant-twice")
+TENANT_UNKNOWN: Final = Refusal(reply=_NOT_OUR_TENANT, why="tenant-unknown")
 
 
 def failed(reference: str) -> Reply:
@@ -89,6 +128,7 @@ _DEFERRED: Final = MappingProxyType(
 _REJECTED: Final = MappingProxyType(
     {
         Why.LOOP: _reply(554, "5.4.6", "Too many hops, this message is looping"),
+        Why.AUTHOR: _reply(550, "5.7.1", "This login may not write as the author in From or Sender"),
         Why.POLICY: _reply(550, "5.7.1", "Refused by policy"),
         Why.SMARTHOST: _reply(554, "5.0.0", "Refused by the next mail server"),
     }

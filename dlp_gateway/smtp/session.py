@@ -1,154 +1,54 @@
-"""One client's session: the SMTP dialogue (RFC 5321 4.1), from the greeting to the hand-over and its reply."""
+"""One client's session: login, transaction and hand-over (RFC 5321 4.1); its course is told by `dialogue`."""
 
 # ruff: noqa: N802  aiosmtpd finds the method for a command by its name, smtp_MAIL and the like
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from ipaddress import IPv4Address, IPv6Address
-from typing import Final, cast
+from functools import partial
+from typing import Final
 
-from dlp_gateway.mail.envelope import Envelope, new_id
+from dlp_gateway.mail.envelope import NO_REQUEST, DsnRequest, Envelope, RecipientRequest, new_id
 from dlp_gateway.mail.reply import Reply
-from dlp_gateway.observe import log, metrics
+from dlp_gateway.observe import metrics
 from dlp_gateway.smtp import commands, replies
+from dlp_gateway.smtp.authentication import Authentication
 from dlp_gateway.smtp.confirmation import Confirmation
 from dlp_gateway.smtp.data import DataReader
-from dlp_gateway.smtp.door import Door, Security, client_address, stumbled
+from dlp_gateway.smtp.dialogue import Dialogue
+from dlp_gateway.smtp.door import Door
 from dlp_gateway.smtp.replies import Refusal
-from dlp_gateway.smtp.wire import Goodbye, Wire
+from dlp_gateway.smtp.wire import Goodbye
 
-_TURNED_AWAY: Final = 10  # commands, and seconds, for a client that may only QUIT
-
-#: Browsers can be made to speak to mail servers in their own tongue, with SMTP commands in the body.
-_OTHER_PROTOCOLS: Final = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"})
+_LARGE: Final = 500_000  # octets; the header of a smaller message is read in the loop, in milliseconds
 
 
 @dataclass(slots=True, kw_only=True)
 class _Transaction:
-    """What MAIL and RCPT said so far; the recipients are a dict for their order without duplicates."""
+    """What MAIL and RCPT said so far; the recipients, in order, with what was asked about DSNs for each."""
 
     mail: commands.Mail
-    recipients: dict[str, None]
+    recipients: dict[str, RecipientRequest]
     refused: int = 0
 
+    @property
+    def dsn(self) -> DsnRequest:
+        """What was asked about DSNs."""
+        asked = {path: request for path, request in self.recipients.items() if request != NO_REQUEST}
+        return DsnRequest(ret=self.mail.ret, envelope_id=self.mail.envelope_id, recipients=asked)
 
-class Session(Wire):
+
+class Session(Dialogue):
     """The server's side of one connection."""
 
     def __init__(self, door: Door) -> None:
-        super().__init__(door.options)
-        self._door = door
-        self._client: IPv4Address | IPv6Address | None = None
+        super().__init__(door)
         self._confirmation = Confirmation(door)
-        self._busy = False  # between DATA and its final reply
         self._greeted = False
         self._extended = False
         self._transaction: _Transaction | None = None
-        self._errors = 0
-        self._junk = 0
-
-    # --- the dialogue -------------------------------------------------------------------------------------------------
-
-    async def _handle_client(self) -> None:
-        """Run the session from greeting to goodbye."""
-        transport = self._connection()
-        entered = False
-        try:
-            self._client = client_address(transport.get_extra_info("peername"))
-            if self._client is None:
-                return
-            refusal = self._door.enter(self, self._client)
-            entered = True
-            if refusal is not None:
-                self._note(refusal)
-            if self._options.security is Security.IMPLICIT and not self._tls:
-                return
-            if refusal is None:
-                self._say(Reply(code=220, enhanced="", text=f"{self.hostname} ESMTP"))
-                await self._converse()
-            else:
-                self._say(refusal.reply)
-                await self._turn_away(refusal)
-        except (Goodbye, OSError):  # the network and TLS end sessions by OSError
-            pass
-        finally:
-            if entered:
-                self._door.leave(self)
-            self._confirmation.give_up()
-            self._flush()
-            (self.transport or transport).close()
-
-    async def _turn_away(self, refusal: Refusal) -> None:
-        """Wait for QUIT, as RFC 5321 3.1 asks after a 554; a 421 needs no waiting."""
-        if refusal.reply.code != 554:
-            return
-        self._reset_timeout(_TURNED_AWAY)
-        for _ in range(_TURNED_AWAY):
-            line = await self._line()
-            if line is None:
-                return
-            if line.strip().upper() == b"QUIT":
-                self._say(replies.BYE)
-                return
-            self._say(replies.ONLY_QUIT)
-
-    async def _converse(self) -> None:
-        while True:
-            self._reset_timeout()
-            line = await self._line()
-            if line is None:
-                return
-            try:
-                await self._obey(line)
-            except (Goodbye, OSError):
-                raise
-            except Exception as error:  # noqa: BLE001  the listener's: the client gets an answer, never the text
-                reference = new_id()
-                stumbled(reference, error)
-                self._transaction = None
-                self._say(replies.failed(reference))
-            if self._door.closing:
-                await self._end(replies.STOPPING)
-
-    async def _obey(self, line: bytes) -> None:
-        command = commands.split(line)
-        if isinstance(command, Refusal):
-            await self._refuse(command)
-            return
-        verb, argument = command
-        method = cast("Callable[[str], Awaitable[None]] | None", self._smtp_methods.get(verb))
-        if method is not None:
-            await method(argument)
-        elif verb in _OTHER_PROTOCOLS:
-            await self._end(replies.OTHER_PROTOCOL)
-        else:
-            await self._refuse(replies.UNKNOWN)
-
-    async def _refuse(self, what: Reply | Refusal) -> None:
-        """Say no; too many of these end the session."""
-        refusal = what if isinstance(what, Refusal) else Refusal(reply=what)
-        if refusal.closing:
-            await self._end(refusal)
-        self._note(refusal)
-        self._say(refusal.reply)
-        self._errors += 1
-        if self._errors >= self._options.errors:
-            await self._end(replies.TOO_MANY_ERRORS)
-
-    async def _idle_command(self, reply: Reply) -> None:
-        """Answer a command that brings no mail nearer."""
-        self._junk += 1
-        self._say(reply)
-        if self._junk > self._options.junk_commands:
-            await self._end(replies.TOO_MUCH_JUNK)
-
-    def _note(self, refusal: Refusal) -> None:
-        if refusal.why:
-            log.session_refused(str(self._client), refusal.why)
-            metrics.session_refused(refusal.why)
+        self._authentication = Authentication(door)
 
     def eof_received(self) -> bool:
         """The client sends no more; most clients are gone then (see `Confirmation.left`)."""
@@ -158,12 +58,11 @@ class Session(Wire):
     def _heard(self) -> None:
         self._confirmation.heard()
 
-    def retire(self) -> None:
-        """Say goodbye now, or after the message that is under way."""
-        if not self._busy:
-            self._part(replies.STOPPING)
+    def _forget(self) -> None:
+        self._transaction = None
 
-    # --- commands -----------------------------------------------------------------------------------------------------
+    def _over(self) -> None:
+        self._confirmation.give_up()
 
     async def smtp_EHLO(self, argument: str) -> None:
         """EHLO: what this session can do (RFC 5321 4.1.1.1)."""
@@ -176,9 +75,11 @@ class Session(Wire):
             self.hostname,
             "PIPELINING",
             f"SIZE {options.message_size}",
-            *(["STARTTLS"] if options.security is Security.STARTTLS and not self._tls else []),
+            *(["STARTTLS"] if options.security.on_demand and not self._tls else []),
             *(["8BITMIME"] if options.eight_bit else []),
             *(["SMTPUTF8"] if options.smtputf8 else []),
+            "DSN",
+            *self._authentication.offer(tls=self._tls),
             "ENHANCEDSTATUSCODES",
         ]
         self._output += "".join(f"250-{word}\r\n" for word in offered[:-1]).encode("ascii")
@@ -200,20 +101,33 @@ class Session(Wire):
         if self._transaction is not None:
             await self._refuse(replies.NESTED_MAIL)
             return
-        options = self._options
-        mail = commands.mail(
-            argument,
-            commands.Offer(
-                size=options.message_size if self._extended else 0,
-                eight_bit=options.eight_bit and self._extended,
-                smtputf8=options.smtputf8 and self._extended,
-            ),
-        )
+        if demand := self._authentication.demand(tls=self._tls):
+            await self._refuse(demand)
+            return
+        mail = commands.mail(argument, self._offer())
         if isinstance(mail, Refusal):
             await self._refuse(mail)
             return
+        if unwelcome := self._unwelcome(mail.reverse_path) or self._authentication.objection(mail.reverse_path):
+            await self._refuse(unwelcome)
+            return
         self._transaction = _Transaction(mail=mail, recipients={})
         self._say(replies.SENDER_OK)
+
+    def _offer(self) -> commands.Offer:
+        options = self._options
+        return commands.Offer(
+            size=options.message_size if self._extended else 0,
+            eight_bit=options.eight_bit and self._extended,
+            smtputf8=options.smtputf8 and self._extended,
+            dsn=self._extended,
+        )
+
+    def _unwelcome(self, reverse_path: str) -> Refusal | None:
+        """Return why this client may not send at all, or not as this sender."""
+        admission = self._options.admission
+        certificate = self._connection().get_extra_info("peercert")  # verified in the handshake
+        return admission.refuses_client(certificate) or admission.refuses_sender(reverse_path)
 
     async def smtp_RCPT(self, argument: str) -> None:
         """RCPT TO: one more recipient; the same one twice is one."""
@@ -221,18 +135,20 @@ class Session(Wire):
         if transaction is None:
             await self._refuse(replies.MAIL_FIRST)
             return
-        path = commands.rcpt(argument, smtputf8=transaction.mail.smtputf8)
-        if isinstance(path, Refusal):
+        rcpt = commands.rcpt(argument, self._offer(), smtputf8=transaction.mail.smtputf8)
+        if isinstance(rcpt, Refusal):
             transaction.refused += 1
-            await self._refuse(path)
-        elif len(transaction.recipients) >= self._options.recipients and path not in transaction.recipients:
+            await self._refuse(rcpt)
+            return
+        path, known = rcpt.forward_path, transaction.recipients.get(rcpt.forward_path)
+        if known is None and len(transaction.recipients) >= self._options.recipients:
             # RFC 5321 4.5.3.1.10: not an error, the client sends to the rest later; but it must not try for ever.
             transaction.refused += 1
             self._say(replies.TOO_MANY_RECIPIENTS)
             if transaction.refused > self._options.recipients:
                 await self._end(replies.TOO_MANY_ERRORS)
         else:
-            transaction.recipients[path] = None
+            transaction.recipients[path] = known.joined(rcpt.dsn) if known else rcpt.dsn
             self._say(replies.RECIPIENT_OK)
 
     async def smtp_DATA(self, argument: str) -> None:
@@ -249,7 +165,7 @@ class Session(Wire):
         try:
             self._say(replies.GO_AHEAD)
             with metrics.stage("receive"):
-                content = await self._content()
+                content = await self._admitted(transaction, await self._content())
             if isinstance(content, Refusal):
                 await self._refuse(content)
             else:
@@ -268,6 +184,15 @@ class Session(Wire):
             if not await self._more():
                 raise Goodbye
 
+    async def _admitted(self, transaction: _Transaction, content: bytes | Refusal) -> bytes | Refusal:
+        """Return the message as it may go on, or why it may not."""
+        admission = self._options.admission
+        if isinstance(content, Refusal) or not admission.reads_content:
+            return content
+        self._deadline = math.inf  # it is our own work that the client waits for
+        judge = partial(admission.admitted, transaction.mail.reverse_path, content)
+        return judge() if len(content) < _LARGE else await asyncio.to_thread(judge)
+
     async def _hand_over(self, transaction: _Transaction, content: bytes) -> None:
         """Give the message to the handler and its reply to the client; from here on the client may vanish."""
         self._deadline = math.inf  # the pipeline has deadlines of its own
@@ -276,11 +201,13 @@ class Session(Wire):
             reverse_path=transaction.mail.reverse_path,
             recipients=tuple(transaction.recipients),
             client=str(self._client),
-            login="",
+            login=self._authentication.name,
             body_8bit=transaction.mail.body_8bit,
             smtputf8=transaction.mail.smtputf8,
             received_at=datetime.now(UTC),
-            protocol=f"{'E' if self._extended else ''}SMTP{'S' if self._tls else ''}",  # RFC 3848
+            dsn=transaction.dsn,
+            protocol=self._protocol(),
+            bound_to=self._authentication.bound_to,
         )
         outcome = self._door.hand_over(envelope, content)
         self._confirmation.begin(envelope, content, outcome)
@@ -290,6 +217,11 @@ class Session(Wire):
         self._flush()
         self._confirmation.replied()
 
+    def _protocol(self) -> str:
+        """Return how mail comes, as RFC 3848 names it; after HELO there are no extensions, and no login."""
+        under_tls, login = "S" if self._tls else "", "A" if self._authentication.login else ""
+        return f"ESMTP{under_tls}{login}" if self._extended else "SMTP"
+
     async def smtp_RSET(self, argument: str) -> None:
         """RSET: forget the transaction."""
         if argument:
@@ -298,29 +230,27 @@ class Session(Wire):
         self._transaction = None
         await self._idle_command(replies.OK)
 
-    async def smtp_NOOP(self, argument: str) -> None:  # noqa: ARG002
-        """NOOP, with or without a string (RFC 5321 4.1.1.9)."""
-        await self._idle_command(replies.OK)
+    async def smtp_AUTH(self, argument: str) -> None:
+        """AUTH: who is there (RFC 4954 4)."""
+        answer: Reply | Refusal | None = self._authentication.refusal(
+            tls=self._tls, extended=self._extended, transaction=self._transaction is not None
+        )
+        if answer is None and self._client is not None:
+            self._deadline = math.inf  # what knows the passwords has deadlines of its own
+            answer = await self._authentication.authenticate(argument, self._client, self._ask)
+        if isinstance(answer, Reply) and not answer.permanent:
+            await self._idle_command(answer)
+        elif answer is not None:
+            await self._refuse(answer)
 
-    async def smtp_HELP(self, argument: str) -> None:  # noqa: ARG002
-        """HELP."""
-        await self._idle_command(replies.HELP)
-
-    async def smtp_VRFY(self, argument: str) -> None:
-        """VRFY: who exists is the smarthost's secret (RFC 5321 7.3)."""
-        await (self._idle_command(replies.CANNOT_VERIFY) if argument else self._refuse(replies.NEEDS_ARGUMENT))
-
-    async def smtp_EXPN(self, argument: str) -> None:  # noqa: ARG002
-        """EXPN is not offered."""
-        await self._refuse(replies.NOT_OFFERED)
-
-    async def smtp_AUTH(self, argument: str) -> None:  # noqa: ARG002
-        """AUTH is not offered."""
-        await self._refuse(replies.NOT_OFFERED)
-
-    async def smtp_BDAT(self, argument: str) -> None:  # noqa: ARG002
-        """BDAT is not offered; what follows it would be content, never commands (RFC 3030 2)."""
-        await self._end(replies.NO_BINARY)
+    async def _ask(self, challenge: Reply) -> bytes:
+        self._say(challenge)
+        self._reset_timeout()
+        line = await self._line()
+        if line is None:
+            raise Goodbye
+        self._deadline = math.inf
+        return line
 
     async def smtp_QUIT(self, argument: str) -> None:
         """QUIT."""
@@ -336,7 +266,7 @@ class Session(Wire):
 
     async def smtp_STARTTLS(self, argument: str) -> None:
         """STARTTLS (RFC 3207): all that was said before it is forgotten, said in plain text or not."""
-        if self._options.security is not Security.STARTTLS:
+        if not self._options.security.on_demand:
             await self._refuse(replies.TLS_ALREADY if self._tls else replies.NOT_OFFERED)
         elif self._tls:
             await self._refuse(replies.TLS_ALREADY)
@@ -346,6 +276,7 @@ class Session(Wire):
             self._say(replies.READY_FOR_TLS)
             self._flush()
             self._greeted, self._extended, self._transaction = False, False, None
+            self._authentication.login = None
             await self._start_tls()
 
 

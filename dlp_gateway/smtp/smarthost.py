@@ -2,9 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Final
 
+from dlp_gateway.mail import xtext
 from dlp_gateway.mail.address import valid_forward_path, valid_reverse_path
+from dlp_gateway.mail.envelope import NOTHING_ASKED, DsnRequest, RecipientRequest
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.observe import log, metrics
 from dlp_gateway.ports import Delivery, Progress
@@ -46,6 +49,7 @@ class Smarthost:
         recipients: tuple[str, ...],
         body_8bit: bool,
         smtputf8: bool,
+        dsn: DsnRequest = NOTHING_ASKED,
         before_final_dot: Callable[[Progress], Awaitable[None]] | None = None,
     ) -> Delivery:
         """Run one mail transaction as `ports.Smarthost` says: never raises for what the network or the peer does."""
@@ -66,6 +70,7 @@ class Smarthost:
                 sendable,
                 body_8bit=body_8bit,
                 smtputf8=smtputf8,
+                dsn=dsn,
                 last_call=_with(refused, before_final_dot),
             )
         finally:
@@ -96,6 +101,7 @@ class Smarthost:
         *,
         body_8bit: bool,
         smtputf8: bool,
+        dsn: DsnRequest,
         last_call: Callable[[Progress], Awaitable[None]] | None,
     ) -> Delivery:
         connection = self._kept()
@@ -111,7 +117,15 @@ class Smarthost:
             if isinstance(parameters, Reply):
                 self._give_back(connection)
                 return _all(recipients, parameters)
-            mail = Mail(content=content, reverse_path=reverse_path, recipients=recipients, parameters=parameters)
+            knows_dsn = connection.extensions.dsn  # RFC 3461 5.2.2 (a): to others it is not said
+            mail = Mail(
+                content=content,
+                reverse_path=reverse_path,
+                parameters=parameters + (_mail_wishes(dsn) if knows_dsn else ""),
+                recipients={
+                    one: _rcpt_wishes(dsn.of(one), connection.extensions) if knows_dsn else "" for one in recipients
+                },
+            )
             try:
                 delivery = await run(connection, mail, self._options, last_call)
             except NothingHappened as nothing:
@@ -126,7 +140,7 @@ class Smarthost:
                 raise
             else:
                 self._give_back(connection)
-                return delivery
+                return replace(delivery, notifies=knows_dsn)
 
     # --- the pool -----------------------------------------------------------------------------------------------------
 
@@ -202,6 +216,20 @@ def _parameters(
     )
 
 
+def _mail_wishes(dsn: DsnRequest) -> str:
+    """Return what was asked for all recipients, as it came (RFC 3461 5.2.1)."""
+    ret = f" RET={dsn.ret}" if dsn.ret else ""
+    return f"{ret} ENVID={dsn.envelope_id}" if dsn.envelope_id else ret
+
+
+def _rcpt_wishes(request: RecipientRequest, extensions: Extensions) -> str:
+    """Return what was asked for one recipient; what was not asked must not be said (RFC 3461 5.2.1)."""
+    notify = "" if request.notify is None else f" NOTIFY={request.notify}"
+    original = request.original if extensions.smtputf8 else xtext.without_unicode(request.original)
+    # RFC 3461 4.2: 500 characters at most; only what had to be written in ASCII can have grown longer.
+    return f"{notify} ORCPT={original}" if 0 < len(original) <= 500 else notify
+
+
 def _header(content: bytes) -> bytes:
     end = content.find(b"\r\n\r\n")
     return content if end < 0 else content[:end]
@@ -234,4 +262,4 @@ def _with(
 def _settle(recipients: tuple[str, ...], refused: dict[str, Reply], delivery: Delivery) -> Delivery:
     """Return the delivery with all recipients in the order given."""
     replies = {**dict(delivery.replies), **refused}
-    return Delivery(replies=tuple((one, replies[one]) for one in recipients), unknown=delivery.unknown)
+    return replace(delivery, replies=tuple((one, replies[one]) for one in recipients))

@@ -1,7 +1,7 @@
 """One mail transaction over a connection: MAIL, RCPT and DATA in one write where the smarthost pipelines (RFC 2920)."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
 from dlp_gateway.mail.reply import Reply
@@ -18,12 +18,15 @@ LOST: Final = Reply(code=451, enhanced="4.4.2", text="The connection to the next
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mail:
-    """What is to be sent; `parameters` stand behind MAIL's path, with a blank before each."""
+    """What is to be sent; `parameters` stand behind MAIL's path, with a blank before each.
+
+    `recipients` are the forward-paths, each with the parameters that stand behind it.
+    """
 
     content: bytes
     reverse_path: str
-    recipients: tuple[str, ...]
     parameters: str
+    recipients: Mapping[str, str]
 
 
 class NothingHappened(Exception):  # noqa: N818  a state of the transaction's
@@ -88,7 +91,7 @@ async def run(
 
 
 async def _pipelined(connection: Connection, mail: Mail, options: SmarthostOptions) -> _Answers:
-    lines = [_mail_line(mail), *map(_rcpt_line, mail.recipients), b"DATA\r\n"]
+    lines = [_mail_line(mail), *_rcpt_lines(mail), b"DATA\r\n"]
     connection.send(b"".join(lines), len(lines))
     first = await connection.reply(options.command)
     recipients = tuple([await connection.reply(options.command) for _ in mail.recipients])
@@ -103,7 +106,7 @@ async def _stepwise(connection: Connection, mail: Mail, options: SmarthostOption
     first = await ask(_mail_line(mail))
     if not first.positive:
         return _Answers(mail=first, recipients=(first,) * len(mail.recipients), data=None)
-    recipients = tuple([await ask(_rcpt_line(recipient)) for recipient in mail.recipients])
+    recipients = tuple([await ask(line) for line in _rcpt_lines(mail)])
     data = await ask(b"DATA\r\n") if any(reply.positive for reply in recipients) else None
     return _Answers(mail=first, recipients=recipients, data=data)
 
@@ -112,8 +115,8 @@ def _mail_line(mail: Mail) -> bytes:
     return f"MAIL FROM:<{mail.reverse_path}>{mail.parameters}\r\n".encode()
 
 
-def _rcpt_line(recipient: str) -> bytes:
-    return f"RCPT TO:<{recipient}>\r\n".encode()
+def _rcpt_lines(mail: Mail) -> list[bytes]:
+    return [f"RCPT TO:<{recipient}>{parameters}\r\n".encode() for recipient, parameters in mail.recipients.items()]
 
 
 def _judge(connection: Connection, mail: Mail, answers: _Answers) -> dict[str, Reply]:
@@ -135,7 +138,7 @@ def _judge(connection: Connection, mail: Mail, answers: _Answers) -> dict[str, R
 def _lenient(reply: Reply) -> Reply:
     """RFC 5321 4.5.3.1.10: 552 to RCPT once meant too many recipients; unless it says otherwise, it still may."""
     if reply.code == 552 and reply.enhanced in {"", "5.5.3"}:
-        return Reply(code=452, enhanced="4.5.3", text=reply.text)
+        return replace(reply, code=452, enhanced="4.5.3")
     return reply
 
 

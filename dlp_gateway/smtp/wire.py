@@ -226,14 +226,19 @@ class Wire(SMTP):
         self._fresh = False
         self._deadline = math.inf  # the handshake has its own
         # Nothing is awaited between the 220 and this, so no octet of the handshake is taken for SMTP.
-        self.transport = await self.loop.start_tls(
-            self._connection(),
-            self,
-            cast("ssl.SSLContext", self._options.tls_context),
-            server_side=True,
-            ssl_handshake_timeout=self._options.handshake,
-            ssl_shutdown_timeout=_LINGER,
-        )
+        try:
+            self.transport = await self.loop.start_tls(
+                self._connection(),
+                self,
+                cast("ssl.SSLContext", self._options.tls_context),
+                server_side=True,
+                ssl_handshake_timeout=self._options.handshake,
+                ssl_shutdown_timeout=_LINGER,
+            )
+        except ssl.SSLError as error:
+            unverified = isinstance(error, ssl.SSLCertVerificationError)
+            self._note(replies.UNVERIFIED_CERTIFICATE if unverified else replies.HANDSHAKE_FAILED)
+            raise
         if self.transport is None:
             raise Goodbye
         self._tls = True

@@ -11,7 +11,10 @@ from click.testing import CliRunner
 from dlp_gateway import __version__
 from dlp_gateway.cli import main
 
-COMMANDS = ("serve", "demo", "check", "scan", "detect", "rules", "quarantine", "healthcheck")
+COMMANDS = (
+    *("demo", "init", "check", "serve", "send-test", "scan", "detect", "rules", "quarantine", "healthcheck", "doctor"),
+    *("schema", "completion", "man"),
+)
 CALLS = [
     *((name,) for name in COMMANDS),
     ("rules", "test"),

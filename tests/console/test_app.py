@@ -51,6 +51,15 @@ async def test_all_parts_are_well() -> None:
     assert response.json() == {"ready": True, "checks": {"custody": "ok", "smarthost": "ok"}}
 
 
+async def test_facts_stand_beside_the_checks_and_decide_nothing() -> None:
+    """A gateway that only watches is ready, and says that it only watches."""
+    app = application({"custody": well}, counted, {"mode": lambda: "observe"})
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://admin.example") as client:
+        response = await client.get("/readyz")
+    assert response.status_code == 200
+    assert response.json() == {"ready": True, "checks": {"custody": "ok"}, "mode": "observe"}
+
+
 async def test_one_part_is_not_well(monkeypatch: pytest.MonkeyPatch) -> None:
     """/readyz answers 503; a check that fails or never answers is a part that is not well; no error shows its text."""
     monkeypatch.setattr(console, "_PATIENCE", 0.05)

@@ -72,13 +72,13 @@ def next_postfix() -> Iterator[Postfix]:
 
 
 @pytest.fixture
-def front_postfix() -> Iterator[Callable[[int], Postfix]]:
-    """Give a function that starts a Postfix whose smarthost is a port of 127.0.0.1."""
+def front_postfix() -> Iterator[Callable[..., Postfix]]:
+    """Give a function that starts a Postfix whose smarthost is a port of 127.0.0.1, with further settings."""
     require_postfix()
     started: list[Postfix] = []
 
-    def start(smarthost: int) -> Postfix:
-        started.append(Postfix.in_front_of(smarthost))
+    def start(smarthost: int, **settings: str) -> Postfix:
+        started.append(Postfix.in_front_of(smarthost, **settings))
         started[-1].start()
         return started[-1]
 

@@ -20,14 +20,15 @@ _EXTENSIONS: Final = ("PIPELINING", "SIZE 60000000", "8BITMIME", "ENHANCEDSTATUS
 class Transaction:
     """One mail transaction up to the final dot; `answered` tells whether a 250 was sent for it.
 
-    `mail` is the argument of MAIL as it came (`FROM:<a@b> BODY=8BITMIME`), `recipients` those that were accepted,
-    `content` is dot-unstuffed with its line ends as they came.
+    `mail` is the argument of MAIL as it came (`FROM:<a@b> BODY=8BITMIME`), `recipients` those that were accepted and
+    `parameters` what stood behind each, `content` is dot-unstuffed with its line ends as they came.
     """
 
     mail: str
     recipients: tuple[str, ...]
     content: bytes
     answered: bool
+    parameters: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def reverse_path(self) -> str:
@@ -112,7 +113,7 @@ class _Session:
     def __init__(self, mta: NextMta, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._mta, self._reader, self._writer = mta, reader, writer
         self._mail = ""
-        self._recipients: list[str] = []
+        self._recipients: dict[str, str] = {}
 
     async def run(self) -> None:
         """Greet, then answer each command until QUIT or the end of the stream."""
@@ -123,14 +124,14 @@ class _Session:
                 case "EHLO" | "HELO":
                     await self._reply("EHLO", "\r\n".join(self._capabilities()))
                 case "MAIL":
-                    self._mail, self._recipients = argument, []
+                    self._mail, self._recipients = argument, {}
                     await self._reply("MAIL", "250 2.1.0 Ok")
                 case "RCPT":
                     await self._recipient(argument)
                 case "DATA":
                     await self._data()
                 case "RSET":
-                    self._mail, self._recipients = "", []
+                    self._mail, self._recipients = "", {}
                     await self._reply("RSET", "250 2.0.0 Ok")
                 case "NOOP":
                     await self._send("250 2.0.0 Ok")
@@ -145,10 +146,10 @@ class _Session:
         return [f"250-{line}" for line in lines[:-1]] + [f"250 {lines[-1]}"]
 
     async def _recipient(self, argument: str) -> None:
-        address = argument.partition("<")[2].partition(">")[0]
+        address, _, parameters = argument.partition("<")[2].partition(">")
         usual = self._mta.script.replies.get(address, "250 2.1.5 Ok")
         if (await self._reply("RCPT", usual)).startswith("2"):
-            self._recipients.append(address)
+            self._recipients[address] = parameters.strip()
 
     async def _data(self) -> None:
         usual = "354 Go on" if self._recipients else "554 5.5.1 No valid recipients"
@@ -158,9 +159,15 @@ class _Session:
         usual = self._mta.script.replies.get("dot", f"250 2.0.0 Queued as {len(self._mta.transactions) + 1}")
         answered = usual.startswith("2") and "dot" not in self._mta.script.deaths
         self._mta.record(
-            Transaction(mail=self._mail, recipients=tuple(self._recipients), content=content, answered=answered)
+            Transaction(
+                mail=self._mail,
+                recipients=tuple(self._recipients),
+                parameters=tuple(self._recipients.values()),
+                content=content,
+                answered=answered,
+            )
         )
-        self._mail, self._recipients = "", []
+        self._mail, self._recipients = "", {}
         await self._reply("dot", usual)
 
     async def _content(self) -> AsyncIterator[bytes]:

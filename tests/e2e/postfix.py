@@ -77,8 +77,8 @@ class Postfix:
         self.log = self._folder / "data" / "mail.log"
 
     @classmethod
-    def next_mta(cls) -> "Postfix":
-        """Return one that takes mail for any domain and puts each recipient's copy into a Maildir."""
+    def next_mta(cls, *refused: str) -> "Postfix":
+        """Return one that puts mail for any address, except for the `refused` ones, into a Maildir."""
         owner = pwd.getpwnam("postfix")
         return cls(
             {
@@ -88,13 +88,15 @@ class Postfix:
                 "virtual_uid_maps": f"static:{owner.pw_uid}",
                 "virtual_gid_maps": f"static:{owner.pw_gid}",
                 "virtual_minimum_uid": "1",
+                "smtpd_recipient_restrictions": f"check_recipient_access inline:{{{{{_refusing(refused)}}}}}, permit",
             }
         )
 
     @classmethod
-    def in_front_of(cls, port: int) -> "Postfix":
+    def in_front_of(cls, port: int, **settings: str) -> "Postfix":
         """Return one whose smarthost is 127.0.0.1:`port`."""
-        return cls({"relayhost": f"[127.0.0.1]:{port}", "minimal_backoff_time": "2s", "queue_run_delay": "2s"})
+        waits = {"minimal_backoff_time": "2s", "queue_run_delay": "2s"}
+        return cls({"relayhost": f"[127.0.0.1]:{port}", **waits, **settings})
 
     def start(self) -> None:
         """Write the configuration, start, and wait until it greets."""
@@ -126,6 +128,11 @@ class Postfix:
         """Stop it and remove everything."""
         self._run("stop", check=False)
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def sendmail(self, content: bytes, *arguments: str) -> None:
+        """Submit a mail as programs on the same machine do."""
+        command = ("sendmail", "-C", str(self._folder / "etc"), "-i", *arguments)
+        subprocess.run(command, input=content.replace(b"\r\n", b"\n"), check=True, capture_output=True, timeout=60)
 
     def arrivals(self) -> list[Arrival]:
         """Return what lies in the Maildir now, oldest first."""
@@ -163,6 +170,11 @@ class Postfix:
                 if time.monotonic() > end:
                     raise
             time.sleep(0.05)
+
+
+def _refusing(addresses: tuple[str, ...]) -> str:
+    """Return the rows of a table that refuses these addresses; one is always needed."""
+    return ", ".join(f"{{{{{one} = 550 5.1.1 no such user}}}}" for one in ("nobody@refused.example", *addresses))
 
 
 def _read(path: Path) -> Arrival:

@@ -9,6 +9,7 @@ import threading
 import types
 import warnings
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from dlp_gateway.detect.base import Failure, FailureReason, Finding
 from dlp_gateway.errors import Problem
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.observe import log, output
+from dlp_gateway.policy.model import PolicyMode
 from dlp_gateway.policy.verdict import Disposition, Reason
 
 MARK = "Marker-Text 4111"
@@ -87,7 +89,9 @@ def argument(parameter: inspect.Parameter) -> object:
         Reply | None: reply,
         BaseException: raised(),
         Disposition: Disposition.HOLD,
+        PolicyMode: "observe",
         tuple[str, ...]: ("one", "two"),
+        datetime: datetime(2027, 1, 1, tzinfo=UTC),
         tuple[Problem, ...]: (Problem(source="policy.yaml", line=3, column=1, message="unknown key"),),
         tuple[Reason, ...]: (Reason(rule="r", disposition=Disposition.HOLD, enforced=True, explanation=MARK),),
         tuple[Finding, ...]: (finding, finding),

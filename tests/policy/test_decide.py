@@ -396,3 +396,57 @@ def test_rewritten_mail_shows_no_outsider(of: Policy, findings: list[Finding], r
     assert [exposed(outgoing, edit.hidden) for edit in prunes] == [()] * len(prunes)
     assert not parse(outgoing).named("Bcc")
     assert got.hidden == sum(len(edit.hidden) for edit in prunes)
+
+
+def observed(of: Policy) -> Policy:
+    """Return the same policy in observe mode."""
+    return replace(of, mode="observe")
+
+
+def test_in_observe_mode_every_rule_only_counts() -> None:
+    """Rules of the policy's own that say `enforce` too; nothing is edited, and the reasons stay readable."""
+    got = verdict(observed(rules("a.b → hide", "a.b → review", "a.b → refuse", "a.b → wait")), found("a.b"))
+    assert (got.disposition, got.edits, got.hidden) == (Disposition.FORWARD, (RemoveBcc(),), 0)
+    assert [(reason.rule, reason.enforced) for reason in got.reasons] == [(f"rule-{n}", False) for n in range(4)]
+    assert [reason.disposition for reason in got.reasons][:3] == [
+        Disposition.REWRITE,
+        Disposition.HOLD,
+        Disposition.REJECT,
+    ]
+
+
+@pytest.mark.parametrize("reason", list(FailureReason))
+def test_in_observe_mode_a_failure_is_named_and_forwarded(reason: FailureReason) -> None:
+    """The operator has said by name that nothing is held (docs/decisions/0016-observe-mode.md)."""
+    inspection = replace(NOTHING, failures=(Failure(detector="parse", reason=reason),))
+    got = verdict(observed(rules("a.b → review")), inspection)
+    assert got.disposition is Disposition.FORWARD
+    assert [(one.rule, one.enforced) for one in got.reasons] == [("inspection-failed", False)]
+
+
+@pytest.mark.parametrize("defect", [Defect.TOO_MANY_FIELDS, Defect.TOO_MANY_PARTS, Defect.TOO_DEEP])
+def test_in_observe_mode_what_was_not_read_to_its_end_is_forwarded(defect: Defect) -> None:
+    """It is written down as incomplete, and nothing else happens."""
+    message = replace(parse(mail()), defects=(defect,))
+    got = decide(observed(rules("a.b → review")), ENVELOPE, message, NOTHING)
+    assert got.disposition is Disposition.FORWARD
+    assert [(one.rule, one.enforced) for one in got.reasons] == [("inspection-incomplete", False)]
+
+
+@given(
+    kinds=st.lists(st.sampled_from(["a.b", "c.d", "recipients.outsiders"]), max_size=3),
+    actions=st.lists(
+        st.sampled_from(["hide", "review", "refuse", "wait", "blur", "keep-signed", "later"]), max_size=4, unique=True
+    ),
+    failed=st.booleans(),
+)
+def test_in_observe_mode_a_mail_leaves_as_it_would_without_any_rule(
+    *, kinds: list[str], actions: list[str], failed: bool
+) -> None:
+    """Whatever is found, whatever the rules and the detectors say: the bytes are those of a mail without findings."""
+    failures = (Failure(detector="parse", reason=FailureReason.ERROR),) if failed else ()
+    inspection = replace(found(*kinds), failures=failures)
+    of = rules(*(f"{kind} → {action}" for kind in ("a.b", "c.d") for action in actions)) if actions else policy()
+    got = verdict(observed(of), inspection)
+    assert got.disposition is Disposition.FORWARD
+    assert apply(mail(), got.edits) == apply(mail(), verdict(policy(), NOTHING).edits)

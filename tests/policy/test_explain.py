@@ -83,3 +83,11 @@ def test_default_policy_has_a_sentence_for_each_rule() -> None:
     sentences = explain(policy)
     assert len(sentences) == len(policy.rules) + 1
     assert [sentence.partition(":")[0] for sentence in sentences[1:]] == [rule.rule.id for rule in policy.rules]
+
+
+def test_observe_mode_comes_first_and_makes_every_rule_count_only() -> None:
+    """Whoever reads the rules must not believe that they act."""
+    text = f"{HEAD}mode: observe\nrules: [{{id: own, when: {{finding: a.b}}, then: keep, mode: enforce}}]\n"
+    told = explain(load.parse(text, "policy.yaml", builtin=packs.builtin()))
+    assert told[0].startswith("Observe mode: nothing is held, changed or refused")
+    assert told[-1].startswith("own: If a.b: only count, instead of: hold it")

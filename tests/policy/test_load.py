@@ -369,3 +369,12 @@ def test_public_suffix_is_not_ours(inside: str) -> None:
     """With everybody at .com inside, nobody would be outside."""
     expected = "This is a public suffix, such as com or co.uk: strangers would be inside. Name your own domains."
     assert problems(f"version: 1\ninside: [corp.example, '{inside}']\n") == [f"policy.yaml:2:24: {expected}"]
+
+
+def test_what_does_not_say_observe_acts() -> None:
+    """A forgotten line must not leave a gateway that protects nobody."""
+    head = "version: 1\ninside: [corp.example]\n"
+    assert load.parse(head, "policy.yaml", builtin=packs.builtin()).mode == "enforce"
+    assert load.parse(f"{head}mode: observe\n", "policy.yaml", builtin=packs.builtin()).mode == "observe"
+    with pytest.raises(ConfigurationError, match=r"policy\.yaml:3:7: This must be one of: 'enforce' or 'observe'"):
+        load.parse(f"{head}mode: watch\n", "policy.yaml", builtin=packs.builtin())

@@ -294,6 +294,23 @@ async def test_the_same_deferral_is_told_once(store: Store, deposit: Make, noon:
     assert [event.reason for event in await store.events("m1")] == ["", "450 busy", "451 full"]
 
 
+async def test_that_it_takes_long_is_told_once(store: Store, deposit: Make, noon: datetime) -> None:
+    """Who was told is told no more, until somebody releases the mail anew."""
+    await store.take((deposit("m1", state=State.DUE, expires_after=None),))
+    told = []
+    for now_told in (False, True, False):
+        (claimed,) = await claim(store, noon)
+        told.append(claimed.recipients[0].told_of_delay)
+        again = Settlement(recipient=1, state=State.DUE, reply="450 busy", due_at=noon, told_of_delay=now_told)
+        await store.settle(claimed, (again,), now=noon)
+    (claimed,) = await claim(store, noon)
+    told.append(claimed.recipients[0].told_of_delay)
+    await store.settle(claimed, (Settlement(recipient=1, state=State.FAILED, reply="550 no"),), now=noon)
+    await store.release("m1", actor="ann", reason="", now=noon)
+    told.append((await claim(store, noon))[0].recipients[0].told_of_delay)
+    assert told == [False, False, True, True, False]
+
+
 async def test_a_release_counts_attempts_anew(store: Store, deposit: Make, noon: datetime) -> None:
     """A mail that failed once and is released is due since then, with no attempt made."""
     later = noon + timedelta(days=1)

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from dlp_gateway.ports import Logins
 from dlp_gateway.smtp.listener import Door, ListenerOptions
 from dlp_gateway.smtp.listener import listen as serve
 from dlp_gateway.smtp.smarthost import Security, Smarthost, SmarthostOptions
@@ -24,10 +25,10 @@ async def listen() -> AsyncIterator[Listen]:
     """Start listeners on free ports."""
     opened: list[tuple[asyncio.Server, Gateway]] = []
 
-    async def start(handler: Recorder | None = None, **options: object) -> Gateway:
+    async def start(handler: Recorder | None = None, *, logins: Logins | None = None, **options: object) -> Gateway:
         handler = handler or Recorder()
         settings = {"hostname": "gateway.example", "networks": LOOPBACK} | options
-        door = Door(ListenerOptions(**settings), handler)  # type: ignore[arg-type]
+        door = Door(ListenerOptions(**settings), handler, logins)  # type: ignore[arg-type]
         server = await serve(door, socket.create_server(("127.0.0.1", 0)))
         gateway = Gateway(door=door, handler=handler, port=server.sockets[0].getsockname()[1])
         opened.append((server, gateway))

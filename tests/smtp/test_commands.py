@@ -4,12 +4,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dlp_gateway.mail.envelope import Notify, RecipientRequest, Ret
 from dlp_gateway.smtp import commands
-from dlp_gateway.smtp.commands import Mail, Offer
+from dlp_gateway.smtp.commands import Mail, Offer, Rcpt
 from dlp_gateway.smtp.replies import BARE_NEWLINE, Refusal
 
-ALL = Offer(size=1000, eight_bit=True, smtputf8=True)
-NONE = Offer(size=0, eight_bit=False, smtputf8=False)
+ALL = Offer(size=1000, eight_bit=True, smtputf8=True, dsn=True)
+NONE = Offer(size=0, eight_bit=False, smtputf8=False, dsn=False)
+
+JOERG = "utf-8;jörg@example.org"
 
 
 def code(found: object) -> str:
@@ -60,7 +63,7 @@ def test_no_line_raises(line: bytes) -> None:
         return
     verb, argument = found
     assert not any(character in verb + argument for character in "\r\n\x00")
-    for read in (commands.mail(argument, ALL), commands.rcpt(argument, smtputf8=True)):
+    for read in (commands.mail(argument, ALL), commands.rcpt(argument, ALL, smtputf8=True)):
         assert read is not None
 
 
@@ -115,8 +118,18 @@ def test_mail_is_read(argument: str, expected: tuple[str, int, bool, bool]) -> N
         ("FROM:<a@corp.example> SMTPUTF8=yes", "501 5.5.4"),
         ("FROM:<a@corp.example> AUTH==x", "501 5.5.4"),
         ("FROM:<a@corp.example> AUTH=a+zz", "501 5.5.4"),
-        ("FROM:<a@corp.example> RET=HDRS", "555 5.5.4"),
-        ("FROM:<a@corp.example> ENVID=x", "555 5.5.4"),
+        ("FROM:<a@corp.example> RET", "501 5.5.4"),
+        ("FROM:<a@corp.example> RET=ALL", "501 5.5.4"),
+        ("FROM:<a@corp.example> RET=FULL RET=FULL", "501 5.5.4"),
+        ("FROM:<a@corp.example> RET=FULL ret=HDRS", "501 5.5.4"),
+        ("FROM:<a@corp.example> ENVID", "501 5.5.4"),
+        ("FROM:<a@corp.example> ENVID=", "501 5.5.4"),
+        ("FROM:<a@corp.example> ENVID=a+2b", "501 5.5.4"),
+        ("FROM:<a@corp.example> ENVID=a+0D+0Ab", "501 5.5.4"),
+        ("FROM:<a@corp.example> ENVID=é SMTPUTF8", "501 5.5.4"),
+        ("FROM:<a@corp.example> ENVID=" + "x" * 101, "501 5.5.4"),
+        ("FROM:<a@corp.example> NOTIFY=NEVER", "555 5.5.4"),
+        ("FROM:<a@corp.example> BODY=ÉBIT", "501 5.5.4"),
         ("FROM:<a@corp.example> XCLIENT", "555 5.5.4"),
     ],
 )
@@ -125,7 +138,7 @@ def test_mail_is_refused(argument: str, expected: str) -> None:
     assert expected == code(commands.mail(argument, ALL))
 
 
-@pytest.mark.parametrize("parameter", ["SIZE=1", "BODY=7BIT", "SMTPUTF8"])
+@pytest.mark.parametrize("parameter", ["SIZE=1", "BODY=7BIT", "SMTPUTF8", "RET=FULL", "ENVID=x"])
 def test_what_was_not_offered_is_refused(parameter: str) -> None:
     """After HELO, or where the smarthost lacks it."""
     assert code(commands.mail(f"FROM:<a@corp.example> {parameter}", NONE)) == "555 5.5.4"
@@ -144,7 +157,7 @@ def test_what_was_not_offered_is_refused(parameter: str) -> None:
 )
 def test_rcpt_is_read(argument: str, expected: str) -> None:
     """The forward-path as written."""
-    assert expected == commands.rcpt(argument, smtputf8=True)
+    assert Rcpt(forward_path=expected) == commands.rcpt(argument, ALL, smtputf8=True)
 
 
 @pytest.mark.parametrize(
@@ -156,9 +169,23 @@ def test_rcpt_is_read(argument: str, expected: str) -> None:
         ("TO:bob@example.org>", "501 5.5.4"),
         ("FROM:<bob@example.org>", "501 5.5.4"),
         ("TO:<jörg@example.org>", "553 5.6.7"),
-        ("TO:<bob@example.org> NOTIFY=NEVER", "555 5.5.4"),
-        ("TO:<bob@example.org> ORCPT=rfc822;bob@example.org", "555 5.5.4"),
-        ("TO:<bob@example.org> x=\x80", "501 5.5.4"),
+        ("TO:<bob@example.org> NOTIFY", "501 5.5.4"),
+        ("TO:<bob@example.org> NOTIFY=", "501 5.5.4"),
+        ("TO:<bob@example.org> NOTIFY=NEVER,SUCCESS", "501 5.5.4"),
+        ("TO:<bob@example.org> NOTIFY=SUCCESS,SUCCESS", "501 5.5.4"),
+        ("TO:<bob@example.org> NOTIFY=SUCCESS,", "501 5.5.4"),
+        ("TO:<bob@example.org> NOTIFY=ALWAYS", "501 5.5.4"),
+        ("TO:<bob@example.org> NOTIFY=DELAY notify=DELAY", "501 5.5.4"),
+        ("TO:<bob@example.org> ORCPT", "501 5.5.4"),
+        ("TO:<bob@example.org> ORCPT=bob@example.org", "501 5.5.4"),
+        ("TO:<bob@example.org> ORCPT=rfc822;", "501 5.5.4"),
+        ("TO:<bob@example.org> ORCPT=;bob@example.org", "501 5.5.4"),
+        ("TO:<bob@example.org> ORCPT=rfc822;bob+example.org", "501 5.5.4"),
+        ("TO:<bob@example.org> ORCPT=rfc822;b+0D+0Aob", "501 5.5.4"),
+        ("TO:<bob@example.org> ORCPT=utf-8;jörg@example.org", "501 5.5.4"),
+        ("TO:<bob@example.org> ORCPT=rfc822;" + "b" * 494, "501 5.5.4"),
+        ("TO:<bob@example.org> RET=FULL", "555 5.5.4"),
+        ("TO:<bob@example.org> x=\x80", "555 5.5.4"),
         ("TO:<@relay.example:bob@example.org>", "553 5.1.3"),
         ("TO:<bob%example.org@relay.example>", ""),
         ("TO:<bob@example.org>,<carol@example.org>", "501 5.5.4"),
@@ -167,8 +194,40 @@ def test_rcpt_is_read(argument: str, expected: str) -> None:
     ],
 )
 def test_rcpt_is_refused(argument: str, expected: str) -> None:
-    """No path, half a path, two paths, too long a path, and what DSN would need."""
-    assert expected == code(commands.rcpt(argument, smtputf8=False))
+    """No path, half a path, two paths, too long a path, and requests for DSNs that are none."""
+    assert expected == code(commands.rcpt(argument, ALL, smtputf8=False))
+
+
+@pytest.mark.parametrize("parameter", ["NOTIFY=NEVER", "ORCPT=rfc822;bob@example.org"])
+def test_dsn_belongs_to_ehlo(parameter: str) -> None:
+    """After HELO nothing is offered (RFC 3461 5.1)."""
+    assert code(commands.rcpt(f"TO:<bob@example.org> {parameter}", NONE, smtputf8=False)) == "555 5.5.4"
+
+
+def test_what_mail_asks_of_dsns() -> None:
+    """RET in capitals, ENVID as it came, 100 characters of it at most."""
+    envelope_id = "QQ+2B314159" + "x" * 89
+    found = commands.mail(f"FROM:<a@corp.example> ENVID={envelope_id} ret=hdrs", ALL)
+    assert isinstance(found, Mail)
+    assert (found.ret, found.envelope_id) == (Ret.HDRS, envelope_id)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [
+        ("NOTIFY=NEVER", RecipientRequest(notify=Notify.NEVER)),
+        ("notify=success,Delay", RecipientRequest(notify=Notify.SUCCESS | Notify.DELAY)),
+        ("NOTIFY=DELAY,FAILURE,SUCCESS", RecipientRequest(notify=Notify.SUCCESS | Notify.FAILURE | Notify.DELAY)),
+        ("ORCPT=rfc822;Bob+2Btag@example.org", RecipientRequest(original="rfc822;Bob+2Btag@example.org")),
+        ("ORCPT=rfc822;" + "b" * 493, RecipientRequest(original="rfc822;" + "b" * 493)),
+        ("ORCPT=utf-8;jörg@example.org NOTIFY=FAILURE", RecipientRequest(notify=Notify.FAILURE, original=JOERG)),
+        ("ORCPT=utf-8;j\\x{F6}rg@example.org", RecipientRequest(original="utf-8;j\\x{F6}rg@example.org")),
+    ],
+)
+def test_what_rcpt_asks_of_dsns(parameters: str, expected: RecipientRequest) -> None:
+    """NOTIFY as flags, ORCPT as it came."""
+    found = commands.rcpt(f"TO:<bob@example.org> {parameters}", ALL, smtputf8=True)
+    assert Rcpt(forward_path="bob@example.org", dsn=expected) == found
 
 
 def test_path_is_read_in_linear_time() -> None:

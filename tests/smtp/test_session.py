@@ -10,6 +10,7 @@ from ipaddress import ip_network
 
 import pytest
 
+from dlp_gateway.mail.envelope import DsnRequest, Notify, RecipientRequest, Ret
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.smtp.listener import protocol_factory
 from tests.smtp.peers import Listen, Recorder, until
@@ -39,6 +40,26 @@ async def test_message_arrives_as_it_was_sent(listen: Listen) -> None:
     assert envelope.recipients == ("bob@example.org", "carol@example.net")
     assert (envelope.client, envelope.login, envelope.body_8bit, envelope.smtputf8) == ("127.0.0.1", "", True, False)
     assert len(envelope.id) == 18
+
+
+async def test_requests_for_dsns_are_in_the_envelope(listen: Listen) -> None:
+    """What MAIL and RCPT asked, in xtext as it came; a recipient named twice is one, and asked for both."""
+    gateway = await listen()
+    client = await gateway.greeted()
+    await client.say(b"EHLO client.example\r\n")
+    await client.say(b"MAIL FROM:<alice@corp.example> RET=FULL ENVID=QQ+2B314159\r\n")
+    for rcpt in (
+        b"bob@example.org> NOTIFY=NEVER",
+        b"bob@example.org> NOTIFY=DELAY ORCPT=rfc822;b+2Bx",
+        b"eve@a.example>",
+    ):
+        await client.say(b"RCPT TO:<" + rcpt + b"\r\n")
+    await client.say(b"DATA\r\n")
+    await client.say(CONTENT + b".\r\n")
+    ((envelope, _),) = gateway.handler.taken
+    assert envelope.recipients == ("bob@example.org", "eve@a.example")
+    bob = RecipientRequest(notify=Notify.DELAY, original="rfc822;b+2Bx")
+    assert envelope.dsn == DsnRequest(ret=Ret.FULL, envelope_id="QQ+2B314159", recipients={"bob@example.org": bob})
 
 
 async def test_pipelined_group_is_answered_in_order(listen: Listen) -> None:

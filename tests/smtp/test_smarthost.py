@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from dlp_gateway.mail.envelope import DsnRequest, Notify, RecipientRequest, Ret
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.ports import Delivery, Progress
 from dlp_gateway.smtp.transaction import LOST
@@ -123,6 +124,79 @@ async def test_extensions_are_used_where_offered(host: Hosts, smarthost: Smartho
         b"MAIL FROM:<alice@corp.example> SIZE=32 SMTPUTF8",
     ]
     assert "RCPT TO:<jörg@example.org>".encode() in peer.peers[0].heard
+
+
+ASKED = DsnRequest(
+    ret=Ret.HDRS,
+    envelope_id="QQ+2B314159",
+    recipients={
+        "bob@example.org": RecipientRequest(notify=Notify.SUCCESS | Notify.DELAY, original="rfc822;b+2Bx@example.org"),
+        "carol@example.net": RecipientRequest(notify=Notify.NEVER),
+        "nobody": RecipientRequest(notify=Notify.SUCCESS),
+    },
+)
+
+
+@pytest.mark.parametrize("extensions", [("DSN", *ALL), ("DSN",)], ids=["pipelined", "stepwise"])
+async def test_requests_for_dsns_are_passed_on(host: Hosts, smarthost: Smarthosts, extensions: tuple[str, ...]) -> None:
+    """As they came, and nothing where nothing was asked (RFC 3461 5.2.1)."""
+
+    async def script(peer: Peer) -> None:
+        await peer.greet(*extensions)
+        while True:
+            await peer.take()
+
+    peer = await host(script)
+    recipients = ("bob@example.org", "carol@example.net", "dave@example.com", "nobody")
+    delivery = await deliver(smarthost(peer.port), recipients=recipients, dsn=ASKED)
+    assert (codes(delivery)[:3], delivery.notifies) == ([(250, "2.0.0")] * 3, True)
+    mail, *rcpts = [line for line in peer.peers[0].heard if line.startswith((b"MAIL", b"RCPT"))]
+    assert mail.endswith(b" RET=HDRS ENVID=QQ+2B314159")
+    assert rcpts == [
+        b"RCPT TO:<bob@example.org> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;b+2Bx@example.org",
+        b"RCPT TO:<carol@example.net> NOTIFY=NEVER",
+        b"RCPT TO:<dave@example.com>",
+    ]
+
+
+@pytest.mark.parametrize("extensions", [ALL, ALL[1:]], ids=["pipelined", "stepwise"])
+async def test_a_smarthost_without_dsn_hears_of_no_request(
+    host: Hosts, smarthost: Smarthosts, extensions: tuple[str, ...]
+) -> None:
+    """And the caller knows that it sends no notifications (RFC 3461 5.2.2 (a))."""
+
+    async def script(peer: Peer) -> None:
+        await peer.greet(*extensions)
+        await peer.take()
+
+    peer = await host(script)
+    delivery = await deliver(smarthost(peer.port), dsn=ASKED)
+    assert (codes(delivery), delivery.notifies) == ([(250, "2.0.0")], False)
+    assert b"MAIL FROM:<alice@corp.example> SIZE=32" in peer.peers[0].heard
+    assert b"RCPT TO:<bob@example.org>" in peer.peers[0].heard
+
+
+@pytest.mark.parametrize(
+    ("extensions", "original", "expected"),
+    [
+        (("DSN", "SMTPUTF8"), "utf-8;jörg@example.org", " ORCPT=utf-8;jörg@example.org"),
+        (("DSN",), "utf-8;jörg@example.org", " ORCPT=utf-8;j\\x{F6}rg@example.org"),
+        (("DSN",), "utf-8;" + "ö" * 200, ""),
+    ],
+)
+async def test_original_recipients_beyond_ascii(
+    host: Hosts, smarthost: Smarthosts, extensions: tuple[str, ...], original: str, expected: str
+) -> None:
+    """As they are where the smarthost has SMTPUTF8, else in ASCII, if that is not too long (RFC 6533 3)."""
+
+    async def script(peer: Peer) -> None:
+        await peer.greet(*extensions)
+        await peer.take()
+
+    peer = await host(script)
+    asked = DsnRequest(recipients={"bob@example.org": RecipientRequest(original=original)})
+    assert codes(await deliver(smarthost(peer.port), smtputf8=True, dsn=asked)) == [(250, "2.0.0")]
+    assert f"RCPT TO:<bob@example.org>{expected}".encode() in peer.peers[0].heard
 
 
 @pytest.mark.parametrize(

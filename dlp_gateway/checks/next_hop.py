@@ -1,0 +1,123 @@
+"""The smarthost as it answers now: its name, a session with TLS and login, and what it offers for a transaction."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Iterator
+from typing import Final, Literal
+
+from dlp_gateway.checks.advice import is_local
+from dlp_gateway.checks.remark import Level, Remark, ok, problem, warning
+from dlp_gateway.errors import ConfigurationError
+from dlp_gateway.mail.reply import printable
+from dlp_gateway.processes import composition
+from dlp_gateway.settings import Settings
+from dlp_gateway.smtp.smarthost import Extensions, Unavailable
+
+#: What to do, by the word for why no session could be opened.
+_REMEDIES: Final = {
+    "connect": "It refuses the connection, or a firewall does. Is the port right, and may this machine reach it?",
+    "timeout": "It does not answer in time. A firewall that drops packets looks so; many providers block port 25.",
+    "greeting": "It turns us away at the greeting or at EHLO. Does it know this machine's address and `hostname:`?",
+    "login": "It refuses the login. Look at `smarthost.user` and at the password file.",
+    "tls": "TLS fails.",
+    "lost": "It closes the connection.",
+    "session": "It does not speak SMTP as it should.",
+}
+_USEFUL: Final = (
+    ("8BITMIME", "mail with 8-bit text that was not encoded is refused"),
+    ("SMTPUTF8", "mail to addresses with letters such as ü is refused"),
+    ("DSN", "requests for delivery reports end at the gateway"),
+    ("PIPELINING", "mail to many recipients takes longer"),
+)
+
+
+async def smarthost(settings: Settings, hostname: str) -> tuple[Remark, ...]:
+    """Open a session and leave it; no mail is sent."""
+    host = settings.smarthost
+    about = f"smarthost {host.host}:{host.port}"
+    addresses = await _resolved(host.host, host.port)
+    if not addresses:
+        return (problem(about, "The name cannot be resolved. Is it right, and does this machine's resolver work?"),)
+    try:
+        offered = await composition.smarthost(settings, hostname).probe()
+    except ConfigurationError as error:
+        return tuple(problem(about, one.message) for one in error.problems)
+    except Unavailable as trouble:
+        return (problem(about, _sentence(trouble)),)
+    login = ", and takes the login" if host.user else ""
+    return (
+        ok(about, f"It answers at {addresses[0]}{' under TLS' if offered.tls else ' without TLS'}{login}."),
+        *await _tls(settings, hostname, offered, about),
+        *_offers(settings, offered, about),
+    )
+
+
+async def strictest(
+    settings: Settings, hostname: str
+) -> tuple[Literal["opportunistic", "required"], tuple[Remark, ...]]:
+    """Return the strictest TLS that works with it, and what was seen; `settings` say `opportunistic`."""
+    stricter = settings.model_copy(update={"smarthost": settings.smarthost.model_copy(update={"tls": "required"})})
+    remarks = await smarthost(stricter, hostname)
+    if not any(one.level is Level.PROBLEM for one in remarks):
+        return "required", remarks
+    return "opportunistic", await smarthost(settings, hostname)
+
+
+async def _resolved(host: str, port: int) -> tuple[str, ...]:
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return ()
+    return tuple(dict.fromkeys(str(place[0]) for *_, place in found))
+
+
+def _sentence(trouble: Unavailable) -> str:
+    code = f" (reply {trouble.code})" if trouble.code else ""
+    return f"{_REMEDIES.get(trouble.why, 'No session can be opened.')}{_tls_detail(trouble)}{code}".strip()
+
+
+def _tls_detail(trouble: BaseException) -> str:
+    """Return why TLS failed, if a certificate was not accepted or no TLS was offered."""
+    if getattr(trouble, "why", "") != "tls":
+        return ""
+    cause: BaseException | None = trouble
+    for _ in range(5):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return (
+                f" Its certificate is not accepted: {printable(cause.verify_message, 150)}. Write the name that is in "
+                "the certificate as `smarthost.host`, or name its authority in `smarthost.ca_file`."
+            )
+        cause = None if cause is None else cause.__cause__ or cause.__context__
+    return " Is the port one for STARTTLS?"
+
+
+async def _tls(settings: Settings, hostname: str, offered: Extensions, about: str) -> tuple[Remark, ...]:
+    """Say whether TLS could be stricter than it is written."""
+    host = settings.smarthost
+    if host.tls == "required" or is_local(host.host):
+        return ()
+    if not offered.tls and host.tls == "opportunistic":
+        return (warning(about, "It offers no TLS: mail is readable on the way."),)
+    checked = settings.model_copy(update={"smarthost": host.model_copy(update={"tls": "required"})})
+    try:
+        await composition.smarthost(checked, hostname).probe()
+    except Unavailable:
+        return () if host.tls == "opportunistic" else (warning(about, "It offers no TLS with a valid certificate."),)
+    return (
+        warning(about, "It has TLS with a valid certificate: write `tls: required`, so that nobody can switch it off."),
+    )
+
+
+def _offers(settings: Settings, offered: Extensions, about: str) -> Iterator[Remark]:
+    yield ok(about, f"It offers {', '.join(sorted(offered.names)[:30]) or 'no extensions'}.")
+    size = settings.limits.message_size
+    if offered.size and offered.size < size:
+        yield warning(
+            about,
+            f"It takes messages up to {offered.size / 1e6:.0f} MB, and we up to {size / 1e6:.0f} MB: larger ones are "
+            f"refused late. Write `limits: {{message_size: {offered.size // 1_000_000}MB}}`.",
+        )
+    for name, means in _USEFUL:
+        if name not in offered.names:
+            yield warning(about, f"It does not offer {name}: {means}.")

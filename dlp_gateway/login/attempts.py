@@ -1,0 +1,166 @@
+"""Login attempts: a few at a time from a client's network, counted with all receivers, refused late, then at once.
+
+Why failures are counted so stands in docs/decisions/0012-failed-logins.md.
+"""
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from dlp_gateway.login.memory import MemoryFailures
+from dlp_gateway.login.passwords import prepared_name
+from dlp_gateway.observe import log, metrics
+from dlp_gateway.ports import Authenticator, Denial, Failures, Login, LoginFailures, LoginUnavailable
+from quarantine.store import StoreError
+
+#: Tries of one network at a time, in this receiver: as many, at the most, slip through before they are counted.
+_AT_A_TIME: Final = 4
+_DOUBLINGS: Final = 30  # beyond these any delay is the longest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptLimits:
+    """How many tries there are; `failures` of one network and it is cut off for `cut_off` after the last one.
+
+    A failure counts until `memory` after the last. A refusal comes after `delay` seconds, twice that after the next
+    failure, up to `longest_delay`; `delayed` sessions wait so at a time, `attempts` in all are under way.
+    """
+
+    failures: int = 20
+    cut_off: timedelta = timedelta(minutes=15)
+    memory: timedelta = timedelta(hours=1)
+    delay: float = 1
+    longest_delay: float = 20
+    delayed: int = 100
+    attempts: int = 500
+
+
+class Attempts:
+    """The `Logins` of one receiver."""
+
+    def __init__(self, authenticator: Authenticator, failures: LoginFailures, limits: AttemptLimits) -> None:
+        self._authenticator = authenticator
+        self._shared = failures
+        self._own = MemoryFailures()  # where the shared memory fails, nobody gets tries without end
+        self._limits = limits
+        self._turns: dict[str, asyncio.Semaphore] = {}
+        self._waiting: Counter[str] = Counter()
+        self._under_way: set[asyncio.Task[Any]] = set()  # the loop itself holds tasks weakly
+        self._delayed = 0
+        self._available = True
+
+    async def attempt(self, name: str, password: str, *, client: str, network: str) -> Login | Denial:
+        """Return who that is, or why not; a refusal comes as late as it should. Never raises.
+
+        It is tried, and a failure counted, in a task that no disconnect cancels: who hangs up before the answer has
+        had his try.
+        """
+        if len(self._under_way) >= self._limits.attempts:
+            metrics.login(Denial.UNAVAILABLE)
+            return Denial.UNAVAILABLE
+        task = asyncio.get_running_loop().create_task(self._try(name, password, client, network))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        outcome, delay = await asyncio.shield(task)
+        if delay and self._delayed >= self._limits.delayed:
+            outcome = Denial.CROWDED
+        elif delay:
+            self._delayed += 1
+            try:
+                await asyncio.sleep(delay)
+            finally:
+                self._delayed -= 1
+        metrics.login(outcome if isinstance(outcome, Denial) else "accepted")
+        return outcome
+
+    async def close(self) -> None:
+        """Let what is under way be counted, and give back what is open."""
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+        await self._authenticator.close()
+
+    async def _try(self, name: str, password: str, client: str, network: str) -> tuple[Login | Denial, float]:
+        """Try it in the network's turn; return what came of it and how long a refusal has to wait."""
+        turn = self._turns.setdefault(network, asyncio.Semaphore(_AT_A_TIME))
+        self._waiting[network] += 1
+        try:
+            async with turn:
+                return await self._judged(name, password, client, network)
+        finally:
+            self._waiting[network] -= 1
+            if not self._waiting[network]:
+                del self._waiting[network], self._turns[network]
+
+    async def _judged(self, name: str, password: str, client: str, network: str) -> tuple[Login | Denial, float]:
+        now, limits = datetime.now(UTC), self._limits
+        counted = prepared_name(name)  # in capitals it is the same name
+        before = await self._failures(network, counted, now)
+        if before.network >= limits.failures and before.at > now - limits.cut_off:
+            return Denial.CUT_OFF, 0
+        try:
+            login = await self._authenticator.verify(name, password, client=client)
+        except LoginUnavailable as trouble:
+            if self._available:
+                log.login_unavailable(trouble.why)
+            self._available = False
+            return Denial.UNAVAILABLE, 0
+        if not self._available:
+            log.login_available()
+        self._available = True
+        if login is not None:
+            if before.both:
+                await self._forgive(network, counted)
+            return login, 0
+        after = await self._count(network, counted, password)
+        log.login_failed(client, after.network)
+        if before.network < limits.failures <= after.network:
+            log.login_cut_off(client, after.network)
+        return Denial.WRONG, self._delay(max(after.network, after.name))
+
+    def _delay(self, failures: int) -> float:
+        """Return the wait before a refusal: a name under attack from everywhere is slow, and never locked."""
+        doublings = min(max(failures - 1, 0), _DOUBLINGS)
+        return min(self._limits.delay * float(1 << doublings), self._limits.longest_delay)
+
+    # --- the memory of failures ---------------------------------------------------------------------------------------
+
+    async def _failures(self, network: str, name: str, now: datetime) -> Failures:
+        since = now - self._limits.memory
+        own = await self._own.failures(network, name, since)
+        try:
+            return _greater(own, await self._shared.failures(network, name, since))
+        except StoreError as error:
+            _store_failed(error)
+            return own
+
+    async def _count(self, network: str, name: str, password: str) -> Failures:
+        now = datetime.now(UTC)
+        since = now - self._limits.memory
+        own = await self._own.count_failure(network, name, password, since, now)
+        try:
+            return _greater(own, await self._shared.count_failure(network, name, password, since, now))
+        except StoreError as error:
+            _store_failed(error)
+            return own
+
+    async def _forgive(self, network: str, name: str) -> None:
+        await self._own.forgive(network, name)
+        try:
+            await self._shared.forgive(network, name)
+        except StoreError as error:
+            _store_failed(error)
+
+
+def _greater(one: Failures, other: Failures) -> Failures:
+    return Failures(
+        network=max(one.network, other.network),
+        name=max(one.name, other.name),
+        both=max(one.both, other.both),
+        at=max(one.at, other.at),
+    )
+
+
+def _store_failed(error: StoreError) -> None:
+    log.store_unavailable(error)
+    metrics.store_error()

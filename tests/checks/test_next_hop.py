@@ -1,0 +1,105 @@
+"""The smarthost as it answers: each way in which it may not, and what it offers if it does."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+
+import pytest
+
+from dlp_gateway.checks import next_hop
+from dlp_gateway.checks.remark import Remark
+from tests.checks.conftest import Configure, Issue
+
+HOST = "gateway.corp.example"
+Start = Callable[..., int]
+
+
+async def told(configure: Configure, port: int, **smarthost: object) -> tuple[Remark, ...]:
+    """Try a smarthost at a port of 127.0.0.1."""
+    timeouts = {"connect": "5s"}
+    settings = configure(smarthost={"host": "127.0.0.1", "port": port, "timeouts": timeouts} | smarthost)[1]
+    return await next_hop.smarthost(settings, HOST)
+
+
+async def test_one_that_answers_is_told_with_what_it_offers(configure: Configure, smarthost: Start) -> None:
+    """Where, how, which extensions, and what is missing."""
+    remarks = await told(configure, await asyncio.to_thread(smarthost), tls="none")
+    assert [one.level for one in remarks][:2] == ["ok", "ok"]
+    assert remarks[0].says == "It answers at 127.0.0.1 without TLS."
+    assert "SIZE" in remarks[1].says
+    assert any(one.level == "warning" and one.says.startswith("It does not offer DSN") for one in remarks)
+
+
+async def test_one_that_takes_less_than_we_do(configure: Configure, smarthost: Start) -> None:
+    """The sentence has the line to write."""
+    port = await asyncio.to_thread(lambda: smarthost(data_size_limit=10_000_000))
+    remarks = await told(configure, port, tls="none")
+    assert any("`limits: {message_size: 10MB}`" in one.says for one in remarks)
+
+
+async def test_nobody_there(configure: Configure) -> None:
+    """A refused connection says so."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    (remark,) = await told(configure, port, tls="none")
+    assert remark.level == "problem"
+    assert remark.says.startswith("It refuses the connection")
+
+
+async def test_a_name_that_nobody_knows(configure: Configure) -> None:
+    """It is not tried any further."""
+    (remark,) = await told(configure, 25, host="nowhere.invalid")
+    assert (remark.level, remark.says.startswith("The name cannot be resolved.")) == ("problem", True)
+
+
+async def test_one_that_hangs(configure: Configure) -> None:
+    """It costs the patience that is written, and names firewalls."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        (remark,) = await told(configure, silent.getsockname()[1], tls="none", timeouts={"connect": "300ms"})
+    assert "does not answer in time" in remark.says
+
+
+async def test_a_certificate_that_is_not_trusted_names_why(
+    configure: Configure, issue: Issue, smarthost: Start
+) -> None:
+    """With its authority named, it is; with another name in it, it is not."""
+    port = await asyncio.to_thread(smarthost, issue("127.0.0.1"))
+    (remark,) = await told(configure, port, tls="required")
+    assert remark.says.startswith("TLS fails. Its certificate is not accepted: unable to get local issuer certificate")
+    good = await told(configure, port, tls="required", ca_file="ca.pem")
+    assert good[0].says == "It answers at 127.0.0.1 under TLS."
+    other = await asyncio.to_thread(smarthost, issue("mail.example.net"))
+    (remark,) = await told(configure, other, tls="required", ca_file="ca.pem")
+    assert "mismatch" in remark.says
+
+
+async def test_required_tls_that_is_not_offered(configure: Configure, smarthost: Start) -> None:
+    """It is the port's fault more often than the server's."""
+    (remark,) = await told(configure, await asyncio.to_thread(smarthost), tls="required")
+    assert remark.level == "problem"
+
+
+async def test_a_login_is_tried(configure: Configure, issue: Issue, smarthost: Start) -> None:
+    """Taken, or refused with the reply's code; the password appears nowhere."""
+    path, *_ = configure()
+    password = "made-up-word"
+    (path.parent / "password").write_text(password)
+    port = await asyncio.to_thread(smarthost, issue("127.0.0.1"))
+    options = {"tls": "required", "ca_file": "ca.pem", "password_file": "password"}
+    good = await told(configure, port, user="gateway", **options)
+    assert good[0].says == "It answers at 127.0.0.1 under TLS, and takes the login."
+    (refused,) = await told(configure, port, user="somebody", **options)
+    assert refused.says.startswith("It refuses the login.")
+    assert password not in repr((good, refused))
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+async def test_the_strictest_tls_that_works(
+    configure: Configure, issue: Issue, smarthost: Start, *, trusted: bool
+) -> None:
+    """`init --guided` writes `required` where that works, else what the default is."""
+    port = await asyncio.to_thread(smarthost, issue("127.0.0.1"))
+    hop = {"host": "127.0.0.1", "port": port} | ({"ca_file": "ca.pem"} if trusted else {})
+    word, remarks = await next_hop.strictest(configure(smarthost=hop)[1], HOST)
+    assert word == ("required" if trusted else "opportunistic")
+    assert remarks[0].level == "ok"

@@ -1,0 +1,106 @@
+"""A real slapd in a private directory: two people, one searcher, TLS on both of its ports."""
+
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Final
+
+from tests.e2e.authority import Identity, issue
+from tests.e2e.postfix import free_port
+
+BASE: Final = "dc=corp,dc=example"
+SEARCHER: Final = f"cn=searcher,{BASE}"
+
+_CONFIGURATION: Final = """\
+include /etc/ldap/schema/core.schema
+include /etc/ldap/schema/cosine.schema
+include /etc/ldap/schema/inetorgperson.schema
+modulepath /usr/lib/ldap
+moduleload back_mdb
+pidfile {folder}/pid
+TLSCACertificateFile {tls.authority}
+TLSCertificateFile {tls.certificate}
+TLSCertificateKeyFile {tls.key}
+require none
+allow bind_anon_dn bind_anon_cred
+database mdb
+suffix "{base}"
+directory {folder}/data
+access to attrs=userPassword by anonymous auth by * none
+access to * by dn.exact="{searcher}" read by self read by * none
+"""
+
+_PERSON: Final = """
+dn: uid={uid},ou=people,{base}
+objectClass: inetOrgPerson
+uid: {uid}
+cn: {uid}
+sn: {uid}
+mail: {uid}@corp.example
+userPassword: {secret}
+"""
+
+_WITHIN: Final = 20.0  # seconds
+
+
+class Slapd:
+    """One instance; `secrets` are the passwords of the people by uid, and that of the searcher by ""."""
+
+    def __init__(self, secrets: dict[str, str]) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="slapd-"))
+        self.tls: Identity = issue(self._folder / "tls")
+        self.port, self.secure_port = free_port(), free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        (self._folder / "data").mkdir()
+        self._configuration = self._folder / "slapd.conf"
+        self._configuration.write_text(
+            _CONFIGURATION.format(folder=self._folder, tls=self.tls, base=BASE, searcher=SEARCHER)
+        )
+        people = "".join(_PERSON.format(uid=uid, base=BASE, secret=secret) for uid, secret in secrets.items() if uid)
+        entries = (
+            f"dn: {BASE}\nobjectClass: dcObject\nobjectClass: organization\ndc: corp\no: Corp\n\n"
+            f"dn: ou=people,{BASE}\nobjectClass: organizationalUnit\nou: people\n\n"
+            f"dn: {SEARCHER}\nobjectClass: organizationalRole\nobjectClass: simpleSecurityObject\ncn: searcher\n"
+            f"userPassword: {secrets['']}\n{people}"
+        )
+        command = ("/usr/sbin/slapadd", "-f", self._configuration)
+        subprocess.run(command, input=entries.encode(), check=True, capture_output=True, timeout=_WITHIN)
+
+    @property
+    def url(self) -> str:
+        """Where StartTLS is spoken."""
+        return f"ldap://127.0.0.1:{self.port}"
+
+    @property
+    def secure_url(self) -> str:
+        """Where TLS is spoken at once."""
+        return f"ldaps://127.0.0.1:{self.secure_port}"
+
+    def start(self) -> None:
+        """Start it in the foreground of a process of ours, and wait until it has its id written."""
+        (self._folder / "pid").unlink(missing_ok=True)
+        urls = f"{self.url} {self.secure_url}"
+        self._process = subprocess.Popen(
+            ("/usr/sbin/slapd", "-d", "0", "-f", self._configuration, "-h", urls),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        end = time.monotonic() + _WITHIN
+        while not (self._folder / "pid").exists():
+            if self._process.poll() is not None or time.monotonic() > end:
+                raise RuntimeError("slapd did not start")
+            time.sleep(0.05)
+
+    def halt(self) -> None:
+        """Stop it; it can be started again."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(_WITHIN)
+            self._process = None
+
+    def stop(self) -> None:
+        """Stop it and take its folder away."""
+        self.halt()
+        shutil.rmtree(self._folder, ignore_errors=True)
