@@ -14,8 +14,9 @@ from dlp_gateway.mail.envelope import DsnRequest, Envelope, Ret
 from dlp_gateway.mail.message import Message
 from dlp_gateway.mail.parse import parse
 from dlp_gateway.mail.reply import Reply
-from dlp_gateway.pipeline import REWRITE_INCOMPLETE, Pipeline
+from dlp_gateway.pipeline import Pipeline
 from dlp_gateway.policy import load
+from dlp_gateway.policy.copies import REWRITE_INCOMPLETE
 from dlp_gateway.policy.verdict import Disposition
 from dlp_gateway.ports import Deferred, Forwarded, InCustody, Overloaded, Rejected, Repeated, Why
 from dlp_gateway.processes import policies

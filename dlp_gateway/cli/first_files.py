@@ -190,8 +190,14 @@ inside: {inside}
 # Domains whose people may be seen together with yours; they are not hidden from anybody.
 {partners}
 
+# People outside who work together and may see each other: by name, a list or the path of a file with one a line.
+# groups: {{board: [chair@firm.example, law.example]}}
+
+# Your mailing lists with members outside, who are meant to read each other.
+# lists: [members@{domain}]
+
 # The packs of rules in force; left out: all built-in ones.
-# packs: [bulk-visible, reply-all, identity-documents, payment, unreadable]
+# packs: [bulk-visible, blind-recipients, reply-all, identity-documents, payment, unreadable]
 
 # What packs let you change; docs/policy.md has the whole list.
 # outsiders: so many strangers in To and Cc are hidden from each other. action: hide, or review if a person decides.
