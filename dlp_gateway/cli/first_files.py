@@ -147,6 +147,11 @@ custody:
   #in_doubt: ask
   #retry: {{first: 1m, longest: 1h, max_age: 5d}}
 
+# Authors hear by mail what became of theirs: held, changed, released, dropped. docs/notices.md shows each notice.
+#notices: {{authors: on, language: en, limit: {{each: 20, together: 1000}}, digest: 1d}}
+# Whom authors may ask, and who hears what waits for a decision:
+# notices: {{contact: the help desk, reviewers: [security@corp.example]}}
+
 # Who wrote to whom, which rules matched, and what the smarthost said: encrypted like custody.
 #journal: {{keep: 90d}}
 
