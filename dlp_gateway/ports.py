@@ -113,9 +113,10 @@ class Passage:
 class Entry:
     """What the journal keeps of one message; never a found value, never text of the message.
 
-    `id` is the envelope's, `message_id` the header field's. `findings` are kinds with their counts. For notices to the
-    author: how many outsiders are `hidden` from each other, his `language` ("" if unknown, see `content.language`), and
-    whether the mail is `automatic` (`mail.automatic`); the last two are told of mail that does not simply pass.
+    `id` is the envelope's, `message_id` the header field's. `findings` are kinds with their counts. `owner` is whom of
+    ours to tell of a mail that an outsider wrote, "" if nobody. For notices to the author: how many outsiders are
+    `hidden` from each other, his `language` ("" if unknown, see `content.language`), and whether the mail is
+    `automatic` (`mail.automatic`); the last two are told of mail that does not simply pass.
     """
 
     id: str
@@ -132,6 +133,7 @@ class Entry:
     hidden: int = 0
     language: str = ""
     automatic: bool = False
+    owner: str = ""
 
 
 class Journal(Protocol):
@@ -286,10 +288,14 @@ class Forwarded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InCustody:
-    """Held or delayed; `refuse` asks for a 550 instead of a 250 (the policy says so)."""
+    """Held; or, if not `held`, delayed or split, and leaving by itself.
+
+    `refuse` asks for a 550 instead of a 250 (the policy says so).
+    """
 
     id: str
     refuse: bool = False
+    held: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,8 +13,10 @@ from dlp_gateway.mail.edit import apply, from_json
 from dlp_gateway.mail.envelope import DsnRequest, Envelope, Ret
 from dlp_gateway.mail.message import Message
 from dlp_gateway.mail.parse import parse
-from dlp_gateway.pipeline import REWRITE_INCOMPLETE, Pipeline
+from dlp_gateway.mail.reply import Reply
+from dlp_gateway.pipeline import Pipeline
 from dlp_gateway.policy import load
+from dlp_gateway.policy.copies import REWRITE_INCOMPLETE
 from dlp_gateway.policy.verdict import Disposition
 from dlp_gateway.ports import Deferred, Forwarded, InCustody, Overloaded, Rejected, Repeated, Why
 from dlp_gateway.processes import policies
@@ -336,6 +338,26 @@ async def test_a_retry_during_the_hand_over_is_told_to_wait(
     assert await pipeline.process(envelope("a@x.example", id="0000000000000000a2"), CLEAN) == Repeated(reply=UNDER_WAY)
     await pipeline.unanswered(first, CLEAN, LATER, written=False)
     assert isinstance(await pipeline.process(envelope("a@x.example", id="0000000000000000a3"), CLEAN), Forwarded)
+    assert len(smarthost.mails) == 1
+
+
+async def test_a_client_that_only_stops_talking_is_not_its_own_retry(
+    smarthost: ScriptedSmarthost, custody: MemoryStore
+) -> None:
+    """(i) Exim ends its side behind the final dot and waits for the reply: that is told while the mail is looked up."""
+
+    class Slow(MemoryJournal):
+        async def recall(self, fingerprint: bytes) -> Reply | None:
+            for _ in range(5):
+                await asyncio.sleep(0)
+            return await super().recall(fingerprint)
+
+    journal, first = Slow(), envelope("a@x.example")
+    pipeline = made(smarthost, custody, journal, InPlace())
+    taking = asyncio.create_task(pipeline.process(first, CLEAN))
+    await asyncio.sleep(0)
+    await pipeline.abandoned(first, CLEAN)
+    assert isinstance(await taking, Forwarded)
     assert len(smarthost.mails) == 1
 
 

@@ -36,6 +36,7 @@ def sealed(entry: Entry, number: int, key: JournalKey, public: PublicKey) -> Sea
         "client": entry.client,
         "login": entry.login,
         "shown": list(lists),
+        "owner": entry.owner,
     }
     return SealedEntry(
         entry={
@@ -91,6 +92,7 @@ def opened(row: Row[Any], passages: Sequence[Row[Any]], key: MessageKey) -> Entr
         hidden=row.hidden,
         language=row.language,
         automatic=row.automatic,
+        owner=texts.get("owner", ""),
     )
 
 

@@ -232,6 +232,11 @@ def reloaded(ok: bool) -> None:  # noqa: FBT001 - the value of the label
     _metrics().policy_in_force.set(ok)
 
 
+def ready(part: str, *, well: bool) -> None:
+    """What /readyz would say of one part, such as "custody"."""
+    _metrics().ready[part,].set(well)
+
+
 def receivers(count: int) -> None:
     """How many receivers run."""
     _metrics().receivers.set(count)
@@ -371,6 +376,8 @@ class _Metrics:
         # result: done, refused
         self.reloads = _Children(counter("dlp_reloads_total", "Reloads of the policy.", "result"), "done", "refused")
         self.policy_in_force = state("dlp_policy_current", "1 if the policy in force is the one last asked for.")
+        # part: receivers, custody, smarthost
+        self.ready = _Children(state("dlp_ready", "1 for each part that /readyz calls well.", "part"))
         # listener: address:port, as in the settings
         self.certificate_expiry = _Children(
             state("dlp_certificate_expiry_seconds", "When a listener's certificate expires, since 1970.", "listener")

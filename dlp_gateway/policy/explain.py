@@ -13,11 +13,14 @@ OBSERVING: Final = (
 
 
 def explain(policy: Policy) -> tuple[str, ...]:
-    """Return whether anything is acted on at all, who is inside, and one sentence for each rule, in policy order."""
+    """Return whether anything is acted on at all, who is inside or may see each other, and a sentence for each rule."""
     observing = (OBSERVING,) if policy.mode == "observe" else ()
     inside = f"Inside: {', '.join(policy.inside.patterns)}."
     partners = f" Partners: {', '.join(policy.partners.patterns)}." if policy.partners.patterns else ""
-    return (*observing, inside + partners, *(_sentence(rule, acts=policy.enforces(rule)) for rule in policy.rules))
+    groups = f" Groups: {', '.join(policy.groups)}." if policy.groups else ""
+    lists = f" Lists: {', '.join(policy.lists)}." if policy.lists else ""
+    people = inside + partners + groups + lists
+    return (*observing, people, *(_sentence(rule, acts=policy.enforces(rule)) for rule in policy.rules))
 
 
 def _sentence(rule: RuleInForce, *, acts: bool) -> str:
@@ -52,6 +55,9 @@ def _exception(unless: Unless) -> str:
         parts.append("all recipients are inside or with partners")
     elif unless.recipients is not None:
         parts.append(f"all recipients are inside or in {', '.join(unless.recipients)}")
+    if unless.group is not None:
+        which = "any one group" if "any" in unless.group else f"the group {' or '.join(unless.group)}"
+        parts.append(f"all outsiders are of {which}")
     if unless.sender is not None:
         parts.append(f"the sender is in {', '.join(unless.sender)}")
     if unless.client is not None:
@@ -63,12 +69,8 @@ def _exception(unless: Unless) -> str:
 
 def _action(rule: RuleInForce) -> str:
     match rule.action:
-        case Rewrite(to=to, signed=signed):
-            shown = "the author" if to == "author" else "undisclosed-recipients"
-            dkim = "take out" if signed == "strip" else "hold it if there are"
-            return (
-                f"hide outsiders from each other, put {shown} into an emptied To, {dkim} DKIM signatures over To or Cc"
-            )
+        case Rewrite():
+            return _rewrite(rule.action)
         case Delay(for_=duration):
             return f"keep it for {written(duration)}, then forward it"
         case Hold(expire_after=duration, reply=reply):
@@ -76,3 +78,21 @@ def _action(rule: RuleInForce) -> str:
             return f"hold it for review, {written(duration)} at most{answer}"
         case Reject():
             return "refuse it"
+
+
+_HOW: Final = {
+    "prune": "hide outsiders from each other",
+    "split": "send each outsider a copy of his own in which no other stands",
+    "bcc": "hide all recipients from each other",
+}
+
+
+def _rewrite(action: Rewrite) -> str:
+    if action.how == "blind":
+        return "take blind recipients out of the fields that software added, hold it if another names them"
+    shown = "the author" if action.to == "author" else "undisclosed-recipients"
+    dkim = "take out" if action.signed == "strip" else "hold it if there are"
+    ways = {"an invitation": action.calendar, "a sealed part": action.protected}
+    holding = " or ".join(what for what, answer in ways.items() if answer == "hold")
+    further = f", hold it if {holding} shows outsiders" if holding else ""
+    return f"{_HOW[action.how]}, put {shown} into an emptied To, {dkim} DKIM signatures over To or Cc{further}"

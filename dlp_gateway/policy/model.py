@@ -1,11 +1,11 @@
 """What a policy is made of: conditions, exceptions, actions and rules as strict models, and the policy in force."""
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import pydantic
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, ValidationInfo
@@ -15,6 +15,9 @@ from dlp_gateway.document import Model
 from dlp_gateway.mail.address import DomainSet, canonical
 from dlp_gateway.networks import large_part_of_internet
 from dlp_gateway.notation import Duration, Network, lasting
+
+if TYPE_CHECKING:
+    from dlp_gateway.policy.groups import Group
 
 #: Rules of the gateway's own, which no file may define: see `policy.decide` and `pipeline`.
 RESERVED: Final = frozenset({"inspection-failed", "inspection-incomplete", "rewrite-incomplete"})
@@ -89,6 +92,13 @@ def _known_action(value: str, info: ValidationInfo) -> str:
     raise ValueError(f"There is no such action{document.suggestion(value, actions)}")
 
 
+def _known_group(value: str, info: ValidationInfo) -> str:
+    groups: frozenset[str] | None = (info.context or {}).get("groups")
+    if groups is None or value in groups:
+        return value
+    raise ValueError(f"There is no such group{document.suggestion(value, groups)}")
+
+
 Line = Annotated[str, AfterValidator(_one_line)]
 DomainPattern = Annotated[str, AfterValidator(_domain)]
 MailboxPattern = Annotated[str, AfterValidator(_mailbox)]
@@ -99,6 +109,7 @@ PolicyMode = Literal["enforce", "observe"]
 Mode = Annotated[PolicyMode, BeforeValidator(_parameter)]
 Severity = Literal["low", "medium", "high"]
 Kind = Annotated[str, AfterValidator(_known_kind)]
+GroupName = Annotated[str, BeforeValidator(_parameter), AfterValidator(_known_group)]
 ActionName = Annotated[str, BeforeValidator(_parameter), AfterValidator(_known_action)]
 #: Who the recipients of an envelope are: one of two words, or a list.
 RecipientScope = Annotated[
@@ -139,11 +150,16 @@ class Condition(Model):
 
 
 class Unless(Model):
-    """When a rule does not apply; looks at the envelope only, and all that is written must hold."""
+    """When a rule does not apply; looks at who writes to whom only, and all that is written must hold."""
 
     recipients: RecipientScope | None = Field(
         default=None,
         description="All are `inside`; or inside or with `partners`; or inside or in a list of addresses and domains.",
+    )
+    group: tuple[GroupName, ...] | None = Field(
+        default=None,
+        min_length=1,
+        description="All outsiders, in the envelope and visible, are of one of these `groups`; `any`: whichever.",
     )
     sender: tuple[MailboxPattern, ...] | None = Field(
         default=None, min_length=1, description="The reverse-path is one of these addresses or in one of these domains."
@@ -155,13 +171,18 @@ class Unless(Model):
         default=None, min_length=1, description="The client logged in as one of these."
     )
 
+    @pydantic.field_validator("group", mode="before")
+    @classmethod
+    def _one_name(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
+
     @pydantic.model_validator(mode="after")
     def _something(self) -> "Unless":
         empty = [name for name in sorted(self.model_fields_set) if getattr(self, name) is None]
         if empty or not self.model_fields_set:  # an exception that asks for nothing would always hold
             raise document.wrong(
                 next(iter(empty), ""),
-                "An exception without effect: fill in `recipients`, `sender`, `client` or `login`.",
+                "An exception without effect: fill in `recipients`, `group`, `sender`, `client` or `login`.",
             )
         if self.model_fields_set == {"client"} and large_part_of_internet(self.client or ()):
             raise document.wrong(
@@ -172,15 +193,32 @@ class Unless(Model):
 
 
 class Rewrite(Model):
-    """Forward with the outsiders hidden from each other."""
+    """Let everybody have the mail, with people hidden from each other."""
 
     do: Literal["rewrite"]
-    how: Literal["prune"] = Field(default="prune", description="Outsiders vanish from all recipient fields.")
+    how: Literal["prune", "split", "bcc", "blind"] = Field(
+        default="prune",
+        description=(
+            "prune: outsiders vanish from all recipient fields; split: each outsider gets a copy in which only he and "
+            "insiders stand; bcc: everybody vanishes; blind: only blind recipients do, where the header betrays them."
+        ),
+    )
     to: Literal["author", "undisclosed"] = Field(
         default="author", description="What To becomes if nobody is left in it."
     )
     signed: Literal["strip", "hold"] = Field(
         default="strip", description="A DKIM signature over To or Cc: take it out, or hold the mail."
+    )
+    calendar: Literal["hold", "prune"] = Field(
+        default="hold",
+        description="An invitation that shows people outside: hold the mail, or take them out of it at once.",
+    )
+    protected: Literal["hold", "rewrite"] = Field(
+        default="hold",
+        description=(
+            "Encrypted, or signed with To and Cc inside (RFC 9788), which no rewrite reaches: hold the mail, or "
+            "rewrite the header around it."
+        ),
     )
 
 
@@ -215,6 +253,8 @@ Action = Annotated[Rewrite | Delay | Hold | Reject, Field(discriminator="do")]
 #: The actions that need no definition; a policy may define its own under the same name.
 BUILTIN_ACTIONS: Final[dict[str, Rewrite | Delay | Hold | Reject]] = {
     "hide": Rewrite(do="rewrite"),
+    "split": Rewrite(do="rewrite", how="split"),
+    "conceal": Rewrite(do="rewrite", how="blind"),
     "review": Hold(do="hold"),
     "wait": Delay.model_validate({"do": "delay", "for": "10m"}),
     "refuse": Reject(do="reject", explanation="The policy of this site does not allow this message."),
@@ -256,7 +296,8 @@ class Policy:
     """The policy in force: who is inside, who is a partner, and the rules in order; `folders` are the packs'.
 
     In `mode` "observe" nothing is held or changed, whatever a rule says. `recognizers` and `model` are Presidio's and
-    spaCy's that the policy names.
+    spaCy's that the policy names. `groups` are people outside who work together, by name; `lists` the mailing lists
+    that we run.
     """
 
     inside: DomainSet
@@ -266,6 +307,8 @@ class Policy:
     folders: tuple[Path, ...] = ()
     recognizers: tuple[str, ...] = ()
     model: str = ""
+    groups: Mapping[str, "Group"] = field(default_factory=dict)
+    lists: tuple[str, ...] = ()
 
     def enforces(self, rule: RuleInForce) -> bool:
         """Whether a rule acts when it matches; else it is only counted."""
@@ -281,6 +324,11 @@ class Policy:
         found = {rule.rule.id: rule.rule.severity for rule in self.rules}
         severities = {found.get(rule, "medium") for rule in rules}
         return "high" if "high" in severities else "medium" if "medium" in severities or not severities else "low"
+
+    @property
+    def seen_by_all(self) -> tuple[str, ...]:
+        """The domains, as patterns, whose people no rewrite hides: ours and the partners'."""
+        return (*self.inside.patterns, *self.partners.patterns)
 
     @property
     def mass_send(self) -> int:

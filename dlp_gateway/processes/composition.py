@@ -1,7 +1,5 @@
 """Settings → the parts that they describe: the one place where settings, policy and parts are put together."""
 
-import os
-import socket
 import ssl
 from pathlib import Path
 from typing import Final
@@ -299,16 +297,3 @@ def _directory(directory: LdapSettings) -> Authenticator:
             timeout=directory.timeout.total_seconds(),
         )
     )
-
-
-# --- systemd ----------------------------------------------------------------------------------------------------------
-
-
-def notify(state: str) -> None:
-    """Tell systemd (sd_notify(3)), if it started us: one datagram to the socket that it named."""
-    address = os.environ.get("NOTIFY_SOCKET", "")
-    if not address:
-        return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notifier:
-        notifier.connect("\0" + address[1:] if address.startswith("@") else address)
-        notifier.sendall(state.encode())

@@ -1,13 +1,15 @@
 """The policy in force and the detectors that it asks for: all that commands need who neither receive nor keep mail."""
 
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
 from dlp_gateway import document, packs, settings
-from dlp_gateway.detect import identifier_rules, registry
+from dlp_gateway.detect import audience, identifier_rules, registry, solicitation, words
 from dlp_gateway.detect.base import Detector, Facts, Inspection
 from dlp_gateway.detect.registry import Recipe
+from dlp_gateway.errors import Problem
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.message import Message
 from dlp_gateway.policy.model import Policy
@@ -24,20 +26,25 @@ class _FreeMail(document.Model):
 
 def load(path: Path) -> tuple[Settings, Policy]:
     """Return settings and policy; raise `ConfigurationError` with every problem of both files and of all packs."""
-    found = settings.load_all(
-        path, kinds=known_kinds(), builtin=packs.builtin(), detection=identifier_rules.problems_of
-    )
+    found = settings.load_all(path, kinds=known_kinds(), builtin=packs.builtin(), detection=_detection_problems)
     named = found[1]
     if named.recognizers or named.model:  # a name that Presidio lacks is told now, not by receivers that do not start
         registry.build(Recipe(inside=(), recognizers=named.recognizers, model=named.model))
     return found
 
 
+def _detection_problems(folders: Iterable[Path]) -> tuple[Problem, ...]:
+    """Return what is wrong with the rules of detection, labels and words in packs of the operator's own."""
+    own = tuple(folders)
+    return (*identifier_rules.problems_of(own), *words.problems_of(own))
+
+
 @lru_cache(maxsize=1)
 def known_kinds() -> frozenset[str]:
     """Return every kind that the detectors of this installation may report; without loading their engines."""
     others = registry.build(Recipe(inside=(), plugins=registry.installed()))
-    return registry.kinds(others) | {f"identifier.{kind}" for kind in identifier_rules.TYPES}
+    of_words = audience.KINDS | solicitation.KINDS
+    return registry.kinds(others) | of_words | {f"identifier.{kind}" for kind in identifier_rules.TYPES}
 
 
 def free_mail() -> tuple[str, ...]:
@@ -51,6 +58,7 @@ def recipe(policy: Policy) -> Recipe:
     return Recipe(
         inside=policy.inside.patterns,
         partners=policy.partners.patterns,
+        lists=policy.lists,
         free_mail=free_mail(),
         rules=str(builtin),
         packs=tuple(str(folder) for folder in policy.folders if folder.parent != builtin),

@@ -67,7 +67,7 @@ def test_options_reach_the_files(run: Run, config: Path) -> None:
     result = run(
         *SHORTEST,
         *("--inside", "*.corp.example", "--listen", "10.0.0.25:25", "--network", "10.0.0.0/24"),
-        *("--network", "192.0.2.9", "--hostname", "gw.corp.example"),
+        *("--network", "192.0.2.9", "--hostname", "gw.corp.example", "--reviewer", "rita@corp.example"),
     )
     assert result.exit_code == 0, result.output
     settings, policy = policies.load(config.parent / "new" / "gateway.yaml")
@@ -79,6 +79,7 @@ def test_options_reach_the_files(run: Run, config: Path) -> None:
         25,
     )
     assert policy.inside.patterns == ("corp.example", "*.corp.example")
+    assert settings.notices.reviewers == ("rita@corp.example",)
 
 
 def test_nothing_is_ever_overwritten(run: Run, config: Path) -> None:
@@ -114,6 +115,7 @@ def test_files_and_folders_are_for_few(run: Run, config: Path) -> None:
         (("--inside", "corp.example", "--smarthost", "two words"), "This must be a host name"),
         (("--inside", "corp.example", "--smarthost", "m.example", "--listen", "25"), "An address is an IP address and"),
         (("--inside", "corp.example", "--smarthost", "m.example", "--network", "10.0.0.1/8"), "inside a network"),
+        (("--inside", "corp.example", "--smarthost", "m.example", "--reviewer", "rita"), "This is no mail address"),
         (("--inside", "corp.example"), "Name the next mail server with --smarthost"),
     ],
 )

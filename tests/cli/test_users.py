@@ -2,6 +2,7 @@
 
 import os
 import pty
+import select
 import stat
 import subprocess
 import sys
@@ -130,10 +131,11 @@ def test_a_password_is_asked_for_twice_and_not_shown(config: Path, users: Path) 
     with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True) as process:
         os.close(theirs)
         shown = b""
-        for answer in (WORDS, "something else", WORDS, WORDS):
-            shown += _until(ours, b": ")
+        asked = (b"Password: ", b"confirmation: ")  # what is typed before a question is thrown away
+        for question, answer in zip(asked * 2, (WORDS, "something else", WORDS, WORDS), strict=True):
+            shown += _until(ours, question, process)
             os.write(ours, f"{answer}\n".encode())
-        shown += _until(ours, b"added")
+        shown += _until(ours, b"added", process)
     os.close(ours)
     assert process.returncode == 0
     assert b"two entered values do not match" in shown
@@ -141,8 +143,11 @@ def test_a_password_is_asked_for_twice_and_not_shown(config: Path, users: Path) 
     assert matches(WORDS, file.load(users)[0]["ann"].password)
 
 
-def _until(terminal: int, words: bytes) -> bytes:
+def _until(terminal: int, words: bytes, process: subprocess.Popen[bytes]) -> bytes:
     shown = b""
     while words not in shown:
+        if not select.select([terminal], [], [], 30)[0]:
+            process.kill()
+            pytest.fail(f"nothing more than {shown!r}")
         shown += os.read(terminal, 4096)
     return shown

@@ -238,6 +238,8 @@ def test_the_guided_init_asks_checks_and_writes(tmp_path: Path, next_postfix: Po
     terminal.answer("The next mail server", f"127.0.0.1:{next_postfix.port}")
     terminal.answer("May I try", "y")
     terminal.answer("Login at it", "")
+    terminal.answer("Reviewers", "rita@shop.example")
+    terminal.answer("must have an address in one of your own domains", "rita@corp.example")
     assert terminal.end() == 0, terminal.shown
     assert re.search(r"  ok: It answers at 127\.0\.0\.1", terminal.shown)
     assert "NOTHING is held or changed" in terminal.shown
@@ -279,6 +281,7 @@ def test_the_guided_init_for_logins(tmp_path: Path) -> None:
     terminal.answer("Does it have TLS", "y")
     terminal.answer("Login at it", "relay")
     terminal.answer("Password of relay", "made-up-word")
+    terminal.answer("Reviewers", "")
     assert terminal.end() == 0, terminal.shown
     assert "made-up-word" not in terminal.shown
     assert "dlp-gateway users add NAME" in terminal.shown

@@ -27,7 +27,10 @@ def explained(rest: str) -> tuple[str, ...]:
 
 def test_who_is_inside_comes_first() -> None:
     """Whom a policy counts as its own decides about everything else."""
-    assert explained("") == ("Inside: corp.example, *.corp.example. Partners: partner.example.",)
+    inside = "Inside: corp.example, *.corp.example. Partners: partner.example."
+    assert explained("") == (inside,)
+    more = "groups: {board: [x.example], team: [y.example]}\nlists: [members@corp.example]\n"
+    assert explained(more) == (f"{inside} Groups: board, team. Lists: members@corp.example.",)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +51,8 @@ def test_who_is_inside_comes_first() -> None:
             "when: {finding: a.b}, unless: {recipients: partners}, then: blur",
             (
                 "If a.b, unless all recipients are inside or with partners: hide outsiders from each other, put "
-                "undisclosed-recipients into an emptied To, hold it if there are DKIM signatures over To or Cc."
+                "undisclosed-recipients into an emptied To, hold it if there are DKIM signatures over To or Cc, "
+                "hold it if an invitation or a sealed part shows outsiders."
             ),
         ),
         (
@@ -63,7 +67,7 @@ def test_who_is_inside_comes_first() -> None:
             (
                 "If a.b, unless the sender is in x.example and the login is a or b, or the client is in 10.0.0.0/8: "
                 "hide outsiders from each other, put the author into an emptied To, "
-                "take out DKIM signatures over To or Cc."
+                "take out DKIM signatures over To or Cc, hold it if an invitation or a sealed part shows outsiders."
             ),
         ),
     ],
