@@ -15,7 +15,7 @@ class Account:
 
     `entry` names the journal's row, `id` the envelope, `whom` is the digest of the author's address, `message_id` is
     the field's, with angle brackets, or "". `recipients` are those who were not refused. `told` is what its author
-    heard of it last, or "".
+    heard of it last, or "". `owner` is the address of ours that passes on what an outsider wrote, or "".
     """
 
     entry: str
@@ -31,6 +31,7 @@ class Account:
     language: str
     automatic: bool
     told: str
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

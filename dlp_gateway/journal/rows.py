@@ -113,13 +113,14 @@ def opened_account(row: Row[Any], key: MessageKey) -> Account:
         language=row.language,
         automatic=row.automatic,
         told=row.told,
+        owner=texts.get("owner", ""),
     )
 
 
 def _is_news(entry: Entry) -> bool:
-    """Tell whether an author will want to know: his mail is on its way, and custody's log does not tell of it."""
-    forwarded = any(passage.outcome == "forwarded" for passage in entry.passages)
-    return entry.disposition is Disposition.REWRITE and forwarded
+    """Tell whether an author will want to know: his mail is on its way, forwarded or split into copies of custody's."""
+    goes = any(passage.outcome in {"forwarded", "custody"} for passage in entry.passages)
+    return entry.disposition is Disposition.REWRITE and goes
 
 
 def _passage(row: Row[Any], shown: list[tuple[str, ...]], key: MessageKey) -> Passage:

@@ -119,7 +119,8 @@ class House:
             copies=(copy,),
         )
         entry = self.entry(name, *copy.recipients, author=author, disposition=disposition, reasons=reasons)
-        entry = replace(entry, message_id=message_id, received_at=at, **more)
+        passages = tuple(replace(passage, outcome="custody", reply="") for passage in entry.passages)
+        entry = replace(entry, message_id=message_id, received_at=at, passages=passages, **more)
         await self.store.take((deposit,), also=self.journal.rows(entry))
 
     async def rewritten(self, name: str, *recipients: str, hidden: int = 12, **more: Any) -> None:  # noqa: ANN401

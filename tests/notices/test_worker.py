@@ -76,6 +76,15 @@ async def test_a_rewritten_mail(house: House) -> None:
     assert await house.tell() == []
 
 
+async def test_a_mail_that_was_split_into_copies(house: House) -> None:
+    """They leave from custody, and its author hears the same as of one that left at once."""
+    await house.keep("m1", *PEOPLE, disposition=Disposition.REWRITE, reasons=("sensitive-audience",), hidden=3)
+    (told,) = await house.tell()
+    assert told.kind == "rewritten"
+    assert "3 people outside were hidden from each other" in told.text
+    assert "each of them gets a copy of his own" in told.text
+
+
 async def test_a_mail_that_only_passed_is_no_news(house: House) -> None:
     """Forwarded as it came, refused by all, or a rewrite that hid nobody."""
     house.journal.record(house.entry("m1", disposition=Disposition.FORWARD, reasons=()))
@@ -525,6 +534,19 @@ async def test_high_severity_is_told_at_once(house: House) -> None:
     assert "rules: reply-all, bulk-visible" in told[0].text
     assert "dlp-gateway quarantine release m1" in told[0].text
     assert [text for text in (SECRET, "m2:", *PEOPLE) if text in told[0].mail.as_string()] == []
+
+
+async def test_what_an_address_of_ours_passes_on(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its author is an outsider and the address may be a group of them: reviewers read of both, and nobody else."""
+    move = clock(monkeypatch)
+    house.use(reviewers=REVIEWERS[:1])
+    given = {"author": "", "owner": "customers@corp.example", "automatic": True, "reasons": ("redistribution",)}
+    await house.keep("m1", **given)
+    (urgent,) = await house.tell()
+    move(timedelta(days=1, seconds=1))
+    (digest,) = await house.tell()
+    assert kinds([urgent, digest]) == [("urgent", "rita@corp.example"), ("digest", "rita@corp.example")]
+    assert all("passed on by: customers@corp.example" in one.text for one in (urgent, digest))
 
 
 @pytest.mark.parametrize("given", [{"author": ""}, {"message_id": "<x@GW.corp.example>"}])
