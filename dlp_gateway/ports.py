@@ -113,7 +113,9 @@ class Passage:
 class Entry:
     """What the journal keeps of one message; never a found value, never text of the message.
 
-    `id` is the envelope's, `message_id` the header field's. `findings` are kinds with their counts.
+    `id` is the envelope's, `message_id` the header field's. `findings` are kinds with their counts. `measured` has the
+    same by confidence, for `simulate`: a kind, and how many values were found with low confidence or better, with
+    medium or better, and with high; () in entries of versions that did not write it.
     """
 
     id: str
@@ -127,6 +129,7 @@ class Entry:
     observed: tuple[str, ...]
     findings: tuple[tuple[str, int], ...]
     passages: tuple[Passage, ...]
+    measured: tuple[tuple[str, int, int, int], ...] = ()
 
 
 class Journal(Protocol):

@@ -46,6 +46,7 @@ def sealed(entry: Entry, number: int, key: JournalKey, public: PublicKey) -> Sea
             "reasons": written_rules(entry.reasons),
             "observed": written_rules(entry.observed),
             "findings": json.dumps(entry.findings),
+            "measured": json.dumps(entry.measured),
             "message_id_index": message_id_index(public, entry.message_id),
             "reverse_path_index": address_index(public, entry.reverse_path),
             "sealed": key.key.seal_text(f"{name} entry", json.dumps(texts)),
@@ -82,6 +83,7 @@ def opened(row: Row[Any], passages: Sequence[Row[Any]], key: MessageKey) -> Entr
         observed=tuple(row.observed.split("\n")[1:-1]),
         findings=tuple((kind, count) for kind, count in json.loads(row.findings)),
         passages=tuple(_passage(passage, shown, key) for passage in passages),
+        measured=tuple(tuple(counts) for counts in json.loads(row.measured or "[]")),
     )
 
 
