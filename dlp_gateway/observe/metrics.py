@@ -168,6 +168,21 @@ def login_available(available: bool) -> None:  # noqa: FBT001 - the value of the
     _metrics().login_up.set(available)
 
 
+def team(name: str, members: int) -> None:
+    """So many addresses belong to a team of the directory's, as far as is known."""
+    _metrics().team_members[name,].set(members)
+
+
+def teams_current(current: bool) -> None:  # noqa: FBT001 - the value of the metric
+    """Whether the directory told of every team when it was last asked, or there are none that it knows."""
+    _metrics().teams_current.set(current)
+
+
+def teams_asked(ok: bool) -> None:  # noqa: FBT001 - the value of the label
+    """The directory was asked for all teams, and told of each, or not."""
+    _metrics().teams_asked["done" if ok else "failed",].inc()
+
+
 # --- the smarthost and custody ----------------------------------------------------------------------------------------
 
 
@@ -333,6 +348,15 @@ class _Metrics:
             *("accepted", "failed", "cut-off", "crowded", "unavailable"),
         )
         self.login_up = state("dlp_login_up", "Whether the last password could be checked.")
+
+        # team: as the policy names it
+        self.team_members = _Children(state("dlp_team_members", "Addresses in a team of the directory's.", "team"))
+        self.teams_current = state("dlp_teams_current", "1 if the directory told of every team when last asked.")
+        # result: done, failed
+        self.teams_asked = _Children(
+            counter("dlp_team_lookups_total", "Times that the directory was asked for all teams.", "result"),
+            *("done", "failed"),
+        )
 
         # class: 2xx, 4xx, 5xx, lost
         self.replies = _Children(

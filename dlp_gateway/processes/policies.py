@@ -11,6 +11,7 @@ from dlp_gateway.detect.registry import Recipe
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.message import Message
 from dlp_gateway.policy.model import Policy
+from dlp_gateway.processes import teams
 from dlp_gateway.settings import Settings
 
 _FREE_MAIL: Final = Path("bulk-visible", "free-mail.yaml")
@@ -23,14 +24,17 @@ class _FreeMail(document.Model):
 
 
 def load(path: Path) -> tuple[Settings, Policy]:
-    """Return settings and policy; raise `ConfigurationError` with every problem of both files and of all packs."""
+    """Return settings and policy; raise `ConfigurationError` with every problem of both files and of all packs.
+
+    Teams of the directory's have the members that the gateway read last.
+    """
     found = settings.load_all(
         path, kinds=known_kinds(), builtin=packs.builtin(), detection=identifier_rules.problems_of
     )
     named = found[1]
     if named.recognizers or named.model:  # a name that Presidio lacks is told now, not by receivers that do not start
         registry.build(Recipe(inside=(), recognizers=named.recognizers, model=named.model))
-    return found
+    return found[0], teams.recalled(*found)
 
 
 @lru_cache(maxsize=1)

@@ -19,15 +19,16 @@ from typing import Final, TextIO
 from dlp_gateway import __version__
 from dlp_gateway.console.app import Check, application
 from dlp_gateway.console.server import Admin
-from dlp_gateway.errors import ConfigurationError, Problem
+from dlp_gateway.errors import ConfigurationError, GatewayError, Problem
 from dlp_gateway.journal import Generation, SqlJournal
 from dlp_gateway.observe import log, metrics
 from dlp_gateway.policy.model import Policy
-from dlp_gateway.processes import composition, policies
+from dlp_gateway.processes import composition, policies, teams
 from dlp_gateway.processes.boot import Boot
 from dlp_gateway.processes.certificates import Watch, in_force
 from dlp_gateway.processes.outbound import Outbound
 from dlp_gateway.processes.receivers import Receivers, StartError
+from dlp_gateway.processes.teams import TeamsUnknown
 from dlp_gateway.settings import Settings
 from dlp_gateway.smtp.identity import Identity
 from quarantine.crypto import PublicKey
@@ -68,6 +69,7 @@ class Supervisor:
         self._turn = asyncio.Lock()  # reloads take turns
         self._identities: tuple[Identity | None, ...] = ()
         self._watching: asyncio.Task[None] | None = None
+        self._refreshing: asyncio.Task[None] | None = None
 
     def stop(self) -> None:
         """Let `run` finish what is under way and return."""
@@ -94,6 +96,10 @@ class Supervisor:
     async def run(self) -> None:
         """Start everything in the order of dependence, run, and stop in the reverse order."""
         self._identities = composition.verify(self._settings, self._hostname)
+        try:
+            self._policy = await _looked_up(self._settings, self._policy)
+        except TeamsUnknown as error:
+            raise StartError(str(error)) from error
         async with AsyncExitStack() as stack:
             key = await composition.prepared_custody(self._settings)
             self._places = self._bind(stack)
@@ -112,10 +118,11 @@ class Supervisor:
             outbound.begin(self._settings)
             stack.push_async_callback(outbound.close)
             self._say_started()
+            self._refresh_teams(key.public, generation)
             pruning = asyncio.create_task(self._prune(journal))
             await self._stopping.wait()
-            if self._watching is not None:
-                self._watching.cancel()
+            for task in filter(None, (self._watching, self._refreshing)):
+                task.cancel()
             log.stopping("signal")
             composition.notify("STOPPING=1")
             for place in self._places:  # clients who come now are refused, and try again or elsewhere
@@ -218,13 +225,18 @@ class Supervisor:
             try:
                 settings, policy = await asyncio.to_thread(policies.load, self._path)
                 _refuse_restart_only(self._path, self._settings, settings)
+                policy = await _looked_up(settings, policy)
                 identities = composition.verify(settings, self._hostname)
                 self._settings, self._policy, self._identities = settings, policy, identities
                 await self._receivers.renew(self._boots(public_key, generation))
                 self._watch()
                 outbound.begin(settings)
+                self._refresh_teams(public_key, generation)
             except ConfigurationError as error:
                 log.reload_refused(error.problems)
+                metrics.reloaded(ok=False)
+            except TeamsUnknown as error:
+                log.reload_refused((Problem(source="directory", line=0, column=0, message=str(error)),))
                 metrics.reloaded(ok=False)
             except StartError as error:
                 self._settings, self._policy, self._identities = former
@@ -235,6 +247,36 @@ class Supervisor:
                 metrics.reloaded(ok=True)
                 self._tell_mode()
             composition.notify("READY=1")
+
+    # --- teams --------------------------------------------------------------------------------------------------------
+
+    def _refresh_teams(self, public_key: PublicKey, generation: int) -> None:
+        """Ask the directory again from time to time, by the settings in force."""
+        if self._refreshing is not None:
+            self._refreshing.cancel()
+            self._refreshing = None
+        directory = self._settings.directory
+        if directory is not None:
+            every = directory.refresh.total_seconds()
+            self._refreshing = asyncio.create_task(self._keep_teams(every, public_key, generation))
+
+    async def _keep_teams(self, every: float, public_key: PublicKey, generation: int) -> None:
+        """Give receivers the members that the directory knows now; only where somebody came or went are they new."""
+        while True:
+            await asyncio.sleep(every)
+            async with self._turn:
+                former = self._policy
+                try:
+                    self._policy = await _looked_up(self._settings, former)
+                    if self._policy.teams != former.teams:
+                        renewing = asyncio.create_task(self._receivers.renew(self._boots(public_key, generation)))
+                        self._reloading.add(renewing)  # whoever stops us waits for it
+                        renewing.add_done_callback(self._reloading.discard)
+                        await asyncio.shield(renewing)
+                        log.reloaded(len(self._policy.rules), self._policy.mode)
+                except (GatewayError, OSError, RuntimeError) as error:  # it will be better in a while
+                    self._policy = former
+                    log.internal_error("teams", "directory", error)
 
     # --- the rest of the house ----------------------------------------------------------------------------------------
 
@@ -255,6 +297,10 @@ class Supervisor:
             return "stopping"
         alive = self._receivers.alive
         return "" if alive == len(self._places) else f"{alive} of {len(self._places)} running"
+
+
+async def _looked_up(settings: Settings, policy: Policy) -> Policy:
+    return await teams.looked_up(settings, composition.team_directory(settings), policy)
 
 
 async def _custody_ready(store: Store) -> str:
