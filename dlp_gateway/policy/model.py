@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -255,6 +255,26 @@ class Policy:
         """Return the canonical addresses that are neither inside nor partners', each once, in order."""
         distinct = dict.fromkeys(map(canonical, addresses))
         return tuple(a for a in distinct if not self.inside.contains(a) and not self.partners.contains(a))
+
+    def at_any_time(self) -> "Policy":
+        """Return the policy as if every rule and scope were always in force."""
+        always = {"from_": None, "until": None}
+
+        def without(scope: Scope) -> Scope:
+            return scope.model_copy(update=always)
+
+        return replace(
+            self,
+            rules=tuple(
+                replace(
+                    one,
+                    rule=one.rule.model_copy(update=always),
+                    within=None if one.within is None else without(one.within),
+                    outside=tuple(map(without, one.outside)),
+                )
+                for one in self.rules
+            ),
+        )
 
     @property
     def mass_send(self) -> int:

@@ -8,8 +8,10 @@ from dlp_gateway import document, packs, settings
 from dlp_gateway.detect import identifier_rules, registry
 from dlp_gateway.detect.base import Detector, Facts, Inspection
 from dlp_gateway.detect.registry import Recipe
+from dlp_gateway.errors import ConfigurationError, Problem
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.message import Message
+from dlp_gateway.policy import load as policy_load
 from dlp_gateway.policy.model import Policy
 from dlp_gateway.processes import teams
 from dlp_gateway.settings import Settings
@@ -31,10 +33,30 @@ def load(path: Path) -> tuple[Settings, Policy]:
     found = settings.load_all(
         path, kinds=known_kinds(), builtin=packs.builtin(), detection=identifier_rules.problems_of
     )
-    named = found[1]
-    if named.recognizers or named.model:  # a name that Presidio lacks is told now, not by receivers that do not start
-        registry.build(Recipe(inside=(), recognizers=named.recognizers, model=named.model))
+    _require_engines(found[1])
     return found[0], teams.recalled(*found)
+
+
+def load_policy(path: Path) -> Policy:
+    """Return one policy alone, as `load` reads it; raise `ConfigurationError` with every problem of it and packs."""
+    problems: list[Problem] = []
+    policy = None
+    try:
+        policy = policy_load.load(path, kinds=known_kinds(), builtin=packs.builtin())
+    except ConfigurationError as error:
+        problems += error.problems
+    folders = policy_load.pack_folders(path, builtin=packs.builtin())
+    problems += identifier_rules.problems_of(tuple(one for one in folders if one.parent != packs.builtin()))
+    if policy is None or problems:
+        raise ConfigurationError(problems)
+    _require_engines(policy)
+    return policy
+
+
+def _require_engines(policy: Policy) -> None:
+    """Raise `ConfigurationError` for a name that Presidio lacks: now, not by receivers that do not start."""
+    if policy.recognizers or policy.model:
+        registry.build(Recipe(inside=(), recognizers=policy.recognizers, model=policy.model))
 
 
 @lru_cache(maxsize=1)

@@ -8,6 +8,7 @@ import asyncio
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -78,6 +79,21 @@ async def looked_up(settings: Settings, options: "MembersOptions | None", policy
     if current != lists:
         await asyncio.to_thread(_keep, kept_file(settings), current)
     return filled
+
+
+async def completed(settings: Settings, options: "MembersOptions | None", policy: Policy) -> Policy:
+    """Return the policy with the last lists that were read, and of teams without one what the directory knows now.
+
+    For commands that only look: nothing is kept, and a team of which nobody tells stays unknown.
+    """
+    policy = recalled(settings, policy)
+    for name, query in _asked(policy).items():
+        if options is not None and policy.teams[name].members is None:
+            with suppress(LoginUnavailable):
+                people = await asyncio.to_thread(_members, options, query)
+                known = Team(members=group(people), query=query)
+                policy = replace(policy, teams={**policy.teams, name: known})
+    return policy
 
 
 async def probe(options: "MembersOptions", query: Query) -> int:

@@ -33,13 +33,15 @@ def test_a_quiet_configuration_says_nothing(configure: Configure) -> None:
             "The rule fair is over since 2026-01-31.",
         ),
         (
-            "packs: [bulk-visible]\nscopes: [{only: {login: [x]}, set: {bulk-visible.outsiders: 20}, until: 2026-01-31}]\n",
+            "scopes: [{only: {login: [x]}, set: {bulk-visible.outsiders: 20}, until: 2026-01-31}]\n",
             "A scope that changes bulk-visible is over since 2026-01-31.",
         ),
         ("teams: {sales: [corp.example]}\n", "No rule asks for the team sales."),
         (
-            "teams: {sales: [ann@far.example, ben@corp.example]}\n"
-            "scopes: [{only: {team: sales}, set: {bulk-visible.outsiders: 20}}]\n",
+            (
+                "teams: {sales: [ann@far.example, ben@corp.example]}\n"
+                "scopes: [{only: {team: sales}, set: {bulk-visible.outsiders: 20}}]\n"
+            ),
             "1 addresses in the team sales are not inside.",
         ),
     ],

@@ -85,5 +85,5 @@ def test_a_list_that_is_none_is_not_believed(configure: Configure, kept: str) ->
 
 def test_a_filter_needs_a_directory(configure: Configure) -> None:
     """`check` says so before the gateway does."""
-    with pytest.raises(ConfigurationError, match="The team hr has a filter; gateway.yaml has no `directory:`"):
+    with pytest.raises(ConfigurationError, match=r"The team hr has a filter; gateway\.yaml has no `directory:`"):
         configure(directory=False)
