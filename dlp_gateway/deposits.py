@@ -1,4 +1,4 @@
-"""What the gateway puts into custody: held and delayed mail, recipients that the smarthost deferred, DSNs. Pure."""
+"""What the gateway puts into custody: held, delayed and split mail, deferred recipients, DSNs. Pure."""
 
 import json
 from dataclasses import dataclass
@@ -8,10 +8,12 @@ from typing import Final
 from dlp_gateway.mail import dsn
 from dlp_gateway.mail.edit import AddTrace, Edit, RemoveBcc, apply, from_json, to_json
 from dlp_gateway.mail.envelope import NOTHING_ASKED, DsnRequest, Envelope, Notify, RecipientRequest, Ret, new_id
+from dlp_gateway.mail.header import body_start
 from dlp_gateway.mail.message import Message
 from dlp_gateway.mail.parse import decode_field, parse
 from dlp_gateway.mail.reference import own_id
 from dlp_gateway.mail.reply import printable
+from dlp_gateway.policy.verdict import Copy
 from quarantine.model import Claim, CopyDeposit, Deposit, State
 
 #: The reason under which reviewers find our own DSNs.
@@ -99,7 +101,7 @@ def subject_of(message: Message) -> str:
 def whole(
     envelope: Envelope,
     message: Message,
-    edits: tuple[Edit, ...],
+    copies: tuple[Copy, ...],
     *,
     state: State,
     reasons: tuple[str, ...],
@@ -107,16 +109,15 @@ def whole(
     expires_at: datetime | None,
     returnable: bool,
 ) -> Deposit:
-    """Return the deposit of a message for all its recipients: HELD for a reviewer, or DUE at a later time.
+    """Return the deposit of a message for all its recipients: HELD for a reviewer, or DUE now or at a later time.
 
     `returnable` as in `Transport`.
     """
     return _deposit(
         envelope,
         message,
-        edits,
+        copies,
         item=envelope.id,
-        recipients=envelope.recipients,
         state=state,
         reasons=reasons,
         due_at=due_at,
@@ -138,9 +139,8 @@ def deferred(
     return _deposit(
         envelope,
         message,
-        edits,
+        (Copy(recipients=recipients, edits=edits),),
         item=envelope.id,
-        recipients=recipients,
         state=State.DUE,
         reasons=("deferred-by-smarthost",),
         due_at=due_at,
@@ -155,10 +155,17 @@ def outgoing(claim: Claim) -> bytes:
     An original that a reviewer asked for by name loses its Bcc fields, which would tell who else got it (RFC 5322
     3.6.3), and has our trace field all the same, which ends loops (RFC 5321 6.3).
     """
+    return apply(claim.content, _edits(claim))
+
+
+def outgoing_header(claim: Claim) -> bytes:
+    """Return the header section of a copy as it leaves, blank line included, without touching its body."""
+    return apply(claim.content[: body_start(claim.content)], _edits(claim))
+
+
+def _edits(claim: Claim) -> tuple[Edit, ...]:
     edits = from_json(claim.edits)
-    if claim.original:
-        edits = tuple(edit for edit in edits if isinstance(edit, AddTrace | RemoveBcc))
-    return apply(claim.content, edits)
+    return tuple(edit for edit in edits if isinstance(edit, AddTrace | RemoveBcc)) if claim.original else edits
 
 
 def notification(
@@ -221,22 +228,15 @@ def notification(
 def _deposit(
     envelope: Envelope,
     message: Message,
-    edits: tuple[Edit, ...],
+    copies: tuple[Copy, ...],
     *,
     item: str,
-    recipients: tuple[str, ...],
     state: State,
     reasons: tuple[str, ...],
     due_at: datetime,
     expires_at: datetime | None,
     returnable: bool,
 ) -> Deposit:
-    transport = Transport(
-        body_8bit=envelope.body_8bit,
-        smtputf8=envelope.smtputf8,
-        dsn=envelope.dsn.only(recipients),
-        returnable=returnable,
-    )
     return Deposit(
         id=item,
         content=message.raw,
@@ -246,14 +246,20 @@ def _deposit(
         group=own_id(message),
         created_at=envelope.received_at,
         expires_at=expires_at,
-        copies=(
+        copies=tuple(
             CopyDeposit(
                 reverse_path=envelope.reverse_path,
-                recipients=recipients,
-                edits=to_json(edits),
-                options=transport.to_json(),
+                recipients=copy.recipients,
+                edits=to_json(copy.edits),
+                options=Transport(
+                    body_8bit=envelope.body_8bit,
+                    smtputf8=envelope.smtputf8,
+                    dsn=envelope.dsn.only(copy.recipients),
+                    returnable=returnable,
+                ).to_json(),
                 state=state,
                 due_at=due_at,
-            ),
+            )
+            for copy in copies
         ),
     )

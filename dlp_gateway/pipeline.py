@@ -12,11 +12,13 @@ from functools import partial
 from typing import Final, TypeVar, assert_never
 
 from dlp_gateway import deposits
+from dlp_gateway.content import language
 from dlp_gateway.detect.base import CONFIDENCE, Facts, Inspection
 from dlp_gateway.forwarding import Forwarder, Outgoing
 from dlp_gateway.mail.address import canonical
 from dlp_gateway.mail.author import misnamed
-from dlp_gateway.mail.edit import AddTrace, Edit, PruneRecipients, apply, exposed
+from dlp_gateway.mail.automatic import is_automatic
+from dlp_gateway.mail.edit import AddTrace, apply
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.message import Message
 from dlp_gateway.mail.parse import parse
@@ -24,9 +26,10 @@ from dlp_gateway.mail.reference import answered_ids, own_id
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.mail.trace import hops, received
 from dlp_gateway.observe import log, metrics
+from dlp_gateway.policy.copies import checked, shown
 from dlp_gateway.policy.decide import decide
 from dlp_gateway.policy.model import Policy
-from dlp_gateway.policy.verdict import Disposition, Reason, Verdict
+from dlp_gateway.policy.verdict import Copy, Disposition, Verdict
 from dlp_gateway.ports import (
     Custody,
     Deferred,
@@ -50,18 +53,18 @@ T = TypeVar("T")
 
 _LARGE: Final = 500_000  # octets; below, all that is done in the loop takes a few milliseconds
 
-REWRITE_INCOMPLETE: Final = "rewrite-incomplete"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Passing:
-    """A message on its way: as it came, as it would leave, and what was decided."""
+    """A message on its way: as it came, the copies that would leave, and what was decided.
+
+    `shown` says for each recipient which addresses his copy shows.
+    """
 
     envelope: Envelope
     message: Message
-    edits: tuple[Edit, ...]
-    outgoing: bytes
-    shown: tuple[str, ...]
+    copies: tuple[Copy, ...]
+    shown: dict[str, tuple[str, ...]]
     verdict: Verdict
 
 
@@ -87,11 +90,13 @@ class Pipeline:
         self._journal = journal
         self._hostname = hostname
         self._hop_limit = hop_limit
+        self._recalled: dict[str, asyncio.Event] = {}  # by id of a hand-over under way: whether it was looked up
 
     async def process(self, envelope: Envelope, content: bytes) -> Outcome:
         """Take one message all the way; the outcome says who is responsible for it now."""
+        recalled = self._recalled[envelope.id] = asyncio.Event()
         try:
-            return await self._process(envelope, content)
+            return await self._process(envelope, content, recalled)
         except Overloaded:
             log.deferred(envelope.id, Why.OVERLOAD)
             return Deferred(id=envelope.id, why=Why.OVERLOAD)
@@ -99,9 +104,21 @@ class Pipeline:
             log.store_unavailable(error)
             metrics.store_error()
             return Deferred(id=envelope.id, why=Why.STORE)
+        finally:
+            del self._recalled[envelope.id]
+            recalled.set()
 
     async def abandoned(self, envelope: Envelope, content: bytes) -> None:
-        """The client went away during the hand-over: a retry must wait for how it ends."""
+        """The client went away during the hand-over: a retry must wait for how it ends.
+
+        That is written down once the hand-over itself has looked whether it is a retry, or it would take itself for
+        one: Exim ends its side of the connection right behind the final dot, as TCP allows, and still reads our reply.
+        """
+        recalled = self._recalled.get(envelope.id)
+        if recalled is not None:
+            await recalled.wait()
+            if envelope.id not in self._recalled:  # it has ended meanwhile: `unanswered` tells how
+                return
         await self._journal.remember_under_way(self._journal.fingerprint(envelope, content), datetime.now(UTC))
 
     async def unanswered(self, envelope: Envelope, content: bytes, reply: Reply, *, written: bool) -> None:
@@ -116,11 +133,12 @@ class Pipeline:
         elif not written or own_id(parse(content)):
             await self._journal.remember_unanswered(fingerprint, reply, datetime.now(UTC))
 
-    async def _process(self, envelope: Envelope, content: bytes) -> Outcome:
+    async def _process(self, envelope: Envelope, content: bytes, recalled: asyncio.Event) -> Outcome:
         log.received(envelope.id, envelope.client, recipients=len(envelope.recipients), size=len(content))
         metrics.received(len(content))
         fingerprint = await _beside(len(content), partial(self._journal.fingerprint, envelope, content))
         reply = await self._journal.recall(fingerprint)
+        recalled.set()
         if reply is not None:
             log.repeated(envelope.id, envelope.client)
             metrics.repeated()
@@ -139,7 +157,9 @@ class Pipeline:
         with metrics.stage("decide"):
             verdict = decide(self._policy, envelope, message, inspection)
         with metrics.stage("act"):
-            passing = self._edit(envelope, message, verdict)
+            passing = await _beside(
+                len(content) * max(1, len(verdict.copies)), partial(self._edit, envelope, message, verdict)
+            )
         _tell(envelope, passing.verdict, inspection)
         if passing.verdict.disposition is not Disposition.REJECT:
             await self._remember(passing)
@@ -154,18 +174,19 @@ class Pipeline:
         return Facts(thread=await self._journal.thread(answered, recipients))
 
     def _edit(self, envelope: Envelope, message: Message, verdict: Verdict) -> _Passing:
-        """Apply the edits to the header bytes and look at the result as a stranger would."""
-        edits = (AddTrace(field=received(envelope, self._hostname, envelope.protocol)), *verdict.edits)
-        outgoing = apply(message.raw, edits)
-        pruned = any(isinstance(edit, PruneRecipients) for edit in edits)
-        visible = parse(outgoing).visible if pruned else message.visible
+        """Put the edits together, one set for each copy, and look at every copy as a stranger would."""
+        trace = AddTrace(field=received(envelope, self._hostname, envelope.protocol))
+        copies = verdict.copies or (Copy(recipients=envelope.recipients, edits=verdict.edits),)
         return _Passing(
             envelope=envelope,
             message=message,
-            edits=edits,
-            outgoing=outgoing,
-            shown=tuple(dict.fromkeys(recipient.address for recipient in visible)),
-            verdict=checked(verdict, outgoing),
+            copies=tuple(replace(copy, edits=(trace, *copy.edits)) for copy in copies),
+            shown={
+                recipient: addresses
+                for copy, addresses in ((copy, shown(message, copy.edits)) for copy in copies)
+                for recipient in copy.recipients
+            },
+            verdict=checked(verdict, message),
         )
 
     async def _remember(self, passing: _Passing) -> None:
@@ -182,11 +203,14 @@ class Pipeline:
     async def _carry_out(self, passing: _Passing, inspection: Inspection) -> Outcome:
         verdict, envelope = passing.verdict, passing.envelope
         match verdict.disposition:
-            case Disposition.FORWARD | Disposition.REWRITE:
+            case Disposition.FORWARD | Disposition.REWRITE if not verdict.copies:
                 return await self._forward(passing, inspection)
+            case Disposition.FORWARD | Disposition.REWRITE:  # split: each copy is ours to deliver, and due now
+                await self._take(passing, inspection, State.DUE, due_at=envelope.received_at)
+                return InCustody(id=envelope.id, held=False)
             case Disposition.DELAY:
                 await self._take(passing, inspection, State.DUE, due_at=envelope.received_at + verdict.delay)
-                return InCustody(id=envelope.id)
+                return InCustody(id=envelope.id, held=False)
             case Disposition.HOLD:
                 await self._take(passing, inspection, State.HELD, due_at=envelope.received_at)
                 return InCustody(id=envelope.id, refuse=verdict.refuse_held)
@@ -204,7 +228,7 @@ class Pipeline:
         deposit = deposits.whole(
             passing.envelope,
             passing.message,
-            passing.edits,
+            passing.copies,
             state=state,
             reasons=tuple(dict.fromkeys(reason.rule for reason in verdict.reasons if reason.enforced)),
             due_at=due_at,
@@ -219,12 +243,14 @@ class Pipeline:
     async def _forward(self, passing: _Passing, inspection: Inspection) -> Outcome:
         """Hand over to the smarthost and say what came of it."""
         envelope = passing.envelope
+        message, edits = passing.message, passing.copies[0].edits
+        content = await _beside(len(message.raw), partial(apply, message.raw, edits))
         delivery = await self._forwarder.forward(
             Outgoing(
                 envelope=envelope,
-                message=passing.message,
-                edits=passing.edits,
-                content=passing.outgoing,
+                message=message,
+                edits=edits,
+                content=content,
                 returnable=self._returnable(envelope),
             )
         )
@@ -245,20 +271,6 @@ class Pipeline:
     def _returnable(self, envelope: Envelope) -> bool:
         """Whether a DSN may bring the whole mail back: not to an outsider, to whom nobody decided that it may go."""
         return self._policy.inside.contains(envelope.reverse_path)
-
-
-def checked(verdict: Verdict, outgoing: bytes) -> Verdict:
-    """Return the verdict, or one that holds: a half-made rewrite is never forwarded; a reviewer sees what is left."""
-    hidden = tuple(address for edit in verdict.edits if isinstance(edit, PruneRecipients) for address in edit.hidden)
-    if not hidden or not exposed(outgoing, hidden):
-        return verdict
-    reason = Reason(
-        rule=REWRITE_INCOMPLETE,
-        disposition=Disposition.HOLD,
-        enforced=True,
-        explanation="An address that had to be hidden still stands in another header field.",
-    )
-    return replace(verdict, disposition=max(verdict.disposition, Disposition.HOLD), reasons=(*verdict.reasons, reason))
 
 
 async def _beside(size: int, work: Callable[[], T]) -> T:
@@ -298,13 +310,14 @@ def _tell(envelope: Envelope, verdict: Verdict, inspection: Inspection) -> None:
 def _entry(passing: _Passing, inspection: Inspection, replies: dict[str, Reply], outcome: str) -> Entry:
     """Return the journal's entry; `outcome` holds for recipients of whom the smarthost said nothing else."""
     envelope, reasons = passing.envelope, passing.verdict.reasons
+    passes = passing.verdict.disposition is Disposition.FORWARD  # then nobody is told anything, and nobody looks
 
     def passage(recipient: str) -> Passage:
         reply = replies.get(recipient)
         if reply is None:
-            return Passage(recipient=recipient, shown=passing.shown, outcome=outcome, reply="")
+            return Passage(recipient=recipient, shown=passing.shown[recipient], outcome=outcome, reply="")
         word = "forwarded" if reply.positive else "refused" if reply.permanent else "deferred"
-        return Passage(recipient=recipient, shown=passing.shown, outcome=word, reply=str(reply))
+        return Passage(recipient=recipient, shown=passing.shown[recipient], outcome=word, reply=str(reply))
 
     return Entry(
         id=envelope.id,
@@ -318,5 +331,9 @@ def _entry(passing: _Passing, inspection: Inspection, replies: dict[str, Reply],
         observed=tuple(dict.fromkeys(reason.rule for reason in reasons if not reason.enforced)),
         findings=_kinds(inspection),
         passages=tuple(passage(recipient) for recipient in envelope.recipients),
+        hidden=passing.verdict.hidden,
+        language="" if passes else language.of_author(passing.message),
+        automatic=not passes and is_automatic(passing.message),
+        owner=passing.verdict.owner,
         measured=_measured(inspection),
     )

@@ -113,9 +113,12 @@ class Passage:
 class Entry:
     """What the journal keeps of one message; never a found value, never text of the message.
 
-    `id` is the envelope's, `message_id` the header field's. `findings` are kinds with their counts. `measured` has the
-    same by confidence, for `simulate`: a kind, and how many values were found with low confidence or better, with
-    medium or better, and with high; () in entries of versions that did not write it.
+    `id` is the envelope's, `message_id` the header field's. `findings` are kinds with their counts. `owner` is whom of
+    ours to tell of a mail that an outsider wrote, "" if nobody. For notices to the author: how many outsiders are
+    `hidden` from each other, his `language` ("" if unknown, see `content.language`), and whether the mail is
+    `automatic` (`mail.automatic`); the last two are told of mail that does not simply pass. `measured`
+    are the findings by confidence, for `simulate`: a kind, and how many values were found with low confidence or
+    better, with medium or better, and with high; () in entries of versions that did not write it.
     """
 
     id: str
@@ -129,6 +132,10 @@ class Entry:
     observed: tuple[str, ...]
     findings: tuple[tuple[str, int], ...]
     passages: tuple[Passage, ...]
+    hidden: int = 0
+    language: str = ""
+    automatic: bool = False
+    owner: str = ""
     measured: tuple[tuple[str, int, int, int], ...] = ()
 
 
@@ -284,10 +291,14 @@ class Forwarded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InCustody:
-    """Held or delayed; `refuse` asks for a 550 instead of a 250 (the policy says so)."""
+    """Held; or, if not `held`, delayed or split, and leaving by itself.
+
+    `refuse` asks for a 550 instead of a 250 (the policy says so).
+    """
 
     id: str
     refuse: bool = False
+    held: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

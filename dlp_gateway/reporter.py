@@ -57,7 +57,7 @@ class Reporter:
     ) -> tuple[Deposit, ...]:
         """Return the deposits of the DSNs about `item` that are due to its author; their time is `due_at`."""
         # RFC 5321 4.5.5: a DSN is never answered by a DSN; RFC 3464 1: nor is one that came with a reverse-path.
-        if not original.reverse_path or _is_report(original.content):
+        if not original.reverse_path or is_report(original.content):
             return ()
         found: list[Deposit] = []
         wanted = [one for one in outcomes if asked.of(one.recipient).wants(_EVENTS[one.action])]
@@ -86,7 +86,7 @@ class Reporter:
         )
 
 
-def _is_report(content: bytes) -> bool:
+def is_report(content: bytes) -> bool:
     """Whether a mail says that it is a DSN, or a receipt of another kind (RFC 6522 3)."""
     section = content[: header.body_start(content)]
     return any(read(field.body).value == "multipart/report" for field in header.select(section, _CONTENT_TYPE))

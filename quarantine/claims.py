@@ -19,6 +19,9 @@ from quarantine.tables import copies, payloads, recipients
 #: Recipients in one transaction of housekeeping; a longer one would keep receivers waiting.
 BATCH: Final = 1000
 
+#: Numbers of copies that are named in a query; beyond, all of the items' are read.
+_NUMBERS: Final = 500
+
 #: What is claimed together: the recipients of a copy who get the same bytes.
 _PART: Final = (recipients.c.item, recipients.c.copy, recipients.c.original)
 
@@ -38,13 +41,21 @@ class LeasedRows:
     recipients: tuple[Row[Any], ...]
     original: bool
 
-    def opened(self, opener: Opener, *, owner: str, until: datetime) -> Claim:
-        """Open them; raises `DamagedError`."""
+    def opened(self, opener: Opener, *, owner: str, until: datetime, content: bytes | None = None) -> Claim:
+        """Open them; `content` is the payload's if it was opened before. Raises `DamagedError`."""
         key = rows.item_key(self.payload, opener)
         if key is None or self.payload.content is None:
             raise DamagedError("the content of a message that is due is gone")
         return rows.claim(
-            self.payload, self.copy, self.recipients, key, opener, original=self.original, owner=owner, until=until
+            self.payload,
+            self.copy,
+            self.recipients,
+            key,
+            opener,
+            content=key.open("content", self.payload.content) if content is None else content,
+            original=self.original,
+            owner=owner,
+            until=until,
         )
 
 
@@ -89,8 +100,12 @@ async def lease(
 async def with_payloads(connection: AsyncConnection, found: Sequence[Row[Any]]) -> tuple[LeasedRows, ...]:
     """Put recipients together with their copies and payloads."""
     items = sorted({row.item for row in found})
+    numbers = sorted({row.copy for row in found})
     payload_rows = await connection.execute(select(payloads).where(payloads.c.id.in_(items)))
-    copy_rows = await connection.execute(select(copies).where(copies.c.item.in_(items)))
+    wanted = select(copies).where(copies.c.item.in_(items))
+    if len(numbers) <= _NUMBERS:  # of a mail that was split into thousands, the few whose turn it is
+        wanted = wanted.where(copies.c.number.in_(numbers))
+    copy_rows = await connection.execute(wanted)
     by_item = {row.id: row for row in payload_rows}
     by_copy = {(row.item, row.number): row for row in copy_rows}
     ordered = sorted(found, key=lambda row: (row.item, row.copy, row.original, row.number))

@@ -190,11 +190,12 @@ def claim(
     key: MessageKey,
     opener: Opener,
     *,
+    content: bytes,
     original: bool,
     owner: str,
     until: datetime,
 ) -> Claim:
-    """Open one copy for delivery; raises `DamagedError`."""
+    """Open one copy for delivery, with the payload's content as it is open; raises `DamagedError`."""
     return Claim(
         item=payload.id,
         copy=copy.number,
@@ -202,7 +203,7 @@ def claim(
         edits=opened(key, "edits", copy.edits),
         original=original,
         options=opened(key, "options", copy.options),
-        content=b"" if payload.content is None else key.open("content", payload.content),
+        content=content,
         created_at=payload.created_at,
         recipients=tuple(recipient(row, key, opener) for row in recipients),
         owner=owner,

@@ -97,11 +97,12 @@ class SqlStore:
         async with self.database.reading() as connection:
             found = (await connection.execute(select(tables.recipients).where(tables.recipients.c.item == item))).all()
             sealed = await claims.with_payloads(connection, found)
-        return tuple(
-            leased.opened(opener, owner="", until=leased.payload.created_at)
-            for leased in sealed
-            if leased.payload.content is not None
-        )
+        claimed: list[Claim] = []
+        for leased in sealed:
+            if leased.payload.content is not None:  # all share it, so it is opened once
+                content = claimed[0].content if claimed else None
+                claimed.append(leased.opened(opener, owner="", until=leased.payload.created_at, content=content))
+        return tuple(claimed)
 
     async def events(self, item: str) -> tuple[Event, ...]:
         """Return the item's events, oldest first."""

@@ -194,10 +194,23 @@ def test_every_rfc_that_the_code_cites_is_in_the_specifications() -> None:
     assert cited - told == set()
 
 
-def test_the_defaults_that_are_told_are_the_defaults(tmp_path: Path) -> None:
+LOGINS: dict[str, dict[str, Any]] = {
+    "users_file": {"backend": "users"},
+    "dovecot": {"backend": "dovecot", "dovecot": {"socket": "/run/dovecot/auth-client"}},
+    "ldap": {"backend": "ldap", "ldap": {"url": "ldaps://dc.corp.example", "base": "dc=corp,dc=example"}},
+}
+
+
+@pytest.mark.parametrize("backend", LOGINS)
+def test_the_defaults_that_are_told_are_the_defaults(tmp_path: Path, backend: str) -> None:
     """A file in which every default of the table is written means the same as one in which none is."""
+    files = {"tls": "implicit", "certificate": "c.pem", "key": "c.key"}
     shortest: dict[str, Any] = {
-        "listeners": [{"address": "127.0.0.1:2525", "networks": ["127.0.0.0/8"]}],
+        "listeners": [
+            {"address": "127.0.0.1:2525", "networks": ["127.0.0.0/8"]},
+            {"address": "127.0.0.1:2465", "auth": "required", **files},
+        ],
+        "login": LOGINS[backend],
         "smarthost": {"host": "mail.example.net"},
         "custody": {"url": "sqlite:///custody.db", "key_file": "custody.key"},
     }
@@ -206,10 +219,12 @@ def test_the_defaults_that_are_told_are_the_defaults(tmp_path: Path) -> None:
     assert len(rows) > 25
     for name, default in rows:
         *path, key = name.split(".")
+        if any(name.startswith(f"login.{other}") for other in LOGINS if other != backend):
+            continue  # a section of another back-end would be without effect, and is refused
         place: Any = full
         for step in path:
             place = place["listeners"][0] if step == "listeners[]" else place.setdefault(step, {})
-        place[key] = int(default) if default.isdigit() else default
+        place[key] = {"false": False}.get(default, int(default) if default.isdigit() else default)
     loaded = []
     for number, written in enumerate((shortest, full)):
         file = tmp_path / f"{number}.yaml"

@@ -13,8 +13,10 @@ from dlp_gateway.mail.edit import apply, from_json
 from dlp_gateway.mail.envelope import DsnRequest, Envelope, Ret
 from dlp_gateway.mail.message import Message
 from dlp_gateway.mail.parse import parse
-from dlp_gateway.pipeline import REWRITE_INCOMPLETE, Pipeline
+from dlp_gateway.mail.reply import Reply
+from dlp_gateway.pipeline import Pipeline
 from dlp_gateway.policy import load
+from dlp_gateway.policy.copies import REWRITE_INCOMPLETE
 from dlp_gateway.policy.verdict import Disposition
 from dlp_gateway.ports import Deferred, Forwarded, InCustody, Overloaded, Rejected, Repeated, Why
 from dlp_gateway.processes import policies
@@ -354,6 +356,26 @@ async def test_a_retry_during_the_hand_over_is_told_to_wait(
     assert len(smarthost.mails) == 1
 
 
+async def test_a_client_that_only_stops_talking_is_not_its_own_retry(
+    smarthost: ScriptedSmarthost, custody: MemoryStore
+) -> None:
+    """(i) Exim ends its side behind the final dot and waits for the reply: that is told while the mail is looked up."""
+
+    class Slow(MemoryJournal):
+        async def recall(self, fingerprint: bytes) -> Reply | None:
+            for _ in range(5):
+                await asyncio.sleep(0)
+            return await super().recall(fingerprint)
+
+    journal, first = Slow(), envelope("a@x.example")
+    pipeline = made(smarthost, custody, journal, InPlace())
+    taking = asyncio.create_task(pipeline.process(first, CLEAN))
+    await asyncio.sleep(0)
+    await pipeline.abandoned(first, CLEAN)
+    assert isinstance(await taking, Forwarded)
+    assert len(smarthost.mails) == 1
+
+
 async def test_the_250_stands_if_custody_fails_after_it(smarthost: ScriptedSmarthost, journal: MemoryJournal) -> None:
     """Some have the mail: the client must not send it again because a deposit could not be brought forward."""
 
@@ -371,3 +393,23 @@ async def test_a_loop_is_refused(pipeline: Pipeline, smarthost: ScriptedSmarthos
     looping = b"Received: from a by b; Mon, 2 Nov 2026 09:00:00 +0000\r\n" * 51 + CLEAN
     assert await pipeline.process(envelope("a@x.example"), looping) == Rejected(id="0000000000000000a1", why=Why.LOOP)
     assert smarthost.mails == []
+
+
+async def test_what_a_notice_will_need_is_written_down(pipeline: Pipeline, journal: MemoryJournal) -> None:
+    """How many are hidden, in which language the author reads, and whether he is a program; of other mail nothing."""
+    german = BULK.replace(b"Subject:", b"Accept-Language: de-DE\r\nAuto-Submitted: auto-generated\r\nSubject:")
+    await pipeline.process(envelope(*CUSTOMERS), german)
+    await pipeline.process(envelope("ben@shop.example"), b"Accept-Language: de-DE\r\nPrecedence: bulk\r\n" + CLEAN)
+    assert [(entry.hidden, entry.language, entry.automatic) for entry in journal.entries] == [
+        (12, "de", True),
+        (0, "", False),
+    ]
+
+
+async def test_a_bound_login_writes_as_itself(pipeline: Pipeline, smarthost: ScriptedSmarthost) -> None:
+    """A From that is not the login's is refused before anything is inspected; with its own, the mail passes."""
+    bound = envelope("a@x.example", login="ann", bound_to=("someone.example",))
+    assert await pipeline.process(bound, CLEAN) == Rejected(id="0000000000000000a1", why=Why.AUTHOR)
+    assert smarthost.mails == []
+    own = envelope("a@x.example", login="ann", bound_to=("corp.example",))
+    assert isinstance(await pipeline.process(own, CLEAN), Forwarded)

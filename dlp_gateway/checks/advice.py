@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Final
 
 from dlp_gateway.checks.remark import Level, Remark, warning, wrong
+from dlp_gateway.errors import ConfigurationError
 from dlp_gateway.mail.address import canonical_domain
 from dlp_gateway.policy.model import Policy
 from dlp_gateway.policy.scope import moment_written
 from dlp_gateway.processes import policies
-from dlp_gateway.settings import Settings, admission_warnings, is_host_name
+from dlp_gateway.settings import Listener, Settings, admission_warnings, is_host_name
 
 _SQLITE: Final = "sqlite:///"
 _SECRET_LIMIT: Final = 10_000  # bytes of a password file
@@ -30,6 +31,7 @@ def advice(path: Path, settings: Settings, policy: Policy) -> tuple[Remark, ...]
         *_teams(policy),
         *(warning(one.source, one.message) for one in admission_warnings(settings)),
         *_listeners(settings),
+        *_login(settings),
         *_smarthost(settings),
         *_admin(settings),
         *_custody(settings),
@@ -134,12 +136,42 @@ def _listeners(settings: Settings) -> Iterator[Remark]:
             yield warning(
                 about, "Mail comes in without TLS, from public networks too. Write `tls: starttls` with a certificate."
             )
-        if listener.certificate is not None and listener.key is not None:
-            from dlp_gateway.checks import certificates  # noqa: PLC0415  most configurations name none
-
-            found = certificates.remarks(listener.certificate, listener.key, name, datetime.now(UTC))
-            yield from (one for one in found if one.level is not Level.OK)
+        if listener.certificate is not None and listener.key is not None and listener.tls != "none":
+            yield from _identity(listener, listener.certificate, listener.key, name)
             yield from _readable_by_others(listener.key, f"{about}: key {listener.key}")
+        if listener.tenant_header is not None and listener.tenant_header.value_file is not None:
+            yield from _secret(listener.tenant_header.value_file, about, "secret values")
+
+
+def _identity(listener: Listener, certificate: Path, key: Path, name: str) -> Iterator[Remark]:
+    from dlp_gateway.checks import certificates  # noqa: PLC0415  most configurations name none
+    from dlp_gateway.smtp.identity import Files  # noqa: PLC0415  as above
+
+    asked = listener.client_certificate
+    files = Files(
+        certificate=certificate, key=key, asks=asked is not None, authorities=None if asked is None else asked.ca_file
+    )
+    found = certificates.remarks(files, name, datetime.now(UTC))
+    yield from (one for one in found if one.level is not Level.OK)
+
+
+def _login(settings: Settings) -> Iterator[Remark]:
+    """The file of users must be one; a secret that the directory wants, and nobody else's."""
+    login = settings.login
+    if login is None:
+        return
+    if login.ldap is not None and login.ldap.bind_password_file is not None:
+        yield from _secret(login.ldap.bind_password_file, "login", "searcher's password")
+    if login.backend == "users":
+        from dlp_gateway.login import file as users_file  # noqa: PLC0415  most configurations have no logins
+
+        try:
+            users, _ = users_file.load(login.users_file)
+        except ConfigurationError as error:
+            yield from (wrong(f"login {one.source}", one.message) for one in error.problems)
+        else:
+            if not users:
+                yield warning("login", "Nobody can log in yet; `dlp-gateway users add NAME` adds a user.")
 
 
 def _smarthost(settings: Settings) -> Iterator[Remark]:
@@ -154,19 +186,10 @@ def _smarthost(settings: Settings) -> Iterator[Remark]:
                 "TLS is used if it is offered, and nobody looks at the certificate: whoever stands in between can "
                 "switch it off. Write `tls: required` if it has a valid certificate (`check --live` tells).",
             )
-    for file, what in ((host.ca_file, "authorities"), (host.password_file, "password")):
-        if file is None:
-            continue
-        try:
-            with file.open("rb") as opened:
-                content = opened.read(_SECRET_LIMIT)
-        except OSError as error:
-            yield wrong(about, f"The {what} cannot be read from {file}: {error.strerror}.")
-            continue
-        if not content.strip():
-            yield wrong(about, f"{file} is empty; it must hold the {what}.")
+    if host.ca_file is not None:
+        yield from _filled(host.ca_file, about, "authorities")
     if host.password_file is not None:
-        yield from _readable_by_others(host.password_file, f"{about}: password file {host.password_file}")
+        yield from _secret(host.password_file, about, "password")
 
 
 def _admin(settings: Settings) -> Iterator[Remark]:
@@ -204,6 +227,23 @@ def _written_by_others(path: Path, settings: Settings) -> Iterator[Remark]:
         mode = _mode_of(file)
         if mode is not None and mode & 0o022:
             yield warning(str(file), f"Others than its owner may change what is allowed; run: chmod go-w {file}")
+
+
+def _secret(file: Path, about: str, what: str) -> Iterator[Remark]:
+    """Yield what is wrong with a file that holds a secret."""
+    yield from _filled(file, about, what)
+    yield from _readable_by_others(file, f"{about}: {what} in {file}")
+
+
+def _filled(file: Path, about: str, what: str) -> Iterator[Remark]:
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(_SECRET_LIMIT)
+    except OSError as error:
+        yield wrong(about, f"The {what} cannot be read from {file}: {error.strerror}.")
+    else:
+        if not content.strip():
+            yield wrong(about, f"{file} is empty; it must hold the {what}.")
 
 
 def _readable_by_others(file: Path, about: str) -> Iterator[Remark]:

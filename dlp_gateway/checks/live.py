@@ -2,20 +2,21 @@
 
 import asyncio
 
-from dlp_gateway.checks import directory, machine, next_hop
+from dlp_gateway.checks import directory, logins, machine, next_hop
 from dlp_gateway.checks.remark import Remark
 from dlp_gateway.policy.model import Policy
 from dlp_gateway.settings import Settings
 
 
 async def live(settings: Settings, policy: Policy) -> tuple[Remark, ...]:
-    """Try ports, custody, disk, clock, smarthost and directory; a gateway that runs meanwhile is not disturbed."""
+    """Try ports, custody, logins, disk, clock, smarthost, teams; a gateway that runs meanwhile is not disturbed."""
     hostname = settings.host_name()
     listeners = [asyncio.to_thread(machine.listener, one, hostname) for one in settings.listeners]
     return (
         *await asyncio.gather(*listeners),
         *await asyncio.to_thread(lambda: tuple(machine.admin(settings.admin.address))),
         *await machine.custody(settings),
+        *await logins.backend(settings),
         await asyncio.to_thread(machine.disk, settings),
         await asyncio.to_thread(machine.clock, settings),
         *await next_hop.smarthost(settings, hostname),

@@ -20,7 +20,9 @@ _COLOURS: Final = {"ok": "green", "warning": "yellow", "problem": "red", "wrong"
 
 @click.command("check")
 @options.config
-@click.option("--live", is_flag=True, help="Try ports, custody, disk, clock and the smarthost as well; sends no mail.")
+@click.option(
+    "--live", is_flag=True, help="Try ports, custody, logins, disk, clock and smarthost as well; sends no mail."
+)
 @click.option("--show", is_flag=True, help="Print the settings too, with every default filled in.")
 @options.as_json
 def command(*, config_path: str | None, live: bool, show: bool, as_json: bool) -> None:
@@ -31,10 +33,9 @@ def command(*, config_path: str | None, live: bool, show: bool, as_json: bool) -
     smarthost without TLS, observe mode.
 
     With --live also tries what the gateway needs: whether its ports are free (or its own), custody opens with its key
-    and has room, the smarthost resolves, answers, has TLS and takes the login, and who is in the teams that the
-    directory knows. Nothing is sent or changed; run it
-    as the user that runs the gateway. Exits 0, also with warnings; 78 if a file is wrong; 69 if something that it
-    needs does not work now.
+    and has room, those who check logins answer, the smarthost resolves, answers, has TLS and takes the login, and who
+    is in the teams that the directory knows. Nothing is sent or changed; run it as the user that runs the gateway.
+    Exits 0, also with warnings; 78 if a file is wrong; 69 if something that it needs does not work now.
 
     \b
     Examples:

@@ -1,16 +1,20 @@
 """Items in custody for reading, and as JSON with the names of the contract."""
 
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from dlp_gateway import deposits
+from dlp_gateway.cli.preview import Made
 from dlp_gateway.mail.parse import decode_field, parse
 from dlp_gateway.mail.reply import printable
 from quarantine.model import Claim, Event, Item
 
-_LEAVES_WITH = frozenset({"from", "to", "cc", "subject", "date", "reply-to"})
+#: Copies of a split mail that are printed; there is one for each recipient outside.
+_COPIES: Final = 3
+_LEAVES_WITH: Final = frozenset({"from", "to", "cc", "subject", "date", "reply-to"})
 
 
 def item_json(item: Item) -> dict[str, Any]:
@@ -57,13 +61,20 @@ def item_in_full(item: Item, events: tuple[Event, ...], copies: tuple[Claim, ...
                 "recipients": [recipient.address for recipient in copy.recipients],
                 "leaves_with": [
                     [field.name, decode_field(field.body)]
-                    for field in parse(deposits.outgoing(copy)).fields
+                    for field in parse(deposits.outgoing_header(copy)).fields
                     if field.name.lower() in _LEAVES_WITH
                 ],
             }
             for copy in copies
         ],
     }
+
+
+def made(copies: tuple[Claim, ...]) -> Iterator[Made]:
+    """Yield each copy as it would leave."""
+    for copy in copies:
+        recipients = tuple(recipient.address for recipient in copy.recipients)
+        yield Made(recipients=recipients, content=deposits.outgoing(copy))
 
 
 def _time(moment: datetime | None) -> str | None:
@@ -113,10 +124,12 @@ def print_item(shown: dict[str, Any]) -> None:
     for recipient in shown["recipients"]:
         words = f"  {recipient['address']}  {recipient['state']}"
         click.echo(printable(words + (f"  ({recipient['reply']})" if recipient["reply"] else ""), 1000))
-    for copy in shown["copies"]:
+    for copy in shown["copies"][:_COPIES]:
         click.secho(f"leaves, for {len(copy['recipients'])} of them, with:", bold=True)
         for name, value in copy["leaves_with"]:
             click.echo(f"  {printable(name)}: {printable(value, 2000)}")
+    if len(shown["copies"]) > _COPIES:
+        click.echo(f"  … and in {len(shown['copies']) - _COPIES} more copies (--json, --preview)")
     click.secho("events:", bold=True)
     for event in shown["events"]:
         change = f"{event['before'] or 'new'} → {event['after']}"

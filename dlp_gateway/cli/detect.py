@@ -23,7 +23,11 @@ def command(*, source: str, as_json: bool, min_score: float) -> None:
 
     A span has start and end in code points, type, country and score; never the text. Scores of 0.6 and more are of
     medium confidence, which is what holds a mail by default. With `-` reads standard input.
-    """
+
+    \b
+    Example:
+      echo '{"id": 1, "text": "IBAN DE89 3704 0044 0532 0130 00"}' | dlp-gateway detect -
+    """  # noqa: D301  a backspace is how click is told to leave lines as they are
     from dlp_gateway import packs
     from dlp_gateway.detect.identifier_rules import load_rules
     from dlp_gateway.detect.identifiers import IdentifierDetector

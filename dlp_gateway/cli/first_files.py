@@ -58,8 +58,8 @@ class Answers:
     """What the two files need to know; texts are what the settings of the same name take.
 
     `certificate` and `key` go together and turn STARTTLS on; a sender that is `GUARDED` needs them. `networks` may be
-    empty where clients log in. `tenant` is the customer's id at Microsoft. `local_networks` are shown in a comment.
-    `schemas`: the JSON Schemas lie beside the files.
+    empty where clients log in. `tenant` is the customer's id at Microsoft. `reviewers` are told by mail what waits.
+    `local_networks` are shown in a comment. `schemas`: the JSON Schemas lie beside the files.
     """
 
     inside: tuple[str, ...]
@@ -74,6 +74,7 @@ class Answers:
     key: str = ""
     tenant: str = ""
     hostname: str = ""
+    reviewers: tuple[str, ...] = ()
     local_networks: tuple[str, ...] = ()
     schemas: bool = False
 
@@ -99,6 +100,12 @@ _LOGIN: Final = """\
 login:
   backend: users
   #users_file: users
+
+"""
+
+_NO_LOGIN: Final = """\
+# By whom passwords are checked, for listeners with `auth: required`: a file of users, Dovecot, or LDAP.
+# login: {backend: users}
 
 """
 
@@ -141,6 +148,10 @@ custody:
   #in_doubt: ask
   #retry: {{first: 1m, longest: 1h, max_age: 5d}}
 
+# Authors are told by mail, in their language, what became of their mail. Reviewers, who must be inside, get a digest of
+# what waits for a decision, and at once what a rule of high severity held.
+{notices}
+
 # Who wrote to whom, which rules matched, and what the smarthost said: encrypted like custody.
 #journal: {{keep: 90d}}
 
@@ -179,8 +190,14 @@ inside: {inside}
 # Domains whose people may be seen together with yours; they are not hidden from anybody.
 {partners}
 
+# People outside who work together and may see each other: by name, a list or the path of a file with one a line.
+# groups: {{board: [chair@firm.example, law.example]}}
+
+# Your mailing lists with members outside, who are meant to read each other.
+# lists: [members@{domain}]
+
 # The packs of rules in force; left out: all built-in ones.
-# packs: [bulk-visible, reply-all, identity-documents, payment, unreadable]
+# packs: [bulk-visible, blind-recipients, reply-all, identity-documents, payment, unreadable]
 
 # What packs let you change; docs/policy.md has the whole list.
 # outsiders: so many strangers in To and Cc are hidden from each other. action: hide, or review if a person decides.
@@ -204,13 +221,14 @@ def gateway_yaml(answers: Answers) -> str:
         address=_text(answers.address),
         who=_who(answers),
         tls=_tls(answers),
-        login=_LOGIN if answers.sender is Sender.LOGINS else "",
+        login=_LOGIN if answers.sender is Sender.LOGINS else _NO_LOGIN,
         host=_text(hop.host),
         port=hop.port,
         smarthost_tls="  #tls: opportunistic" if hop.tls == "opportunistic" else f"  tls: {hop.tls}",
         credentials=_credentials(hop),
         database=_text(answers.database),
         key_file=_text(answers.key_file),
+        notices=_notices(answers),
     )
 
 
@@ -266,6 +284,12 @@ def _credentials(hop: NextHop) -> str:
     if not hop.user:
         return "  # user: gateway@corp.example\n  # password_file: smarthost-password"
     return f"  user: {_text(hop.user)}\n  password_file: {_text(hop.password_file)}"
+
+
+def _notices(answers: Answers) -> str:
+    if not answers.reviewers:
+        return "#notices: {authors: on, language: en, reviewers: [], digest: 1d}"
+    return f"notices:\n  reviewers: {_list(answers.reviewers)}\n  #authors: on\n  #language: en\n  #digest: 1d"
 
 
 def _text(value: str) -> str:

@@ -60,6 +60,14 @@ def _one(take: Any) -> Any:  # noqa: ANN401  click's callbacks have no public ty
     callback=_one(values.host_name),
     help="The gateway's full name. [default: this machine's]",
 )
+@click.option(
+    "--reviewer",
+    "reviewers",
+    metavar="ADDRESS",
+    multiple=True,
+    callback=_many(values.mail_address),
+    help="Who is told by mail what waits for a decision; an address of yours; repeat.",
+)
 @click.option("--schema", is_flag=True, help="Put the JSON Schemas beside the files, for editors.")
 def command(
     *,
@@ -70,6 +78,7 @@ def command(
     listen: str,
     networks: tuple[str, ...],
     hostname: str | None,
+    reviewers: tuple[str, ...],
     schema: bool,
 ) -> None:
     """Write gateway.yaml and policy.yaml, with every setting worth knowing and its default in a comment.
@@ -97,6 +106,7 @@ def command(
         address=listen,
         networks=networks or ("127.0.0.0/8",),
         hostname=name,
+        reviewers=reviewers,
         local_networks=surroundings.networks(),
         schemas=schema,
         database=database,

@@ -6,6 +6,7 @@ import re
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal, assert_never
 
@@ -23,6 +24,7 @@ from dlp_gateway.cli.first_files import (
     Sender,
     gateway_yaml,
 )
+from dlp_gateway.mail.address import DomainSet
 from dlp_gateway.mail.reply import printable
 
 PASSWORD_FILE: Final = "smarthost-password"  # noqa: S105  the name of a file
@@ -59,7 +61,13 @@ def ask(known: Answers, place: Path) -> tuple[Answers, dict[str, str]]:
     answers = replace(known, inside=inside, partners=tuple(partners), sender=sender)
     answers, files = _way_in(answers)
     next_hop, password = _way_out(answers, place)
-    return replace(answers, next_hop=next_hop), files | ({PASSWORD_FILE: password} if password else {})
+    reviewers = _question(
+        "\nReviewers: addresses of yours that are told by mail what waits for a decision (empty: none)",
+        " ".join(known.reviewers),
+        values.none_or(values.several(partial(_colleague, inside))),
+    )
+    answers = replace(answers, next_hop=next_hop, reviewers=tuple(reviewers))
+    return answers, files | ({PASSWORD_FILE: password} if password else {})
 
 
 def _question(text: str, default: str, take: Callable[[str], Any]) -> Any:  # noqa: ANN401  what `take` returns
@@ -139,6 +147,14 @@ def _certified(answers: Answers) -> Answers:
         return replace(answers, certificate="", key="")
     certificate = _question("PEM file with the certificate and its chain", answers.certificate, _readable)
     return replace(answers, certificate=certificate, key=_question("PEM file with its key", answers.key, _readable))
+
+
+def _colleague(inside: tuple[str, ...], text: str) -> str:
+    """Return the address of somebody inside; nobody else is told what is held."""
+    address = values.mail_address(text)
+    if not DomainSet(inside).contains(address):
+        raise click.BadParameter("Reviewers must have an address in one of your own domains.")
+    return address
 
 
 def _readable(text: str) -> str:

@@ -11,8 +11,10 @@ from dlp_gateway.cli.specimens import Author, Specimen
 from dlp_gateway.cli.submission import Submission
 from dlp_gateway.journal import Query, SqlJournal
 from dlp_gateway.mail.address import canonical
-from dlp_gateway.mail.edit import PruneRecipients
+from dlp_gateway.mail.edit import Edit
 from dlp_gateway.mail.envelope import Envelope, new_id
+from dlp_gateway.mail.parse import parse
+from dlp_gateway.policy.copies import shown
 from dlp_gateway.policy.model import Policy, RuleInForce
 from dlp_gateway.policy.verdict import Disposition, Verdict
 from dlp_gateway.ports import Entry
@@ -73,17 +75,19 @@ class Outcome:
             return self._not_passed(entry)
         return ""
 
+    def _expected_copies(self) -> dict[str, tuple[Edit, ...]]:
+        """Return the edits of the copy that each recipient must get, "" for all whom no split names."""
+        split = {one: copy.edits for copy in self.proof.expected.copies for one in copy.recipients}
+        return {"": self.proof.expected.edits, **split}
+
     def _not_passed(self, entry: Entry) -> str:
-        hidden = {
-            canonical(address)
-            for edit in self.proof.expected.edits
-            if isinstance(edit, PruneRecipients)
-            for address in edit.hidden
-        }
+        edits = self._expected_copies()
+        message = parse(self.proof.content)
         for passage in entry.passages:
-            if passage.outcome != "forwarded":
+            if passage.outcome != ("custody" if self.proof.expected.copies else "forwarded"):
                 return f"the smarthost said: {passage.reply or self.reply}"
-            if hidden & set(map(canonical, passage.shown)):
+            allowed = shown(message, edits.get(passage.recipient, edits[""]))
+            if set(map(canonical, passage.shown)) - set(map(canonical, allowed)):
                 return "a stranger still sees another stranger"
         return ""
 
@@ -112,6 +116,12 @@ class Plan:
                 rule=rule.rule.id,
                 why=f"it needs an answer to {audience} outsiders; give as many addresses of yours with --to, or see it "
                 "in `dlp-gateway demo`",
+            )
+        if specimens.looks_at_addresses(rule):
+            return Untried(
+                rule=rule.rule.id,
+                why="it looks at the addresses of author and recipients, which are yours here; see it with "
+                "`dlp-gateway scan`",
             )
         tried = 0
         for specimen in (*specimens.of_rule(rule, self.policy), *specimens.of_packs(self.policy)):

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from dlp_gateway import deposits
-from dlp_gateway.cli import custody_view, options
+from dlp_gateway.cli import custody_view, options, preview
 from dlp_gateway.cli.selection import Selection, filters, is_filtered, one, selection, with_store
 from dlp_gateway.mail.reply import printable
 from quarantine.model import Item, Query, State
 
 if TYPE_CHECKING:
+    from dlp_gateway.policy.model import Policy
+    from quarantine.model import Claim
     from quarantine.store import Store
 
 _RELEASABLE: Final = frozenset({State.HELD, State.FAILED, State.IN_DOUBT})
@@ -30,7 +32,14 @@ def command() -> None:
 
     A mail is in custody because a rule held it, because it waits for its time, or because the smarthost could not take
     it yet. Whatever you do is written down with your login and the time.
-    """
+
+    \b
+    A review:
+      dlp-gateway quarantine list --state held
+      dlp-gateway quarantine show ID
+      dlp-gateway quarantine release ID --why "asked the author"
+      dlp-gateway quarantine discard ID
+    """  # noqa: D301  a backspace is how click is told to leave lines as they are
 
 
 @command.command("list")
@@ -57,11 +66,13 @@ def list_(*, config_path: str | None, query: Query, as_json: bool) -> None:
 @command.command()
 @options.config
 @click.argument("item_id", metavar="ID")
+@click.option("--preview", "with_preview", is_flag=True, help="Show the mail as each kind of recipient will see it.")
 @options.as_json
-def show(*, config_path: str | None, item_id: str, as_json: bool) -> None:
+def show(*, config_path: str | None, item_id: str, with_preview: bool, as_json: bool) -> None:
     """Show one item: why it is here, for whom, what would leave, and what was done with it.
 
-    The text of the mail is not shown; `export` writes it to a file.
+    The text of the mail is not shown, but with `--preview`: then header and text as insiders, outsiders and blind
+    recipients will see them, and what is changed in the header. `export` writes the mail to a file.
     """
 
     async def work(store: "Store") -> dict[str, Any]:
@@ -70,13 +81,26 @@ def show(*, config_path: str | None, item_id: str, as_json: bool) -> None:
             copies = await store.copies(item_id)
         except KeyError:  # erased, its time was over
             copies = ()
-        return custody_view.item_in_full(item, await store.events(item_id), copies)
+        full = custody_view.item_in_full(item, await store.events(item_id), copies)
+        if with_preview and policy is not None and copies:
+            full["preview"] = list(preview.views(copies[0].content, custody_view.made(copies), policy))
+        return full
 
+    policy = _policy(config_path, as_json=as_json) if with_preview else None
     shown = with_store(config_path, work, as_json=as_json)
     if as_json:
         options.print_json(shown)
     else:
         custody_view.print_item(shown)
+        preview.show(shown.get("preview", ()))
+
+
+def _policy(config_path: str | None, *, as_json: bool) -> "Policy":
+    """Return the policy in force: it says who is inside."""
+    from dlp_gateway.processes import policies
+
+    with options.problems_shown(as_json=as_json):
+        return policies.load(options.found_config(config_path))[1]
 
 
 @command.command()
@@ -96,7 +120,12 @@ def release(
     """Let mail go: the gateway delivers it within seconds, with its rewrite.
 
     Also tries again what the smarthost had refused, and what is in doubt. Releasing twice sends once.
-    """
+
+    \b
+    Examples:
+      dlp-gateway quarantine release ID --recipient bob@home.example
+      dlp-gateway quarantine release --all --reason reply-all --newer-than 2h --dry-run
+    """  # noqa: D301  a backspace is how click is told to leave lines as they are
 
     async def act(store: "Store", item: str, actor: str) -> int:
         return await store.release(
@@ -141,7 +170,8 @@ def delivered(*, config_path: str | None, chosen: Selection, why: str, dry_run: 
 @click.argument("item_id", metavar="ID")
 @click.option("--out", metavar="FILE", default="-", show_default=True, help="Where to write the message (RFC 5322).")
 @click.option("--edited", is_flag=True, help="As it would leave, with the policy's rewrite, instead of as it came.")
-def export(*, config_path: str | None, item_id: str, out: str, edited: bool) -> None:
+@click.option("--recipient", metavar="ADDRESS", default="", help="With --edited: whose copy, of a mail that is split.")
+def export(*, config_path: str | None, item_id: str, out: str, edited: bool, recipient: str) -> None:
     """Write one message to a file that only you can read, or to standard output.
 
     It holds the full text, so treat the file as what the rules meant to protect. A file that exists is not overwritten,
@@ -155,15 +185,28 @@ def export(*, config_path: str | None, item_id: str, out: str, edited: bool) -> 
         try:
             if not edited:
                 return await store.content(item_id)
-            return deposits.outgoing((await store.copies(item_id))[0])
+            copies = await store.copies(item_id)
         except KeyError:
-            raise click.ClickException(f"{item_id}: its content was erased when its time was over.") from None
+            copies = ()
+        if not copies:
+            raise click.ClickException(f"{item_id}: its content was erased when its time was over.")
+        return deposits.outgoing(_copy_of(copies, recipient))
 
     content = with_store(config_path, work)
     if out == "-":
         sys.stdout.buffer.write(content)
     else:
         options.write_bytes(out, content, over=False)
+
+
+def _copy_of(copies: "tuple[Claim, ...]", recipient: str) -> "Claim":
+    """Return the copy that a recipient gets, or the only one; a usage error if there is none or no telling which."""
+    found = [copy for copy in copies if not recipient or recipient in {one.address for one in copy.recipients}]
+    if not found:
+        raise click.UsageError("It is for nobody of that address; see `quarantine show`.")
+    if len(found) > 1:
+        raise click.UsageError(f"It is split into {len(found)} copies; say whose you want with --recipient.")
+    return found[0]
 
 
 def _carry_out(

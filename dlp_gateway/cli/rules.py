@@ -27,7 +27,12 @@ def test(*, folder: Path | None, verbose: bool, as_json: bool) -> None:
 
     A case says what a rule must find and what it must leave alone, or holds a whole mail with its envelope, the verdict
     that is expected, and the mail as it must leave. Exits 1 if a case fails, 78 if a file cannot be used.
-    """
+
+    \b
+    Examples:
+      dlp-gateway rules test
+      dlp-gateway rules test /etc/dlp-gateway/packs/ours --verbose
+    """  # noqa: D301  a backspace is how click is told to leave lines as they are
     passed = failed = 0
     with options.problems_shown(as_json=as_json):
         for result in _results(folder):

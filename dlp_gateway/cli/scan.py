@@ -19,6 +19,7 @@ _BARE_LF: Final = re.compile(rb"(?<!\r)\n")
 @click.option("--from", "reverse_path", required=True, metavar="ADDRESS", help="The reverse-path; '' for a DSN's.")
 @click.option("--to", "recipients", required=True, multiple=True, metavar="ADDRESS", help="A recipient; repeat.")
 @click.option("--out", metavar="FILE", help="Write the mail as it would leave.")
+@click.option("--preview", "with_preview", is_flag=True, help="Show the mail as each kind of recipient will see it.")
 @click.argument("source", metavar="FILE|-")
 @options.as_json
 def command(
@@ -27,20 +28,30 @@ def command(
     reverse_path: str,
     recipients: tuple[str, ...],
     out: str | None,
+    with_preview: bool,
     source: str,
     as_json: bool,
 ) -> None:
     """Say what would become of one message (RFC 5322, from FILE or standard input) under the policy in force.
 
     Nothing is sent and nothing is kept. What the gateway remembers of earlier mails, such as mass sends, plays no part.
-    FILE may have the line ends of any system. What `--out` writes lacks our Received field only.
-    """
+    FILE may have the line ends of any system. What `--out` writes lacks our Received field only; of a mail that is
+    split it is the copy of the first recipient. `--preview` shows header and text for insiders, outsiders and blind
+    recipients, and what is changed in the header: treat the screen as the mail.
+
+    \b
+    Examples:
+      dlp-gateway scan --from ann@corp.example --to bob@home.example mail.eml
+      dlp-gateway scan --from ann@corp.example --to bob@home.example --out as-it-leaves.eml - < mail.eml
+    """  # noqa: D301  a backspace is how click is told to leave lines as they are
+    from dlp_gateway.cli import preview
     from dlp_gateway.detect.base import Facts
     from dlp_gateway.mail.edit import apply
     from dlp_gateway.mail.envelope import Envelope, new_id
     from dlp_gateway.mail.parse import parse
-    from dlp_gateway.pipeline import checked
+    from dlp_gateway.policy.copies import checked
     from dlp_gateway.policy.decide import decide
+    from dlp_gateway.policy.verdict import Copy
     from dlp_gateway.processes import policies
 
     raw = _as_on_the_wire(options.read_bytes(source, limit=_LARGEST))
@@ -58,11 +69,11 @@ def command(
     with options.problems_shown(as_json=as_json):
         _, policy = policies.load(options.found_config(config_path))
         inspection = policies.inspect(policy, envelope, message, Facts())
-    verdict = decide(policy, envelope, message, inspection)
-    outgoing = apply(raw, verdict.edits)
-    verdict = checked(verdict, outgoing)
+    verdict = checked(decide(policy, envelope, message, inspection), message)
+    copies = verdict.copies or (Copy(recipients=envelope.recipients, edits=verdict.edits),)
     if out:
-        options.write_bytes(out, outgoing, over=True)
+        first = next(copy for copy in copies if envelope.recipients[0] in copy.recipients)
+        options.write_bytes(out, apply(raw, first.edits), over=True)
     shown: dict[str, Any] = {
         "disposition": verdict.disposition.label,
         "reasons": list(dict.fromkeys(reason.rule for reason in verdict.reasons if reason.enforced)),
@@ -71,11 +82,17 @@ def command(
         "failures": [asdict(failure) for failure in inspection.failures],
         "unreadable": [asdict(part) for part in inspection.unreadable],
         "hidden": verdict.hidden,
+        "copies": len(copies),
+        "owner": verdict.owner,
     }
+    if with_preview:
+        made = (preview.Made(recipients=copy.recipients, content=apply(raw, copy.edits)) for copy in copies)
+        shown["preview"] = list(preview.views(raw, made, policy))
     if as_json:
         options.print_json(shown)
     else:
         _print(shown, {reason.rule: reason.explanation for reason in verdict.reasons})
+        preview.show(shown.get("preview", ()))
 
 
 def _as_on_the_wire(raw: bytes) -> bytes:
@@ -92,7 +109,10 @@ def _print(shown: dict[str, Any], explanations: dict[str, str]) -> None:
     if shown["observed"]:
         click.echo(f"  observed only: {', '.join(shown['observed'])}")
     if shown["hidden"]:
-        click.echo(f"  {shown['hidden']} outsiders would be hidden from each other")
+        copies = f", in {shown['copies']} copies" if shown["copies"] > 1 else ""
+        click.echo(f"  {shown['hidden']} people would be hidden from each other{copies}")
+    if shown["owner"]:
+        click.echo(f"  it came through {printable(shown['owner'])}")
     for finding in shown["findings"]:
         place = f"{finding['kind']} {finding['country']}".strip()
         click.echo(f"  found {place} × {finding['count']} at {finding['where']} (score {finding['score']:.2f})")

@@ -12,12 +12,41 @@ _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 #: What validators see between the keys of one model and JSON Schema can say too, by the model's name.
 _BETWEEN_KEYS: Final[dict[str, dict[str, Any]]] = {
     "Listener": {
-        "if": {"properties": {"tls": {"not": {"const": "none"}}}, "required": ["tls"]},
-        "then": {
-            "required": ["certificate", "key"],
-            "properties": {"certificate": {"type": "string"}, "key": {"type": "string"}},
-        },
+        "allOf": [
+            {
+                "if": {"properties": {"tls": {"not": {"const": "none"}}}, "required": ["tls"]},
+                "then": {
+                    "required": ["certificate", "key"],
+                    "properties": {"certificate": {"type": "string"}, "key": {"type": "string"}},
+                },
+                "else": {"properties": {"auth": {"const": "none"}, "client_certificate": {"type": "null"}}},
+            },
+            {
+                "if": {"properties": {"auth": {"const": "required"}}, "required": ["auth"]},
+                "else": {"required": ["networks"]},
+            },
+            {"properties": {"networks": {"minItems": 1}}},
+        ]
     },
+    "Login": {
+        "oneOf": [
+            {
+                "properties": {
+                    "backend": {"const": backend},
+                    "dovecot": {"type": "object" if backend == "dovecot" else "null"},
+                    "ldap": {"type": "object" if backend == "ldap" else "null"},
+                },
+                "required": [] if backend == "users" else [backend],
+            }
+            for backend in ("users", "dovecot", "ldap")
+        ]
+    },
+    "Dovecot": {"oneOf": [{"required": ["socket"]}, {"required": ["address"]}]},
+    "Ldap": {
+        "oneOf": [{"required": ["user"]}, {"required": ["base"]}],
+        "dependentRequired": {"bind_dn": ["bind_password_file"], "bind_password_file": ["bind_dn"]},
+    },
+    "TenantHeader": {"oneOf": [{"required": ["values"]}, {"required": ["value_file"]}]},
     "Smarthost": {
         "if": {"properties": {"user": {"type": "string"}}, "required": ["user"]},
         "then": {
@@ -35,7 +64,9 @@ _BETWEEN_KEYS: Final[dict[str, dict[str, Any]]] = {
     },
     "Unless": {
         "minProperties": 1,
-        "properties": {name: {"not": {"type": "null"}} for name in ("recipients", "sender", "team", "client", "login")},
+        "properties": {
+            name: {"not": {"type": "null"}} for name in ("recipients", "group", "sender", "team", "client", "login")
+        },
     },
     "Only": {
         "minProperties": 1,

@@ -62,7 +62,11 @@ def _address(_context: object, _option: object, given: str | None) -> str | None
 @click.option(
     "--rule", "rules", metavar="ID", multiple=True, help="Only this rule; repeat. [default: every rule in force]"
 )
-@click.option("--listener", metavar="ADDRESS:PORT", help="Through this listener. [default: the first]")
+@click.option(
+    "--listener",
+    metavar="ADDRESS:PORT",
+    help="Through this listener. [default: the first that wants no client certificate or tenant]",
+)
 @click.option("--login", metavar="NAME", default="", help="Log in with this name; the password is asked for.")
 @click.option("--password-file", metavar="FILE", help="Read the password from a file (`-`: standard input) instead.")
 @click.option("--keep", is_flag=True, help="Leave held samples in custody, to try a review.")
@@ -99,6 +103,8 @@ def command(
     with options.problems_shown(as_json=as_json):
         settings, policy = policies.load(options.found_config(config_path))
     wanted, way = _wanted(policy, rules), _way(settings, listener)
+    if way.auth == "required" and not login:
+        raise click.UsageError(f"The listener {way.address} wants a login; give one with --login.")
     author = sender or f"postmaster@{policy.inside.patterns[0].removeprefix('*.')}"
     if not policy.inside.contains(author):
         raise click.UsageError(f"{author} is not inside by this policy; send as one of your own with --from.")
@@ -134,9 +140,12 @@ def _wanted(policy: "Policy", names: tuple[str, ...]) -> "tuple[RuleInForce, ...
 
 def _way(settings: "Settings", wanted: str | None) -> "Listener":
     """Return the listener to go through."""
-    for one in settings.listeners:
+    admitting = [one for one in settings.listeners if one.client_certificate is None and one.tenant_header is None]
+    for one in admitting if wanted is None else settings.listeners:
         if wanted in {None, str(one.address)}:
             return one
+    if wanted is None:
+        raise click.UsageError("Every listener wants what only a mail service can show; add one for this machine.")
     raise click.UsageError(
         f"There is no listener {printable(str(wanted))}; there are: "
         f"{', '.join(str(one.address) for one in settings.listeners)}."

@@ -221,7 +221,13 @@ async def _journal(question: _Question, since: datetime | None, limit: int) -> "
     try:
         with _Progress("judging") as progress:
             difference, without_confidence = await comparison.of_journal(
-                journal, question.before, question.after, limit=limit, since=since, step=progress.step
+                journal,
+                question.before,
+                question.after,
+                then=in_force,
+                limit=limit,
+                since=since,
+                step=progress.step,
             )
     finally:
         await journal.close()

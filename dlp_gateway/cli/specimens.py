@@ -30,6 +30,10 @@ _OURS: Final = frozenset(
 _LARGEST: Final = 5_000_000  # bytes of a case
 _MOST: Final = 1_000  # recipients that a specimen shows
 _ANSWERED: Final = "reply_all.audience"
+_OF_ADDRESSES: Final = frozenset(
+    {"recipients.blind_named", "recipients.blind_quoted", "recipients.lookalike_inside", "recipients.own_freemail"}
+    | {"redistribution.outsiders", "reply_to.group", "reply_to.several"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +130,11 @@ def judged(policy: Policy, envelope: Envelope, content: bytes, answered: int = 0
     thread = Thread(audience=answered, addressed_again=answered) if answered else None
     facts = Facts(thread=thread) if thread else NO_FACTS
     return decide(policy, envelope, message, policies.inspect(policy, envelope, message, facts))
+
+
+def looks_at_addresses(rule: RuleInForce) -> bool:
+    """Whether the rule can only match a mail whose author, Reply-To or recipients are others than those of a test."""
+    return any(kind in _OF_ADDRESSES for kind, _ in rule.rule.when.kinds())
 
 
 def needs_audience(rule: RuleInForce) -> int:

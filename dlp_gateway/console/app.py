@@ -48,9 +48,9 @@ def application(
         return PlainTextResponse("ok\n")
 
     async def show_readiness(_request: Request) -> Response:
-        answers = await asyncio.gather(*(_ask(check) for check in checks.values()))
-        told = {name: answer or "ok" for name, answer in zip(checks, answers, strict=True)}
-        ready = not any(answers)
+        answers = await readiness(checks)
+        told = {name: answer or "ok" for name, answer in answers.items()}
+        ready = not any(answers.values())
         known = {name: fact() for name, fact in facts.items()}
         return JSONResponse({"ready": ready, "checks": told, **known}, status_code=200 if ready else 503)
 
@@ -62,6 +62,12 @@ def application(
     app = Starlette(routes=routes)
     app.router.redirect_slashes = False  # what is not there is 404, without a hint
     return _SecurityHeaders(app)
+
+
+async def readiness(checks: Mapping[str, Check]) -> dict[str, str]:
+    """Ask all checks at once; return what each says, "" for a part that is well."""
+    answers = await asyncio.gather(*(_ask(check) for check in checks.values()))
+    return dict(zip(checks, answers, strict=True))
 
 
 async def _ask(check: Check) -> str:

@@ -12,10 +12,14 @@ from dlp_gateway.mail.message import Message
 OUTSIDERS: Final = "recipients.outsiders"
 ORGANISATIONS: Final = "recipients.organisations"
 
+_INVITATION: Final = frozenset({"Attendee", "Organizer"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecipientsDetector:
     """Counts distinct visible outsiders and their organisations over To, Cc, Resent-To, Resent-Cc and Apparently-To.
+
+    The attendees of an invitation count as well: every receiver's calendar lists them.
 
     Addresses of `inside` and of `partners` are no outsiders. Addresses at a domain of `free_mail` belong to private
     people, so each is an organisation of its own.
@@ -40,7 +44,8 @@ class RecipientsDetector:
         outsiders = self._outsiders(material.message)
         if not outsiders:
             return
-        where = f"header:{next(iter(outsiders.values()))}"
+        field = next(iter(outsiders.values()))
+        where = "message" if field in _INVITATION else f"header:{field}"
         organisations = set(map(self._organisation, outsiders))
         for kind, count in ((OUTSIDERS, len(outsiders)), (ORGANISATIONS, len(organisations))):
             yield Finding(kind=kind, detector=self.name, rule=kind, count=count, score=1.0, where=where)

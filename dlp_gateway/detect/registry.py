@@ -9,7 +9,10 @@ from typing import Final
 
 from dlp_gateway.detect.base import Detector
 from dlp_gateway.detect.defects import DefectsDetector
+from dlp_gateway.detect.disclosure import DisclosureDetector
+from dlp_gateway.detect.misaddressed import MisaddressedDetector
 from dlp_gateway.detect.recipients import RecipientsDetector
+from dlp_gateway.detect.redistribution import RedistributionDetector
 from dlp_gateway.detect.reply_all import ReplyAllDetector
 from dlp_gateway.errors import ConfigurationError, Problem
 from dlp_gateway.mail.address import DomainSet
@@ -23,6 +26,7 @@ _KIND: Final = re.compile(r"[a-z][a-z0-9_]{0,63}(?:\.[A-Za-z0-9_-]{1,64}){1,4}")
 class Recipe:
     """All that is needed to build the same detectors in another process; plain values, so it can be written as JSON.
 
+    `lists` are the mailing lists that we run.
     `recognizers` and `model` are those of Presidio and spaCy that the policy names (see `guests`).
     `rules` is the folder of the built-in packs, `packs` are the folders of the operator's own, `plugins` the names of
     entry points to use (see `installed`).
@@ -30,6 +34,7 @@ class Recipe:
 
     inside: tuple[str, ...]
     partners: tuple[str, ...] = ()
+    lists: tuple[str, ...] = ()
     free_mail: tuple[str, ...] = ()
     rules: str = ""
     packs: tuple[str, ...] = ()
@@ -40,14 +45,15 @@ class Recipe:
 
 def build(recipe: Recipe) -> tuple[Detector, ...]:
     """Build every detector of `recipe`; raises ConfigurationError with all that is wrong."""
+    inside, partners, free_mail = DomainSet(recipe.inside), DomainSet(recipe.partners), frozenset(recipe.free_mail)
     own: tuple[Detector, ...] = (
-        RecipientsDetector(
-            inside=DomainSet(recipe.inside),
-            partners=DomainSet(recipe.partners),
-            free_mail=frozenset(recipe.free_mail),
-        ),
+        RecipientsDetector(inside=inside, partners=partners, free_mail=free_mail),
+        DisclosureDetector(inside=inside, partners=partners),
+        RedistributionDetector(inside=inside, partners=partners, lists=recipe.lists),
+        MisaddressedDetector(inside=inside, partners=partners, free_mail=free_mail),
         ReplyAllDetector(),
         DefectsDetector(),
+        *(_of_words(recipe, inside, partners) if recipe.rules else ()),
         *((_identifiers(recipe),) if recipe.rules else ()),
         *((_guests(recipe),) if recipe.recognizers or recipe.model else ()),
     )
@@ -64,7 +70,10 @@ def kinds(detectors: Iterable[Detector]) -> frozenset[str]:
 
 def header_only(detectors: Iterable[Detector]) -> tuple[Detector, ...]:
     """Return those of `detectors` that look at the header and the envelope alone, so that they cost next to nothing."""
-    return tuple(one for one in detectors if isinstance(one, RecipientsDetector | ReplyAllDetector | DefectsDetector))
+    from dlp_gateway.detect.audience import AudienceDetector  # noqa: PLC0415 - pulls in the engines
+
+    cheap = RecipientsDetector | DisclosureDetector | RedistributionDetector | MisaddressedDetector | AudienceDetector
+    return tuple(one for one in detectors if isinstance(one, cheap | ReplyAllDetector | DefectsDetector))
 
 
 def installed() -> tuple[str, ...]:
@@ -76,6 +85,18 @@ def _guests(recipe: Recipe) -> Detector:
     from dlp_gateway.detect.guests import GuestDetector  # noqa: PLC0415 - pulls in the engines
 
     return GuestDetector(recipe.recognizers, model=recipe.model)
+
+
+def _of_words(recipe: Recipe, inside: DomainSet, partners: DomainSet) -> tuple[Detector, ...]:
+    from dlp_gateway.detect.audience import AudienceDetector  # noqa: PLC0415 - pulls in the engines
+    from dlp_gateway.detect.solicitation import SolicitationDetector  # noqa: PLC0415
+    from dlp_gateway.detect.words import Role, load_words  # noqa: PLC0415
+
+    words = load_words(Path(recipe.rules), map(Path, recipe.packs))
+    return (
+        AudienceDetector(inside=inside, words=words[Role.AUDIENCE]),
+        SolicitationDetector(inside=inside, partners=partners, words=words),
+    )
 
 
 def _identifiers(recipe: Recipe) -> Detector:

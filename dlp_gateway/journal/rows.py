@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from sqlalchemy import Row
 
 from dlp_gateway.journal.sealing import JournalKey
+from dlp_gateway.ledger import Account
 from dlp_gateway.mail.address import canonical
 from dlp_gateway.mail.reply import printable
 from dlp_gateway.policy.verdict import Disposition
@@ -35,6 +36,7 @@ def sealed(entry: Entry, number: int, key: JournalKey, public: PublicKey) -> Sea
         "client": entry.client,
         "login": entry.login,
         "shown": list(lists),
+        "owner": entry.owner,
     }
     return SealedEntry(
         entry={
@@ -50,6 +52,11 @@ def sealed(entry: Entry, number: int, key: JournalKey, public: PublicKey) -> Sea
             "message_id_index": message_id_index(public, entry.message_id),
             "reverse_path_index": address_index(public, entry.reverse_path),
             "sealed": key.key.seal_text(f"{name} entry", json.dumps(texts)),
+            "hidden": entry.hidden,
+            "language": entry.language,
+            "automatic": entry.automatic,
+            "untold": _is_news(entry),
+            "told": "",
         },
         passages=[
             {
@@ -83,8 +90,38 @@ def opened(row: Row[Any], passages: Sequence[Row[Any]], key: MessageKey) -> Entr
         observed=tuple(row.observed.split("\n")[1:-1]),
         findings=tuple((kind, count) for kind, count in json.loads(row.findings)),
         passages=tuple(_passage(passage, shown, key) for passage in passages),
+        hidden=row.hidden,
+        language=row.language,
+        automatic=row.automatic,
+        owner=texts.get("owner", ""),
         measured=tuple(tuple(counts) for counts in json.loads(row.measured or "[]")),
     )
+
+
+def opened_account(row: Row[Any], key: MessageKey) -> Account:
+    """Open what a notice needs of one entry, `row.people` recipients strong; raises `DamagedError`."""
+    texts = json.loads(key.open_text(f"{row.id} entry", row.sealed))
+    return Account(
+        entry=row.id,
+        id=row.message,
+        author=texts["reverse_path"],
+        whom=row.reverse_path_index,
+        message_id=texts["message_id"],
+        received_at=row.received_at,
+        disposition=Disposition[row.disposition.upper()],
+        reasons=tuple(row.reasons.split("\n")[1:-1]),
+        recipients=row.people,
+        hidden=row.hidden,
+        language=row.language,
+        automatic=row.automatic,
+        told=row.told,
+    )
+
+
+def _is_news(entry: Entry) -> bool:
+    """Tell whether an author will want to know: his mail is on its way, and custody's log does not tell of it."""
+    forwarded = any(passage.outcome == "forwarded" for passage in entry.passages)
+    return entry.disposition is Disposition.REWRITE and forwarded
 
 
 def _passage(row: Row[Any], shown: list[tuple[str, ...]], key: MessageKey) -> Passage:

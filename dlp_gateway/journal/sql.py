@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from dlp_gateway.detect.base import Thread
 from dlp_gateway.journal import login_failures, mass_sends, rows, unanswered
 from dlp_gateway.journal.generation import Generation
+from dlp_gateway.journal.ledger import SqlLedger
 from dlp_gateway.journal.sealing import LIFETIME, JournalKey, fresh_key, reopened, shared_key
 from dlp_gateway.journal.tables import REVISION, VERSION_TABLE, entries, keys, passages
 from dlp_gateway.journal.tables import login_failures as login_failure_table
@@ -283,9 +284,20 @@ async def open_journal(
     Receivers share a `generation`, so that each knows at once what another one remembers of lost replies.
     """
     database = Database(url, folder=folder, busy_timeout=busy_timeout)
+    await _require_tables(database)
+    return SqlJournal(database, public, private, dropped=dropped, generation=generation)
+
+
+async def open_ledger(url: str, private: PrivateKey, *, folder: Path, busy_timeout: float = BUSY_TIMEOUT) -> SqlLedger:
+    """Open what the writer of notices remembers, beside the journal; raises `StoreError`."""
+    database = Database(url, folder=folder, busy_timeout=busy_timeout)
+    await _require_tables(database)
+    return SqlLedger(database, private)
+
+
+async def _require_tables(database: Database) -> None:
     try:
         await require_revision(database, table=VERSION_TABLE, revision=REVISION)
     except BaseException:
         await database.close()
         raise
-    return SqlJournal(database, public, private, dropped=dropped, generation=generation)

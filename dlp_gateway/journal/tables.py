@@ -2,7 +2,20 @@
 
 from typing import Final
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    true,
+)
 
 from quarantine.tables import Moment
 
@@ -31,6 +44,8 @@ keys = Table(
 #: One row for each message. `reasons` and `observed` hold rule ids between line feeds, `findings` JSON pairs of kind
 #: and count, `measured` JSON lists of a kind and its counts by confidence (NULL in rows of older versions). `sealed`
 #: holds Message-ID, reverse-path, client, login and the lists of addresses that copies showed.
+#: `untold`: it left with a rewrite, and nobody has looked yet whether its author hears of that. `told` is what he heard
+#: last of this mail alone, a kind of notice, or "".
 entries = Table(
     "journal_entries",
     metadata,
@@ -46,12 +61,18 @@ entries = Table(
     Column("message_id_index", LargeBinary, nullable=False),
     Column("reverse_path_index", LargeBinary, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
+    Column("hidden", Integer, nullable=False, server_default="0"),
+    Column("language", String(8), nullable=False, server_default=""),
+    Column("automatic", Boolean, nullable=False, server_default="0"),
+    Column("untold", Boolean, nullable=False, server_default="0"),
+    Column("told", String(16), nullable=False, server_default=""),
     Index(None, "message"),
     Index(None, "received_at"),
     Index(None, "message_id_index"),
     Index(None, "reverse_path_index"),
     Index(None, "key"),
 )
+Index("ix_journal_entries_untold", entries.c.untold, sqlite_where=entries.c.untold == true())  # a few rows of millions
 
 #: One row for each recipient of a message. `shown` counts the entry's lists of shown addresses from 0.
 passages = Table(
@@ -84,6 +105,27 @@ unanswered = Table(
     Column("at", Moment, nullable=False),
     Column("reply", LargeBinary, nullable=False),
     Index(None, "at"),
+)
+
+#: How far the writer of notices has come: `transitions` is a number of custody's, `digest` a time in microseconds.
+notice_marks = Table(
+    "notice_marks",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+
+#: Who was told how often since when, by the digest of his address or a name of our own. `waiting` is JSON: how many
+#: notices of each kind were not written, and stand in a summary when the hour is over; `entry` leads to his address.
+notice_windows = Table(
+    "notice_windows",
+    metadata,
+    Column("whom", LargeBinary, primary_key=True),
+    Column("since", Moment, nullable=False),
+    Column("told", Integer, nullable=False),
+    Column("waiting", Text, nullable=False),
+    Column("entry", String(80), nullable=False),
+    Index(None, "since"),
 )
 
 #: Failed logins, by the digest of a client's network, of a name, or of both; `guess` tells the last wrong password of

@@ -103,11 +103,11 @@ class Attempts:
         except LoginUnavailable as trouble:
             if self._available:
                 log.login_unavailable(trouble.why)
-            self._told(available=False)
+            self._available = False
             return Denial.UNAVAILABLE, 0
         if not self._available:
             log.login_available()
-        self._told(available=True)
+        self._available = True
         if login is not None:
             if before.both:
                 await self._forgive(network, counted)
@@ -117,10 +117,6 @@ class Attempts:
         if before.network < limits.failures <= after.network:
             log.login_cut_off(client, after.network)
         return Denial.WRONG, self._delay(max(after.network, after.name))
-
-    def _told(self, *, available: bool) -> None:
-        self._available = available
-        metrics.login_available(available)
 
     def _delay(self, failures: int) -> float:
         """Return the wait before a refusal: a name under attack from everywhere is slow, and never locked."""

@@ -74,10 +74,11 @@ def _text(path: Path) -> tuple[str, os.stat_result]:
         raise _problem(path, "This file may not be read by the user that runs this; see `login` in the docs.") from None
     except OSError as error:
         raise _problem(path, f"This file cannot be read: {error.strerror}.") from None
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise _problem(path, "This is no file; one with a user a line is needed.")
     with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise _problem(path, "This is no file; one with a user a line is needed.")
         if status.st_mode & 0o007:
             raise _problem(path, f"Anybody may read the passwords' hashes here, or write them; run: chmod o= {path}")
         raw = file.read(users.LARGEST + 1)

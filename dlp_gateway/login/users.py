@@ -13,6 +13,7 @@ from typing import Final
 
 from dlp_gateway.errors import ConfigurationError, Problem
 from dlp_gateway.login.passwords import is_hash, is_name, prepared_name
+from dlp_gateway.mail.address import valid_reverse_path
 
 LARGEST: Final = 16_000_000  # octets of the file
 _MOST_ADDRESSES: Final = 100  # of one user
@@ -36,10 +37,9 @@ class User:
 
 def is_pattern(text: str) -> bool:
     """Whether a login can be bound to `text`: an address, a domain, or "*." and a domain for all below it."""
-    local, at, domain = text.rpartition("@")
-    if not text.isprintable() or len(text) > 254:
-        return False
-    return bool(_DOMAIN.fullmatch(domain)) and (not at or (bool(local) and not domain.startswith("*")))
+    if "@" in text:
+        return not text.startswith("<") and valid_reverse_path(text, smtputf8=True)
+    return text.isprintable() and len(text) <= 254 and bool(_DOMAIN.fullmatch(text))
 
 
 def read(text: str, source: str) -> dict[str, User]:

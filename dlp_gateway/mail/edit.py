@@ -1,20 +1,26 @@
-"""Edits of header bytes: pure values, `bytes → bytes`, kept in custody beside the original; no body is ever touched."""
+"""Edits of a mail: pure values, `bytes → bytes`, kept in custody beside the original.
+
+All but one change header bytes only (`PruneAttendees` says why it must reach into the body).
+"""
 
 import json
 import re
+from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
-from dlp_gateway.mail import header
+from dlp_gateway.mail import calendar, header, mime
 from dlp_gateway.mail.address import canonical, serialise
-from dlp_gateway.mail.address_list import Mailbox, scan
-from dlp_gateway.mail.encoded_word import phrase
 from dlp_gateway.mail.exposure import Hidden, exposed
 from dlp_gateway.mail.message import Field, Message
+from dlp_gateway.mail.pruning import outsiders_in, pruned, replaced
 
 __all__ = [
     "AddTrace",
     "Edit",
+    "PruneAttendees",
+    "PruneOutsiders",
     "PruneRecipients",
     "RemoveBcc",
     "RemoveSignatures",
@@ -53,50 +59,72 @@ class PruneRecipients:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PruneOutsiders:
+    """Take everybody out of all recipient fields who is not at a domain of `inside`, but for those `kept` (canonical).
+
+    So a mail that is split needs one short edit for each copy, however many people it hides. `inside` are patterns as
+    `mail.address.DomainSet` has them; `to` is as in `PruneRecipients`.
+    """
+
+    inside: tuple[str, ...]
+    kept: tuple[str, ...]
+    to: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PruneAttendees:
+    """Take everybody out of the invitations in the body who is not at a domain of `inside`, but for those `kept`.
+
+    The one edit that touches a body: no invitation can be hidden from those it names without it. The transfer encoding
+    of the part stays, and every other octet.
+    """
+
+    inside: tuple[str, ...]
+    kept: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RemoveSignatures:
     """Take out the DKIM-Signature (and ARC) fields that a change of recipient fields breaks (RFC 6376 3.7, `h=`)."""
 
 
-Edit = AddTrace | RemoveBcc | PruneRecipients | RemoveSignatures
+Edit = AddTrace | RemoveBcc | PruneRecipients | PruneOutsiders | PruneAttendees | RemoveSignatures
 
-#: Lists of recipients that composers write; Mail-Followup-To is To and Cc once more.
-RECIPIENT_FIELDS: Final = frozenset({"to", "cc", "resent-to", "resent-cc", "apparently-to", "mail-followup-to"})
-#: Fields in which software on the way notes for whom the mail was; nobody reads them, so they go as a whole.
-RECIPIENT_TRACES: Final = frozenset(
-    {"delivered-to", "envelope-to", "original-recipient", "x-apparently-to", "x-delivered-to", "x-envelope-recipients"}
-    | {"x-envelope-to", "x-forwarded-to", "x-mdaemon-deliver-to", "x-mdrcpt-to", "x-original-to", "x-rcpt-to"}
-    | {"x-real-to", "x-receiver", "x-recipient", "x-resolved-to", "x-to"}
-)
 _BLIND_FIELDS: Final = frozenset({"bcc", "resent-bcc"})
 _SIGNATURES: Final = frozenset({"dkim-signature", "arc-message-signature"})
 _ARC: Final = frozenset({"arc-seal", "arc-message-signature", "arc-authentication-results"})
 _SIGNED_RECIPIENTS: Final = frozenset({"to", "cc", "resent-to", "resent-cc"}) | _BLIND_FIELDS
 _SIGNED_FIELDS: Final = re.compile(rb"(?:\A|;)[ \t\r\n]*+h[ \t\r\n]*+=([^;]*+)")
-_TO: Final = frozenset({"to"})
-_UNDISCLOSED: Final = b"undisclosed-recipients:;"
 _ONE_FIELD: Final = re.compile(r"[!-9;-~]+:(?:[ \t][\t -\xff]*\r\n)+")
-_LINE: Final = 78  # RFC 5322 2.1.1
-# RFC 5321 4.4: `for` names one path, perhaps with a comment behind it; the white space before it goes with it.
-_FOR_CLAUSE: Final = re.compile(
-    rb"(?<![ \t\r\n])[ \t\r\n]++for[ \t\r\n]++(?:<[^<>]*+>|[^\s;()<>]++)(?:[ \t\r\n]*+\([^()]*+\))?", re.IGNORECASE
-)
 
 
 def apply(raw: bytes, edits: tuple[Edit, ...]) -> bytes:
-    """Return `raw` with the edits made in order; the body and every field that no edit touches stay as they are."""
+    """Return `raw` with the edits made in order; the body and every field that no edit touches stay as they are.
+
+    A body is touched by `PruneAttendees` alone, and there only in the invitations that show somebody outside.
+    """
     start = header.body_start(raw)
-    section = raw[:start]
+    section, body = raw[:start], raw[start:]
     for edit in edits:
         match edit:
             case AddTrace(field=field):
                 section = section if section.startswith(field) else field + section
             case RemoveBcc():
-                section = _without(section, occurrences(section, _BLIND_FIELDS))
+                section = _without_bcc(section)
             case RemoveSignatures():
                 section = _without_signatures(section)
             case PruneRecipients(hidden=hidden, to=to):
-                section = _pruned(section, Hidden(hidden), to)
-    return section + raw[start:]
+                section = pruned(section, Hidden(hidden), to)
+            case PruneOutsiders(inside=inside, kept=kept, to=to):
+                section = pruned(section, outsiders_in(section, inside).but(*kept), to)
+            case PruneAttendees():
+                body = _without_attendees(section, body, edit)
+    return section + body
+
+
+@lru_cache(maxsize=4)  # the copies of a mail that is split begin alike
+def _without_bcc(section: bytes) -> bytes:
+    return _without(section, occurrences(section, _BLIND_FIELDS))
 
 
 def occurrences(section: bytes, names: frozenset[str]) -> list[Field]:
@@ -115,18 +143,8 @@ def without(raw: bytes, names: frozenset[str]) -> bytes:
     return _without(section, occurrences(section, names)) + raw[start:]
 
 
-def _replaced(section: bytes, replacements: dict[int, tuple[int, bytes]]) -> bytes:
-    """Return the section with the spans that begin at each key and end at the first of each value written anew."""
-    pieces = []
-    position = 0
-    for start, (end, octets) in sorted(replacements.items()):
-        pieces += [section[position:start], octets]
-        position = end
-    return b"".join([*pieces, section[position:]])
-
-
 def _without(section: bytes, fields: list[Field]) -> bytes:
-    return _replaced(section, {field.start: (field.end, b"") for field in fields})
+    return replaced(section, {field.start: (field.end, b"") for field in fields})
 
 
 def _without_signatures(section: bytes) -> bytes:
@@ -150,61 +168,22 @@ def dkim_covers_recipients(message: Message) -> bool:
     return any(field.name.lower() in _SIGNATURES and _covers_recipients(field) for field in message.fields)
 
 
-def _pruned(section: bytes, hidden: Hidden, to: str) -> bytes:
+def _without_attendees(section: bytes, body: bytes, edit: PruneAttendees) -> bytes:
+    """Return the body with its invitations pruned: only where one part, read in one way, is an invitation."""
+    raw = section + body
+    parts, _ = mime.leaves(raw, header.read(raw))
+    spans = Counter(part.span for part in parts)
     replacements: dict[int, tuple[int, bytes]] = {}
-    remaining = 0  # mailboxes that stay in To
-    emptied: list[Field] = []
-    # What is longer was held, since nobody read all of it, and would take long to search: no list in it stays.
-    is_too_long = len(section) > header.HEADER_OCTETS
-    for field in header.select(section, RECIPIENT_FIELDS | RECIPIENT_TRACES | {"received"}):
-        name = field.name.lower()
-        named = is_too_long or hidden.named_in(field.body)
-        if name in RECIPIENT_FIELDS:
-            mailboxes = () if is_too_long else scan(field.body, len(field.body)).mailboxes
-            kept = _kept(mailboxes, hidden) if named else []
-            remaining += (len(kept) if named else len(mailboxes)) if name == "to" else 0
-            if named:
-                replacements[field.start] = (field.end, _field(field.name, kept, section, field) if kept else b"")
-                if not kept and name in {"to", "cc"}:
-                    emptied.append(field)
-        elif name in RECIPIENT_TRACES:
-            if named:
-                replacements[field.start] = (field.end, b"")
-        elif named:
-            # RFC 5321 4.4 lets nobody change a Received field, 7.2 warns that `for` betrays blind recipients. We are a
-            # submission server, to which the mail still belongs (RFC 6409 8), and hiding is what the rule asked for.
-            replacements[field.start] = (field.end, _FOR_CLAUSE.sub(b"", section[field.start : field.end]))
-    if emptied and not remaining:
-        tos = [field for field in emptied if field.name.lower() == "to"]
-        if tos or not header.select(section, _TO):
-            place = (tos or emptied)[0]
-            written = None if not to or to in hidden else serialise(to)
-            replacements[place.start] = (place.end, _field("To", [written or _UNDISCLOSED], section, place))
-    return _replaced(section, replacements)
-
-
-def _kept(mailboxes: tuple[Mailbox, ...], hidden: Hidden) -> list[bytes]:
-    """Return the mailboxes that stay, written afresh; what is no proper address goes, it names nobody."""
-    kept = []
-    for mailbox in mailboxes:
-        address = None if mailbox.address in hidden else serialise(mailbox.address)
-        if address is not None:
-            # A name that holds an address would be counted as one by the next scanner; nobody misses it.
-            named = mailbox.name and "@" not in mailbox.name and not hidden.named_in(mailbox.name.encode())
-            kept.append(b"%s <%s>" % (phrase(mailbox.name), address) if named else address)
-    return kept
-
-
-def _field(name: str, mailboxes: list[bytes], section: bytes, old: Field) -> bytes:
-    """Write an address field, folded between words; the line ends are those of the field in whose place it stands."""
-    written = section[old.start : old.end]
-    line_end = b"\n" if written.endswith(b"\n") and not written.endswith(b"\r\n") else b"\r\n"
-    lines = [f"{name}:".encode()]
-    for word in b", ".join(mailboxes).split(b" "):
-        if len(lines[-1]) + 1 + len(word) > _LINE and len(lines[-1]) > len(name) + 1:
-            lines.append(b"")
-        lines[-1] += b" " + word
-    return line_end.join(lines) + line_end
+    for part in parts:
+        if part.span is None or spans[part.span] > 1 or part.defects or not calendar.is_calendar(part):
+            continue
+        content = calendar.pruned(part, edit.inside, edit.kept)
+        octets = None if content is None or content == part.content else calendar.encoded(content, part.encoding)
+        if octets is not None:
+            start, end = part.span
+            tail = b"\r\n" if raw[start:end].endswith(b"\n") and not octets.endswith(b"\n") else b""
+            replacements[start - len(section)] = (end - len(section), octets + tail)
+    return replaced(body, replacements)
 
 
 def to_json(edits: tuple[Edit, ...]) -> str:
@@ -218,6 +197,10 @@ def to_json(edits: tuple[Edit, ...]) -> str:
                 written.append({"edit": "remove-bcc"})
             case PruneRecipients(hidden=hidden, to=to):
                 written.append({"edit": "prune-recipients", "hidden": list(hidden), "to": to})
+            case PruneOutsiders(inside=inside, kept=kept, to=to):
+                written.append({"edit": "prune-outsiders", "inside": list(inside), "kept": list(kept), "to": to})
+            case PruneAttendees(inside=inside, kept=kept):
+                written.append({"edit": "prune-attendees", "inside": list(inside), "kept": list(kept)})
             case RemoveSignatures():
                 written.append({"edit": "remove-signatures"})
     return json.dumps(written)
@@ -243,11 +226,28 @@ def _edit(written: object) -> Edit:
         case {"edit": "remove-signatures", **rest} if not rest:
             return RemoveSignatures()
         case {"edit": "prune-recipients", "hidden": list(hidden), "to": str(to), **rest} if not rest:
-            addresses = tuple(
-                address for address in hidden if isinstance(address, str) and canonical(address) == address
-            )
-            if len(addresses) == len(hidden) and (not to or serialise(to)):
-                return PruneRecipients(hidden=addresses, to=to)
+            if _are_canonical(hidden) and (not to or serialise(to)):
+                return PruneRecipients(hidden=tuple(hidden), to=to)
+        case {
+            "edit": "prune-outsiders",
+            "inside": list(inside),
+            "kept": list(kept),
+            "to": str(to),
+            **rest,
+        } if not rest and (not to or serialise(to)):
+            if _are_patterns(inside) and _are_canonical(kept):
+                return PruneOutsiders(inside=tuple(inside), kept=tuple(kept), to=to)
+        case {"edit": "prune-attendees", "inside": list(inside), "kept": list(kept), **rest} if not rest:
+            if _are_patterns(inside) and _are_canonical(kept):
+                return PruneAttendees(inside=tuple(inside), kept=tuple(kept))
         case _:
             pass
     raise ValueError("edits: not an edit")
+
+
+def _are_canonical(addresses: list[object]) -> bool:
+    return all(isinstance(address, str) and canonical(address) == address for address in addresses)
+
+
+def _are_patterns(inside: list[object]) -> bool:
+    return all(isinstance(pattern, str) and pattern and "@" not in pattern for pattern in inside)

@@ -3,7 +3,8 @@
 import html
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from copy import copy
 from itertools import chain, pairwise
 from typing import Final
 from urllib.parse import unquote
@@ -37,13 +38,32 @@ _ROUNDS: Final = 3  # encodings within encodings that anything undoes
 class Hidden:
     """A set of addresses to look for, compared as `mail.address.canonical` does."""
 
-    def __init__(self, addresses: tuple[str, ...]) -> None:
+    def __init__(self, addresses: Iterable[str]) -> None:
         self._addresses = frozenset(map(canonical, addresses))
         self._domains = frozenset(map(domain_of, self._addresses))
+        self._but: frozenset[str] = frozenset()
+
+    def but(self, *addresses: str) -> "Hidden":
+        """Return the same set without some addresses, at no cost: it may be large, and wanted without each in turn."""
+        fewer = copy(self)
+        fewer._but = frozenset(map(canonical, addresses))  # noqa: SLF001  one of our own kind
+        return fewer
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Return them, canonical and sorted."""
+        return tuple(sorted(self._addresses - self._but))
+
+    def __bool__(self) -> bool:
+        return not self._addresses <= self._but
 
     def __contains__(self, address: str) -> bool:
         """Whether an addr-spec is one of them."""
-        return canonical(address) in self._addresses
+        return self.has(canonical(address))
+
+    def has(self, address: str) -> bool:
+        """Whether a canonical address is one of them."""
+        return address in self._addresses and address not in self._but
 
     def named_in(self, body: bytes) -> bool:
         """Whether an unfolded field body names one of them: as a mailbox, or anywhere in any reading of its text.
@@ -121,14 +141,14 @@ def _decoded(text: str) -> Iterator[str]:
     yield text
 
 
-def exposed(raw: bytes, hidden: tuple[str, ...]) -> tuple[str, ...]:
+def exposed(raw: bytes, hidden: Iterable[str] | Hidden) -> tuple[str, ...]:
     """Return the names of the fields, each once and in order, in which a hidden address still stands.
 
     A name that is no ordinary field name is told as "other": it may be text of the message, which no log may show.
     """
-    if not hidden:
+    wanted = hidden if isinstance(hidden, Hidden) else Hidden(hidden)
+    if not wanted:
         return ()
-    wanted = Hidden(hidden)
     section = raw[: header.body_start(raw)]
     head = header.read(section)
     if Defect.TOO_MANY_FIELDS in head.defects:  # it would take long to search, and waits for a review anyway

@@ -1,6 +1,6 @@
 """The bounded, tolerant view of a message that all inspection works on (made by `mail.parse`)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -39,10 +39,11 @@ class Field:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VisibleRecipient:
-    """An address that every receiver can read in a recipient field of the header.
+    """An address that every receiver can read in a recipient field of the header, or in an invitation.
 
-    `field` is "To", "Cc", "Resent-To", "Resent-Cc" or "Apparently-To"; `address` an addr-spec as written (see
-    `mail.address.canonical` for comparing); `name` the decoded display name or "".
+    `field` is "To", "Cc", "Resent-To", "Resent-Cc", "Apparently-To", or "Attendee" or "Organizer" of a calendar part;
+    `address` an addr-spec as written (see `mail.address.canonical` for comparing); `name` the decoded display name or
+    "".
     """
 
     field: str
@@ -58,6 +59,8 @@ class Part:
     `media_type` is lower-case ("text/plain"). `content` is transfer-decoded. For message/rfc822 the content is the
     embedded message's header section; its own parts follow with longer paths. `charset` is "" if absent.
     `filename` is all that clients show of a part beside its content, its names and its description, one a line.
+    `span` is where the part's body lies in the message, still in its transfer `encoding`; None if it lies in something
+    that had to be decoded first.
     """
 
     path: str
@@ -67,6 +70,8 @@ class Part:
     disposition: str
     content: bytes
     defects: tuple[Defect, ...] = ()
+    encoding: str = field(default="", compare=False)
+    span: tuple[int, int] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

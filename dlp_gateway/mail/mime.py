@@ -58,6 +58,7 @@ class _Node:
     depth: int
     default_type: str = "text/plain"
     in_message: bool = False
+    outermost: bool = False  # the buffer is the message itself
 
 
 @dataclass(slots=True)
@@ -124,7 +125,7 @@ def leaves(
     account = _Account(entities=parts, looks=_LOOKS * (len(raw) + 1))
     # Iterators over the children of each open entity, the innermost last: a child is made when its turn comes.
     open_entities: list[Iterator[_Node | Part]] = [
-        _bodies(_Node(raw, head, head.body_start, len(raw), "", 0, in_message=True))
+        _bodies(_Node(raw, head, head.body_start, len(raw), "", 0, in_message=True, outermost=True))
     ]
     while open_entities:
         item = next(open_entities[-1], None)
@@ -207,6 +208,8 @@ def _leaf(node: _Node, reading: _Reading, *defects: Defect, raw: bool = False) -
         disposition=next((parameters.read(field.body).value for field in node.head.named("content-disposition")), ""),
         content=content,
         defects=(*defects, *faults),
+        encoding="" if raw else reading.encoding,
+        span=(node.start, node.end) if node.outermost else None,
     )
 
 
@@ -348,4 +351,7 @@ def _children(node: _Node, reading: _Reading, buffer: bytes, spans: list[tuple[i
             return  # nothing behind the closing delimiter
         head = header.read(buffer, begin, stop)
         path = _name(node, number)
-        yield from _bodies(_Node(buffer, head, head.body_start, stop, path, node.depth + 1, default))
+        is_outermost = node.outermost and buffer is node.buffer
+        yield from _bodies(
+            _Node(buffer, head, head.body_start, stop, path, node.depth + 1, default, outermost=is_outermost)
+        )

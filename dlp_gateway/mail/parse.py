@@ -1,13 +1,13 @@
 """Bytes to `Message`: bounded, tolerant, never raises; what was odd is recorded as defects."""
 
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from operator import itemgetter
 from typing import Final
 
-from dlp_gateway.mail import address_list, encoded_word, header, mime
+from dlp_gateway.mail import address_list, calendar, encoded_word, header, mime
 from dlp_gateway.mail.header import Header
-from dlp_gateway.mail.message import Defect, Message, VisibleRecipient
+from dlp_gateway.mail.message import Defect, Message, Part, VisibleRecipient
 
 #: The fields that every receiver sees as recipients, and how `VisibleRecipient.field` spells them.
 VISIBLE_FIELDS: Final = {
@@ -48,6 +48,7 @@ def parse(raw: bytes, limits: Limits = LIMITS) -> Message:
     if any(len(fields) > 1 and name in _SINGLE for name, fields in head.index.items()):
         defects.add(Defect.DUPLICATE_FIELD)
     parts, faults = mime.leaves(raw, head, parts=limits.parts, depth=limits.depth)
+    visible += _invited(parts, limits.recipients - len(visible), defects)
     return Message(
         raw=raw,
         fields=head.fields,
@@ -74,6 +75,17 @@ def _visible(raw: bytes, head: Header, limit: int, defects: set[Defect]) -> tupl
             VisibleRecipient(field=shown, address=mailbox.address, name=mailbox.name) for mailbox in addresses.mailboxes
         )
     return tuple(found)
+
+
+def _invited(parts: tuple[Part, ...], limit: int, defects: set[Defect]) -> tuple[VisibleRecipient, ...]:
+    """Return who is shown by invitations in the body: every receiver's calendar lists them."""
+    calendars = [part for part in parts if calendar.is_calendar(part)]
+    if any(len(part.content) > calendar.OCTETS for part in calendars):
+        defects.add(Defect.TOO_MANY_RECIPIENTS)
+    found = list(islice(chain.from_iterable(map(calendar.invited, calendars)), limit + 1))
+    if len(found) > limit:
+        defects.add(Defect.TOO_MANY_RECIPIENTS)
+    return tuple(VisibleRecipient(field=one.field, address=one.address, name="") for one in found[:limit])
 
 
 def decode_field(body: bytes) -> str:

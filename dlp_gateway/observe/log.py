@@ -73,6 +73,11 @@ def receiver_died(pid: int, status: int) -> None:
     current.logger.error("receiver_died", pid=pid, status=status)
 
 
+def receiver_silent(pid: int) -> None:
+    """A receiver gave no sign of life for 40 s and is killed; its death is told as any other."""
+    current.logger.error("receiver_silent", pid=pid)
+
+
 def receiver_restarted(pid: int, after: float) -> None:
     """A new receiver took a dead one's place `after` seconds."""
     current.logger.warning("receiver_restarted", pid=pid, after=after)
@@ -229,6 +234,11 @@ def unreported(mail: str) -> None:
 def expired(mail: str) -> None:
     """Nobody decided in time."""
     current.logger.warning("expired", id=mail)
+
+
+def notice(mail: str, kind: str, result: str) -> None:
+    """Whether the author of `mail` hears of it ("held", "rewritten" …), or why not; "digest", "urgent": a reviewer."""
+    current.logger.info("notice", id=mail, kind=_word(kind), result=_word(result))
 
 
 def erased(items: int) -> None:

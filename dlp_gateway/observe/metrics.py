@@ -163,11 +163,6 @@ def login(result: str) -> None:
     _metrics().logins[result,].inc()
 
 
-def login_available(available: bool) -> None:  # noqa: FBT001 - the value of the metric
-    """Whether passwords can be checked."""
-    _metrics().login_up.set(available)
-
-
 def team(name: str, members: int) -> None:
     """So many addresses belong to a team of the directory's, as far as is known."""
     _metrics().team_members[name,].set(members)
@@ -204,6 +199,11 @@ def delivery(state: str) -> None:
 def in_doubt(recipients: int) -> None:
     """For so many recipients it is unknown whether the smarthost has the mail."""
     _metrics().doubts.inc(recipients)
+
+
+def notice(kind: str, result: str) -> None:
+    """Somebody was told, or not: `kind` and `result` as in `log.notice`, or how the delivery of a notice ended."""
+    _metrics().notices[kind, result].inc()
 
 
 def custody(recipients: Mapping[str, int], *, size: int, oldest_held: float, oldest_due: float) -> None:
@@ -245,6 +245,11 @@ def reloaded(ok: bool) -> None:  # noqa: FBT001 - the value of the label
     """A reload was asked for, and took effect or was refused."""
     _metrics().reloads["done" if ok else "refused",].inc()
     _metrics().policy_in_force.set(ok)
+
+
+def ready(part: str, *, well: bool) -> None:
+    """What /readyz would say of one part, such as "custody"."""
+    _metrics().ready[part,].set(well)
 
 
 def receivers(count: int) -> None:
@@ -347,7 +352,6 @@ class _Metrics:
             counter("dlp_logins_total", "Logins that clients tried.", "result"),
             *("accepted", "failed", "cut-off", "crowded", "unavailable"),
         )
-        self.login_up = state("dlp_login_up", "Whether the last password could be checked.")
 
         # team: as the policy names it
         self.team_members = _Children(state("dlp_team_members", "Addresses in a team of the directory's.", "team"))
@@ -369,6 +373,9 @@ class _Metrics:
             counter("dlp_deliveries_total", "Attempts out of custody, a recipient each.", "outcome"),
             *("delivered", "due", "failed", "in-doubt"),
         )
+        # kind: held, rewritten, released, discarded, expired, delayed, summary, digest, urgent
+        # result: queued, collected, known, off, automatic, outside, unasked, unwritable; delivered, failed, expired
+        self.notices = _Children(counter("dlp_notices_total", "Notices to authors and reviewers.", "kind", "result"))
         self.doubts = counter("dlp_in_doubt_total", "Recipients for whom delivery is unknown.")
         # state: held, due, delivered, failed, in-doubt, discarded, expired
         self.custody_recipients = _Children(
@@ -393,6 +400,8 @@ class _Metrics:
         # result: done, refused
         self.reloads = _Children(counter("dlp_reloads_total", "Reloads of the policy.", "result"), "done", "refused")
         self.policy_in_force = state("dlp_policy_current", "1 if the policy in force is the one last asked for.")
+        # part: receivers, custody, smarthost
+        self.ready = _Children(state("dlp_ready", "1 for each part that /readyz calls well.", "part"))
         # listener: address:port, as in the settings
         self.certificate_expiry = _Children(
             state("dlp_certificate_expiry_seconds", "When a listener's certificate expires, since 1970.", "listener")

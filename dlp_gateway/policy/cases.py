@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Final, Literal
 
 from pydantic import BeforeValidator, Field
@@ -17,15 +18,15 @@ from dlp_gateway import document
 from dlp_gateway.detect.base import NO_FACTS, Facts, Finding, Inspection, Thread
 from dlp_gateway.document import Model
 from dlp_gateway.errors import ConfigurationError, Problem
-from dlp_gateway.mail.edit import PruneRecipients, apply
+from dlp_gateway.mail.edit import Edit, PruneOutsiders, apply
 from dlp_gateway.mail.envelope import Envelope
-from dlp_gateway.mail.exposure import exposed
 from dlp_gateway.mail.message import Message
 from dlp_gateway.mail.parse import parse
 from dlp_gateway.policy import load, pack
+from dlp_gateway.policy.copies import checked
 from dlp_gateway.policy.decide import decide
 from dlp_gateway.policy.model import Policy
-from dlp_gateway.policy.verdict import Disposition, Verdict
+from dlp_gateway.policy.verdict import Copy, Verdict
 
 #: Reads and measures a parsed message under a policy.
 Inspect = Callable[[Policy, Envelope, Message, Facts], Inspection]
@@ -97,12 +98,15 @@ class MailCase(Model):
     thread: Answered | None = Field(default=None, description="The mass send that the mail answers.")
     packs: tuple[str, ...] = Field(default=(), description="Packs in force beside the case's own.")
     set: dict[str, int | str] = Field(default={}, description="Parameters, as in policy.yaml.")
+    actions: dict[str, dict[str, object]] = Field(default={}, description="Actions of one's own, as in policy.yaml.")
+    lists: tuple[str, ...] = Field(default=(), description="Mailing lists of one's own, as in policy.yaml.")
     disposition: Literal["forward", "rewrite", "delay", "hold", "reject"] = Field(
         default="forward", description="What becomes of the mail."
     )
     reasons: tuple[str, ...] = Field(default=(), description="The rules that act.")
     observed: tuple[str, ...] = Field(default=(), description="The rules that only count.")
-    hidden: int = Field(default=0, ge=0, description="How many outsiders are hidden from each other.")
+    hidden: int = Field(default=0, ge=0, description="How many people are hidden from each other.")
+    owner: str = Field(default="", description="Whom of ours to tell of a mail that an outsider wrote.")
 
 
 _UNTOUCHED: Final = MailCase(title="ordinary mail that must yield nothing")
@@ -138,8 +142,14 @@ class _Policies:
         self._builtin = builtin
         self._built: dict[str, Policy] = {}
 
-    def get(self, packs: tuple[str, ...], settings: Mapping[str, int | str]) -> Policy:
-        """Return the policy of these packs and parameters for the domains that all cases share."""
+    def get(
+        self,
+        packs: tuple[str, ...],
+        settings: Mapping[str, int | str],
+        actions: Mapping[str, Mapping[str, object]] = MappingProxyType({}),
+        lists: tuple[str, ...] = (),
+    ) -> Policy:
+        """Return the policy of these packs, parameters, actions and lists for the domains that all cases share."""
         folders = [str(self.shelf / name) if (self.shelf / name).is_dir() else name for name in dict.fromkeys(packs)]
         text = json.dumps(
             {
@@ -148,6 +158,8 @@ class _Policies:
                 "partners": _PARTNERS,
                 "packs": folders,
                 "set": dict(settings),
+                "actions": dict(actions),
+                "lists": lists,
             }
         )
         if text not in self._built:
@@ -216,15 +228,15 @@ def _check_mail(
     """Take one mail through parser, detectors, policy and edits."""
     name = f"{path.relative_to(policies.shelf)}: {case.title}"
     try:
-        policy = policies.get(packs, case.set)
+        policy = policies.get(packs, case.set, case.actions, case.lists)
     except ConfigurationError as error:
         return CaseResult(case=name, problem="; ".join(problem.message for problem in error.problems))
     raw = _wire(path.read_bytes())
     message = parse(raw)
     recipients = case.recipients or tuple(dict.fromkeys(recipient.address for recipient in message.visible))
     envelope = _envelope(case, recipients)
-    verdict = decide(policy, envelope, message, inspect(policy, envelope, message, facts))
-    problems = (*_verdict_problems(case, verdict), *_copy_problems(path, raw, verdict))
+    verdict = checked(decide(policy, envelope, message, inspect(policy, envelope, message, facts)), message)
+    problems = (*_verdict_problems(case, verdict), *_copy_problems(path, envelope, message, verdict))
     return CaseResult(case=name, problem="; ".join(problems))
 
 
@@ -241,22 +253,29 @@ def _verdict_problems(case: MailCase, verdict: Verdict) -> Iterator[str]:
             yield f"expected {what} {_listed(set(expected))}, got {_listed(got)}"
     if verdict.hidden != case.hidden:
         yield f"expected {case.hidden} hidden, got {verdict.hidden}"
+    if verdict.owner != case.owner:
+        yield f"expected the owner {case.owner or 'nobody'}, got {verdict.owner or 'nobody'}"
 
 
 def _listed(names: set[str]) -> str:
     return ", ".join(sorted(names)) or "none"
 
 
-def _copy_problems(path: Path, raw: bytes, verdict: Verdict) -> Iterator[str]:
-    """Yield what is wrong with the mail as it would leave."""
-    outgoing = apply(raw, verdict.edits)
-    hidden = tuple(address for edit in verdict.edits if isinstance(edit, PruneRecipients) for address in edit.hidden)
-    still_shown = exposed(outgoing, hidden)
-    if still_shown and verdict.disposition < Disposition.HOLD:
-        yield f"a hidden address still stands in {', '.join(still_shown)}"
-    expected = path.with_suffix(".expected.eml")
-    if expected.is_file():
-        if outgoing != _wire(expected.read_bytes()):
-            yield f"the mail leaves otherwise than {expected.name} shows"
-    elif hidden:
-        yield f"the mail is rewritten; write {expected.name}, the mail as it must leave"
+def _copy_problems(path: Path, envelope: Envelope, message: Message, verdict: Verdict) -> Iterator[str]:
+    """Yield what is wrong with the mail as it would leave: each copy of it is as the file for it shows."""
+    copies = verdict.copies or (Copy(recipients=envelope.recipients, edits=verdict.edits),)
+    given = sorted(recipient for copy in copies for recipient in copy.recipients)
+    if given != sorted(envelope.recipients):
+        yield "not every recipient gets exactly one copy"
+    kinds_shown: set[tuple[type[Edit], ...]] = set()
+    for copy in copies:
+        outgoing = apply(message.raw, copy.edits)
+        names = [f".{recipient}.expected.eml" for recipient in copy.recipients] if verdict.copies else [".expected.eml"]
+        found = [file for name in names if (file := path.with_suffix(name)).is_file()]
+        for file in found:
+            if outgoing != _wire(file.read_bytes()):
+                yield f"the mail leaves otherwise than {file.name} shows"
+        kind = (*map(type, copy.edits), *(str for edit in copy.edits if isinstance(edit, PruneOutsiders) and edit.kept))
+        if not found and kind not in kinds_shown and verdict.hidden:
+            yield f"the mail is rewritten; write {path.with_suffix(names[0]).name}, the mail as it must leave"
+        kinds_shown.add(kind)

@@ -1,16 +1,20 @@
 """From measurements to a verdict: pure and total; every rule is evaluated and the strictest disposition wins."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from operator import attrgetter
 from typing import Final, assert_never
 
 from dlp_gateway.detect.base import CONFIDENCE, Inspection
-from dlp_gateway.mail.address import canonical, is_one_of, serialise
-from dlp_gateway.mail.address_list import scan
-from dlp_gateway.mail.edit import Edit, PruneRecipients, RemoveBcc, RemoveSignatures, dkim_covers_recipients
+from dlp_gateway.detect.disclosure import BLIND_QUOTED, OUTSIDERS_QUOTED
+from dlp_gateway.detect.recipients import OUTSIDERS
+from dlp_gateway.detect.redistribution import OUTSIDERS as REDISTRIBUTED
+from dlp_gateway.mail.address import is_one_of
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.message import Defect, Message
+from dlp_gateway.mail.redistribution import owner
+from dlp_gateway.policy.copies import Rewriting, incomplete
+from dlp_gateway.policy.groups import within_one
 from dlp_gateway.policy.model import Condition, Delay, Hold, Policy, Reject, Rewrite, RuleInForce, Unless
 from dlp_gateway.policy.scope import Correspondence
 from dlp_gateway.policy.verdict import Disposition, Reason, Verdict
@@ -31,38 +35,42 @@ def decide(policy: Policy, envelope: Envelope, message: Message, inspection: Ins
     """Return what becomes of a message; never raises; more findings never make it milder (rules with `none` aside)."""
     measured = _Measured(inspection)
     mail = Correspondence(envelope, message, policy.teams)
+    rewriting = Rewriting(policy, envelope, message)
     matching = [
         rule
         for rule in policy.rules
         if _holds(rule.rule.when, measured)
         and _is_about(rule, mail)
-        and not any(_excuses(u, policy, mail) for u in rule.rule.unless)
+        and not any(_excuses(u, rewriting, mail) for u in rule.rule.unless)
     ]
     matching.sort(key=attrgetter("stage"))  # the order in which they are told; the strictest wins in any order
-    rewriting = any(isinstance(rule.action, Rewrite) for rule in matching)
-    hidden = policy.outsiders(recipient.address for recipient in message.visible) if rewriting else ()
-    signed = bool(hidden) and dkim_covers_recipients(message)
     reasons = (
-        *(_reason(rule, signed=signed, enforced=policy.enforces(rule)) for rule in matching),
+        *(_reason(rule, rewriting, enforced=policy.enforces(rule)) for rule in matching),
         # In observe mode the operator has said by name that nothing is held: docs/decisions/0016-observe-mode.md.
         *_gaps(inspection, message, enforced=policy.mode == "enforce"),
     )
     actions = [rule.action for rule in matching if policy.enforces(rule)]
     rewrites = [action for action in actions if isinstance(action, Rewrite)]
-    if rewrites and not hidden and measured.total("recipients.outsiders", 0.0):
+    hiding = [action for action in rewrites if action.how != "blind"]
+    if hiding and not rewriting.outsiders and measured.total(OUTSIDERS, 0.0):
         # The detector counted outsiders and the parsed header shows none: a rewrite would change nothing.
         reasons = (*reasons, _incomplete("Its recipients could not be hidden from each other.", enforced=True))
+    if hiding and rewriting.outsiders and any(measured.total(kind, 0.0) for kind in (OUTSIDERS_QUOTED, BLIND_QUOTED)):
+        reasons = (*reasons, incomplete("An address that had to be hidden is quoted in the text of this message."))
     holds = [action for action in actions if isinstance(action, Hold)]
+    edits, copies = rewriting.edits(rewrites)
     return Verdict(
         disposition=max((reason.disposition for reason in reasons if reason.enforced), default=Disposition.FORWARD),
         reasons=reasons,
         findings=inspection.findings,
-        edits=_edits(rewrites, hidden, message, signed=signed),
+        edits=edits,
+        copies=copies,
         # Several holds: no reviewer finds it expired before his own time is over.
         expire_after=max((action.expire_after for action in holds), default=timedelta(days=14)),
         delay=max((action.for_ for action in actions if isinstance(action, Delay)), default=timedelta()),
         refuse_held=any(action.reply == "refuse" for action in holds),
-        hidden=len(hidden) if rewrites else 0,
+        hidden=len(rewriting.hidden(rewrites)),
+        owner=owner(envelope, message, policy.inside) if measured.total(REDISTRIBUTED, 0.0) else "",
     )
 
 
@@ -103,11 +111,12 @@ def _is_about(rule: RuleInForce, mail: Correspondence) -> bool:
     )
 
 
-def _excuses(unless: Unless, policy: Policy, mail: Correspondence) -> bool:
-    """Whether everything that the exception asks of the envelope holds."""
-    envelope = mail.envelope
+def _excuses(unless: Unless, rewriting: Rewriting, mail: Correspondence) -> bool:
+    """Whether everything that the exception asks of who writes to whom holds."""
+    policy, envelope = rewriting.policy, rewriting.envelope
     return (
         (unless.recipients is None or _all_within(unless.recipients, policy, envelope.recipients))
+        and (unless.group is None or within_one(rewriting.involved, unless.group, policy.groups))
         and (unless.sender is None or is_one_of(envelope.reverse_path, unless.sender))
         and (unless.team is None or mail.is_of(unless.team))
         and (unless.client is None or mail.is_from(unless.client))
@@ -126,12 +135,12 @@ def _all_within(scope: str | tuple[str, ...], policy: Policy, recipients: tuple[
     return bool(recipients) and all(map(allowed, recipients))
 
 
-def _reason(rule: RuleInForce, *, signed: bool, enforced: bool) -> Reason:
-    """Return why a matching rule counts; `signed`: hiding would break a DKIM signature."""
+def _reason(rule: RuleInForce, rewriting: Rewriting, *, enforced: bool) -> Reason:
+    """Return why a matching rule counts; a rewrite may have to wait for a reviewer."""
     explanation = rule.rule.explanation
     match rule.action:
         case Rewrite():
-            disposition = Disposition.HOLD if signed and rule.action.signed == "hold" else Disposition.REWRITE
+            disposition = Disposition.HOLD if rewriting.must_wait(rule.action) else Disposition.REWRITE
         case Delay():
             disposition = Disposition.DELAY
         case Hold():
@@ -170,22 +179,3 @@ def _incomplete(why: str, *, enforced: bool) -> Reason:
         enforced=enforced,
         explanation=f"This message waits for a review. {why}",
     )
-
-
-def _edits(rewrites: Iterable[Rewrite], hidden: tuple[str, ...], message: Message, *, signed: bool) -> tuple[Edit, ...]:
-    """Return the edits of all rewrites together; blind recipients' fields leave no mail at all (RFC 5322 3.6.3)."""
-    wishes = {rewrite.to for rewrite in rewrites}
-    if not wishes or not hidden:
-        return (RemoveBcc(),)
-    to = "" if "undisclosed" in wishes else _author(message, hidden)
-    signatures = (RemoveSignatures(),) if signed else ()  # held or not: what is pruned no longer verifies
-    return (RemoveBcc(), PruneRecipients(hidden=hidden, to=to), *signatures)
-
-
-def _author(message: Message, hidden: tuple[str, ...]) -> str:
-    """Return the one author's address, or "" if there is none, more than one, or he is himself to be hidden."""
-    mailboxes = [mailbox for field in message.named("From") for mailbox in scan(field.body).mailboxes]
-    if len(mailboxes) != 1:
-        return ""
-    address = mailboxes[0].address
-    return "" if canonical(address) in hidden or serialise(address) is None else address

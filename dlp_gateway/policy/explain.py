@@ -15,15 +15,17 @@ OBSERVING: Final = (
 
 
 def explain(policy: Policy) -> tuple[str, ...]:
-    """Return whether anything is acted on at all, who is inside, and one sentence for each rule, stage by stage."""
+    """Return whether anything is acted on at all, who may see whom, and a sentence for each rule, by stage."""
     observing = (OBSERVING,) if policy.mode == "observe" else ()
     inside = f"Inside: {', '.join(policy.inside.patterns)}."
     partners = f" Partners: {', '.join(policy.partners.patterns)}." if policy.partners.patterns else ""
+    groups = f" Groups: {', '.join(policy.groups)}." if policy.groups else ""
+    lists = f" Lists: {', '.join(policy.lists)}." if policy.lists else ""
     teams = " ".join(f"Team {name}: {_people(team)}." for name, team in policy.teams.items())
     rules = sorted(policy.rules, key=attrgetter("stage"))
     return (
         *observing,
-        " ".join(filter(None, (inside + partners, teams))),
+        " ".join(filter(None, (inside + partners + groups + lists, teams))),
         *(_sentence(rule, acts=policy.enforces(rule)) for rule in rules),
     )
 
@@ -46,7 +48,8 @@ def _sentence(rule: RuleInForce, *, acts: bool) -> str:
     observed = "" if acts else "only count, instead of: "
     times = "".join(_when(timed) for timed in (rule.rule, rule.within) if timed is not None)
     found = _condition(rule.rule.when)
-    return f"{rule.rule.id}: If {found}{only}{outside}{unless}{times}: {observed}{_action(rule)}."
+    severity = "" if rule.rule.severity == "medium" else f" Of {rule.rule.severity} severity."
+    return f"{rule.rule.id}: If {found}{only}{outside}{unless}{times}: {observed}{_action(rule)}.{severity}"
 
 
 def _when(timed: Timed) -> str:
@@ -94,6 +97,9 @@ def _exception(unless: Unless) -> str:
         parts.append("all recipients are inside or with partners")
     elif unless.recipients is not None:
         parts.append(f"all recipients are inside or in {', '.join(unless.recipients)}")
+    if unless.group is not None:
+        which = "any one group" if "any" in unless.group else f"the group {' or '.join(unless.group)}"
+        parts.append(f"all outsiders are of {which}")
     if unless.sender is not None:
         parts.append(f"the sender is in {', '.join(unless.sender)}")
     if unless.team is not None:
@@ -107,12 +113,8 @@ def _exception(unless: Unless) -> str:
 
 def _action(rule: RuleInForce) -> str:
     match rule.action:
-        case Rewrite(to=to, signed=signed):
-            shown = "the author" if to == "author" else "undisclosed-recipients"
-            dkim = "take out" if signed == "strip" else "hold it if there are"
-            return (
-                f"hide outsiders from each other, put {shown} into an emptied To, {dkim} DKIM signatures over To or Cc"
-            )
+        case Rewrite():
+            return _rewrite(rule.action)
         case Delay(for_=duration):
             return f"keep it for {written(duration)}, then forward it"
         case Hold(expire_after=duration, reply=reply):
@@ -120,3 +122,21 @@ def _action(rule: RuleInForce) -> str:
             return f"hold it for review, {written(duration)} at most{answer}"
         case Reject():
             return "refuse it"
+
+
+_HOW: Final = {
+    "prune": "hide outsiders from each other",
+    "split": "send each outsider a copy of his own in which no other stands",
+    "bcc": "hide all recipients from each other",
+}
+
+
+def _rewrite(action: Rewrite) -> str:
+    if action.how == "blind":
+        return "take blind recipients out of the fields that software added, hold it if another names them"
+    shown = "the author" if action.to == "author" else "undisclosed-recipients"
+    dkim = "take out" if action.signed == "strip" else "hold it if there are"
+    ways = {"an invitation": action.calendar, "a sealed part": action.protected}
+    holding = " or ".join(what for what, answer in ways.items() if answer == "hold")
+    further = f", hold it if {holding} shows outsiders" if holding else ""
+    return f"{_HOW[action.how]}, put {shown} into an emptied To, {dkim} DKIM signatures over To or Cc{further}"

@@ -15,7 +15,7 @@ from dlp_gateway.document import Document, Location, Model
 from dlp_gateway.errors import ConfigurationError, Problem
 from dlp_gateway.mail.address import DomainSet, canonical_domain
 from dlp_gateway.policy import pack
-from dlp_gateway.policy.groups import group
+from dlp_gateway.policy.groups import ANY, Group, group
 from dlp_gateway.policy.groups import read as read_group
 from dlp_gateway.policy.model import BUILTIN_ACTIONS, Action, Policy, PolicyMode, Rule, RuleInForce
 from dlp_gateway.policy.patterns import DomainPattern, MailboxPattern, plain_name
@@ -42,6 +42,12 @@ def _our_own(value: str) -> str:
 OwnDomain = Annotated[DomainPattern, AfterValidator(_our_own)]
 
 
+def _group_name(value: str) -> str:
+    if value == ANY:
+        raise ValueError("`any` means whichever group; choose another name.")
+    return plain_name(value)
+
+
 def _sort(value: object) -> str:
     return "file" if isinstance(value, str) else "directory" if isinstance(value, dict | Query) else "list"
 
@@ -65,6 +71,20 @@ class PolicyFile(Model):
     )
     partners: tuple[DomainPattern, ...] = Field(
         default=(), description="Domains whose people may be seen together with ours; not outsiders for exposure."
+    )
+    groups: dict[
+        Annotated[str, AfterValidator(_group_name)],
+        Annotated[
+            Annotated[str, Tag("file")] | Annotated[tuple[MailboxPattern, ...], Tag("list")],
+            Discriminator(lambda value: "file" if isinstance(value, str) else "list"),
+        ],
+    ] = Field(
+        default={},
+        description="People outside who work together, by name: a list of addresses and domains, or a file of them.",
+    )
+    lists: tuple[MailboxPattern, ...] = Field(
+        default=(),
+        description="Mailing lists of ours with members outside: the address of a list, or a domain of lists.",
     )
     packs: tuple[str, ...] | None = Field(
         default=None,
@@ -100,7 +120,7 @@ class PolicyFile(Model):
         """Let the rules know the names of actions and teams, even of those that have problems of their own."""
         if info.context is not None and isinstance(data, dict) and data.get("presidio"):
             info.context["presidio"] = True
-        for section in ("actions", "teams"):
+        for section in ("actions", "groups", "teams"):
             known = (info.context or {}).get(section)
             if known is not None and isinstance(data, dict) and isinstance(data.get(section), dict):
                 known.update(data[section])
@@ -126,7 +146,7 @@ def default(
 def parse(text: str, source: str, *, builtin: Path, kinds: frozenset[str] | None = None) -> Policy:
     """Return the policy written in `text`; relative folders of packs are relative to the folder of `source`."""
     actions = set(BUILTIN_ACTIONS)  # `PolicyFile` adds those of the file
-    context: dict[str, object] = {"kinds": kinds, "actions": actions, "teams": set()}
+    context: dict[str, object] = {"kinds": kinds, "actions": actions, "groups": {ANY}, "teams": set()}
     found = document.parse_document(text, PolicyFile, source, context)
     problems: list[Problem] = []
     packs = tuple(_packs(found, builtin, problems))
@@ -140,6 +160,7 @@ def parse(text: str, source: str, *, builtin: Path, kinds: frozenset[str] | None
     problems += _own_rule_problems(found, {read.rule.id for read in rules})
     problems += _scopes_without_effect(found, rules)
     teams = dict(_teams(found, problems))
+    groups = dict(_groups(found, problems))
     file = found.finish(problems)
     by_name = {**BUILTIN_ACTIONS, **file.actions}
     return Policy(
@@ -159,6 +180,8 @@ def parse(text: str, source: str, *, builtin: Path, kinds: frozenset[str] | None
         folders=tuple(one.folder for one in packs),
         recognizers=file.presidio.recognizers if file.presidio else (),
         model=file.presidio.model if file.presidio else "",
+        groups=groups,
+        lists=file.lists,
         teams=teams,
     )
 
@@ -204,6 +227,17 @@ def _packs(found: Document[PolicyFile], builtin: Path, problems: list[Problem]) 
                 yield pack.read(folder)
             except ConfigurationError as error:
                 problems += error.problems
+
+
+def _groups(found: Document[PolicyFile], problems: list[Problem]) -> Iterator[tuple[str, Group]]:
+    """Yield the groups with their members; note what is wrong with their files."""
+    for name, written in (found.model.groups if found.model else {}).items():
+        try:
+            members = read_group(Path(found.source).parent / written) if isinstance(written, str) else written
+        except ConfigurationError as error:
+            problems += error.problems
+        else:
+            yield name, group(members)
 
 
 def _overrides(

@@ -15,6 +15,7 @@ from dlp_gateway.document import Model
 from dlp_gateway.mail.address import DomainSet, canonical
 from dlp_gateway.networks import large_part_of_internet
 from dlp_gateway.notation import Duration, Network, lasting
+from dlp_gateway.policy.groups import Group
 from dlp_gateway.policy.patterns import Line, MailboxPattern, parameter
 from dlp_gateway.policy.scope import Only, Scope, Team, TeamName, Timed
 from dlp_gateway.policy.verdict import Stage
@@ -53,12 +54,21 @@ def _known_action(value: str, info: ValidationInfo) -> str:
     raise ValueError(f"There is no such action{document.suggestion(value, actions)}")
 
 
+def _known_group(value: str, info: ValidationInfo) -> str:
+    groups: frozenset[str] | None = (info.context or {}).get("groups")
+    if groups is None or value in groups:
+        return value
+    raise ValueError(f"There is no such group{document.suggestion(value, groups)}")
+
+
 Count = Annotated[int, BeforeValidator(parameter), Field(ge=1, le=MOST)]
 Confidence = Annotated[Literal["low", "medium", "high"], BeforeValidator(parameter)]
 #: Whether what matches is acted on, or only counted and written down.
 PolicyMode = Literal["enforce", "observe"]
 Mode = Annotated[PolicyMode, BeforeValidator(parameter)]
+Severity = Literal["low", "medium", "high"]
 Kind = Annotated[str, AfterValidator(_known_kind)]
+GroupName = Annotated[str, BeforeValidator(parameter), AfterValidator(_known_group)]
 ActionName = Annotated[str, BeforeValidator(parameter), AfterValidator(_known_action)]
 #: Who the recipients of an envelope are: one of two words, or a list.
 RecipientScope = Annotated[
@@ -99,11 +109,16 @@ class Condition(Model):
 
 
 class Unless(Model):
-    """When a rule does not apply; looks at the envelope only, and all that is written must hold."""
+    """When a rule does not apply; looks at who writes to whom only, and all that is written must hold."""
 
     recipients: RecipientScope | None = Field(
         default=None,
         description="All are `inside`; or inside or with `partners`; or inside or in a list of addresses and domains.",
+    )
+    group: tuple[GroupName, ...] | None = Field(
+        default=None,
+        min_length=1,
+        description="All outsiders, in the envelope and visible, are of one of these `groups`; `any`: whichever.",
     )
     sender: tuple[MailboxPattern, ...] | None = Field(
         default=None, min_length=1, description="The reverse-path is one of these addresses or in one of these domains."
@@ -118,9 +133,9 @@ class Unless(Model):
         default=None, min_length=1, description="The client logged in as one of these."
     )
 
-    @pydantic.field_validator("team", mode="before")
+    @pydantic.field_validator("group", "team", mode="before")
     @classmethod
-    def _one_team(cls, value: object) -> object:
+    def _one_name(cls, value: object) -> object:
         return (value,) if isinstance(value, str) else value
 
     @pydantic.model_validator(mode="after")
@@ -129,7 +144,7 @@ class Unless(Model):
         if empty or not self.model_fields_set:  # an exception that asks for nothing would always hold
             raise document.wrong(
                 next(iter(empty), ""),
-                "An exception without effect: fill in `recipients`, `sender`, `team`, `client` or `login`.",
+                "An exception without effect: fill in `recipients`, `group`, `sender`, `team`, `client` or `login`.",
             )
         if self.model_fields_set == {"client"} and large_part_of_internet(self.client or ()):
             raise document.wrong(
@@ -140,15 +155,32 @@ class Unless(Model):
 
 
 class Rewrite(Model):
-    """Forward with the outsiders hidden from each other."""
+    """Let everybody have the mail, with people hidden from each other."""
 
     do: Literal["rewrite"]
-    how: Literal["prune"] = Field(default="prune", description="Outsiders vanish from all recipient fields.")
+    how: Literal["prune", "split", "bcc", "blind"] = Field(
+        default="prune",
+        description=(
+            "prune: outsiders vanish from all recipient fields; split: each outsider gets a copy in which only he and "
+            "insiders stand; bcc: everybody vanishes; blind: only blind recipients do, where the header betrays them."
+        ),
+    )
     to: Literal["author", "undisclosed"] = Field(
         default="author", description="What To becomes if nobody is left in it."
     )
     signed: Literal["strip", "hold"] = Field(
         default="strip", description="A DKIM signature over To or Cc: take it out, or hold the mail."
+    )
+    calendar: Literal["hold", "prune"] = Field(
+        default="hold",
+        description="An invitation that shows people outside: hold the mail, or take them out of it at once.",
+    )
+    protected: Literal["hold", "rewrite"] = Field(
+        default="hold",
+        description=(
+            "Encrypted, or signed with To and Cc inside (RFC 9788), which no rewrite reaches: hold the mail, or "
+            "rewrite the header around it."
+        ),
     )
 
 
@@ -183,6 +215,8 @@ Action = Annotated[Rewrite | Delay | Hold | Reject, Field(discriminator="do")]
 #: The actions that need no definition; a policy may define its own under the same name.
 BUILTIN_ACTIONS: Final[dict[str, Rewrite | Delay | Hold | Reject]] = {
     "hide": Rewrite(do="rewrite"),
+    "split": Rewrite(do="rewrite", how="split"),
+    "conceal": Rewrite(do="rewrite", how="blind"),
     "review": Hold(do="hold"),
     "wait": Delay.model_validate({"do": "delay", "for": "10m"}),
     "refuse": Reject(do="reject", explanation="The policy of this site does not allow this message."),
@@ -201,6 +235,9 @@ class Rule(Timed):
     unless: tuple[Unless, ...] = Field(default=(), description="Exceptions: one block, or a list of them.")
     then: ActionName = Field(description="The action, by name.")
     mode: Mode = Field(default="enforce", description="Act, or only count (observe).")
+    severity: Annotated[Severity, BeforeValidator(parameter)] = Field(
+        default="medium", description="How urgent a mail is that it stops; reviewers hear of `high` at once."
+    )
 
     @pydantic.field_validator("only", "unless", mode="before")
     @classmethod
@@ -235,7 +272,8 @@ class Policy:
     """The policy in force: who is inside, who is a partner, and the rules in order; `folders` are the packs'.
 
     In `mode` "observe" nothing is held or changed, whatever a rule says. `recognizers` and `model` are Presidio's and
-    spaCy's that the policy names.
+    spaCy's that the policy names. `groups` are people outside who work together, by name; `lists` the mailing lists
+    that we run.
     """
 
     inside: DomainSet
@@ -245,6 +283,8 @@ class Policy:
     folders: tuple[Path, ...] = ()
     recognizers: tuple[str, ...] = ()
     model: str = ""
+    groups: Mapping[str, Group] = field(default_factory=dict)
+    lists: tuple[str, ...] = ()
     teams: Mapping[str, Team] = field(default_factory=dict)
 
     def enforces(self, rule: RuleInForce) -> bool:
@@ -255,6 +295,17 @@ class Policy:
         """Return the canonical addresses that are neither inside nor partners', each once, in order."""
         distinct = dict.fromkeys(map(canonical, addresses))
         return tuple(a for a in distinct if not self.inside.contains(a) and not self.partners.contains(a))
+
+    def severity(self, rules: Iterable[str]) -> Severity:
+        """Return the highest severity of rules, by id; what no file defines any more, or the gateway's own: medium."""
+        found = {rule.rule.id: rule.rule.severity for rule in self.rules}
+        severities = {found.get(rule, "medium") for rule in rules}
+        return "high" if "high" in severities else "medium" if "medium" in severities or not severities else "low"
+
+    @property
+    def seen_by_all(self) -> tuple[str, ...]:
+        """The domains, as patterns, whose people no rewrite hides: ours and the partners'."""
+        return (*self.inside.patterns, *self.partners.patterns)
 
     def at_any_time(self) -> "Policy":
         """Return the policy as if every rule and scope were always in force."""

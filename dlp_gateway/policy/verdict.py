@@ -46,19 +46,32 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Copy:
+    """One of the copies that a mail is split into: who gets it, and the edits that make it."""
+
+    recipients: tuple[str, ...]
+    edits: tuple[Edit, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """What was decided. `reasons` has every rule that matched, stage by stage, in policy order.
 
     `edits` are those of all matching enforced rules and always apply, whatever the disposition (house rule: a released
-    mail leaves edited). `expire_after` bounds a hold, `delay` is the waiting time of a delay. `refuse_held` answers a
-    held mail with 550 instead of 250. `hidden` counts the outsiders who no longer see each other.
+    mail leaves edited). `copies` are what the mail is split into, each recipient in exactly one of them; () means one
+    copy with `edits` for everybody, and if there are any, `edits` make the one that shows least. `expire_after` bounds
+    a hold, `delay` is the waiting time of a delay. `refuse_held` answers a held mail with 550 instead of 250. `hidden`
+    counts the people who no longer see each other. `owner` is the address inside through which a mail of an outsider
+    came that we would pass on, "" if there is none: whom to tell, since the author is not ours.
     """
 
     disposition: Disposition
     reasons: tuple[Reason, ...] = ()
     findings: tuple[Finding, ...] = ()
     edits: tuple[Edit, ...] = ()
+    copies: tuple[Copy, ...] = ()
     expire_after: timedelta = field(default=timedelta(days=14))
     delay: timedelta = field(default=timedelta())
     refuse_held: bool = False
     hidden: int = 0
+    owner: str = ""

@@ -2,16 +2,19 @@
 
 The supervisor writes one pickled `Boot` to the receiver's standard input and then keeps the pipe open. `RETIRE` on it
 means "another has your place: finish the messages under way and go"; its end means "drain now", whether the supervisor
-stopped in order or was killed. The receiver writes one line to its standard
-output when it accepts mail. Pickle is safe in this direction: the supervisor made the pipe and is the more trusted.
+stopped in order or was killed. The receiver writes one line to its standard output when it accepts mail, and then one
+every few seconds as a sign of life. Pickle is safe in this direction: the supervisor made the pipe and is the more
+trusted.
 """
 
+import asyncio
 import os
 import pickle
 import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -23,6 +26,10 @@ from quarantine.crypto import PublicKey
 
 READY: Final = b"ready\n"
 RETIRE: Final = b"retire\n"
+ALIVE: Final = b"alive\n"
+
+#: How often a receiver says that its loop turns.
+BEAT: Final = timedelta(seconds=5)
 
 #: How long a receiver that was replaced may finish: longer than a smarthost may take for the final dot (ten minutes).
 RETIREMENT: Final = timedelta(minutes=15)
@@ -65,6 +72,15 @@ def receive_boot() -> Boot:
 def tell_ready() -> None:
     """Tell the supervisor that mail is accepted."""
     os.write(sys.stdout.fileno(), READY)
+
+
+async def tell_life() -> None:
+    """Tell the supervisor again and again that the loop turns; never waits for a supervisor that does not listen."""
+    os.set_blocking(sys.stdout.fileno(), False)
+    while True:
+        with suppress(OSError):  # the pipe is full, or its reader gone: `watch_supervisor` says so
+            os.write(sys.stdout.fileno(), ALIVE)
+        await asyncio.sleep(BEAT.total_seconds())
 
 
 def watch_supervisor(retire: Callable[[], object], drain: Callable[[], object]) -> None:

@@ -1,7 +1,5 @@
 """Settings → the parts that they describe: the one place where settings, policy and parts are put together."""
 
-import os
-import socket
 import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -10,7 +8,7 @@ from sqlalchemy import make_url
 
 from dlp_gateway.errors import ConfigurationError, Problem
 from dlp_gateway.inspection.inspector import Inspector, InspectorOptions
-from dlp_gateway.journal import Generation, SqlJournal, open_journal
+from dlp_gateway.journal import Generation, SqlJournal, SqlLedger, open_journal, open_ledger
 from dlp_gateway.login import AttemptLimits, Attempts, Dovecot, DovecotOptions, UsersFile
 from dlp_gateway.login import file as users_file
 from dlp_gateway.mail.address import DomainSet
@@ -236,6 +234,11 @@ async def journal(
     return await open_journal(settings.custody.url, public, private, folder=_HERE, generation=generation)
 
 
+async def ledger(settings: Settings, private: PrivateKey) -> SqlLedger:
+    """Open what was told to authors."""
+    return await open_ledger(settings.custody.url, private, folder=_HERE)
+
+
 # --- logins -----------------------------------------------------------------------------------------------------------
 
 
@@ -320,16 +323,3 @@ def team_directory(settings: Settings) -> "MembersOptions | None":
         bind_password=_secret(directory.bind_password_file),
         timeout=directory.timeout.total_seconds(),
     )
-
-
-# --- systemd ----------------------------------------------------------------------------------------------------------
-
-
-def notify(state: str) -> None:
-    """Tell systemd (sd_notify(3)), if it started us: one datagram to the socket that it named."""
-    address = os.environ.get("NOTIFY_SOCKET", "")
-    if not address:
-        return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notifier:
-        notifier.connect("\0" + address[1:] if address.startswith("@") else address)
-        notifier.sendall(state.encode())

@@ -1,11 +1,12 @@
 """The policy in force and the detectors that it asks for: all that commands need who neither receive nor keep mail."""
 
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
 from dlp_gateway import document, packs, settings
-from dlp_gateway.detect import identifier_rules, registry
+from dlp_gateway.detect import audience, identifier_rules, registry, solicitation, words
 from dlp_gateway.detect.base import Detector, Facts, Inspection
 from dlp_gateway.detect.registry import Recipe
 from dlp_gateway.errors import ConfigurationError, Problem
@@ -30,9 +31,7 @@ def load(path: Path) -> tuple[Settings, Policy]:
 
     Teams of the directory's have the members that the gateway read last.
     """
-    found = settings.load_all(
-        path, kinds=known_kinds(), builtin=packs.builtin(), detection=identifier_rules.problems_of
-    )
+    found = settings.load_all(path, kinds=known_kinds(), builtin=packs.builtin(), detection=_detection_problems)
     _require_engines(found[1])
     return found[0], teams.recalled(*found)
 
@@ -46,7 +45,7 @@ def load_policy(path: Path) -> Policy:
     except ConfigurationError as error:
         problems += error.problems
     folders = policy_load.pack_folders(path, builtin=packs.builtin())
-    problems += identifier_rules.problems_of(tuple(one for one in folders if one.parent != packs.builtin()))
+    problems += _detection_problems(one for one in folders if one.parent != packs.builtin())
     if policy is None or problems:
         raise ConfigurationError(problems)
     _require_engines(policy)
@@ -59,11 +58,18 @@ def _require_engines(policy: Policy) -> None:
         registry.build(Recipe(inside=(), recognizers=policy.recognizers, model=policy.model))
 
 
+def _detection_problems(folders: Iterable[Path]) -> tuple[Problem, ...]:
+    """Return what is wrong with the rules of detection, labels and words in packs of the operator's own."""
+    own = tuple(folders)
+    return (*identifier_rules.problems_of(own), *words.problems_of(own))
+
+
 @lru_cache(maxsize=1)
 def known_kinds() -> frozenset[str]:
     """Return every kind that the detectors of this installation may report; without loading their engines."""
     others = registry.build(Recipe(inside=(), plugins=registry.installed()))
-    return registry.kinds(others) | {f"identifier.{kind}" for kind in identifier_rules.TYPES}
+    of_words = audience.KINDS | solicitation.KINDS
+    return registry.kinds(others) | of_words | {f"identifier.{kind}" for kind in identifier_rules.TYPES}
 
 
 def free_mail() -> tuple[str, ...]:
@@ -77,6 +83,7 @@ def recipe(policy: Policy) -> Recipe:
     return Recipe(
         inside=policy.inside.patterns,
         partners=policy.partners.patterns,
+        lists=policy.lists,
         free_mail=free_mail(),
         rules=str(builtin),
         packs=tuple(str(folder) for folder in policy.folders if folder.parent != builtin),

@@ -21,7 +21,7 @@ from dlp_gateway.mail.reply import Reply
 from dlp_gateway.observe import log
 from dlp_gateway.pipeline import Pipeline
 from dlp_gateway.processes import composition
-from dlp_gateway.processes.boot import DRAIN, RETIREMENT, Boot, receive_boot, tell_ready, watch_supervisor
+from dlp_gateway.processes.boot import DRAIN, RETIREMENT, Boot, receive_boot, tell_life, tell_ready, watch_supervisor
 from dlp_gateway.processes.certificates import Watch, in_force
 from dlp_gateway.smtp import replies
 from dlp_gateway.smtp.listener import Door, listen
@@ -100,6 +100,8 @@ async def receive(boot: Boot) -> None:
         watching = asyncio.create_task(Watch(settings, identities).run())
         stack.callback(watching.cancel)
         tell_ready()
+        living = asyncio.create_task(tell_life())
+        stack.callback(living.cancel)
         await inspector.start()  # large messages wait for its workers; small ones need none
         await _either(retired, draining)
         for server in servers:

@@ -34,7 +34,7 @@ class Receivers:
 
     @property
     def alive(self) -> int:
-        """How many take mail."""
+        """How many take mail, as far as their signs of life tell."""
         return sum(child.alive for child in self._current)
 
     async def renew(self, boots: tuple[Boot, ...]) -> None:
@@ -55,7 +55,7 @@ class Receivers:
             for child in former:
                 self._retiring.add(child)
                 self._keep(self._retire(child))
-        metrics.receivers(len(fresh))
+            metrics.receivers(self.alive)
 
     def renew_identities(self, identities: tuple[Identity | None, ...]) -> None:
         """Let those that will take the places of dead ones begin with these; the living see to it themselves."""
@@ -80,6 +80,7 @@ class Receivers:
         metrics.mark_dead(child.pid)
         if child.retired:
             return
+        metrics.receivers(self.alive)
         log.receiver_died(child.pid, status)
         if time.monotonic() - child.started < _QUICK_DEATH:
             await asyncio.sleep(_PAUSE)
@@ -109,6 +110,7 @@ class Receivers:
         if not wanted:  # a reload or the end came first
             await successor.drain()
             return True
+        metrics.receivers(self.alive)
         metrics.receiver_restarted()
         log.receiver_restarted(successor.pid, round(time.monotonic() - begun, 3))
         return True

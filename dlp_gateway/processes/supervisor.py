@@ -23,11 +23,13 @@ from dlp_gateway.errors import ConfigurationError, GatewayError, Problem
 from dlp_gateway.journal import Generation, SqlJournal
 from dlp_gateway.observe import log, metrics
 from dlp_gateway.policy.model import Policy
-from dlp_gateway.processes import composition, policies, teams
+from dlp_gateway.processes import composition, policies, readiness, teams
 from dlp_gateway.processes.boot import Boot
 from dlp_gateway.processes.certificates import Watch, in_force
+from dlp_gateway.processes.correspondence import Correspondence
 from dlp_gateway.processes.outbound import Outbound
 from dlp_gateway.processes.receivers import Receivers, StartError
+from dlp_gateway.processes.systemd import Systemd
 from dlp_gateway.processes.teams import TeamsUnknown
 from dlp_gateway.settings import Settings
 from dlp_gateway.smtp.identity import Identity
@@ -43,12 +45,14 @@ _PRUNE: Final = timedelta(hours=1)
 def run(path: Path) -> None:
     """Run the gateway until it is told to stop. Raises `ConfigurationError`, `StartError` and `StoreError`."""
     os.umask(0o077)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})  # it waits until it can be answered (`_handle_signals`)
+    systemd = Systemd.from_environment()
     folder = metrics.prepare()
     try:
         settings, policy = policies.load(path)
         log.configure(settings.log.level, settings.log.format)
         log.catch_uncaught()
-        asyncio.run(Supervisor(path, settings, policy).run())
+        asyncio.run(Supervisor(path, settings, policy, systemd=systemd).run())
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -56,13 +60,21 @@ def run(path: Path) -> None:
 class Supervisor:
     """One run of the gateway. What receivers write to standard error goes to `errors`, if given."""
 
-    def __init__(self, path: Path, settings: Settings, policy: Policy, errors: TextIO | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        settings: Settings,
+        policy: Policy,
+        errors: TextIO | None = None,
+        systemd: Systemd | None = None,
+    ) -> None:
         self._path = path
         self._settings = settings
         self._policy = policy
         self._hostname = composition.hostname(settings)
         self._places: tuple[tuple[socket.socket, ...], ...] = ()  # one tuple for each receiver
         self._receivers = Receivers(errors)
+        self._systemd = systemd or Systemd()
         self._started = asyncio.Event()
         self._stopping = asyncio.Event()
         self._reloading: set[asyncio.Task[None]] = set()
@@ -101,36 +113,55 @@ class Supervisor:
         except TeamsUnknown as error:
             raise StartError(str(error)) from error
         async with AsyncExitStack() as stack:
-            key = await composition.prepared_custody(self._settings)
-            self._places = self._bind(stack)
-            generation = Generation.share()
-            stack.callback(os.close, generation)
-            store = await composition.custody(self._settings, key.public, key)
-            stack.push_async_callback(store.close)
-            journal = await composition.journal(self._settings, key.public, None)
-            stack.push_async_callback(journal.close)
-            outbound = Outbound(store, self._hostname)
-            await self._serve_admin(stack, store, outbound)
-            self._handle_signals(key.public, generation, outbound)
-            stack.push_async_callback(self._receivers.close)
-            await self._receivers.renew(self._boots(key.public, generation))
-            self._watch()
-            outbound.begin(self._settings)
-            stack.push_async_callback(outbound.close)
+            async with self._systemd.patient():
+                self._systemd.status("Preparing custody and receivers.")
+                key = await composition.prepared_custody(self._settings)
+                self._places = self._bind(stack)
+                generation = Generation.share()
+                stack.callback(os.close, generation)
+                store = await composition.custody(self._settings, key.public, key)
+                stack.push_async_callback(store.close)
+                journal = await composition.journal(self._settings, key.public, None)
+                stack.push_async_callback(journal.close)
+                ledger = await composition.ledger(self._settings, key)
+                stack.push_async_callback(ledger.close)
+                outbound = Outbound(store, self._hostname)
+                correspondence = Correspondence(store, ledger, self._hostname, self._settings, self._policy)
+                await correspondence.prepare()
+                await self._serve_admin(stack, store, outbound)
+                self._handle_signals(key.public, generation, outbound, correspondence)
+                stack.push_async_callback(self._receivers.close)
+                await self._receivers.renew(self._boots(key.public, generation))
+                self._watch()
+                outbound.begin(self._settings)
+                stack.push_async_callback(outbound.close)
+                correspondence.begin(self._settings, self._policy)
+                stack.push_async_callback(correspondence.close)
             self._say_started()
             self._refresh_teams(key.public, generation)
             pruning = asyncio.create_task(self._prune(journal))
-            await self._stopping.wait()
-            for task in filter(None, (self._watching, self._refreshing)):
-                task.cancel()
-            log.stopping("signal")
-            composition.notify("STOPPING=1")
+            telling = asyncio.create_task(readiness.keep_told(self._checks(store, outbound)))
+            stack.callback(telling.cancel)
+            async with self._systemd.watched(self._alive):
+                await self._stopping.wait()
+                await self._stop(outbound, correspondence)
+            await pruning
+        log.stopped(0)
+
+    async def _stop(self, outbound: Outbound, correspondence: Correspondence) -> None:
+        """Turn new clients away and let what is under way be finished, within the drain's bound."""
+        for task in filter(None, (self._watching, self._refreshing)):
+            task.cancel()
+        log.stopping("signal")
+        self._systemd.stopping()
+        async with self._systemd.patient():
+            # A reload under way has started receivers on the sockets; the next ones see that there is nothing to do.
+            await asyncio.gather(*self._reloading)
             for place in self._places:  # clients who come now are refused, and try again or elsewhere
                 for one in place:
                     one.close()
             # Receivers stop taking mail at once, while deliveries under way are finished.
-            await asyncio.gather(self._receivers.close(), outbound.close(), pruning, *self._reloading)
-        log.stopped(0)
+            await asyncio.gather(self._receivers.close(), outbound.close(), correspondence.close())
 
     def _say_started(self) -> None:
         metrics.build(__version__)
@@ -138,7 +169,7 @@ class Supervisor:
         self._tell_mode()
         listening = tuple("{}:{}".format(*one.getsockname()[:2]) for one in self._places[0])
         log.started(__version__, listening, len(self._places), len(self._policy.rules), self._policy.mode)
-        composition.notify("READY=1")
+        self._systemd.ready(self._status(f"Accepting mail on {', '.join(listening)}"))
         self._started.set()
 
     def _tell_mode(self) -> None:
@@ -147,15 +178,20 @@ class Supervisor:
         if self._policy.mode == "observe":
             log.observing()
 
-    async def _serve_admin(self, stack: AsyncExitStack, store: Store, outbound: Outbound) -> None:
-        checks: Mapping[str, Check] = {
+    def _status(self, what: str) -> str:
+        return f"{what}; {len(self._places)} receivers, {len(self._policy.rules)} rules, mode {self._policy.mode}."
+
+    def _checks(self, store: Store, outbound: Outbound) -> Mapping[str, Check]:
+        return {
             "receivers": self._receivers_ready,
             "custody": lambda: _custody_ready(store),
             "smarthost": outbound.ready,
         }
+
+    async def _serve_admin(self, stack: AsyncExitStack, store: Store, outbound: Outbound) -> None:
         address = self._settings.admin.address
         facts = {"version": lambda: __version__, "mode": lambda: self._policy.mode}
-        admin = Admin(application(checks, metrics.expose, facts), address.host, address.port)
+        admin = Admin(application(self._checks(store, outbound), metrics.expose, facts), address.host, address.port)
         try:
             await admin.start()
         except OSError as error:
@@ -205,48 +241,60 @@ class Supervisor:
 
     # --- signals ------------------------------------------------------------------------------------------------------
 
-    def _handle_signals(self, public_key: PublicKey, generation: int, outbound: Outbound) -> None:
+    def _handle_signals(
+        self, public_key: PublicKey, generation: int, outbound: Outbound, correspondence: Correspondence
+    ) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
 
         def on_hangup() -> None:
-            task = loop.create_task(self._reload(public_key, generation, outbound))
+            task = loop.create_task(self._reload(public_key, generation, outbound, correspondence))
             self._reloading.add(task)
             task.add_done_callback(self._reloading.discard)
 
         loop.add_signal_handler(signal.SIGHUP, on_hangup)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
 
-    async def _reload(self, public_key: PublicKey, generation: int, outbound: Outbound) -> None:
+    async def _reload(
+        self, public_key: PublicKey, generation: int, outbound: Outbound, correspondence: Correspondence
+    ) -> None:
         """Put a new configuration in force, or leave the old one and say why."""
         async with self._turn:
-            composition.notify("RELOADING=1")
+            await self._started.wait()
+            if self._stopping.is_set():
+                return
+            self._systemd.reloading()
             former = self._settings, self._policy, self._identities
             try:
                 settings, policy = await asyncio.to_thread(policies.load, self._path)
                 _refuse_restart_only(self._path, self._settings, settings)
                 policy = await _looked_up(settings, policy)
                 identities = composition.verify(settings, self._hostname)
+                if self._stopping.is_set():
+                    return
                 self._settings, self._policy, self._identities = settings, policy, identities
                 await self._receivers.renew(self._boots(public_key, generation))
                 self._watch()
                 outbound.begin(settings)
+                correspondence.begin(settings, policy)
                 self._refresh_teams(public_key, generation)
-            except ConfigurationError as error:
+            except (ConfigurationError, TeamsUnknown) as error:
                 log.reload_refused(error.problems)
                 metrics.reloaded(ok=False)
-            except TeamsUnknown as error:
-                log.reload_refused((Problem(source="directory", line=0, column=0, message=str(error)),))
-                metrics.reloaded(ok=False)
+                status = "The new configuration was refused (the log says why); the former one is in force"
             except StartError as error:
                 self._settings, self._policy, self._identities = former
                 log.internal_error("reload", "supervisor", error)
                 metrics.reloaded(ok=False)
+                status = "The new configuration could not be put in force; the former one is"
             else:
                 log.reloaded(len(policy.rules), policy.mode)
                 metrics.reloaded(ok=True)
                 self._tell_mode()
-            composition.notify("READY=1")
+                status = "Accepting mail under the new configuration"
+            if not self._stopping.is_set():  # READY=1 after STOPPING=1 would be a lie
+                self._systemd.ready(self._status(status))
 
     # --- teams --------------------------------------------------------------------------------------------------------
 
@@ -291,6 +339,10 @@ class Supervisor:
                 await asyncio.wait_for(self._stopping.wait(), _PRUNE.total_seconds())
             except TimeoutError:
                 continue
+
+    def _alive(self) -> bool:
+        """Whether going on is better than being started anew."""
+        return self._receivers.alive > 0 or self._stopping.is_set()
 
     async def _receivers_ready(self) -> str:
         if self._stopping.is_set():

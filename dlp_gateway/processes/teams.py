@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from dlp_gateway.errors import GatewayError
+from dlp_gateway.errors import GatewayError, Problem
 from dlp_gateway.observe import log, metrics
 from dlp_gateway.policy.groups import group
 from dlp_gateway.policy.model import Policy
@@ -35,6 +35,11 @@ _Lists = dict[str, tuple[str, ...]]
 
 class TeamsUnknown(GatewayError):  # noqa: N818  the state of the house
     """Nobody ever told who is in a team, and the directory does not now; the text says which and what to do."""
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """The text, as a refused reload tells it."""
+        return (Problem(source="directory", line=0, column=0, message=str(self)),)
 
 
 def kept_file(settings: Settings) -> Path:

@@ -91,7 +91,7 @@ class Listener(Model):
         """Refuse a listener through which every customer of a mail service could send as one of us."""
         # A key that is not in the data was written, and has a problem of its own.
         told = any(info.data.get(key, "wrong") is not None for key in ("client_certificate", "tenant_header"))
-        logged_in = info.data.get("auth", "none") != "none"
+        logged_in = info.data.get("auth", "wrong") != "none"
         if logged_in or (told and reverse_path == "inside"):
             return reverse_path
         if services := shared_senders(info.data.get("networks", ())):

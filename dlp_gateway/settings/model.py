@@ -14,6 +14,7 @@ from dlp_gateway.settings.directory import Directory
 from dlp_gateway.settings.listeners import Listener
 from dlp_gateway.settings.login import Login
 from dlp_gateway.settings.machine import Admin, Inspection, Limits, Log, Processes
+from dlp_gateway.settings.notices import Notices
 from dlp_gateway.settings.smarthost import Smarthost
 from dlp_gateway.settings.values import HostName
 
@@ -36,6 +37,7 @@ class Settings(Model):
     admin: Admin = Field(default=Admin(), description="The administrator's HTTP.")
     limits: Limits = Field(default=Limits(), description="What one client, one session and one message may ask for.")
     inspection: Inspection = Field(default=Inspection(), description="How much measuring a message may cost.")
+    notices: Notices = Field(default=Notices(), description="What authors and reviewers are told by mail.")
     processes: Processes = Field(default_factory=Processes, description="How the work is spread over the machine.")
     log: Log = Field(default=Log(), description="What is logged.")
     hostname: HostName | None = Field(

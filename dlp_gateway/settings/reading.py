@@ -1,6 +1,6 @@
 """Reading gateway.yaml, alone or with its policy, and finding it."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -8,7 +8,7 @@ import pydantic
 from pydantic import Field
 
 from dlp_gateway import document
-from dlp_gateway.document import Model
+from dlp_gateway.document import Document, Model
 from dlp_gateway.errors import ConfigurationError, Problem
 from dlp_gateway.notation import FilePath
 from dlp_gateway.policy import load as policy_load
@@ -44,8 +44,10 @@ def load_all(
     """
     problems: list[Problem] = []
     settings = policy = None
+    found = None
     try:
-        settings = load(path)
+        found = document.load_document(path, Settings)
+        settings = found.finish()
         policy_path = settings.policy
     except ConfigurationError as error:
         problems += error.problems
@@ -59,6 +61,8 @@ def load_all(
         problems += error.problems
     if settings is not None and settings.directory is None and policy is not None:
         problems += _unknown_teams(policy, policy_path)
+    if found is not None and settings is not None and policy is not None:
+        problems += _reviewers_outside(found, settings, policy)
     folders = policy_load.pack_folders(policy_path, builtin=builtin)
     problems += detection(tuple(folder for folder in folders if folder.parent != builtin))
     if settings is None or policy is None or problems:
@@ -72,6 +76,14 @@ def _unknown_teams(policy: Policy, path: Path) -> Iterable[Problem]:
         if team.query is not None:
             message = f"The team {name} has a filter; gateway.yaml has no `directory:` that could be asked."
             yield Problem(source=str(path), line=0, column=0, message=message)
+
+
+def _reviewers_outside(found: Document[Settings], settings: Settings, policy: Policy) -> Iterator[Problem]:
+    """Yield who would be told of others' mail and is not one of us: only the policy knows who is."""
+    for index, address in enumerate(settings.notices.reviewers):
+        if not policy.inside.contains(address):
+            message = "Reviewers are inside; this address is in none of the policy's `inside` domains."
+            yield found.problem(("notices", "reviewers", index), message)
 
 
 def find(explicit: str | None, environ: Mapping[str, str]) -> Path:

@@ -21,11 +21,14 @@ async def of_journal(
     before: Policy | None,
     after: Policy,
     *,
+    then: Policy,
     limit: int,
     since: datetime | None = None,
     step: Callable[[], object] = lambda: None,
 ) -> tuple[Difference, int]:
     """Judge the newest `limit` entries; `before` None: compare with what was done. `step` is called for each.
+
+    `then` is the policy under which they were judged, as far as that is known: the one in force.
 
     Returns the difference, and how many entries do not say how sure findings were. Raises `StoreError`.
     """
@@ -33,8 +36,8 @@ async def of_journal(
     async for entry in journal.newest(limit, since):
         step()
         without_confidence += bool(entry.findings and not entry.measured)
-        former = recorded.as_recorded(entry) if before is None else recorded.judged(before, entry)
-        difference.add(entry.id, entry.received_at, former, recorded.judged(after, entry))
+        former = recorded.as_recorded(entry) if before is None else recorded.judged(before, entry, then)
+        difference.add(entry.id, entry.received_at, former, recorded.judged(after, entry, then))
     return difference, without_confidence
 
 

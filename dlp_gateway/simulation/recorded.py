@@ -10,14 +10,13 @@ from typing import Final
 
 from dlp_gateway.detect.base import CONFIDENCE, Failure, FailureReason, Finding, Inspection
 from dlp_gateway.mail.address import serialise
-from dlp_gateway.mail.edit import PruneRecipients
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.message import Defect, Message
 from dlp_gateway.mail.parse import parse
-from dlp_gateway.pipeline import REWRITE_INCOMPLETE
+from dlp_gateway.policy.copies import REWRITE_INCOMPLETE
 from dlp_gateway.policy.decide import INSPECTION_FAILED, INSPECTION_INCOMPLETE, decide
-from dlp_gateway.policy.model import Policy, Rewrite
-from dlp_gateway.policy.verdict import Disposition
+from dlp_gateway.policy.model import Policy
+from dlp_gateway.policy.verdict import Disposition, Stage
 from dlp_gateway.ports import Entry
 from dlp_gateway.simulation.difference import Judgement
 
@@ -32,18 +31,27 @@ def as_recorded(entry: Entry) -> Judgement:
     )
 
 
-def judged(policy: Policy, entry: Entry) -> Judgement:
-    """Return what a policy would have made of it."""
+def judged(policy: Policy, entry: Entry, then: Policy) -> Judgement:
+    """Return what a policy would have made of it; `then` is the policy under which it was judged, or the nearest."""
     message = _message(policy, entry)
     verdict = decide(policy, _envelope(entry), message, _inspection(entry))
     reasons = {reason.rule for reason in verdict.reasons if reason.enforced}
     observed = {reason.rule for reason in verdict.reasons if not reason.enforced}
     disposition = verdict.disposition
-    rewrites = any(isinstance(edit, PruneRecipients) for edit in verdict.edits)
-    if rewrites and REWRITE_INCOMPLETE in entry.reasons:
+    if verdict.hidden and REWRITE_INCOMPLETE in entry.reasons:
         reasons.add(REWRITE_INCOMPLETE)
         disposition = max(disposition, Disposition.HOLD)
+    if any(reason.enforced and reason.stage is Stage.TRANSFORM for reason in verdict.reasons) and _waited(entry, then):
+        disposition = max(disposition, Disposition.HOLD)
     return Judgement(disposition=disposition, reasons=frozenset(reasons), observed=frozenset(observed - reasons))
+
+
+def _waited(entry: Entry, then: Policy) -> bool:
+    """Whether it was held by rules that rewrite, and by nothing else: as an invitation or a sealed mail is."""
+    stages = {rule.rule.id: rule.stage for rule in then.rules}
+    return entry.disposition is Disposition.HOLD and all(
+        stages.get(reason) is Stage.TRANSFORM for reason in entry.reasons
+    )
 
 
 def untold(entries_without_confidence: int, before: Policy, after: Policy) -> Iterator[str]:
@@ -68,8 +76,11 @@ def untold(entries_without_confidence: int, before: Policy, after: Policy) -> It
     ]
     if changed:
         yield f"Other `{'`, `'.join(changed)}` would have changed what is counted, which the journal cannot tell."
-    if any(isinstance(rule.action, Rewrite) and rule.action.signed == "hold" for rule in after.rules):
-        yield "Which mails were signed (`signed: hold`) is not in the journal: they count as rewritten."
+    if any(rule.stage is Stage.TRANSFORM for rule in after.rules):
+        yield (
+            "Whether a rewrite has to wait for a reviewer (invitations, sealed or signed parts) is known only of mails "
+            "that waited; others count as rewritten."
+        )
 
 
 def _envelope(entry: Entry) -> Envelope:

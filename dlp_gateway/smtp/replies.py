@@ -143,6 +143,8 @@ def final(outcome: Outcome) -> Reply:
     match outcome:
         case Forwarded(id=name, reply=reply):
             return _with_id(reply, name)
+        case InCustody(id=name, held=False):
+            return _reply(250, "2.0.0", f"Taken, being delivered ({name})")
         case InCustody(id=name, refuse=False):
             return _reply(250, "2.0.0", f"Taken, held for review ({name})")
         case InCustody(id=name):

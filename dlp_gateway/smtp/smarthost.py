@@ -159,9 +159,9 @@ class Smarthost:
             metrics.smarthost_up(False)
             self._reachable = False
             raise
+        metrics.smarthost_up(True)  # each time: another process may have had the last word
         if not self._reachable:
             log.smarthost_reached()
-            metrics.smarthost_up(True)
             self._reachable = True
         return connection
 

@@ -96,7 +96,7 @@ def test_files_that_the_smarthost_needs(configure: Configure, tmp_path: Path) ->
 
 def test_listeners_certificates_and_plain_text(configure: Configure, issue: Issue) -> None:
     """A certificate that ends soon, a key that everybody reads, and mail in the clear from public networks."""
-    pair = issue("gateway.corp.example", ends=5)
+    pair = issue("gateway.corp.example", begins=-80, ends=5)
     pair.key.chmod(0o644)
     listeners = [
         {
@@ -109,7 +109,7 @@ def test_listeners_certificates_and_plain_text(configure: Configure, issue: Issu
         {"address": "127.0.0.1:2527", "networks": ["198.18.0.0/15", "203.0.114.0/28"]},
     ]
     sentences = [says for _, _, says in told(configure(listeners=listeners))]
-    assert any(says.startswith("It expires on") for says in sentences)
+    assert any(says.startswith("This certificate expires on") for says in sentences)
     assert any(says.startswith("Everybody on this machine may read it") for says in sentences)
     assert any(says.startswith("Mail comes in without TLS, from public networks too") for says in sentences)
 
@@ -154,3 +154,42 @@ def test_what_others_may_write(configure: Configure, tmp_path: Path) -> None:
         f"Everybody may write in {tmp_path / 'custody'}; give the database a folder of its own, mode 700.",
         f"Others than its owner may change what is allowed; run: chmod go-w {tmp_path / 'policy.yaml'}",
     ]
+
+
+def test_logins_that_nobody_has(configure: Configure, issue: Issue, tmp_path: Path) -> None:
+    """A file of users that is missing is wrong, an empty one a warning with the command that mends it."""
+    pair = issue("gateway.corp.example")
+    listener = {
+        "address": "127.0.0.1:2525",
+        "tls": "starttls-required",
+        "auth": "required",
+        "certificate": str(pair.certificate),
+        "key": str(pair.key),
+    }
+    found = configure(listeners=[listener], login={"backend": "users"})
+    ((level, _, says),) = told(found)
+    assert (level, says) == ("wrong", "There is no such file; `dlp-gateway users add NAME` makes it.")
+    (tmp_path / "users").touch(mode=0o600)
+    ((level, _, says),) = told(found)
+    assert (level, says) == ("warning", "Nobody can log in yet; `dlp-gateway users add NAME` adds a user.")
+
+
+def test_the_secret_of_a_tenant(configure: Configure, issue: Issue, tmp_path: Path) -> None:
+    """Whoever reads it can send as one of ours."""
+    pair = issue("gateway.corp.example")
+    listener = {
+        "address": "127.0.0.1:2525",
+        "networks": ["127.0.0.0/8"],
+        "tls": "starttls-required",
+        "certificate": str(pair.certificate),
+        "key": str(pair.key),
+        "tenant_header": {"name": "X-Ours", "value_file": "tenant.secret"},
+        "reverse_path": "inside",
+    }
+    (tmp_path / "tenant.secret").write_text("made-up-but-long-enough\n")
+    (tmp_path / "tenant.secret").chmod(0o644)
+    ((level, _, says),) = told(configure(listeners=[listener]))
+    assert (level, says) == (
+        "warning",
+        f"Everybody on this machine may read it; run: chmod o= {tmp_path / 'tenant.secret'}",
+    )

@@ -61,3 +61,41 @@ def test_control_characters_in_a_file_do_not_reach_the_terminal(run: Run, config
     result = run("check")
     assert result.exit_code == 78
     assert "\x1b" not in result.stderr
+
+
+def test_warnings_come_after_the_rules_and_change_no_status(run: Run, config: Path) -> None:
+    """What may be meant so is no fault; with --json it has a list of its own."""
+    (config.parent / "policy.yaml").write_text("version: 1\nmode: observe\ninside: [corp.example]\n")
+    result = run("check")
+    assert result.exit_code == 0
+    assert "\nwarning: policy: It says `mode: observe`: nothing is held or changed.\n" in result.stdout
+    assert "- Observe mode: nothing is held" in result.stdout
+    (told,) = lines(run("check", "--json"))
+    assert told["mode"] == "observe"
+    assert {
+        "level": "warning",
+        "about": "policy",
+        "says": "It says `mode: observe`: nothing is held or changed.",
+    } in told["warnings"]
+
+
+def test_a_file_that_cannot_be_used_ends_with_78(run: Run, config: Path) -> None:
+    """The grammar is right, but the gateway would not start."""
+    config.write_text(config.read_text().replace("tls: none", "tls: required, user: gw, password_file: missing"))
+    result = run("check")
+    assert result.exit_code == 78
+    assert "problem: smarthost 127.0.0.1: The password cannot be read from" in result.stdout
+
+
+def test_what_does_not_work_now_ends_with_69(run: Run, config: Path) -> None:
+    """--live tries each thing and says what to do; without it nothing is tried."""
+    config.write_text(config.read_text().replace("port: 2526", "port: 9"))
+    assert run("check").exit_code == 0
+    result = run("check", "--live")
+    assert result.exit_code == 69
+    assert "problem: smarthost 127.0.0.1:9: It refuses the connection" in result.stdout
+    assert "ok: disk: " in result.stdout
+    assert "smarthost_unreachable" not in result.output
+    (told,) = lines(run("check", "--live", "--json"))
+    assert {one["level"] for one in told["live"]} == {"ok", "problem"}
+    assert set(told["live"][0]) == {"level", "about", "says"}

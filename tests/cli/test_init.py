@@ -4,6 +4,7 @@ import os
 import re
 import stat
 from dataclasses import replace
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -13,11 +14,12 @@ from hypothesis import strategies as st
 
 from dlp_gateway import document, packs
 from dlp_gateway.cli import surroundings
-from dlp_gateway.cli.first_files import Answers, NextHop, Sender, gateway_yaml, policy_yaml
+from dlp_gateway.cli.first_files import SERVICES, Answers, NextHop, Sender, gateway_yaml, policy_yaml
 from dlp_gateway.policy import load
 from dlp_gateway.policy.load import PolicyFile
 from dlp_gateway.processes import policies
 from dlp_gateway.settings import Settings
+from dlp_gateway.settings.shared_senders import shared_senders
 from tests.cli.conftest import Run, lines
 
 SHORTEST: Final = ("init", "--folder", "new", "--inside", "corp.example", "--smarthost", "mail.example.net:25")
@@ -28,6 +30,11 @@ ANSWERS: Final = Answers(
     key_file="keys/custody.key",
     hostname="gateway.corp.example",
 )
+
+
+def _answers(certificate: str, **others: Any) -> Answers:  # noqa: ANN401  the fields of `Answers`
+    fixed = {"key": certificate, "local_networks": ("198.51.100.0/24",), "tenant": "0-0-0"}
+    return replace(ANSWERS, certificate=certificate, **fixed, **others)
 
 
 def settings_of(text: str) -> Settings:
@@ -60,7 +67,7 @@ def test_options_reach_the_files(run: Run, config: Path) -> None:
     result = run(
         *SHORTEST,
         *("--inside", "*.corp.example", "--listen", "10.0.0.25:25", "--network", "10.0.0.0/24"),
-        *("--network", "192.0.2.9", "--hostname", "gw.corp.example"),
+        *("--network", "192.0.2.9", "--hostname", "gw.corp.example", "--reviewer", "rita@corp.example"),
     )
     assert result.exit_code == 0, result.output
     settings, policy = policies.load(config.parent / "new" / "gateway.yaml")
@@ -72,6 +79,7 @@ def test_options_reach_the_files(run: Run, config: Path) -> None:
         25,
     )
     assert policy.inside.patterns == ("corp.example", "*.corp.example")
+    assert settings.notices.reviewers == ("rita@corp.example",)
 
 
 def test_nothing_is_ever_overwritten(run: Run, config: Path) -> None:
@@ -107,6 +115,7 @@ def test_files_and_folders_are_for_few(run: Run, config: Path) -> None:
         (("--inside", "corp.example", "--smarthost", "two words"), "This must be a host name"),
         (("--inside", "corp.example", "--smarthost", "m.example", "--listen", "25"), "An address is an IP address and"),
         (("--inside", "corp.example", "--smarthost", "m.example", "--network", "10.0.0.1/8"), "inside a network"),
+        (("--inside", "corp.example", "--smarthost", "m.example", "--reviewer", "rita"), "This is no mail address"),
         (("--inside", "corp.example"), "Name the next mail server with --smarthost"),
     ],
 )
@@ -151,7 +160,7 @@ def test_schemas_lie_beside_and_are_named_in_the_first_line(run: Run, config: Pa
 @pytest.mark.parametrize("sender", list(Sender))
 def test_the_defaults_that_are_shown_are_the_defaults(sender: Sender) -> None:
     """Without the # before each of them, both files mean the same; and there are many."""
-    gateway, policy = gateway_yaml(replace(ANSWERS, sender=sender)), policy_yaml(ANSWERS)
+    gateway, policy = gateway_yaml(_answers("/etc/ssl/a.pem", sender=sender)), policy_yaml(ANSWERS)
     assert settings_of(with_defaults(gateway)) == settings_of(gateway)
     assert with_defaults(gateway).count("\n") == gateway.count("\n")
     assert len(re.findall(r"^ *#(?=[a-z])", gateway, re.MULTILINE)) >= 12
@@ -186,13 +195,9 @@ def _next_hop(host: str, port: int, tls: Literal["none", "opportunistic", "requi
     return NextHop(host=host, port=port, tls="required" if user else tls, user=user, password_file="pw" if user else "")
 
 
-def _answers(certificate: str, **others: Any) -> Answers:  # noqa: ANN401  the fields of `Answers`
-    return replace(ANSWERS, certificate=certificate, key=certificate, local_networks=("198.51.100.0/24",), **others)
-
-
 ANY_ANSWERS: Final = st.builds(
     _answers,
-    certificate=st.sampled_from(["", "/etc/ssl/a b: #.pem"]),
+    certificate=st.sampled_from(["/etc/ssl/a b: #.pem", "/etc/no.pem"]),
     inside=st.lists(domains, min_size=1, max_size=4, unique=True).map(tuple),
     partners=st.lists(domains, max_size=3, unique=True).map(tuple),
     sender=st.sampled_from(Sender),
@@ -224,6 +229,15 @@ def test_whatever_is_answered_can_be_read(answers: Answers) -> None:
     assert settings.smarthost.user == (hop.user or None)
     assert str(settings.listeners[0].address) == answers.address
     assert str(settings.listeners[0].certificate or "") == answers.certificate
+
+
+@pytest.mark.parametrize(
+    ("sender", "service"), [(Sender.MICROSOFT, "Microsoft 365"), (Sender.GOOGLE, "Google Workspace")]
+)
+def test_a_services_networks_are_its_own(sender: Sender, service: str) -> None:
+    """Each network that is written is one of those from which the service sends, and only its own."""
+    for network in SERVICES[sender]:
+        assert shared_senders((ip_network(network),)) == (service,)
 
 
 # --- the machine ------------------------------------------------------------------------------------------------------

@@ -13,14 +13,33 @@ from tests.cli.conftest import GATEWAY, POLICY, Run
 ROOT: Final = Path(__file__).parents[2]
 CHECKER: Final = Path(sys.executable).with_name("check-jsonschema")
 
+LISTENER: Final = GATEWAY.replace("{", "{{").replace("}", "}}").replace("networks: [127.0.0.0/8]", "{}")
 GOOD_GATEWAY: Final = (
     GATEWAY,
     (ROOT / "deploy" / "systemd" / "gateway.yaml").read_text(),
     GATEWAY + "limits: {message_size: 10000000, idle: 90s}\njournal: {keep: 2w}\nlog: {level: debug}\n",
     GATEWAY.replace("tls: none", "tls: required, user: gateway, password_file: secret"),
-    GATEWAY.replace('2525", net', '2525", tls: starttls, certificate: a.pem, key: b.pem, net'),
+    LISTENER.format("tls: starttls, certificate: a.pem, key: b.pem, networks: [127.0.0.0/8]"),
+    LISTENER.format("tls: implicit, certificate: a.pem, key: b.pem, auth: required") + "login: {backend: users}\n",
+    LISTENER.format("tls: implicit, certificate: a.pem, key: b.pem, auth: required")
+    + "login: {backend: dovecot, dovecot: {socket: /run/auth, own_address: true}}\n",
+    LISTENER.format("tls: implicit, certificate: a.pem, key: b.pem, auth: required")
+    + "login: {backend: ldap, ldap: {url: 'ldaps://ldap.corp.example', base: 'dc=corp,dc=example'}}\n",
+    LISTENER.format(
+        "tls: starttls-required, certificate: a.pem, key: b.pem, networks: [40.92.0.0/15], reverse_path: inside,"
+        " client_certificate: {names: [mail.example.net]}, tenant_header: {name: X-Tenant, values: [ours]}"
+    ),
 )
 BAD_GATEWAY: Final = (
+    LISTENER.format("tls: none"),
+    LISTENER.format("tls: none, auth: required, networks: [127.0.0.0/8]") + "login: {backend: users}\n",
+    LISTENER.format("networks: [127.0.0.0/8], client_certificate: {names: [mail.example.net]}"),
+    LISTENER.format("networks: [127.0.0.0/8], tenant_header: {name: X-Tenant}"),
+    LISTENER.format("networks: [127.0.0.0/8], tenant_header: {name: X-Tenant, values: [a], value_file: b}"),
+    GATEWAY + "login: {backend: dovecot}\n",
+    GATEWAY + "login: {backend: users, dovecot: {socket: /run/auth}}\n",
+    GATEWAY + "login: {backend: dovecot, dovecot: {}}\n",
+    GATEWAY + "login: {backend: ldap, ldap: {url: 'ldaps://ldap.corp.example'}}\n",
     "listeners: []\n",
     GATEWAY.replace("port: 2526", "prot: 2526"),
     GATEWAY.replace("port: 2526", "port: 99999"),

@@ -29,7 +29,7 @@ LICENCE = "MORGA657054SM9IJ"  # published for tests
 ENVELOPE = Envelope(
     id="0" * 18,
     reverse_path=f"{MARKER}@corp.example",
-    recipients=(f"{MARKER}@a.example",),
+    recipients=(f"{MARKER}@a.example", f"{MARKER}2@b.example", f"{MARKER}@c0rp.example"),
     client="192.0.2.1",
     login=MARKER,
     body_8bit=True,
@@ -61,6 +61,20 @@ Content-Type: application/pdf; name={MARKER}
 Content-Transfer-Encoding: {MARKER}
 
 {MARKER}
+""",
+    "betraying": f"""\
+Received: from a.example by b.example for <{MARKER}@a.example>; Sat, 21 Nov 2026 22:00:00 +0000
+To: {MARKER}1@a.example, {MARKER}2@b.example
+
+{MARKER}
+To: {MARKER}1@a.example, {MARKER}@a.example
+""",
+    "passed on": f"""\
+From: {MARKER} <{MARKER}@mail.example>
+To: {MARKER}@corp.example, {MARKER}@c0rp.example
+Subject: HIV clinic {MARKER}
+
+{MARKER} Please send us a copy of your passport, {MARKER}.
 """,
     "empty": "",
 }

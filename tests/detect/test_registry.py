@@ -31,7 +31,7 @@ def install(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, source: st
 
 def test_ours() -> None:
     """Without rules and packages there are the detectors of the header and of defects."""
-    expected = ["recipients", "reply_all", "defects"]
+    expected = ["recipients", "disclosure", "redistribution", "misaddressed", "reply_all", "defects"]
     assert expected == [detector.name for detector in registry.build(Recipe(inside=("corp.example",)))]
 
 

@@ -28,11 +28,11 @@ def missing(reason: str) -> None:
     pytest.skip(reason)
 
 
-def require(program: str) -> str:
-    """Return the path of an installed program."""
+def require(program: str, package: str = "", install: str = "apt-get install") -> str:
+    """Return the path of an installed program; `package` holds it, if that has another name."""
     path = shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
     if path is None:
-        missing(f"{program} is not installed (apt-get install {program})")
+        missing(f"{program} is not installed ({install} {package or program})")
     return str(path)
 
 
@@ -81,6 +81,22 @@ def front_postfix() -> Iterator[Callable[..., Postfix]]:
         started.append(Postfix.in_front_of(smarthost, **settings))
         started[-1].start()
         return started[-1]
+
+    yield start
+    for postfix in started:
+        postfix.stop()
+
+
+@pytest.fixture
+def running_postfix() -> Iterator[Callable[[Postfix], Awaitable[Postfix]]]:
+    """Give a function that starts an instance; whatever runs is stopped."""
+    require_postfix()
+    started: list[Postfix] = []
+
+    async def start(postfix: Postfix) -> Postfix:
+        started.append(postfix)
+        await asyncio.to_thread(postfix.start)
+        return postfix
 
     yield start
     for postfix in started:

@@ -54,6 +54,7 @@ class Gateway:
             "policy": "policy.yaml",
             "hostname": "gateway.corp.example",
             "processes": {"receivers": 1},  # starts faster; tests that need several say so
+            "notices": {"authors": "off"},  # tests of other things count mails
         }
         self.config.write_text(yaml.safe_dump(written | (settings or {}), sort_keys=False))
 

@@ -66,9 +66,14 @@ class Arrival:
 
 
 class Postfix:
-    """One instance; `settings` go into main.cf over the ones that keep it private."""
+    """One instance; `settings` go into main.cf over the ones that keep it private.
 
-    def __init__(self, settings: dict[str, str] | None = None) -> None:
+    `main` is the text of a main.cf, which may say all but what keeps the instance private.
+    """
+
+    def __init__(self, settings: dict[str, str] | None = None, *, main: str = "") -> None:
+        self._main = main
+        self._master = ""
         self._folder = Path(
             tempfile.mkdtemp(prefix="postfix-")
         )  # not below pytest's: its daemons must be able to read it
@@ -77,7 +82,7 @@ class Postfix:
         self.log = self._folder / "data" / "mail.log"
 
     @classmethod
-    def next_mta(cls, *refused: str) -> "Postfix":
+    def next_mta(cls, *refused: str, main: str = "") -> "Postfix":
         """Return one that puts mail for any address, except for the `refused` ones, into a Maildir."""
         owner = pwd.getpwnam("postfix")
         return cls(
@@ -89,7 +94,8 @@ class Postfix:
                 "virtual_gid_maps": f"static:{owner.pw_gid}",
                 "virtual_minimum_uid": "1",
                 "smtpd_recipient_restrictions": f"check_recipient_access inline:{{{{{_refusing(refused)}}}}}, permit",
-            }
+            },
+            main=main,
         )
 
     @classmethod
@@ -97,6 +103,10 @@ class Postfix:
         """Return one whose smarthost is 127.0.0.1:`port`."""
         waits = {"minimal_backoff_time": "2s", "queue_run_delay": "2s"}
         return cls({"relayhost": f"[127.0.0.1]:{port}", **waits, **settings})
+
+    def use_master(self, master: str) -> None:
+        """Let entries of a master.cf, before the start, replace those here that have the same name and type."""
+        self._master = master
 
     def start(self) -> None:
         """Write the configuration, start, and wait until it greets."""
@@ -117,10 +127,10 @@ class Postfix:
             "maillog_file": self.log,
             "maillog_file_prefixes": folder,
         }
-        settings = {**_MAIN, **places, **self._settings}
-        lines = (f"{name} = {str(value).format(folder=folder)}\n" for name, value in settings.items())
-        (folder / "etc" / "main.cf").write_text("".join(lines))
-        (folder / "etc" / "master.cf").write_text(_MASTER.format(port=self.port))
+        private = {"inet_interfaces": "127.0.0.1", "inet_protocols": "ipv4", **places, **self._settings}
+        private = {name: str(value).format(folder=folder) for name, value in private.items()}
+        (folder / "etc" / "main.cf").write_text(f"{_lines(_MAIN)}{self._main}\n{_lines(private)}")
+        (folder / "etc" / "master.cf").write_text(_merged(_MASTER.format(port=self.port), self._master))
         self._run("start")
         self._await_greeting()
 
@@ -128,6 +138,23 @@ class Postfix:
         """Stop it and remove everything."""
         self._run("stop", check=False)
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def shell(self, commands: str, stdin: str = "") -> str:
+        """Run an administrator's commands on this instance and return what they say."""
+        paths = f"/usr/sbin:/sbin:{os.environ['PATH']}"  # the sendmail of Postfix, not of another
+        environment = {**os.environ, "PATH": paths, "MAIL_CONFIG": str(self._folder / "etc")}
+        done = subprocess.run(
+            ["sh", "-ec", commands],
+            env=environment,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        if done.returncode:
+            raise RuntimeError(f"{commands}: {done.stdout}{done.stderr}")
+        return done.stdout + done.stderr
 
     def sendmail(self, content: bytes, *arguments: str) -> None:
         """Submit a mail as programs on the same machine do."""
@@ -170,6 +197,24 @@ class Postfix:
                 if time.monotonic() > end:
                     raise
             time.sleep(0.05)
+
+
+def _lines(settings: dict[str, str]) -> str:
+    return "".join(f"{name} = {value}\n" for name, value in settings.items())
+
+
+def _merged(*masters: str) -> str:
+    """Return one master.cf in which later entries replace earlier ones of the same name and type (master(5))."""
+    entries: dict[tuple[str, ...], str] = {}
+    key: tuple[str, ...] = ()
+    for line in "\n".join(masters).splitlines():
+        if line[:1] in {"#", ""}:
+            continue
+        if not line[0].isspace():
+            key = tuple(line.split()[:2])
+            entries[key] = ""
+        entries[key] += f"{line}\n"
+    return "".join(entries.values())
 
 
 def _refusing(addresses: tuple[str, ...]) -> str:

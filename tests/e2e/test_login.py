@@ -296,6 +296,28 @@ async def test_a_users_file_that_is_missing_stops_the_start(
         await submission(gateway, next_mta.port, tmp_path, users)
 
 
+async def test_a_reload_takes_up_the_section_or_leaves_the_old_one(submitting: Submission, tmp_path: Path) -> None:
+    """A users' file that cannot be used refuses the reload, and logins go on; other limits are in force after one."""
+    running = submitting.gateway
+    text = running.config.read_text()
+    running.config.write_text(text.replace(str(tmp_path / "users"), str(tmp_path / "nobody")))
+    running.reload()
+    (event,) = await running.event("reload_refused")
+    assert event["problems"] == [f"{tmp_path}/nobody: There is no such file; `dlp-gateway users add NAME` makes it."]
+    client = await submitting.client()
+    assert (await client.log_in(ANN, SECRET))[:9] == "235 2.7.0"
+    client.close()
+    running.config.write_text(text.replace("longest_delay", "failures: 3\n    longest_delay"))
+    running.reload()
+    await running.event("stopped")  # the receiver of before, which accepts until it is told
+    heard = []
+    for number in range(4):
+        client = await submitting.client()
+        heard.append((await client.log_in(ANN, f"wrong {number}"))[:3])
+        client.close()
+    assert heard == ["535", "535", "535", "421"]
+
+
 @pytest.mark.parametrize("way", ["socket", "address"])
 async def test_dovecot_is_asked(gateway: Launch, next_mta: NextMta, tmp_path: Path, dovecot: Dovecot, way: str) -> None:
     """Over its socket and TCP: right, wrong, stopped in the midst (454), and back again without a restart of ours."""

@@ -2,6 +2,7 @@
 
 import email.message
 import email.policy
+import json
 import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -59,8 +60,8 @@ def everything_written(folder: Path) -> bytes:
 async def test_nothing_of_a_message_is_written_or_said(
     gateway: Callable[..., Awaitable[Gateway]], next_mta: NextMta
 ) -> None:
-    """At level debug: forward, rewrite, hold, refusals by policy and smarthost, a loop, broken mails and sessions."""
-    one = await gateway(next_mta.port, policy=REFUSING, settings={"log": {"level": "debug"}})
+    """At level debug: each disposition, refusals, a loop, broken mails and sessions, a release, a refused reload."""
+    one = await gateway(next_mta.port, policy=REFUSING, settings={"log": {"level": "debug"}, "notices": {}})
     author, bob = f"{MARK}.ada@corp.example", outsider(0)
     everyone = tuple(outsider(number) for number in range(12))
     refused, later = outsider(90), outsider(91)
@@ -83,6 +84,12 @@ async def test_nothing_of_a_message_is_written_or_said(
     async with Client(one.port) as client:
         client.write(f"MAIL FROM:<{author}>\r\nRCPT TO:<{bob}>\r\nDATA\r\n{MARK}".encode())
         client.abort()
+    held = json.loads((await one.run("quarantine", "list", "--json", "--state", "held")).stdout.splitlines()[0])
+    await one.run("quarantine", "release", held["id"], "--why", f"{MARK} asked for it")
+    await one.event("delivery")
+    one.write_policy({**REFUSING, "packs": ["no-such-pack"]})
+    one.reload()
+    await one.event("reload_refused")
     metrics = (await one.get("/metrics")).text
     ready = (await one.get("/readyz")).text
     await one.stop()

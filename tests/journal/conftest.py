@@ -94,6 +94,7 @@ def entry() -> Callable[..., Entry]:
                 Passage(recipient=recipient, shown=shown, outcome="forwarded", reply=reply)
                 for recipient in recipients or ("bob@example.com",)
             ),
+            owner="desk@corp.example",
         )
 
     return make

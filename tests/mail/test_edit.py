@@ -11,6 +11,8 @@ from dlp_gateway.mail.address import canonical
 from dlp_gateway.mail.edit import (
     AddTrace,
     Edit,
+    PruneAttendees,
+    PruneOutsiders,
     PruneRecipients,
     RemoveBcc,
     RemoveSignatures,
@@ -261,12 +263,39 @@ def test_touches_nothing_else(section: bytes, address: str) -> None:
         assert section == apply(section, (PruneRecipients(hidden=hidden, to=AUTHOR), RemoveSignatures()))
 
 
+@given(strategies.messages, st.integers(0, 5))
+@settings(max_examples=100, deadline=None)
+def test_what_a_short_edit_hides_is_what_a_list_hides(raw: bytes, place: int) -> None:
+    """Everybody outside but one, told by domains or one by one, is the same header."""
+    hidden = hidden_of(raw)
+    kept = hidden[place : place + 1]
+    inside = ("corp.example", "*.corp.example")
+    by_domain = apply(raw, (PruneOutsiders(inside=inside, kept=kept, to=AUTHOR),))
+    rest = tuple(address for address in hidden if address not in kept)
+    assert by_domain == apply(raw, (PruneRecipients(hidden=rest, to=AUTHOR),))
+    assert by_domain == apply(by_domain, (PruneOutsiders(inside=inside, kept=kept, to=AUTHOR),))
+
+
+def test_keeps_one_of_a_thousand_at_once() -> None:
+    """A thousand copies of a mail to a thousand people outside are made in seconds: the list is read once."""
+    people = [f"guest{number}@home{number}.example" for number in range(1000)]
+    raw = f"From: {AUTHOR}\r\nTo: {', '.join(people)}, dora@corp.example\r\n\r\nbody".encode()
+    started = time.process_time()
+    for person in people:
+        edited = apply(raw, (PruneOutsiders(inside=("corp.example",), kept=(person,), to=AUTHOR),))
+        assert edited == f"From: {AUTHOR}\r\nTo: {person}, dora@corp.example\r\n\r\nbody".encode()
+    assert time.process_time() - started < 4
+
+
 EDITS = (
     AddTrace(field=b"Received: by gw.example;\r\n\tdate\r\n"),
     RemoveBcc(),
     RemoveSignatures(),
     PRUNE,
     PruneRecipients(hidden=(), to=""),
+    PruneOutsiders(inside=("corp.example", "*.corp.example"), kept=("a@b.example",), to=AUTHOR),
+    PruneOutsiders(inside=(), kept=(), to=""),
+    PruneAttendees(inside=("corp.example",), kept=()),
 )
 
 
@@ -294,6 +323,12 @@ def test_json_reads_back(edits: list[Edit]) -> None:
         '[{"edit": "prune-recipients", "hidden": ["A@b.example"], "to": ""}]',
         '[{"edit": "prune-recipients", "hidden": [], "to": "a@b.example\\r\\nX: y"}]',
         '[{"edit": "prune-recipients", "hidden": [], "to": null}]',
+        '[{"edit": "prune-outsiders", "inside": ["corp.example"], "kept": []}]',
+        '[{"edit": "prune-outsiders", "inside": ["a@b.example"], "kept": [], "to": ""}]',
+        '[{"edit": "prune-outsiders", "inside": [], "kept": ["A@b.example"], "to": ""}]',
+        '[{"edit": "prune-outsiders", "inside": [], "kept": [], "to": "nobody"}]',
+        '[{"edit": "prune-attendees", "inside": [1], "kept": []}]',
+        '[{"edit": "prune-attendees", "inside": [], "kept": "a@b.example"}]',
         "[" * 100_000,
     ],
 )

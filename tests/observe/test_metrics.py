@@ -60,6 +60,14 @@ def test_a_verdict_counts_all_that_led_to_it(fresh: None) -> None:
     assert expected == {name: value for name, value in shown().items() if name in expected}
 
 
+def test_one_mode_is_in_force(fresh: None) -> None:
+    """A reload may change it; an alert on observe mode must end then."""
+    metrics.policy_mode("observe")
+    metrics.policy_mode("enforce")
+    expected = {'dlp_policy_mode{mode="observe"}': 0, 'dlp_policy_mode{mode="enforce"}': 1}
+    assert expected == {name: value for name, value in shown().items() if name.startswith("dlp_policy_mode")}
+
+
 def test_what_lies_in_custody_is_the_last_word(fresh: None) -> None:
     """Gauges of custody follow the last statistics; a state that is not told of any more is empty."""
     metrics.custody({"held": 3, "due": 1, "failed": 2}, size=100, oldest_held=60.5, oldest_due=2)

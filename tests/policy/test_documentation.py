@@ -10,6 +10,7 @@ from dlp_gateway import document, packs
 from dlp_gateway.detect.identifier_cases import CasesFile
 from dlp_gateway.detect.identifier_rules import RuleFile
 from dlp_gateway.detect.labels import LabelFile
+from dlp_gateway.detect.words import WordFile
 from dlp_gateway.document import Model
 from dlp_gateway.policy import load, pack
 from dlp_gateway.policy.cases import MailCase, RuleCases
@@ -27,7 +28,12 @@ def read(example: str) -> Model:
         return document.parse(example, PolicyFile, "docs/policy.md")
     if example.startswith("when:"):
         return document.parse(f"id: example\nthen: review\n{example}", Rule, "docs/policy.md")
-    for key, model in (("\nshapes:", RuleFile), ("\nfinds:", CasesFile), ("\nowns:", LabelFile)):
+    for key, model in (
+        ("\nshapes:", RuleFile),
+        ("\nfinds:", CasesFile),
+        ("\nowns:", LabelFile),
+        ("\nrole:", WordFile),
+    ):
         if key in example:
             return document.parse(example, model, "docs/policy.md")
     return document.parse(example, RuleCases if "\nhits:" in example else MailCase, "docs/policy.md")
@@ -41,7 +47,7 @@ def test_examples_can_be_used(example: str) -> None:
 
 def test_examples_of_every_sort_are_there() -> None:
     """The documentation shows a policy, a condition, both sorts of cases, and what a rule of detection is made of."""
-    sorts = {PolicyFile, Rule, RuleCases, MailCase, RuleFile, CasesFile, LabelFile}
+    sorts = {PolicyFile, Rule, RuleCases, MailCase, RuleFile, CasesFile, LabelFile, WordFile}
     assert {type(read(example)) for example in EXAMPLES} == sorts
 
 

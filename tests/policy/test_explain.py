@@ -28,7 +28,10 @@ def explained(rest: str) -> tuple[str, ...]:
 
 def test_who_is_inside_comes_first() -> None:
     """Whom a policy counts as its own decides about everything else."""
-    assert explained("") == ("Inside: corp.example, *.corp.example. Partners: partner.example.",)
+    inside = "Inside: corp.example, *.corp.example. Partners: partner.example."
+    assert explained("") == (inside,)
+    more = "groups: {board: [x.example], team: [y.example]}\nlists: [members@corp.example]\n"
+    assert explained(more) == (f"{inside} Groups: board, team. Lists: members@corp.example.",)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +52,8 @@ def test_who_is_inside_comes_first() -> None:
             "when: {finding: a.b}, unless: {recipients: partners}, then: blur",
             (
                 "If a.b, unless all recipients are inside or with partners: hide outsiders from each other, put "
-                "undisclosed-recipients into an emptied To, hold it if there are DKIM signatures over To or Cc."
+                "undisclosed-recipients into an emptied To, hold it if there are DKIM signatures over To or Cc, "
+                "hold it if an invitation or a sealed part shows outsiders."
             ),
         ),
         (
@@ -64,7 +68,7 @@ def test_who_is_inside_comes_first() -> None:
             (
                 "If a.b, unless the sender is in x.example and the login is a or b, or the client is in 10.0.0.0/8: "
                 "hide outsiders from each other, put the author into an emptied To, "
-                "take out DKIM signatures over To or Cc."
+                "take out DKIM signatures over To or Cc, hold it if an invitation or a sealed part shows outsiders."
             ),
         ),
         (
@@ -113,6 +117,21 @@ def test_default_policy_has_a_sentence_for_each_rule() -> None:
     assert len(sentences) == len(policy.rules) + 1
     stages = [rule.rule.id for stage in Stage for rule in policy.rules if rule.stage is stage]
     assert [sentence.partition(":")[0] for sentence in sentences[1:]] == stages
+
+
+def test_a_severity_other_than_the_usual_is_told() -> None:
+    """An administrator sees which rules wake a reviewer, and which never will."""
+    sentences = explained(
+        "rules:\n"
+        "  - {id: loud, when: {finding: a.b}, then: refuse, severity: high}\n"
+        "  - {id: quiet, when: {finding: c.d}, then: refuse, severity: low}\n"
+        "  - {id: usual, when: {finding: e.f}, then: refuse, severity: medium}\n"
+    )
+    assert [sentence.partition(": refuse it.")[2] for sentence in sentences[1:]] == [
+        " Of high severity.",
+        " Of low severity.",
+        "",
+    ]
 
 
 def test_observe_mode_comes_first_and_makes_every_rule_count_only() -> None:

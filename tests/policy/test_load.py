@@ -15,6 +15,9 @@ KINDS: Final = frozenset(
     {
         "recipients.outsiders",
         "recipients.organisations",
+        *(f"recipients.{name}" for name in ("blind_named", "blind_quoted", "lookalike_inside", "own_freemail")),
+        *("recipients.addressed", "redistribution.outsiders", "audience.sensitive", "message.attachment"),
+        *("solicitation.identity_document", "reply_to.several", "reply_to.group"),
         "reply_all.audience",
         *(f"identifier.{name}" for name in ("DRIVER_LICENSE", "CREDIT_CARD", "IBAN", "US_SSN", "UK_NINO", "PASSPORT")),
         *(f"identifier.{name}" for name in ("BANK_ACCOUNT", "TAX_ID")),
@@ -97,11 +100,16 @@ def test_without_packs_all_built_in_ones_apply() -> None:
     """The shortest policy is the whole default policy."""
     policy = parse("{version: 1, inside: [corp.example]}")
     assert {rule.pack for rule in policy.rules} == {
+        "blind-recipients",
         "bulk-visible",
         "identity-documents",
         "payment",
+        "redistribution",
         "reply-all",
+        "sensitive-audience",
+        "solicitation",
         "unreadable",
+        "wrong-recipient",
     }
     assert policy == load.default(("corp.example",), builtin=packs.builtin(), kinds=KINDS)
 
@@ -165,12 +173,15 @@ def test_every_problem_of_the_policy_is_told_at_once() -> None:
         "policy.yaml:3:9: There is no such pack; did you mean 'bulk-visible'?",
         "policy.yaml:3:34: This pack is named twice, or another has the same name.",
         "policy.yaml:3:45: There is no such pack; that folder has no pack.yaml.",
-        "policy.yaml:4:7: No pack in force has it; known are: reply-all.action, reply-all.audience, reply-all.mode.",
+        (
+            "policy.yaml:4:7: No pack in force has it; known are: reply-all.action, reply-all.audience, "
+            "reply-all.mode, reply-all.severity."
+        ),
         "policy.yaml:4:34: No pack in force has it; did you mean 'reply-all.audience'?",
         "policy.yaml:4:72: This is not possible here; known are: enforce, observe.",
         "policy.yaml:4:99: This must be 2 or more.",
         "policy.yaml:5:11: A name consists of a-z, 0-9 and '-', 40 at most, such as bulk-visible.",
-        "policy.yaml:5:43: Unknown key 'expire_after'; known are: do, how, signed, to.",
+        "policy.yaml:5:43: Unknown key 'expire_after'; known are: calendar, do, how, protected, signed, to.",
         "policy.yaml:5:70: 'do' must be one of: 'rewrite', 'delay', 'hold', 'reject'.",
         "policy.yaml:7:31: No detector reports this kind; did you mean 'identifier.DRIVER_LICENSE'?",
         "policy.yaml:7:66: There is no such action; did you mean 'review'?",
@@ -178,7 +189,10 @@ def test_every_problem_of_the_policy_is_told_at_once() -> None:
         "policy.yaml:8:21: A condition without effect: it has exactly one of `finding`, `all`, `any` and `none`.",
         "policy.yaml:8:39: Unknown key 'mood'; did you mean 'mode'?",
         "policy.yaml:9:31: No detector reports this kind; did you mean 'identifier.*'?",
-        "policy.yaml:9:55: An exception without effect: fill in `recipients`, `sender`, `team`, `client` or `login`.",
+        (
+            "policy.yaml:9:55: An exception without effect: fill in `recipients`, `group`, `sender`, `team`, `client` "
+            "or `login`."
+        ),
         "policy.yaml:10:10: The gateway uses this id itself; choose another.",
         "policy.yaml:10:41: At least 1 must stand here.",
         "policy.yaml:10:65: Unknown key 'content'; did you mean 'client'?",
@@ -204,17 +218,20 @@ def test_version_is_exactly_one(version: str, expected: str) -> None:
 
 
 def test_exception_that_looks_at_content_is_unknown() -> None:
-    """Exceptions look at the envelope only; the message says what there is."""
+    """Exceptions look at who writes to whom only; the message says what there is."""
     text = (
         "version: 1\ninside: [corp.example]\nrules:\n"
         "  - {id: a, when: {finding: reply_all.audience}, unless: {finding: identifier.IBAN}, then: review}\n"
         "  - {id: b, when: {finding: identifier.IBAN}, unless: [{sender: [x@y@]}, {recipients: x}, {}], then: wait}\n"
     )
     assert problems(text) == [
-        "policy.yaml:4:59: Unknown key 'finding'; known are: client, login, recipients, sender, team.",
+        "policy.yaml:4:59: Unknown key 'finding'; known are: client, group, login, recipients, sender, team.",
         "policy.yaml:5:66: An address or a domain is needed, such as ann@corp.example, corp.example or *.corp.example.",
         "policy.yaml:5:87: This must be one of: 'inside' or 'partners'.",
-        "policy.yaml:5:91: An exception without effect: fill in `recipients`, `sender`, `team`, `client` or `login`.",
+        (
+            "policy.yaml:5:91: An exception without effect: fill in `recipients`, `group`, `sender`, `team`, `client` "
+            "or `login`."
+        ),
     ]
 
 
@@ -361,6 +378,17 @@ def test_public_suffix_is_not_ours(inside: str) -> None:
     """With everybody at .com inside, nobody would be outside."""
     expected = "This is a public suffix, such as com or co.uk: strangers would be inside. Name your own domains."
     assert problems(f"version: 1\ninside: [corp.example, '{inside}']\n") == [f"policy.yaml:2:24: {expected}"]
+
+
+def test_severity_of_several_rules_is_the_highest() -> None:
+    """One urgent reason makes a mail urgent; what no file defines counts as usual."""
+    policy = load.parse(
+        "version: 1\ninside: [corp.example]\npacks: [reply-all, unreadable]\nset: {unreadable.severity: low}\n",
+        "policy.yaml",
+        builtin=packs.builtin(),
+    )
+    asked = (("unreadable.too-large",), ("unreadable.too-large", "gone"), ("gone", "reply-all"), ())
+    assert [policy.severity(rules) for rules in asked] == ["low", "medium", "high", "medium"]
 
 
 def test_what_does_not_say_observe_acts() -> None:

@@ -7,6 +7,7 @@ import pytest
 from dlp_gateway import document, packs
 from dlp_gateway.errors import ConfigurationError
 from dlp_gateway.policy import pack
+from dlp_gateway.policy.model import BUILTIN_ACTIONS
 from dlp_gateway.policy.pack import PackFile, Parameter
 
 HEAD = "id: ours\ntitle: Ours\nversion: 1\nprotects: Us.\n"
@@ -78,7 +79,7 @@ def test_built_in_packs_can_be_set_in_every_parameter(name: str) -> None:
     """Every parameter that a pack declares is used by one of its rules, and has a default that it would accept."""
     one = pack.read(packs.builtin() / name)
     written = "".join(document.read(path) for path in one.rules)
-    actions = {"hide", "review", "wait", "refuse"}
+    actions = set(BUILTIN_ACTIONS)
     for parameter, declared in one.file.parameters.items():
         assert f"${parameter}" in written
         assert declared.complaint(parameter, declared.default, actions) == ""

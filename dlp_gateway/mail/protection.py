@@ -1,0 +1,43 @@
+"""To and Cc under a seal: what a signature or a cipher covers, no rewrite of the outer header reaches."""
+
+import re
+from typing import Final
+
+from dlp_gateway.mail import header
+from dlp_gateway.mail.address_list import scan
+from dlp_gateway.mail.exposure import Hidden
+from dlp_gateway.mail.message import Message
+
+_SEALED: Final = frozenset({"application/pgp-encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime"})
+# RFC 9788 2.1.1 and the drafts before it: the payload's Content-Type says that its header section is the message's.
+_PROTECTED: Final = re.compile(rb"(?:;|\n)[ \t]{0,20}(?:hp|protected-headers)[ \t]{0,20}=", re.IGNORECASE)
+_BLANK: Final = re.compile(rb"\n[ \t]*+\r?\n")
+_LISTS: Final = ("to", "cc", "resent-to", "resent-cc")
+_SECTIONS: Final = 100  # of one message; more is a game
+
+
+def hides_recipients(message: Message, hidden: Hidden) -> bool:
+    """Whether a sealed part shows, or may show, one of `hidden`: encrypted, or a payload with To and Cc of its own.
+
+    What is encrypted cannot be looked into, and its reader sees the To that the author's client put there.
+    """
+    if any(part.media_type in _SEALED or part.filename.lower().endswith(".p7m") for part in message.parts):
+        return True
+    for number, found in enumerate(_PROTECTED.finditer(message.raw, message.body_start)):
+        if number == _SECTIONS or _names(message.raw, found.start(), hidden):
+            return True
+    return False
+
+
+def _names(raw: bytes, place: int, hidden: Hidden) -> bool:
+    """Whether a recipient field of the header section around `place` names a hidden address."""
+    before = max(raw.rfind(b"\n\r\n", 0, place), raw.rfind(b"\n\n", 0, place), raw.rfind(b"\n--", 0, place))
+    start = raw.find(b"\n", before + 1, place) + 1
+    behind = _BLANK.search(raw, place)
+    head = header.read(raw, start, behind.end() if behind else len(raw))
+    return any(
+        mailbox.address in hidden
+        for name in _LISTS
+        for field in head.named(name)
+        for mailbox in scan(field.body).mailboxes
+    )

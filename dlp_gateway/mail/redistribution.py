@@ -1,0 +1,84 @@
+"""Mail whose author is not ours and that we pass on: who wrote it, and who of ours it came through."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from dlp_gateway.mail.address import DomainSet, canonical, serialise
+from dlp_gateway.mail.address_list import scan
+from dlp_gateway.mail.encoded_word import decode, text_of
+from dlp_gateway.mail.envelope import Envelope
+from dlp_gateway.mail.message import Message
+
+#: Fields in which list software keeps the author whose From it replaced, since his DMARC would have refused it.
+_AUTHOR_BEFORE: Final = ("X-Original-From", "Original-From", "X-Google-Original-From", "X-MailFrom")
+#: "Bob via Members", as RFC 7960 4.1.3.1 and list software have it, in the seven languages.
+_VIA: Final = re.compile(r"\bvia\b|\büber\b|\bpor\b|\btramite\b", re.IGNORECASE)
+# SRS0=hash=time=domain=local@forwarder, SRS1 once more: a forwarder's name for somebody else
+_REWRITTEN_SENDER: Final = re.compile(r"srs[01][=+-]", re.IGNORECASE)
+_BOUNCES: Final = re.compile(r"(?:-bounces|-owner|-return|-admin|-request)?(?:[+=-].*)?", re.IGNORECASE)
+_MAIL_ADDRESS: Final = re.compile(rb"<mailto:([^>?]{1,254})", re.IGNORECASE)
+#: Where an address of ours can stand through which the mail came, likeliest first.
+_THROUGH: Final = ("Delivered-To", "X-Original-To", "X-Envelope-To", "Envelope-To", "To", "Cc", "Resent-To")
+
+
+def is_passed_on(envelope: Envelope, message: Message, ours: DomainSet) -> bool:
+    """Whether the author stands outside `ours`: From names nobody of ours, or list software wrote over an outsider."""
+    authors = tuple(_addresses(message, "From"))
+    if not authors:
+        return False
+    if not any(map(ours.contains, authors)):
+        return True
+    before = (one for name in _AUTHOR_BEFORE for one in _addresses(message, name))
+    if any(not ours.contains(one) and canonical(one) != canonical(envelope.reverse_path) for one in before):
+        return True
+    names = " ".join(decode(text_of(field.body))[0] for field in message.named("From"))
+    return bool(_VIA.search(names)) and any(not ours.contains(one) for one in _addresses(message, "Reply-To"))
+
+
+def is_of_list(envelope: Envelope, message: Message, lists: tuple[str, ...]) -> bool:
+    """Whether the mail is of a list that we run: List-Id or List-Post say so, and its reverse-path is the list's.
+
+    `lists` are addresses of lists and domains of them. What only says so may come from anybody, and a forwarder's
+    rewritten reverse-path is no list's.
+    """
+    local, _, domain = canonical(envelope.reverse_path).rpartition("@")
+    if not domain or _REWRITTEN_SENDER.match(local):
+        return False
+    said = [*_posts(message), *(field.body.lower() for field in message.named("List-Id"))]
+    for name in lists:
+        mailbox, at, host = canonical(name).rpartition("@")
+        if not at:
+            if DomainSet((name,)).contains(domain) and any(host.removeprefix("*.").encode() in one for one in said):
+                return True
+        elif host == domain and local.startswith(mailbox) and _BOUNCES.fullmatch(local[len(mailbox) :]):
+            dotted = f"{mailbox}.{host}".encode()
+            return any(one == f"{mailbox}@{host}".encode() or dotted in one for one in said)
+    return False
+
+
+def owner(envelope: Envelope, message: Message, inside: DomainSet) -> str:
+    """Return the address inside through which a mail of an outsider came, "" if none is told.
+
+    The reverse-path of a list, the Sender, the list's own address, or where it was delivered.
+    """
+    candidates = (
+        "" if _REWRITTEN_SENDER.match(envelope.reverse_path) else envelope.reverse_path,
+        *_addresses(message, "Sender"),
+        *_addresses(message, "Resent-Sender"),
+        *_addresses(message, "Resent-From"),
+        *(one.decode("ascii", "replace") for one in _posts(message)),
+        *(one for name in _THROUGH for one in _addresses(message, name)),
+    )
+    return next((one for one in candidates if one and inside.contains(one) and serialise(one)), "")
+
+
+def _addresses(message: Message, name: str) -> Iterator[str]:
+    for field in message.named(name):
+        yield from (mailbox.address for mailbox in scan(field.body).mailboxes)
+
+
+def _posts(message: Message) -> Iterator[bytes]:
+    for name in ("List-Post", "List-Owner"):
+        for field in message.named(name):
+            yield from (found[1].lower() for found in _MAIL_ADDRESS.finditer(field.body))

@@ -1,0 +1,89 @@
+"""By what notices go, and what one round comes to before it is committed. Pure."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from dlp_gateway.mail.address import DomainSet
+from dlp_gateway.notices import letters
+from dlp_gateway.notices.letters import Letter, Letterhead
+from dlp_gateway.notices.limits import Gate
+from dlp_gateway.notices.news import Kind, News
+from dlp_gateway.notices.words import Words, words
+from dlp_gateway.policy.model import Policy
+from dlp_gateway.settings.notices import LANGUAGES, Language
+from quarantine.model import Deposit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeOptions:
+    """Who is told what. `kinds` are told to authors, `reviewers` get a digest every `digest`; `poll` between rounds.
+
+    `languages` are by domain, where a mail does not say what its author reads; `language` everywhere else. `each` and
+    `together` bound the notices of an hour.
+    """
+
+    policy: Policy
+    head: Letterhead
+    kinds: frozenset[str]
+    language: Language
+    languages: Mapping[str, Language]
+    each: int
+    together: int
+    reviewers: tuple[str, ...]
+    digest: timedelta
+    poll: timedelta = timedelta(seconds=2)
+
+    def words(self, address: str, language: str = "") -> Words:
+        """Return the words for somebody: in his own language, if it is known and one of ours."""
+        for known in LANGUAGES:
+            if language == known:
+                return words(known)
+        by_domain = (told for domain, told in self.languages.items() if DomainSet((domain,)).contains(address))
+        return words(next(by_domain, self.language))
+
+
+@dataclass(slots=True, kw_only=True)
+class Round:
+    """What one round comes to: notices, what to remember, and what to say of it when it is committed."""
+
+    now: datetime
+    head: Letterhead
+    gate: Gate
+    notices: list[Deposit] = field(default_factory=list)
+    told: dict[str, str] = field(default_factory=dict)
+    closed: list[bytes] = field(default_factory=list)
+    results: list[tuple[str, str, str]] = field(default_factory=list)  # id of the mail or notice, kind, result
+    digest_at: datetime | None = None
+
+    def note(self, news: News, result: str) -> None:
+        """Remember how it ended, for each part of the mail."""
+        self.results += [(part.id, news.kind, result) for part in news.parts]
+
+    def heard(self, news: News) -> None:
+        """Remember that the author knows of the mail."""
+        self.told |= dict.fromkeys((part.entry for part in news.parts), news.kind)
+
+    def write(self, letter: Letter) -> None:
+        """Add a notice, if a field can hold the address."""
+        name, result = "", "unwritable"
+        with suppress(ValueError):
+            notice = letters.deposit(letter, self.head, self.now)
+            self.notices.append(notice)
+            name, result = notice.id, "queued"
+        if letter.news is not None:
+            self.note(letter.news, result)
+        else:
+            self.results.append((name, letter.kind, result))
+
+
+def why_not(news: News, options: NoticeOptions) -> str:
+    """Return in a word why the author hears nothing, "" if he does."""
+    account = news.account
+    if news.kind not in options.kinds:
+        return "off"
+    # A DSN answers programs too (RFC 3464); all else would be read by nobody (RFC 3834 2).
+    if not account.author or (account.automatic and news.kind is not Kind.EXPIRED):
+        return "automatic"
+    return "" if options.policy.inside.contains(account.author) else "outside"

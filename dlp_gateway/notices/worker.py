@@ -1,0 +1,217 @@
+"""Tells authors what became of their mail, and reviewers what waits: follows custody's log, writes through custody.
+
+Runs in the supervisor. One round reads what happened since the last one, by whichever process, and takes the notices
+into custody in the transaction that moves the mark: a crash neither loses nor doubles one. Who is told: the
+reverse-path, if it is inside and no program's. A notice leaves with the null reverse-path (RFC 5321 4.5.5), so that
+neither another gateway nor this one ever answers it; one that cannot be delivered is counted, and nobody is told.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from dlp_gateway.ledger import Account, Ledger, Marks, Progress, Window
+from dlp_gateway.notices import letters, reviewers
+from dlp_gateway.notices.expiry import report
+from dlp_gateway.notices.limits import EVERYBODY, HOUR, REVIEWERS, Gate
+from dlp_gateway.notices.news import Kind, News, in_custody, kind_of, merged, of_rewrites
+from dlp_gateway.notices.round import NoticeOptions, Round, why_not
+from dlp_gateway.observe import log, metrics
+from quarantine.model import Item, Query, State, Transition
+from quarantine.store import Store, StoreError
+
+#: Transitions, rewritten mails and windows in one round: some tenths of a second, and some megabytes.
+_BATCH: Final = 500
+#: How often an error of our own may cost a round, before what it was about is passed over.
+_OWN_FAILURES: Final = 5
+#: How long the parts of one mail count as one: clients and servers split long lists of recipients.
+_SAME_MAIL: Final = timedelta(hours=1)
+#: Items of a state that a digest looks at.
+_LOOKED_AT: Final = 200
+
+_ENDS: Final = frozenset({State.DELIVERED, State.FAILED, State.EXPIRED})
+
+
+class NoticeWorker:
+    """The loop that tells."""
+
+    def __init__(self, store: Store, ledger: Ledger, options: NoticeOptions) -> None:
+        self._store = store
+        self._ledger = ledger
+        self._options = options
+        self._stopping = asyncio.Event()
+        self._failures = 0
+
+    def use(self, options: NoticeOptions) -> None:
+        """Go by other options from the next round on."""
+        self._options = options
+
+    def stop(self) -> None:
+        """Finish the round that is under way, and no other."""
+        self._stopping.set()
+
+    async def begin(self) -> None:
+        """Set the first mark, if there is none: what happened before anybody could be told is nobody's news."""
+        if await self._ledger.marks() is None:
+            marks = Marks(seen=await self._store.last_transition(), digest_at=datetime.now(UTC))
+            await self._store.take((), also=self._ledger.begin(marks))
+
+    async def run(self) -> None:
+        """Tell until `stop`; custody that cannot be used is waited for."""
+        while not self._stopping.is_set():
+            more = False
+            try:
+                more = await self.tell()
+                self._failures = 0
+            except StoreError as error:
+                log.store_unavailable(error)
+                metrics.store_error()
+            except Exception as error:  # noqa: BLE001  the worker loop: the next round may go well
+                log.internal_error("", "notices", error)
+                metrics.internal_error("notices")
+                self._failures += 1
+            if not more:
+                await self._pause()
+
+    async def tell(self) -> bool:
+        """Go one round; return whether there may be more to tell at once."""
+        options, now = self._options, datetime.now(UTC)
+        marks = await self._ledger.marks()
+        if marks is None:
+            await self.begin()
+            return False
+        happened = await self._store.transitions(after=marks.seen, limit=_BATCH)
+        rewritten = await self._ledger.untold(_BATCH)
+        over = await self._ledger.ended(before=now - HOUR, now=now, limit=_BATCH)
+        # What we fail at again and again is passed over, so that others hear of theirs; the log has said so each time.
+        news = () if self._failures >= _OWN_FAILURES else await self._news(happened, rewritten)
+        this = await self._round(now, news, over, options)
+        await self._sum_up(this, over, options)
+        await self._tell_authors(this, news, options)
+        await self._tell_reviewers(this, news, marks, options)
+        if happened or rewritten or this.gate.changed or this.closed or this.digest_at:
+            await self._commit(this, marks, happened, rewritten)
+        return len(happened) >= _BATCH or len(rewritten) >= _BATCH
+
+    async def _news(self, happened: Sequence[Transition], rewritten: Mapping[str, Account | None]) -> tuple[News, ...]:
+        items = tuple(dict.fromkeys(one.item for one in happened if not kind_of(one.reasons)))
+        accounts = await self._ledger.accounts(items)
+        standings = await self._store.standings(tuple(accounts))
+        return merged((*in_custody(happened, accounts, standings), *of_rewrites(filter(None, rewritten.values()))))
+
+    async def _round(
+        self,
+        now: datetime,
+        news: Sequence[News],
+        over: Sequence[tuple[Window, Account | None]],
+        options: NoticeOptions,
+    ) -> Round:
+        people = {EVERYBODY, REVIEWERS, *(one.account.whom for one in news), *(window.whom for window, _ in over)}
+        windows = await self._ledger.windows(tuple(people))
+        gate = Gate(each=options.each, together=options.together, now=now, windows=windows)
+        return Round(now=now, head=options.head, gate=gate)
+
+    # --- authors ------------------------------------------------------------------------------------------------------
+
+    async def _sum_up(self, this: Round, over: Sequence[tuple[Window, Account | None]], options: NoticeOptions) -> None:
+        """Tell in one notice what was over somebody's limit, when his hour is over."""
+        for window, account in over:
+            if window.whom == REVIEWERS and window.waiting and options.reviewers:
+                if this.gate.sum_up(window):
+                    await self._write_digest(this, options)
+            elif not window.waiting or account is None or not options.policy.inside.contains(account.author):
+                this.closed.append(window.whom)
+            elif this.gate.sum_up(window):
+                said = options.words(account.author, account.language)
+                this.write(letters.summary(window, account.author, said))
+
+    async def _tell_authors(self, this: Round, news: Sequence[News], options: NoticeOptions) -> None:
+        known: set[str] = set()
+        for kind in (Kind.HELD, Kind.REWRITTEN):
+            accounts = tuple(one.account for one in news if one.kind is kind)
+            known |= await self._ledger.told_since(accounts, kind, this.now - _SAME_MAIL) if accounts else set()
+        for one in news:
+            account = one.account
+            if reason := why_not(one, options):
+                this.note(one, reason)
+            elif account.entry in known and one.kind in {Kind.HELD, Kind.REWRITTEN}:
+                this.note(one, "known")
+                this.heard(one)
+            elif not this.gate.admit(account.whom):
+                this.gate.defer(account.whom, one.kind, account.entry)
+                this.note(one, "collected")
+            else:
+                await self._tell_author(this, one, options)
+
+    async def _tell_author(self, this: Round, one: News, options: NoticeOptions) -> None:
+        account = one.account
+        said = options.words(account.author, account.language)
+        if one.kind is Kind.EXPIRED:
+            notice = await report(self._store, one, said, options.policy, options.head, this.now)
+            if notice is not None:
+                this.notices.append(notice)
+            this.note(one, "queued" if notice else "unasked")
+        else:
+            this.write(letters.to_author(one, said, options.policy))
+        this.heard(one)
+
+    # --- reviewers ----------------------------------------------------------------------------------------------------
+
+    async def _tell_reviewers(self, this: Round, news: Sequence[News], marks: Marks, options: NoticeOptions) -> None:
+        """Tell at once what is of high severity, and everything when it is time."""
+        if not options.reviewers:
+            return
+        urgent = reviewers.urgent(news, options.policy, options.head.hostname)
+        if urgent and this.gate.admit(REVIEWERS):
+            for address in options.reviewers:
+                this.write(reviewers.alarm(address, urgent, options.words(address)))
+        elif urgent:
+            this.gate.defer(REVIEWERS, reviewers.URGENT, "", len(urgent))
+        periods = (this.now - marks.digest_at) // options.digest
+        if periods >= 1:
+            this.digest_at = marks.digest_at + periods * options.digest  # at the same time of day as ever
+            await self._write_digest(this, options)
+
+    async def _write_digest(self, this: Round, options: NoticeOptions) -> None:
+        """Write to each reviewer what waits, if anything does; our own notices that nobody takes are none of it."""
+        found: list[Item] = []
+        for states in (frozenset({State.HELD}), frozenset({State.FAILED, State.IN_DOUBT})):
+            found += await self._store.items(Query(states=states, limit=_LOOKED_AT))
+        distinct = {item.id: item for item in found if not kind_of(item.reasons) and "dsn" not in item.reasons}
+        waiting = [reviewers.of_item(item, options.policy) for item in distinct.values()]
+        if not waiting:
+            return
+        held = (await self._store.statistics()).recipients[State.HELD]
+        for address in options.reviewers:
+            this.write(reviewers.digest(address, waiting, held, options.words(address)))
+
+    # --- the end of a round -------------------------------------------------------------------------------------------
+
+    async def _commit(
+        self, this: Round, marks: Marks, happened: Sequence[Transition], rewritten: Mapping[str, Account | None]
+    ) -> None:
+        """Take the notices and move the mark, both or neither; then count."""
+        progress = Progress(
+            before=marks.seen,
+            seen=happened[-1].number if happened else marks.seen,
+            looked_at=tuple(rewritten),
+            told=this.told,
+            windows=tuple(this.gate.changed.values()),
+            closed=tuple(this.closed),
+            digest_at=this.digest_at,
+        )
+        await self._store.take(tuple(this.notices), also=self._ledger.keep(progress))
+        for mail, kind, result in this.results:
+            log.notice(mail, kind, result)
+            metrics.notice(kind, result)
+        for one in happened:
+            kind = kind_of(one.reasons)
+            if kind and one.after in _ENDS:
+                metrics.notice(kind, one.after)
+
+    async def _pause(self) -> None:
+        try:
+            await asyncio.wait_for(self._stopping.wait(), self._options.poll.total_seconds())
+        except TimeoutError:
+            return

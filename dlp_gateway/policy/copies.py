@@ -1,0 +1,234 @@
+"""What each recipient gets after a rewrite: which addresses vanish from which copy, and the check that they did."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Final
+
+from dlp_gateway.mail import calendar
+from dlp_gateway.mail.address import DomainSet, canonical, serialise
+from dlp_gateway.mail.address_list import scan
+from dlp_gateway.mail.blind import betrayed
+from dlp_gateway.mail.edit import (
+    Edit,
+    PruneAttendees,
+    PruneOutsiders,
+    PruneRecipients,
+    RemoveBcc,
+    RemoveSignatures,
+    apply,
+    dkim_covers_recipients,
+)
+from dlp_gateway.mail.envelope import Envelope
+from dlp_gateway.mail.exposure import Hidden, exposed
+from dlp_gateway.mail.message import Message
+from dlp_gateway.mail.parse import parse
+from dlp_gateway.mail.protection import hides_recipients
+from dlp_gateway.policy.model import Policy, Rewrite
+from dlp_gateway.policy.verdict import Copy, Disposition, Reason, Verdict
+
+REWRITE_INCOMPLETE: Final = "rewrite-incomplete"
+
+#: Octets of invitations in all copies that are written and read again to check them; a mail beyond is held.
+_CALENDARS_CHECKED: Final = 100_000_000
+_INVITATION: Final = frozenset({"Attendee", "Organizer"})
+
+
+@dataclass(frozen=True)
+class Rewriting:
+    """A message that rules may rewrite: whom that hides, and what stands in the way."""
+
+    policy: Policy
+    envelope: Envelope
+    message: Message
+
+    @cached_property
+    def outsiders(self) -> tuple[str, ...]:
+        """The visible recipients outside, canonical and in order."""
+        return self.policy.outsiders(recipient.address for recipient in self.message.visible)
+
+    @cached_property
+    def involved(self) -> tuple[str, ...]:
+        """All outsiders to whom the mail goes or whom it shows, canonical."""
+        return self.policy.outsiders((*self.outsiders, *self.envelope.recipients))
+
+    @cached_property
+    def betrayed(self) -> tuple[str, ...]:
+        """The blind recipients whom the header names."""
+        return tuple(betrayed(self.envelope, self.message))
+
+    @cached_property
+    def signed(self) -> bool:
+        """Whether a DKIM signature covers a field that is rewritten."""
+        return bool(self.outsiders) and dkim_covers_recipients(self.message)
+
+    @cached_property
+    def invites(self) -> bool:
+        """Whether an invitation in the body shows somebody outside."""
+        listed = (one.address for one in self.message.visible if one.field in _INVITATION)
+        return bool(self.policy.outsiders(listed))
+
+    @cached_property
+    def protected(self) -> bool:
+        """Whether a signed or encrypted part shows recipients under its seal."""
+        return bool(self.outsiders) and hides_recipients(self.message, Hidden(self.outsiders))
+
+    def must_wait(self, rewrite: Rewrite) -> bool:
+        """Whether the action holds this mail instead of rewriting it at once."""
+        return rewrite.how != "blind" and (
+            (rewrite.signed == "hold" and self.signed)
+            or (rewrite.calendar == "hold" and self.invites)
+            or (rewrite.protected == "hold" and self.protected)
+        )
+
+    def hidden(self, rewrites: Iterable[Rewrite]) -> tuple[str, ...]:
+        """Return who is hidden from others by these rewrites together."""
+        hows = {rewrite.how for rewrite in rewrites}
+        found = dict.fromkeys(self.betrayed if "blind" in hows else ())
+        if hows - {"blind"}:
+            found |= dict.fromkeys(self._everybody() if "bcc" in hows else self.outsiders)
+        return tuple(found)
+
+    def edits(self, rewrites: Iterable[Rewrite]) -> tuple[tuple[Edit, ...], tuple[Copy, ...]]:
+        """Return the edits of these rewrites together, and the copies if one of them splits the mail.
+
+        What hides more wins: with `bcc` insiders are hidden too, with `split` everybody outside gets a copy of his own.
+        Blind recipients' fields leave no mail at all (RFC 5322 3.6.3).
+        """
+        rewrites = tuple(rewrites)
+        hows = {rewrite.how for rewrite in rewrites}
+        everybody = "bcc" in hows
+        always: tuple[Edit, ...] = (RemoveBcc(),)
+        if rewrites and self.betrayed:  # a copy that hides some people must not name others
+            always += (PruneRecipients(hidden=self.betrayed, to=""),)
+        hidden = self.hidden(rewrite for rewrite in rewrites if rewrite.how != "blind")
+        if not hidden:
+            return always, ()
+        undisclosed = any(one.to == "undisclosed" for one in rewrites if one.how != "blind")
+        to = "" if undisclosed else self._author(hidden)
+        further = (RemoveSignatures(),) if self.signed or (everybody and dkim_covers_recipients(self.message)) else ()
+        inside = () if everybody else self.policy.seen_by_all
+        calendars = self.invites or (everybody and any(one.field in _INVITATION for one in self.message.visible))
+
+        author = tuple(filter(None, (canonical(self._author(())),))) if everybody else ()
+
+        def edits_for(person: str) -> tuple[Edit, ...]:
+            kept = (*author, person) if person else author
+            attendees = (PruneAttendees(inside=inside, kept=kept),) if calendars else ()
+            return (*always, PruneOutsiders(inside=inside, kept=kept, to=to), *attendees, *further)
+
+        if "split" in hows:
+            copies = tuple(self._copies(edits_for, edits_for("") if everybody else always))
+            # A single copy needs no custody: it leaves at once, like any other rewritten mail.
+            return (copies[0].edits, ()) if len(copies) == 1 else (edits_for(""), copies)
+        people = dict.fromkeys(map(canonical, self.envelope.recipients))
+        if calendars and len(people) == 1:  # as calendar services send them; without himself nobody can answer
+            return edits_for(*people), ()
+        # Held or not, as with signatures: what a reviewer releases shows nobody either.
+        attendees = (PruneAttendees(inside=inside, kept=author),) if calendars else ()
+        return (*always, PruneRecipients(hidden=hidden, to=to), *attendees, *further), ()
+
+    def _copies(self, edits_for: Callable[[str], tuple[Edit, ...]], for_insiders: tuple[Edit, ...]) -> Iterator[Copy]:
+        """Yield each recipient's copy: outsiders see themselves and insiders, insiders all, blind ones insiders only.
+
+        Several addresses of one person (tags) share his copy. A partner, who may be seen by all, sees nobody outside.
+        """
+        shown = frozenset(self.outsiders)
+        groups: dict[str, list[str]] = {}
+        insiders: list[str] = []
+        for recipient in self.envelope.recipients:
+            person = canonical(recipient)
+            if self.policy.inside.contains(person):
+                insiders.append(recipient)
+            else:
+                groups.setdefault(person if person in shown else "", []).append(recipient)
+        if insiders:
+            yield Copy(recipients=tuple(insiders), edits=for_insiders)
+        for person, recipients in groups.items():
+            yield Copy(recipients=tuple(recipients), edits=edits_for(person))
+
+    def _everybody(self) -> tuple[str, ...]:
+        """Return all visible recipients but the author, who may stand in To himself."""
+        shown = dict.fromkeys(canonical(recipient.address) for recipient in self.message.visible)
+        author = canonical(self._author(()))
+        return tuple(address for address in shown if address != author)
+
+    def _author(self, hidden: tuple[str, ...]) -> str:
+        """Return the one author's address, or "" if there is none, more than one, or he is himself to be hidden."""
+        mailboxes = [mailbox for field in self.message.named("From") for mailbox in scan(field.body).mailboxes]
+        if len(mailboxes) != 1:
+            return ""
+        address = mailboxes[0].address
+        return "" if canonical(address) in hidden or serialise(address) is None else address
+
+
+def checked(verdict: Verdict, message: Message) -> Verdict:
+    """Return the verdict, or one that holds: a half-made rewrite is never forwarded; a reviewer sees what is left.
+
+    Each copy's header is written and searched for everybody who must not stand in it, and its invitations as well.
+    """
+    check = _Check(message)
+    made = (copy.edits for copy in verdict.copies) if verdict.copies else (verdict.edits,)
+    if all(map(check.is_clean, made)):
+        return verdict
+    reason = incomplete("An address that had to be hidden still stands somewhere in this message.")
+    return replace(verdict, disposition=max(verdict.disposition, Disposition.HOLD), reasons=(*verdict.reasons, reason))
+
+
+def shown(message: Message, edits: tuple[Edit, ...]) -> tuple[str, ...]:
+    """Return the addresses that a copy made by these edits shows, as written, each once and in order."""
+    if not any(isinstance(edit, PruneRecipients | PruneOutsiders) for edit in edits):
+        return tuple(dict.fromkeys(recipient.address for recipient in message.visible))
+    header = apply(
+        message.raw[: message.body_start], tuple(edit for edit in edits if not isinstance(edit, PruneAttendees))
+    )
+    visible = dict.fromkeys(recipient.address for recipient in parse(header).visible)
+    attendees = [one.address for one in message.visible if one.field in _INVITATION]
+    for edit in edits:
+        if isinstance(edit, PruneAttendees):
+            domains, kept = DomainSet(edit.inside), frozenset(edit.kept)
+            attendees = [one for one in attendees if domains.contains(one) or canonical(one) in kept]
+    return tuple(visible | dict.fromkeys(attendees))
+
+
+def incomplete(why: str) -> Reason:
+    """Return the reason to hold a mail whose rewrite would hide too little."""
+    return Reason(rule=REWRITE_INCOMPLETE, disposition=Disposition.HOLD, enforced=True, explanation=why)
+
+
+class _Check:
+    """Looks at the copies of one message as strangers would."""
+
+    def __init__(self, message: Message) -> None:
+        self._message = message
+        self._section = message.raw[: message.body_start]
+        self._outside: dict[tuple[str, ...], Hidden] = {}
+        self._left = _CALENDARS_CHECKED
+
+    def is_clean(self, edits: tuple[Edit, ...]) -> bool:
+        """Whether a copy made by these edits shows none of those whom they hide."""
+        hidden = [self._hidden(edit) for edit in edits if isinstance(edit, PruneRecipients | PruneOutsiders)]
+        if not any(hidden):
+            return True
+        section = apply(self._section, tuple(edit for edit in edits if not isinstance(edit, PruneAttendees)))
+        if any(exposed(section, one) for one in hidden):
+            return False
+        if not any(one.field in _INVITATION for one in self._message.visible):
+            return True
+        self._left -= len(self._message.raw)
+        if self._left < 0:
+            return False
+        copy = parse(apply(self._message.raw, edits))
+        calendars = [calendar.unfolded(part) for part in copy.parts if calendar.is_calendar(part)]
+        return not any(
+            any(shown.address in one for shown in copy.visible) or any(map(one.stands_in, calendars)) for one in hidden
+        )
+
+    def _hidden(self, edit: PruneRecipients | PruneOutsiders) -> Hidden:
+        if isinstance(edit, PruneRecipients):
+            return Hidden(edit.hidden)
+        if edit.inside not in self._outside:
+            domains = DomainSet(edit.inside)
+            shown = (canonical(one.address) for one in self._message.visible)
+            self._outside[edit.inside] = Hidden(address for address in shown if not domains.contains(address))
+        return self._outside[edit.inside].but(*edit.kept)

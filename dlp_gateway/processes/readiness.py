@@ -1,0 +1,22 @@
+"""The checks behind /readyz, asked again and again for `dlp_ready`: who only scrapes /metrics hears of it too.
+
+The check of the smarthost opens a session, so an outage is seen when no mail is on its way.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final
+
+from dlp_gateway.console.app import Check, readiness
+from dlp_gateway.observe import metrics
+
+_EVERY: Final = timedelta(seconds=15)
+
+
+async def keep_told(checks: Mapping[str, Check]) -> None:
+    """Set the metric until cancelled."""
+    while True:
+        for part, answer in (await readiness(checks)).items():
+            metrics.ready(part, well=not answer)
+        await asyncio.sleep(_EVERY.total_seconds())

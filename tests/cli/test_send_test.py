@@ -1,0 +1,184 @@
+"""`dlp-gateway send-test`: what can be seen without a gateway; with one: tests/e2e/test_first_hour.py."""
+
+from datetime import UTC, datetime
+from typing import Final
+
+import pytest
+
+from dlp_gateway import packs
+from dlp_gateway.cli import specimens
+from dlp_gateway.cli.proofs import Outcome, Plan, Proof, Untried
+from dlp_gateway.cli.specimens import SUBJECT, Author
+from dlp_gateway.mail.parse import decode_field, parse
+from dlp_gateway.policy import load
+from dlp_gateway.policy.model import Policy
+from dlp_gateway.policy.verdict import Disposition
+from dlp_gateway.ports import Entry, Passage
+from dlp_gateway.processes import policies
+from tests.cli.conftest import Kept, Run
+
+AUTHOR: Final = Author(address="postmaster@corp.example", host="gateway.corp.example", clock=datetime.now(UTC))
+MINE: Final = ("me@home.example",)
+
+
+def plan(policy: Policy, recipients: tuple[str, ...] = MINE) -> dict[str, Proof | Untried]:
+    """Return what would be sent for each rule of a policy."""
+    made = Plan(policy=policy, author=AUTHOR, recipients=recipients, client="127.0.0.1", login="")
+    return {one.rule: one for one in made.proofs(policy.rules)}
+
+
+def policy(text: str = "") -> Policy:
+    """Return a policy of all packs, with more lines."""
+    return load.parse(
+        f"version: 1\ninside: [corp.example]\n{text}",
+        "policy.yaml",
+        builtin=packs.builtin(),
+        kinds=policies.known_kinds(),
+    )
+
+
+def test_there_is_a_mail_for_every_built_in_rule() -> None:
+    """But for answers to a mass mail, which need as many addresses as the rule counts."""
+    found = plan(policy())
+    untried = {rule: one.why for rule, one in found.items() if isinstance(one, Untried)}
+    of_addresses = {rule for rule, why in untried.items() if "it looks at the addresses of author" in why}
+    assert of_addresses == {
+        "blind-recipients",
+        "blind-recipients.quoted",
+        "redistribution",
+        "solicitation.reply",
+        "wrong-recipient.lookalike",
+        "wrong-recipient.lookalike-identifier",
+        "wrong-recipient.own-copy",
+        "wrong-recipient.own-copy-identifier",
+    }
+    assert set(untried) - of_addresses == {"reply-all"}
+    assert "it needs an answer to 10 outsiders" in untried["reply-all"]
+    many = plan(policy(), tuple(f"me{number}@home.example" for number in range(10)))
+    assert {rule for rule, one in many.items() if isinstance(one, Untried)} == of_addresses
+    assert isinstance(many["reply-all"], Proof)
+    assert len(many["reply-all"].before) == 1
+
+
+def test_the_header_is_ours_and_names_no_stranger() -> None:
+    """An unmistakable subject, the author who was told, a fresh id; in To and Cc only reserved names."""
+    planned = plan(policy(), tuple(f"me{number}@home.example" for number in range(10)))
+    found = [proof for proof in planned.values() if isinstance(proof, Proof)]
+    ids = set()
+    for proof in found:
+        message = parse(proof.content)
+        ids.add(proof.message_id)
+        assert [field.body for field in message.named("From")] == [b"postmaster@corp.example"]
+        assert decode_field(message.named("Subject")[0].body).startswith(f"{SUBJECT} ")
+        assert len(message.named("Subject")) == len(message.named("Date")) == len(message.named("Message-ID")) == 1
+        assert message.named("Auto-Submitted")[0].body == b"auto-generated"
+        assert [one.address for one in message.visible if not one.address.endswith((".example", "@corp.example"))] == []
+    assert len(ids) == len(found)
+
+
+@pytest.mark.parametrize("mode", ["enforce", "observe"])
+def test_what_is_expected_follows_the_policy(mode: str) -> None:
+    """A bound that was raised is met, an action that was changed is expected, and observe mode holds nothing."""
+    found = plan(policy(f"mode: {mode}\nset: {{bulk-visible.outsiders: 60, bulk-visible.action: review}}\n"))
+    bulk, card = found["bulk-visible"], found["payment.card"]
+    assert isinstance(bulk, Proof)
+    assert isinstance(card, Proof)
+    assert len(parse(bulk.content).visible) == 60
+    assert (bulk.would, card.would) == (Disposition.HOLD, Disposition.HOLD)
+    expected = Disposition.HOLD if mode == "enforce" else Disposition.FORWARD
+    assert (bulk.expected.disposition, card.expected.disposition) == (expected, expected)
+
+
+def test_a_rule_of_the_policys_own_is_shown_by_any_packs_mail() -> None:
+    """It has no cases; a mail that it matches will do. One that no mail matches is named."""
+    found = plan(
+        policy(
+            "packs: [payment]\nrules:\n- {id: own, when: {finding: identifier.CREDIT_CARD, count: 1}, then: refuse}\n"
+            "- {id: many, when: {finding: identifier.CREDIT_CARD, count: 500}, then: refuse}\n"
+        )
+    )
+    assert isinstance(found["own"], Proof)
+    assert isinstance(found["many"], Untried)
+    assert "mails in the packs' cases matches it" in found["many"].why
+
+
+def test_an_insider_sees_why_rules_do_not_match() -> None:
+    """They excuse mail between colleagues, and the sentence says what to do."""
+    found = plan(policy(), ("me@corp.example",))
+    untried = found["payment.card"]
+    assert isinstance(untried, Untried)
+    assert untried.why == "it excuses mail to insiders; give an address outside with --to"
+
+
+def test_what_came_out_wrong_is_told() -> None:
+    """Each way in which a sample can go wrong has its sentence."""
+    proof = plan(policy())["bulk-visible"]
+    assert isinstance(proof, Proof)
+
+    def entry(disposition: Disposition, reasons: tuple[str, ...], shown: tuple[str, ...], outcome: str) -> Entry:
+        passage = Passage(recipient=MINE[0], shown=shown, outcome=outcome, reply="550 5.1.1 no such user")
+        return Entry(
+            id="x",
+            message_id=proof.message_id,
+            received_at=AUTHOR.clock,
+            reverse_path=AUTHOR.address,
+            client="127.0.0.1",
+            login="",
+            disposition=disposition,
+            reasons=reasons,
+            observed=(),
+            findings=(),
+            passages=(passage,),
+        )
+
+    def problem(found: Entry | None) -> str:
+        return Outcome(proof=proof, reply="554 5.7.1 no", entry=found).problem
+
+    rewrite, rule = Disposition.REWRITE, ("bulk-visible",)
+    assert problem(None) == "it did not get in; the gateway said: 554 5.7.1 no"
+    assert problem(entry(Disposition.FORWARD, rule, (), "forwarded")) == "expected rewrite"
+    assert problem(entry(rewrite, ("another",), (), "forwarded")) == "bulk-visible did not match"
+    assert problem(entry(rewrite, rule, (), "refused")) == "the smarthost said: 550 5.1.1 no such user"
+    assert problem(entry(rewrite, rule, ("customer1@shop1.example",), "forwarded")) == (
+        "a stranger still sees another stranger"
+    )
+    assert problem(entry(rewrite, rule, (AUTHOR.address,), "forwarded")) == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ((), "Say with --to where test mail may go"),
+        (("--to", "not an address"), "This is no mail address"),
+        (("--to", "a@home.example", "--from", "x@elsewhere.example"), "x@elsewhere.example is not inside"),
+        (("--to", "a@home.example", "--rule", "payment.crad"), "did you mean 'payment.card'?"),
+        (("--to", "a@home.example", "--listener", "127.0.0.1:1"), "there are: 127.0.0.1:2525."),
+        (("--to", "a@home.example", "--password-file", "x"), "--password-file belongs to --login."),
+    ],
+)
+def test_wrong_usage_is_told_before_anything_is_sent(run: Run, arguments: tuple[str, ...], sentence: str) -> None:
+    """Exit 2 and a sentence."""
+    result = run("send-test", *arguments)
+    assert result.exit_code == 2
+    assert sentence in result.stderr
+
+
+def test_a_gateway_that_does_not_run(run: Run, kept: Kept) -> None:
+    """Exit 69, and the command that tells more; nothing was changed in custody."""
+    result = run("send-test", "--to", "a@home.example")
+    assert result.exit_code == 69
+    assert "nobody listens there. Is the gateway running" in result.stderr
+
+
+def test_before_the_first_start(run: Run) -> None:
+    """There is no journal to look into yet."""
+    result = run("send-test", "--to", "a@home.example")
+    assert result.exit_code == 69
+    assert "the gateway makes it when it is first started" in result.stderr
+
+
+def test_specimens_of_an_operators_pack_count(run: Run) -> None:
+    """Rules are found by their pack's folder, so those of a pack of one's own are shown by its own cases."""
+    found = [rule for rule in policy().rules if rule.rule.id == "payment.card"]
+    titles = [one.title for one in specimens.of_rule(found[0], policy())]
+    assert "a test card number in HTML, with odd blanks" in titles

@@ -1,0 +1,79 @@
+"""Header blocks of quoted messages in seven languages, attached messages and lists of guests."""
+
+import time
+
+import pytest
+
+from dlp_gateway.content import quoted
+from dlp_gateway.content.reader import read
+from dlp_gateway.mail.parse import parse
+
+ONE, TWO = "one@shop.example", "two@clinic.example"
+
+
+def shown(body: str, content_type: str = "text/plain; charset=utf-8") -> list[str]:
+    """Return whom the body of a mail shows."""
+    message = parse(f"From: ann@corp.example\r\nContent-Type: {content_type}\r\n\r\n{body}".encode())
+    return sorted(quoted.shown(read(message)[0], message.parts))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"From: Ann\nSent: Monday\nTo: One <{ONE}>; {TWO}\nSubject: x\n\ntext",
+        f"> To: {ONE},\n>  {TWO}\n> Subject: x",
+        f"*An:* {ONE}; {TWO}\n*Betreff:* x",
+        f"Von: Ann\nAn: {ONE}\nCc: {TWO}\nBetreff: x",
+        f"De : Ann\nÀ : {ONE} ; {TWO}\nObjet : x",
+        f"Aan: {ONE}, {TWO}\nOnderwerp: x",
+        f"Para: {ONE}\nCCO: {TWO}\nAsunto: x",
+        f"Per: {ONE}\nCcn: {TWO}\nOggetto: x",
+        f"Para: {ONE}\nCom cópia: {TWO}\nAssunto: x",
+        f"---- Forwarded ----\nTo: 'One'\n\t<{ONE}>,\n\t{TWO} <mailto:{TWO}>\n\ntext",
+        f"Required attendees: {ONE}; {TWO}\nWhen: Monday",
+        f"Erforderliche Teilnehmer: {ONE}\nOptionale Teilnehmer: {TWO}",
+    ],
+)
+def test_finds_both(body: str) -> None:
+    """Marks of quoting, of emphasis, folded lists, and the words of seven languages."""
+    assert shown(body) == [ONE, TWO]
+
+
+def test_finds_them_in_html() -> None:
+    """As Outlook and Thunderbird write it."""
+    assert shown(
+        f"<div><b>To:</b> One &lt;<a href='mailto:{ONE}'>{ONE}</a>&gt;; {TWO}<br><b>Subject:</b> x</div>", "text/html"
+    ) == [ONE, TWO]
+    assert shown(
+        f"<table><tr><th>An: </th><td>{ONE}, {TWO}</td></tr><tr><th>Betreff: </th><td>x</td></tr></table>", "text/html"
+    ) == [ONE, TWO]
+
+
+def test_finds_them_in_an_attached_message() -> None:
+    """Its header is in nobody's way of being read."""
+    assert shown(f"To: {ONE}\r\nCc: Two <{TWO}>\r\nSubject: x\r\n\r\ntext", "message/rfc822") == [ONE, TWO]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"Write to {ONE} or {TWO}.",
+        f"From: {ONE}\nSubject: x",
+        f"To: Ann\nSubject: x\n\n{ONE}",
+        f"To: Ann\nReply-To: {ONE}",
+        f"Tomorrow: {ONE}",
+        f"On Monday One <{ONE}> wrote:\n> text",
+        "To: @ @@ x@ @y",
+    ],
+)
+def test_what_is_no_list_of_recipients(body: str) -> None:
+    """Prose, the quoted author, what stands behind a blank line or another label."""
+    assert shown(body) == []
+
+
+@pytest.mark.parametrize("unit", ["To: ", "> ", "*To: a@b.example\n", "an: \t \n", "Teilnehmer ", "\u00a0", ": a@b"])
+def test_takes_linear_time(unit: str) -> None:
+    """A hundred thousand of anything that looks like a label is read at once."""
+    started = time.process_time()
+    shown(unit * 100_000)
+    assert time.process_time() - started < 5

@@ -1,0 +1,107 @@
+"""Requests for a copy of an identity document, in seven languages, and what only sounds like one."""
+
+import time
+from dataclasses import replace
+
+import pytest
+
+from dlp_gateway.content.reader import read
+from dlp_gateway.detect.base import Material
+from dlp_gateway.detect.solicitation import SolicitationDetector
+from dlp_gateway.mail.address import DomainSet
+from dlp_gateway.mail.parse import parse
+from tests.detect.test_words import WORDS
+from tests.mail.test_blind import ENVELOPE
+
+DETECTOR = SolicitationDetector(
+    inside=DomainSet(("corp.example",)), partners=DomainSet(("partner.example",)), words=WORDS
+)
+
+
+def found(
+    body: str, header: str = "From: ann@corp.example", recipients: tuple[str, ...] = ("a@x.example",)
+) -> dict[str, int]:
+    """Return the counts by kind."""
+    message = parse(f"{header}\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{body}\r\n".encode())
+    material = Material(
+        envelope=replace(ENVELOPE, recipients=recipients), message=message, texts=read(message)[0], unreadable=()
+    )
+    return {finding.kind: finding.count for finding in DETECTOR.detect(material)}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Please provide a picture of a photo ID, e.g. driver's license, state ID or passport.",
+        "To continue, please reply with a copy of your passport.",
+        "We need a scan of your ID card before Friday.",
+        "Could you please send us both sides of your driving licence?",
+        "A copy of your passport, please send it to us today.",
+        "Bitte senden Sie uns eine Kopie Ihres Personalausweises.",
+        "Zur Prüfung benötigen wir ein Foto Ihres Führerscheins.",
+        "Merci de nous envoyer une copie de votre pièce d'identité.",
+        "Nous avons besoin d'un scan du passeport.",
+        "Stuur ons een kopie van uw identiteitsbewijs.",
+        "Por favor, envíe una foto de su DNI por ambas caras.",
+        "Necesitamos una copia del pasaporte.",
+        "La preghiamo di inviarci copia della carta d'identità.",
+        "Precisamos de uma cópia do seu cartão de cidadão.",
+        "Por favor envie uma foto da sua carta de condução.",
+    ],
+)
+def test_requests(body: str) -> None:
+    """A verb of sending and a document near it."""
+    assert "solicitation.identity_document" in found(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Please send us the signed contract.",
+        "Please bring your passport to the meeting.",
+        "We will never ask you to send a copy of your passport.",
+        "Please do not send your driver's license by mail.",
+        "Bitte senden Sie uns keine Kopie Ihres Ausweises, nicht den Reisepass.",
+        "My passport was renewed last week.",
+        "> Please send us a copy of your passport.",
+        "Please send your report by Friday.\n\nRenew your driving licence in time.",
+        "The passport office moved. Please send mail to the new address.",
+        "Please provide the order number; identity management is a feature of our software.",
+    ],
+)
+def test_what_only_sounds_like_one(body: str) -> None:
+    """Other things are asked for, or the document is not, or the reader is warned."""
+    assert found(body) == {}
+
+
+@pytest.mark.parametrize(
+    ("header", "recipients", "expected"),
+    [
+        ("From: ann@corp.example", ("a@x.example", "A+t@x.example", "b@corp.example"), {"recipients.addressed": 1}),
+        (
+            "From: ann@corp.example\r\nReply-To: ann@corp.example, b@corp.example",
+            ("b@corp.example",),
+            {"reply_to.several": 2},
+        ),
+        ("From: customers@corp.example", ("b@corp.example",), {"reply_to.group": 1}),
+        ("From: ann@corp.example\r\nReply-To: alle-kunden@corp.example", ("b@corp.example",), {"reply_to.group": 1}),
+        ("From: customers@corp.example\r\nReply-To: ann@corp.example", ("b@corp.example",), {}),
+        ("From: support-team@corp.example", ("b@corp.example",), {}),
+    ],
+)
+def test_where_answers_go(header: str, recipients: tuple[str, ...], expected: dict[str, int]) -> None:
+    """To how many it goes, to several, or to a mailbox by which many get it."""
+    got = found("Please send us a copy of your passport.", header, recipients)
+    assert got == {"solicitation.identity_document": 1, **expected}
+
+
+def test_the_subject_asks_too() -> None:
+    """Short mails are all subject."""
+    assert found("", "From: ann@corp.example\r\nSubject: Please send us your driving licence")
+
+
+def test_takes_linear_time() -> None:
+    """A text of nothing but requests and documents is judged at once."""
+    started = time.process_time()
+    found("please send us the form. " * 4000 + "passport " * 4000)
+    assert time.process_time() - started < 5

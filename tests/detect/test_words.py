@@ -1,0 +1,106 @@
+"""Lists of words: what they find, who may write them, and how wrong ones are told."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from dlp_gateway import packs
+from dlp_gateway.detect.words import Role, Words, folded, load_words, problems_of
+from dlp_gateway.errors import ConfigurationError
+
+WORDS = load_words(packs.builtin())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "HIV clinic: new hours",
+        "patients",
+        "Ｈ\u00adI\u200bV status",
+        "Independent Inquiry into abuse",
+        "you are at risk of redundancy",
+        "Einladung zur Selbsthilfegruppe",
+        "PATIENTINNEN und Patienten",
+        "clinique du Nord",
+        "groupe de victimes d'attentats",
+        "Slachtoffers van de ramp",
+        "pacientes de oncología",
+        "pazienti della clinica",
+        "utentes do centro",
+        "expediente de regulación de empleo",
+        "ontslagronde",
+    ],
+)
+def test_audiences_that_are_secret(text: str) -> None:
+    """Seven languages, whatever the case, the width and the marks between letters."""
+    assert WORDS[Role.AUDIENCE].stand_in(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "price inquiry",
+        "customer enquiry about order 4711",
+        "redundancy of the power supply",
+        "hearing aids and visual aids",
+        "patience, please",
+        "clinical trial software",
+        "public policy",
+        "Kündigung Ihres Vertrags",
+        "adoption of the new tool",
+        "economic depression",
+        "sidan ett",
+        "impatient",
+    ],
+)
+def test_ordinary_subjects(text: str) -> None:
+    """Whole words only, and what business means by them."""
+    assert not WORDS[Role.AUDIENCE].stand_in(text)
+
+
+def test_packs_of_the_operator_add_words(tmp_path: Path) -> None:
+    """A further pack adds its lists; one that is called like a built-in pack takes its place."""
+    (tmp_path / "ours" / "words").mkdir(parents=True)
+    (tmp_path / "ours" / "words" / "wards.yaml").write_text("{id: wards, role: audience, phrases: {en: [ward seven]}}")
+    both = load_words(packs.builtin(), (tmp_path / "ours",))
+    assert both[Role.AUDIENCE].stand_in("Ward Seven")
+    assert both[Role.AUDIENCE].stand_in("clinic")
+    (tmp_path / "sensitive-audience" / "words").mkdir(parents=True)
+    replaced = load_words(packs.builtin(), (tmp_path / "sensitive-audience",))
+    assert not replaced[Role.AUDIENCE].stand_in("clinic")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{id: a, role: audience, phrases: {en: ['(open']}}", "One of the phrases cannot be used: it has letters"),
+        ("{id: a, role: audience, phrases: {en: ['a{1,9}']}}", "One of the phrases cannot be used: it has letters"),
+        ("{id: a, role: audience, phrases: {en: ['']}}", "One of the phrases cannot be used: it has letters"),
+        ("{id: a, role: spies, phrases: {en: [x]}}", ""),
+        ("{id: a, role: audience, phrases: {}}", ""),
+    ],
+)
+def test_wrong_lists_are_told(tmp_path: Path, text: str, expected: str) -> None:
+    """With the file; they are not loaded."""
+    (tmp_path / "words").mkdir()
+    (tmp_path / "words" / "a.yaml").write_text(text)
+    (problem,) = problems_of((tmp_path,))
+    assert problem.source == str(tmp_path / "words" / "a.yaml")
+    assert problem.message.startswith(expected)
+    with pytest.raises(ConfigurationError):
+        load_words(packs.builtin(), (tmp_path,))
+
+
+def test_takes_linear_time() -> None:
+    """A long text of anything is looked through at once, and only its beginning."""
+    started = time.process_time()
+    for unit in ("please ", "a", "(", "hiv", "victims of ", "ä"):
+        for words in WORDS.values():
+            list(words.spans(folded(unit * 400_000)))
+    assert time.process_time() - started < 20
+
+
+def test_no_phrases_find_nothing() -> None:
+    """An operator may leave a role empty."""
+    assert list(Words(()).spans("anything")) == []

@@ -1,0 +1,203 @@
+"""The life of a gateway by signals, as systemd and administrators send them, and what systemd reads meanwhile."""
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+from tests.e2e.client import Client, send
+from tests.e2e.conftest import Launch
+from tests.e2e.gateway import POLICY
+from tests.e2e.next_mta import NextMta
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+
+CLEAN = (
+    b"From: Ada <ada@corp.example>\r\nTo: Bob <bob@shop.example>\r\nSubject: Order\r\n"
+    b"Message-ID: <signals@corp.example>\r\n\r\nHello Bob\r\n"
+)
+LICENCE = CLEAN.replace(b"Hello Bob", b"my driver's license number is I1234562 (California).")
+BROKEN = {"version": 1, "inside": ["corp.example"], "packs": ["no-such-pack"]}
+LENIENT = {"version": 1, "inside": ["corp.example"], "packs": ["bulk-visible"]}
+
+
+class ServiceManager:
+    """The end of the socket at which systemd would listen; `states` has every line that was said, in order."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.states: list[str] = []
+        self._heard = asyncio.Event()
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+
+    def __enter__(self) -> Self:
+        self._socket.bind(str(self.path))
+        asyncio.get_running_loop().add_reader(self._socket, self._read)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        asyncio.get_running_loop().remove_reader(self._socket)
+        self._socket.close()
+
+    def _read(self) -> None:
+        self.states += self._socket.recv(4096).decode().split("\n")
+        self._heard.set()
+
+    async def until(self, state: str, count: int = 1, seconds: float = 60.0) -> list[str]:
+        """Wait until `state` was said `count` times."""
+        async with asyncio.timeout(seconds):
+            while self.states.count(state) < count:
+                self._heard.clear()
+                await self._heard.wait()
+        return self.states
+
+    def kinds(self) -> list[str]:
+        """Return the order of what concerns the life of the service."""
+        return [state for state in self.states if state in {"READY=1", "RELOADING=1", "STOPPING=1"}]
+
+
+@pytest.fixture
+async def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ServiceManager]:
+    """Give what listens at the socket that gateways started in this test are told of, with a watchdog of 2 s."""
+    with ServiceManager(tmp_path / "notify") as listening:
+        monkeypatch.setenv("NOTIFY_SOCKET", str(listening.path))
+        monkeypatch.setenv("WATCHDOG_USEC", "2000000")
+        yield listening
+
+
+def statuses(said: list[str]) -> list[str]:
+    """Return what `systemctl status` would have shown, in order."""
+    return [state for state in said if state.startswith("STATUS=")]
+
+
+def environment(process: int) -> set[str]:
+    """Return the names of the variables that a process was started with."""
+    pairs = Path(f"/proc/{process}/environ").read_bytes().split(b"\0")
+    return {pair.partition(b"=")[0].decode() for pair in pairs}
+
+
+async def test_systemd_hears_of_the_whole_life(gateway: Launch, next_mta: NextMta, systemd: ServiceManager) -> None:
+    """Ready once mail is taken, alive, each reload done or refused, stopping, and more time while it takes time."""
+    running = await gateway(next_mta.port)
+    said = await systemd.until("READY=1")
+    assert said[0].startswith("EXTEND_TIMEOUT_USEC=") or said[0].startswith("STATUS=Preparing")
+    assert f"STATUS=Accepting mail on 127.0.0.1:{running.port}; 1 receivers," in "\n".join(said)
+    await systemd.until("WATCHDOG=1", said.count("WATCHDOG=1") + 2)
+
+    running.write_policy(BROKEN)
+    running.reload()
+    said = await systemd.until("READY=1", 2)
+    assert any(state.startswith("MONOTONIC_USEC=") for state in said)
+    assert statuses(said)[-1].startswith("STATUS=The new configuration was refused")
+    assert await running.metric("dlp_policy_current") == 0.0
+    assert await running.metric('dlp_reloads_total{result="refused"}') == 1.0
+    running.write_policy(LENIENT)
+    running.reload()
+    said = await systemd.until("READY=1", 3)
+    assert statuses(said)[-1].startswith("STATUS=Accepting mail under the new configuration")
+    assert await running.metric("dlp_policy_current") == 1.0
+
+    assert await running.stop() == 0
+    assert systemd.kinds() == ["READY=1", *["RELOADING=1", "READY=1"] * 2, "STOPPING=1"]
+    ending = systemd.states[systemd.states.index("STOPPING=1") :]
+    assert any(state.startswith("EXTEND_TIMEOUT_USEC=") for state in ending)
+
+
+async def test_no_process_of_ours_can_speak_for_the_gateway(
+    gateway: Launch, next_mta: NextMta, systemd: ServiceManager
+) -> None:
+    """Receivers and workers, who read hostile content, inherit neither the socket's name nor the watchdog."""
+    running = await gateway(next_mta.port)
+    async with asyncio.timeout(30):
+        while len(running.processes()) < 3:  # noqa: ASYNC110 - supervisor, receiver, worker: grandchildren set no event
+            await asyncio.sleep(0.05)
+    children = [process for process in running.processes() if process != running.leader]
+    for process in children:
+        assert not {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"} & environment(process)
+
+
+async def test_hangups_in_quick_succession(gateway: Launch, next_mta: NextMta, systemd: ServiceManager) -> None:
+    """Reloads take turns, the last word of the file counts, and a mail that was under way is finished."""
+    running = await gateway(next_mta.port)
+    async with Client(running.port) as client:
+        await client.command("EHLO client.example")
+        await client.command("MAIL FROM:<ada@corp.example>")
+        await client.command("RCPT TO:<bob@shop.example>")
+        await client.command("DATA")
+        running.write_policy(LENIENT)
+        running.reload()
+        await asyncio.sleep(0.1)
+        running.write_policy(POLICY)
+        running.reload()
+        await running.event("reloaded", 2)
+        assert (await client.content(CLEAN))[:3] == "250"
+    assert (await send(running.port, "ada@corp.example", ("bob@shop.example",), LICENCE))[:3] == "250"
+    assert [event["disposition"] for event in running.events("decided")] == ["forward", "hold"]
+    await systemd.until("READY=1", 3)
+    assert await running.metric('dlp_reloads_total{result="done"}') == 3.0  # the start counts as the first
+    assert await running.metric("dlp_receivers") == 1.0
+    assert running.events("internal_error") == []
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.3, 1.0])
+async def test_the_end_during_a_reload(
+    pause: float, gateway: Launch, next_mta: NextMta, systemd: ServiceManager
+) -> None:
+    """SIGTERM while new receivers are on their way: status 0, nobody is left, and nothing claims to be ready."""
+    running = await gateway(next_mta.port)
+    running.write_policy(LENIENT)
+    running.reload()
+    await asyncio.sleep(pause)
+    running.reload()
+    assert await running.stop() == 0
+    assert systemd.kinds()[-1] == "STOPPING=1"
+    assert running.events("internal_error") == []
+    assert "Traceback" not in running.errors.read_text()
+
+
+async def test_a_mail_in_flight_is_finished_or_kept_by_its_client(gateway: Launch, next_mta: NextMta) -> None:
+    """SIGTERM: who sent the final dot reads 250, who did not reads 421 and keeps it; who comes now is not let in."""
+    running = await gateway(next_mta.port)
+    next_mta.script.pauses = {"dot": 3.0}
+    async with Client(running.port) as halfway, Client(running.port) as sent:
+        for client in (halfway, sent):
+            await client.command("EHLO client.example")
+            await client.command("MAIL FROM:<ada@corp.example>")
+            await client.command("RCPT TO:<bob@shop.example>")
+        sending = asyncio.create_task(_finish(sent))
+        await next_mta.until(1)
+        stopping = asyncio.create_task(running.stop())
+        await running.event("stopping")
+        with pytest.raises((ConnectionError, TimeoutError, AssertionError)):
+            await _welcomed(running.port)
+        assert (await sending)[:3] == "250"
+        assert (await halfway.reply())[:3] == "421"
+        assert await stopping == 0
+    assert len(next_mta.transactions) == 1
+
+
+async def _finish(client: Client) -> str:
+    assert (await client.command("DATA"))[:3] == "354"
+    return await client.content(CLEAN)
+
+
+async def _welcomed(port: int) -> None:
+    async with Client(port) as client:
+        assert client.greeting[:3] == "220"
+
+
+async def test_a_receiver_that_hangs_is_replaced(gateway: Launch, next_mta: NextMta) -> None:
+    """One that is stopped in its tracks is seen in /readyz, killed, and mail passes again."""
+    running = await gateway(next_mta.port)
+    (receiver,) = (pid for pid, command in running.processes().items() if "processes.receiver" in command)
+    os.kill(receiver, signal.SIGSTOP)
+    await running.event("receiver_silent", seconds=120)
+    await running.event("receiver_restarted", seconds=60)
+    assert [event["status"] for event in running.events("receiver_died")] == [-signal.SIGKILL]
+    assert (await send(running.port, "ada@corp.example", ("bob@shop.example",), CLEAN))[:3] == "250"
+    assert await running.metric("dlp_receiver_restarts_total") == 1.0

@@ -1,0 +1,163 @@
+"""What authors were told: read from the journal, and written in custody's transaction or not at all."""
+
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from dlp_gateway.journal import Query, SqlJournal, SqlLedger, migrations, open_journal, open_ledger
+from dlp_gateway.journal.ledger import OvertakenError
+from dlp_gateway.ledger import Marks, Progress, Window
+from dlp_gateway.policy.verdict import Disposition
+from dlp_gateway.ports import Entry
+from quarantine.crypto import PrivateKey
+from quarantine.opening import open_store
+from quarantine.sql import SqlStore
+
+URL = "sqlite:///custody.db"
+Make = Callable[..., Entry]
+
+
+@pytest.fixture
+async def ledger(folder: Path, key: PrivateKey) -> AsyncIterator[SqlLedger]:
+    """What is remembered, in the journal's database."""
+    ledger = await open_ledger(URL, key, folder=folder)
+    yield ledger
+    await ledger.close()
+
+
+@pytest.fixture
+async def store(folder: Path, key: PrivateKey) -> AsyncIterator[SqlStore]:
+    """The custody in whose transactions it is written."""
+    store = await open_store(URL, key.public, key, folder=folder)
+    yield store
+    await store.close()
+
+
+async def record(journal: SqlJournal, *written: Entry) -> None:
+    """Write entries and wait for them."""
+    for entry in written:
+        journal.record(entry)
+    await journal.flush()
+
+
+async def test_marks_are_set_once(ledger: SqlLedger, store: SqlStore, noon: datetime) -> None:
+    """The first writer's marks stay; a later beginning changes nothing."""
+    assert await ledger.marks() is None
+    for seen in (7, 9):
+        await store.take((), also=ledger.begin(Marks(seen=seen, digest_at=noon)))
+    assert await ledger.marks() == Marks(seen=7, digest_at=noon)
+
+
+async def test_a_mail_as_its_author_will_be_told(
+    journal: SqlJournal, ledger: SqlLedger, entry: Make, noon: datetime
+) -> None:
+    """Address, Message-ID, reasons, language and counts come back; of the recipients only how many were not refused."""
+    mail = replace(
+        entry("m1", "a@x.example", "b@x.example", "c@x.example", disposition=Disposition.HOLD),
+        hidden=3,
+        language="de",
+        automatic=True,
+    )
+    refused = replace(mail.passages[0], outcome="refused")
+    await record(journal, replace(mail, passages=(refused, *mail.passages[1:])), entry("m2"))
+    found = await ledger.accounts(("m1", "unknown"))
+    (account,) = found.values()
+    assert (account.id, account.author, account.message_id) == ("m1", "ann@corp.example", "<1@corp.example>")
+    assert (account.received_at, account.disposition, account.reasons) == (noon, Disposition.HOLD, ("bulk-visible",))
+    assert (account.recipients, account.hidden, account.language, account.automatic) == (2, 3, "de", True)
+    assert account.told == ""
+    (opened,) = await journal.entries(Query(ids=("m1",)))
+    assert (opened.hidden, opened.language, opened.automatic) == (3, "de", True)
+
+
+async def test_rewritten_mail_is_looked_at_once(
+    journal: SqlJournal, ledger: SqlLedger, store: SqlStore, entry: Make, noon: datetime
+) -> None:
+    """What left with a rewrite comes up until a round that looked at it is committed; nothing else does."""
+    rewritten = entry("m1", disposition=Disposition.REWRITE)
+    deferred = replace(rewritten, id="m2", passages=(replace(rewritten.passages[0], outcome="deferred"),))
+    await record(journal, rewritten, deferred, entry("m3"), entry("m4", disposition=Disposition.HOLD))
+    found = await ledger.untold(10)
+    assert [account.id for account in found.values() if account] == ["m1"]
+    await store.take((), also=ledger.begin(Marks(seen=0, digest_at=noon)))
+    (name,) = found
+    await store.take((), also=ledger.keep(Progress(before=0, seen=0, looked_at=(name,), told={name: "rewritten"})))
+    assert await ledger.untold(10) == {}
+    assert [account.told for account in (await ledger.accounts(("m1",))).values()] == ["rewritten"]
+
+
+async def test_who_was_told_of_the_same_mail(
+    journal: SqlJournal, ledger: SqlLedger, store: SqlStore, entry: Make, noon: datetime
+) -> None:
+    """By Message-ID and author, of the same kind, and not long ago."""
+    await record(journal, entry("m1"), entry("m2"), entry("m3", reverse_path="ben@corp.example"))
+    await record(journal, entry("m4", message_id=""), entry("m5", message_id=""))
+    accounts = await ledger.accounts(("m1", "m2", "m3", "m4", "m5"))
+    told = {accounts[name].entry: "held" for name in ("m1", "m4")}
+    await store.take((), also=ledger.begin(Marks(seen=0, digest_at=noon)))
+    await store.take((), also=ledger.keep(Progress(before=0, seen=1, told=told)))
+    asked, earlier = tuple(accounts.values()), noon - timedelta(hours=1)
+    assert await ledger.told_since(asked, "held", earlier) == {accounts[name].entry for name in ("m1", "m2")}
+    assert await ledger.told_since(asked, "rewritten", earlier) == frozenset()
+    assert await ledger.told_since(asked, "held", noon) == frozenset()
+    assert await ledger.told_since((), "held", earlier) == frozenset()
+
+
+async def test_windows_come_back(
+    journal: SqlJournal, ledger: SqlLedger, store: SqlStore, entry: Make, noon: datetime
+) -> None:
+    """By whom they are of; those that are over with the mail that leads to the address, the oldest first."""
+    await record(journal, entry("m1"))
+    name = (await ledger.accounts(("m1",)))["m1"].entry
+    old = Window(whom=b"ann", since=noon - timedelta(hours=2), told=20, waiting={"held": 3}, entry=name)
+    lost = Window(whom=b"cy", since=noon - timedelta(hours=3), told=1, waiting={"held": 1}, entry="gone")
+    young = Window(whom=b"ben", since=noon, told=1)
+    ahead = Window(whom=b"dan", since=noon + timedelta(hours=1), told=1)
+    await store.take((), also=ledger.begin(Marks(seen=0, digest_at=noon)))
+    await store.take((), also=ledger.keep(Progress(before=0, seen=1, windows=(old, lost, young, ahead))))
+    assert await ledger.windows((b"ann", b"ben", b"eve")) == {b"ann": old, b"ben": young}
+    ended = await ledger.ended(before=noon - timedelta(hours=1), now=noon, limit=10)
+    assert [(window, account and account.id) for window, account in ended] == [(lost, None), (old, "m1"), (ahead, None)]
+    later = replace(young, told=2)
+    progress = Progress(before=1, seen=2, windows=(later,), closed=(b"ann", b"cy", b"dan"), digest_at=noon)
+    await store.take((), also=ledger.keep(progress))
+    assert await ledger.windows((b"ann", b"ben", b"cy", b"dan")) == {b"ben": later}
+    assert await ledger.marks() == Marks(seen=2, digest_at=noon)
+
+
+async def test_whoever_comes_second_commits_nothing(ledger: SqlLedger, store: SqlStore, noon: datetime) -> None:
+    """The mark must be where the round found it."""
+    await store.take((), also=ledger.begin(Marks(seen=5, digest_at=noon)))
+    window = Window(whom=b"ann", since=noon, told=1)
+    with pytest.raises(OvertakenError):
+        await store.take((), also=ledger.keep(Progress(before=4, seen=9, windows=(window,))))
+    assert await ledger.windows((b"ann",)) == {}
+    assert await ledger.marks() == Marks(seen=5, digest_at=noon)
+
+
+async def test_what_passed_before_the_upgrade_is_nobodys_news(
+    folder: Path, key: PrivateKey, journal: SqlJournal, entry: Make
+) -> None:
+    """The migration keeps every entry, and none of them comes up to be told."""
+    await record(journal, entry("m1", disposition=Disposition.REWRITE))
+    await journal.close()
+    with sqlite3.connect(folder / "custody.db") as database:
+        database.execute("DROP INDEX ix_journal_entries_untold")
+        for column in ("hidden", "language", "automatic", "untold", "told", "measured"):
+            database.execute(f"ALTER TABLE journal_entries DROP COLUMN {column}")
+        database.execute("DROP TABLE notice_marks")
+        database.execute("DROP TABLE notice_windows")
+        database.execute("UPDATE journal_version SET version_num = '0002'")
+    database.close()
+    await migrations.migrate(URL, folder=folder)
+    again = await open_journal(URL, key.public, key, folder=folder)
+    ledger = await open_ledger(URL, key, folder=folder)
+    (found,) = await again.entries(Query())
+    assert (found.id, found.hidden, found.language, found.automatic) == ("m1", 0, "", False)
+    assert await ledger.untold(10) == {}
+    await ledger.close()
+    await again.close()

@@ -1,0 +1,216 @@
+"""Attempts: counted before they are answered, refused late, then not at all, and never without end."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+
+from dlp_gateway.login import AttemptLimits, Attempts
+from dlp_gateway.login.memory import MemoryFailures
+from dlp_gateway.ports import NEVER, Denial, Login, LoginUnavailable
+from quarantine.store import StoreError
+
+HERE, THERE = "192.0.2.1", "198.51.100.1"
+LIMITS = AttemptLimits(failures=4, delay=0, longest_delay=0)
+
+
+@dataclass
+class Knows:
+    """An `Authenticator` with one user, Ann; it can be down, and slow."""
+
+    down: bool = False
+    patience: float = 0.0
+    at_once: int = 0
+    most_at_once: int = 0
+    asked: list[str] = field(default_factory=list)
+    closed: bool = False
+
+    async def verify(self, name: str, password: str, *, client: str) -> Login | None:
+        """Answer, after a while."""
+        self.asked.append(password)
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        await asyncio.sleep(self.patience)
+        self.at_once -= 1
+        if self.down:
+            raise LoginUnavailable("connect")
+        return Login(name="ann") if (name, password) == ("ann", "right") else None
+
+    async def close(self) -> None:
+        """Be told."""
+        self.closed = True
+
+
+class Broken(MemoryFailures):
+    """A memory whose database is away."""
+
+    async def failures(self, *_: object) -> None:  # type: ignore[override]
+        """Fail."""
+        raise StoreError("no database")
+
+    count_failure = forgive = failures  # type: ignore[assignment]
+
+
+async def tried(attempts: Attempts, password: str, name: str = "ann", network: str = HERE) -> Login | Denial:
+    """Try one password."""
+    return await attempts.attempt(name, password, client=network, network=network)
+
+
+async def test_a_network_is_cut_off_and_nobody_else() -> None:
+    """After the last failure not even the right password is looked at from there; from elsewhere it works as ever."""
+    knows = Knows()
+    attempts = Attempts(knows, MemoryFailures(), LIMITS)
+    heard = [await tried(attempts, f"wrong {number}") for number in range(6)]
+    assert heard == [Denial.WRONG] * 4 + [Denial.CUT_OFF] * 2
+    assert await tried(attempts, "right") is Denial.CUT_OFF
+    assert len(knows.asked) == 4
+    assert await tried(attempts, "right", network=THERE) == Login(name="ann")
+
+
+async def test_a_cut_off_ends() -> None:
+    """After `cut_off` a network may try again; one more failure and it is cut off again."""
+    attempts = Attempts(Knows(), MemoryFailures(), AttemptLimits(failures=3, delay=0, cut_off=timedelta(seconds=0.2)))
+    for number in range(3):
+        await tried(attempts, f"wrong {number}")
+    assert await tried(attempts, "right") is Denial.CUT_OFF
+    await asyncio.sleep(0.25)
+    assert await tried(attempts, "wrong again") is Denial.WRONG
+    assert await tried(attempts, "right") is Denial.CUT_OFF
+
+
+async def test_a_name_under_attack_from_everywhere_is_never_locked() -> None:
+    """A hundred networks guess at Ann: her own logs her in, and pays no delay."""
+    attempts = Attempts(Knows(), MemoryFailures(), AttemptLimits(failures=4, delay=0.001, longest_delay=0.01))
+    for number in range(100):
+        assert await tried(attempts, f"wrong {number}", network=f"203.0.113.{number}") is Denial.WRONG
+    assert attempts._delay((await attempts._own.failures("", "ann", NEVER)).name) == 0.01
+    assert await tried(attempts, "right") == Login(name="ann")
+
+
+async def test_the_same_old_password_counts_once_and_a_slip_not_at_all() -> None:
+    """A device that asks for ever with an old password cuts nobody off; who gets it right in the end is forgiven."""
+    attempts = Attempts(Knows(), MemoryFailures(), LIMITS)
+    assert [await tried(attempts, "old") for _ in range(10)] == [Denial.WRONG] * 10
+    for number in range(10):
+        assert await tried(attempts, f"typo {number}") is Denial.WRONG
+        assert await tried(attempts, "right") == Login(name="ann")
+
+
+async def test_a_success_forgives_no_guesses_at_others() -> None:
+    """Whoever has a login of his own cannot wipe out what he tries with other names by using it in between."""
+    attempts = Attempts(Knows(), MemoryFailures(), LIMITS)
+    heard = []
+    for number in range(6):
+        heard.append(await tried(attempts, "guess", name=f"boss{number}"))
+        await tried(attempts, "right")
+    assert heard == [Denial.WRONG] * 4 + [Denial.CUT_OFF] * 2
+
+
+async def test_spelling_a_name_otherwise_is_no_new_name() -> None:
+    """ANN and ann are one name to the count."""
+    attempts = Attempts(Knows(), MemoryFailures(), LIMITS)
+    for name in ("ann", "Ann", "ANN"):
+        await tried(attempts, "wrong", name=name)
+    assert (await attempts._own.failures(HERE, "ann", NEVER)).both == 1
+
+
+@pytest.mark.parametrize(("failures", "expected"), [(1, 1.0), (2, 2.0), (3, 4.0), (5, 16.0), (6, 20.0), (10_000, 20.0)])
+def test_delays_grow_to_a_bound(failures: int, expected: float) -> None:
+    """Twice as long each time, up to the longest."""
+    assert Attempts(Knows(), MemoryFailures(), AttemptLimits())._delay(failures) == expected
+
+
+async def test_a_refusal_comes_late_and_others_do_not_wait() -> None:
+    """The delay is the session's own: meanwhile another one from the same network logs in."""
+    attempts = Attempts(Knows(), MemoryFailures(), AttemptLimits(delay=0.5, longest_delay=0.5))
+    begun = time.monotonic()
+    refused = asyncio.create_task(tried(attempts, "wrong"))
+    assert await tried(attempts, "right") == Login(name="ann")
+    assert not refused.done()
+    assert await refused is Denial.WRONG
+    assert time.monotonic() - begun >= 0.5
+
+
+async def test_few_sessions_wait_for_a_refusal() -> None:
+    """Beyond the bound a session is told at once, without a word on its password."""
+    attempts = Attempts(Knows(), MemoryFailures(), AttemptLimits(delay=0.3, longest_delay=0.3, delayed=2))
+    heard = await asyncio.gather(*(tried(attempts, f"wrong {number}") for number in range(5)))
+    assert sorted(heard) == [Denial.CROWDED] * 3 + [Denial.WRONG] * 2
+
+
+async def test_attempts_under_way_are_bounded() -> None:
+    """Beyond the bound a client is told to come back, and nobody is asked."""
+    knows = Knows(patience=0.1)
+    attempts = Attempts(knows, MemoryFailures(), AttemptLimits(attempts=3))
+    heard = await asyncio.gather(*(tried(attempts, "right", network=str(number)) for number in range(5)))
+    assert heard.count(Denial.UNAVAILABLE) == 2
+    assert len(knows.asked) == 3
+
+
+async def test_a_burst_from_one_network_is_tried_a_few_at_a_time() -> None:
+    """A hundred sessions at once get hardly more tries than one after another."""
+    knows = Knows(patience=0.01)
+    attempts = Attempts(knows, MemoryFailures(), LIMITS)
+    heard = await asyncio.gather(*(tried(attempts, f"wrong {number}") for number in range(100)))
+    assert knows.most_at_once <= 4
+    assert heard.count(Denial.WRONG) < LIMITS.failures + 4
+    assert attempts._turns == {}
+
+
+async def test_who_hangs_up_has_had_his_try() -> None:
+    """A cancelled session does not undo the count."""
+    attempts = Attempts(Knows(patience=0.05), MemoryFailures(), LIMITS)
+    for number in range(4):
+        session = asyncio.create_task(tried(attempts, f"wrong {number}"))
+        await asyncio.sleep(0.01)
+        session.cancel()
+        await asyncio.gather(session, return_exceptions=True)
+        await asyncio.gather(*attempts._under_way)
+    assert await tried(attempts, "right") is Denial.CUT_OFF
+
+
+async def test_what_cannot_be_told_is_no_failure(log_lines: StringIO) -> None:
+    """Down: nothing is counted, said once; the first answer after it is told, too."""
+    knows = Knows(down=True)
+    attempts = Attempts(knows, MemoryFailures(), LIMITS)
+    assert [await tried(attempts, f"wrong {number}") for number in range(10)] == [Denial.UNAVAILABLE] * 10
+    knows.down = False
+    assert await tried(attempts, "right") == Login(name="ann")
+    written = log_lines.getvalue()
+    assert (written.count('"login_unavailable"'), written.count('"login_available"')) == (1, 1)
+
+
+async def test_without_the_database_tries_are_still_counted(log_lines: StringIO) -> None:
+    """This process counts for itself: nobody gets tries without end, and who is right gets in."""
+    attempts = Attempts(Knows(), Broken(), LIMITS)
+    assert await tried(attempts, "right") == Login(name="ann")
+    heard = [await tried(attempts, f"wrong {number}") for number in range(6)]
+    assert heard == [Denial.WRONG] * 4 + [Denial.CUT_OFF] * 2
+    assert '"store_unavailable"' in log_lines.getvalue()
+
+
+async def test_closing_lets_the_last_try_be_counted() -> None:
+    """And gives back what the authenticator has open."""
+    knows = Knows(patience=0.05)
+    attempts = Attempts(knows, MemoryFailures(), LIMITS)
+    session = asyncio.create_task(tried(attempts, "wrong"))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    await attempts.close()
+    assert knows.closed
+    assert await session is Denial.WRONG
+
+
+async def test_no_name_and_no_password_is_logged(log_lines: StringIO) -> None:
+    """The client's address is, and how many failures there are."""
+    attempts = Attempts(Knows(), MemoryFailures(), LIMITS)
+    for number in range(5):
+        await tried(attempts, f"secret word {number}", name="ann.lee@corp.example")
+    written = log_lines.getvalue()
+    assert '"login_cut_off"' in written
+    assert HERE in written
+    assert "ann.lee" not in written
+    assert "secret word" not in written

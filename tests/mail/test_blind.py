@@ -1,0 +1,85 @@
+"""Blind recipients: who is one, and which fields betray him."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from dlp_gateway.mail.blind import betrayed, blind
+from dlp_gateway.mail.envelope import Envelope
+from dlp_gateway.mail.parse import parse
+
+ENVELOPE = Envelope(
+    id="0" * 18,
+    reverse_path="ann@corp.example",
+    recipients=("one@shop.example", "eve@home.example"),
+    client="192.0.2.1",
+    login="",
+    body_8bit=True,
+    smtputf8=False,
+    received_at=datetime(2026, 11, 2, tzinfo=UTC),
+)
+
+
+def mail(*fields: str) -> bytes:
+    """Return a mail to one@shop.example with more fields."""
+    return "\r\n".join(["From: Ann <ann@corp.example>", "To: One@shop.example", *fields, "", "body", ""]).encode()
+
+
+@pytest.mark.parametrize(
+    ("recipients", "fields", "expected"),
+    [
+        (("one@shop.example", "eve@home.example"), (), ("eve@home.example",)),
+        (("one@shop.example", "EVE+x@home.example"), (), ("eve@home.example",)),
+        (("eve@home.example",), (), ()),
+        (("eve@home.example", "eve+lists@home.example"), (), ()),
+        (("one@shop.example", "ann@corp.example"), (), ()),
+        (("one@shop.example", "desk@corp.example"), ("Reply-To: desk@corp.example",), ()),
+        (("one@shop.example", "boss@corp.example"), ("Sender: boss@corp.example",), ()),
+        (("one@shop.example", "eve@home.example"), ("Cc: eve@home.example",), ()),
+        (("one@shop.example", "eve@home.example"), ("Bcc: eve@home.example",), ("eve@home.example",)),
+    ],
+)
+def test_knows_who_is_blind(recipients: tuple[str, ...], fields: tuple[str, ...], expected: tuple[str, ...]) -> None:
+    """In the envelope, in no field of recipients or originators, and not alone with his copy."""
+    assert blind(replace(ENVELOPE, recipients=recipients), parse(mail(*fields))) == expected
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "Received: from a by b for <eve@home.example>; Mon, 2 Nov 2026 09:30:00 +0000",
+        "X-Envelope-To: <eve@home.example>",
+        "X-Original-To: eve+news@home.example",
+        "Delivered-To: Eve@Home.example",
+        "Resent-Comments: to eve@home.example",
+        "Thread-Topic: for eve@home.example",
+        "List-Unsubscribe: <mailto:leave-eve=home.example@corp.example>",
+        "X-Spamd-Result: default; FORGED_RECIPIENTS[m:one@shop.example,s:eve@home.example]",
+        "X-Report: =?utf-8?q?eve=40home=2Eexample?=",
+        "Mail-Followup-To: eve@home.example",
+    ],
+)
+def test_every_field_can_betray(field: str) -> None:
+    """Traces, fields of lists, of reports and of threads, whatever they are written in."""
+    assert betrayed(ENVELOPE, parse(mail(field))) == {"eve@home.example": field.partition(":")[0]}
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "Bcc: eve@home.example",
+        "Subject: news of home.example",
+        "X-Original-To: eve@home.example.org",
+        "Received: from a by b for <one@shop.example>; Mon, 2 Nov 2026 09:30:00 +0000",
+    ],
+)
+def test_what_betrays_nobody(field: str) -> None:
+    """Bcc leaves no mail; another address is another address."""
+    assert betrayed(ENVELOPE, parse(mail(field))) == {}
+
+
+def test_a_copy_of_her_own_betrays_nobody() -> None:
+    """A newsletter with her address in its fields shows her to herself."""
+    alone = replace(ENVELOPE, recipients=("eve@home.example",))
+    assert betrayed(alone, parse(mail("List-Unsubscribe: <mailto:leave-eve=home.example@corp.example>"))) == {}

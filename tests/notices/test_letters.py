@@ -1,0 +1,107 @@
+"""What stands in a notice, in every language and for every kind; the English ones are those of docs/notices.md."""
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from dlp_gateway.ledger import Account, Window
+from dlp_gateway.notices import letters, reviewers
+from dlp_gateway.notices.letters import Letter
+from dlp_gateway.notices.news import Kind, News
+from dlp_gateway.notices.reviewers import Waiting
+from dlp_gateway.notices.words import words
+from dlp_gateway.policy.verdict import Disposition
+from dlp_gateway.settings.notices import LANGUAGES, Language
+from quarantine.model import State
+from tests.notices.conftest import HEAD, OPTIONS
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+PAGE = (Path(__file__).parents[2] / "docs" / "notices.md").read_text(encoding="utf-8")
+ACCOUNT = Account(
+    entry="0abc.1",
+    id="0abc",
+    author="ann@corp.example",
+    whom=b"",
+    message_id="<m1@client.example>",
+    received_at=NOON,
+    disposition=Disposition.HOLD,
+    reasons=("payment.card",),
+    recipients=3,
+    hidden=0,
+    language="",
+    automatic=False,
+    told="held",
+)
+NEWS = News(kind=Kind.HELD, parts=(ACCOUNT,), recipients=3, moment=NOON + timedelta(days=14))
+REWRITTEN = replace(ACCOUNT, hidden=37, reasons=("bulk-visible",))
+ALL: dict[str, News] = {
+    "held": NEWS,
+    "rewritten": replace(NEWS, kind=Kind.REWRITTEN, parts=(REWRITTEN,), moment=None),
+    "released": replace(NEWS, kind=Kind.RELEASED, recipients=2, waiting=1, moment=None),
+    "discarded": replace(NEWS, kind=Kind.DISCARDED, recipients=2, released=1, moment=None),
+    "delayed": replace(NEWS, kind=Kind.DELAYED, moment=NOON + timedelta(minutes=10)),
+}
+WAITING = Waiting(
+    id="0abc",
+    state=State.HELD,
+    since=NOON,
+    author="ann@corp.example",
+    recipients=3,
+    severity="high",
+    rules=("reply-all", "bulk-visible"),
+)
+
+
+def every(language: Language) -> dict[str, tuple[str, str]]:
+    """Return subject and text of each notice."""
+    said = words(language)
+    written: dict[str, Letter] = {name: letters.to_author(news, said, OPTIONS.policy) for name, news in ALL.items()}
+    window = Window(whom=b"", since=NOON, told=20, waiting={"held": 14, "rewritten": 1})
+    written["summary"] = letters.summary(window, "ann@corp.example", said)
+    written["digest"] = reviewers.digest("rita@corp.example", (WAITING,), 3, said)
+    written["urgent"] = reviewers.alarm("rita@corp.example", (WAITING,), said)
+    texts = {name: (one.subject, one.text) for name, one in written.items()}
+    expired = replace(NEWS, kind=Kind.EXPIRED, moment=None)
+    explanation = letters.of_expiry(expired, ("bob@shop.example",), said, OPTIONS.policy, HEAD)
+    return texts | {"expired": (explanation.subject, explanation.text)}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_notice_comes_out_whole(language: Language) -> None:
+    """No brace is left, no paragraph is empty, and the numbers stand in it."""
+    for name, (subject, text) in every(language).items():
+        assert not re.search(r"[{}]", subject + text), name
+        assert subject, name
+        assert all(text.split("\n\n")), name
+    found = every(language)
+    assert "37" in found["rewritten"][1]
+    assert "14" in found["summary"][1]
+    assert "dlp-gateway quarantine release 0abc" in found["urgent"][1]
+
+
+@pytest.mark.parametrize("name", sorted(every("en")))
+def test_the_page_shows_what_is_written(name: str) -> None:
+    """docs/notices.md has each notice in English as it is, but for dates, which depend on the machine's time zone."""
+    subject, text = every("en")[name]
+    shown = [re.sub(r"\b\d+ March 2026, \d\d:\d\d \([+-]\d{4}\)", "DATE", line.strip()) for line in text.split("\n")]
+    page = " ".join(re.sub(r"\b\d+ \w+ 2026, \d\d:\d\d \([+-]\d{4}\)", "DATE", PAGE).split())
+    assert f"Subject: {subject}" in page
+    assert [line for line in shown if " ".join(line.split()) not in page] == []
+
+
+def test_long_lists_are_cut() -> None:
+    """A notice stays readable: some ids, some reasons, some mails, and how many more."""
+    parts = tuple(replace(ACCOUNT, id=f"id{number}", reasons=(f"rule{number}",)) for number in range(9))
+    news = replace(NEWS, parts=parts)
+    letter = letters.to_author(news, words("en"), OPTIONS.policy)
+    assert letter.text.count("\n- ") == 5
+    assert letters.ending(words("en"), "x", news.ids).count("id") == 5
+    many = tuple(replace(WAITING, id=f"id{number}") for number in range(60))
+    assert "… and 10 more." in reviewers.digest("rita@corp.example", many, 60, words("en")).text
+    addresses = tuple(f"a{number}@shop.example" for number in range(120))
+    expired = letters.of_expiry(replace(NEWS, kind=Kind.EXPIRED), addresses, words("en"), OPTIONS.policy, HEAD)
+    assert expired.text.count("@shop.example") == 100
+    assert "… and 20 more." in expired.text

@@ -1,0 +1,257 @@
+"""Who gets which copy, and that no copy shows an outsider to another, over headers and policies made at random."""
+
+import re
+import time
+from dataclasses import replace
+from itertools import chain
+from typing import Final
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dlp_gateway import packs
+from dlp_gateway.mail.address import canonical
+from dlp_gateway.mail.blind import betrayed
+from dlp_gateway.mail.edit import PruneAttendees, PruneOutsiders, PruneRecipients, RemoveBcc, RemoveSignatures, apply
+from dlp_gateway.mail.header import body_start
+from dlp_gateway.mail.parse import parse
+from dlp_gateway.policy import load
+from dlp_gateway.policy.copies import REWRITE_INCOMPLETE, Rewriting, checked, shown
+from dlp_gateway.policy.model import Rewrite
+from dlp_gateway.policy.verdict import Copy, Disposition, Verdict
+from tests import strategies
+from tests.policy.test_decide import ENVELOPE
+
+POLICY: Final = load.parse(
+    "version: 1\ninside: [corp.example, '*.corp.example']\npartners: [partner.example]\npacks: []\n",
+    "policy.yaml",
+    builtin=packs.builtin(),
+)
+SPLIT: Final = Rewrite(do="rewrite", how="split")
+PRUNE: Final = Rewrite(do="rewrite")
+BCC: Final = Rewrite(do="rewrite", how="bcc")
+BLIND: Final = Rewrite(do="rewrite", how="blind")
+
+MAIL: Final = (
+    "From: Ann <ann@corp.example>\r\nTo: One <one@shop.example>, two@clinic.example, dora@corp.example\r\n"
+    "Cc: three@home.example, pat@partner.example\r\nSubject: x\r\n\r\nbody\r\n"
+)
+EVERYBODY: Final = (
+    "one@shop.example",
+    "two@clinic.example",
+    "dora@corp.example",
+    "three@home.example",
+    "pat@partner.example",
+    "blind@far.example",
+    "boss@corp.example",
+)
+
+
+def made(*rewrites: Rewrite, raw: str = MAIL, recipients: tuple[str, ...] = EVERYBODY) -> dict[str, list[str]]:
+    """Return whom each recipient sees."""
+    message = parse(raw.encode())
+    rewriting = Rewriting(POLICY, replace(ENVELOPE, recipients=recipients), message)
+    edits, copies = rewriting.edits(rewrites)
+    copies = copies or (Copy(recipients=recipients, edits=edits),)
+    return {one: list(shown(message, copy.edits)) for copy in copies for one in copy.recipients}
+
+
+def test_split_shows_each_outsider_himself_and_insiders() -> None:
+    """Insiders see all, partners and blind recipients nobody outside, and To and Cc stay To and Cc."""
+    inside = ["dora@corp.example", "pat@partner.example"]
+    everybody = [
+        "one@shop.example",
+        "two@clinic.example",
+        "dora@corp.example",
+        "three@home.example",
+        "pat@partner.example",
+    ]
+    assert made(SPLIT) == {
+        "one@shop.example": ["one@shop.example", *inside],
+        "two@clinic.example": ["two@clinic.example", *inside],
+        "dora@corp.example": everybody,
+        "three@home.example": ["dora@corp.example", "three@home.example", "pat@partner.example"],
+        "pat@partner.example": inside,
+        "blind@far.example": inside,
+        "boss@corp.example": everybody,
+    }
+
+
+def test_bcc_shows_nobody_but_the_author() -> None:
+    """Insiders are hidden as well, and the author stands in To."""
+    assert set(map(tuple, made(BCC).values())) == {("ann@corp.example",)}
+    to_herself = MAIL.replace("To: ", "To: Ann <ann@corp.example>, ")
+    assert set(map(tuple, made(BCC, raw=to_herself).values())) == {("ann@corp.example",)}
+
+
+def test_what_hides_more_wins() -> None:
+    """A split together with bcc shows each outsider himself alone; prune adds nothing to either."""
+    both = made(SPLIT, BCC, PRUNE)
+    assert both["one@shop.example"] == ["one@shop.example"]
+    assert both["dora@corp.example"] == both["boss@corp.example"] == ["ann@corp.example"]
+    assert made(SPLIT, PRUNE) == made(SPLIT)
+
+
+def test_two_addresses_of_one_person_share_a_copy() -> None:
+    """A tag names a folder, not another person; both get it, and see what the author wrote."""
+    raw = MAIL.replace("one@shop.example", "one+news@shop.example")
+    message = parse(raw.encode())
+    recipients = ("One+News@shop.example", "one@shop.example", "two@clinic.example")
+    _, copies = Rewriting(POLICY, replace(ENVELOPE, recipients=recipients), message).edits((SPLIT,))
+    assert [copy.recipients for copy in copies] == [recipients[:2], recipients[2:]]
+    assert shown(message, copies[0].edits)[0] == "one+news@shop.example"
+
+
+def test_a_single_copy_is_no_split() -> None:
+    """A mail server that sends each recipient his own gets each forwarded at once."""
+    message = parse(MAIL.encode())
+    edits, copies = Rewriting(POLICY, replace(ENVELOPE, recipients=("one@shop.example",)), message).edits((SPLIT,))
+    assert copies == ()
+    assert edits == (
+        RemoveBcc(),
+        PruneOutsiders(inside=POLICY.seen_by_all, kept=("one@shop.example",), to="ann@corp.example"),
+    )
+
+
+def test_signatures_go_from_the_copies_that_change_only() -> None:
+    """Insiders' copies still verify."""
+    raw = f"DKIM-Signature: v=1; h=from:to; b=x\r\n{MAIL}"
+    message = parse(raw.encode())
+    _, copies = Rewriting(POLICY, replace(ENVELOPE, recipients=EVERYBODY), message).edits((SPLIT,))
+    assert {copy.recipients[0] for copy in copies if RemoveSignatures() not in copy.edits} == {"dora@corp.example"}
+
+
+@pytest.mark.parametrize(
+    ("raw", "holds"),
+    [
+        (MAIL, {}),
+        (f"DKIM-Signature: v=1; h=from:to; b=x\r\n{MAIL}", {"signed"}),
+        (MAIL.replace("Subject", "Content-Type: application/pkcs7-mime\r\nSubject"), {"protected"}),
+        (
+            MAIL.replace("Subject: x\r\n\r\nbody", "Content-Type: text/calendar\r\n\r\nATTENDEE:mailto:x@y.example"),
+            {"calendar"},
+        ),
+        (
+            MAIL.replace("Subject: x\r\n\r\nbody", "Content-Type: text/calendar\r\n\r\nATTENDEE:mailto:x@corp.example"),
+            {},
+        ),
+    ],
+)
+def test_what_stands_in_the_way_holds_where_the_policy_says_so(raw: str, holds: set[str]) -> None:
+    """A signature, a seal, an invitation: each has its own key."""
+    rewriting = Rewriting(POLICY, ENVELOPE, parse(raw.encode()))
+    free = {"signed": "strip", "protected": "rewrite", "calendar": "prune"}
+    ways: dict[str, str] = dict.fromkeys(free, "hold")
+    for key in free:
+        rewrite = Rewrite.model_validate({"do": "rewrite", **free, key: ways[key]})
+        assert rewriting.must_wait(rewrite) is (key in holds)
+
+
+def test_conceals_blind_recipients_only() -> None:
+    """The blind recipient goes from the trace, everybody else stays."""
+    raw = f"X-Original-To: blind@far.example\r\n{MAIL}"
+    message = parse(raw.encode())
+    edits, copies = Rewriting(POLICY, replace(ENVELOPE, recipients=EVERYBODY), message).edits((BLIND,))
+    assert copies == ()
+    assert edits == (RemoveBcc(), PruneRecipients(hidden=("blind@far.example",), to=""))
+    assert apply(raw.encode(), edits) == MAIL.encode()
+
+
+def test_an_attendee_who_cannot_be_pruned_holds() -> None:
+    """An invitation whose text names somebody outside is no complete rewrite."""
+    calendar = (
+        "Content-Type: text/calendar\r\n\r\nBEGIN:VCALENDAR\r\nATTENDEE:mailto:dora@corp.example\r\n"
+        "ATTENDEE:mailto:one@shop.example\r\nDESCRIPTION:with one@shop\r\n .example\r\nEND:VCALENDAR\r\n"
+    )
+    raw = MAIL.replace("Subject: x\r\n\r\nbody\r\n", calendar)
+    message = parse(raw.encode())
+    edits, copies = Rewriting(POLICY, replace(ENVELOPE, recipients=EVERYBODY), message).edits((SPLIT,))
+    got = checked(Verdict(disposition=Disposition.REWRITE, edits=edits, copies=copies), message)
+    assert (got.disposition, got.reasons[-1].rule) == (Disposition.HOLD, REWRITE_INCOMPLETE)
+    clean = parse(raw.replace("one@shop\r\n .example", "you").encode())
+    assert checked(Verdict(disposition=Disposition.REWRITE, edits=edits, copies=copies), clean).disposition == 1
+
+
+def _stands_in(address: str, text: str) -> bool:
+    """Whether an address stands in text by itself: an independent and simple-minded reading."""
+    return re.search(rf"(?<![\w.!#$%&'*+/=?^`{{|}}~-]){re.escape(address)}(?![\w-]|\.\w)", text) is not None
+
+
+_rewrites = st.lists(
+    st.sampled_from((SPLIT, PRUNE, BCC, BLIND, SPLIT, Rewrite(do="rewrite", how="split", to="undisclosed"))), min_size=1
+)
+
+
+_people = st.lists(strategies.addresses, min_size=1, max_size=5)
+
+
+def _dense(to: list[str], cc: list[str], traced: list[str], free: str) -> bytes:
+    """Return a mail in which the same people stand in lists, in traces, and perhaps in a field that no edit changes."""
+    trace = "".join(f"Received: from a by b for <{one}>; x\r\nX-Original-To: {one}\r\n" for one in traced)
+    header = f"{trace}From: ann@corp.example\r\nTo: {', '.join(to)}\r\nCc: {', '.join(cc)}\r\n{free}\r\n"
+    return f"{header}Delivered-To: {(to + cc)[-1]}\r\n\r\nbody to {to[0]}\r\n".encode()
+
+
+_mails = st.one_of(
+    strategies.messages,
+    *[st.builds(_dense, _people, _people, _people, st.sampled_from(("Subject: x", "X-Odd: for kim@kunde.example")))]
+    * 2,
+)
+
+
+@given(raw=_mails, rewrites=_rewrites, data=st.data())
+@settings(max_examples=300, deadline=None)
+def test_no_copy_shows_an_outsider_to_another(raw: bytes, rewrites: list[Rewrite], data: st.DataObject) -> None:
+    """(e, f) Everybody gets exactly one copy with the same body, and sees no outsider but himself, or it is held."""
+    message = parse(raw)
+    visible = sorted({canonical(one.address) for one in message.visible})
+    candidates = [*visible, "blind@far.example", "boss@corp.example", "three@home.example"]
+    recipients = tuple(data.draw(st.lists(st.sampled_from(candidates), unique=True, min_size=1)))
+    envelope = replace(ENVELOPE, recipients=recipients)
+    rewriting = Rewriting(POLICY, envelope, message)
+    edits, copies = rewriting.edits(rewrites)
+    verdict = Verdict(disposition=Disposition.REWRITE, edits=edits, copies=copies)
+    copies = copies or (Copy(recipients=recipients, edits=edits),)
+    assert sorted(chain.from_iterable(copy.recipients for copy in copies)) == sorted(recipients)
+    is_held = checked(verdict, message).disposition is Disposition.HOLD
+    outsiders = POLICY.outsiders(visible) if {one.how for one in rewrites} - {"blind"} else ()
+    secret = {*outsiders, *betrayed(envelope, message)}
+    for copy in copies:
+        outgoing = apply(raw, copy.edits)
+        assert outgoing[body_start(outgoing) :] == raw[message.body_start :]
+        assert apply(outgoing, copy.edits) == outgoing
+        header = outgoing[: body_start(outgoing)].decode("utf-8", "replace").casefold()
+        readers = {canonical(one) for one in copy.recipients} - {*map(canonical, ("boss@corp.example",))}
+        outside_readers = {one for one in readers if not POLICY.inside.contains(one)}
+        if outside_readers and not is_held:
+            hidden = secret - outside_readers if len(outside_readers) == 1 else secret
+            assert [one for one in hidden if _stands_in(one, header)] == []
+
+
+@pytest.mark.parametrize("count", [1, 2, 10, 100, 1000, pytest.param(5000, marks=pytest.mark.slow)])
+def test_cost_is_linear(count: int) -> None:
+    """A mail to five thousand people outside is split and checked in seconds, and its edits stay small."""
+    people = tuple(f"guest{number}@home{number}.example" for number in range(count))
+    message = parse(f"From: ann@corp.example\r\nTo: {', '.join(people)}\r\n\r\nbody".encode())
+    started = time.process_time()
+    edits, copies = Rewriting(POLICY, replace(ENVELOPE, recipients=people), message).edits((SPLIT,))
+    got = checked(Verdict(disposition=Disposition.REWRITE, edits=edits, copies=copies), message)
+    seen = [shown(message, copy.edits) for copy in copies]
+    assert time.process_time() - started < 1 + count / 250
+    assert got.disposition is Disposition.REWRITE
+    assert seen == [(person,) for person in people] or count == 1
+
+
+def test_invitations_too_large_to_check_are_held() -> None:
+    """A thousand invitations of a thousand guests each are not written and read again while a client waits."""
+    lines = "".join(f"ATTENDEE:mailto:guest{number}@home{number}.example\r\n" for number in range(3000))
+    calendar = (
+        f"Content-Type: text/calendar\r\n\r\nBEGIN:VCALENDAR\r\nATTENDEE:dora@corp.example\r\n{lines}END:VCALENDAR\r\n"
+    )
+    people = tuple(f"guest{number}@home{number}.example" for number in range(3000))
+    message = parse(MAIL.replace("Subject: x\r\n\r\nbody\r\n", calendar).encode())
+    edits = (RemoveBcc(), PruneOutsiders(inside=("corp.example",), kept=(), to=""), PruneAttendees(inside=(), kept=()))
+    copies = tuple(Copy(recipients=(person,), edits=edits) for person in people)
+    got = checked(Verdict(disposition=Disposition.REWRITE, edits=edits, copies=copies), message)
+    assert got.disposition is Disposition.HOLD

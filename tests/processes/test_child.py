@@ -1,0 +1,44 @@
+"""A receiver process under its supervisor."""
+
+import asyncio
+import signal
+import sys
+from datetime import timedelta
+
+from dlp_gateway.processes.child import Child
+
+
+async def child(script: str) -> Child:
+    """Start a process that speaks as a receiver does."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", script, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    return Child(process)
+
+
+async def test_one_that_hangs_is_killed() -> None:
+    """It was ready, then its loop stood still: clients would wait in vain."""
+    one = await child("import time; print('ready', flush=True); time.sleep(600)")
+    assert await one.ready()
+    assert one.alive
+    assert await one.ended(timedelta(seconds=0.2)) == -signal.SIGKILL
+    assert not one.alive
+
+
+async def test_one_that_speaks_lives() -> None:
+    """Signs of life, each in time, and then its own end with its own status."""
+    script = "import time\nfor _ in range(8):\n print('alive', flush=True)\n time.sleep(0.1)\nraise SystemExit(3)"
+    assert await (await child(script)).ended(timedelta(seconds=2.0)) == 3
+
+
+async def test_one_that_is_silent_for_a_while_is_not_well() -> None:
+    """Readiness hears of it before it is killed, and it is well again when it speaks."""
+    one = await child("import sys; print('ready', flush=True); sys.stdin.read(); print('alive', flush=True)")
+    assert await one.ready()
+    ending = asyncio.create_task(one.ended(timedelta(seconds=1.0)))
+    async with asyncio.timeout(5):
+        while one.alive:  # noqa: ASYNC110 - silence sets no event
+            await asyncio.sleep(0.01)
+    await one.drain()
+    assert await ending == 0
+    assert not one.silent
