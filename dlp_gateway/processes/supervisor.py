@@ -9,7 +9,6 @@ import asyncio
 import os
 import shutil
 import signal
-import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -23,7 +22,7 @@ from dlp_gateway.errors import ConfigurationError, GatewayError, Problem
 from dlp_gateway.journal import Generation, SqlJournal
 from dlp_gateway.observe import log, metrics
 from dlp_gateway.policy.model import Policy
-from dlp_gateway.processes import composition, policies, readiness, teams
+from dlp_gateway.processes import composition, places, policies, readiness, teams
 from dlp_gateway.processes.boot import Boot
 from dlp_gateway.processes.certificates import Watch, in_force
 from dlp_gateway.processes.correspondence import Correspondence
@@ -38,7 +37,6 @@ from quarantine.store import Store, StoreError
 
 __all__ = ["StartError", "Supervisor", "run"]
 
-_BACKLOG: Final = 512
 _PRUNE: Final = timedelta(hours=1)
 
 
@@ -72,7 +70,7 @@ class Supervisor:
         self._settings = settings
         self._policy = policy
         self._hostname = composition.hostname(settings)
-        self._places: tuple[tuple[socket.socket, ...], ...] = ()  # one tuple for each receiver
+        self._places: places.Places = ()
         self._receivers = Receivers(errors)
         self._systemd = systemd or Systemd()
         self._started = asyncio.Event()
@@ -116,7 +114,7 @@ class Supervisor:
             async with self._systemd.patient():
                 self._systemd.status("Preparing custody and receivers.")
                 key = await composition.prepared_custody(self._settings)
-                self._places = self._bind(stack)
+                self._places = places.bind(self._settings, stack)
                 generation = Generation.share()
                 stack.callback(os.close, generation)
                 store = await composition.custody(self._settings, key.public, key)
@@ -198,24 +196,7 @@ class Supervisor:
             raise StartError(f"The admin HTTP cannot listen on {address}: {error.strerror}.") from error
         stack.push_async_callback(admin.stop)
 
-    # --- listening sockets --------------------------------------------------------------------------------------------
-
-    def _bind(self, stack: AsyncExitStack) -> tuple[tuple[socket.socket, ...], ...]:
-        """Open every listener once for each receiver; the kernel spreads the clients (SO_REUSEPORT)."""
-        places: list[list[socket.socket]] = [[] for _ in range(self._settings.processes.receivers)]
-        for listener in self._settings.listeners:
-            host, port = listener.address.host, listener.address.port
-            for place in places:
-                try:
-                    one = stack.enter_context(_listening(host, port))
-                except OSError as error:
-                    raise StartError(
-                        f"Cannot listen on {listener.address}: {error.strerror}. Is another gateway or mail server "
-                        "running there, or is it a port below 1024 without the right to it?"
-                    ) from error
-                port = one.getsockname()[1]  # port 0: the first takes a free one, the others join it
-                place.append(one)
-        return tuple(tuple(place) for place in places)
+    # --- receivers ----------------------------------------------------------------------------------------------------
 
     def _boots(self, public_key: PublicKey, generation: int) -> tuple[Boot, ...]:
         """Return what each receiver is told, with the settings and the policy in force."""
@@ -361,23 +342,6 @@ async def _custody_ready(store: Store) -> str:
     except StoreError:
         return "cannot be used"
     return ""
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    one = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        if family == socket.AF_INET6:
-            one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        one.bind((host, port))
-        one.listen(_BACKLOG)
-        one.setblocking(False)
-    except OSError:
-        one.close()
-        raise
-    return one
 
 
 def _refuse_restart_only(path: Path, old: Settings, new: Settings) -> None:
