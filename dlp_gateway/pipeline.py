@@ -13,7 +13,7 @@ from typing import Final, TypeVar, assert_never
 
 from dlp_gateway import deposits
 from dlp_gateway.content import language
-from dlp_gateway.detect.base import Facts, Inspection
+from dlp_gateway.detect.base import CONFIDENCE, Facts, Inspection
 from dlp_gateway.forwarding import Forwarder, Outgoing
 from dlp_gateway.mail.address import canonical
 from dlp_gateway.mail.author import misnamed
@@ -285,6 +285,16 @@ def _kinds(inspection: Inspection) -> tuple[tuple[str, int], ...]:
     return tuple(counts.items())
 
 
+def _measured(inspection: Inspection) -> tuple[tuple[str, int, int, int], ...]:
+    """Return the counts of each kind by confidence, as rules ask for them."""
+    counts: dict[str, list[int]] = {}
+    for finding in inspection.findings:
+        known = counts.setdefault(finding.kind, [0] * len(CONFIDENCE))
+        for place, least in enumerate(CONFIDENCE.values()):
+            known[place] += 0 if finding.score < least else max(0, finding.count)
+    return tuple((kind, low, medium, high) for kind, (low, medium, high) in counts.items())
+
+
 def _tell(envelope: Envelope, verdict: Verdict, inspection: Inspection) -> None:
     for tell in (metrics.decided, partial(log.decided, envelope.id)):
         tell(
@@ -325,4 +335,5 @@ def _entry(passing: _Passing, inspection: Inspection, replies: dict[str, Reply],
         language="" if passes else language.of_author(passing.message),
         automatic=not passes and is_automatic(passing.message),
         owner=passing.verdict.owner,
+        measured=_measured(inspection),
     )

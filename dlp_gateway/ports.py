@@ -116,7 +116,9 @@ class Entry:
     `id` is the envelope's, `message_id` the header field's. `findings` are kinds with their counts. `owner` is whom of
     ours to tell of a mail that an outsider wrote, "" if nobody. For notices to the author: how many outsiders are
     `hidden` from each other, his `language` ("" if unknown, see `content.language`), and whether the mail is
-    `automatic` (`mail.automatic`); the last two are told of mail that does not simply pass.
+    `automatic` (`mail.automatic`); the last two are told of mail that does not simply pass. `measured`
+    are the findings by confidence, for `simulate`: a kind, and how many values were found with low confidence or
+    better, with medium or better, and with high; () in entries of versions that did not write it.
     """
 
     id: str
@@ -134,6 +136,7 @@ class Entry:
     language: str = ""
     automatic: bool = False
     owner: str = ""
+    measured: tuple[tuple[str, int, int, int], ...] = ()
 
 
 class Journal(Protocol):

@@ -48,6 +48,7 @@ def sealed(entry: Entry, number: int, key: JournalKey, public: PublicKey) -> Sea
             "reasons": written_rules(entry.reasons),
             "observed": written_rules(entry.observed),
             "findings": json.dumps(entry.findings),
+            "measured": json.dumps(entry.measured),
             "message_id_index": message_id_index(public, entry.message_id),
             "reverse_path_index": address_index(public, entry.reverse_path),
             "sealed": key.key.seal_text(f"{name} entry", json.dumps(texts)),
@@ -93,6 +94,7 @@ def opened(row: Row[Any], passages: Sequence[Row[Any]], key: MessageKey) -> Entr
         language=row.language,
         automatic=row.automatic,
         owner=texts.get("owner", ""),
+        measured=tuple(tuple(counts) for counts in json.loads(row.measured or "[]")),
     )
 
 

@@ -1,7 +1,7 @@
 """The journal in custody's database: what passed, what is remembered of it, and what must not happen twice."""
 
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,7 +28,7 @@ from quarantine.crypto import Opener, PrivateKey, PublicKey, Sealer
 from quarantine.database import BUSY_TIMEOUT, Database, require_revision
 from quarantine.store import Also, StoreKeyError
 
-#: Entries that are dropped in one transaction of `prune`.
+#: Entries that are dropped in one transaction of `prune`, or read in one of `newest`.
 _BATCH: Final = 500
 
 #: Seconds after which the list of lost replies is read again, whoever wrote to it.
@@ -103,13 +103,28 @@ class SqlJournal:
 
     async def entries(self, query: Query) -> tuple[Entry, ...]:
         """Return matching entries, oldest first; needs the private key."""
+        chosen = self._matching(query).cte("chosen")
+        return await self._opened(select(chosen.c.id))
+
+    async def newest(self, most: int, since: datetime | None = None) -> AsyncIterator[Entry]:
+        """Yield the newest `most` entries, of those received since then, oldest first; needs the private key."""
+        latest = select(entries.c.id).order_by(entries.c.received_at.desc(), entries.c.id.desc()).limit(most)
+        if since is not None:
+            latest = latest.where(entries.c.received_at >= since)
+        async with self._database.reading() as connection:
+            names = (await connection.execute(latest)).scalars().all()[::-1]
+        for start in range(0, len(names), _BATCH):
+            for entry in await self._opened(names[start : start + _BATCH]):
+                yield entry
+
+    async def _opened(self, chosen: Select[Any] | Sequence[str]) -> tuple[Entry, ...]:
+        """Return the entries of these rows, oldest first."""
         if self._opener is None:
             raise StoreKeyError("this process holds the custody's public key only and cannot read the journal")
-        chosen = self._matching(query).cte("chosen")
         found = select(entries, keys.c.sealed.label("sealed_key")).join(keys, keys.c.id == entries.c.key)
-        theirs = select(passages).where(passages.c.entry.in_(select(chosen.c.id)))
+        theirs = select(passages).where(passages.c.entry.in_(chosen))
         async with self._database.reading() as connection:
-            listed = found.where(entries.c.id.in_(select(chosen.c.id))).order_by(entries.c.received_at, entries.c.id)
+            listed = found.where(entries.c.id.in_(chosen)).order_by(entries.c.received_at, entries.c.id)
             entry_rows = (await connection.execute(listed)).all()
             by_entry: dict[str, list[Row[Any]]] = {}
             for row in await connection.execute(theirs.order_by(passages.c.entry, passages.c.number)):

@@ -20,7 +20,7 @@ from sqlalchemy import (
 from quarantine.tables import Moment
 
 #: The Alembic revision that these tables are.
-REVISION: Final = "0003"
+REVISION: Final = "0005"
 VERSION_TABLE: Final = "journal_version"
 
 metadata = MetaData(
@@ -42,7 +42,8 @@ keys = Table(
 )
 
 #: One row for each message. `reasons` and `observed` hold rule ids between line feeds, `findings` JSON pairs of kind
-#: and count. `sealed` holds Message-ID, reverse-path, client, login and the lists of addresses that copies showed.
+#: and count, `measured` JSON lists of a kind and its counts by confidence (NULL in rows of older versions). `sealed`
+#: holds Message-ID, reverse-path, client, login and the lists of addresses that copies showed.
 #: `untold`: it left with a rewrite, and nobody has looked yet whether its author hears of that. `told` is what he heard
 #: last of this mail alone, a kind of notice, or "".
 entries = Table(
@@ -56,6 +57,7 @@ entries = Table(
     Column("reasons", Text, nullable=False),
     Column("observed", Text, nullable=False),
     Column("findings", Text, nullable=False),
+    Column("measured", Text, nullable=True),
     Column("message_id_index", LargeBinary, nullable=False),
     Column("reverse_path_index", LargeBinary, nullable=False),
     Column("sealed", LargeBinary, nullable=False),

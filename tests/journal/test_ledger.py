@@ -147,7 +147,7 @@ async def test_what_passed_before_the_upgrade_is_nobodys_news(
     await journal.close()
     with sqlite3.connect(folder / "custody.db") as database:
         database.execute("DROP INDEX ix_journal_entries_untold")
-        for column in ("hidden", "language", "automatic", "untold", "told"):
+        for column in ("hidden", "language", "automatic", "untold", "told", "measured"):
             database.execute(f"ALTER TABLE journal_entries DROP COLUMN {column}")
         database.execute("DROP TABLE notice_marks")
         database.execute("DROP TABLE notice_windows")

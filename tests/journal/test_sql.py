@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
-from dlp_gateway.journal import Query, SqlJournal, open_journal, sql, writer
+from dlp_gateway.journal import Query, SqlJournal, open_journal, sql, tables, writer
 from dlp_gateway.policy.verdict import Disposition
 from dlp_gateway.ports import Entry, Passage
 from quarantine.crypto import PrivateKey
@@ -312,3 +313,25 @@ async def test_a_journal_that_was_not_set_up(tmp_path: Path, key: PrivateKey) ->
     """The error says how to set it up."""
     with pytest.raises(StoreError, match="dlp-gateway serve"):
         await open_journal(URL, key.public, folder=tmp_path)
+
+
+async def test_what_was_measured_is_kept_by_confidence(journal: SqlJournal, entry: Make) -> None:
+    """`simulate` asks other questions of it; entries of older versions have none."""
+    measured = (("identifier.IBAN", 3, 2, 1),)
+    journal.record(replace(entry("new"), measured=measured))
+    journal.record(entry("old"))
+    await journal.flush()
+    async with journal._database.writing() as connection:
+        await connection.execute(update(tables.entries).where(tables.entries.c.message == "old").values(measured=None))
+    assert {one.id: one.measured for one in await journal.entries(Query())} == {"new": measured, "old": ()}
+
+
+async def test_the_newest_entries_come_oldest_first(journal: SqlJournal, entry: Make, noon: datetime) -> None:
+    """In pages, whatever their number, also where many came at the same moment."""
+    for number in range(1_203):
+        journal.record(entry(f"m{number:04}", at=noon + timedelta(seconds=number // 7)))
+    await journal.flush()
+    names = [one.id async for one in journal.newest(1_100)]
+    assert names == [f"m{number:04}" for number in range(103, 1_203)]
+    since = noon + timedelta(seconds=170)
+    assert [one.id async for one in journal.newest(1_100, since)] == [f"m{number}" for number in range(1190, 1203)]

@@ -7,6 +7,7 @@ import pytest
 from dlp_gateway import packs
 from dlp_gateway.policy import load
 from dlp_gateway.policy.explain import explain
+from dlp_gateway.policy.verdict import Stage
 
 HEAD: Final = """\
 version: 1
@@ -70,11 +71,43 @@ def test_who_is_inside_comes_first() -> None:
                 "take out DKIM signatures over To or Cc, hold it if an invitation or a sealed part shows outsiders."
             ),
         ),
+        (
+            (
+                "when: {finding: a.b}, only: [{team: [ops, sales], login: [x]}, {sender: [d.example], "
+                "client: [10.0.0.0/8], recipients: [e.example]}], unless: {team: ops}, from: 2026-12-01, "
+                "until: '2026-12-24T18:00:00+01:00', then: refuse"
+            ),
+            (
+                "If a.b, only where the sender is of team ops or sales and the login is x, or the sender is in "
+                "d.example and the client is in 10.0.0.0/8 and a recipient is in e.example, unless the sender is of "
+                "team ops, from 2026-12-01 until 2026-12-24T17:00:00+00:00: refuse it."
+            ),
+        ),
     ],
 )
 def test_every_part_of_a_rule_is_told(rule: str, sentence: str) -> None:
-    """Conditions, exceptions, actions and modes read as one sentence."""
-    assert explained(f"rules: [{{id: x, {rule}}}]\n")[1] == f"x: {sentence}"
+    """Conditions, scopes, exceptions, dates, actions and modes read as one sentence."""
+    teams = "teams: {sales: [ann@corp.example], ops: [ops.corp.example]}\n"
+    assert explained(f"{teams}rules: [{{id: x, {rule}}}]\n")[1] == f"x: {sentence}"
+
+
+def test_teams_and_scopes_are_told() -> None:
+    """How many people a team has, and which rules have other numbers for whom, and until when."""
+    text = (
+        "version: 1\ninside: [corp.example]\npacks: [bulk-visible]\n"
+        "teams: {sales: [ann@corp.example, ben@corp.example, s.corp.example], hr: {filter: '(cn=hr)'}}\n"
+        "scopes: [{only: {team: sales}, set: {bulk-visible.outsiders: 20}, until: 2026-12-24}]\n"
+    )
+    first, general, sales = explain(load.parse(text, "policy.yaml", builtin=packs.builtin()))
+    assert first == (
+        "Inside: corp.example. Team sales: 2 addresses and s.corp.example. "
+        "Team hr: whom the directory names, not known here."
+    )
+    assert "10 or more recipients.outsiders" in general
+    assert ", with other numbers where the sender is of team sales, until 2026-12-24" in general
+    assert "20 or more recipients.outsiders" in sales
+    assert ", only where the sender is of team sales" in sales
+    assert ", until 2026-12-24: hide" in sales
 
 
 def test_default_policy_has_a_sentence_for_each_rule() -> None:
@@ -82,7 +115,8 @@ def test_default_policy_has_a_sentence_for_each_rule() -> None:
     policy = load.default(("corp.example",), builtin=packs.builtin())
     sentences = explain(policy)
     assert len(sentences) == len(policy.rules) + 1
-    assert [sentence.partition(":")[0] for sentence in sentences[1:]] == [rule.rule.id for rule in policy.rules]
+    stages = [rule.rule.id for stage in Stage for rule in policy.rules if rule.stage is stage]
+    assert [sentence.partition(":")[0] for sentence in sentences[1:]] == stages
 
 
 def test_a_severity_other_than_the_usual_is_told() -> None:

@@ -189,7 +189,10 @@ def test_every_problem_of_the_policy_is_told_at_once() -> None:
         "policy.yaml:8:21: A condition without effect: it has exactly one of `finding`, `all`, `any` and `none`.",
         "policy.yaml:8:39: Unknown key 'mood'; did you mean 'mode'?",
         "policy.yaml:9:31: No detector reports this kind; did you mean 'identifier.*'?",
-        "policy.yaml:9:55: An exception without effect: fill in `recipients`, `group`, `sender`, `client` or `login`.",
+        (
+            "policy.yaml:9:55: An exception without effect: fill in `recipients`, `group`, `sender`, `team`, `client` "
+            "or `login`."
+        ),
         "policy.yaml:10:10: The gateway uses this id itself; choose another.",
         "policy.yaml:10:41: At least 1 must stand here.",
         "policy.yaml:10:65: Unknown key 'content'; did you mean 'client'?",
@@ -222,10 +225,13 @@ def test_exception_that_looks_at_content_is_unknown() -> None:
         "  - {id: b, when: {finding: identifier.IBAN}, unless: [{sender: [x@y@]}, {recipients: x}, {}], then: wait}\n"
     )
     assert problems(text) == [
-        "policy.yaml:4:59: Unknown key 'finding'; known are: client, group, login, recipients, sender.",
+        "policy.yaml:4:59: Unknown key 'finding'; known are: client, group, login, recipients, sender, team.",
         "policy.yaml:5:66: An address or a domain is needed, such as ann@corp.example, corp.example or *.corp.example.",
         "policy.yaml:5:87: This must be one of: 'inside' or 'partners'.",
-        "policy.yaml:5:91: An exception without effect: fill in `recipients`, `group`, `sender`, `client` or `login`.",
+        (
+            "policy.yaml:5:91: An exception without effect: fill in `recipients`, `group`, `sender`, `team`, `client` "
+            "or `login`."
+        ),
     ]
 
 
