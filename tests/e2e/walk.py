@@ -92,14 +92,17 @@ def machine(mirror: str) -> Iterator[Path]:
         root.mkdir(mode=0o755)
         Path(folder).chmod(0o755)
         include = "--include=python3,ca-certificates,iproute2"
-        subprocess.run(["debootstrap", "--variant=minbase", include, "bookworm", root, mirror], check=True, stdout=2)
+        subprocess.run(
+            ["debootstrap", "--variant=minbase", include, "bookworm", root, mirror],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
         archive = subprocess.run(["git", "archive", "HEAD"], cwd=ROOT, check=True, capture_output=True).stdout
         (root / "root" / "dlp-gateway").mkdir()
         subprocess.run(["tar", "-x", "-C", root / "root" / "dlp-gateway"], input=archive, check=True)
         shutil.copy("/etc/resolv.conf", root / "etc" / "resolv.conf")
-        shutil.copytree("/etc/ssl/certs", root / "etc" / "ssl" / "certs", dirs_exist_ok=True)
-        for trusted in Path("/usr/local/share/ca-certificates").glob("*.crt"):
-            shutil.copy(trusted, root / "usr" / "local" / "share" / "ca-certificates")
+        bundle = Path("etc", "ssl", "certs", "ca-certificates.crt")  # where this machine has authorities of its own
+        shutil.copy("/" / bundle, root / bundle)
         (root / "etc" / "hostname").write_text("gateway\n")
         (root / "etc" / "hosts").write_text(
             "127.0.0.1 localhost\n10.0.0.25 gateway.corp.example gateway\n10.0.0.26 mail.example.net\n"
