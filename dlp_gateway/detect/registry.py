@@ -7,14 +7,26 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Final
 
+from dlp_gateway.detect.acquaintance import AcquaintanceDetector
 from dlp_gateway.detect.base import Detector
 from dlp_gateway.detect.defects import DefectsDetector
+from dlp_gateway.detect.exposure import ExposureDetector
+from dlp_gateway.detect.parts import PartsDetector
 from dlp_gateway.detect.recipients import RecipientsDetector
 from dlp_gateway.detect.reply_all import ReplyAllDetector
 from dlp_gateway.errors import ConfigurationError, Problem
 from dlp_gateway.mail.address import DomainSet
 
 GROUP: Final = "dlp_gateway.detectors"
+#: They look at the header and the envelope alone, and at what was looked up.
+_HEADER_ONLY: Final = (
+    RecipientsDetector,
+    ReplyAllDetector,
+    ExposureDetector,
+    AcquaintanceDetector,
+    PartsDetector,
+    DefectsDetector,
+)
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 _KIND: Final = re.compile(r"[a-z][a-z0-9_]{0,63}(?:\.[A-Za-z0-9_-]{1,64}){1,4}")
 
@@ -47,6 +59,9 @@ def build(recipe: Recipe) -> tuple[Detector, ...]:
             free_mail=frozenset(recipe.free_mail),
         ),
         ReplyAllDetector(),
+        ExposureDetector(),
+        AcquaintanceDetector(free_mail=frozenset(recipe.free_mail)),
+        PartsDetector(),
         DefectsDetector(),
         *((_identifiers(recipe),) if recipe.rules else ()),
         *((_guests(recipe),) if recipe.recognizers or recipe.model else ()),
@@ -63,8 +78,8 @@ def kinds(detectors: Iterable[Detector]) -> frozenset[str]:
 
 
 def header_only(detectors: Iterable[Detector]) -> tuple[Detector, ...]:
-    """Return those of `detectors` that look at the header and the envelope alone, so that they cost next to nothing."""
-    return tuple(one for one in detectors if isinstance(one, RecipientsDetector | ReplyAllDetector | DefectsDetector))
+    """Return those of `detectors` that need no text, so that they cost next to nothing."""
+    return tuple(one for one in detectors if isinstance(one, _HEADER_ONLY))
 
 
 def installed() -> tuple[str, ...]:

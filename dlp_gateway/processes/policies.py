@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from dlp_gateway import document, packs, settings
-from dlp_gateway.detect import identifier_rules, registry
+from dlp_gateway.detect import identifier_rules, registry, sent
 from dlp_gateway.detect.base import Detector, Facts, Inspection
 from dlp_gateway.detect.registry import Recipe
 from dlp_gateway.mail.envelope import Envelope
@@ -37,7 +37,10 @@ def load(path: Path) -> tuple[Settings, Policy]:
 def known_kinds() -> frozenset[str]:
     """Return every kind that the detectors of this installation may report; without loading their engines."""
     others = registry.build(Recipe(inside=(), plugins=registry.installed()))
-    return registry.kinds(others) | {f"identifier.{kind}" for kind in identifier_rules.TYPES}
+    of_identifiers = {f"identifier.{kind}" for kind in identifier_rules.TYPES} | set(
+        map(sent.kind, identifier_rules.TYPES)
+    )
+    return registry.kinds(others) | of_identifiers
 
 
 def recipe(policy: Policy) -> Recipe:
