@@ -14,6 +14,7 @@ from dlp_gateway.document import Document, Model
 from dlp_gateway.errors import ConfigurationError, Problem
 from dlp_gateway.mail.address import DomainSet, canonical_domain
 from dlp_gateway.policy import pack
+from dlp_gateway.policy.memory import Memory
 from dlp_gateway.policy.model import (
     BUILTIN_ACTIONS,
     Action,
@@ -71,6 +72,7 @@ class PolicyFile(Model):
         default=None,
         description="Recognizers of Presidio and a spaCy model of your own; they report `presidio.<ENTITY>`.",
     )
+    memory: Memory = Field(default=Memory(), description="For how long is remembered what rules ask for.")
     rules: tuple[Rule, ...] = Field(default=(), description="Rules of your own, beside those of the packs.")
 
     @pydantic.model_validator(mode="before")
@@ -130,6 +132,7 @@ def parse(text: str, source: str, *, builtin: Path, kinds: frozenset[str] | None
         folders=tuple(one.folder for one in packs),
         recognizers=file.presidio.recognizers if file.presidio else (),
         model=file.presidio.model if file.presidio else "",
+        memory=file.memory,
     )
 
 

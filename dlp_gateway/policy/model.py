@@ -15,6 +15,7 @@ from dlp_gateway.document import Model
 from dlp_gateway.mail.address import DomainSet, canonical
 from dlp_gateway.networks import large_part_of_internet
 from dlp_gateway.notation import Duration, Network, lasting
+from dlp_gateway.policy.memory import Memory
 
 #: Rules of the gateway's own, which no file may define: see `policy.decide` and `pipeline`.
 RESERVED: Final = frozenset({"inspection-failed", "inspection-incomplete", "rewrite-incomplete"})
@@ -258,11 +259,21 @@ class Policy:
     folders: tuple[Path, ...] = ()
     recognizers: tuple[str, ...] = ()
     model: str = ""
+    memory: Memory = Memory()
 
     def outsiders(self, addresses: Iterable[str]) -> tuple[str, ...]:
         """Return the canonical addresses that are neither inside nor partners', each once, in order."""
         distinct = dict.fromkeys(map(canonical, addresses))
         return tuple(a for a in distinct if not self.inside.contains(a) and not self.partners.contains(a))
+
+    def asks(self, kind: str) -> bool:
+        """Whether a rule asks for a kind, or for a family to which it belongs; "sent.*" asks for all of a family."""
+        family = kind.removesuffix("*")
+        return any(
+            asked == kind or asked.startswith(family) or (asked.endswith(".*") and kind.startswith(asked[:-1]))
+            for rule in self.rules
+            for asked, _ in rule.rule.when.kinds()
+        )
 
     @property
     def mass_send(self) -> int:
