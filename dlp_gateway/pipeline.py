@@ -12,16 +12,16 @@ from functools import partial
 from typing import Final, TypeVar, assert_never
 
 from dlp_gateway import deposits
-from dlp_gateway.detect.base import Facts, Inspection
+from dlp_gateway.detect.base import Inspection
 from dlp_gateway.forwarding import Forwarder, Outgoing
-from dlp_gateway.mail.address import canonical
 from dlp_gateway.mail.edit import AddTrace, Edit, PruneRecipients, apply, exposed
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.message import Message
 from dlp_gateway.mail.parse import parse
-from dlp_gateway.mail.reference import answered_ids, own_id
+from dlp_gateway.mail.reference import own_id
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.mail.trace import hops, received
+from dlp_gateway.memory import Memory
 from dlp_gateway.observe import log, metrics
 from dlp_gateway.policy.decide import decide
 from dlp_gateway.policy.model import Policy
@@ -34,6 +34,7 @@ from dlp_gateway.ports import (
     InCustody,
     Inspector,
     Journal,
+    Lesson,
     Outcome,
     Overloaded,
     Passage,
@@ -62,6 +63,7 @@ class _Passing:
     outgoing: bytes
     shown: tuple[str, ...]
     verdict: Verdict
+    lesson: Lesson
 
 
 class Pipeline:
@@ -80,6 +82,7 @@ class Pipeline:
         hop_limit: int,
     ) -> None:
         self._policy = policy
+        self._memory = Memory(policy, journal)
         self._inspector = inspector
         self._forwarder = Forwarder(smarthost, custody, hostname=hostname, smarthost_name=smarthost_name)
         self._custody = custody
@@ -129,27 +132,19 @@ class Pipeline:
             log.rejected(envelope.id, Why.LOOP)
             return Rejected(id=envelope.id, why=Why.LOOP)
         with metrics.stage("gather"):
-            facts = await self._gather(envelope, message)
+            remembered = await self._memory.recollect(envelope, message)
         with metrics.stage("inspect"):
-            inspection = await self._inspector.inspect(envelope, message, facts)
+            inspection = await self._inspector.inspect(envelope, message, remembered.recollection.facts)
         with metrics.stage("decide"):
             verdict = decide(self._policy, envelope, message, inspection)
         with metrics.stage("act"):
-            passing = self._edit(envelope, message, verdict)
+            passing = self._edit(envelope, message, verdict, self._memory.lesson(remembered, verdict, inspection))
         _tell(envelope, passing.verdict, inspection)
-        if passing.verdict.disposition is not Disposition.REJECT:
-            await self._remember(passing)
+        # Committed before it leaves, so that the first answer to a mass mail, or a second attempt, is recognised.
+        await self._memory.remember(remembered, passing.verdict, inspection)
         return await self._carry_out(passing, inspection)
 
-    async def _gather(self, envelope: Envelope, message: Message) -> Facts:
-        """Do the look-ups that need I/O, so that everything after it is pure."""
-        answered = answered_ids(message)
-        if not answered:
-            return Facts()
-        recipients = tuple(canonical(recipient) for recipient in envelope.recipients)
-        return Facts(thread=await self._journal.thread(answered, recipients))
-
-    def _edit(self, envelope: Envelope, message: Message, verdict: Verdict) -> _Passing:
+    def _edit(self, envelope: Envelope, message: Message, verdict: Verdict, lesson: Lesson) -> _Passing:
         """Apply the edits to the header bytes and look at the result as a stranger would."""
         edits = (AddTrace(field=received(envelope, self._hostname, envelope.protocol)), *verdict.edits)
         outgoing = apply(message.raw, edits)
@@ -162,18 +157,8 @@ class Pipeline:
             outgoing=outgoing,
             shown=tuple(dict.fromkeys(recipient.address for recipient in visible)),
             verdict=checked(verdict, outgoing),
+            lesson=lesson,
         )
-
-    async def _remember(self, passing: _Passing) -> None:
-        """Commit a mass send before it leaves, so that the first answer to it is recognised.
-
-        What makes it one is how many outsiders the author showed to each other; a newsletter by Bcc is none.
-        """
-        message_id = own_id(passing.message)
-        shown = self._policy.outsiders(recipient.address for recipient in passing.message.visible)
-        if message_id and len(shown) >= self._policy.mass_send:
-            audience = self._policy.outsiders((*shown, *passing.envelope.recipients))
-            await self._journal.remember_mass_send(message_id, audience, passing.envelope.received_at)
 
     async def _carry_out(self, passing: _Passing, inspection: Inspection) -> Outcome:
         verdict, envelope = passing.verdict, passing.envelope
@@ -293,4 +278,5 @@ def _entry(passing: _Passing, inspection: Inspection, replies: dict[str, Reply],
         observed=tuple(dict.fromkeys(reason.rule for reason in reasons if not reason.enforced)),
         findings=_kinds(inspection),
         passages=tuple(passage(recipient) for recipient in envelope.recipients),
+        lesson=passing.lesson,
     )

@@ -1,15 +1,16 @@
 """What the pipeline asks of the world around it, and the values that pass between them: ports and outcomes."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from dlp_gateway.detect.base import Facts, Inspection, Thread
+from dlp_gateway.detect.base import Facts, Inspection
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.message import Message
 from dlp_gateway.mail.reply import Reply
+from dlp_gateway.policy.memory import Memory
 from dlp_gateway.policy.verdict import Disposition
 from quarantine.model import Deposit
 from quarantine.store import Also
@@ -106,10 +107,86 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sending:
+    """What of a message is compared with what is remembered, and remembered of it. All addresses are canonical.
+
+    `recipients` are the envelope's, in order; `outside` the places of those among them who are not inside, `addressed`
+    those of them who are outsiders; `shown` the outsiders in To and Cc. `answered` are the ids that it answers, nearest
+    first; `is_answer` says that it answers something, by them or by its subject, and `is_ours` that the nearest was
+    written in our house. `names` are display names, by address.
+    """
+
+    id: str
+    at: datetime
+    message_id: str
+    answered: tuple[str, ...]
+    topic: str
+    is_answer: bool
+    is_ours: bool
+    reverse_path: str
+    login: str
+    client: str
+    recipients: tuple[str, ...]
+    outside: tuple[int, ...]
+    addressed: tuple[str, ...]
+    shown: tuple[str, ...]
+    names: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Questions:
+    """What the rules in force want to know; what none asks for is not looked up. `mass_send`: see `Policy`."""
+
+    memory: Memory
+    mass_send: int
+    threads: bool
+    exposure: bool
+    groups: bool
+    strangers: bool
+    look_alikes: bool
+    sent: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recollection:
+    """What is remembered that concerns a message; `thread` names the thread to the journal, b"" if it is new."""
+
+    facts: Facts = field(default_factory=Facts)
+    thread: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fate:
+    """What became of a mail to several: `is_objected` if we stopped or rewrote it, `is_exposed` if it shows strangers.
+
+    `is_kept`: it is in custody, so what becomes of it is not known yet.
+    """
+
+    is_objected: bool
+    is_exposed: bool
+    is_kept: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lesson:
+    """What is learned from a mail once it has left: whom the sender knows, a group that works together, values sent.
+
+    `is_group`: its author shows few enough outsiders of several organisations to each other, and `is_exposed`: so does
+    the copy that leaves. `values` are types and tokens, see `detect.sent`.
+    """
+
+    sending: Sending
+    is_group: bool
+    is_exposed: bool
+    values: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """What the journal keeps of one message; never a found value, never text of the message.
 
-    `id` is the envelope's, `message_id` the header field's. `findings` are kinds with their counts.
+    `id` is the envelope's, `message_id` the header field's. `findings` are kinds with their counts. `lesson` is not
+    kept, it is learned from.
     """
 
     id: str
@@ -123,17 +200,18 @@ class Entry:
     observed: tuple[str, ...]
     findings: tuple[tuple[str, int], ...]
     passages: tuple[Passage, ...]
+    lesson: Lesson | None = None
 
 
 class Journal(Protocol):
     """What passed, what is remembered of it, and what must not happen twice."""
 
-    async def thread(self, message_ids: tuple[str, ...], recipients: tuple[str, ...]) -> Thread | None:
-        """Return the mass send among `message_ids` that reaches most of `recipients` (canonical) again, if any."""
+    async def recollect(self, sending: Sending, questions: Questions) -> Recollection:
+        """Return what is remembered that concerns a message."""
         ...
 
-    async def remember_mass_send(self, message_id: str, outsiders: tuple[str, ...], at: datetime) -> None:
-        """Commit that this message showed or went to these outsiders (canonical addresses; stored as keyed hashes)."""
+    async def remember(self, sending: Sending, thread: bytes, fate: Fate) -> None:
+        """Commit a mail to several, before it leaves (addresses as keyed digests); its parts are one mail."""
         ...
 
     def fingerprint(self, envelope: Envelope, content: bytes) -> bytes:

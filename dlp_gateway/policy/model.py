@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -259,7 +259,7 @@ class Policy:
     folders: tuple[Path, ...] = ()
     recognizers: tuple[str, ...] = ()
     model: str = ""
-    memory: Memory = Memory()
+    memory: Memory = field(default_factory=Memory)
 
     def outsiders(self, addresses: Iterable[str]) -> tuple[str, ...]:
         """Return the canonical addresses that are neither inside nor partners', each once, in order."""

@@ -35,6 +35,7 @@ __all__ = ["StartError", "Supervisor", "run"]
 
 _BACKLOG: Final = 512
 _PRUNE: Final = timedelta(hours=1)
+_LEARN: Final = timedelta(seconds=20)
 
 
 def run(path: Path) -> None:
@@ -107,7 +108,7 @@ class Supervisor:
             outbound.begin(self._settings)
             stack.push_async_callback(outbound.close)
             self._say_started()
-            pruning = asyncio.create_task(self._prune(journal))
+            housekeeping = asyncio.gather(self._prune(journal), self._learn(journal))
             await self._stopping.wait()
             log.stopping("signal")
             composition.notify("STOPPING=1")
@@ -115,7 +116,7 @@ class Supervisor:
                 for one in place:
                     one.close()
             # Receivers stop taking mail at once, while deliveries under way are finished.
-            await asyncio.gather(self._receivers.close(), outbound.close(), pruning, *self._reloading)
+            await asyncio.gather(self._receivers.close(), outbound.close(), housekeeping, *self._reloading)
         log.stopped(0)
 
     def _say_started(self) -> None:
@@ -217,11 +218,23 @@ class Supervisor:
         """Forget on schedule what the journal need not keep."""
         while not self._stopping.is_set():
             try:
-                await journal.prune(datetime.now(UTC) - self._settings.journal.keep)
+                await journal.prune(datetime.now(UTC) - self._settings.journal.keep, self._policy.memory.window)
             except StoreError as error:
                 log.store_unavailable(error)
             try:
                 await asyncio.wait_for(self._stopping.wait(), _PRUNE.total_seconds())
+            except TimeoutError:
+                continue
+
+    async def _learn(self, journal: SqlJournal) -> None:
+        """Learn from mail that reviewers released: what they had no objection to is ordinary."""
+        while not self._stopping.is_set():
+            try:
+                await journal.settle()
+            except StoreError as error:
+                log.store_unavailable(error)
+            try:
+                await asyncio.wait_for(self._stopping.wait(), _LEARN.total_seconds())
             except TimeoutError:
                 continue
 
