@@ -113,7 +113,7 @@ class Remembered(Model):
         return Facts(
             **told,
             thread=thread,
-            exposure=self.exposure and Exposure(**self.exposure.model_dump()),
+            exposure=None if self.exposure is None else Exposure(**self.exposure.model_dump()),
             sent=Sent(key=b"case", known=known) if known else None,
         )
 
@@ -239,7 +239,8 @@ def _case(mail: Path, *, required: bool) -> tuple[MailCase, Facts]:
     if not required and not path.exists():
         return _UNTOUCHED, NO_FACTS
     case = document.load(path, MailCase)
-    thread = case.thread and Thread(audience=case.thread.audience, addressed_again=case.thread.addressed_again)
+    answered = case.thread
+    thread = None if answered is None else Thread(audience=answered.audience, addressed_again=answered.addressed_again)
     return case, case.remembered.facts(thread)
 
 

@@ -16,6 +16,11 @@ KINDS: Final = frozenset(
         "recipients.outsiders",
         "recipients.organisations",
         "reply_all.audience",
+        *(f"recipients.{name}" for name in ("unfamiliar_outsiders", "first_time", "look_alike", "twin")),
+        *(f"thread.{name}" for name in ("again", "foreign", "closed", "struck")),
+        *(f"sent.{name}" for name in ("DRIVER_LICENSE", "CREDIT_CARD", "IBAN", "US_SSN", "UK_NINO", "PASSPORT")),
+        *(f"sent.{name}" for name in ("BANK_ACCOUNT", "TAX_ID", "NATIONAL_ID", "HEALTH_ID")),
+        *("exposure.window", "exposure.written", "parts.attachment", "parts.picture"),
         *(f"identifier.{name}" for name in ("DRIVER_LICENSE", "CREDIT_CARD", "IBAN", "US_SSN", "UK_NINO", "PASSPORT")),
         *(f"identifier.{name}" for name in ("BANK_ACCOUNT", "TAX_ID")),
         *(f"unreadable.{name}" for name in ("attachment", "charset", "encrypted", "broken", "too-large")),
@@ -97,10 +102,14 @@ def test_without_packs_all_built_in_ones_apply() -> None:
     """The shortest policy is the whole default policy."""
     policy = parse("{version: 1, inside: [corp.example]}")
     assert {rule.pack for rule in policy.rules} == {
+        "answers",
         "bulk-visible",
+        "exposure",
         "identity-documents",
         "payment",
         "reply-all",
+        "second-strike",
+        "unfamiliar-recipient",
         "unreadable",
     }
     assert policy == load.default(("corp.example",), builtin=packs.builtin(), kinds=KINDS)
