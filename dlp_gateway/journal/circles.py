@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Iterable
 from typing import Any, Final
 
-from sqlalchemy import Row, case, func, insert, select, update
+from sqlalchemy import Integer, LargeBinary, Row, bindparam, case, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dlp_gateway.journal.digests import WIDTH
@@ -20,13 +20,14 @@ OF_ONE_CIRCLE: Final = 90
 _c: Final = circle_members.c
 
 
+_SHOWN: Final = bindparam("shown", expanding=True, type_=LargeBinary)
+_SETTLED: Final = func.sum(case((_c.third >= bindparam("since", type_=Integer), 1), else_=0)).label("settled")
+_MOST: Final = select(_SETTLED).where(_c.member.in_(_SHOWN)).group_by(_c.circle).order_by(_SETTLED.desc()).limit(1)
+
+
 async def familiar(connection: AsyncConnection, shown: frozenset[bytes], since: int) -> int:
     """Return how many outsiders are of one working group, if nearly all are; else 0. `since` is the oldest day."""
-    settled = func.sum(case((_c.third >= since, 1), else_=0))
-    found = select(
-        func.max(select(settled.label("settled")).where(_c.member.in_(shown)).group_by(_c.circle).subquery().c.settled)
-    )
-    most = (await connection.execute(found)).scalar() or 0
+    most = (await connection.execute(_MOST, {"shown": tuple(shown), "since": since})).scalar() or 0
     return int(most) if 100 * most >= OF_ONE_CIRCLE * len(shown) else 0
 
 

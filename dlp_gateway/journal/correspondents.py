@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from sqlalchemy import case, select
+from sqlalchemy import LargeBinary, bindparam, case, literal, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dlp_gateway.detect.likeness import domain_forms, neighbour_forms, twin_forms
@@ -35,6 +35,16 @@ KEPT: Final = 65_536
 
 _HOUSE: Final = pair(b"the house", b"")
 _c: Final = correspondents.c
+
+# Written once, since building a statement takes longer than running it: days by pair, and pairs by form.
+_KNOWN: Final = union_all(
+    select(_c.pair, _c.days, literal(b"", LargeBinary).label("form")).where(
+        _c.pair.in_(bindparam("pairs", expanding=True, type_=LargeBinary))
+    ),
+    select(likenesses.c.pair, literal(0), likenesses.c.form).where(
+        likenesses.c.form.in_(bindparam("forms", expanding=True, type_=LargeBinary))
+    ),
+)
 
 Glance = Callable[[], AbstractAsyncContextManager[AsyncConnection]]
 
@@ -98,7 +108,7 @@ class Correspondents:
         new = {one.pair: one for one in seen if self._met.get(one.pair, -1) < day}
         await note(connection, new, day)
         if known := {one: found for one, found in new.items() if found.sort != "sender"}:
-            days = await _days(connection, known)
+            days = await _days(connection, tuple(known))
             # A day later as well: the third may have come from a mail that a reviewer released, without names.
             frequent = [found for one, found in known.items() if days[one] in {FREQUENT, FREQUENT + 1}]
             await self._make_mistakable(connection, frequent)
@@ -121,51 +131,43 @@ class Correspondents:
     async def look_up(self, glance: Glance, sending: Sending, questions: Questions) -> Acquaintance:
         """Return who of the recipients is a stranger, and whom he resembles; nothing before enough was seen."""
         recipients = tuple(sending.recipients[place] for place in sending.outside)
-        places = dict(zip(recipients, sending.outside, strict=True))
-        people = {one.pair: one for one in self.seen(sending, recipients)}
-        unmet = {one for one, seen in people.items() if seen.sort == "person" and one not in self._met}
+        seen = {one.pair: one for one in self.seen(sending, recipients)}
+        unmet = [one for pair, one in seen.items() if one.sort == "person" and pair not in self._met]
         if not unmet:
             return Acquaintance()
-        asked = [one for one, seen in people.items() if one in unmet or seen.sort != "person"]
-        async with glance() as connection:
-            days = await _days(connection, asked)
-            self._meet((one for one in unmet if one in days), -1)
-            strangers = [people[one] for one in unmet if one not in days]
-            writer = next(seen.pair for seen in people.values() if seen.sort == "sender" and seen.author)
-            if not strangers or days.get(writer, 0) < questions.memory.learning:
-                return Acquaintance()
-            told = tuple(sorted(places[one.address] for one in strangers))
-            if not questions.look_alikes or len(strangers) > STRANGERS:
-                return Acquaintance(strangers=told)
-            if days.get(_HOUSE, 0) >= questions.memory.learning:
-                domains = [one for one in people.values() if one.sort == "domain" and days.get(one.pair, 0) < FREQUENT]
-            else:
-                domains = []
-            alike = await self._resembling(connection, (*strangers, *domains))
-        owners = {organisation(domain_of(one.address)) for one in domains if one.pair in alike}
-        return Acquaintance(
-            strangers=told,
-            look_alikes=tuple(
-                sorted(places[one.address] for one in strangers if organisation(domain_of(one.address)) in owners)
-            ),
-            twins=tuple(sorted(places[one.address] for one in strangers if one.pair in alike)),
-        )
-
-    async def _resembling(self, connection: AsyncConnection, new: Iterable[Seen]) -> frozenset[bytes]:
-        """Return the pairs among `new` that could be mistaken for others."""
-        theirs = {one.pair: frozenset(self._forms(one)) for one in new}
-        wanted = frozenset[bytes]().union(*theirs.values())
-        if not wanted:
-            return frozenset()
+        domains = {organisation(domain_of(one.address)): one for one in seen.values() if one.sort == "domain"}
+        compared = [*unmet, *domains.values()] if questions.look_alikes and len(unmet) <= STRANGERS else []
+        forms = {one.pair: frozenset(self._forms(one)) for one in compared}
+        wanted = frozenset[bytes]().union(*forms.values())
+        days: dict[bytes, int] = {}
         holders: dict[bytes, set[bytes]] = {}
-        for form, holder in await connection.execute(
-            select(likenesses.c.form, likenesses.c.pair).where(likenesses.c.form.in_(wanted))
-        ):
-            holders.setdefault(form, set()).add(holder)
-        return frozenset(
-            one
-            for one, forms in theirs.items()
-            if any(0 < len(holders.get(form, set()) - {one}) < COMMON for form in forms)
+        values = {"pairs": tuple(seen), "forms": tuple(wanted)}
+        async with glance() as connection:
+            for pair, on_days, form in await connection.execute(_KNOWN, values):
+                if form:
+                    holders.setdefault(form, set()).add(pair)
+                else:
+                    days[pair] = on_days
+        self._meet((one.pair for one in unmet if one.pair in days), -1)
+        strangers = [one for one in unmet if one.pair not in days]
+        learning = questions.memory.learning
+        if not strangers or days.get(next(pair for pair, one in seen.items() if one.author), 0) < learning:
+            return Acquaintance()
+        alike = {
+            pair
+            for pair, theirs in forms.items()
+            if any(0 < len(holders.get(form, set()) - {pair}) < COMMON for form in theirs)
+        }
+        odd = {
+            domain
+            for domain, one in domains.items()
+            if one.pair in alike and days.get(one.pair, 0) < FREQUENT and days.get(_HOUSE, 0) >= learning
+        }
+        places = dict(zip(recipients, sending.outside, strict=True))
+        return Acquaintance(
+            strangers=_places(places, strangers),
+            look_alikes=_places(places, (one for one in strangers if organisation(domain_of(one.address)) in odd)),
+            twins=_places(places, (one for one in strangers if one.pair in alike)),
         )
 
     # --- digests ------------------------------------------------------------------------------------------------------
@@ -202,7 +204,11 @@ async def note(connection: AsyncConnection, pairs: Iterable[bytes], day: int) ->
     )
 
 
-async def _days(connection: AsyncConnection, pairs: Collection[bytes] | Mapping[bytes, Seen]) -> dict[bytes, int]:
+async def _days(connection: AsyncConnection, pairs: Collection[bytes]) -> dict[bytes, int]:
     """Return on how many days each pair was seen; those that never were are missing."""
     rows = await connection.execute(select(_c.pair, _c.days).where(_c.pair.in_(tuple(pairs))))
     return {row.pair: row.days for row in rows}
+
+
+def _places(places: Mapping[str, int], people: Iterable[Seen]) -> tuple[int, ...]:
+    return tuple(sorted(places[one.address] for one in people))

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Select, and_, literal, or_, select, union_all, update
+from sqlalchemy import ColumnElement, LargeBinary, Select, and_, bindparam, literal, or_, select, union_all, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dlp_gateway.journal.conflicts import inserting
@@ -12,6 +12,7 @@ from dlp_gateway.journal.recollecting import Mailing, Remembered
 from dlp_gateway.journal.tables import mailings
 from dlp_gateway.policy.memory import Memory
 from dlp_gateway.ports import Fate, Sending
+from quarantine.tables import Moment
 
 #: Outsiders that are remembered of one message: mailing programs send the same Message-ID in many parts.
 MOST: Final = 100_000
@@ -80,27 +81,53 @@ async def settled(connection: AsyncConnection, item: str, *, left: bool, is_expo
     await connection.execute(update(mailings).where(_c.item == item).values(item=None, **changes))
 
 
+def _newest(way: str, condition: ColumnElement[bool]) -> Select[Any]:
+    newest = select(*_COLUMNS).where(condition).order_by(_c.at.desc()).limit(_ROWS).subquery()
+    return select(literal(way), *newest.columns)
+
+
+# Written once, since building a statement takes longer than running it. `own` and `answered` are rows of digests.
+_OWN: Final = bindparam("own", type_=LargeBinary)
+_ANSWERED: Final = bindparam("answered", expanding=True, type_=LargeBinary)
+_BY_MESSAGE: Final = select(literal("message").label("way"), *_COLUMNS).where(
+    or_(_c.message == _OWN, _c.message.in_(_ANSWERED))
+)
+_BY_SENDER: Final = _newest(
+    "sender", and_(_c.sender == bindparam("sender", type_=LargeBinary), _c.at > bindparam("since", type_=Moment))
+)
+_ROOTS: Final = select(_c.root).where(_c.message.in_(_ANSWERED), _c.root != b"")
+_IN_THREAD: Final = _newest(
+    "thread",
+    and_(or_(_c.root.in_(_ANSWERED), _c.root.in_(_ROOTS)), _c.at > bindparam("thread_since", type_=Moment)),
+)
+_ON_TOPIC: Final = _newest("topic", _c.topic == bindparam("topic", type_=LargeBinary))
+_FOR_AN_ANSWER: Final = union_all(_BY_MESSAGE, _BY_SENDER, _IN_THREAD)
+_FOR_A_TOPIC: Final = union_all(_BY_MESSAGE, _BY_SENDER, _ON_TOPIC)
+_FOR_ANOTHER: Final = union_all(_BY_MESSAGE, _BY_SENDER)
+
+
 async def find(
     connection: AsyncConnection, this: Mailing, answered: tuple[bytes, ...], memory: Memory
 ) -> tuple[Mailing, Remembered]:
     """Return the mailing with its thread's root, and what is remembered that may concern it: in one round trip."""
     longest = max(memory.window, memory.strike)
     storm = memory.storm.closed + memory.storm.within
-    branches = [select(literal("message").label("way"), *_COLUMNS).where(_c.message.in_((this.message, *answered)))]
-    if this.sender:
-        branches.append(_newest("sender", and_(_c.sender == this.sender, _c.at > this.at - longest)))
-    if answered:
-        roots = select(_c.root).where(_c.message.in_(answered), _c.root != b"")
-        in_thread = or_(_c.root.in_(answered), _c.root.in_(roots))
-        branches.append(_newest("thread", and_(in_thread, _c.at > this.at - max(storm, longest))))
-    elif this.topic:
-        branches.append(_newest("topic", _c.topic == this.topic))
+    statement = _FOR_AN_ANSWER if answered else _FOR_A_TOPIC if this.topic else _FOR_ANOTHER
+    values = {
+        "own": this.message,
+        "answered": answered,
+        "sender": this.sender,
+        "since": this.at - longest,
+        "thread_since": this.at - max(storm, longest),
+        "topic": this.topic,
+    }
     rows: dict[str, list[Mailing]] = {"message": [], "sender": [], "thread": [], "topic": []}
     left = dict.fromkeys(rows, _DIGESTS)
-    for row in await connection.execute(union_all(*branches)):
-        if left[row.way] > 0 or row.way == "message":
-            left[row.way] -= (len(row.shown) + len(row.addressed)) // WIDTH
-            rows[row.way].append(_opened(row))
+    for way, *row in await connection.execute(statement, values):
+        one = _opened(*row)
+        if left[way] > 0 or way == "message":
+            left[way] -= len(one.shown) + len(one.addressed)
+            rows[way].append(one)
     order = {message: place for place, message in enumerate(answered)}
     parents = sorted((one for one in rows["message"] if one.message in order), key=lambda one: order[one.message])
     if parents:
@@ -114,14 +141,21 @@ async def find(
     )
 
 
-def _newest(way: str, condition: ColumnElement[bool]) -> Select[Any]:
-    newest = select(*_COLUMNS).where(condition).order_by(_c.at.desc()).limit(_ROWS).subquery()
-    return select(literal(way), *newest.columns)
-
-
-def _opened(row: Row[Any]) -> Mailing:
-    values = {column.name: getattr(row, column.name) for column in _COLUMNS}
-    return Mailing(**values | {"shown": split(row.shown), "addressed": split(row.addressed)})
+def _opened(*row: Any) -> Mailing:  # noqa: ANN401  the columns in their order
+    message, at, sender, topic, root, is_answer, is_objected, is_exposed, shown, addressed = row
+    shown_to_all = split(shown)
+    return Mailing(
+        message=message,
+        at=at,
+        sender=sender,
+        topic=topic,
+        root=root,
+        is_answer=is_answer,
+        is_objected=is_objected,
+        is_exposed=is_exposed,
+        shown=shown_to_all,
+        addressed=shown_to_all if addressed == shown else split(addressed),
+    )
 
 
 def _but(this: Mailing, found: list[Mailing], *, same: bool = False) -> tuple[Mailing, ...]:
