@@ -12,11 +12,10 @@ from dlp_gateway.detect.exposure import WINDOW, WRITTEN
 from dlp_gateway.detect.recipients import ORGANISATIONS, UNFAMILIAR
 from dlp_gateway.detect.reply_all import AGAIN, AUDIENCE, CLOSED, FOREIGN, STRUCK
 from dlp_gateway.mail.address import canonical
-from dlp_gateway.mail.edit import PruneRecipients
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.message import Message
 from dlp_gateway.mail.reference import answered_ids, own_id
-from dlp_gateway.mail.subject import topic_of
+from dlp_gateway.mail.subject import NO_TOPIC, topic_of
 from dlp_gateway.policy.model import Policy
 from dlp_gateway.policy.verdict import Disposition, Verdict
 from dlp_gateway.ports import Fate, Journal, Lesson, Questions, Recollection, Sending
@@ -49,18 +48,17 @@ class Memory:
     async def remember(self, remembered: Remembered, verdict: Verdict, inspection: Inspection) -> None:
         """Commit a mail to several before it leaves, so that the next one is compared with it."""
         one = remembered.sending
-        is_exposing = _organisations(inspection) > 1 and len(one.shown) > 1
+        is_exposing = _is_exposing(one, inspection)
         is_mass = len(one.shown) >= self._questions.mass_send
         many = self._questions.memory.storm.recipients
         is_answer_to_many = one.is_answer and max(len(one.shown), len(one.addressed)) >= many
-        if is_exposing or is_mass or is_answer_to_many:
+        if is_exposing or is_mass or is_answer_to_many or verdict.hidden:
+            stops = verdict.disposition in {Disposition.HOLD, Disposition.REJECT}
             leaves = verdict.disposition in {Disposition.FORWARD, Disposition.REWRITE}
+            is_familiar = remembered.recollection.facts.familiar > 0
             fate = Fate(
-                is_objected=_hides(verdict) or verdict.disposition in {Disposition.HOLD, Disposition.REJECT},
-                is_exposed=leaves
-                and is_exposing
-                and not _hides(verdict)
-                and not remembered.recollection.facts.familiar,
+                is_objected=verdict.hidden > 0 or (stops and is_mass),
+                is_exposed=leaves and is_exposing and not verdict.hidden and not is_familiar,
                 is_kept=verdict.disposition in {Disposition.DELAY, Disposition.HOLD},
             )
             await self._journal.remember(one, remembered.recollection.thread, fate)
@@ -69,10 +67,12 @@ class Memory:
         """Return what is learned from the message if it leaves."""
         one = remembered.sending
         values = ((found.kind.partition(".")[2], found.token) for found in inspection.findings)
+        is_exposing = _is_exposing(one, inspection)
         return Lesson(
             sending=one,
-            is_group=1 < len(one.shown) <= self._questions.memory.groups.largest and _organisations(inspection) > 1,
-            is_exposed=not _hides(verdict),
+            is_group=is_exposing and len(one.shown) <= self._questions.memory.groups.largest,
+            is_exposed=is_exposing,
+            is_hidden=verdict.hidden > 0,
             values=tuple((identifier, token) for identifier, token in values if token is not None and one.outside),
         )
 
@@ -95,8 +95,10 @@ def sending(policy: Policy, envelope: Envelope, message: Message) -> Sending:
     """Return what of a message is compared with what is remembered."""
     recipients = tuple(map(canonical, envelope.recipients))
     shown = policy.outsiders(recipient.address for recipient in message.visible)
+    addressed = policy.outsiders(recipients)
     answered = answered_ids(message)
-    topic = topic_of(message)
+    # Nobody asks for the topic of a mail to one, and most mails are.
+    topic = topic_of(message) if len(shown) > 1 or len(addressed) > 1 else NO_TOPIC
     return Sending(
         id=envelope.id,
         at=envelope.received_at,
@@ -110,7 +112,7 @@ def sending(policy: Policy, envelope: Envelope, message: Message) -> Sending:
         client=envelope.client,
         recipients=recipients,
         outside=tuple(place for place, one in enumerate(recipients) if not policy.inside.contains(one)),
-        addressed=policy.outsiders(recipients),
+        addressed=addressed,
         shown=shown,
         names=tuple((canonical(one.address), one.name) for one in message.visible if one.name)
         if len(message.visible) <= _NAMES
@@ -118,9 +120,7 @@ def sending(policy: Policy, envelope: Envelope, message: Message) -> Sending:
     )
 
 
-def _organisations(inspection: Inspection) -> int:
-    return sum(found.count for found in inspection.findings if found.kind == ORGANISATIONS)
-
-
-def _hides(verdict: Verdict) -> bool:
-    return any(isinstance(edit, PruneRecipients) for edit in verdict.edits)
+def _is_exposing(one: Sending, inspection: Inspection) -> bool:
+    """Whether a mail, as its author wrote it, shows outsiders of several organisations to each other."""
+    organisations = sum(found.count for found in inspection.findings if found.kind == ORGANISATIONS)
+    return len(one.shown) > 1 and organisations > 1

@@ -157,9 +157,9 @@ class Recollection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fate:
-    """What became of a mail to several: `is_objected` if we stopped or rewrote it, `is_exposed` if it shows strangers.
+    """What became of a mail to several: `is_objected` if its audience was hidden, or it was stopped as a mass mail.
 
-    `is_kept`: it is in custody, so what becomes of it is not known yet.
+    `is_exposed`: it leaves and shows strangers to each other. `is_kept`: it is in custody, so that is not known yet.
     """
 
     is_objected: bool
@@ -171,13 +171,14 @@ class Fate:
 class Lesson:
     """What is learned from a mail once it has left: whom the sender knows, a group that works together, values sent.
 
-    `is_group`: its author shows few enough outsiders of several organisations to each other, and `is_exposed`: so does
-    the copy that leaves. `values` are types and tokens, see `detect.sent`.
+    `is_exposed`: its author shows outsiders of several organisations to each other, and `is_group`: so few that they
+    may be one; `is_hidden`: the copy that leaves does not. `values` are types and tokens, see `detect.sent`.
     """
 
     sending: Sending
     is_group: bool
     is_exposed: bool
+    is_hidden: bool
     values: tuple[tuple[str, int], ...]
 
 

@@ -366,6 +366,17 @@ async def test_a_group_is_familiar_after_three_days(house: House) -> None:
     assert await house.send(TEAM, at=MONDAY + 90 * DAY) == {"bulk-visible"}
 
 
+async def test_a_group_may_answer_itself(house: House) -> None:
+    """Mail of a working group and the answers to all of it, with a photograph, pass."""
+    for day in range(3):
+        await house.send(TEAM, at=MONDAY + day * DAY, settings=WATCHING)
+    later = MONDAY + 3 * DAY
+    await house.send(TEAM, at=later, name="minutes", subject="Minutes")
+    answer = {"answers": "minutes@corp.example", "subject": "Re: Minutes", "photograph": True}
+    for number in range(6):
+        assert await house.send(TEAM, at=later + HOUR, sender=f"p{number}@corp.example", **answer) == set()
+
+
 async def test_nothing_makes_a_group_in_a_day(house: House) -> None:
     """However often it is shown on one day, or on two, it is an audience."""
     for day in range(2):

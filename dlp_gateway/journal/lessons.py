@@ -41,6 +41,7 @@ async def keep(
     pairs: Iterable[bytes],
     members: Iterable[bytes],
     is_exposed: bool,
+    is_hidden: bool,
 ) -> None:
     """Keep a lesson in the transaction in which custody takes the mail."""
     row = {
@@ -49,6 +50,7 @@ async def keep(
         "pairs": joined(frozenset(pairs), _MOST),
         "members": joined(frozenset(members), _MOST),
         "is_exposed": is_exposed,
+        "is_hidden": is_hidden,
     }
     await connection.execute(inserting(connection, lessons).on_conflict_do_nothing(), row)
 
@@ -78,7 +80,7 @@ async def take_settled(connection: AsyncConnection) -> tuple[Settled, ...]:
             pairs=split(row.pairs),
             members=split(row.members),
             was_delivered=row.delivered > 0,
-            is_exposed=row.is_exposed or row.original > 0,  # a reviewer sent it as it was written
+            is_exposed=row.is_exposed and (not row.is_hidden or row.original > 0),  # sent as it was written
         )
         for row in (await connection.execute(found)).all()
     )

@@ -95,7 +95,7 @@ class Memory:
                 sending, day = entry.lesson.sending, day_of(entry.lesson.sending.at)
                 taken = [sending.recipients[place] for place in sending.outside if _left(entry.passages[place])]
                 seen.setdefault(day, []).extend(self._correspondents.seen(sending, taken))
-                if entry.lesson.is_group and entry.lesson.is_exposed:
+                if entry.lesson.is_group and not entry.lesson.is_hidden:
                     await circles.learn(connection, self._digests.addresses(sending.shown), day)
                 if entry.lesson.values:
                     sender = self._digests.sender(sending.reverse_path, sending.login, sending.client)
@@ -121,6 +121,7 @@ class Memory:
             pairs=(one.pair for one in self._correspondents.seen(sending, outside)),
             members=self._digests.addresses(sending.shown) if lesson.is_group else (),
             is_exposed=lesson.is_exposed,
+            is_hidden=lesson.is_hidden,
         )
 
     async def settle(self) -> int:

@@ -49,7 +49,12 @@ class Remembered:
 
 
 def facts(this: Mailing, found: Remembered, questions: Questions, *, is_ours: bool, familiar: int) -> Facts:
-    """Return what is known of a mail; `is_ours`: what it answers was written in our house."""
+    """Return what is known of a mail; `is_ours`: what it answers was written in our house.
+
+    A working group may answer all of itself, and show itself to itself; who gets it besides, blind, may not be of it.
+    """
+    if familiar and this.addressed <= this.shown:
+        return Facts(familiar=familiar)
     addressed = this.addressed.union(*(part.addressed for part in found.parts))
     same_topic = tuple(one for one in found.on_topic if _is_same_circle(one, this))
     parents = found.answered or same_topic
@@ -105,13 +110,13 @@ def _closed(this: Mailing, others: Sequence[Mailing], storm: Storm) -> int:
 
 
 def _struck(this: Mailing, found: Remembered, same_topic: tuple[Mailing, ...], questions: Questions) -> int:
-    """Return how many of a mass mail's outsiders, which we stopped or rewrote, this mail shows to each other again."""
+    """Return how many outsiders of a mail that was stopped as a mass mail, or rewritten, this one shows again."""
     since = this.at - questions.memory.strike
     return max(
         (
             len(one.audience & this.shown)
             for one in (*found.by_sender, *found.answered, *found.in_thread, *same_topic)
-            if one.is_objected and since < one.at and _is_mass(one, questions.mass_send)
+            if one.is_objected and since < one.at
         ),
         default=0,
     )

@@ -135,8 +135,8 @@ sent_values = Table(
     Index(None, "written_at"),
 )
 
-#: What is learned from a mail in custody once it is delivered: pairs of correspondents, and members of a circle, if
-#: `is_exposed`: it shows them to each other.
+#: What is learned from a mail in custody once it is delivered: pairs of correspondents, and members of a circle.
+#: `is_exposed`: its author shows strangers to each other; `is_hidden`: the copy that leaves does not.
 lessons = Table(
     "lessons",
     metadata,
@@ -145,6 +145,7 @@ lessons = Table(
     Column("pairs", LargeBinary, nullable=False),
     Column("members", LargeBinary, nullable=False),
     Column("is_exposed", Boolean, nullable=False),
+    Column("is_hidden", Boolean, nullable=False),
     Index(None, "at"),
 )
 

@@ -53,6 +53,9 @@ class Topic:
     is_answer: bool
 
 
+NO_TOPIC: Final = Topic(text="", is_answer=False)
+
+
 def topic(subject: str) -> Topic:
     """Return what a decoded subject is about; total, in linear time."""
     text = " ".join(unicodedata.normalize("NFKC", subject[:LONGEST]).casefold().split())
@@ -72,4 +75,4 @@ def topic_of(message: Message) -> Topic:
     """Return the topic of a message's first Subject."""
     for field in message.named("Subject"):
         return topic(decode_field(field.body[: 4 * LONGEST]))
-    return Topic(text="", is_answer=False)
+    return NO_TOPIC

@@ -142,7 +142,7 @@ async def teach(journal: SqlJournal) -> None:
                 observed=(),
                 findings=(),
                 passages=passages,
-                lesson=Lesson(sending=sending, is_group=False, is_exposed=True, values=()),
+                lesson=Lesson(sending=sending, is_group=False, is_exposed=True, is_hidden=False, values=()),
             )
         )
     await journal.flush()

@@ -40,7 +40,7 @@ def leaves(entry: Make) -> Callable[..., Entry]:
                 sending.recipients, outcomes or ("forwarded",) * len(sending.recipients), strict=True
             )
         )
-        lesson = Lesson(sending=sending, is_group=False, is_exposed=True, values=())
+        lesson = Lesson(sending=sending, is_group=False, is_exposed=True, is_hidden=False, values=())
         return Entry(
             **{name: getattr(made, name) for name in made.__slots__} | {"passages": passages, "lesson": lesson}
         )

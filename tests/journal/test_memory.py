@@ -47,7 +47,9 @@ async def store(journal: SqlJournal, folder: Path, key: PrivateKey) -> AsyncIter
     await store.close()
 
 
-async def hold(journal: SqlJournal, store: SqlStore, sending: Sending, entry: Entry, *, is_exposed: bool) -> None:
+async def hold(
+    journal: SqlJournal, store: SqlStore, sending: Sending, entry: Entry, *, is_hidden: bool = False
+) -> None:
     """Let a mail be held, as the pipeline does."""
     copy = CopyDeposit(
         reverse_path=sending.reverse_path,
@@ -69,7 +71,7 @@ async def hold(journal: SqlJournal, store: SqlStore, sending: Sending, entry: En
         copies=(copy,),
     )
     passages = tuple(Passage(recipient=one, shown=(), outcome="custody", reply="") for one in sending.recipients)
-    lesson = Lesson(sending=sending, is_group=True, is_exposed=is_exposed, values=())
+    lesson = Lesson(sending=sending, is_group=True, is_exposed=True, is_hidden=is_hidden, values=())
     await journal.remember(sending, b"", KEPT)
     await store.take((deposit,), journal.rows(replace(entry, passages=passages, lesson=lesson)))
 
@@ -97,7 +99,7 @@ async def test_held_mail_teaches_once_it_was_delivered(
     """Until then it is an objection; then its people know each other a day longer, and the sender knows them."""
     for day in range(3):
         mail = sent(*TEAM, at=noon + day * DAY, name=f"m{day}", message_id=f"<{day}@corp.example>")
-        await hold(journal, store, mail, entry(mail.id), is_exposed=True)
+        await hold(journal, store, mail, entry(mail.id))
         assert await journal.settle() == 0
         await deliver(store, mail.id)
         assert await journal.settle() == 1
@@ -109,7 +111,7 @@ async def test_discarded_mail_teaches_nothing(
     journal: SqlJournal, store: SqlStore, entry: Make, sent: Send, noon: datetime
 ) -> None:
     """The objection stands, and what was to be learned is dropped."""
-    await hold(journal, store, sent(*TEAM), entry("m1"), is_exposed=True)
+    await hold(journal, store, sent(*TEAM), entry("m1"))
     await store.discard("m1", actor="eve", reason="", now=noon)
     assert await journal.settle() == 1
     assert await journal.settle() == 0
@@ -129,7 +131,7 @@ async def test_what_left_hidden_showed_nobody(
     before: int,
 ) -> None:
     """A release with its rewrite exposes nobody; one of the original does."""
-    await hold(journal, store, sent(*TEAM), entry("m1"), is_exposed=False)
+    await hold(journal, store, sent(*TEAM), entry("m1"), is_hidden=True)
     await deliver(store, "m1", original=original)
     await journal.settle()
     exposure = (
@@ -141,13 +143,13 @@ async def test_what_left_hidden_showed_nobody(
 async def test_forgetting(journal: SqlJournal, store: SqlStore, folder: Path, entry: Make, sent: Send) -> None:
     """Everything goes with the journal's time, row by row."""
     mail = sent(*TEAM)
-    left = Lesson(sending=mail, is_group=True, is_exposed=True, values=(("IBAN", 1),))
+    left = Lesson(sending=mail, is_group=True, is_exposed=True, is_hidden=False, values=(("IBAN", 1),))
     for day in range(4):
         on_day = replace(left, sending=replace(mail, at=mail.at + day * DAY))
         passages = tuple(Passage(recipient=one, shown=(), outcome="forwarded", reply="") for one in TEAM)
         journal.record(replace(entry(f"m{day}"), passages=passages, lesson=on_day))
         await journal.flush()
-    await hold(journal, store, replace(mail, id="held"), entry("held"), is_exposed=True)
+    await hold(journal, store, replace(mail, id="held"), entry("held"))
     assert min(counts(folder).values()) > 0
     await journal.prune(mail.at - DAY)
     assert min(counts(folder).values()) > 0
@@ -174,7 +176,7 @@ async def test_many_correspondents_are_forgotten_in_several_turns(
     monkeypatch.setattr("dlp_gateway.journal.memory._BATCH", 3)
     mail = sent(*(f"c{number}@shop{number}.example" for number in range(20)))
     passages = tuple(Passage(recipient=one, shown=(), outcome="forwarded", reply="") for one in mail.recipients)
-    lesson = Lesson(sending=mail, is_group=False, is_exposed=True, values=())
+    lesson = Lesson(sending=mail, is_group=False, is_exposed=True, is_hidden=False, values=())
     journal.record(replace(entry("m1"), passages=passages, lesson=lesson))
     await journal.flush()
     assert counts(folder)["correspondents"] == 42
@@ -187,7 +189,7 @@ async def test_a_transaction_that_failed_taught_nothing(
 ) -> None:
     """What could not be committed is learned when it can, not taken for known."""
     mail = sent("ben@acmecorp.example")
-    lesson = Lesson(sending=mail, is_group=False, is_exposed=True, values=())
+    lesson = Lesson(sending=mail, is_group=False, is_exposed=True, is_hidden=False, values=())
     passages = (Passage(recipient="ben@acmecorp.example", shown=(), outcome="forwarded", reply=""),)
     with closing(sqlite3.connect(folder / "custody.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -211,7 +213,11 @@ async def test_nothing_is_readable(journal: SqlJournal, folder: Path, entry: Mak
     passages = tuple(Passage(recipient=one, shown=(), outcome="forwarded", reply="") for one in marked.recipients)
     for day in range(4):
         lesson = Lesson(
-            sending=replace(marked, at=marked.at + day * DAY), is_group=True, is_exposed=True, values=(("IBAN", 7),)
+            sending=replace(marked, at=marked.at + day * DAY),
+            is_group=True,
+            is_exposed=True,
+            is_hidden=False,
+            values=(("IBAN", 7),),
         )
         journal.record(replace(entry(f"m{day}"), passages=passages, lesson=lesson))
         await journal.flush()

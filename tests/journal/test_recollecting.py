@@ -110,12 +110,12 @@ def test_a_small_answer_is_free_in_a_storm() -> None:
 
 
 def test_a_second_attempt() -> None:
-    """Those whom it shows again count, within the day, of mass mails that were stopped."""
+    """Those whom it shows again count, within the day, of mails whose audience was objected to, however small."""
     stopped = mailing(40, is_objected=True, at=NOON - 60 * MINUTE)
     assert told(mailing(5), by_sender=(stopped,)).struck == 5
     assert told(mailing(5, shown=frozenset()), by_sender=(stopped,)).struck == 0
     assert told(mailing(5), by_sender=(replace(stopped, is_objected=False),)).struck == 0
-    assert told(mailing(5), by_sender=(mailing(9, is_objected=True),)).struck == 0
+    assert told(mailing(5), by_sender=(mailing(9, is_objected=True),)).struck == 5
     assert told(mailing(5), by_sender=(replace(stopped, at=NOON - timedelta(days=1)),)).struck == 0
 
 
@@ -148,3 +148,12 @@ def test_a_working_group_is_no_exposure() -> None:
     this = mailing(9, shown=frozenset(PEOPLE[50:59]))
     found = replace(NOTHING, by_sender=others)
     assert facts(this, found, QUESTIONS, is_ours=False, familiar=9) == Facts(familiar=9)
+
+
+def test_a_working_group_may_answer_itself() -> None:
+    """An answer to all of it is no answer to an audience, unless others get it blind."""
+    this = mailing(12, is_answer=True)
+    found = replace(NOTHING, answered=(mailing(12, is_objected=True),))
+    assert facts(this, found, QUESTIONS, is_ours=False, familiar=12) == Facts(familiar=12)
+    blind = replace(this, addressed=frozenset(PEOPLE[:30]))
+    assert facts(blind, found, QUESTIONS, is_ours=False, familiar=12).thread == Thread(audience=12, addressed_again=12)

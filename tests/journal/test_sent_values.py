@@ -33,7 +33,9 @@ Make = Callable[..., Entry]
 
 def with_values(entry: Entry, sending: Sending, *values: tuple[str, int]) -> Entry:
     """Return the entry of a mail that left with these values."""
-    return replace(entry, lesson=Lesson(sending=sending, is_group=False, is_exposed=True, values=values))
+    return replace(
+        entry, lesson=Lesson(sending=sending, is_group=False, is_exposed=True, is_hidden=False, values=values)
+    )
 
 
 async def known(journal: SqlJournal, sending: Sending) -> set[tuple[str, int]]:

@@ -73,6 +73,7 @@ def upgrade() -> None:
         sa.Column("pairs", sa.LargeBinary, nullable=False),
         sa.Column("members", sa.LargeBinary, nullable=False),
         sa.Column("is_exposed", sa.Boolean, nullable=False),
+        sa.Column("is_hidden", sa.Boolean, nullable=False),
         sa.PrimaryKeyConstraint("item", name="pk_lessons"),
     )
     op.create_index("ix_lessons_at", "lessons", ["at"])
