@@ -1,5 +1,6 @@
 """Mails to several are found by what they answer, by their subject and by who sent them, in every process at once."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -64,6 +65,18 @@ async def test_parts_of_one_mail_are_one(journal: SqlJournal, sent: Send) -> Non
         await journal.remember(sent(*AUDIENCE[start : start + 20]), b"", LEFT)
     answer = sent(*AUDIENCE, message_id="<2@corp.example>", answered=("<1@corp.example>",))
     assert await thread(journal, answer) == Thread(audience=40, addressed_again=40)
+
+
+async def test_parts_that_come_at_once(folder: Path, key: PrivateKey, sent: Send) -> None:
+    """Two receivers that take parts of one mail at the same moment lose none of them."""
+    receivers = [await open_journal(URL, key.public, folder=folder) for _ in range(2)]
+    await asyncio.gather(
+        *(receivers[place % 2].remember(sent(*AUDIENCE[place : place + 4]), b"", LEFT) for place in range(0, 40, 4))
+    )
+    answer = sent(*AUDIENCE, message_id="<2@corp.example>", answered=("<1@corp.example>",))
+    assert await thread(receivers[0], answer) == Thread(audience=40, addressed_again=40)
+    for receiver in receivers:
+        await receiver.close()
 
 
 async def test_mails_without_an_id_are_mails_of_their_own(journal: SqlJournal, sent: Send, noon: datetime) -> None:
