@@ -16,6 +16,7 @@ from dlp_gateway.mail.address import DomainSet, canonical_domain
 from dlp_gateway.policy import pack
 from dlp_gateway.policy.groups import ANY, Group, group
 from dlp_gateway.policy.groups import read as read_group
+from dlp_gateway.policy.memory import Memory
 from dlp_gateway.policy.model import (
     BUILTIN_ACTIONS,
     Action,
@@ -101,6 +102,7 @@ class PolicyFile(Model):
         default=None,
         description="Recognizers of Presidio and a spaCy model of your own; they report `presidio.<ENTITY>`.",
     )
+    memory: Memory = Field(default=Memory(), description="For how long is remembered what rules ask for.")
     rules: tuple[Rule, ...] = Field(default=(), description="Rules of your own, beside those of the packs.")
 
     @pydantic.model_validator(mode="before")
@@ -165,6 +167,7 @@ def parse(text: str, source: str, *, builtin: Path, kinds: frozenset[str] | None
         model=file.presidio.model if file.presidio else "",
         groups=groups,
         lists=file.lists,
+        memory=file.memory,
     )
 
 

@@ -15,6 +15,7 @@ from dlp_gateway.document import Model
 from dlp_gateway.mail.address import DomainSet, canonical
 from dlp_gateway.networks import large_part_of_internet
 from dlp_gateway.notation import Duration, Network, lasting
+from dlp_gateway.policy.memory import Memory
 
 if TYPE_CHECKING:
     from dlp_gateway.policy.groups import Group
@@ -309,6 +310,7 @@ class Policy:
     model: str = ""
     groups: Mapping[str, "Group"] = field(default_factory=dict)
     lists: tuple[str, ...] = ()
+    memory: Memory = field(default_factory=Memory)
 
     def enforces(self, rule: RuleInForce) -> bool:
         """Whether a rule acts when it matches; else it is only counted."""
@@ -318,6 +320,15 @@ class Policy:
         """Return the canonical addresses that are neither inside nor partners', each once, in order."""
         distinct = dict.fromkeys(map(canonical, addresses))
         return tuple(a for a in distinct if not self.inside.contains(a) and not self.partners.contains(a))
+
+    def asks(self, kind: str) -> bool:
+        """Whether a rule asks for a kind, or for a family to which it belongs; "sent.*" asks for all of a family."""
+        family = kind.removesuffix("*")
+        return any(
+            asked == kind or asked.startswith(family) or (asked.endswith(".*") and kind.startswith(asked[:-1]))
+            for rule in self.rules
+            for asked, _ in rule.rule.when.kinds()
+        )
 
     def severity(self, rules: Iterable[str]) -> Severity:
         """Return the highest severity of rules, by id; what no file defines any more, or the gateway's own: medium."""
