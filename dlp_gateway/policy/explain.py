@@ -1,7 +1,11 @@
 """The rules in force, in sentences that an administrator can check."""
 
+from collections.abc import Iterator
 from typing import Final
 
+from dlp_gateway.detect.acquaintance import FIRST_TIME, LOOK_ALIKE, TWIN
+from dlp_gateway.detect.recipients import UNFAMILIAR
+from dlp_gateway.detect.reply_all import CLOSED, STRUCK
 from dlp_gateway.notation import written
 from dlp_gateway.policy.model import Condition, Delay, Hold, Policy, Reject, Rewrite, RuleInForce, Unless
 
@@ -13,14 +17,40 @@ OBSERVING: Final = (
 
 
 def explain(policy: Policy) -> tuple[str, ...]:
-    """Return whether anything is acted on at all, who is inside or may see each other, and a sentence for each rule."""
+    """Return whether anything is acted on, who is inside or may see each other, what is remembered, and each rule."""
     observing = (OBSERVING,) if policy.mode == "observe" else ()
     inside = f"Inside: {', '.join(policy.inside.patterns)}."
     partners = f" Partners: {', '.join(policy.partners.patterns)}." if policy.partners.patterns else ""
     groups = f" Groups: {', '.join(policy.groups)}." if policy.groups else ""
     lists = f" Lists: {', '.join(policy.lists)}." if policy.lists else ""
     people = inside + partners + groups + lists
-    return (*observing, people, *(_sentence(rule, acts=policy.enforces(rule)) for rule in policy.rules))
+    remembered = "; ".join(_remembered(policy))
+    memory = (f"Memory: {remembered}.",) if remembered else ()
+    return (*observing, people, *memory, *(_sentence(rule, acts=policy.enforces(rule)) for rule in policy.rules))
+
+
+def _remembered(policy: Policy) -> Iterator[str]:
+    """Say for how long counts what rules ask for, and nothing of what none asks for."""
+    memory, storm, groups = policy.memory, policy.memory.storm, policy.memory.groups
+    exposure = policy.asks("exposure.*")
+    if exposure or policy.asks("sent.*"):
+        yield f"what a sender showed and sent is added up over {written(memory.window)}"
+    if policy.asks(STRUCK):
+        yield f"a mass mail that was stopped or rewritten makes the next suspect for {written(memory.strike)}"
+    if policy.asks(CLOSED):
+        yield (
+            f"a thread is closed for {written(storm.closed)} once {storm.senders} people answered to "
+            f"{storm.recipients} or more outsiders within {written(storm.within)}"
+        )
+    if exposure or policy.asks(UNFAMILIAR):
+        yield (
+            f"up to {groups.largest} outsiders whom mails showed to each other on three days within "
+            f"{written(groups.within)} are a working group"
+            if groups.exempt
+            else "no outsiders become a working group"
+        )
+    if any(map(policy.asks, (FIRST_TIME, LOOK_ALIKE, TWIN))):
+        yield f"recipients are judged once their sender has written on {memory.learning} days"
 
 
 def _sentence(rule: RuleInForce, *, acts: bool) -> str:
