@@ -11,18 +11,20 @@ from pathlib import Path
 import pytest
 
 from dlp_gateway import packs
+from dlp_gateway.deposits import outgoing
 from dlp_gateway.detect.base import Facts, Inspection
 from dlp_gateway.journal import Query as Entries
 from dlp_gateway.journal import SqlJournal, migrations, open_journal
 from dlp_gateway.mail.envelope import Envelope, new_id
 from dlp_gateway.mail.message import Message
+from dlp_gateway.mail.parse import parse
 from dlp_gateway.pipeline import Pipeline
 from dlp_gateway.policy import load
 from dlp_gateway.policy.model import Policy
 from dlp_gateway.processes import policies
 from quarantine.crypto import PrivateKey
 from quarantine.migrations import migrate
-from quarantine.model import Query, Settlement, State
+from quarantine.model import Claim, Query, Settlement, State
 from quarantine.opening import open_store
 from quarantine.sql import SqlStore
 from tests.fakes import ScriptedSmarthost
@@ -121,16 +123,22 @@ class House:
         return items[-1].id
 
     async def release(self, item: str, *, original: bool = False) -> None:
-        """Release as a reviewer would, deliver, and let the journal learn from it."""
+        """Release as a reviewer would, and deliver."""
         now = datetime.now(UTC)
         await self.store.release(item, actor="eve", reason="", now=now, original=original)
-        for claim in await self.store.claim(owner="test", now=now, lease=HOUR, limit=10):
+        await self.deliver(now)
+
+    async def deliver(self, now: datetime) -> tuple[Claim, ...]:
+        """Deliver every copy that is due, let the journal learn from it, and return the copies."""
+        claims = await self.store.claim(owner="test", now=now, lease=HOUR, limit=10)
+        for claim in claims:
             settlements = tuple(
                 Settlement(recipient=one.id, state=State.DELIVERED, reply="250 ok") for one in claim.recipients
             )
             await self.store.handing_over(claim, tuple(one.id for one in claim.recipients))
             await self.store.settle(claim, settlements, now=now)
         await self.journal.settle()
+        return claims
 
 
 @pytest.fixture(scope="module")
@@ -266,6 +274,20 @@ async def test_the_apology_for_a_mass_mail(house: House) -> None:
     assert await house.send((SHOPS[5], "boss@shop5.example"), subject="Your question", at=soon) == set()
     assert await house.send((), subject="Sorry", at=soon, recipients=SHOPS[:90]) == set()
     assert await house.send(SHOPS[5:9], subject="Sorry", at=MONDAY + 3 * DAY) == set()
+
+
+async def test_the_apology_may_be_split_instead(house: House) -> None:
+    """With the action `split` each of them gets a copy of his own; the next attempt is as suspect as this one."""
+    split = "set: {second-strike.action: split}"
+    assert await house.send(SHOPS[:12], subject="Survey") == {"bulk-visible"}
+    for number in (1, 2):
+        at = MONDAY + number * HOUR
+        assert await house.send(SHOPS[5:9], subject="Sorry", at=at, settings=split) == {"second-strike"}
+        copies = {
+            tuple(one.address for one in copy.recipients): [one.address for one in parse(outgoing(copy)).visible]
+            for copy in await house.deliver(at)
+        }
+        assert copies == {(shop,): [shop] for shop in SHOPS[5:9]}
 
 
 async def test_somebody_else_in_the_thread(house: House) -> None:
