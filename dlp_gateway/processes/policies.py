@@ -48,6 +48,7 @@ def known_kinds() -> frozenset[str]:
     return registry.kinds(others) | of_words | of_identifiers
 
 
+@lru_cache(maxsize=1)
 def free_mail() -> tuple[str, ...]:
     """Return the domains at which anybody can have a mailbox."""
     return document.load(packs.builtin() / _FREE_MAIL, _FreeMail).domains
