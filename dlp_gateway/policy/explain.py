@@ -1,8 +1,12 @@
 """The rules in force, in sentences that an administrator can check."""
 
+from collections.abc import Iterator
 from operator import attrgetter
 from typing import Final
 
+from dlp_gateway.detect.acquaintance import FIRST_TIME, LOOK_ALIKE, TWIN
+from dlp_gateway.detect.recipients import UNFAMILIAR
+from dlp_gateway.detect.reply_all import CLOSED, STRUCK
 from dlp_gateway.notation import written
 from dlp_gateway.policy.model import Condition, Delay, Hold, Policy, Reject, Rewrite, RuleInForce, Unless
 from dlp_gateway.policy.scope import Only, Team, Timed, moment_written
@@ -15,17 +19,20 @@ OBSERVING: Final = (
 
 
 def explain(policy: Policy) -> tuple[str, ...]:
-    """Return whether anything is acted on at all, who may see whom, and a sentence for each rule, by stage."""
+    """Return whether anything is acted on, who may see whom, what is remembered, and each rule in a sentence, by stage."""
     observing = (OBSERVING,) if policy.mode == "observe" else ()
     inside = f"Inside: {', '.join(policy.inside.patterns)}."
     partners = f" Partners: {', '.join(policy.partners.patterns)}." if policy.partners.patterns else ""
     groups = f" Groups: {', '.join(policy.groups)}." if policy.groups else ""
     lists = f" Lists: {', '.join(policy.lists)}." if policy.lists else ""
     teams = " ".join(f"Team {name}: {_people(team)}." for name, team in policy.teams.items())
+    remembered = "; ".join(_remembered(policy))
+    memory = (f"Memory: {remembered}.",) if remembered else ()
     rules = sorted(policy.rules, key=attrgetter("stage"))
     return (
         *observing,
         " ".join(filter(None, (inside + partners + groups + lists, teams))),
+        *memory,
         *(_sentence(rule, acts=policy.enforces(rule)) for rule in rules),
     )
 
@@ -36,6 +43,30 @@ def _people(team: Team) -> str:
     addresses, domains = len(team.members.addresses), team.members.domains.patterns
     people = f"{addresses} address{'' if addresses == 1 else 'es'}" if addresses or not domains else ""
     return " and ".join(filter(None, (people, ", ".join(domains)))) + (" of the directory" if team.query else "")
+
+
+def _remembered(policy: Policy) -> Iterator[str]:
+    """Say for how long counts what rules ask for, and nothing of what none asks for."""
+    memory, storm, groups = policy.memory, policy.memory.storm, policy.memory.groups
+    exposure = policy.asks("exposure.*")
+    if exposure or policy.asks("sent.*"):
+        yield f"what a sender showed and sent is added up over {written(memory.window)}"
+    if policy.asks(STRUCK):
+        yield f"a mass mail that was stopped or rewritten makes the next suspect for {written(memory.strike)}"
+    if policy.asks(CLOSED):
+        yield (
+            f"a thread is closed for {written(storm.closed)} once {storm.senders} people answered to "
+            f"{storm.recipients} or more outsiders within {written(storm.within)}"
+        )
+    if exposure or policy.asks(UNFAMILIAR):
+        yield (
+            f"up to {groups.largest} outsiders whom mails showed to each other on three days within "
+            f"{written(groups.within)} are a working group"
+            if groups.exempt
+            else "no outsiders become a working group"
+        )
+    if any(map(policy.asks, (FIRST_TIME, LOOK_ALIKE, TWIN))):
+        yield f"recipients are judged once their sender has written on {memory.learning} days"
 
 
 def _sentence(rule: RuleInForce, *, acts: bool) -> str:

@@ -17,6 +17,7 @@ from dlp_gateway.mail.address import DomainSet, canonical_domain
 from dlp_gateway.policy import pack
 from dlp_gateway.policy.groups import ANY, Group, group
 from dlp_gateway.policy.groups import read as read_group
+from dlp_gateway.policy.memory import Memory
 from dlp_gateway.policy.model import BUILTIN_ACTIONS, Action, Policy, PolicyMode, Rule, RuleInForce
 from dlp_gateway.policy.patterns import DomainPattern, MailboxPattern, plain_name
 from dlp_gateway.policy.scope import Query, Scope, Team
@@ -112,6 +113,7 @@ class PolicyFile(Model):
         default=None,
         description="Recognizers of Presidio and a spaCy model of your own; they report `presidio.<ENTITY>`.",
     )
+    memory: Memory = Field(default=Memory(), description="For how long is remembered what rules ask for.")
     rules: tuple[Rule, ...] = Field(default=(), description="Rules of your own, beside those of the packs.")
 
     @pydantic.model_validator(mode="before")
@@ -183,6 +185,7 @@ def parse(text: str, source: str, *, builtin: Path, kinds: frozenset[str] | None
         groups=groups,
         lists=file.lists,
         teams=teams,
+        memory=file.memory,
     )
 
 

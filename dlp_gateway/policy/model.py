@@ -16,6 +16,7 @@ from dlp_gateway.mail.address import DomainSet, canonical
 from dlp_gateway.networks import large_part_of_internet
 from dlp_gateway.notation import Duration, Network, lasting
 from dlp_gateway.policy.groups import Group
+from dlp_gateway.policy.memory import Memory
 from dlp_gateway.policy.patterns import Line, MailboxPattern, parameter
 from dlp_gateway.policy.scope import Only, Scope, Team, TeamName, Timed
 from dlp_gateway.policy.verdict import Stage
@@ -286,6 +287,7 @@ class Policy:
     groups: Mapping[str, Group] = field(default_factory=dict)
     lists: tuple[str, ...] = ()
     teams: Mapping[str, Team] = field(default_factory=dict)
+    memory: Memory = field(default_factory=Memory)
 
     def enforces(self, rule: RuleInForce) -> bool:
         """Whether a rule acts when it matches; else it is only counted."""
@@ -295,6 +297,15 @@ class Policy:
         """Return the canonical addresses that are neither inside nor partners', each once, in order."""
         distinct = dict.fromkeys(map(canonical, addresses))
         return tuple(a for a in distinct if not self.inside.contains(a) and not self.partners.contains(a))
+
+    def asks(self, kind: str) -> bool:
+        """Whether a rule asks for a kind, or for a family to which it belongs; "sent.*" asks for all of a family."""
+        family = kind.removesuffix("*")
+        return any(
+            asked == kind or asked.startswith(family) or (asked.endswith(".*") and kind.startswith(asked[:-1]))
+            for rule in self.rules
+            for asked, _ in rule.rule.when.kinds()
+        )
 
     def severity(self, rules: Iterable[str]) -> Severity:
         """Return the highest severity of rules, by id; what no file defines any more, or the gateway's own: medium."""

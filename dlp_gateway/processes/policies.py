@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from dlp_gateway import document, packs, settings
-from dlp_gateway.detect import audience, identifier_rules, registry, solicitation, words
+from dlp_gateway.detect import audience, identifier_rules, registry, sent, solicitation, words
 from dlp_gateway.detect.base import Detector, Facts, Inspection
 from dlp_gateway.detect.registry import Recipe
 from dlp_gateway.errors import ConfigurationError, Problem
@@ -69,9 +69,11 @@ def known_kinds() -> frozenset[str]:
     """Return every kind that the detectors of this installation may report; without loading their engines."""
     others = registry.build(Recipe(inside=(), plugins=registry.installed()))
     of_words = audience.KINDS | solicitation.KINDS
-    return registry.kinds(others) | of_words | {f"identifier.{kind}" for kind in identifier_rules.TYPES}
+    of_identifiers = {name for kind in identifier_rules.TYPES for name in (f"identifier.{kind}", sent.kind(kind))}
+    return registry.kinds(others) | of_words | of_identifiers
 
 
+@lru_cache(maxsize=1)
 def free_mail() -> tuple[str, ...]:
     """Return the domains at which anybody can have a mailbox."""
     return document.load(packs.builtin() / _FREE_MAIL, _FreeMail).domains

@@ -9,8 +9,8 @@ import asyncio
 import os
 import shutil
 import signal
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, TextIO
@@ -37,7 +37,8 @@ from quarantine.store import Store, StoreError
 
 __all__ = ["StartError", "Supervisor", "run"]
 
-_PRUNE: Final = timedelta(hours=1)
+_FORGET: Final = timedelta(hours=1)
+_LEARN: Final = timedelta(seconds=20)
 
 
 def run(path: Path) -> None:
@@ -137,13 +138,13 @@ class Supervisor:
                 stack.push_async_callback(correspondence.close)
             self._say_started()
             self._refresh_teams(key.public, generation)
-            pruning = asyncio.create_task(self._prune(journal))
+            housekeeping = asyncio.create_task(self._keep_house(journal))
             telling = asyncio.create_task(readiness.keep_told(self._checks(store, outbound)))
             stack.callback(telling.cancel)
             async with self._systemd.watched(self._alive):
                 await self._stopping.wait()
                 await self._stop(outbound, correspondence)
-            await pruning
+            await housekeeping
         log.stopped(0)
 
     async def _stop(self, outbound: Outbound, correspondence: Correspondence) -> None:
@@ -309,17 +310,23 @@ class Supervisor:
 
     # --- the rest of the house ----------------------------------------------------------------------------------------
 
-    async def _prune(self, journal: SqlJournal) -> None:
-        """Forget on schedule what the journal need not keep."""
+    async def _keep_house(self, journal: SqlJournal) -> None:
+        """Forget on schedule what the journal need not keep, and learn from mail that left custody."""
+
+        async def forget() -> None:
+            await journal.prune(datetime.now(UTC) - self._settings.journal.keep, self._policy.memory.window)
+
+        await asyncio.gather(self._regularly(_FORGET, forget), self._regularly(_LEARN, journal.settle))
+
+    async def _regularly(self, pause: timedelta, work: Callable[[], Awaitable[object]]) -> None:
+        """Do it again and again until we stop; where the store is unavailable, the next time."""
         while not self._stopping.is_set():
             try:
-                await journal.prune(datetime.now(UTC) - self._settings.journal.keep)
+                await work()
             except StoreError as error:
                 log.store_unavailable(error)
-            try:
-                await asyncio.wait_for(self._stopping.wait(), _PRUNE.total_seconds())
-            except TimeoutError:
-                continue
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), pause.total_seconds())
 
     def _alive(self) -> bool:
         """Whether going on is better than being started anew."""

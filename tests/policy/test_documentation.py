@@ -15,6 +15,7 @@ from dlp_gateway.document import Model
 from dlp_gateway.policy import load, pack
 from dlp_gateway.policy.cases import MailCase, RuleCases
 from dlp_gateway.policy.load import PolicyFile
+from dlp_gateway.policy.memory import Groups, Memory, Storm
 from dlp_gateway.policy.model import BUILTIN_ACTIONS, RESERVED, Condition, Delay, Hold, Reject, Rewrite, Rule, Unless
 from dlp_gateway.policy.scope import Only, Query, Scope
 
@@ -53,7 +54,8 @@ def test_examples_of_every_sort_are_there() -> None:
 
 
 @pytest.mark.parametrize(
-    "model", [PolicyFile, Rule, Condition, Unless, Only, Scope, Query, Rewrite, Delay, Hold, Reject]
+    "model",
+    [PolicyFile, Memory, Storm, Groups, Rule, Condition, Unless, Only, Scope, Query, Rewrite, Delay, Hold, Reject],
 )
 def test_every_key_is_documented(model: type[Model]) -> None:
     """No key of the language is known to the code alone."""
@@ -79,6 +81,9 @@ def test_built_in_actions_and_reasons_are_documented() -> None:
     "model",
     [
         PolicyFile,
+        Memory,
+        Storm,
+        Groups,
         Rule,
         Condition,
         Unless,
