@@ -8,6 +8,7 @@ from typing import Final
 from dlp_gateway.ledger import Account
 from dlp_gateway.notices.letters import Letter
 from dlp_gateway.notices.news import Kind, News
+from dlp_gateway.notices.round import is_ours
 from dlp_gateway.notices.words import Words
 from dlp_gateway.policy.model import Policy, Severity
 from quarantine.model import Item, State
@@ -68,7 +69,7 @@ def urgent(news: Iterable[News], policy: Policy, hostname: str) -> tuple[Waiting
 
 
 def _may_be_ours(account: Account, hostname: str) -> bool:
-    return not account.author or account.message_id.lower().endswith(f"@{hostname.lower()}>")
+    return (not account.author and not account.owner) or is_ours(account, hostname)
 
 
 def digest(address: str, waiting: Sequence[Waiting], held: int, words: Words) -> Letter:

@@ -44,6 +44,7 @@ OPTIONS = NoticeOptions(
     languages={},
     each=20,
     together=1000,
+    owners={},
     reviewers=(),
     digest=timedelta(days=1),
     poll=timedelta(milliseconds=10),

@@ -89,7 +89,7 @@ def test_every_built_in_rule_explains_itself() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_reasons_are_those_of_the_rules(language: Language) -> None:
-    """Each built-in rule and each reason of the gateway's own is translated, and no pack has a reason without a rule."""
+    """Each built-in rule and each reason of the gateway's own is translated, and no pack has one without a rule."""
     reasons = words(language).reasons
     assert sorted((EXPLAINED.keys() | RESERVED) - reasons.keys()) == []
     of_packs = {rule.partition(".")[0] for rule in EXPLAINED}
