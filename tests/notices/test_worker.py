@@ -76,6 +76,42 @@ async def test_a_rewritten_mail(house: House) -> None:
     assert await house.tell() == []
 
 
+async def test_a_mail_that_was_split(house: House) -> None:
+    """Its copies lie in custody, each for itself, and its author hears once of the mail: not a copy at a time."""
+    crowd = tuple(f"c{number}@shop{number}.example" for number in range(52))
+    deposit = {"reasons": ("sensitive-audience",), "hidden": 52}
+    await house.keep("m1", *crowd, disposition=Disposition.REWRITE, outcome="custody", **deposit)
+    (told,) = await house.tell()
+    assert told.kind == "rewritten"
+    assert "52 people outside were hidden from each other: each of them got a separate copy" in told.text
+    assert "Next time, write to such people one by one" in told.text
+    claims = await house.claim()
+    for claim in claims:
+        settled = tuple(Settlement(recipient=one.id, state=State.DELIVERED, reply="250 ok") for one in claim.recipients)
+        await house.store.settle(claim, settled, now=datetime.now(UTC))
+    assert await house.tell() == []
+
+
+async def test_repeats_are_counted(house: House) -> None:
+    """From the second mail in a month on, its author hears how many they are; parts of one mail are one."""
+    begun = datetime.now(UTC).astimezone().replace(day=2, hour=12)
+    for number, (at, message_id) in enumerate(
+        [
+            (begun - timedelta(days=20), "<a@client.example>"),
+            (begun, "<b@client.example>"),
+            (begun, "<b@client.example>"),
+            (begun + timedelta(hours=1), "<c@client.example>"),
+        ]
+    ):
+        await house.rewritten(f"m{number}", received_at=at.astimezone(UTC), message_id=message_id)
+    await house.rewritten("other", reverse_path="ben@corp.example", received_at=begun + timedelta(hours=2))
+    texts = {str(one.mail["In-Reply-To"]): one.text for one in await house.tell()}
+    assert len(texts) == 4
+    repeated = "So far this month, 2 of your mails were changed before they left, this one included."
+    assert [name for name, text in texts.items() if "So far this month" in text] == ["<c@client.example>"]
+    assert repeated in texts["<c@client.example>"]
+
+
 async def test_a_mail_that_only_passed_is_no_news(house: House) -> None:
     """Forwarded as it came, refused by all, or a rewrite that hid nobody."""
     house.journal.record(house.entry("m1", disposition=Disposition.FORWARD, reasons=()))
