@@ -11,11 +11,12 @@ from quarantine.store import Also
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """A mail as the journal knows it, for a notice to its author.
+    """A mail as the journal knows it, for a notice to its author, or to the owner of the address that passes it on.
 
-    `entry` names the journal's row, `id` the envelope, `whom` is the digest of the author's address, `message_id` is
-    the field's, with angle brackets, or "". `recipients` are those who were not refused. `told` is what its author
-    heard of it last, or "". `owner` is the address of ours that passes on what an outsider wrote, or "".
+    `entry` names the journal's row, `id` the envelope, `whom` is the digest of who hears of it, `message_id` is the
+    field's, with angle brackets, or "". `recipients` are those who were not refused. `told` is what was heard of it
+    last, or "". `owner` is our address through which a mail of an outsider came, "" for other mail; `passed_on` says to
+    how many other outsiders it goes.
     """
 
     entry: str
@@ -32,13 +33,14 @@ class Account:
     automatic: bool
     told: str
     owner: str = ""
+    passed_on: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
     """How many notices somebody got since when, and how many of each kind wait for a summary; `entry` is one of them.
 
-    `whom` is the digest of an author's address, or a name of the writer's own.
+    `whom` is the digest of an author's or an owner's address, or a name of the writer's own.
     """
 
     whom: bytes
@@ -97,7 +99,11 @@ class Ledger(Protocol):
         ...
 
     async def told_since(self, accounts: tuple[Account, ...], kind: str, since: datetime) -> frozenset[str]:
-        """Return those entries whose author got that kind about the same mail (by Message-ID) since then."""
+        """Return those entries whose reader got that kind about the same mail (by Message-ID) since then."""
+        ...
+
+    async def rewrites(self, account: Account, since: datetime) -> int:
+        """Return how many mails of this author left with a rewrite since then, up to this one and with it."""
         ...
 
     async def windows(self, people: tuple[bytes, ...]) -> dict[bytes, Window]:

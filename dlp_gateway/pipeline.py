@@ -20,6 +20,7 @@ from dlp_gateway.mail.automatic import is_automatic
 from dlp_gateway.mail.edit import AddTrace, apply
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.message import Message
+from dlp_gateway.mail.notice import is_inside_only
 from dlp_gateway.mail.parse import parse
 from dlp_gateway.mail.reference import own_id
 from dlp_gateway.mail.reply import Reply
@@ -153,6 +154,9 @@ class Pipeline:
         if misnamed(envelope, message):
             log.rejected(envelope.id, Why.AUTHOR)
             return Rejected(id=envelope.id, why=Why.AUTHOR)
+        if is_inside_only(message) and not all(map(self._policy.inside.contains, envelope.recipients)):
+            log.rejected(envelope.id, Why.INSIDE_ONLY)
+            return Rejected(id=envelope.id, why=Why.INSIDE_ONLY)
         with metrics.stage("gather"):
             remembered = await self._memory.recollect(envelope, message)
         with metrics.stage("inspect"):

@@ -280,6 +280,7 @@ class Why(StrEnum):
     INTERNAL = "internal"
     LOOP = "loop"
     AUTHOR = "author"
+    INSIDE_ONLY = "inside-only"
     POLICY = "policy"
 
 
@@ -316,7 +317,7 @@ class Deferred:
 class Rejected:
     """Refused for good: by policy with an explanation for the author, by the smarthost with its reply, or unread.
 
-    Unread: a loop, or an author that is not the login's.
+    Unread: a loop, an author that is not the login's, or a notice of ours that would go outside.
     """
 
     id: str

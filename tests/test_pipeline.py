@@ -413,3 +413,20 @@ async def test_a_bound_login_writes_as_itself(pipeline: Pipeline, smarthost: Scr
     assert smarthost.mails == []
     own = envelope("a@x.example", login="ann", bound_to=("corp.example",))
     assert isinstance(await pipeline.process(own, CLEAN), Forwarded)
+
+
+@pytest.mark.parametrize(
+    ("recipients", "refused"),
+    [
+        (("a@shop.example", "ben@corp.example"), True),
+        (("ann@corp.example", "ben@corp.example"), False),
+    ],
+)
+async def test_a_notice_for_people_inside_goes_to_nobody_else(
+    pipeline: Pipeline, smarthost: ScriptedSmarthost, recipients: tuple[str, ...], *, refused: bool
+) -> None:
+    """A group that passes on everything would hand it to those of whom it tells."""
+    notice = b"X-DLP-Gateway-Inside-Only: yes\r\nFrom: postmaster@corp.example\r\n\r\nA mail was stopped.\r\n"
+    outcome = await pipeline.process(envelope(*recipients), notice)
+    assert (outcome == Rejected(id="0000000000000000a1", why=Why.INSIDE_ONLY)) is refused
+    assert bool(smarthost.mails) is not refused

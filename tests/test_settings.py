@@ -373,6 +373,17 @@ def test_reviewers_are_inside(file: Path, tmp_path: Path) -> None:
     assert found == [f"{file}:9:42: Reviewers are inside; this address is in none of the policy's `inside` domains."]
 
 
+def test_owners_are_inside(file: Path, tmp_path: Path) -> None:
+    """Whoever stands for an address of ours; the problem stands where the owner's own address does."""
+    (tmp_path / "policy.yaml").write_text("version: 1\ninside: [corp.example]\npacks: []\n")
+    owners = "{desk@corp.example: kim@corp.example, sales@corp.example: kim@shop.example}"
+    file.write_text(f"{CONTRACT}notices: {{owners: {owners}}}\n")
+    with pytest.raises(ConfigurationError) as caught:
+        settings.load_all(file, kinds=frozenset(), builtin=packs.builtin())
+    found = [str(one) for one in caught.value.problems if one.source == str(file)]
+    assert found == [f"{file}:9:77: Owners are inside; this address is in none of the policy's `inside` domains."]
+
+
 def test_the_schema_of_settings_can_be_made() -> None:
     """Editors ask for it, whatever types a setting has."""
     assert "notices" in Settings.model_json_schema()["properties"]

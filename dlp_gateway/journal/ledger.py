@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dlp_gateway.journal import rows
 from dlp_gateway.journal.sealing import reopened
-from dlp_gateway.journal.tables import entries, keys, notice_marks, notice_windows, passages
+from dlp_gateway.journal.tables import IS_REWRITE, entries, keys, notice_marks, notice_windows, passages
 from dlp_gateway.ledger import Account, Marks, Progress, Window
 from quarantine.crypto import DamagedError, MessageKey, Opener, PrivateKey
 from quarantine.database import Database
@@ -69,18 +69,39 @@ class SqlLedger:
         return {row.id: opened.get(row.id) for row in found}
 
     async def told_since(self, accounts: tuple[Account, ...], kind: str, since: datetime) -> frozenset[str]:
-        """Return those entries whose author got that kind about the same mail (by Message-ID) since then."""
+        """Return those entries whose reader got that kind about the same mail (by Message-ID) since then."""
         public = self._opener.public
         asked = {one.entry: (rows.message_id_index(public, one.message_id), one.whom) for one in accounts}
         indexes = tuple({index for index, _ in asked.values() if index})
-        told: set[tuple[bytes, bytes]] = set()
+        found: list[Row[Any]] = []
         async with self._database.reading() as connection:
             for some in _parts(indexes):
-                found = select(entries.c.message_id_index, entries.c.reverse_path_index).where(
+                same = _known().where(
                     entries.c.message_id_index.in_(some), entries.c.told == kind, entries.c.received_at > since
                 )
-                told |= {(row[0], row[1]) for row in await connection.execute(found)}
+                found += (await connection.execute(same)).all()
+        told = {(rows.message_id_index(public, one.message_id), one.whom) for one in self._opened(found)}
         return frozenset(entry for entry, this in asked.items() if this in told)
+
+    async def rewrites(self, account: Account, since: datetime) -> int:
+        """Return how many mails of this author left with a rewrite since then, up to this one and with it.
+
+        Parts of one mail, and tries that the smarthost deferred, are one; mails without a Message-ID count singly.
+        """
+        left = select(passages.c.entry).where(passages.c.entry == entries.c.id, passages.c.outcome.in_(rows.LEFT))
+        name = entries.c.message_id_index
+        those = (
+            IS_REWRITE,
+            entries.c.reverse_path_index == rows.address_index(self._opener.public, account.author),
+            entries.c.received_at.between(since, account.received_at),
+            left.exists(),
+        )
+        counted = (
+            select(func.count(name.distinct())).where(name != b"", *those),
+            select(func.count()).where(name == b"", *those),
+        )
+        async with self._database.reading() as connection:
+            return sum([(await connection.execute(one.select_from(entries))).scalar_one() for one in counted])
 
     async def windows(self, people: tuple[bytes, ...]) -> dict[bytes, Window]:
         """Return the windows of these people that there are."""
@@ -110,7 +131,7 @@ class SqlLedger:
             try:
                 if row.key not in opened:
                     opened[row.key] = reopened(self._opener, row.key, row.sealed_key)
-                yield rows.opened_account(row, opened[row.key])
+                yield rows.opened_account(row, opened[row.key], self._opener.public)
             except DamagedError:
                 continue  # nobody can be told of it; the others can
 

@@ -3,10 +3,11 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from sqlalchemy import Row
 
+from dlp_gateway.detect.redistribution import OUTSIDERS as PASSED_ON
 from dlp_gateway.journal.sealing import JournalKey
 from dlp_gateway.ledger import Account
 from dlp_gateway.mail.address import canonical
@@ -16,6 +17,9 @@ from dlp_gateway.ports import Entry, Passage
 from quarantine.crypto import MessageKey, PublicKey
 
 Rows: TypeAlias = list[dict[str, Any]]
+
+#: Outcomes of a recipient whose copy left, or is about to: those of a split mail lie in custody and are due.
+LEFT: Final = ("forwarded", "custody")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,14 +102,16 @@ def opened(row: Row[Any], passages: Sequence[Row[Any]], key: MessageKey) -> Entr
     )
 
 
-def opened_account(row: Row[Any], key: MessageKey) -> Account:
+def opened_account(row: Row[Any], key: MessageKey, public: PublicKey) -> Account:
     """Open what a notice needs of one entry, `row.people` recipients strong; raises `DamagedError`."""
     texts = json.loads(key.open_text(f"{row.id} entry", row.sealed))
+    owner = texts.get("owner", "")
     return Account(
         entry=row.id,
         id=row.message,
         author=texts["reverse_path"],
-        whom=row.reverse_path_index,
+        # An address has two lives: whoever owns it may also write, and is told of both as often as anybody.
+        whom=public.index("owner", canonical(owner)) if owner else row.reverse_path_index,
         message_id=texts["message_id"],
         received_at=row.received_at,
         disposition=Disposition[row.disposition.upper()],
@@ -115,14 +121,15 @@ def opened_account(row: Row[Any], key: MessageKey) -> Account:
         language=row.language,
         automatic=row.automatic,
         told=row.told,
-        owner=texts.get("owner", ""),
+        owner=owner,
+        passed_on=dict(json.loads(row.findings)).get(PASSED_ON, 0),
     )
 
 
 def _is_news(entry: Entry) -> bool:
-    """Tell whether an author will want to know: his mail is on its way, forwarded or split into copies of custody's."""
-    goes = any(passage.outcome in {"forwarded", "custody"} for passage in entry.passages)
-    return entry.disposition is Disposition.REWRITE and goes
+    """Tell whether an author will want to know: his mail is on its way, and custody's log does not tell of it."""
+    left = any(passage.outcome in LEFT for passage in entry.passages)
+    return entry.disposition is Disposition.REWRITE and left
 
 
 def _passage(row: Row[Any], shown: list[tuple[str, ...]], key: MessageKey) -> Passage:

@@ -14,13 +14,14 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    literal_column,
     true,
 )
 
 from quarantine.tables import Moment
 
 #: The Alembic revision that these tables are.
-REVISION: Final = "0005"
+REVISION: Final = "0006"
 VERSION_TABLE: Final = "journal_version"
 
 metadata = MetaData(
@@ -73,6 +74,16 @@ entries = Table(
     Index(None, "key"),
 )
 Index("ix_journal_entries_untold", entries.c.untold, sqlite_where=entries.c.untold == true())  # a few rows of millions
+
+#: Written out, so that SQLite sees that a query may use the index.
+IS_REWRITE: Final = entries.c.disposition == literal_column("'rewrite'")
+Index(
+    "ix_journal_entries_rewrites",
+    entries.c.reverse_path_index,
+    entries.c.received_at,
+    sqlite_where=IS_REWRITE,
+    postgresql_where=IS_REWRITE,
+)
 
 #: One row for each recipient of a message. `shown` counts the entry's lists of shown addresses from 0.
 passages = Table(

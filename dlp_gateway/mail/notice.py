@@ -14,8 +14,12 @@ from typing import Final
 
 from dlp_gateway.mail.address import serialise
 from dlp_gateway.mail.encoded_word import phrase
+from dlp_gateway.mail.message import Message
 from dlp_gateway.mail.reply import printable
 from dlp_gateway.mail.trace import date_time
+
+#: Says that a notice is for people inside, to the gateway through which a group would pass it on to others.
+INSIDE_ONLY: Final = "X-DLP-Gateway-Inside-Only"
 
 _LINE: Final = 72  # RFC 3676 4.2: 78 at most, and shorter is better
 _WIRE: Final = 998  # RFC 5322 2.1.1
@@ -33,6 +37,7 @@ class Notice:
 
     `sender` and `recipient` are addr-specs, `sender_name` is shown beside the first. `in_reply_to` is the Message-ID of
     the mail that it is about, with its angle brackets, or "". `language` is a tag such as "de", `moment` is aware.
+    `inside_only`: it goes to an address with others behind it, who may be outside, and shall not reach those.
     """
 
     sender: str
@@ -44,6 +49,7 @@ class Notice:
     moment: datetime
     message_id: str
     in_reply_to: str = ""
+    inside_only: bool = False
 
 
 def compose(notice: Notice) -> bytes:
@@ -65,6 +71,7 @@ def compose(notice: Notice) -> bytes:
         *_thread(notice.in_reply_to),
         b"Auto-Submitted: auto-generated",  # RFC 3834 5.1
         b"X-Auto-Response-Suppress: All",  # the same for Exchange
+        *([f"{INSIDE_ONLY}: yes".encode()] if notice.inside_only else []),
         f"Content-Language: {notice.language}".encode(),
         b"MIME-Version: 1.0",
         b"Content-Type: text/plain; charset=utf-8; format=flowed",
@@ -72,6 +79,11 @@ def compose(notice: Notice) -> bytes:
     ]
     body = text if is_plain else binascii.b2a_qp(text)
     return b"".join(field + b"\r\n" for field in fields) + b"\r\n" + body
+
+
+def is_inside_only(message: Message) -> bool:
+    """Tell whether a message is such a notice."""
+    return bool(message.named(INSIDE_ONLY))
 
 
 def _words(subject: str) -> bytes:

@@ -18,6 +18,8 @@ _VIA: Final = re.compile(r"\bvia\b|\büber\b|\bpor\b|\btramite\b", re.IGNORECASE
 _REWRITTEN_SENDER: Final = re.compile(r"srs[01][=+-]", re.IGNORECASE)
 _BOUNCES: Final = re.compile(r"(?:-bounces|-owner|-return|-admin|-request)?(?:[+=-].*)?", re.IGNORECASE)
 _MAIL_ADDRESS: Final = re.compile(rb"<mailto:([^>?]{1,254})", re.IGNORECASE)
+#: Where list software takes bounces; whoever runs the list reads another mailbox beside it.
+_BOUNCE_MAILBOX: Final = re.compile(r"(.+)-bounces(?:[+=].*)?", re.IGNORECASE)
 #: Where an address of ours can stand through which the mail came, likeliest first.
 _THROUGH: Final = ("Delivered-To", "X-Original-To", "X-Envelope-To", "Envelope-To", "To", "Cc", "Resent-To")
 
@@ -45,7 +47,7 @@ def is_of_list(envelope: Envelope, message: Message, lists: tuple[str, ...]) -> 
     local, _, domain = canonical(envelope.reverse_path).rpartition("@")
     if not domain or _REWRITTEN_SENDER.match(local):
         return False
-    said = [*_posts(message), *(field.body.lower() for field in message.named("List-Id"))]
+    said = [*_posts(message, "List-Post", "List-Owner"), *(field.body.lower() for field in message.named("List-Id"))]
     for name in lists:
         mailbox, at, host = canonical(name).rpartition("@")
         if not at:
@@ -60,14 +62,16 @@ def is_of_list(envelope: Envelope, message: Message, lists: tuple[str, ...]) -> 
 def owner(envelope: Envelope, message: Message, inside: DomainSet) -> str:
     """Return the address inside through which a mail of an outsider came, "" if none is told.
 
-    The reverse-path of a list, the Sender, the list's own address, or where it was delivered.
+    Whom a list names as its owner (RFC 2369 3.5), its reverse-path, the Sender, the list's own address, or where the
+    mail was delivered.
     """
     candidates = (
-        "" if _REWRITTEN_SENDER.match(envelope.reverse_path) else envelope.reverse_path,
+        *(one.decode("ascii", "replace") for one in _posts(message, "List-Owner")),
+        "" if _REWRITTEN_SENDER.match(envelope.reverse_path) else _read_by_people(envelope.reverse_path),
         *_addresses(message, "Sender"),
         *_addresses(message, "Resent-Sender"),
         *_addresses(message, "Resent-From"),
-        *(one.decode("ascii", "replace") for one in _posts(message)),
+        *(one.decode("ascii", "replace") for one in _posts(message, "List-Post")),
         *(one for name in _THROUGH for one in _addresses(message, name)),
     )
     return next((one for one in candidates if one and inside.contains(one) and serialise(one)), "")
@@ -78,7 +82,14 @@ def _addresses(message: Message, name: str) -> Iterator[str]:
         yield from (mailbox.address for mailbox in scan(field.body).mailboxes)
 
 
-def _posts(message: Message) -> Iterator[bytes]:
-    for name in ("List-Post", "List-Owner"):
+def _read_by_people(reverse_path: str) -> str:
+    """Return whom to write to instead of a list's mailbox for bounces, where a program would take it for one."""
+    local, at, domain = reverse_path.rpartition("@")
+    found = _BOUNCE_MAILBOX.fullmatch(local)
+    return f"{found[1]}-owner{at}{domain}" if found else reverse_path
+
+
+def _posts(message: Message, *names: str) -> Iterator[bytes]:
+    for name in names:
         for field in message.named(name):
             yield from (found[1].lower() for found in _MAIL_ADDRESS.finditer(field.body))

@@ -1,4 +1,4 @@
-"""What stands in a notice: news → text in the author's language, and the deposit that takes it out. Pure.
+"""What stands in a notice to an author: news → text in the author's language, and the deposit that takes it out. Pure.
 
 Nothing of the mail itself: no subject, no text, no found value; of its recipients only how many they are.
 """
@@ -15,7 +15,7 @@ from dlp_gateway.mail.envelope import DsnRequest, Notify, RecipientRequest, new_
 from dlp_gateway.mail.notice import Notice, compose
 from dlp_gateway.notices.news import Kind, News, reasons_of
 from dlp_gateway.notices.words import Words
-from dlp_gateway.policy.model import Policy
+from dlp_gateway.policy.model import Policy, Rewrite
 from quarantine.model import CopyDeposit, Deposit, State
 
 #: The kind of a summary beside those of `news.Kind`.
@@ -39,7 +39,7 @@ class Letterhead:
 class Letter:
     """A notice before it is written: its paragraphs, without the end, and what it is about, if it is one mail.
 
-    `asks`: its reader may have questions, and is told whom to ask.
+    `asks`: its reader may have questions, and is told whom to ask. `inside_only`: see `mail.notice`.
     """
 
     kind: str
@@ -49,22 +49,23 @@ class Letter:
     words: Words
     news: News | None = None
     asks: bool = True
+    inside_only: bool = False
 
 
-def to_author(news: News, words: Words, policy: Policy) -> Letter:
-    """Return a notice that is no DSN."""
-    date, account = words.date(news.account.received_at), news.account
+def to_author(news: News, words: Words, policy: Policy, rewrites: int = 1) -> Letter:
+    """Return a notice that is no DSN; `rewrites` of this author's mails left changed this month, this one included."""
+    if news.kind is Kind.REWRITTEN:
+        return _of_rewrite(news, words, policy, rewrites)
+    date = words.date(news.account.received_at)
     others = [words.released_others.of(news.released)] if news.released else []
     waiting = [words.waiting.of(news.waiting)] if news.waiting else []
     until = words.date(news.moment) if news.moment else ""
-    why = _why(news, words, policy)
+    why = reasons(news, words, policy)
     told: list[str]
     match news.kind:
         case Kind.HELD:
             ends = [words.held_until.format(until=until)] if until else []
             told = [words.held.of(news.recipients, date=date), *why, words.held_next, *ends, *others]
-        case Kind.REWRITTEN:
-            told = [words.rewritten.of(account.hidden, date=date), *why, words.rewritten_next]
         case Kind.RELEASED:
             told = [words.released.of(news.recipients, date=date), *waiting]
         case Kind.DISCARDED:
@@ -75,14 +76,36 @@ def to_author(news: News, words: Words, policy: Policy) -> Letter:
             raise ValueError("notice: who expired is told in a DSN")
         case _:
             assert_never(news.kind)
-    return Letter(
-        kind=news.kind,
-        recipient=account.author,
-        subject=getattr(words.subjects, news.kind),
-        text="\n\n".join(told),
-        words=words,
-        news=news,
-    )
+    return _letter(news, words, getattr(words.subjects, news.kind), told)
+
+
+def _of_rewrite(news: News, words: Words, policy: Policy, rewrites: int) -> Letter:
+    """Say how people were hidden, and what to use next time; what a program on the way gave away is no lesson."""
+    actions = [rule.action for rule in policy.rules if rule.rule.id in news.reasons]
+    hows = {action.how for action in actions if isinstance(action, Rewrite)}
+    said, following, again = words.rewritten, words.rewritten_next, rewrites > 1
+    # As in `policy.copies`: what hides more wins.
+    if "bcc" in hows:
+        said = words.everybody
+    elif "split" in hows:
+        said, following = words.split, words.split_next
+    elif hows == {"blind"}:
+        said, following, again = words.concealed, words.concealed_next, False
+    subject = words.subjects.concealed if said is words.concealed else words.subjects.rewritten
+    # What these built-in rules say is what the notice says anyway.
+    known = (words.reasons["blind-recipients" if said is words.concealed else "bulk-visible"],)
+    told = [
+        said.of(news.hidden, date=words.date(news.account.received_at)),
+        *reasons(news, words, policy, known),
+        following,
+        *([words.rewritten_again.format(count=rewrites)] if again else []),
+    ]
+    return _letter(news, words, subject, told)
+
+
+def _letter(news: News, words: Words, subject: str, told: list[str]) -> Letter:
+    text = "\n\n".join(told)
+    return Letter(kind=news.label, recipient=news.account.author, subject=subject, text=text, words=words, news=news)
 
 
 def of_expiry(news: News, addresses: tuple[str, ...], words: Words, policy: Policy, head: Letterhead) -> Explanation:
@@ -91,17 +114,21 @@ def of_expiry(news: News, addresses: tuple[str, ...], words: Words, policy: Poli
     if len(addresses) > _RECIPIENTS:
         listed.append(f"    {words.reviewers.more.of(len(addresses) - _RECIPIENTS)}")
     told = [words.expired.format(date=words.date(news.account.received_at)) + "\n\n" + "\n".join(listed)]
-    told += [*_why(news, words, policy), words.expired_next, ending(words, head.contact, news.ids)]
+    told += [*reasons(news, words, policy), words.expired_next, ending(words, head.contact, news.ids)]
     return Explanation(subject=words.subjects.expired, text="\n\n".join(told))
 
 
 def summary(window: Window, author: str, words: Words) -> Letter:
     """Return the notice of what an author was not told one by one."""
-    lines = [
-        f"- {getattr(words.summary_lines, kind).of(window.waiting[kind])}" for kind in Kind if kind in window.waiting
-    ]
-    told = [words.summary.format(since=words.date(window.since)), "\n".join(lines), words.summary_next]
+    told = [words.summary.format(since=words.date(window.since)), summary_lines(window, words), words.summary_next]
     return Letter(kind=SUMMARY, recipient=author, subject=words.subjects.summary, text="\n\n".join(told), words=words)
+
+
+def summary_lines(window: Window, words: Words) -> str:
+    """Return how many mails each thing happened to."""
+    return "\n".join(
+        f"- {getattr(words.summary_lines, kind).of(window.waiting[kind])}" for kind in Kind if kind in window.waiting
+    )
 
 
 def ending(words: Words, contact: str, ids: tuple[str, ...]) -> str:
@@ -112,13 +139,11 @@ def ending(words: Words, contact: str, ids: tuple[str, ...]) -> str:
     return "\n".join([*lines, words.automatic])
 
 
-def _why(news: News, words: Words, policy: Policy) -> list[str]:
-    """Return the rules' explanations as one paragraph, if there is anything to add."""
+def reasons(news: News, words: Words, policy: Policy, known: tuple[str, ...] = ()) -> list[str]:
+    """Return the rules' explanations as one paragraph, if they add anything to what is `known`."""
     written = {rule.rule.id: rule.rule.explanation for rule in policy.rules}
-    reasons = [words.reason(rule, written.get(rule)) for rule in news.reasons]
-    if news.kind is Kind.REWRITTEN:  # what the built-in rule says is what the notice says anyway
-        reasons = [reason for reason in reasons if reason != words.reasons["bulk-visible"]]
-    distinct = list(dict.fromkeys(reasons))[:_REASONS]
+    found = [words.reason(rule, written.get(rule)) for rule in news.reasons]
+    distinct = [reason for reason in dict.fromkeys(found) if reason not in known][:_REASONS]
     return ["\n".join([words.why, *(f"- {reason}" for reason in distinct)])] if distinct else []
 
 
@@ -137,6 +162,7 @@ def deposit(letter: Letter, head: Letterhead, now: datetime) -> Deposit:
             moment=now,
             message_id=f"{item}@{head.hostname}",
             in_reply_to=news.account.message_id if news else "",
+            inside_only=letter.inside_only,
         )
     )
     transport = Transport(

@@ -14,10 +14,11 @@ from quarantine.model import DEPOSITOR, Standing, State, Transition
 #: The reason by which a notice is known in custody; another one beside it tells the kind.
 NOTICE: Final = "notice"
 _KIND: Final = "notice-"
+_OWNER: Final = "owner-"
 
 
 class Kind(StrEnum):
-    """What an author may be told."""
+    """What an author may be told, or the owner of an address."""
 
     HELD = "held"
     REWRITTEN = "rewritten"
@@ -29,8 +30,9 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class News:
-    """One thing to tell an author. `parts` are transactions of one mail, whose sender splits long lists; first first.
+    """One thing to tell an author, or an owner of what he did not write.
 
+    `parts` are transactions of one mail, whose sender splits long lists; first first.
     `recipients` are those to whom it happened, `released` and `waiting` say how many others go on or still wait;
     `moment` is when it leaves (DELAYED) or expires (HELD) by itself, if it does.
     """
@@ -48,6 +50,16 @@ class News:
         return self.parts[0]
 
     @property
+    def label(self) -> str:
+        """The kind as logs, metrics and custody have it: what an owner is told is another kind of notice."""
+        return label(self.kind, self.account)
+
+    @property
+    def hidden(self) -> int:
+        """How many people no longer see each other; each part of a mail shows the same ones."""
+        return max(part.hidden for part in self.parts)
+
+    @property
     def ids(self) -> tuple[str, ...]:
         """Our ids of all parts."""
         return tuple(part.id for part in self.parts)
@@ -56,6 +68,11 @@ class News:
     def reasons(self) -> tuple[str, ...]:
         """The rules of all parts, each once."""
         return tuple(dict.fromkeys(rule for part in self.parts for rule in part.reasons))
+
+
+def label(kind: str, account: Account) -> str:
+    """Return the name of a kind of notice about this mail."""
+    return f"{_OWNER}{kind}" if account.owner else kind
 
 
 def reasons_of(kind: str) -> tuple[str, ...]:
@@ -91,11 +108,14 @@ def of_rewrites(accounts: Iterable[Account]) -> Iterator[News]:
 
 
 def merged(news: Iterable[News]) -> tuple[News, ...]:
-    """Put together what happened alike to the parts of one mail: same author and Message-ID. Each part has its DSN."""
+    """Put together what happened alike to the parts of one mail: same reader and Message-ID.
+
+    An author has a DSN for each part.
+    """
     found: dict[object, News] = {}
     for one in news:
         account = one.account
-        alone = not account.message_id or one.kind is Kind.EXPIRED
+        alone = not account.message_id or (one.kind is Kind.EXPIRED and not account.owner)
         key = (one.kind, account.entry) if alone else (one.kind, account.whom, account.message_id)
         known = found.get(key)
         found[key] = one if known is None else _joined(known, one)

@@ -8,6 +8,7 @@ from typing import Final
 from dlp_gateway.ledger import Account
 from dlp_gateway.notices.letters import Letter
 from dlp_gateway.notices.news import Kind, News
+from dlp_gateway.notices.round import is_ours
 from dlp_gateway.notices.words import Words
 from dlp_gateway.policy.model import Policy, Severity
 from quarantine.model import Item, State
@@ -26,8 +27,7 @@ _LISTED: Final = 50  # mails in one notice
 class Waiting:
     """One mail as reviewers are told of it: who wrote it and to how many, never to whom or what.
 
-    `owner` is the address of ours that passes on what an outsider wrote, or "". He is not told himself: most often the
-    address is that of the group, and what is sent to it goes to the very outsiders.
+    `owner` is the address of ours that passes on what an outsider wrote, or "".
     """
 
     id: str
@@ -75,7 +75,7 @@ def urgent(news: Iterable[News], policy: Policy, hostname: str) -> tuple[Waiting
 
 
 def _may_be_ours(account: Account, hostname: str) -> bool:
-    return not (account.author or account.owner) or account.message_id.lower().endswith(f"@{hostname.lower()}>")
+    return (not account.author and not account.owner) or is_ours(account, hostname)
 
 
 def digest(address: str, waiting: Sequence[Waiting], held: int, words: Words) -> Letter:

@@ -34,6 +34,18 @@ class Subjects(Model):
     discarded: str
     expired: str
     delayed: str
+    concealed: str
+    summary: str
+
+
+class OwnerSubjects(Model):
+    """The same for the owner of an address."""
+
+    held: str
+    released: str
+    discarded: str
+    expired: str
+    delayed: str
     summary: str
 
 
@@ -46,6 +58,21 @@ class SummaryLines(Model):
     discarded: Counted
     expired: Counted
     delayed: Counted
+
+
+class OwnerWords(Model):
+    """What the owner of an address reads of mail that it passes on; `{address}` is the address."""
+
+    subjects: OwnerSubjects
+    held: Counted
+    answer: str
+    members: str
+    decision: str
+    released: Counted
+    discarded: Counted
+    expired: Counted
+    delayed: Counted
+    summary: str
 
 
 class Severities(Model):
@@ -95,6 +122,12 @@ class Words(Model):
     held_until: str
     rewritten: Counted
     rewritten_next: str
+    rewritten_again: str
+    split: Counted
+    split_next: str
+    everybody: Counted
+    concealed: Counted
+    concealed_next: str
     released: Counted
     released_others: Counted
     discarded: Counted
@@ -112,6 +145,7 @@ class Words(Model):
     contact: str
     reference: str
     automatic: str
+    owners: OwnerWords
     reviewers: ReviewerWords
     reasons: dict[str, str]
 

@@ -2,7 +2,8 @@
 
 Runs in the supervisor. One round reads what happened since the last one, by whichever process, and takes the notices
 into custody in the transaction that moves the mark: a crash neither loses nor doubles one. Who is told: the
-reverse-path, if it is inside and no program's. A notice leaves with the null reverse-path (RFC 5321 4.5.5), so that
+reverse-path, if it is inside and no program's; of what an outsider wrote and an address of ours passes on, the owner of
+that address. A notice leaves with the null reverse-path (RFC 5321 4.5.5), so that
 neither another gateway nor this one ever answers it; one that cannot be delivered is counted, and nobody is told.
 """
 
@@ -12,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from dlp_gateway.ledger import Account, Ledger, Marks, Progress, Window
-from dlp_gateway.notices import letters, reviewers
+from dlp_gateway.notices import letters, owners, reviewers
 from dlp_gateway.notices.expiry import report
 from dlp_gateway.notices.limits import EVERYBODY, HOUR, REVIEWERS, Gate
 from dlp_gateway.notices.news import Kind, News, in_custody, kind_of, merged, of_rewrites
@@ -120,11 +121,14 @@ class NoticeWorker:
             if window.whom == REVIEWERS and window.waiting and options.reviewers:
                 if this.gate.sum_up(window):
                     await self._write_digest(this, options)
-            elif not window.waiting or account is None or not options.policy.inside.contains(account.author):
+            elif not window.waiting or account is None or not options.policy.inside.contains(options.reader(account)):
                 this.closed.append(window.whom)
             elif this.gate.sum_up(window):
-                said = options.words(account.author, account.language)
-                this.write(letters.summary(window, account.author, said))
+                reader, said = options.reader(account), options.said(account)
+                if account.owner:
+                    this.write(owners.summary(window, account, reader, said))
+                else:
+                    this.write(letters.summary(window, reader, said))
 
     async def _tell_authors(self, this: Round, news: Sequence[News], options: NoticeOptions) -> None:
         known: set[str] = set()
@@ -146,14 +150,17 @@ class NoticeWorker:
 
     async def _tell_author(self, this: Round, one: News, options: NoticeOptions) -> None:
         account = one.account
-        said = options.words(account.author, account.language)
-        if one.kind is Kind.EXPIRED:
+        said = options.said(account)
+        if account.owner:
+            this.write(owners.to_owner(one, options.reader(account), said, options.policy))
+        elif one.kind is Kind.EXPIRED:
             notice = await report(self._store, one, said, options.policy, options.head, this.now)
             if notice is not None:
                 this.notices.append(notice)
             this.note(one, "queued" if notice else "unasked")
         else:
-            this.write(letters.to_author(one, said, options.policy))
+            rewrites = await self._ledger.rewrites(account, _month(account)) if one.kind is Kind.REWRITTEN else 1
+            this.write(letters.to_author(one, said, options.policy, rewrites))
         this.heard(one)
 
     # --- reviewers ----------------------------------------------------------------------------------------------------
@@ -217,3 +224,8 @@ class NoticeWorker:
             await asyncio.wait_for(self._stopping.wait(), self._options.poll.total_seconds())
         except TimeoutError:
             return
+
+
+def _month(account: Account) -> datetime:
+    """Return when the month of a mail began on this machine, whose time zone stands in notices."""
+    return account.received_at.astimezone().replace(day=1, hour=0, minute=0, second=0, microsecond=0)

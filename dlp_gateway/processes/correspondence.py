@@ -4,6 +4,7 @@ import asyncio
 from typing import Final
 
 from dlp_gateway.journal import SqlLedger
+from dlp_gateway.mail.address import canonical
 from dlp_gateway.notices import NoticeOptions, NoticeWorker
 from dlp_gateway.notices.letters import Letterhead
 from dlp_gateway.observe import log
@@ -66,6 +67,7 @@ def options(settings: Settings, policy: Policy, hostname: str) -> NoticeOptions:
         languages=said.languages,
         each=said.limit.each,
         together=said.limit.together,
+        owners={canonical(address): owner for address, owner in said.owners.items()},
         reviewers=said.reviewers,
         digest=said.digest,
     )

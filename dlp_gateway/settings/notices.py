@@ -35,20 +35,20 @@ Mailbox = Annotated[str, AfterValidator(_mailbox)]
 class NoticeLimit(Model):
     """How many notices an hour; what is over it is counted, and told in one summary when the hour is over."""
 
-    each: int = Field(default=20, ge=1, le=1_000, description="Notices to one author, and urgent ones to reviewers.")
+    each: int = Field(default=20, ge=1, le=1_000, description="Notices to one address, and urgent ones to reviewers.")
     together: int = Field(default=1_000, ge=1, le=100_000, description="Notices to all together.")
 
 
 class Notices(Model):
-    """What authors and reviewers are told by mail. Only people inside are told anything."""
+    """What authors, owners of group addresses and reviewers are told by mail. Only people inside are told anything."""
 
     authors: Annotated[
         Annotated[Literal["on", "off"], Tag("word")] | Annotated[tuple[Kind, ...], Field(min_length=1), Tag("list")],
         Discriminator(lambda value: "word" if isinstance(value, str) else "list"),
     ] = Field(
         default="on",
-        description="Whether authors are told: `on`, `off`, or of which of held, rewritten, released, discarded, "
-        "expired and delayed.",
+        description="Whether authors are told, and owners of addresses that pass on mail of outsiders: `on`, `off`, or "
+        "of which of held, rewritten, released, discarded, expired and delayed.",
     )
     sender: Mailbox | None = Field(
         default=None, description="The address in From; left out: postmaster at our own host name."
@@ -61,6 +61,12 @@ class Notices(Model):
     language: Language = Field(default="en", description="The language where nothing tells which one an author reads.")
     languages: dict[DomainPattern, Language] = Field(
         default={}, description="The same by domain of the address, such as {fr.corp.example: fr}."
+    )
+    owners: dict[Mailbox, Mailbox] = Field(
+        default={},
+        max_length=1_000,
+        description="Who is told of mail of outsiders that an address of ours passes on, by that address, such as "
+        "{customers@corp.example: kim@corp.example}; left out: the address itself.",
     )
     limit: NoticeLimit = Field(default=NoticeLimit(), description="How many notices an hour.")
     reviewers: tuple[Mailbox, ...] = Field(

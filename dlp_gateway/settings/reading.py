@@ -62,7 +62,7 @@ def load_all(
     if settings is not None and settings.directory is None and policy is not None:
         problems += _unknown_teams(policy, policy_path)
     if found is not None and settings is not None and policy is not None:
-        problems += _reviewers_outside(found, settings, policy)
+        problems += _readers_outside(found, settings, policy)
     folders = policy_load.pack_folders(policy_path, builtin=builtin)
     problems += detection(tuple(folder for folder in folders if folder.parent != builtin))
     if settings is None or policy is None or problems:
@@ -78,12 +78,16 @@ def _unknown_teams(policy: Policy, path: Path) -> Iterable[Problem]:
             yield Problem(source=str(path), line=0, column=0, message=message)
 
 
-def _reviewers_outside(found: Document[Settings], settings: Settings, policy: Policy) -> Iterator[Problem]:
+def _readers_outside(found: Document[Settings], settings: Settings, policy: Policy) -> Iterator[Problem]:
     """Yield who would be told of others' mail and is not one of us: only the policy knows who is."""
     for index, address in enumerate(settings.notices.reviewers):
         if not policy.inside.contains(address):
             message = "Reviewers are inside; this address is in none of the policy's `inside` domains."
             yield found.problem(("notices", "reviewers", index), message)
+    for name, address in settings.notices.owners.items():
+        if not policy.inside.contains(address):
+            message = "Owners are inside; this address is in none of the policy's `inside` domains."
+            yield found.problem(("notices", "owners", name), message)
 
 
 def find(explicit: str | None, environ: Mapping[str, str]) -> Path:

@@ -129,6 +129,7 @@ _REJECTED: Final = MappingProxyType(
     {
         Why.LOOP: _reply(554, "5.4.6", "Too many hops, this message is looping"),
         Why.AUTHOR: _reply(550, "5.7.1", "This login may not write as the author in From or Sender"),
+        Why.INSIDE_ONLY: _reply(550, "5.7.1", "This notice is for people inside only"),
         Why.POLICY: _reply(550, "5.7.1", "Refused by policy"),
         Why.SMARTHOST: _reply(554, "5.0.0", "Refused by the next mail server"),
     }

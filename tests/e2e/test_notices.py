@@ -301,3 +301,52 @@ async def test_reviewers(gateway: Launch, next_mta: NextMta) -> None:
     assert b"this address is in none of the policy's `inside` domains" in checked.stdout + checked.stderr
     running.reload()
     await running.event("reload_refused")
+
+
+async def test_the_owner_of_a_group_hears_of_it_and_nobody_behind_it(gateway: Launch, next_mta: NextMta) -> None:
+    """A customer's answer to a group with customers in it: held, its owner told, and the notice stays inside."""
+    running = await gateway(next_mta.port, settings={"notices": {"languages": {"corp.example": "de"}}})
+    answer = (
+        b"Delivered-To: customers@corp.example\r\nFrom: Kim <kim@mail.example>\r\nTo: customers@corp.example\r\n"
+        b"Subject: My licence\r\nMessage-ID: <answer@mail.example>\r\nList-Id: <customers.corp.example>\r\n\r\n"
+        b"Here it is.\r\n"
+    )
+    assert (await send(running.port, "kim@mail.example", CUSTOMERS, answer)).startswith("250")
+    (told,) = await next_mta.until(1)
+    assert (told.reverse_path, told.recipients) == ("", ("customers@corp.example",))
+    assert "leitet sie an 37 weitere Personen außerhalb weiter" in text(told.content)
+    whole = told.content.decode() + text(told.content)
+    assert [secret for secret in ("My licence", "kim", "Kim", "shop") if secret in whole] == []
+    # The group passes on the notice as it does any mail: list software in the name of the list, others as it is.
+    for reverse_path in ("", "customers-bounces@corp.example"):
+        passed_on = b"List-Id: <customers.corp.example>\r\n" + told.content
+        reply = await send(running.port, reverse_path, ("kim@mail.example", *CUSTOMERS[:2]), passed_on)
+        assert reply.startswith("550 5.7.1 This notice is for people inside only")
+        assert (await send(running.port, reverse_path, ("dora@corp.example",), passed_on)).startswith("250")
+    (item,) = await held(running)
+    assert (await running.run("quarantine", "discard", item["id"])).returncode == 0
+    await until(running, queued("owner-discarded"), 1.0)
+    everything = await next_mta.until(4)
+    assert [one.recipients for one in everything[1:]] == [*[("dora@corp.example",)] * 2, ("customers@corp.example",)]
+    assert "an 37 Empfänger nicht weitergeleitet wird" in text(everything[3].content)
+    assert await running.metric(queued("owner-held")) == 1.0
+
+
+async def test_a_split_mail_is_told_once_and_names_no_audience(gateway: Launch, next_mta: NextMta) -> None:
+    """Thirty-seven copies, one notice with the right number; the second one says that it is the second this month."""
+    running = await gateway(next_mta.port, settings=ON)
+    for name in ("one", "two"):
+        mail = bulk().replace(SUBJECT.encode(), b"HIV clinic newsletter").replace(b"<bulk@", f"<{name}@".encode())
+        assert (await send(running.port, "ada@corp.example", CUSTOMERS, mail)).startswith("250")
+        await until(running, queued("rewritten"), 1.0 if name == "one" else 2.0)
+    everything = await next_mta.until(2 * (len(CUSTOMERS) + 1), 60)
+    first, second = (one for one in everything if not one.reverse_path)
+    for told in (first, second):
+        assert told.recipients == ("ada@corp.example",)
+        assert "37 people outside were hidden from each other: each of them got a separate copy" in text(told.content)
+        assert "Bcc" not in text(told.content)
+        whole = (told.content.decode() + text(told.content)).lower()
+        assert [word for word in ("hiv", "clinic", "newsletter", "shop") if word in whole] == []
+    assert "So far this month" not in text(first.content)
+    assert "So far this month, 2 of your mails were changed" in text(second.content)
+    assert await running.metric(queued("rewritten")) == 2.0

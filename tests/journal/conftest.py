@@ -79,6 +79,7 @@ def entry() -> Callable[..., Entry]:
         reasons: tuple[str, ...] = ("bulk-visible",),
         shown: tuple[str, ...] = ("bob@example.com", "eve@example.org"),
         reply: str = "250 2.0.0 ok",
+        owner: str = "desk@corp.example",
     ) -> Entry:
         return Entry(
             id=name,
@@ -95,7 +96,7 @@ def entry() -> Callable[..., Entry]:
                 Passage(recipient=recipient, shown=shown, outcome="forwarded", reply=reply)
                 for recipient in recipients or ("bob@example.com",)
             ),
-            owner="desk@corp.example",
+            owner=owner,
         )
 
     return make

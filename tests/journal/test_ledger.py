@@ -12,7 +12,7 @@ import pytest
 from dlp_gateway.journal import Query, SqlJournal, SqlLedger, migrations, open_journal, open_ledger
 from dlp_gateway.journal.ledger import OvertakenError
 from dlp_gateway.journal.tables import VERSION_TABLE
-from dlp_gateway.ledger import Marks, Progress, Window
+from dlp_gateway.ledger import Account, Marks, Progress, Window
 from dlp_gateway.policy.verdict import Disposition
 from dlp_gateway.ports import Entry
 from quarantine.crypto import PrivateKey
@@ -40,6 +40,11 @@ async def store(folder: Path, key: PrivateKey) -> AsyncIterator[SqlStore]:
     store = await open_store(URL, key.public, key, folder=folder)
     yield store
     await store.close()
+
+
+def name_of(account: Account | None) -> str:
+    """Return the id of a mail."""
+    return account.id if account else ""
 
 
 async def record(journal: SqlJournal, *written: Entry) -> None:
@@ -85,12 +90,13 @@ async def test_rewritten_mail_is_looked_at_once(
     """What left with a rewrite comes up until a round that looked at it is committed; nothing else does."""
     rewritten = entry("m1", disposition=Disposition.REWRITE)
     deferred = replace(rewritten, id="m2", passages=(replace(rewritten.passages[0], outcome="deferred"),))
-    await record(journal, rewritten, deferred, entry("m3"), entry("m4", disposition=Disposition.HOLD))
+    split = replace(rewritten, id="m5", passages=(replace(rewritten.passages[0], outcome="custody"),))
+    await record(journal, rewritten, deferred, entry("m3"), entry("m4", disposition=Disposition.HOLD), split)
     found = await ledger.untold(10)
-    assert [account.id for account in found.values() if account] == ["m1"]
+    assert [name_of(account) for account in found.values()] == ["m1", "m5"]
     await store.take((), also=ledger.begin(Marks(seen=0, digest_at=noon)))
-    (name,) = found
-    await store.take((), also=ledger.keep(Progress(before=0, seen=0, looked_at=(name,), told={name: "rewritten"})))
+    told = dict.fromkeys(found, "rewritten")
+    await store.take((), also=ledger.keep(Progress(before=0, seen=0, looked_at=tuple(found), told=told)))
     assert await ledger.untold(10) == {}
     assert [account.told for account in (await ledger.accounts(("m1",))).values()] == ["rewritten"]
 
@@ -99,8 +105,9 @@ async def test_who_was_told_of_the_same_mail(
     journal: SqlJournal, ledger: SqlLedger, store: SqlStore, entry: Make, noon: datetime
 ) -> None:
     """By Message-ID and author, of the same kind, and not long ago."""
-    await record(journal, entry("m1"), entry("m2"), entry("m3", reverse_path="ben@corp.example"))
-    await record(journal, entry("m4", message_id=""), entry("m5", message_id=""))
+    ours = [entry("m1"), entry("m2"), entry("m3", reverse_path="ben@corp.example")]
+    ours += [entry("m4", message_id=""), entry("m5", message_id="")]
+    await record(journal, *(replace(one, owner="") for one in ours))
     accounts = await ledger.accounts(("m1", "m2", "m3", "m4", "m5"))
     told = {accounts[name].entry: "held" for name in ("m1", "m4")}
     await store.take((), also=ledger.begin(Marks(seen=0, digest_at=noon)))
@@ -110,6 +117,58 @@ async def test_who_was_told_of_the_same_mail(
     assert await ledger.told_since(asked, "rewritten", earlier) == frozenset()
     assert await ledger.told_since(asked, "held", noon) == frozenset()
     assert await ledger.told_since((), "held", earlier) == frozenset()
+
+
+async def test_an_owner_is_one_reader_whoever_wrote(
+    journal: SqlJournal, ledger: SqlLedger, store: SqlStore, entry: Make, noon: datetime
+) -> None:
+    """A list gives each copy a reverse-path of its own; its owner, who is no author to us, hears of the mail once."""
+    paths = ("list+bob@corp.example", "list+eve@corp.example", "desk@corp.example")
+    parts = [entry(f"m{number}", reverse_path=path) for number, path in enumerate(paths)]
+    passed = replace(parts[1], findings=(("redistribution.outsiders", 70), ("identifier.IBAN", 1)))
+    other = entry("m3", owner="sales@corp.example")
+    await record(journal, parts[0], passed, replace(parts[2], owner=""), other)
+    accounts = await ledger.accounts(("m0", "m1", "m2", "m3"))
+    assert [(accounts[name].owner, accounts[name].passed_on) for name in ("m0", "m1", "m2")] == [
+        ("desk@corp.example", 0),
+        ("desk@corp.example", 70),
+        ("", 0),
+    ]
+    assert len({account.whom for account in accounts.values()}) == 3
+    await store.take((), also=ledger.begin(Marks(seen=0, digest_at=noon)))
+    await store.take((), also=ledger.keep(Progress(before=0, seen=1, told={accounts["m0"].entry: "held"})))
+    known = await ledger.told_since(tuple(accounts.values()), "held", noon - timedelta(hours=1))
+    assert known == {accounts[name].entry for name in ("m0", "m1")}
+
+
+async def test_how_often_an_authors_mail_was_rewritten(
+    journal: SqlJournal, ledger: SqlLedger, entry: Make, noon: datetime
+) -> None:
+    """Up to this mail and since a time; parts are one mail, and what did not leave or was not changed is none."""
+
+    def mail(name: str, message_id: str, days: int = 0, outcome: str = "forwarded", author: str = "") -> Entry:
+        path = author or "ann@corp.example"
+        made = entry(name, at=noon + timedelta(days=days), message_id=message_id, reverse_path=path, owner="")
+        passage = replace(made.passages[0], outcome=outcome)
+        return replace(made, disposition=Disposition.REWRITE, passages=(passage,))
+
+    await record(
+        journal,
+        mail("m0", "<0@corp.example>", days=-40),
+        mail("m1", "<1@corp.example>"),
+        mail("m2", "<1@corp.example>", author="Ann@CORP.example"),
+        mail("m3", "<3@corp.example>", days=1, outcome="deferred"),
+        mail("m4", "<4@corp.example>", days=1, outcome="custody"),
+        mail("m5", "", days=2),
+        mail("m6", "", days=2),
+        replace(mail("m7", "<7@corp.example>", days=2), disposition=Disposition.FORWARD),
+        mail("m8", "<8@corp.example>", days=2, author="ben@corp.example"),
+        mail("m9", "<9@corp.example>", days=3),
+    )
+    accounts = await ledger.accounts(("m1", "m4", "m6", "m9"))
+    counts = {name: await ledger.rewrites(one, noon - timedelta(days=1)) for name, one in accounts.items()}
+    assert counts == {"m1": 1, "m4": 2, "m6": 4, "m9": 5}
+    assert await ledger.rewrites(accounts["m9"], noon - timedelta(days=60)) == 6
 
 
 async def test_windows_come_back(

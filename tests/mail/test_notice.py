@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dlp_gateway.mail.address import serialise
 from dlp_gateway.mail.automatic import is_automatic
-from dlp_gateway.mail.notice import Notice, compose
+from dlp_gateway.mail.notice import Notice, compose, is_inside_only
 from dlp_gateway.mail.parse import parse
 from tests import strategies
 
@@ -135,3 +135,10 @@ def test_no_value_breaks_a_field(recipient: str, name: str, subject: str, text: 
     body = octets[seen.body_start :]
     assert body.isascii()
     assert max(map(len, body.split(b"\r\n")), default=0) <= 998
+
+
+def test_a_notice_may_say_that_it_stays_inside() -> None:
+    """It is known by its own field, whatever list software writes beside it."""
+    assert not is_inside_only(parse(compose(NOTICE)))
+    confined = compose(replace(NOTICE, inside_only=True))
+    assert is_inside_only(parse(b"List-Id: <customers.corp.example>\r\nSender: x@corp.example\r\n" + confined))

@@ -66,7 +66,11 @@ def test_a_list_is_known_by_two_signs(
 @pytest.mark.parametrize(
     ("reverse_path", "fields", "expected"),
     [
-        ("members-bounces@corp.example", (), "members-bounces@corp.example"),
+        ("members@corp.example", (), "members@corp.example"),
+        ("members-bounces@corp.example", (), "members-owner@corp.example"),
+        ("members-bounces+kim=mail.example@corp.example", (), "members-owner@corp.example"),
+        ("members-bounces@corp.example", ("List-Owner: <mailto:ann@corp.example>",), "ann@corp.example"),
+        ("members@corp.example", ("List-Owner: <mailto:lee@mail.example>",), "members@corp.example"),
         ("kim@mail.example", ("Sender: desk@corp.example",), "desk@corp.example"),
         ("kim@mail.example", (LIST, "To: other@corp.example"), "members@corp.example"),
         ("kim@mail.example", ("Delivered-To: customers@corp.example", "To: x@y.example"), "customers@corp.example"),

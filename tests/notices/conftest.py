@@ -44,6 +44,7 @@ OPTIONS = NoticeOptions(
     languages={},
     each=20,
     together=1000,
+    owners={},
     reviewers=(),
     digest=timedelta(days=1),
     poll=timedelta(milliseconds=10),
@@ -92,9 +93,10 @@ class House:
         at: datetime | None = None,
         expires_after: timedelta = timedelta(days=14),
         dsn: DsnRequest | None = None,
+        outcome: str = "forwarded",
         **more: Any,  # noqa: ANN401  fields of the entry
     ) -> None:
-        """Take a mail into custody as the pipeline does: held, or delayed for ten minutes."""
+        """Take a mail into custody as the pipeline does: held, delayed for ten minutes, or split and due."""
         at = at or datetime.now(UTC)
         message_id = message_id or f"<{name}@client.example>"
         held = disposition is Disposition.HOLD
@@ -104,8 +106,9 @@ class House:
             edits=to_json(()),
             options=Transport(body_8bit=False, smtputf8=False, dsn=dsn or DsnRequest()).to_json(),
             state=State.HELD if held else State.DUE,
-            due_at=at if held else at + timedelta(minutes=10),
+            due_at=at + timedelta(minutes=10) if disposition is Disposition.DELAY else at,
         )
+        copies = tuple(replace(copy, recipients=(one,)) for one in copy.recipients) if outcome == "custody" else (copy,)
         deposit = Deposit(
             id=name,
             content=f"From: {author}\r\nTo: bob@shop.example\r\nSubject: {SECRET}\r\nMessage-ID: {message_id}\r\n\r\n"
@@ -116,10 +119,10 @@ class House:
             group=message_id,
             created_at=at,
             expires_at=at + expires_after if held else None,
-            copies=(copy,),
+            copies=copies,
         )
         entry = self.entry(name, *copy.recipients, author=author, disposition=disposition, reasons=reasons)
-        passages = tuple(replace(passage, outcome="custody", reply="") for passage in entry.passages)
+        passages = tuple(replace(one, outcome=outcome) for one in entry.passages)
         entry = replace(entry, message_id=message_id, received_at=at, passages=passages, **more)
         await self.store.take((deposit,), also=self.journal.rows(entry))
 
