@@ -214,11 +214,14 @@ def _end(message: str) -> NoReturn:
 
 @contextmanager
 def _told(*, as_json: bool) -> Iterator[None]:
-    """End with 78 and every problem of the file, or with 69 if it cannot be written."""
+    """End with 78 and every problem of the file, or with 69 if it cannot be written or nothing can be hashed."""
     from dlp_gateway.login.file import UsersFileError
+    from dlp_gateway.login.passwords import HashingFailedError
 
     with options.problems_shown(as_json=as_json):
         try:
             yield
         except UsersFileError as error:
             options.unavailable(str(error))
+        except HashingFailedError as error:
+            options.unavailable(f"The password cannot be hashed now: {error}. 64 MiB of memory are needed.")
