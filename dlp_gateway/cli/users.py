@@ -113,7 +113,7 @@ def list_(*, config_path: str | None, as_json: bool) -> None:
         else:
             click.echo(f"{user.name}: {', '.join(user.addresses) or 'may write as anybody'}")
     if not known and not as_json:
-        click.echo(f"No users in {file}.")
+        click.echo(printable(f"No users in {file}.", 5000))
 
 
 @command.command()
