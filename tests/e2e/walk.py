@@ -127,7 +127,7 @@ def next_server(shell: Shell) -> None:
         f"cat > /etc/postfix/main.cf <<'END'\n{_NEXT.format(user=user)}END",
         "sed -i 's/^smtp  *inet/10.0.0.26:25 inet/' /etc/postfix/master.cf",
         "install -d -o postfix /var/mail/next",
-        "postfix start 2>/dev/null",
+        "postfix start 2>&1",
     ):
         status, lines = shell.run(command)
         if status:
@@ -195,11 +195,13 @@ def main() -> int:
         for command in (
             "mount -t proc proc /proc",
             "hostname gateway",
-            "ip link set lo up && ip link add inside type dummy && ip link set inside up",
-            "ip address add 10.0.0.25/24 dev inside && ip address add 10.0.0.26/24 dev inside",
+            "ip link set lo up",
+            "ip address add 10.0.0.25/24 dev lo && ip address add 10.0.0.26/24 dev lo",
             "cd /root/dlp-gateway",
         ):
-            alone.run(command)
+            status, lines = alone.run(command)
+            if status:
+                raise RuntimeError("\n".join(lines))
         next_server(alone)
         pieces.append(replace(alone, rest))
         alone.run("kill %1; postfix stop 2>/dev/null; wait")
