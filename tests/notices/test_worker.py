@@ -198,6 +198,7 @@ async def test_an_expired_mail(house: House) -> None:
     assert told.kind == "expired"
     assert told.mail.get_content_type() == "multipart/report"
     assert "hat niemand rechtzeitig entschieden" in told.text
+    assert told.mail["From"] == "Mail-Schutz <postmaster@gw.corp.example>"
     human, status, returned = told.mail.iter_parts()
     groups = status.get_payload()
     assert [(group["Final-Recipient"], group["Action"], group["Status"]) for group in groups[1:]] == [
