@@ -13,9 +13,8 @@ from typing import Final, TypeVar, assert_never
 
 from dlp_gateway import deposits
 from dlp_gateway.content import language
-from dlp_gateway.detect.base import Facts, Inspection
+from dlp_gateway.detect.base import CONFIDENCE, Inspection
 from dlp_gateway.forwarding import Forwarder, Outgoing
-from dlp_gateway.mail.address import canonical
 from dlp_gateway.mail.author import misnamed
 from dlp_gateway.mail.automatic import is_automatic
 from dlp_gateway.mail.edit import AddTrace, apply
@@ -23,9 +22,10 @@ from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.message import Message
 from dlp_gateway.mail.notice import is_inside_only
 from dlp_gateway.mail.parse import parse
-from dlp_gateway.mail.reference import answered_ids, own_id
+from dlp_gateway.mail.reference import own_id
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.mail.trace import hops, received
+from dlp_gateway.memory import Memory
 from dlp_gateway.observe import log, metrics
 from dlp_gateway.policy.copies import checked, shown
 from dlp_gateway.policy.decide import decide
@@ -47,6 +47,7 @@ from dlp_gateway.ports import (
     Smarthost,
     Why,
 )
+from dlp_gateway.recollection import Lesson
 from quarantine.model import State
 from quarantine.store import StoreError
 
@@ -67,6 +68,7 @@ class _Passing:
     copies: tuple[Copy, ...]
     shown: dict[str, tuple[str, ...]]
     verdict: Verdict
+    lesson: Lesson
 
 
 class Pipeline:
@@ -85,6 +87,7 @@ class Pipeline:
         hop_limit: int,
     ) -> None:
         self._policy = policy
+        self._memory = Memory(policy, journal)
         self._inspector = inspector
         self._forwarder = Forwarder(smarthost, custody, hostname=hostname, smarthost_name=smarthost_name)
         self._custody = custody
@@ -155,29 +158,22 @@ class Pipeline:
             log.rejected(envelope.id, Why.INSIDE_ONLY)
             return Rejected(id=envelope.id, why=Why.INSIDE_ONLY)
         with metrics.stage("gather"):
-            facts = await self._gather(envelope, message)
+            remembered = await self._memory.recollect(envelope, message)
         with metrics.stage("inspect"):
-            inspection = await self._inspector.inspect(envelope, message, facts)
+            inspection = await self._inspector.inspect(envelope, message, remembered.recollection.facts)
         with metrics.stage("decide"):
             verdict = decide(self._policy, envelope, message, inspection)
         with metrics.stage("act"):
+            lesson = self._memory.lesson(remembered, verdict, inspection)
             passing = await _beside(
-                len(content) * max(1, len(verdict.copies)), partial(self._edit, envelope, message, verdict)
+                len(content) * max(1, len(verdict.copies)), partial(self._edit, envelope, message, verdict, lesson)
             )
         _tell(envelope, passing.verdict, inspection)
-        if passing.verdict.disposition is not Disposition.REJECT:
-            await self._remember(passing)
+        # Committed before it leaves, so that the first answer to a mass mail, or a second attempt, is recognised.
+        await self._memory.remember(remembered, passing.verdict, inspection)
         return await self._carry_out(passing, inspection)
 
-    async def _gather(self, envelope: Envelope, message: Message) -> Facts:
-        """Do the look-ups that need I/O, so that everything after it is pure."""
-        answered = answered_ids(message)
-        if not answered:
-            return Facts()
-        recipients = tuple(canonical(recipient) for recipient in envelope.recipients)
-        return Facts(thread=await self._journal.thread(answered, recipients))
-
-    def _edit(self, envelope: Envelope, message: Message, verdict: Verdict) -> _Passing:
+    def _edit(self, envelope: Envelope, message: Message, verdict: Verdict, lesson: Lesson) -> _Passing:
         """Put the edits together, one set for each copy, and look at every copy as a stranger would."""
         trace = AddTrace(field=received(envelope, self._hostname, envelope.protocol))
         copies = verdict.copies or (Copy(recipients=envelope.recipients, edits=verdict.edits),)
@@ -191,18 +187,8 @@ class Pipeline:
                 for recipient in copy.recipients
             },
             verdict=checked(verdict, message),
+            lesson=lesson,
         )
-
-    async def _remember(self, passing: _Passing) -> None:
-        """Commit a mass send before it leaves, so that the first answer to it is recognised.
-
-        What makes it one is how many outsiders the author showed to each other; a newsletter by Bcc is none.
-        """
-        message_id = own_id(passing.message)
-        shown = self._policy.outsiders(recipient.address for recipient in passing.message.visible)
-        if message_id and len(shown) >= self._policy.mass_send:
-            audience = self._policy.outsiders((*shown, *passing.envelope.recipients))
-            await self._journal.remember_mass_send(message_id, audience, passing.envelope.received_at)
 
     async def _carry_out(self, passing: _Passing, inspection: Inspection) -> Outcome:
         verdict, envelope = passing.verdict, passing.envelope
@@ -289,6 +275,16 @@ def _kinds(inspection: Inspection) -> tuple[tuple[str, int], ...]:
     return tuple(counts.items())
 
 
+def _measured(inspection: Inspection) -> tuple[tuple[str, int, int, int], ...]:
+    """Return the counts of each kind by confidence, as rules ask for them."""
+    counts: dict[str, list[int]] = {}
+    for finding in inspection.findings:
+        known = counts.setdefault(finding.kind, [0] * len(CONFIDENCE))
+        for place, least in enumerate(CONFIDENCE.values()):
+            known[place] += 0 if finding.score < least else max(0, finding.count)
+    return tuple((kind, low, medium, high) for kind, (low, medium, high) in counts.items())
+
+
 def _tell(envelope: Envelope, verdict: Verdict, inspection: Inspection) -> None:
     for tell in (metrics.decided, partial(log.decided, envelope.id)):
         tell(
@@ -329,4 +325,6 @@ def _entry(passing: _Passing, inspection: Inspection, replies: dict[str, Reply],
         language="" if passes else language.of_author(passing.message),
         automatic=not passes and is_automatic(passing.message),
         owner=passing.verdict.owner,
+        measured=_measured(inspection),
+        lesson=passing.lesson,
     )

@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final, Protocol
 
-from dlp_gateway.detect.base import Facts, Inspection, Thread
+from dlp_gateway.detect.base import Facts, Inspection
 from dlp_gateway.mail.envelope import NOTHING_ASKED, DsnRequest, Envelope
 from dlp_gateway.mail.message import Message
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.policy.verdict import Disposition
+from dlp_gateway.recollection import Fate, Lesson, Questions, Recollection, Sending
 from quarantine.model import Deposit
 from quarantine.store import Also
 
@@ -116,7 +117,9 @@ class Entry:
     `id` is the envelope's, `message_id` the header field's. `findings` are kinds with their counts. `owner` is whom of
     ours to tell of a mail that an outsider wrote, "" if nobody. For notices to the author: how many outsiders are
     `hidden` from each other, his `language` ("" if unknown, see `content.language`), and whether the mail is
-    `automatic` (`mail.automatic`); the last two are told of mail that does not simply pass.
+    `automatic` (`mail.automatic`); the last two are told of mail that does not simply pass. `measured` are the findings
+    by confidence, for `simulate`: a kind, and how many values were found with low confidence or better, with medium or
+    better, and with high; () in entries of versions that did not write it. `lesson` is not kept, it is learned from.
     """
 
     id: str
@@ -134,17 +137,19 @@ class Entry:
     language: str = ""
     automatic: bool = False
     owner: str = ""
+    measured: tuple[tuple[str, int, int, int], ...] = ()
+    lesson: Lesson | None = None
 
 
 class Journal(Protocol):
     """What passed, what is remembered of it, and what must not happen twice."""
 
-    async def thread(self, message_ids: tuple[str, ...], recipients: tuple[str, ...]) -> Thread | None:
-        """Return the mass send among `message_ids` that reaches most of `recipients` (canonical) again, if any."""
+    async def recollect(self, sending: Sending, questions: Questions) -> Recollection:
+        """Return what is remembered that concerns a message."""
         ...
 
-    async def remember_mass_send(self, message_id: str, outsiders: tuple[str, ...], at: datetime) -> None:
-        """Commit that this message showed or went to these outsiders (canonical addresses; stored as keyed hashes)."""
+    async def remember(self, sending: Sending, thread: bytes, fate: Fate) -> None:
+        """Commit a mail to several, before it leaves (addresses as keyed digests); its parts are one mail."""
         ...
 
     def fingerprint(self, envelope: Envelope, content: bytes) -> bytes:

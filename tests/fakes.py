@@ -4,10 +4,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from dlp_gateway.detect.base import Thread
+from dlp_gateway.detect.base import Facts, Thread
 from dlp_gateway.mail.envelope import NOTHING_ASKED, DsnRequest, Envelope
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.ports import Delivery, Entry, Progress
+from dlp_gateway.recollection import Fate, Questions, Recollection, Sending
 from quarantine.store import Also
 
 TAKEN = Reply(code=250, enhanced="2.0.0", text="queued")
@@ -75,16 +76,17 @@ class MemoryJournal:
     mass_sends: dict[str, frozenset[str]] = field(default_factory=dict)
     answers: dict[bytes, Reply] = field(default_factory=dict)
 
-    async def thread(self, message_ids: tuple[str, ...], recipients: tuple[str, ...]) -> Thread | None:
+    async def recollect(self, sending: Sending, questions: Questions) -> Recollection:
         """Return the first known mass send."""
-        for message_id in message_ids:
+        for message_id in sending.answered:
             if audience := self.mass_sends.get(message_id):
-                return Thread(audience=len(audience), addressed_again=len(audience & set(recipients)))
-        return None
+                again = len(audience & set(sending.addressed))
+                return Recollection(facts=Facts(thread=Thread(audience=len(audience), addressed_again=again)))
+        return Recollection()
 
-    async def remember_mass_send(self, message_id: str, outsiders: tuple[str, ...], at: datetime) -> None:
+    async def remember(self, sending: Sending, thread: bytes, fate: Fate) -> None:
         """Keep the audience."""
-        self.mass_sends[message_id] = frozenset(outsiders)
+        self.mass_sends[sending.message_id] = frozenset((*sending.shown, *sending.addressed))
 
     def fingerprint(self, envelope: Envelope, content: bytes) -> bytes:
         """Return what makes two transactions the same."""

@@ -211,6 +211,7 @@ def test_the_defaults_that_are_told_are_the_defaults(tmp_path: Path, backend: st
             {"address": "127.0.0.1:2465", "auth": "required", **files},
         ],
         "login": LOGINS[backend],
+        "directory": {"url": "ldaps://dc.corp.example", "base": "dc=corp,dc=example"},
         "smarthost": {"host": "mail.example.net"},
         "custody": {"url": "sqlite:///custody.db", "key_file": "custody.key"},
     }

@@ -8,7 +8,7 @@ import pytest
 
 from dlp_gateway import packs
 from dlp_gateway.deposits import Transport
-from dlp_gateway.detect.base import Facts, Failure, FailureReason, Inspection
+from dlp_gateway.detect.base import Facts, Failure, FailureReason, Finding, Inspection
 from dlp_gateway.mail.edit import apply, from_json
 from dlp_gateway.mail.envelope import DsnRequest, Envelope, Ret
 from dlp_gateway.mail.message import Message
@@ -109,6 +109,21 @@ def made(smarthost: ScriptedSmarthost, custody: MemoryStore, journal: MemoryJour
         smarthost_name="mta.example",
         hop_limit=50,
     )
+
+
+async def test_what_was_measured_is_recorded_by_confidence(
+    smarthost: ScriptedSmarthost, custody: MemoryStore, journal: MemoryJournal
+) -> None:
+    """As many values as a rule with low, medium or high confidence would count."""
+    findings = tuple(
+        Finding(kind="identifier.IBAN", detector="test", rule="", count=count, score=score, where="envelope")
+        for count, score in ((4, 0.2), (1, 0.3), (2, 0.7), (3, 0.9))
+    )
+    inspector = Broken(Inspection(findings=findings, failures=(), unreadable=()))
+    await made(smarthost, custody, journal, inspector).process(envelope("ben@shop.example"), CLEAN)
+    (entry,) = journal.entries
+    assert entry.findings == (("identifier.IBAN", 10),)
+    assert entry.measured == (("identifier.IBAN", 6, 5, 3),)
 
 
 async def test_clean_mail_leaves_with_our_trace_only(

@@ -14,6 +14,7 @@ from dlp_gateway.checks.remark import Level, Remark, warning, wrong
 from dlp_gateway.errors import ConfigurationError
 from dlp_gateway.mail.address import canonical_domain
 from dlp_gateway.policy.model import Policy
+from dlp_gateway.policy.scope import moment_written
 from dlp_gateway.processes import policies
 from dlp_gateway.settings import Listener, Settings, admission_warnings, is_host_name
 
@@ -26,6 +27,8 @@ def advice(path: Path, settings: Settings, policy: Policy) -> tuple[Remark, ...]
     return (
         *_mode(policy),
         *_people(policy),
+        *_dates(policy, datetime.now(UTC)),
+        *_teams(policy),
         *(warning(one.source, one.message) for one in admission_warnings(settings)),
         *_listeners(settings),
         *_login(settings),
@@ -78,6 +81,42 @@ def _people(policy: Policy) -> Iterator[Remark]:
     for pattern in policy.partners.patterns:
         if pattern in policy.inside.patterns:
             yield warning("policy", f"{pattern} is in `inside` and in `partners`; it counts as inside.")
+
+
+def _dates(policy: Policy, now: datetime) -> Iterator[Remark]:
+    """Rules and scopes whose time is over: dead lines, or a date that was meant otherwise."""
+    for rule in policy.rules:
+        if rule.rule.is_over(now) and rule.rule.until is not None:
+            until = moment_written(rule.rule.until, end=True)
+            yield warning("policy", f"The rule {rule.rule.id} is over since {until}. Take it out, or change `until`.")
+    for rule in policy.rules:
+        scope = rule.within
+        if scope is not None and scope.is_over(now) and scope.until is not None:
+            until = moment_written(scope.until, end=True)
+            yield warning(
+                "policy", f"A scope that changes {rule.rule.id} is over since {until}. Take it out, or change `until`."
+            )
+
+
+def _teams(policy: Policy) -> Iterator[Remark]:
+    """Teams that no rule asks for, and people in them who are not inside: their mail seldom comes this way."""
+    used: set[str] = set()
+    for rule in policy.rules:
+        for only in (*rule.rule.only, *(rule.within.only if rule.within is not None else ())):
+            used.update(only.team or ())
+        for unless in rule.rule.unless:
+            used.update(unless.team or ())
+    for name, team in policy.teams.items():
+        if name not in used:
+            yield warning("policy", f"No rule asks for the team {name}.")
+        if team.members is None:
+            yield warning(
+                "policy",
+                f"Nobody knows yet who is in the team {name}; the gateway asks the directory when it starts, and here "
+                "nobody counts as one of them where that would be milder. `check --live` asks now.",
+            )
+        elif strangers := sum(not policy.inside.contains(one) for one in team.members.addresses):
+            yield warning("policy", f"{strangers} addresses in the team {name} are not inside.")
 
 
 # --- the network ------------------------------------------------------------------------------------------------------

@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import Any, Final
 
 from dlp_gateway.mail.reply import printable
-from dlp_gateway.policy.model import Policy, Rule, RuleInForce, Unless
+from dlp_gateway.policy.model import Policy, RuleInForce, Unless
+from dlp_gateway.policy.scope import Only, Scope
 
 HIDDEN: Final = "***"
 
@@ -53,20 +54,42 @@ def policy(found: Policy) -> Policy:
 
 
 def _rule(one: RuleInForce) -> RuleInForce:
-    rule: Rule = one.rule.model_copy(update={"unless": tuple(map(_unless, one.rule.unless)), "explanation": ""})
-    return replace(one, rule=rule)
+    hidden = {"only": tuple(map(_only, one.rule.only)), "unless": tuple(map(_unless, one.rule.unless))}
+    return replace(
+        one,
+        rule=one.rule.model_copy(update=hidden | {"explanation": ""}),
+        within=None if one.within is None else _scope(one.within),
+        outside=tuple(map(_scope, one.outside)),
+    )
 
 
-def _unless(one: Unless) -> Unless:
-    def named(patterns: tuple[str, ...] | None) -> tuple[str, ...] | None:
-        return None if patterns is None else tuple(dict.fromkeys(map(text, patterns)))
+def _scope(one: Scope) -> Scope:
+    hidden: Scope = one.model_copy(update={"only": tuple(map(_only, one.only))})
+    return hidden
 
-    recipients = one.recipients
-    hidden: Unless = one.model_copy(
+
+def _only(one: Only) -> Only:
+    hidden: Only = one.model_copy(
         update={
-            "recipients": recipients if isinstance(recipients, str) else named(recipients),
-            "sender": named(one.sender),
+            "recipients": _named(one.recipients),
+            "sender": _named(one.sender),
             "login": None if one.login is None else (HIDDEN,),
         }
     )
     return hidden
+
+
+def _unless(one: Unless) -> Unless:
+    recipients = one.recipients
+    hidden: Unless = one.model_copy(
+        update={
+            "recipients": recipients if isinstance(recipients, str) else _named(recipients),
+            "sender": _named(one.sender),
+            "login": None if one.login is None else (HIDDEN,),
+        }
+    )
+    return hidden
+
+
+def _named(patterns: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    return None if patterns is None else tuple(dict.fromkeys(map(text, patterns)))

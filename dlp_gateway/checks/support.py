@@ -56,7 +56,7 @@ async def report(path: Path | None, missing: ConfigurationError | None = None) -
         "settings": masking.values(settings.model_dump(mode="json")),
     }
     told["policy"] = _policy(policy)
-    told["checks"] = [_remark(one) for one in (*remarks, *await live(settings))]
+    told["checks"] = [_remark(one) for one in (*remarks, *await live(settings, policy))]
     told["gateway"] = _gateway(settings)
     told["custody"] = {"files": _files(settings), **await _custody(settings)}
     return told

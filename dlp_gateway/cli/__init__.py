@@ -19,6 +19,7 @@ _COMMANDS: Final = {
     "serve": "Run the gateway: receive, inspect, forward or hold, deliver.",
     "send-test": "Send a sample of each rule through the running gateway, and show what came out.",
     "scan": "Say what would become of one message, and write it as it would leave.",
+    "simulate": "Say what another policy would have done with mail that passed, or that lies in folders.",
     "detect": "Find identifiers in texts (JSON lines in, JSON lines out).",
     "rules": "Test rule packs against their cases.",
     "quarantine": "List, show, release, discard and export mail in custody.",

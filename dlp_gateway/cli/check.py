@@ -12,6 +12,8 @@ from dlp_gateway.mail.reply import printable
 
 if TYPE_CHECKING:
     from dlp_gateway.checks.remark import Remark
+    from dlp_gateway.policy.model import Policy
+    from dlp_gateway.settings import Settings
 
 _COLOURS: Final = {"ok": "green", "warning": "yellow", "problem": "red", "wrong": "red"}
 
@@ -27,13 +29,13 @@ def command(*, config_path: str | None, live: bool, show: bool, as_json: bool) -
     """Read gateway.yaml and policy.yaml as `serve` would, and print every problem as file:line:column.
 
     Without problems prints the rules in force in sentences, and warnings about what may be meant otherwise:
-    certificates that end soon, files that others may read, networks that let in too many, a smarthost without TLS,
-    observe mode.
+    certificates that end soon, rules that are over, files that others may read, networks that let in too many, a
+    smarthost without TLS, observe mode.
 
     With --live also tries what the gateway needs: whether its ports are free (or its own), custody opens with its key
-    and has room, those who check logins answer, and the smarthost resolves, answers, has TLS and takes the login.
-    Nothing is sent or changed; run it as the user that runs the gateway. Exits 0, also with warnings; 78 if a file is
-    wrong; 69 if something that it needs does not work now.
+    and has room, those who check logins answer, the smarthost resolves, answers, has TLS and takes the login, and who
+    is in the teams that the directory knows. Nothing is sent or changed; run it as the user that runs the gateway.
+    Exits 0, also with warnings; 78 if a file is wrong; 69 if something that it needs does not work now.
 
     \b
     Examples:
@@ -50,7 +52,7 @@ def command(*, config_path: str | None, live: bool, show: bool, as_json: bool) -
         settings, policy = policies.load(path)
         remarks = advice(path, settings, policy)
     sentences = explain(policy)
-    tried = _live(settings) if live else ()
+    tried = _live(settings, policy) if live else ()
     if as_json:
         shown: dict[str, Any] = {"settings": settings.model_dump(mode="json")} if show else {}
         told = {"warnings": _as_json(remarks), **({"live": _as_json(tried)} if live else {})}
@@ -69,12 +71,12 @@ def command(*, config_path: str | None, live: bool, show: bool, as_json: bool) -
     sys.exit(EX_CONFIG if "wrong" in levels else options.EX_UNAVAILABLE if "problem" in levels else 0)
 
 
-def _live(settings: Any) -> "tuple[Remark, ...]":  # noqa: ANN401  Settings, imported late
+def _live(settings: "Settings", policy: "Policy") -> "tuple[Remark, ...]":
     from dlp_gateway.checks.live import live
     from dlp_gateway.observe import log
 
     log.configure("error", "console")  # what a probe finds is told as a remark
-    return asyncio.run(live(settings))
+    return asyncio.run(live(settings, policy))
 
 
 def _as_json(remarks: "tuple[Remark, ...]") -> list[dict[str, str]]:

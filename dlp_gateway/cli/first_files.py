@@ -125,7 +125,10 @@ listeners:
     # none, starttls (where the client wants it), starttls-required, or implicit (from the first byte; port 465).
 {tls}
 
-{login}# The one next mail server, to which all mail goes. Let the firewall allow the way to it to the gateway alone.
+{login}# Where `teams` of policy.yaml that have a filter are looked up (LDAP, an extra).
+# directory: {{url: "ldaps://ldap.corp.example", base: "dc=corp,dc=example"}}
+
+# The one next mail server, to which all mail goes. Let the firewall allow the way to it to the gateway alone.
 smarthost:
   host: {host}
   port: {port}
@@ -202,6 +205,10 @@ inside: {inside}
 # What packs let you change; docs/policy.md has the whole list.
 # outsiders: so many strangers in To and Cc are hidden from each other. action: hide, or review if a person decides.
 #set: {{bulk-visible.outsiders: 10, bulk-visible.action: hide, reply-all.audience: 10, payment.accounts: 10}}
+
+# Groups of your own people (a list, a file, or a filter of the directory), and other numbers for the mail of some.
+# teams: {{sales: [ann@{domain}]}}
+# scopes: [{{only: {{team: sales}}, set: {{bulk-visible.outsiders: 20}}}}]
 
 # Rules of your own, beside those of the packs. An example:
 # rules:

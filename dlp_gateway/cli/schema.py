@@ -64,12 +64,20 @@ _BETWEEN_KEYS: Final[dict[str, dict[str, Any]]] = {
     },
     "Unless": {
         "minProperties": 1,
-        "properties": {name: {"not": {"type": "null"}} for name in ("recipients", "sender", "client", "login")},
+        "properties": {
+            name: {"not": {"type": "null"}} for name in ("recipients", "group", "sender", "team", "client", "login")
+        },
     },
+    "Only": {
+        "minProperties": 1,
+        "properties": {name: {"not": {"type": "null"}} for name in ("recipients", "sender", "team", "client", "login")},
+    },
+    "Scope": {"properties": {"set": {"additionalProperties": {"type": ["integer", "string"]}}}},
     "Rule": {"properties": {"id": {"pattern": r"^[a-z0-9]([a-z0-9.-]{0,62}[a-z0-9])?$"}}},
     "PolicyFile": {
         "properties": {
             "actions": {"propertyNames": {"pattern": r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"}},
+            "teams": {"propertyNames": {"pattern": r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"}},
             "set": {"additionalProperties": {"type": ["integer", "string"]}},
         }
     },
@@ -77,7 +85,15 @@ _BETWEEN_KEYS: Final[dict[str, dict[str, Any]]] = {
 
 #: Keys that take more than their type tells.
 _INSTEAD: Final = {
-    ("Rule", "unless"): {"anyOf": [{"$ref": "#/$defs/Unless"}, {"type": "array", "items": {"$ref": "#/$defs/Unless"}}]}
+    ("Rule", "unless"): {"anyOf": [{"$ref": "#/$defs/Unless"}, {"type": "array", "items": {"$ref": "#/$defs/Unless"}}]},
+    ("Rule", "only"): {"anyOf": [{"$ref": "#/$defs/Only"}, {"type": "array", "items": {"$ref": "#/$defs/Only"}}]},
+    ("Scope", "only"): {
+        "anyOf": [{"$ref": "#/$defs/Only"}, {"type": "array", "items": {"$ref": "#/$defs/Only"}, "minItems": 1}]
+    },
+    **{
+        (model, "team"): {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
+        for model in ("Unless", "Only")
+    },
 }
 
 #: Bounds that pydantic names by its own words where a validator stands before them.

@@ -34,7 +34,7 @@ def own_domain(text: str) -> str:
 
 def domain(text: str) -> str:
     """Return a domain, or `*.` and a domain."""
-    from dlp_gateway.policy.model import DomainPattern
+    from dlp_gateway.policy.patterns import DomainPattern
 
     return checked(DomainPattern)(text)
 

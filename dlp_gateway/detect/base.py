@@ -23,7 +23,8 @@ class Finding:
 
     `kind` is dotted ("identifier.DRIVER_LICENSE", "recipients.outsiders"); `detector` and `rule` say who measured;
     `count` is of distinct values (identifiers: one finding a value, so 1); `score` is in 0…1; `where` is "header:To",
-    "envelope", or "part:1.2:118-129" in code points of that text; `country` is an ISO 3166 code or "".
+    "envelope", or "part:1.2:118-129" in code points of that text; `country` is an ISO 3166 code or "". `token` tells
+    the distinct values of one sender apart without telling them (see `sent`); None where nothing is added up.
     """
 
     kind: str
@@ -33,6 +34,7 @@ class Finding:
     score: float
     where: str
     country: str = ""
+    token: int | None = None
 
 
 class FailureReason(StrEnum):
@@ -70,10 +72,46 @@ class Thread:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Exposure:
+    """Distinct outsiders whom one sender showed to each other within the window: `before`, and `joint` with this mail.
+
+    `written` is `joint` with those as well whom we hid or held: what the sender meant to show.
+    """
+
+    before: int
+    joint: int
+    written: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """Identifiers that one sender sent outside within the window, as (type, token); `key` makes tokens of values."""
+
+    key: bytes = field(repr=False)
+    known: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What look-ups told before inspection (done by the pipeline, since detectors do no I/O)."""
+    """What look-ups told before inspection (done by the pipeline, since detectors do no I/O). Numbers, never addresses.
+
+    Of outsiders: `foreign`, to how many goes an answer to somebody else's mail; `closed`, to how many goes an answer in
+    a thread that a storm has closed; `struck`, how many of a mass mail that we stopped or rewrote does the same author
+    or thread show to each other again; `familiar`, how many visible ones are a group that works together. `strangers`,
+    `look_alikes` and `twins` are places in the envelope: to whom the sender never wrote before, whose domain
+    resembles a known one, and who resembles somebody to whom the sender often writes.
+    """
 
     thread: Thread | None = None
+    foreign: int = 0
+    closed: int = 0
+    struck: int = 0
+    familiar: int = 0
+    exposure: Exposure | None = None
+    strangers: tuple[int, ...] = ()
+    look_alikes: tuple[int, ...] = ()
+    twins: tuple[int, ...] = ()
+    sent: Sent | None = None
 
 
 NO_FACTS: Final = Facts()

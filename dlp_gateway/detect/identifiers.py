@@ -1,9 +1,11 @@
 """The detector of identifiers: driver's licences, payment cards, account and identity numbers, in every text."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+from dlp_gateway.detect import sent
 from dlp_gateway.detect.base import Finding, Material
 from dlp_gateway.detect.folding import fold
 from dlp_gateway.detect.gate import Gate
@@ -20,7 +22,10 @@ _LEAST: Final = 0.3  # below "low" of a policy nothing is reported
 
 
 class IdentifierDetector:
-    """Reports `identifier.<TYPE>`, one finding for each distinct value of a message, where it stands first."""
+    """Reports `identifier.<TYPE>`, one finding for each distinct value of a message, where it stands first.
+
+    And `sent.<TYPE>`: how many distinct values the sender has sent outside within a window, this message included.
+    """
 
     name: Final = "identifiers"
 
@@ -38,7 +43,7 @@ class IdentifierDetector:
     @property
     def kinds(self) -> frozenset[str]:
         """Every kind that may be reported."""
-        return frozenset(f"identifier.{kind}" for kind in TYPES)
+        return frozenset((*(f"identifier.{kind}" for kind in TYPES), *map(sent.kind, TYPES)))
 
     def detect(self, material: Material) -> Iterable[Finding]:
         """Yield the findings of a message; of a value that stands in it twice, the surer measurement counts."""
@@ -51,7 +56,15 @@ class IdentifierDetector:
                     found[key] = self._finding(
                         span, f"{text.where}:{span.start}-{span.end}" if known is None else known.where
                     )
-        yield from found.values()
+        if (before := material.facts.sent) is None:
+            yield from found.values()
+            return
+        marked = [
+            replace(one, token=sent.token(before.key, *key)) if sent.is_sure(one.score) else one
+            for key, one in found.items()
+        ]
+        yield from marked
+        yield from sent.added_up(marked, before)
 
     def spans(self, text: str) -> tuple[Span, ...]:
         """Return the identifiers of one text, by place; offsets count its code points."""

@@ -17,7 +17,6 @@ from dlp_gateway.mail.message import Message
 
 LOOKALIKE_INSIDE: Final = "recipients.lookalike_inside"
 OWN_FREEMAIL: Final = "recipients.own_freemail"
-ATTACHMENT: Final = "message.attachment"
 
 _WORD: Final = re.compile(r"[a-z]{2,}")
 #: Names shorter than this are everybody's: "jo", "info".
@@ -42,20 +41,18 @@ class MisaddressedDetector:
 
     @property
     def kinds(self) -> frozenset[str]:
-        """The two counts, and whether the mail brings an attachment."""
-        return frozenset((LOOKALIKE_INSIDE, OWN_FREEMAIL, ATTACHMENT))
+        """The two counts."""
+        return frozenset((LOOKALIKE_INSIDE, OWN_FREEMAIL))
 
     def detect(self, material: Material) -> Iterator[Finding]:
-        """Report each count that is not zero; attachments only beside one of them."""
+        """Report each count that is not zero."""
         envelope, message = material.envelope, material.message
         outside = [one for one in dict.fromkeys(map(canonical, envelope.recipients)) if not self._is_known(one)]
         alike = [one for one in outside if self._resembles_us(domain_of(one))]
         own = self._own(envelope, message, outside)
         for kind, found in ((LOOKALIKE_INSIDE, alike), (OWN_FREEMAIL, own)):
             if found:
-                yield self._finding(kind, len(found), "envelope")
-        if (alike or own) and (attached := sum(part.disposition == "attachment" for part in message.parts)):
-            yield self._finding(ATTACHMENT, attached, "message")
+                yield Finding(kind=kind, detector=self.name, rule=kind, count=len(found), score=1.0, where="envelope")
 
     def _is_known(self, address: str) -> bool:
         return self.inside.contains(address) or self.partners.contains(address)
@@ -96,9 +93,6 @@ class MisaddressedDetector:
         locals_ = {_plain(address) for address in addresses if self.inside.contains(address)}
         names = [_words(box.name) for box in authors if len(_words(box.name)) > 1]
         return [one for one in free if _is_his(one, locals_, names)]
-
-    def _finding(self, kind: str, count: int, where: str) -> Finding:
-        return Finding(kind=kind, detector=self.name, rule=kind, count=count, score=1.0, where=where)
 
 
 def _is_his(address: str, locals_: set[str], names: list[frozenset[str]]) -> bool:

@@ -11,6 +11,7 @@ from dlp_gateway.mail.message import Message
 
 OUTSIDERS: Final = "recipients.outsiders"
 ORGANISATIONS: Final = "recipients.organisations"
+UNFAMILIAR: Final = "recipients.unfamiliar_outsiders"
 
 _INVITATION: Final = frozenset({"Attendee", "Organizer"})
 
@@ -36,19 +37,29 @@ class RecipientsDetector:
 
     @property
     def kinds(self) -> frozenset[str]:
-        """Both counts."""
-        return frozenset((OUTSIDERS, ORGANISATIONS))
+        """The counts."""
+        return frozenset((OUTSIDERS, ORGANISATIONS, UNFAMILIAR))
 
     def detect(self, material: Material) -> Iterator[Finding]:
-        """Report both counts unless they are zero, at the first field that shows an outsider."""
+        """Report the counts that are not zero, at the first field that shows an outsider.
+
+        Unfamiliar are all but those of a group that works together, if the look-up told that they are one; nobody
+        shows one person alone to anybody.
+        """
         outsiders = self._outsiders(material.message)
         if not outsiders:
             return
         field = next(iter(outsiders.values()))
         where = "message" if field in _INVITATION else f"header:{field}"
         organisations = set(map(self._organisation, outsiders))
-        for kind, count in ((OUTSIDERS, len(outsiders)), (ORGANISATIONS, len(organisations))):
-            yield Finding(kind=kind, detector=self.name, rule=kind, count=count, score=1.0, where=where)
+        unfamiliar = len(outsiders) - material.facts.familiar if len(outsiders) > 1 else 0
+        for kind, count in (
+            (OUTSIDERS, len(outsiders)),
+            (ORGANISATIONS, len(organisations)),
+            (UNFAMILIAR, unfamiliar),
+        ):
+            if count > 0:
+                yield Finding(kind=kind, detector=self.name, rule=kind, count=count, score=1.0, where=where)
 
     def _outsiders(self, message: Message) -> dict[str, str]:
         """Return the distinct visible outsiders, canonical and in order, each with a field that shows it."""

@@ -7,10 +7,13 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Final
 
+from dlp_gateway.detect.acquaintance import AcquaintanceDetector
 from dlp_gateway.detect.base import Detector
 from dlp_gateway.detect.defects import DefectsDetector
 from dlp_gateway.detect.disclosure import DisclosureDetector
+from dlp_gateway.detect.exposure import ExposureDetector
 from dlp_gateway.detect.misaddressed import MisaddressedDetector
+from dlp_gateway.detect.parts import PartsDetector
 from dlp_gateway.detect.recipients import RecipientsDetector
 from dlp_gateway.detect.redistribution import RedistributionDetector
 from dlp_gateway.detect.reply_all import ReplyAllDetector
@@ -18,6 +21,18 @@ from dlp_gateway.errors import ConfigurationError, Problem
 from dlp_gateway.mail.address import DomainSet
 
 GROUP: Final = "dlp_gateway.detectors"
+#: They look at the header, the envelope and what was looked up, not at what a part says.
+_HEADER_ONLY: Final = (
+    RecipientsDetector,
+    DisclosureDetector,
+    RedistributionDetector,
+    MisaddressedDetector,
+    ReplyAllDetector,
+    ExposureDetector,
+    AcquaintanceDetector,
+    PartsDetector,
+    DefectsDetector,
+)
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 _KIND: Final = re.compile(r"[a-z][a-z0-9_]{0,63}(?:\.[A-Za-z0-9_-]{1,64}){1,4}")
 
@@ -52,6 +67,9 @@ def build(recipe: Recipe) -> tuple[Detector, ...]:
         RedistributionDetector(inside=inside, partners=partners, lists=recipe.lists),
         MisaddressedDetector(inside=inside, partners=partners, free_mail=free_mail),
         ReplyAllDetector(),
+        ExposureDetector(),
+        AcquaintanceDetector(free_mail=free_mail),
+        PartsDetector(),
         DefectsDetector(),
         *(_of_words(recipe, inside, partners) if recipe.rules else ()),
         *((_identifiers(recipe),) if recipe.rules else ()),
@@ -69,11 +87,10 @@ def kinds(detectors: Iterable[Detector]) -> frozenset[str]:
 
 
 def header_only(detectors: Iterable[Detector]) -> tuple[Detector, ...]:
-    """Return those of `detectors` that look at the header and the envelope alone, so that they cost next to nothing."""
+    """Return those of `detectors` that need no text, so that they cost next to nothing."""
     from dlp_gateway.detect.audience import AudienceDetector  # noqa: PLC0415 - pulls in the engines
 
-    cheap = RecipientsDetector | DisclosureDetector | RedistributionDetector | MisaddressedDetector | AudienceDetector
-    return tuple(one for one in detectors if isinstance(one, cheap | ReplyAllDetector | DefectsDetector))
+    return tuple(one for one in detectors if isinstance(one, (*_HEADER_ONLY, AudienceDetector)))
 
 
 def installed() -> tuple[str, ...]:

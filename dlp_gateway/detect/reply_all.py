@@ -1,17 +1,25 @@
-"""Whether a message answers a mass send and again goes to many of its audience."""
+"""Answers that go to many: to the audience of a mass send, of somebody else's mail, or of a thread under a storm."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from dlp_gateway.detect.base import Finding, Material
+from dlp_gateway.detect.base import Facts, Finding, Material
 
 AUDIENCE: Final = "reply_all.audience"
+AGAIN: Final = "thread.again"
+FOREIGN: Final = "thread.foreign"
+CLOSED: Final = "thread.closed"
+STRUCK: Final = "thread.struck"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyAllDetector:
-    """Counts the outsiders of an earlier mass send whom its answer addresses again (looked up beforehand)."""
+    """Counts outsiders whom an answer, or the second attempt at a mass mail, reaches (all looked up beforehand).
+
+    `thread.again` is the number of `reply_all.audience` under a name of its own, for rules with further conditions:
+    what counts as a mass send follows from the rules that ask for `reply_all.audience`.
+    """
 
     @property
     def name(self) -> str:
@@ -20,18 +28,16 @@ class ReplyAllDetector:
 
     @property
     def kinds(self) -> frozenset[str]:
-        """The audience reached again."""
-        return frozenset((AUDIENCE,))
+        """The audiences."""
+        return frozenset((AUDIENCE, AGAIN, FOREIGN, CLOSED, STRUCK))
 
     def detect(self, material: Material) -> Iterator[Finding]:
-        """Report the count if the message answers a mass send that is remembered."""
-        thread = material.facts.thread
-        if thread is not None and thread.addressed_again > 0:
-            yield Finding(
-                kind=AUDIENCE,
-                detector=self.name,
-                rule=AUDIENCE,
-                count=thread.addressed_again,
-                score=1.0,
-                where="envelope",
-            )
+        """Report each count that is not zero."""
+        for kind, count in _counts(material.facts).items():
+            if count > 0:
+                yield Finding(kind=kind, detector=self.name, rule=kind, count=count, score=1.0, where="envelope")
+
+
+def _counts(facts: Facts) -> dict[str, int]:
+    again = 0 if facts.thread is None else facts.thread.addressed_again
+    return {AUDIENCE: again, AGAIN: again, FOREIGN: facts.foreign, CLOSED: facts.closed, STRUCK: facts.struck}

@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from dlp_gateway.content.text import Unreadable, UnreadableReason
-from dlp_gateway.detect.base import Facts, Failure, FailureReason, Finding, Inspection, Thread
+from dlp_gateway.detect.base import Exposure, Facts, Failure, FailureReason, Finding, Inspection, Sent, Thread
+from dlp_gateway.detect.sent import TOKENS
 from dlp_gateway.mail.envelope import NOTHING_ASKED, Envelope
 
 #: Octets of JSON and of content that follow, both big-endian.
@@ -43,8 +44,10 @@ def request(envelope: Envelope, facts: Facts, content: bytes) -> bytes:
     sent = asdict(replace(envelope, dsn=NOTHING_ASKED, bound_to=None))
     sent |= {"received_at": envelope.received_at.isoformat()}
     del sent["dsn"]
-    thread = facts.thread and asdict(facts.thread)
-    return pack({"envelope": sent, "thread": thread}, content)
+    told: dict[str, Any] = asdict(facts)
+    if facts.sent is not None:
+        told["sent"]["key"] = facts.sent.key.hex()
+    return pack({"envelope": sent, "facts": told}, content)
 
 
 def requested(value: dict[str, Any]) -> tuple[Envelope, Facts]:
@@ -53,8 +56,21 @@ def requested(value: dict[str, Any]) -> tuple[Envelope, Facts]:
     envelope = Envelope(
         **sent | {"received_at": datetime.fromisoformat(sent["received_at"]), "recipients": tuple(sent["recipients"])}
     )
-    thread = value["thread"]
-    return envelope, Facts(thread=Thread(**thread) if thread else None)
+    return envelope, _facts(value["facts"])
+
+
+def _facts(told: dict[str, Any]) -> Facts:
+    thread, exposure, sent = told["thread"], told["exposure"], told["sent"]
+    places = {name: tuple(told[name]) for name in ("strangers", "look_alikes", "twins")}
+    return Facts(
+        **told
+        | places
+        | {
+            "thread": thread and Thread(**thread),
+            "exposure": exposure and Exposure(**exposure),
+            "sent": sent and Sent(key=bytes.fromhex(sent["key"]), known=tuple(map(tuple, sent["known"]))),
+        }
+    )
 
 
 def answer(inspection: Inspection) -> bytes:
@@ -62,7 +78,10 @@ def answer(inspection: Inspection) -> bytes:
     return pack(
         {
             "findings": [
-                (found.kind, found.detector, found.rule, found.count, found.score, found.where, found.country)
+                (
+                    *(found.kind, found.detector, found.rule, found.count, found.score, found.where),
+                    *(found.country, found.token),
+                )
                 for found in inspection.findings
             ],
             "failures": [(failure.detector, failure.reason) for failure in inspection.failures],
@@ -91,10 +110,12 @@ def answered(encoded: bytes, kinds: frozenset[str]) -> Inspection:
 
 
 def _finding(row: list[Any], kinds: frozenset[str]) -> Finding:
-    kind, detector, rule, count, score, where, country = row
+    kind, detector, rule, count, score, where, country, token = row
     if kind not in kinds or type(count) is not int or type(score) not in {int, float}:
         raise ValueError
     if not (1 <= count <= 10**9 and 0 <= score <= 1):
+        raise ValueError
+    if token is not None and not (type(token) is int and 0 <= token < TOKENS):
         raise ValueError
     return Finding(
         kind=kind,
@@ -104,6 +125,7 @@ def _finding(row: list[Any], kinds: frozenset[str]) -> Finding:
         score=float(score),
         where=_form(where, _WHERE),
         country=_form(country, _COUNTRY),
+        token=token,
     )
 
 

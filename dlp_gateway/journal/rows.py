@@ -52,6 +52,7 @@ def sealed(entry: Entry, number: int, key: JournalKey, public: PublicKey) -> Sea
             "reasons": written_rules(entry.reasons),
             "observed": written_rules(entry.observed),
             "findings": json.dumps(entry.findings),
+            "measured": json.dumps(entry.measured),
             "message_id_index": message_id_index(public, entry.message_id),
             "reverse_path_index": address_index(public, entry.reverse_path),
             "sealed": key.key.seal_text(f"{name} entry", json.dumps(texts)),
@@ -97,6 +98,7 @@ def opened(row: Row[Any], passages: Sequence[Row[Any]], key: MessageKey) -> Entr
         language=row.language,
         automatic=row.automatic,
         owner=texts.get("owner", ""),
+        measured=tuple(tuple(counts) for counts in json.loads(row.measured or "[]")),
     )
 
 
@@ -125,7 +127,7 @@ def opened_account(row: Row[Any], key: MessageKey, public: PublicKey) -> Account
 
 
 def _is_news(entry: Entry) -> bool:
-    """Tell whether an author will want to know: his mail is on its way, and custody's log does not tell of it."""
+    """Tell whether an author will want to know: his mail is on its way, forwarded or split into copies of custody's."""
     left = any(passage.outcome in LEFT for passage in entry.passages)
     return entry.disposition is Disposition.REWRITE and left
 

@@ -1,34 +1,34 @@
 """The journal in custody's database: what passed, what is remembered of it, and what must not happen twice."""
 
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Row, Select, delete, exists, func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from dlp_gateway.detect.base import Thread
-from dlp_gateway.journal import login_failures, mass_sends, rows, unanswered
+from dlp_gateway.journal import login_failures, rows, unanswered
 from dlp_gateway.journal.generation import Generation
 from dlp_gateway.journal.ledger import SqlLedger
+from dlp_gateway.journal.memory import Memory
 from dlp_gateway.journal.sealing import LIFETIME, JournalKey, fresh_key, reopened, shared_key
 from dlp_gateway.journal.tables import REVISION, VERSION_TABLE, entries, keys, passages
 from dlp_gateway.journal.tables import login_failures as login_failure_table
-from dlp_gateway.journal.tables import mass_sends as mass_send_table
 from dlp_gateway.journal.tables import unanswered as unanswered_table
 from dlp_gateway.journal.writer import GroupWriter, tell_dropped
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.policy.verdict import Disposition
 from dlp_gateway.ports import Entry, Failures
+from dlp_gateway.recollection import Fate, Questions, Recollection, Sending
 from quarantine.crypto import Opener, PrivateKey, PublicKey, Sealer
 from quarantine.database import BUSY_TIMEOUT, Database, require_revision
 from quarantine.store import Also, StoreKeyError
 
-#: Entries that are dropped in one transaction of `prune`.
+#: Entries that are dropped in one transaction of `prune`, or read in one of `newest`.
 _BATCH: Final = 500
 
 #: Seconds after which the list of lost replies is read again, whoever wrote to it.
@@ -65,6 +65,7 @@ class SqlJournal:
         generation: Generation | None = None,
     ) -> None:
         self._generation = generation or Generation()
+        self._memory = Memory(database, public, Generation(beside=self._generation))
         self._lost: frozenset[bytes] = frozenset()
         self._lost_as_of = -1, float("-inf")  # generation and time of the last look
         self._database = database
@@ -89,6 +90,7 @@ class SqlJournal:
                 self.record(entry)
             else:
                 await self._insert(connection, (entry,))
+                await self._memory.learn(connection, (entry,))
 
         return write
 
@@ -103,13 +105,28 @@ class SqlJournal:
 
     async def entries(self, query: Query) -> tuple[Entry, ...]:
         """Return matching entries, oldest first; needs the private key."""
+        chosen = self._matching(query).cte("chosen")
+        return await self._opened(select(chosen.c.id))
+
+    async def newest(self, most: int, since: datetime | None = None) -> AsyncIterator[Entry]:
+        """Yield the newest `most` entries, of those received since then, oldest first; needs the private key."""
+        latest = select(entries.c.id).order_by(entries.c.received_at.desc(), entries.c.id.desc()).limit(most)
+        if since is not None:
+            latest = latest.where(entries.c.received_at >= since)
+        async with self._database.reading() as connection:
+            names = (await connection.execute(latest)).scalars().all()[::-1]
+        for start in range(0, len(names), _BATCH):
+            for entry in await self._opened(names[start : start + _BATCH]):
+                yield entry
+
+    async def _opened(self, chosen: Select[Any] | Sequence[str]) -> tuple[Entry, ...]:
+        """Return the entries of these rows, oldest first."""
         if self._opener is None:
             raise StoreKeyError("this process holds the custody's public key only and cannot read the journal")
-        chosen = self._matching(query).cte("chosen")
         found = select(entries, keys.c.sealed.label("sealed_key")).join(keys, keys.c.id == entries.c.key)
-        theirs = select(passages).where(passages.c.entry.in_(select(chosen.c.id)))
+        theirs = select(passages).where(passages.c.entry.in_(chosen))
         async with self._database.reading() as connection:
-            listed = found.where(entries.c.id.in_(select(chosen.c.id))).order_by(entries.c.received_at, entries.c.id)
+            listed = found.where(entries.c.id.in_(chosen)).order_by(entries.c.received_at, entries.c.id)
             entry_rows = (await connection.execute(listed)).all()
             by_entry: dict[str, list[Row[Any]]] = {}
             for row in await connection.execute(theirs.order_by(passages.c.entry, passages.c.number)):
@@ -117,8 +134,11 @@ class SqlJournal:
         opened = {row.key: reopened(self._opener, row.key, row.sealed_key) for row in entry_rows}
         return tuple(rows.opened(row, by_entry.get(row.id, []), opened[row.key]) for row in entry_rows)
 
-    async def prune(self, before: datetime) -> int:
-        """Drop what was received before `before`, and what is kept for hours; return how many entries went."""
+    async def prune(self, before: datetime, window: timedelta = timedelta(days=1)) -> int:
+        """Drop what was received before `before`, and what is needed for hours or for a `window` only.
+
+        Returns how many entries went.
+        """
         dropped = 0
         while True:
             old = select(entries.c.id).where(entries.c.received_at < before).limit(_BATCH)
@@ -131,18 +151,20 @@ class SqlJournal:
         unused = ~exists().where(entries.c.key == keys.c.id)
         async with self._database.writing() as connection:
             await connection.execute(delete(keys).where(keys.c.made_at < before, unused))
-            await connection.execute(delete(mass_send_table).where(mass_send_table.c.at < before))
             now = datetime.now(UTC)
             await connection.execute(delete(unanswered_table).where(unanswered_table.c.at < now - unanswered.KEPT))
             long_ago = now - login_failures.KEPT
             await connection.execute(delete(login_failure_table).where(login_failure_table.c.at < long_ago))
+        await self._memory.prune(before, window)
         return dropped
 
     async def _write(self, group: tuple[Entry, ...]) -> None:
         """Commit a group; a key that it made is used from then on."""
         async with self._database.writing() as connection:
             key = await self._insert(connection, group)
+            committed = await self._memory.learn(connection, group)
         self._key = key
+        committed()
 
     async def _insert(self, connection: AsyncConnection, group: tuple[Entry, ...]) -> JournalKey:
         """Insert entries in the caller's transaction, with a new key if there is none that is young and committed."""
@@ -184,17 +206,19 @@ class SqlJournal:
             chosen = chosen.where(entries.c.received_at < query.received_before)
         return chosen
 
-    # --- mass sends ---------------------------------------------------------------------------------------------------
+    # --- memory -------------------------------------------------------------------------------------------------------
 
-    async def remember_mass_send(self, message_id: str, outsiders: tuple[str, ...], at: datetime) -> None:
-        """Commit that this message showed or went to these outsiders (canonical addresses; kept as keyed digests)."""
-        async with self._database.writing() as connection:
-            await mass_sends.remember(connection, self._sealer.public, message_id, outsiders, at)
+    async def recollect(self, sending: Sending, questions: Questions) -> Recollection:
+        """Return what is remembered that concerns a message."""
+        return await self._memory.recollect(sending, questions)
 
-    async def thread(self, message_ids: tuple[str, ...], recipients: tuple[str, ...]) -> Thread | None:
-        """Return the mass send among `message_ids` that reaches most of `recipients` (canonical) again, if any."""
-        async with self._database.glancing() as connection:
-            return await mass_sends.thread(connection, self._sealer.public, message_ids, recipients)
+    async def remember(self, sending: Sending, thread: bytes, fate: Fate) -> None:
+        """Commit a mail to several, before it leaves (addresses as keyed digests); its parts are one mail."""
+        await self._memory.remember(sending, thread, fate)
+
+    async def settle(self) -> int:
+        """Learn from mail that left custody since; return from how many."""
+        return await self._memory.settle()
 
     # --- replies that got lost ----------------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ from sqlalchemy import (
 from quarantine.tables import Moment
 
 #: The Alembic revision that these tables are.
-REVISION: Final = "0005"
+REVISION: Final = "0006"
 VERSION_TABLE: Final = "journal_version"
 
 metadata = MetaData(
@@ -43,7 +43,8 @@ keys = Table(
 )
 
 #: One row for each message. `reasons` and `observed` hold rule ids between line feeds, `findings` JSON pairs of kind
-#: and count. `sealed` holds Message-ID, reverse-path, client, login and the lists of addresses that copies showed.
+#: and count, `measured` JSON lists of a kind and its counts by confidence (NULL in rows of older versions). `sealed`
+#: holds Message-ID, reverse-path, client, login and the lists of addresses that copies showed.
 #: `untold`: it left with a rewrite, and nobody has looked yet whether its author hears of that. `told` is what he heard
 #: last of this mail alone, a kind of notice, or "".
 entries = Table(
@@ -57,6 +58,7 @@ entries = Table(
     Column("reasons", Text, nullable=False),
     Column("observed", Text, nullable=False),
     Column("findings", Text, nullable=False),
+    Column("measured", Text, nullable=True),
     Column("message_id_index", LargeBinary, nullable=False),
     Column("reverse_path_index", LargeBinary, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
@@ -96,13 +98,88 @@ passages = Table(
     Index(None, "recipient_index"),
 )
 
-#: What an answer is compared with: `audience` is a row of digests of 16 octets, one for each outsider.
-mass_sends = Table(
-    "mass_sends",
+#: Mails that showed outsiders to each other or answered to many, by the digest of their Message-ID: what an answer, a
+#: second attempt and a window are compared with. `shown` and `addressed` are rows of digests of 16 octets, an outsider
+#: each; `sender`, `topic` and `root` (of the thread) are digests, or empty. `is_objected`: we stopped or rewrote it;
+#: `is_exposed`: it left, and showed strangers to each other; `item`: its name in custody, while it is there.
+mailings = Table(
+    "mailings",
     metadata,
-    Column("message_id_index", LargeBinary, primary_key=True),
+    Column("message", LargeBinary, primary_key=True),
     Column("at", Moment, nullable=False),
-    Column("audience", LargeBinary, nullable=False),
+    Column("sender", LargeBinary, nullable=False),
+    Column("topic", LargeBinary, nullable=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("is_answer", Boolean, nullable=False),
+    Column("is_objected", Boolean, nullable=False),
+    Column("is_exposed", Boolean, nullable=False),
+    Column("item", String(64), nullable=True),
+    Column("shown", LargeBinary, nullable=False),
+    Column("addressed", LargeBinary, nullable=False),
+    Index(None, "sender", "at"),
+    Index(None, "topic", "at"),
+    Index(None, "root", "at"),
+    Index(None, "at"),
+    Index(None, "item"),
+)
+
+#: Who wrote to whom, as one digest of both, on how many days; days count from 1970. Senders, domains and the house
+#: itself have rows of their own (see `correspondents`).
+correspondents = Table(
+    "correspondents",
+    metadata,
+    Column("pair", LargeBinary, primary_key=True),
+    Column("last_day", Integer, nullable=False),
+    Column("days", Integer, nullable=False),
+    Index(None, "last_day"),
+)
+
+#: By which forms somebody who is often written to could be mistaken.
+likenesses = Table(
+    "likenesses",
+    metadata,
+    Column("form", LargeBinary, primary_key=True),
+    Column("pair", LargeBinary, primary_key=True),
+    Index(None, "pair"),
+)
+
+#: Outsiders whom a mail showed to each other: the last three days on which each was among the others of a circle, 0 for
+#: none.
+circle_members = Table(
+    "circle_members",
+    metadata,
+    Column("member", LargeBinary, primary_key=True),
+    Column("circle", LargeBinary, primary_key=True),
+    Column("last", Integer, nullable=False),
+    Column("second", Integer, nullable=False),
+    Column("third", Integer, nullable=False),
+    Index(None, "circle"),
+    Index(None, "last"),
+)
+
+#: Identifiers that senders sent outside, as tokens that many values share (`detect.sent`); kept for the window only.
+sent_values = Table(
+    "sent_values",
+    metadata,
+    Column("sender", LargeBinary, primary_key=True),
+    Column("identifier", String(32), primary_key=True),
+    Column("token", Integer, primary_key=True, autoincrement=False),
+    Column("at", Moment, nullable=False),
+    Column("written_at", Moment, nullable=False),
+    Index(None, "written_at"),
+)
+
+#: What is learned from a mail in custody once it is delivered: pairs of correspondents, and members of a circle.
+#: `is_exposed`: its author shows strangers to each other; `is_hidden`: the copy that leaves does not.
+lessons = Table(
+    "lessons",
+    metadata,
+    Column("item", String(64), primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("pairs", LargeBinary, nullable=False),
+    Column("members", LargeBinary, nullable=False),
+    Column("is_exposed", Boolean, nullable=False),
+    Column("is_hidden", Boolean, nullable=False),
     Index(None, "at"),
 )
 

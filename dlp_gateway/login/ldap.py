@@ -9,10 +9,11 @@ import re
 import secrets
 import ssl
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,6 +32,7 @@ _SUCCESS: Final = 0
 #: RFC 4511 A.2: wrong password, or no such entry, or an entry without a password.
 _NO: Final = frozenset({49, 32, 34, 48})
 _MOST_VALUES: Final = 100  # addresses of one entry
+_PAGE: Final = 500  # entries; Active Directory gives 1,000 at the most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +92,7 @@ class Ldap:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _verify(self, name: str, password: str) -> Login | None:
-        with _translated():
+        with translated():
             if self._options.user:
                 return self._bound_by_template(name, password)
             found = self._searched(name)
@@ -137,72 +139,103 @@ class Ldap:
         return [entry for entry in connection.response or () if entry.get("type") == "searchResEntry"]
 
     def _addresses(self, entry: dict[str, Any]) -> tuple[str, ...]:
-        """Return the addresses in an entry; Active Directory writes smtp: before those in proxyAddresses."""
-        values = (
-            re.sub(r"(?i)\Asmtp:", "", raw.decode("utf-8", "replace"))
-            for attribute in self._options.addresses
-            for raw in _raw(entry, attribute)
-        )
-        return tuple(value for value in values if "@" in value and is_pattern(value))[:_MOST_VALUES]
+        return tuple(islice(addresses_in(entry, self._options.addresses), _MOST_VALUES))
 
-    @contextmanager
-    def _connection(self, user: str, password: str) -> Iterator[Any]:
-        """Give a connection that is bound, or None if the directory refuses this user and password."""
+    def _connection(self, user: str, password: str) -> AbstractContextManager[Any]:
         options = self._options
-        secure, tls = options.url.startswith("ldaps://"), _Tls(options.ca_file)
-        server = ldap3.Server(
-            options.url, use_ssl=secure, tls=tls, connect_timeout=options.timeout, get_info=ldap3.NONE
-        )
-        connection = ldap3.Connection(
-            server,
-            user=user or None,
-            password=password or None,
-            authentication=ldap3.SIMPLE if user else ldap3.ANONYMOUS,
-            auto_referrals=False,  # a referral would take the password elsewhere
-            receive_timeout=math.ceil(options.timeout),  # it takes whole seconds
-            read_only=True,
-            check_names=False,
-        )
-        try:
-            _open(connection, tls, secure=secure)
-            connection.bind(read_server_info=False)
-            result = connection.result["result"]
-            if result not in {_SUCCESS, *_NO}:
-                raise LoginUnavailable("bind")
-            yield connection if result == _SUCCESS else None
-        finally:
-            with suppress(LDAPException, OSError):
-                connection.unbind()
-            if connection.socket is not None:  # ldap3 leaves one open that did not come to be
-                connection.socket.close()
+        return connected(options.url, options.ca_file, options.timeout, user, password)
 
 
-def _open(connection: Any, tls: _Tls, *, secure: bool) -> None:  # noqa: ANN401
+@contextmanager
+def connected(url: str, ca_file: Path | None, timeout: float, user: str, password: str) -> Iterator[Any]:
+    """Give a connection that is bound, or None if the directory refuses this user and password.
+
+    `timeout` in seconds for each step. Raises `LoginUnavailable`, and whatever `translated` knows.
+    """
+    secure, tls = url.startswith("ldaps://"), _Tls(ca_file)
+    server = ldap3.Server(url, use_ssl=secure, tls=tls, connect_timeout=timeout, get_info=ldap3.NONE)
+    made = ldap3.Connection(
+        server,
+        user=user or None,
+        password=password or None,
+        authentication=ldap3.SIMPLE if user else ldap3.ANONYMOUS,
+        auto_referrals=False,  # a referral would take the password elsewhere
+        receive_timeout=math.ceil(timeout),  # it takes whole seconds
+        read_only=True,
+        check_names=False,
+    )
+    try:
+        _open(made, tls, secure=secure)
+        made.bind(read_server_info=False)
+        result = made.result["result"]
+        if result not in {_SUCCESS, *_NO}:
+            raise LoginUnavailable("bind")
+        yield made if result == _SUCCESS else None
+    finally:
+        with suppress(LDAPException, OSError):
+            made.unbind()
+        if made.socket is not None:  # ldap3 leaves one open that did not come to be
+            made.socket.close()
+
+
+def found_by(bound: Any, base: str, wanted: str, attributes: Iterable[str]) -> Iterator[dict[str, Any]]:  # noqa: ANN401
+    """Yield all entries below `base` that a filter finds, page by page (RFC 2696); raises `LDAPException`."""
+    found = bound.extend.standard.paged_search(
+        base,
+        wanted,
+        ldap3.SUBTREE,
+        attributes=list(attributes),
+        paged_size=_PAGE,
+        generator=True,
+    )
+    yield from (entry for entry in found if entry.get("type") == "searchResEntry")
+    if bound.result["result"] != _SUCCESS:  # a directory that tells less than all
+        raise LoginUnavailable("search")
+
+
+def entry_of(bound: Any, name: str, attributes: Iterable[str]) -> dict[str, Any] | None:  # noqa: ANN401
+    """Return one entry by its name, None if there is none."""
+    bound.search(name, "(objectClass=*)", ldap3.BASE, attributes=list(attributes))
+    if bound.result["result"] not in {_SUCCESS, *_NO}:
+        raise LoginUnavailable("search")
+    return next((one for one in bound.response or () if one.get("type") == "searchResEntry"), None)
+
+
+def addresses_in(of: dict[str, Any], attributes: Iterable[str]) -> Iterator[str]:
+    """Yield the addresses in an entry; Active Directory writes smtp: before those in proxyAddresses."""
+    for attribute in attributes:
+        for raw in values_in(of, attribute):
+            value = re.sub(r"(?i)\Asmtp:", "", raw.decode("utf-8", "replace"))
+            if "@" in value and is_pattern(value):
+                yield value
+
+
+def _open(made: Any, tls: _Tls, *, secure: bool) -> None:  # noqa: ANN401
     """Open a connection under TLS; raises `LoginUnavailable` with what failed."""
     try:
-        connection.open(read_server_info=False)
+        made.open(read_server_info=False)
     except (LDAPException, OSError):
         raise LoginUnavailable("tls" if tls.failed else "connect") from None
     if secure:
         return
     try:
-        started = connection.start_tls(read_server_info=False)
+        started = made.start_tls(read_server_info=False)
     except (LDAPException, OSError):
         raise LoginUnavailable("tls") from None
     if not started:
         raise LoginUnavailable("tls")
 
 
-def _raw(entry: dict[str, Any], attribute: str) -> list[bytes]:
+def values_in(of: dict[str, Any], attribute: str) -> list[bytes]:
     """Return the values of an attribute; how its name is written does not count (RFC 4512 2.5)."""
-    for name, values in (entry.get("raw_attributes") or {}).items():
+    for name, found in (of.get("raw_attributes") or {}).items():
         if name.lower() == attribute.lower():
-            return [value for value in values if isinstance(value, bytes)]
+            return [value for value in found if isinstance(value, bytes)]
     return []
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
     """Turn what ldap3 and the network do into `LoginUnavailable`, without names, entries or passwords."""
     try:
         yield

@@ -25,7 +25,10 @@ _LISTED: Final = 50  # mails in one notice
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """One mail as reviewers are told of it: who wrote it and to how many, never to whom or what."""
+    """One mail as reviewers are told of it: who wrote it and to how many, never to whom or what.
+
+    `owner` is the address of ours that passes on what an outsider wrote, or "".
+    """
 
     id: str
     state: State
@@ -34,9 +37,10 @@ class Waiting:
     recipients: int
     severity: Severity
     rules: tuple[str, ...]
+    owner: str = ""
 
 
-def of_item(item: Item, policy: Policy) -> Waiting:
+def of_item(item: Item, policy: Policy, owner: str) -> Waiting:
     """Return an item of custody."""
     return Waiting(
         id=item.id,
@@ -46,6 +50,7 @@ def of_item(item: Item, policy: Policy) -> Waiting:
         recipients=sum(recipient.state is item.state for recipient in item.recipients),
         severity=policy.severity(item.reasons),
         rules=item.reasons,
+        owner=owner,
     )
 
 
@@ -60,6 +65,7 @@ def urgent(news: Iterable[News], policy: Policy, hostname: str) -> tuple[Waiting
             recipients=account.recipients,
             severity="high",
             rules=account.reasons,
+            owner=account.owner,
         )
         for one in news
         if one.kind is Kind.HELD
@@ -110,9 +116,11 @@ def _lines(one: Waiting, words: Words) -> tuple[str, ...]:
     said = words.reviewers
     states = {State.HELD: said.states.held, State.FAILED: said.states.failed, State.IN_DOUBT: said.states.in_doubt}
     severity = getattr(said.severities, one.severity)
+    owner = (f"    {said.passed_on.format(owner=one.owner)}",) if one.owner else ()
     return (
         f"  {said.item.format(id=one.id, state=states[one.state], since=words.date(one.since))}",
         f"    {said.details.format(author=one.author or '<>', count=one.recipients, severity=severity)}",
+        *owner,
         f"    {said.rules.format(rules=', '.join(one.rules))}",
     )
 

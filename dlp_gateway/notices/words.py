@@ -102,6 +102,7 @@ class ReviewerWords(Model):
     item: str
     details: str
     rules: str
+    passed_on: str
     severities: Severities
     more: Counted
     commands: str

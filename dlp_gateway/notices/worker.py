@@ -186,7 +186,9 @@ class NoticeWorker:
         for states in (frozenset({State.HELD}), frozenset({State.FAILED, State.IN_DOUBT})):
             found += await self._store.items(Query(states=states, limit=_LOOKED_AT))
         distinct = {item.id: item for item in found if not kind_of(item.reasons) and "dsn" not in item.reasons}
-        waiting = [reviewers.of_item(item, options.policy) for item in distinct.values()]
+        accounts = await self._ledger.accounts(tuple(distinct))
+        through = {name: account.owner for name, account in accounts.items()}
+        waiting = [reviewers.of_item(item, options.policy, through.get(item.id, "")) for item in distinct.values()]
         if not waiting:
             return
         held = (await self._store.statistics()).recipients[State.HELD]

@@ -136,6 +136,16 @@ def login_available() -> None:
     current.logger.info("login_available")
 
 
+def teams_read(teams: int, members: int) -> None:
+    """The directory told who is in the policy's teams: so many, with so many addresses together."""
+    current.logger.info("teams_read", teams=teams, members=members)
+
+
+def team_unavailable(team: str, why: str, *, kept: bool) -> None:
+    """The directory did not tell who is in a team: "connect", "tls", "empty" …; `kept`: the last list stays."""
+    current.logger.error("team_unavailable", team=_word(team), why=_word(why), kept=kept)
+
+
 def users_read(users: int) -> None:
     """The file of users changed and is in force."""
     current.logger.info("users_read", users=users)

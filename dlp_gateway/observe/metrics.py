@@ -163,6 +163,21 @@ def login(result: str) -> None:
     _metrics().logins[result,].inc()
 
 
+def team(name: str, members: int) -> None:
+    """So many addresses belong to a team of the directory's, as far as is known."""
+    _metrics().team_members[name,].set(members)
+
+
+def teams_current(current: bool) -> None:  # noqa: FBT001 - the value of the metric
+    """Whether the directory told of every team when it was last asked, or there are none that it knows."""
+    _metrics().teams_current.set(current)
+
+
+def teams_asked(ok: bool) -> None:  # noqa: FBT001 - the value of the label
+    """The directory was asked for all teams, and told of each, or not."""
+    _metrics().teams_asked["done" if ok else "failed",].inc()
+
+
 # --- the smarthost and custody ----------------------------------------------------------------------------------------
 
 
@@ -336,6 +351,15 @@ class _Metrics:
         self.logins = _Children(
             counter("dlp_logins_total", "Logins that clients tried.", "result"),
             *("accepted", "failed", "cut-off", "crowded", "unavailable"),
+        )
+
+        # team: as the policy names it
+        self.team_members = _Children(state("dlp_team_members", "Addresses in a team of the directory's.", "team"))
+        self.teams_current = state("dlp_teams_current", "1 if the directory told of every team when last asked.")
+        # result: done, failed
+        self.teams_asked = _Children(
+            counter("dlp_team_lookups_total", "Times that the directory was asked for all teams.", "result"),
+            *("done", "failed"),
         )
 
         # class: 2xx, 4xx, 5xx, lost

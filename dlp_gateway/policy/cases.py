@@ -15,7 +15,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BeforeValidator, Field
 
 from dlp_gateway import document
-from dlp_gateway.detect.base import NO_FACTS, Facts, Finding, Inspection, Thread
+from dlp_gateway.detect.base import NO_FACTS, Exposure, Facts, Finding, Inspection, Sent, Thread
 from dlp_gateway.document import Model
 from dlp_gateway.errors import ConfigurationError, Problem
 from dlp_gateway.mail.edit import Edit, PruneOutsiders, apply
@@ -85,6 +85,40 @@ class Answered(Model):
     addressed_again: int = Field(ge=0, description="To how many of them this mail goes.")
 
 
+class Shown(Model):
+    """Outsiders whom the mail's sender showed to each other within the window."""
+
+    before: int = Field(ge=0, description="How many he showed before.")
+    joint: int = Field(ge=0, description="How many they are with those of this mail.")
+    written: int = Field(default=0, ge=0, description="With those as well whom we hid or held.")
+
+
+class Remembered(Model):
+    """What else is remembered that concerns a mail: counts of outsiders, and places in the envelope from 0."""
+
+    foreign: int = Field(default=0, ge=0, description="To how many an answer to somebody else's mail goes.")
+    closed: int = Field(default=0, ge=0, description="To how many an answer goes in a thread that a storm closed.")
+    struck: int = Field(default=0, ge=0, description="How many of a mass mail that we stopped it shows again.")
+    familiar: int = Field(default=0, ge=0, description="How many visible ones are a working group.")
+    exposure: Shown | None = Field(default=None, description="What the sender's window adds up to.")
+    strangers: tuple[int, ...] = Field(default=(), description="Recipients to whom the sender never wrote.")
+    look_alikes: tuple[int, ...] = Field(default=(), description="Strangers whose domain resembles a known one.")
+    twins: tuple[int, ...] = Field(default=(), description="Strangers who resemble somebody often written to.")
+    sent: dict[str, int] = Field(default={}, description="Distinct values that the sender sent before, by type.")
+
+    def facts(self, thread: Thread | None) -> Facts:
+        """Return them as the look-ups would."""
+        told = self.model_dump(exclude={"exposure", "sent"})
+        # Tokens that no value has, so that those of the mail are others.
+        known = tuple((name, -number) for name, count in self.sent.items() for number in range(1, count + 1))
+        return Facts(
+            **told,
+            thread=thread,
+            exposure=None if self.exposure is None else Exposure(**self.exposure.model_dump()),
+            sent=Sent(key=b"case", known=known) if known else None,
+        )
+
+
 class MailCase(Model):
     """NAME.yaml beside NAME.eml: the envelope, what is remembered, and the verdict expected."""
 
@@ -96,6 +130,7 @@ class MailCase(Model):
     client: str = Field(default="192.0.2.10", description="The sending host.")
     login: str = Field(default="", description="The login of the client.")
     thread: Answered | None = Field(default=None, description="The mass send that the mail answers.")
+    remembered: Remembered = Field(default=Remembered(), description="What else is remembered.")
     packs: tuple[str, ...] = Field(default=(), description="Packs in force beside the case's own.")
     set: dict[str, int | str] = Field(default={}, description="Parameters, as in policy.yaml.")
     actions: dict[str, dict[str, object]] = Field(default={}, description="Actions of one's own, as in policy.yaml.")
@@ -216,10 +251,9 @@ def _case(mail: Path, *, required: bool) -> tuple[MailCase, Facts]:
     if not required and not path.exists():
         return _UNTOUCHED, NO_FACTS
     case = document.load(path, MailCase)
-    if case.thread is None:
-        return case, NO_FACTS
-    thread = Thread(audience=case.thread.audience, addressed_again=case.thread.addressed_again)
-    return case, Facts(thread=thread)
+    answered = case.thread
+    thread = None if answered is None else Thread(audience=answered.audience, addressed_again=answered.addressed_again)
+    return case, case.remembered.facts(thread)
 
 
 def _check_mail(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from ipaddress import ip_address
+from operator import attrgetter
 from typing import Final, assert_never
 
 from dlp_gateway.detect.base import CONFIDENCE, Inspection
@@ -13,10 +13,10 @@ from dlp_gateway.mail.address import is_one_of
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.message import Defect, Message
 from dlp_gateway.mail.redistribution import owner
-from dlp_gateway.networks import Networks, within
 from dlp_gateway.policy.copies import Rewriting, incomplete
 from dlp_gateway.policy.groups import within_one
 from dlp_gateway.policy.model import Condition, Delay, Hold, Policy, Reject, Rewrite, RuleInForce, Unless
+from dlp_gateway.policy.scope import Correspondence
 from dlp_gateway.policy.verdict import Disposition, Reason, Verdict
 
 INSPECTION_FAILED: Final = "inspection-failed"
@@ -34,12 +34,16 @@ _EXPLANATIONS: Final = {
 def decide(policy: Policy, envelope: Envelope, message: Message, inspection: Inspection) -> Verdict:
     """Return what becomes of a message; never raises; more findings never make it milder (rules with `none` aside)."""
     measured = _Measured(inspection)
+    mail = Correspondence(envelope, message, policy.teams)
     rewriting = Rewriting(policy, envelope, message)
     matching = [
         rule
         for rule in policy.rules
-        if _holds(rule.rule.when, measured) and not any(_excuses(u, rewriting) for u in rule.rule.unless)
+        if _holds(rule.rule.when, measured)
+        and _is_about(rule, mail)
+        and not any(_excuses(u, rewriting, mail) for u in rule.rule.unless)
     ]
+    matching.sort(key=attrgetter("stage"))  # the order in which they are told; the strictest wins in any order
     reasons = (
         *(_reason(rule, rewriting, enforced=policy.enforces(rule)) for rule in matching),
         # In observe mode the operator has said by name that nothing is held: docs/decisions/0016-observe-mode.md.
@@ -96,15 +100,27 @@ def _holds(condition: Condition, measured: _Measured) -> bool:
     return not any(_holds(one, measured) for one in condition.none or ())
 
 
-def _excuses(unless: Unless, rewriting: Rewriting) -> bool:
+def _is_about(rule: RuleInForce, mail: Correspondence) -> bool:
+    """Whether a rule is in force when the mail comes, and about mail of such people; in doubt it is."""
+    at = mail.envelope.received_at
+    return (
+        rule.rule.is_in_force(at)
+        and (not rule.rule.only or any(map(mail.may_be, rule.rule.only)))
+        and (rule.within is None or (rule.within.is_in_force(at) and any(map(mail.may_be, rule.within.only))))
+        and not any(scope.is_in_force(at) and any(map(mail.surely_is, scope.only)) for scope in rule.outside)
+    )
+
+
+def _excuses(unless: Unless, rewriting: Rewriting, mail: Correspondence) -> bool:
     """Whether everything that the exception asks of who writes to whom holds."""
     policy, envelope = rewriting.policy, rewriting.envelope
     return (
         (unless.recipients is None or _all_within(unless.recipients, policy, envelope.recipients))
         and (unless.group is None or within_one(rewriting.involved, unless.group, policy.groups))
         and (unless.sender is None or is_one_of(envelope.reverse_path, unless.sender))
-        and (unless.client is None or _within(envelope.client, unless.client))
-        and (unless.login is None or (envelope.login != "" and envelope.login in unless.login))
+        and (unless.team is None or mail.is_of(unless.team))
+        and (unless.client is None or mail.is_from(unless.client))
+        and (unless.login is None or mail.is_login(unless.login))
     )
 
 
@@ -117,13 +133,6 @@ def _all_within(scope: str | tuple[str, ...], policy: Policy, recipients: tuple[
     if scope == "inside":
         return bool(recipients) and all(map(policy.inside.contains, recipients))
     return bool(recipients) and all(map(allowed, recipients))
-
-
-def _within(client: str, networks: Networks) -> bool:
-    try:
-        return within(ip_address(client), networks)
-    except ValueError:
-        return False  # a local client, or a file given to `scan`
 
 
 def _reason(rule: RuleInForce, rewriting: Rewriting, *, enforced: bool) -> Reason:
@@ -146,6 +155,7 @@ def _reason(rule: RuleInForce, rewriting: Rewriting, *, enforced: bool) -> Reaso
         disposition=disposition,
         enforced=enforced,
         explanation=explanation or _EXPLANATIONS.get(disposition, ""),
+        stage=rule.stage,
     )
 
 

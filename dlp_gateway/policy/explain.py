@@ -1,9 +1,15 @@
 """The rules in force, in sentences that an administrator can check."""
 
+from collections.abc import Iterator
+from operator import attrgetter
 from typing import Final
 
+from dlp_gateway.detect.acquaintance import FIRST_TIME, LOOK_ALIKE, TWIN
+from dlp_gateway.detect.recipients import UNFAMILIAR
+from dlp_gateway.detect.reply_all import CLOSED, STRUCK
 from dlp_gateway.notation import written
 from dlp_gateway.policy.model import Condition, Delay, Hold, Policy, Reject, Rewrite, RuleInForce, Unless
+from dlp_gateway.policy.scope import Only, Team, Timed, moment_written
 
 #: What is in force where policy.yaml says `mode: observe`.
 OBSERVING: Final = (
@@ -13,22 +19,89 @@ OBSERVING: Final = (
 
 
 def explain(policy: Policy) -> tuple[str, ...]:
-    """Return whether anything is acted on at all, who is inside or may see each other, and a sentence for each rule."""
+    """Return whether anything is acted on, who may see whom, what is remembered, and each rule in a sentence, by stage."""
     observing = (OBSERVING,) if policy.mode == "observe" else ()
     inside = f"Inside: {', '.join(policy.inside.patterns)}."
     partners = f" Partners: {', '.join(policy.partners.patterns)}." if policy.partners.patterns else ""
     groups = f" Groups: {', '.join(policy.groups)}." if policy.groups else ""
     lists = f" Lists: {', '.join(policy.lists)}." if policy.lists else ""
-    people = inside + partners + groups + lists
-    return (*observing, people, *(_sentence(rule, acts=policy.enforces(rule)) for rule in policy.rules))
+    teams = " ".join(f"Team {name}: {_people(team)}." for name, team in policy.teams.items())
+    remembered = "; ".join(_remembered(policy))
+    memory = (f"Memory: {remembered}.",) if remembered else ()
+    rules = sorted(policy.rules, key=attrgetter("stage"))
+    return (
+        *observing,
+        " ".join(filter(None, (inside + partners + groups + lists, teams))),
+        *memory,
+        *(_sentence(rule, acts=policy.enforces(rule)) for rule in rules),
+    )
+
+
+def _people(team: Team) -> str:
+    if team.members is None:
+        return "whom the directory names, not known here"
+    addresses, domains = len(team.members.addresses), team.members.domains.patterns
+    people = f"{addresses} address{'' if addresses == 1 else 'es'}" if addresses or not domains else ""
+    return " and ".join(filter(None, (people, ", ".join(domains)))) + (" of the directory" if team.query else "")
+
+
+def _remembered(policy: Policy) -> Iterator[str]:
+    """Say for how long counts what rules ask for, and nothing of what none asks for."""
+    memory, storm, groups = policy.memory, policy.memory.storm, policy.memory.groups
+    exposure = policy.asks("exposure.*")
+    if exposure or policy.asks("sent.*"):
+        yield f"what a sender showed and sent is added up over {written(memory.window)}"
+    if policy.asks(STRUCK):
+        yield f"a mass mail that was stopped or rewritten makes the next suspect for {written(memory.strike)}"
+    if policy.asks(CLOSED):
+        yield (
+            f"a thread is closed for {written(storm.closed)} once {storm.senders} people answered to "
+            f"{storm.recipients} or more outsiders within {written(storm.within)}"
+        )
+    if exposure or policy.asks(UNFAMILIAR):
+        yield (
+            f"up to {groups.largest} outsiders whom mails showed to each other on three days within "
+            f"{written(groups.within)} are a working group"
+            if groups.exempt
+            else "no outsiders become a working group"
+        )
+    if any(map(policy.asks, (FIRST_TIME, LOOK_ALIKE, TWIN))):
+        yield f"recipients are judged once their sender has written on {memory.learning} days"
 
 
 def _sentence(rule: RuleInForce, *, acts: bool) -> str:
+    scopes = (rule.rule.only, rule.within.only if rule.within is not None else ())
+    only = "".join(f", only where {', or '.join(map(_scope, blocks))}" for blocks in scopes if blocks)
+    others = ", or ".join(_scope(block) + _when(scope) for scope in rule.outside for block in scope.only)
+    outside = f", with other numbers where {others}" if others else ""
     exceptions = ", or ".join(_exception(exception) for exception in rule.rule.unless)
     unless = f", unless {exceptions}" if exceptions else ""
     observed = "" if acts else "only count, instead of: "
+    times = "".join(_when(timed) for timed in (rule.rule, rule.within) if timed is not None)
+    found = _condition(rule.rule.when)
     severity = "" if rule.rule.severity == "medium" else f" Of {rule.rule.severity} severity."
-    return f"{rule.rule.id}: If {_condition(rule.rule.when)}{unless}: {observed}{_action(rule)}.{severity}"
+    return f"{rule.rule.id}: If {found}{only}{outside}{unless}{times}: {observed}{_action(rule)}.{severity}"
+
+
+def _when(timed: Timed) -> str:
+    since = f" from {moment_written(timed.from_)}" if timed.from_ is not None else ""
+    until = f" until {moment_written(timed.until, end=True)}" if timed.until is not None else ""
+    return f",{since}{until}" if since or until else ""
+
+
+def _scope(only: Only) -> str:
+    parts = []
+    if only.sender is not None:
+        parts.append(f"the sender is in {', '.join(only.sender)}")
+    if only.team is not None:
+        parts.append(f"the sender is of team {' or '.join(only.team)}")
+    if only.client is not None:
+        parts.append(f"the client is in {', '.join(map(str, only.client))}")
+    if only.login is not None:
+        parts.append(f"the login is {' or '.join(only.login)}")
+    if only.recipients is not None:
+        parts.append(f"a recipient is in {', '.join(only.recipients)}")
+    return " and ".join(parts)
 
 
 def _condition(condition: Condition) -> str:
@@ -60,6 +133,8 @@ def _exception(unless: Unless) -> str:
         parts.append(f"all outsiders are of {which}")
     if unless.sender is not None:
         parts.append(f"the sender is in {', '.join(unless.sender)}")
+    if unless.team is not None:
+        parts.append(f"the sender is of team {' or '.join(unless.team)}")
     if unless.client is not None:
         parts.append(f"the client is in {', '.join(map(str, unless.client))}")
     if unless.login is not None:

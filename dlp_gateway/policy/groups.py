@@ -10,7 +10,7 @@ import pydantic
 from dlp_gateway import document
 from dlp_gateway.errors import ConfigurationError, Problem
 from dlp_gateway.mail.address import DomainSet, canonical
-from dlp_gateway.policy.model import MailboxPattern
+from dlp_gateway.policy.patterns import MailboxPattern
 
 #: What `unless: {group: any}` means: one of the groups, whichever.
 ANY: Final = "any"

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -10,23 +11,16 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag,
 
 from dlp_gateway import document
 from dlp_gateway.detect.organisations import is_public_suffix
-from dlp_gateway.document import Document, Model
+from dlp_gateway.document import Document, Location, Model
 from dlp_gateway.errors import ConfigurationError, Problem
 from dlp_gateway.mail.address import DomainSet, canonical_domain
 from dlp_gateway.policy import pack
 from dlp_gateway.policy.groups import ANY, Group, group
 from dlp_gateway.policy.groups import read as read_group
-from dlp_gateway.policy.model import (
-    BUILTIN_ACTIONS,
-    Action,
-    DomainPattern,
-    MailboxPattern,
-    Policy,
-    PolicyMode,
-    Rule,
-    RuleInForce,
-    plain_name,
-)
+from dlp_gateway.policy.memory import Memory
+from dlp_gateway.policy.model import BUILTIN_ACTIONS, Action, Policy, PolicyMode, Rule, RuleInForce
+from dlp_gateway.policy.patterns import DomainPattern, MailboxPattern, plain_name
+from dlp_gateway.policy.scope import Query, Scope, Team
 
 _T = TypeVar("_T", tuple[object, ...], dict[str, object])
 
@@ -53,6 +47,10 @@ def _group_name(value: str) -> str:
     if value == ANY:
         raise ValueError("`any` means whichever group; choose another name.")
     return plain_name(value)
+
+
+def _sort(value: object) -> str:
+    return "file" if isinstance(value, str) else "directory" if isinstance(value, dict | Query) else "list"
 
 
 class Presidio(Model):
@@ -94,6 +92,20 @@ class PolicyFile(Model):
         description="The packs in force, by name, or as the path of a folder; left out: all built-in ones.",
     )
     set: dict[str, object] = Field(default={}, description="Parameters of packs, such as bulk-visible.outsiders: 20.")
+    teams: dict[
+        Annotated[str, AfterValidator(plain_name)],
+        Annotated[
+            Annotated[str, Tag("file")]
+            | Annotated[tuple[MailboxPattern, ...], Field(min_length=1), Tag("list")]
+            | Annotated[Query, Tag("directory")],
+            Discriminator(_sort),
+        ],
+    ] = Field(
+        default={},
+        description="Groups of our own people, by name: a list of addresses and domains, a file of them, or a filter "
+        "by which the directory finds them.",
+    )
+    scopes: tuple[Scope, ...] = Field(default=(), description="Other parameters for the mail of some.")
     actions: dict[Annotated[str, AfterValidator(plain_name)], Action] = Field(
         default={}, description="Actions of your own, by name."
     )
@@ -101,15 +113,16 @@ class PolicyFile(Model):
         default=None,
         description="Recognizers of Presidio and a spaCy model of your own; they report `presidio.<ENTITY>`.",
     )
+    memory: Memory = Field(default=Memory(), description="For how long is remembered what rules ask for.")
     rules: tuple[Rule, ...] = Field(default=(), description="Rules of your own, beside those of the packs.")
 
     @pydantic.model_validator(mode="before")
     @classmethod
     def _name_actions(cls, data: Any, info: ValidationInfo) -> Any:  # noqa: ANN401  whatever the file holds
-        """Let the rules know the names of the actions, even of those that have problems of their own."""
+        """Let the rules know the names of actions and teams, even of those that have problems of their own."""
         if info.context is not None and isinstance(data, dict) and data.get("presidio"):
             info.context["presidio"] = True
-        for section in ("actions", "groups"):
+        for section in ("actions", "groups", "teams"):
             known = (info.context or {}).get(section)
             if known is not None and isinstance(data, dict) and isinstance(data.get(section), dict):
                 known.update(data[section])
@@ -135,20 +148,20 @@ def default(
 def parse(text: str, source: str, *, builtin: Path, kinds: frozenset[str] | None = None) -> Policy:
     """Return the policy written in `text`; relative folders of packs are relative to the folder of `source`."""
     actions = set(BUILTIN_ACTIONS)  # `PolicyFile` adds those of the file
-    context: dict[str, object] = {"kinds": kinds, "actions": actions, "groups": {ANY}}
+    context: dict[str, object] = {"kinds": kinds, "actions": actions, "groups": {ANY}, "teams": set()}
     found = document.parse_document(text, PolicyFile, source, context)
     problems: list[Problem] = []
     packs = tuple(_packs(found, builtin, problems))
-    overrides = _overrides(found, packs, actions, problems)
-    rules: list[tuple[str, Rule]] = []
+    scopes = found.model.scopes if found.model else ()
+    overrides = _overrides(found, ("set",), packs, actions, problems)
+    of_scopes = [_overrides(found, ("scopes", n, "set"), packs, actions, problems) for n in range(len(scopes))]
+    rules: list[_Read] = []
     for one in packs:
-        parameters = one.parameters(overrides[one.name])
-        for path in one.rules:
-            rule, further = pack.read_rule(one, path, {**context, "parameters": parameters})
-            problems += further
-            if rule is not None:
-                rules.append((one.name, rule))
-    problems += _own_rule_problems(found, {rule.id for _, rule in rules})
+        scoped = [(scope, set_[one.name]) for scope, set_ in zip(scopes, of_scopes, strict=True) if set_[one.name]]
+        rules += _pack_rules(one, overrides[one.name], scoped, context, problems)
+    problems += _own_rule_problems(found, {read.rule.id for read in rules})
+    problems += _scopes_without_effect(found, rules)
+    teams = dict(_teams(found, problems))
     groups = dict(_groups(found, problems))
     file = found.finish(problems)
     by_name = {**BUILTIN_ACTIONS, **file.actions}
@@ -156,8 +169,14 @@ def parse(text: str, source: str, *, builtin: Path, kinds: frozenset[str] | None
         inside=DomainSet(file.inside),
         partners=DomainSet(file.partners),
         rules=tuple(
-            RuleInForce(pack=name, rule=rule, action=by_name[rule.then])
-            for name, rule in (*rules, *(("", rule) for rule in file.rules))
+            RuleInForce(
+                pack=read.pack,
+                rule=read.rule,
+                action=by_name[read.rule.then],
+                within=read.within,
+                outside=read.outside,
+            )
+            for read in (*rules, *(_Read(pack="", rule=rule) for rule in file.rules))
         ),
         mode=file.mode,
         folders=tuple(one.folder for one in packs),
@@ -165,6 +184,8 @@ def parse(text: str, source: str, *, builtin: Path, kinds: frozenset[str] | None
         model=file.presidio.model if file.presidio else "",
         groups=groups,
         lists=file.lists,
+        teams=teams,
+        memory=file.memory,
     )
 
 
@@ -223,26 +244,102 @@ def _groups(found: Document[PolicyFile], problems: list[Problem]) -> Iterator[tu
 
 
 def _overrides(
-    found: Document[PolicyFile], packs: Iterable[pack.Pack], actions: Collection[str], problems: list[Problem]
+    found: Document[PolicyFile],
+    place: Location,
+    packs: Iterable[pack.Pack],
+    actions: Collection[str],
+    problems: list[Problem],
 ) -> dict[str, dict[str, object]]:
-    """Return what is set, by pack and parameter; note what is wrong."""
+    """Return what is set at a place of the file, by pack and parameter; note what is wrong."""
     by_name = {one.name: one for one in packs}
     known = {
         f"{one.name}.{name}": parameter for one in by_name.values() for name, parameter in one.file.parameters.items()
     }
     result: dict[str, dict[str, object]] = {name: {} for name in by_name}
-    for key, value in _section(found, "set", dict).items():
+    for key, value in _mapping_at(found.raw, place).items():
         if key not in known:
             message = f"No pack in force has it{document.suggestion(key, known)}"
-            problems.append(found.problem(("set", key), message, key=True))
+            problems.append(found.problem((*place, key), message, key=True))
             continue
         name, _, parameter = key.partition(".")
         complaint = known[key].complaint(parameter, value, actions)
         if complaint:
-            problems.append(found.problem(("set", key), complaint))
+            problems.append(found.problem((*place, key), complaint))
         else:
             result[name][parameter] = value
     return result
+
+
+def _mapping_at(raw: object, place: Location) -> dict[str, object]:
+    """Return the mapping at a place as it was written, empty if it is missing or something else."""
+    for step in place:
+        if isinstance(raw, dict) and isinstance(step, str):
+            raw = raw.get(step)
+        elif isinstance(raw, tuple) and isinstance(step, int):
+            raw = raw[step] if step < len(raw) else None
+        else:
+            return {}
+    return raw if isinstance(raw, dict) else {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Read:
+    """A rule as it was read; the rest as in `RuleInForce`."""
+
+    pack: str
+    rule: Rule
+    within: Scope | None = None
+    outside: tuple[Scope, ...] = ()
+
+
+def _pack_rules(
+    one: pack.Pack,
+    general: dict[str, object],
+    scoped: list[tuple[Scope, dict[str, object]]],
+    context: dict[str, object],
+    problems: list[Problem],
+) -> Iterator[_Read]:
+    """Yield a pack's rules, and again for each scope whose parameters make them say something else."""
+    for path in one.rules:
+        rule, further = pack.read_rule(one, path, {**context, "parameters": one.parameters(general)})
+        problems += further
+        if rule is None:
+            continue
+        others = []
+        for scope, overrides in scoped:
+            other, further = pack.read_rule(
+                one, path, {**context, "parameters": one.parameters({**general, **overrides})}
+            )
+            problems += (problem for problem in further if problem not in problems)
+            if other is not None and other != rule:
+                others.append(_Read(pack=one.name, rule=other, within=scope))
+        yield _Read(pack=one.name, rule=rule, outside=tuple(read.within for read in others if read.within is not None))
+        yield from others
+
+
+def _scopes_without_effect(found: Document[PolicyFile], rules: Iterable[_Read]) -> Iterator[Problem]:
+    """Yield scopes that change nothing: every parameter is what it is for everybody."""
+    changing = {id(read.within) for read in rules}
+    for index, scope in enumerate(found.model.scopes if found.model else ()):
+        if id(scope) not in changing:
+            message = "A scope without effect: these parameters are the same for everybody."
+            yield found.problem(("scopes", index, "set"), message)
+
+
+def _teams(found: Document[PolicyFile], problems: list[Problem]) -> Iterator[tuple[str, Team]]:
+    """Yield the teams, with the members of those that stand here or in a file; note what is wrong with files."""
+    for name, written in (found.model.teams if found.model else {}).items():
+        if isinstance(written, Query):
+            yield name, Team(members=None, query=written)
+            continue
+        try:
+            members = read_group(Path(found.source).parent / written) if isinstance(written, str) else written
+        except ConfigurationError as error:
+            problems += error.problems
+            continue
+        if not members:
+            problems.append(found.problem(("teams", name), "There is nobody in this file, so nobody is of this team."))
+        yield name, Team(members=group(members))
 
 
 def _own_rule_problems(found: Document[PolicyFile], taken: Collection[str]) -> Iterator[Problem]:
@@ -258,7 +355,7 @@ def _own_rule_problems(found: Document[PolicyFile], taken: Collection[str]) -> I
             if name in ids:
                 yield found.problem(("rules", index, "id"), f"This id is used twice; it is also in {ids[name]}.")
             ids.setdefault(name, f"line {line}")
-        said_here = repr([rule.get(key) for key in ("when", "unless", "then", "mode")])
+        said_here = repr([rule.get(key) for key in ("when", "only", "unless", "then", "mode", "from", "until")])
         if said_here in said and "when" in rule:
             message = f"A rule without effect: the one in line {said[said_here]} says the same."
             yield found.problem(("rules", index), message)

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import Annotated, Final, Literal
 
 import pydantic
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, ValidationInfo
@@ -15,9 +15,11 @@ from dlp_gateway.document import Model
 from dlp_gateway.mail.address import DomainSet, canonical
 from dlp_gateway.networks import large_part_of_internet
 from dlp_gateway.notation import Duration, Network, lasting
-
-if TYPE_CHECKING:
-    from dlp_gateway.policy.groups import Group
+from dlp_gateway.policy.groups import Group
+from dlp_gateway.policy.memory import Memory
+from dlp_gateway.policy.patterns import Line, MailboxPattern, parameter
+from dlp_gateway.policy.scope import Only, Scope, Team, TeamName, Timed
+from dlp_gateway.policy.verdict import Stage
 
 #: Rules of the gateway's own, which no file may define: see `policy.decide` and `pipeline`.
 RESERVED: Final = frozenset({"inspection-failed", "inspection-incomplete", "rewrite-incomplete"})
@@ -26,18 +28,6 @@ RESERVED: Final = frozenset({"inspection-failed", "inspection-incomplete", "rewr
 MOST: Final = 1_000_000
 
 _ID: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,62}[a-z0-9])?")
-_NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
-_DOMAIN: Final = re.compile(r"(?:\*\.)?(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)*[^\W_](?:[\w-]{0,61}[^\W_])?")
-
-
-def _parameter(value: object, info: ValidationInfo) -> object:
-    """Return what `$name` stands for in a rule of a pack; anything else as it is."""
-    parameters: dict[str, object] | None = (info.context or {}).get("parameters")
-    if parameters is None or not isinstance(value, str) or not value.startswith("$"):
-        return value
-    if value[1:] not in parameters:
-        raise ValueError(f"The pack has no such parameter; it has: {', '.join(sorted(parameters)) or 'none'}.")
-    return parameters[value[1:]]
 
 
 def _rule_id(value: str) -> str:
@@ -45,33 +35,6 @@ def _rule_id(value: str) -> str:
         raise ValueError("An id consists of a-z, 0-9, '.' and '-', 64 at most, such as licence-out.")
     if value in RESERVED:
         raise ValueError("The gateway uses this id itself; choose another.")
-    return value
-
-
-def plain_name(value: str) -> str:
-    """Return the name of a pack, parameter or action; raise `ValueError`."""
-    if not _NAME.fullmatch(value):
-        raise ValueError("A name consists of a-z, 0-9 and '-', 40 at most, such as bulk-visible.")
-    return value
-
-
-def _domain(value: str) -> str:
-    if not _DOMAIN.fullmatch(value):
-        raise ValueError("A domain is needed here, such as corp.example, or *.corp.example for its subdomains.")
-    return value
-
-
-def _mailbox(value: str) -> str:
-    local_part, at, domain = value.rpartition("@")
-    if at and (not local_part or not _DOMAIN.fullmatch(domain) or domain.startswith("*")):
-        raise ValueError("An address or a domain is needed, such as ann@corp.example, corp.example or *.corp.example.")
-    return value if at else _domain(value)
-
-
-def _one_line(value: str) -> str:
-    """Refuse what could end a line of an SMTP reply, a log or a terminal."""
-    if not value.isprintable():
-        raise ValueError("One line of text is needed here, without control characters.")
     return value
 
 
@@ -99,18 +62,15 @@ def _known_group(value: str, info: ValidationInfo) -> str:
     raise ValueError(f"There is no such group{document.suggestion(value, groups)}")
 
 
-Line = Annotated[str, AfterValidator(_one_line)]
-DomainPattern = Annotated[str, AfterValidator(_domain)]
-MailboxPattern = Annotated[str, AfterValidator(_mailbox)]
-Count = Annotated[int, BeforeValidator(_parameter), Field(ge=1, le=MOST)]
-Confidence = Annotated[Literal["low", "medium", "high"], BeforeValidator(_parameter)]
+Count = Annotated[int, BeforeValidator(parameter), Field(ge=1, le=MOST)]
+Confidence = Annotated[Literal["low", "medium", "high"], BeforeValidator(parameter)]
 #: Whether what matches is acted on, or only counted and written down.
 PolicyMode = Literal["enforce", "observe"]
-Mode = Annotated[PolicyMode, BeforeValidator(_parameter)]
+Mode = Annotated[PolicyMode, BeforeValidator(parameter)]
 Severity = Literal["low", "medium", "high"]
 Kind = Annotated[str, AfterValidator(_known_kind)]
-GroupName = Annotated[str, BeforeValidator(_parameter), AfterValidator(_known_group)]
-ActionName = Annotated[str, BeforeValidator(_parameter), AfterValidator(_known_action)]
+GroupName = Annotated[str, BeforeValidator(parameter), AfterValidator(_known_group)]
+ActionName = Annotated[str, BeforeValidator(parameter), AfterValidator(_known_action)]
 #: Who the recipients of an envelope are: one of two words, or a list.
 RecipientScope = Annotated[
     Annotated[Literal["inside", "partners"], Tag("word")]
@@ -164,6 +124,9 @@ class Unless(Model):
     sender: tuple[MailboxPattern, ...] | None = Field(
         default=None, min_length=1, description="The reverse-path is one of these addresses or in one of these domains."
     )
+    team: tuple[TeamName, ...] | None = Field(
+        default=None, min_length=1, description="The reverse-path belongs to somebody of one of these `teams`."
+    )
     client: tuple[Network, ...] | None = Field(
         default=None, min_length=1, description="The sending host is in one of these networks."
     )
@@ -171,7 +134,7 @@ class Unless(Model):
         default=None, min_length=1, description="The client logged in as one of these."
     )
 
-    @pydantic.field_validator("group", mode="before")
+    @pydantic.field_validator("group", "team", mode="before")
     @classmethod
     def _one_name(cls, value: object) -> object:
         return (value,) if isinstance(value, str) else value
@@ -182,7 +145,7 @@ class Unless(Model):
         if empty or not self.model_fields_set:  # an exception that asks for nothing would always hold
             raise document.wrong(
                 next(iter(empty), ""),
-                "An exception without effect: fill in `recipients`, `group`, `sender`, `client` or `login`.",
+                "An exception without effect: fill in `recipients`, `group`, `sender`, `team`, `client` or `login`.",
             )
         if self.model_fields_set == {"client"} and large_part_of_internet(self.client or ()):
             raise document.wrong(
@@ -261,22 +224,23 @@ BUILTIN_ACTIONS: Final[dict[str, Rewrite | Delay | Hold | Reject]] = {
 }
 
 
-class Rule(Model):
-    """One sentence of the policy: when this is found, unless the envelope excuses it, then do that."""
+class Rule(Timed):
+    """One sentence of the policy: when this is found, only there, unless the envelope excuses it, then do that."""
 
     id: Annotated[str, AfterValidator(_rule_id)] = Field(description="The name in reasons, logs and metrics.")
     explanation: Line = Field(
         default="", max_length=400, description="What the author is told; without any found value."
     )
     when: Condition = Field(description="What must be found.")
+    only: tuple[Only, ...] = Field(default=(), description="Whose mail it is about: one block, or a list of them.")
     unless: tuple[Unless, ...] = Field(default=(), description="Exceptions: one block, or a list of them.")
     then: ActionName = Field(description="The action, by name.")
     mode: Mode = Field(default="enforce", description="Act, or only count (observe).")
-    severity: Annotated[Severity, BeforeValidator(_parameter)] = Field(
+    severity: Annotated[Severity, BeforeValidator(parameter)] = Field(
         default="medium", description="How urgent a mail is that it stops; reviewers hear of `high` at once."
     )
 
-    @pydantic.field_validator("unless", mode="before")
+    @pydantic.field_validator("only", "unless", mode="before")
     @classmethod
     def _one_or_several(cls, value: object) -> object:
         return (value,) if isinstance(value, dict) else value
@@ -284,11 +248,24 @@ class Rule(Model):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleInForce:
-    """A rule with its parameters and its action filled in; `pack` is "" for the policy's own."""
+    """A rule with its parameters and its action filled in; `pack` is "" for the policy's own.
+
+    `within` is the scope whose parameters it has, None for the general ones; it is not about mail of scopes in
+    `outside`, which have parameters of their own.
+    """
 
     pack: str
     rule: Rule
     action: Rewrite | Delay | Hold | Reject
+    within: Scope | None = None
+    outside: tuple[Scope, ...] = ()
+
+    @property
+    def stage(self) -> Stage:
+        """When the action has its turn."""
+        if isinstance(self.action, Delay):
+            return Stage.DELAY
+        return Stage.TRANSFORM if isinstance(self.action, Rewrite) else Stage.FILTER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -307,8 +284,10 @@ class Policy:
     folders: tuple[Path, ...] = ()
     recognizers: tuple[str, ...] = ()
     model: str = ""
-    groups: Mapping[str, "Group"] = field(default_factory=dict)
+    groups: Mapping[str, Group] = field(default_factory=dict)
     lists: tuple[str, ...] = ()
+    teams: Mapping[str, Team] = field(default_factory=dict)
+    memory: Memory = field(default_factory=Memory)
 
     def enforces(self, rule: RuleInForce) -> bool:
         """Whether a rule acts when it matches; else it is only counted."""
@@ -318,6 +297,15 @@ class Policy:
         """Return the canonical addresses that are neither inside nor partners', each once, in order."""
         distinct = dict.fromkeys(map(canonical, addresses))
         return tuple(a for a in distinct if not self.inside.contains(a) and not self.partners.contains(a))
+
+    def asks(self, kind: str) -> bool:
+        """Whether a rule asks for a kind, or for a family to which it belongs; "sent.*" asks for all of a family."""
+        family = kind.removesuffix("*")
+        return any(
+            asked == kind or asked.startswith(family) or (asked.endswith(".*") and kind.startswith(asked[:-1]))
+            for rule in self.rules
+            for asked, _ in rule.rule.when.kinds()
+        )
 
     def severity(self, rules: Iterable[str]) -> Severity:
         """Return the highest severity of rules, by id; what no file defines any more, or the gateway's own: medium."""
@@ -329,6 +317,26 @@ class Policy:
     def seen_by_all(self) -> tuple[str, ...]:
         """The domains, as patterns, whose people no rewrite hides: ours and the partners'."""
         return (*self.inside.patterns, *self.partners.patterns)
+
+    def at_any_time(self) -> "Policy":
+        """Return the policy as if every rule and scope were always in force."""
+        always = {"from_": None, "until": None}
+
+        def without(scope: Scope) -> Scope:
+            return scope.model_copy(update=always)
+
+        return replace(
+            self,
+            rules=tuple(
+                replace(
+                    one,
+                    rule=one.rule.model_copy(update=always),
+                    within=None if one.within is None else without(one.within),
+                    outside=tuple(map(without, one.outside)),
+                )
+                for one in self.rules
+            ),
+        )
 
     @property
     def mass_send(self) -> int:

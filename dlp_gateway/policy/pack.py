@@ -12,7 +12,8 @@ from pydantic import AfterValidator, Field
 from dlp_gateway import document
 from dlp_gateway.document import Document, Model
 from dlp_gateway.errors import ConfigurationError, Problem
-from dlp_gateway.policy.model import MOST, Rule, plain_name
+from dlp_gateway.policy.model import MOST, Rule
+from dlp_gateway.policy.patterns import plain_name
 
 #: A rule file with a `when` is a rule of policy, any other a rule of detection.
 _POLICY_RULE: Final = re.compile(r"^when\s*:", re.MULTILINE)

@@ -23,6 +23,17 @@ class Disposition(IntEnum):
         return self.name.lower()
 
 
+class Stage(IntEnum):
+    """When an action has its turn: a chance to undo first, then what keeps mail back, then what changes it.
+
+    The order in which reasons are told and actions apply; it never decides which of them wins (see `Disposition`).
+    """
+
+    DELAY = 0
+    FILTER = 1  # hold, reject
+    TRANSFORM = 2  # rewrite
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
     """A rule that matched; `enforced` is False in observe mode. `explanation` is for the author: no found values."""
@@ -31,6 +42,7 @@ class Reason:
     disposition: Disposition
     enforced: bool
     explanation: str
+    stage: Stage = Stage.FILTER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +55,7 @@ class Copy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What was decided. `reasons` has every rule that matched, in policy order.
+    """What was decided. `reasons` has every rule that matched, stage by stage, in policy order.
 
     `edits` are those of all matching enforced rules and always apply, whatever the disposition (house rule: a released
     mail leaves edited). `copies` are what the mail is split into, each recipient in exactly one of them; () means one

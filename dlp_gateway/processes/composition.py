@@ -2,7 +2,7 @@
 
 import ssl
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import make_url
 
@@ -29,6 +29,9 @@ from quarantine import crypto
 from quarantine.crypto import PrivateKey, PublicKey
 from quarantine.opening import is_empty, open_store
 from quarantine.sql import SqlStore
+
+if TYPE_CHECKING:
+    from dlp_gateway.login.members import MembersOptions
 
 _SHORTEST_SECRET: Final = 16  # characters; what is shorter can be guessed by sending mails
 _HERE: Final = Path()  # urls in settings are absolute already
@@ -59,6 +62,7 @@ def verify(settings: Settings, name: str) -> tuple[Identity | None, ...]:
         authenticator(settings.login)
         if settings.login.backend == "users":
             users_file.load(settings.login.users_file)
+    team_directory(settings)
     return identities
 
 
@@ -296,4 +300,26 @@ def _directory(directory: LdapSettings) -> Authenticator:
             connections=directory.connections,
             timeout=directory.timeout.total_seconds(),
         )
+    )
+
+
+def team_directory(settings: Settings) -> "MembersOptions | None":
+    """Return how teams are looked up, None if no directory is named; raises `ConfigurationError`."""
+    directory = settings.directory
+    if directory is None:
+        return None
+    try:
+        from dlp_gateway.login.members import MembersOptions  # noqa: PLC0415  an extra, which few need
+    except ImportError:
+        message = "`directory:` needs the extra `ldap`, which is not installed: pip install 'dlp-gateway[ldap]'."
+        raise ConfigurationError([Problem(source="directory", line=0, column=0, message=message)]) from None
+    _authorities(directory.ca_file)
+    return MembersOptions(
+        url=directory.url,
+        base=directory.base,
+        addresses=directory.addresses,
+        ca_file=directory.ca_file,
+        bind_dn=directory.bind_dn or "",
+        bind_password=_secret(directory.bind_password_file),
+        timeout=directory.timeout.total_seconds(),
     )

@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Final
 
 from dlp_gateway import document, packs, settings
-from dlp_gateway.detect import audience, identifier_rules, registry, solicitation, words
+from dlp_gateway.detect import audience, identifier_rules, registry, sent, solicitation, words
 from dlp_gateway.detect.base import Detector, Facts, Inspection
 from dlp_gateway.detect.registry import Recipe
-from dlp_gateway.errors import Problem
+from dlp_gateway.errors import ConfigurationError, Problem
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.message import Message
+from dlp_gateway.policy import load as policy_load
 from dlp_gateway.policy.model import Policy
+from dlp_gateway.processes import teams
 from dlp_gateway.settings import Settings
 
 _FREE_MAIL: Final = Path("bulk-visible", "free-mail.yaml")
@@ -25,12 +27,35 @@ class _FreeMail(document.Model):
 
 
 def load(path: Path) -> tuple[Settings, Policy]:
-    """Return settings and policy; raise `ConfigurationError` with every problem of both files and of all packs."""
+    """Return settings and policy; raise `ConfigurationError` with every problem of both files and of all packs.
+
+    Teams of the directory's have the members that the gateway read last.
+    """
     found = settings.load_all(path, kinds=known_kinds(), builtin=packs.builtin(), detection=_detection_problems)
-    named = found[1]
-    if named.recognizers or named.model:  # a name that Presidio lacks is told now, not by receivers that do not start
-        registry.build(Recipe(inside=(), recognizers=named.recognizers, model=named.model))
-    return found
+    _require_engines(found[1])
+    return found[0], teams.recalled(*found)
+
+
+def load_policy(path: Path) -> Policy:
+    """Return one policy alone, as `load` reads it; raise `ConfigurationError` with every problem of it and packs."""
+    problems: list[Problem] = []
+    policy = None
+    try:
+        policy = policy_load.load(path, kinds=known_kinds(), builtin=packs.builtin())
+    except ConfigurationError as error:
+        problems += error.problems
+    folders = policy_load.pack_folders(path, builtin=packs.builtin())
+    problems += _detection_problems(one for one in folders if one.parent != packs.builtin())
+    if policy is None or problems:
+        raise ConfigurationError(problems)
+    _require_engines(policy)
+    return policy
+
+
+def _require_engines(policy: Policy) -> None:
+    """Raise `ConfigurationError` for a name that Presidio lacks: now, not by receivers that do not start."""
+    if policy.recognizers or policy.model:
+        registry.build(Recipe(inside=(), recognizers=policy.recognizers, model=policy.model))
 
 
 def _detection_problems(folders: Iterable[Path]) -> tuple[Problem, ...]:
@@ -44,9 +69,11 @@ def known_kinds() -> frozenset[str]:
     """Return every kind that the detectors of this installation may report; without loading their engines."""
     others = registry.build(Recipe(inside=(), plugins=registry.installed()))
     of_words = audience.KINDS | solicitation.KINDS
-    return registry.kinds(others) | of_words | {f"identifier.{kind}" for kind in identifier_rules.TYPES}
+    of_identifiers = {name for kind in identifier_rules.TYPES for name in (f"identifier.{kind}", sent.kind(kind))}
+    return registry.kinds(others) | of_words | of_identifiers
 
 
+@lru_cache(maxsize=1)
 def free_mail() -> tuple[str, ...]:
     """Return the domains at which anybody can have a mailbox."""
     return document.load(packs.builtin() / _FREE_MAIL, _FreeMail).domains

@@ -9,9 +9,8 @@ import asyncio
 import os
 import shutil
 import signal
-import socket
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, TextIO
@@ -19,17 +18,18 @@ from typing import Final, TextIO
 from dlp_gateway import __version__
 from dlp_gateway.console.app import Check, application
 from dlp_gateway.console.server import Admin
-from dlp_gateway.errors import ConfigurationError, Problem
+from dlp_gateway.errors import ConfigurationError, GatewayError, Problem
 from dlp_gateway.journal import Generation, SqlJournal
 from dlp_gateway.observe import log, metrics
 from dlp_gateway.policy.model import Policy
-from dlp_gateway.processes import composition, policies, readiness
+from dlp_gateway.processes import composition, places, policies, readiness, teams
 from dlp_gateway.processes.boot import Boot
 from dlp_gateway.processes.certificates import Watch, in_force
 from dlp_gateway.processes.correspondence import Correspondence
 from dlp_gateway.processes.outbound import Outbound
 from dlp_gateway.processes.receivers import Receivers, StartError
 from dlp_gateway.processes.systemd import Systemd
+from dlp_gateway.processes.teams import TeamsUnknown
 from dlp_gateway.settings import Settings
 from dlp_gateway.smtp.identity import Identity
 from quarantine.crypto import PublicKey
@@ -37,8 +37,8 @@ from quarantine.store import Store, StoreError
 
 __all__ = ["StartError", "Supervisor", "run"]
 
-_BACKLOG: Final = 512
-_PRUNE: Final = timedelta(hours=1)
+_FORGET: Final = timedelta(hours=1)
+_LEARN: Final = timedelta(seconds=20)
 
 
 def run(path: Path) -> None:
@@ -71,7 +71,7 @@ class Supervisor:
         self._settings = settings
         self._policy = policy
         self._hostname = composition.hostname(settings)
-        self._places: tuple[tuple[socket.socket, ...], ...] = ()  # one tuple for each receiver
+        self._places: places.Places = ()
         self._receivers = Receivers(errors)
         self._systemd = systemd or Systemd()
         self._started = asyncio.Event()
@@ -80,6 +80,7 @@ class Supervisor:
         self._turn = asyncio.Lock()  # reloads take turns
         self._identities: tuple[Identity | None, ...] = ()
         self._watching: asyncio.Task[None] | None = None
+        self._refreshing: asyncio.Task[None] | None = None
 
     def stop(self) -> None:
         """Let `run` finish what is under way and return."""
@@ -106,11 +107,15 @@ class Supervisor:
     async def run(self) -> None:
         """Start everything in the order of dependence, run, and stop in the reverse order."""
         self._identities = composition.verify(self._settings, self._hostname)
+        try:
+            self._policy = await _looked_up(self._settings, self._policy)
+        except TeamsUnknown as error:
+            raise StartError(str(error)) from error
         async with AsyncExitStack() as stack:
             async with self._systemd.patient():
                 self._systemd.status("Preparing custody and receivers.")
                 key = await composition.prepared_custody(self._settings)
-                self._places = self._bind(stack)
+                self._places = places.bind(self._settings, stack)
                 generation = Generation.share()
                 stack.callback(os.close, generation)
                 store = await composition.custody(self._settings, key.public, key)
@@ -132,19 +137,20 @@ class Supervisor:
                 correspondence.begin(self._settings, self._policy)
                 stack.push_async_callback(correspondence.close)
             self._say_started()
-            pruning = asyncio.create_task(self._prune(journal))
+            self._refresh_teams(key.public, generation)
+            housekeeping = asyncio.create_task(self._keep_house(journal))
             telling = asyncio.create_task(readiness.keep_told(self._checks(store, outbound)))
             stack.callback(telling.cancel)
             async with self._systemd.watched(self._alive):
                 await self._stopping.wait()
                 await self._stop(outbound, correspondence)
-            await pruning
+            await housekeeping
         log.stopped(0)
 
     async def _stop(self, outbound: Outbound, correspondence: Correspondence) -> None:
         """Turn new clients away and let what is under way be finished, within the drain's bound."""
-        if self._watching is not None:
-            self._watching.cancel()
+        for task in filter(None, (self._watching, self._refreshing)):
+            task.cancel()
         log.stopping("signal")
         self._systemd.stopping()
         async with self._systemd.patient():
@@ -191,24 +197,7 @@ class Supervisor:
             raise StartError(f"The admin HTTP cannot listen on {address}: {error.strerror}.") from error
         stack.push_async_callback(admin.stop)
 
-    # --- listening sockets --------------------------------------------------------------------------------------------
-
-    def _bind(self, stack: AsyncExitStack) -> tuple[tuple[socket.socket, ...], ...]:
-        """Open every listener once for each receiver; the kernel spreads the clients (SO_REUSEPORT)."""
-        places: list[list[socket.socket]] = [[] for _ in range(self._settings.processes.receivers)]
-        for listener in self._settings.listeners:
-            host, port = listener.address.host, listener.address.port
-            for place in places:
-                try:
-                    one = stack.enter_context(_listening(host, port))
-                except OSError as error:
-                    raise StartError(
-                        f"Cannot listen on {listener.address}: {error.strerror}. Is another gateway or mail server "
-                        "running there, or is it a port below 1024 without the right to it?"
-                    ) from error
-                port = one.getsockname()[1]  # port 0: the first takes a free one, the others join it
-                place.append(one)
-        return tuple(tuple(place) for place in places)
+    # --- receivers ----------------------------------------------------------------------------------------------------
 
     def _boots(self, public_key: PublicKey, generation: int) -> tuple[Boot, ...]:
         """Return what each receiver is told, with the settings and the policy in force."""
@@ -262,6 +251,7 @@ class Supervisor:
             try:
                 settings, policy = await asyncio.to_thread(policies.load, self._path)
                 _refuse_restart_only(self._path, self._settings, settings)
+                policy = await _looked_up(settings, policy)
                 identities = composition.verify(settings, self._hostname)
                 if self._stopping.is_set():
                     return
@@ -270,7 +260,8 @@ class Supervisor:
                 self._watch()
                 outbound.begin(settings)
                 correspondence.begin(settings, policy)
-            except ConfigurationError as error:
+                self._refresh_teams(public_key, generation)
+            except (ConfigurationError, TeamsUnknown) as error:
                 log.reload_refused(error.problems)
                 metrics.reloaded(ok=False)
                 status = "The new configuration was refused (the log says why); the former one is in force"
@@ -287,19 +278,55 @@ class Supervisor:
             if not self._stopping.is_set():  # READY=1 after STOPPING=1 would be a lie
                 self._systemd.ready(self._status(status))
 
+    # --- teams --------------------------------------------------------------------------------------------------------
+
+    def _refresh_teams(self, public_key: PublicKey, generation: int) -> None:
+        """Ask the directory again from time to time, by the settings in force."""
+        if self._refreshing is not None:
+            self._refreshing.cancel()
+            self._refreshing = None
+        directory = self._settings.directory
+        if directory is not None:
+            every = directory.refresh.total_seconds()
+            self._refreshing = asyncio.create_task(self._keep_teams(every, public_key, generation))
+
+    async def _keep_teams(self, every: float, public_key: PublicKey, generation: int) -> None:
+        """Give receivers the members that the directory knows now; only where somebody came or went are they new."""
+        while True:
+            await asyncio.sleep(every)
+            async with self._turn:
+                former = self._policy
+                try:
+                    self._policy = await _looked_up(self._settings, former)
+                    if self._policy.teams != former.teams:
+                        renewing = asyncio.create_task(self._receivers.renew(self._boots(public_key, generation)))
+                        self._reloading.add(renewing)  # whoever stops us waits for it
+                        renewing.add_done_callback(self._reloading.discard)
+                        await asyncio.shield(renewing)
+                        log.reloaded(len(self._policy.rules), self._policy.mode)
+                except (GatewayError, OSError, RuntimeError) as error:  # it will be better in a while
+                    self._policy = former
+                    log.internal_error("teams", "directory", error)
+
     # --- the rest of the house ----------------------------------------------------------------------------------------
 
-    async def _prune(self, journal: SqlJournal) -> None:
-        """Forget on schedule what the journal need not keep."""
+    async def _keep_house(self, journal: SqlJournal) -> None:
+        """Forget on schedule what the journal need not keep, and learn from mail that left custody."""
+
+        async def forget() -> None:
+            await journal.prune(datetime.now(UTC) - self._settings.journal.keep, self._policy.memory.window)
+
+        await asyncio.gather(self._regularly(_FORGET, forget), self._regularly(_LEARN, journal.settle))
+
+    async def _regularly(self, pause: timedelta, work: Callable[[], Awaitable[object]]) -> None:
+        """Do it again and again until we stop; where the store is unavailable, the next time."""
         while not self._stopping.is_set():
             try:
-                await journal.prune(datetime.now(UTC) - self._settings.journal.keep)
+                await work()
             except StoreError as error:
                 log.store_unavailable(error)
-            try:
-                await asyncio.wait_for(self._stopping.wait(), _PRUNE.total_seconds())
-            except TimeoutError:
-                continue
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), pause.total_seconds())
 
     def _alive(self) -> bool:
         """Whether going on is better than being started anew."""
@@ -312,29 +339,16 @@ class Supervisor:
         return "" if alive == len(self._places) else f"{alive} of {len(self._places)} running"
 
 
+async def _looked_up(settings: Settings, policy: Policy) -> Policy:
+    return await teams.looked_up(settings, composition.team_directory(settings), policy)
+
+
 async def _custody_ready(store: Store) -> str:
     try:
         await store.statistics()
     except StoreError:
         return "cannot be used"
     return ""
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    one = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        if family == socket.AF_INET6:
-            one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        one.bind((host, port))
-        one.listen(_BACKLOG)
-        one.setblocking(False)
-    except OSError:
-        one.close()
-        raise
-    return one
 
 
 def _refuse_restart_only(path: Path, old: Settings, new: Settings) -> None:

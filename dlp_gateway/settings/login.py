@@ -17,7 +17,7 @@ _URL: Final = re.compile(r"ldaps?://(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45
 _ATTRIBUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")  # RFC 4512 2.5
 
 #: A client that waits for the answer to AUTH gives up after some minutes, mostly one; so must we.
-_ShortWait = Annotated[Wait, lasting(timedelta(milliseconds=1), timedelta(minutes=1))]
+ShortWait = Annotated[Wait, lasting(timedelta(milliseconds=1), timedelta(minutes=1))]
 
 
 def _url(value: str) -> str:
@@ -43,6 +43,8 @@ def _is_near(host: str) -> bool:
 
 
 _Template = Annotated[str, AfterValidator(_with_name)]
+DirectoryUrl = Annotated[str, AfterValidator(_url)]
+Attribute = Annotated[str, AfterValidator(_attribute)]
 
 
 class Dovecot(Model):
@@ -53,7 +55,7 @@ class Dovecot(Model):
     own_address: bool = Field(
         default=False, description="Bind a login to its name, which is an address: no other may stand in its mail."
     )
-    timeout: _ShortWait = Field(default=timedelta(seconds=30), description="How long it may take to answer.")
+    timeout: ShortWait = Field(default=timedelta(seconds=30), description="How long it may take to answer.")
 
     @pydantic.model_validator(mode="after")
     def _one_place(self) -> "Dovecot":
@@ -69,9 +71,7 @@ class Dovecot(Model):
 class Ldap(Model):
     """A directory that takes a password by binding with it; always under TLS with a valid certificate."""
 
-    url: Annotated[str, AfterValidator(_url)] = Field(
-        description="ldaps://host[:port] (TLS at once) or ldap://host[:port] (StartTLS, always)."
-    )
+    url: DirectoryUrl = Field(description="ldaps://host[:port] (TLS at once) or ldap://host[:port] (StartTLS, always).")
     ca_file: FilePath | None = Field(
         default=None, description="PEM file with the authorities to trust, instead of the system's."
     )
@@ -86,11 +86,11 @@ class Ldap(Model):
     bind_password_file: FilePath | None = Field(
         default=None, description="File that holds the searcher's password and nothing else."
     )
-    addresses: tuple[Annotated[str, AfterValidator(_attribute)], ...] = Field(
+    addresses: tuple[Attribute, ...] = Field(
         default=(), description="Attributes with the addresses to which a login is bound, such as [mail]."
     )
     connections: int = Field(default=8, ge=1, le=100, description="Binds at a time, for each receiver.")
-    timeout: _ShortWait = Field(default=timedelta(seconds=10), description="How long each step may take.")
+    timeout: ShortWait = Field(default=timedelta(seconds=10), description="How long each step may take.")
 
     @pydantic.model_validator(mode="after")
     def _one_way(self) -> "Ldap":
@@ -115,10 +115,10 @@ class LoginLimits(Model):
     memory: Annotated[Wait, lasting(timedelta(seconds=1), timedelta(days=1))] = Field(
         default=timedelta(hours=1), description="How long failures are remembered after the last one."
     )
-    delay: _ShortWait = Field(
+    delay: ShortWait = Field(
         default=timedelta(seconds=1), description="The wait before the first refusal; each further one is twice it."
     )
-    longest_delay: _ShortWait = Field(default=timedelta(seconds=20), description="The longest wait before a refusal.")
+    longest_delay: ShortWait = Field(default=timedelta(seconds=20), description="The longest wait before a refusal.")
     delayed: int = Field(
         default=100, ge=1, description="Sessions that wait so at a time, for each receiver; more are cut at once."
     )

@@ -10,6 +10,7 @@ from dlp_gateway import document
 from dlp_gateway.document import Model
 from dlp_gateway.notation import FilePath
 from dlp_gateway.settings.custody import Custody, Journal
+from dlp_gateway.settings.directory import Directory
 from dlp_gateway.settings.listeners import Listener
 from dlp_gateway.settings.login import Login
 from dlp_gateway.settings.machine import Admin, Inspection, Limits, Log, Processes
@@ -26,6 +27,9 @@ class Settings(Model):
     listeners: tuple[Listener, ...] = Field(min_length=1, description="Where mail is received.")
     login: Login | None = Field(
         default=None, validate_default=True, description="By whom passwords are checked where clients log in."
+    )
+    directory: Directory | None = Field(
+        default=None, description="The directory that knows who is in the policy's teams."
     )
     smarthost: Smarthost = Field(description="The one next hop, to which all mail goes.")
     custody: Custody = Field(description="Where mail is kept that waits.")

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Discriminator, Field, Tag
 from dlp_gateway.document import Model
 from dlp_gateway.mail.address import serialise
 from dlp_gateway.notation import Duration, lasting
-from dlp_gateway.policy.model import DomainPattern
+from dlp_gateway.policy.patterns import DomainPattern
 
 Language = Literal["en", "de", "fr", "nl", "es", "it"]
 Kind = Literal["held", "rewritten", "released", "discarded", "expired", "delayed"]

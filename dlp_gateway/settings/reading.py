@@ -59,6 +59,8 @@ def load_all(
         policy = policy_load.load(policy_path, kinds=kinds, builtin=builtin)
     except ConfigurationError as error:
         problems += error.problems
+    if settings is not None and settings.directory is None and policy is not None:
+        problems += _unknown_teams(policy, policy_path)
     if found is not None and settings is not None and policy is not None:
         problems += _readers_outside(found, settings, policy)
     folders = policy_load.pack_folders(policy_path, builtin=builtin)
@@ -66,6 +68,14 @@ def load_all(
     if settings is None or policy is None or problems:
         raise ConfigurationError(problems)
     return settings, policy
+
+
+def _unknown_teams(policy: Policy, path: Path) -> Iterable[Problem]:
+    """Yield teams that nobody could look up."""
+    for name, team in policy.teams.items():
+        if team.query is not None:
+            message = f"The team {name} has a filter; gateway.yaml has no `directory:` that could be asked."
+            yield Problem(source=str(path), line=0, column=0, message=message)
 
 
 def _readers_outside(found: Document[Settings], settings: Settings, policy: Policy) -> Iterator[Problem]:

@@ -28,6 +28,22 @@ def test_a_quiet_configuration_says_nothing(configure: Configure) -> None:
         ("partners: [gmail.com]\n", "gmail.com in `partners` is a free-mail provider, so strangers are never hidden"),
         ("partners: ['*.Gmail.com']\n", "*.Gmail.com in `partners` is a free-mail provider"),
         ("partners: [corp.example]\n", "corp.example is in `inside` and in `partners`"),
+        (
+            "rules: [{id: fair, when: {finding: 'identifier.*'}, then: review, until: 2026-01-31}]\n",
+            "The rule fair is over since 2026-01-31.",
+        ),
+        (
+            "scopes: [{only: {login: [x]}, set: {bulk-visible.outsiders: 20}, until: 2026-01-31}]\n",
+            "A scope that changes bulk-visible is over since 2026-01-31.",
+        ),
+        ("teams: {sales: [corp.example]}\n", "No rule asks for the team sales."),
+        (
+            (
+                "teams: {sales: [ann@far.example, ben@corp.example]}\n"
+                "scopes: [{only: {team: sales}, set: {bulk-visible.outsiders: 20}}]\n"
+            ),
+            "1 addresses in the team sales are not inside.",
+        ),
     ],
 )
 def test_a_policy_that_protects_less_than_it_seems(configure: Configure, policy: str, sentence: str) -> None:

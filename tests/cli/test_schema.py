@@ -69,6 +69,11 @@ GOOD_POLICY: Final = (
     + " unless: {recipients: inside}}\n"
     + "- {id: c, when: {finding: 'recipients.*'}, then: hide, unless: [{sender: [a.example]},"
     + " {recipients: [b.example], client: [192.0.2.0/28]}]}\n",
+    POLICY
+    + "teams: {sales: [sales.corp.example], board: [ann@corp.example]}\n"
+    + "scopes: [{only: {team: sales}, set: {bulk-visible.outsiders: 20}, from: 2026-12-01, until: 2026-12-24}]\n"
+    + "rules:\n- {id: a, when: {finding: 'identifier.*'}, then: review, until: '2027-01-01T00:00:00+01:00',"
+    + " only: [{team: [sales, board]}, {login: [scanner], recipients: [b.example]}], unless: {team: board}}\n",
 )
 RULE: Final = POLICY + "rules: [{{id: {}, when: {}, then: review{}}}]\n"
 BAD_POLICY: Final = (
@@ -93,6 +98,14 @@ BAD_POLICY: Final = (
     RULE.format("a", "{finding: 'identifier.*'}", ", unless: {sender: }"),
     RULE.format("a", "{finding: 'identifier.*'}", ", unless: {content: [x]}"),
     RULE.format("a", "{finding: 'identifier.*'}", ", mode: sometimes"),
+    RULE.format("a", "{finding: 'identifier.*'}", ", only: {}"),
+    RULE.format("a", "{finding: 'identifier.*'}", ", only: {team: []}"),
+    RULE.format("a", "{finding: 'identifier.*'}", ", until: tomorrow"),
+    RULE.format("a", "{finding: 'identifier.*'}", ", from: 2026-12-24T18:00:00"),
+    POLICY + "teams: {Sales: [sales.corp.example]}\n",
+    POLICY + "teams: {sales: []}\n",
+    POLICY + "scopes: [{only: {login: [a]}}]\n",
+    POLICY + "scopes: [{only: [], set: {bulk-visible.outsiders: 20}}]\n",
 )
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from dlp_gateway.content.reader import read
 from dlp_gateway.detect import registry
-from dlp_gateway.detect.base import Detector, Facts, Material, Thread
+from dlp_gateway.detect.base import Detector, Exposure, Facts, Material, Sent, Thread
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.parse import parse
 
@@ -35,6 +35,13 @@ ENVELOPE = Envelope(
     body_8bit=True,
     smtputf8=False,
     received_at=datetime(2026, 11, 21, 22, 0, tzinfo=UTC),
+)
+FACTS = Facts(
+    thread=Thread(audience=30, addressed_again=11),
+    exposure=Exposure(before=20, joint=23, written=25),
+    strangers=(0,),
+    look_alikes=(0,),
+    sent=Sent(key=b"key", known=(("CREDIT_CARD", 7),)),
 )
 MAILS = {
     "plain": f"""\
@@ -93,8 +100,7 @@ def material(request: pytest.FixtureRequest) -> Material:
     raw: str = request.param
     message = parse(raw.replace("\n", "\r\n").encode())
     texts, unreadable = read(message)
-    facts = Facts(thread=Thread(audience=30, addressed_again=11))
-    return Material(envelope=ENVELOPE, message=message, texts=texts, unreadable=unreadable, facts=facts)
+    return Material(envelope=ENVELOPE, message=message, texts=texts, unreadable=unreadable, facts=FACTS)
 
 
 def test_reports_only_declared_kinds(detector: Detector, material: Material) -> None:
@@ -144,5 +150,4 @@ def _materials() -> Iterator[Material]:
     for raw in MAILS.values():
         message = parse(raw.replace("\n", "\r\n").encode())
         texts, unreadable = read(message)
-        facts = Facts(thread=Thread(audience=30, addressed_again=11))
-        yield Material(envelope=ENVELOPE, message=message, texts=texts, unreadable=unreadable, facts=facts)
+        yield Material(envelope=ENVELOPE, message=message, texts=texts, unreadable=unreadable, facts=FACTS)

@@ -30,8 +30,9 @@ def install(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, source: st
 
 
 def test_ours() -> None:
-    """Without rules and packages there are the detectors of the header and of defects."""
-    expected = ["recipients", "disclosure", "redistribution", "misaddressed", "reply_all", "defects"]
+    """Without rules and packages there are the detectors that need no text."""
+    expected = ["recipients", "disclosure", "redistribution", "misaddressed", "reply_all"]
+    expected += ["exposure", "acquaintance", "parts", "defects"]
     assert expected == [detector.name for detector in registry.build(Recipe(inside=("corp.example",)))]
 
 

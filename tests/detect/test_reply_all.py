@@ -1,4 +1,4 @@
-"""Replies to a mass send."""
+"""Answers that go to many."""
 
 from datetime import UTC, datetime
 
@@ -9,26 +9,32 @@ from dlp_gateway.detect.reply_all import ReplyAllDetector
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.parse import parse
 
+ENVELOPE = Envelope(
+    id="0" * 18,
+    reverse_path="",
+    recipients=(),
+    client="192.0.2.1",
+    login="",
+    body_8bit=False,
+    smtputf8=False,
+    received_at=datetime(2026, 1, 1, tzinfo=UTC),
+)
+
 
 @pytest.mark.parametrize(
-    ("thread", "expected"),
+    ("facts", "expected"),
     [
-        (None, []),
-        (Thread(audience=40, addressed_again=0), []),
-        (Thread(audience=40, addressed_again=12), [("reply_all.audience", 12)]),
+        (Facts(), []),
+        (Facts(thread=Thread(audience=40, addressed_again=0)), []),
+        (
+            Facts(thread=Thread(audience=40, addressed_again=12)),
+            [("reply_all.audience", 12), ("thread.again", 12)],
+        ),
+        (Facts(foreign=15, closed=6), [("thread.foreign", 15), ("thread.closed", 6)]),
+        (Facts(struck=40), [("thread.struck", 40)]),
     ],
 )
-def test_audience_reached_again(thread: Thread | None, expected: list[tuple[str, int]]) -> None:
-    """The count is of those of the audience to whom this answer goes; without a mass send there is nothing."""
-    envelope = Envelope(
-        id="0" * 18,
-        reverse_path="",
-        recipients=(),
-        client="192.0.2.1",
-        login="",
-        body_8bit=False,
-        smtputf8=False,
-        received_at=datetime(2026, 1, 1, tzinfo=UTC),
-    )
-    material = Material(envelope=envelope, message=parse(b"\r\n"), texts=(), facts=Facts(thread=thread))
+def test_audiences(facts: Facts, expected: list[tuple[str, int]]) -> None:
+    """Each count is of outsiders whom this mail reaches; where nothing was looked up there is nothing."""
+    material = Material(envelope=ENVELOPE, message=parse(b"\r\n"), texts=(), facts=facts)
     assert expected == [(finding.kind, finding.count) for finding in ReplyAllDetector().detect(material)]

@@ -1,4 +1,4 @@
-"""A real slapd in a private directory: two people, one searcher, TLS on both of its ports."""
+"""A real slapd in a private directory: people, groups of them, one searcher, TLS on both of its ports."""
 
 import shutil
 import subprocess
@@ -42,13 +42,22 @@ mail: {uid}@corp.example
 userPassword: {secret}
 """
 
+_GROUP: Final = """
+dn: cn={name},ou=groups,{base}
+objectClass: groupOfNames
+cn: {name}
+"""
+
 _WITHIN: Final = 20.0  # seconds
 
 
 class Slapd:
-    """One instance; `secrets` are the passwords of the people by uid, and that of the searcher by ""."""
+    """One instance; `secrets` are the passwords of the people by uid, and that of the searcher by "".
 
-    def __init__(self, secrets: dict[str, str]) -> None:
+    `groups` are the names (uid=… or cn=…, without what stands below) of their members.
+    """
+
+    def __init__(self, secrets: dict[str, str], groups: dict[str, tuple[str, ...]] | None = None) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="slapd-"))
         self.tls: Identity = issue(self._folder / "tls")
         self.port, self.secure_port = free_port(), free_port()
@@ -63,8 +72,11 @@ class Slapd:
             f"dn: {BASE}\nobjectClass: dcObject\nobjectClass: organization\ndc: corp\no: Corp\n\n"
             f"dn: ou=people,{BASE}\nobjectClass: organizationalUnit\nou: people\n\n"
             f"dn: {SEARCHER}\nobjectClass: organizationalRole\nobjectClass: simpleSecurityObject\ncn: searcher\n"
-            f"userPassword: {secrets['']}\n{people}"
+            f"userPassword: {secrets['']}\n{people}\n"
+            f"dn: ou=groups,{BASE}\nobjectClass: organizationalUnit\nou: groups\n"
         )
+        for name, members in (groups or {}).items():
+            entries += _GROUP.format(name=name, base=BASE) + "".join(f"member: {_full(one)}\n" for one in members)
         command = ("/usr/sbin/slapadd", "-f", self._configuration)
         subprocess.run(command, input=entries.encode(), check=True, capture_output=True, timeout=_WITHIN)
 
@@ -77,6 +89,15 @@ class Slapd:
     def secure_url(self) -> str:
         """Where TLS is spoken at once."""
         return f"ldaps://127.0.0.1:{self.secure_port}"
+
+    def regroup(self, name: str, *members: str) -> None:
+        """Change the members of a group; stops and starts it."""
+        self.halt()
+        change = f"dn: cn={name},ou=groups,{BASE}\nchangetype: modify\nreplace: member\n"
+        change += "".join(f"member: {_full(one)}\n" for one in members)
+        command = ("/usr/sbin/slapmodify", "-f", self._configuration)
+        subprocess.run(command, input=change.encode(), check=True, capture_output=True, timeout=_WITHIN)
+        self.start()
 
     def start(self) -> None:
         """Start it in the foreground of a process of ours, and wait until it has its id written."""
@@ -104,3 +125,7 @@ class Slapd:
         """Stop it and take its folder away."""
         self.halt()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _full(name: str) -> str:
+    return f"{name},ou={'groups' if name.startswith('cn=') else 'people'},{BASE}"

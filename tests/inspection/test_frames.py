@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlp_gateway.content.text import Unreadable, UnreadableReason
-from dlp_gateway.detect.base import Facts, Failure, FailureReason, Finding, Inspection, Thread
+from dlp_gateway.detect.base import Exposure, Facts, Failure, FailureReason, Finding, Inspection, Sent, Thread
 from dlp_gateway.inspection import frames
 from dlp_gateway.mail.envelope import Envelope
 
@@ -23,6 +23,7 @@ INSPECTION = Inspection(
             score=0.95,
             where="part:1.2:118-129",
             country="GB",
+            token=1_048_575,
         ),
     ),
     failures=(Failure(detector="secrets", reason=FailureReason.DEADLINE),),
@@ -41,7 +42,15 @@ def test_answer_arrives() -> None:
     assert frames.answered(frames.answer(INSPECTION)[frames.PREFIX.size :], KINDS) == INSPECTION
 
 
-@pytest.mark.parametrize("facts", [Facts(), Facts(thread=Thread(audience=3, addressed_again=2))])
+@pytest.mark.parametrize(
+    "facts",
+    [
+        Facts(),
+        Facts(thread=Thread(audience=3, addressed_again=2), foreign=4, closed=5, struck=6, familiar=7),
+        Facts(exposure=Exposure(before=1, joint=2, written=3), strangers=(0, 2), look_alikes=(2,), twins=(0,)),
+        Facts(sent=Sent(key=b"\x00\xff", known=(("IBAN", 1), ("US_SSN", 2)))),
+    ],
+)
 def test_request_arrives(envelope: Envelope, facts: Facts) -> None:
     """Envelope and facts arrive whole, times with their zone."""
     assert frames.requested(value(frames.request(envelope, facts, b"content"))) == (envelope, facts)
@@ -73,6 +82,10 @@ def test_prefix_counts_both_pieces() -> None:
         (5, "header:naïve"),
         (5, "part:" + "1" * 1_000),
         (6, "Germany"),
+        (7, -1),
+        (7, 1 << 20),
+        (7, True),
+        (7, "text"),
     ],
 )
 def test_findings_of_another_form_are_nonsense(column: int, wrong: object) -> None:

@@ -49,6 +49,7 @@ async def test_worker_measures_what_the_receiver_would(inspector: Inspector, env
         "recipients.outsiders": 1,
         "recipients.organisations": 1,
         "reply_all.audience": 11,
+        "thread.again": 11,
         "misbehaving.seen": 1,
     }
     assert expected == {finding.kind: finding.count for finding in found.findings}

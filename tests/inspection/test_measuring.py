@@ -51,7 +51,7 @@ def measured(envelope: Envelope, *detectors: Detector) -> Inspection:
 def test_all_detectors_on_one_message(envelope: Envelope) -> None:
     """Findings come in the order of the detectors, unread parts beside them."""
     found = measured(envelope, *build(Recipe(inside=("corp.example",))))
-    expected = ["recipients.outsiders", "recipients.organisations", "unreadable.attachment"]
+    expected = ["recipients.outsiders", "recipients.organisations", "parts.attachment", "unreadable.attachment"]
     assert expected == [finding.kind for finding in found.findings]
     assert [part.type for part in found.unreadable] == ["application/pdf"]
     assert not found.failures
@@ -80,5 +80,6 @@ def test_header_alone(envelope: Envelope) -> None:
     failure = Failure(detector="worker", reason=FailureReason.DEADLINE)
     detectors = (*build(Recipe(inside=("corp.example",))), Repeating(1))
     found = measure_header(detectors, envelope, parse(RAW), NO_FACTS, failure)
-    assert [finding.kind for finding in found.findings] == ["recipients.outsiders", "recipients.organisations"]
+    expected = ["recipients.outsiders", "recipients.organisations", "parts.attachment"]
+    assert expected == [finding.kind for finding in found.findings]
     assert found.failures == (failure,)

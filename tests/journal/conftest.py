@@ -11,6 +11,7 @@ import pytest
 from dlp_gateway.journal import SqlJournal, migrations, open_journal
 from dlp_gateway.policy.verdict import Disposition
 from dlp_gateway.ports import Entry, Passage
+from dlp_gateway.recollection import Sending
 from quarantine.crypto import PrivateKey
 from quarantine.migrations import migrate
 
@@ -96,6 +97,46 @@ def entry() -> Callable[..., Entry]:
                 for recipient in recipients or ("bob@example.com",)
             ),
             owner=owner,
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def sent() -> Callable[..., Sending]:
+    """Make what the memory sees of a mail that shows `shown` and, unless `addressed` is given, goes to them."""
+
+    def make(
+        *shown: str,
+        at: datetime = NOON,
+        name: str = "m1",
+        message_id: str = "<1@corp.example>",
+        answered: tuple[str, ...] = (),
+        topic: str = "",
+        is_answer: bool | None = None,
+        is_ours: bool = False,
+        reverse_path: str = "ann@corp.example",
+        login: str = "",
+        addressed: tuple[str, ...] | None = None,
+        names: tuple[tuple[str, str], ...] = (),
+    ) -> Sending:
+        outsiders = shown if addressed is None else addressed
+        return Sending(
+            id=name,
+            at=at,
+            message_id=message_id,
+            answered=answered,
+            topic=topic,
+            is_answer=bool(answered) if is_answer is None else is_answer,
+            is_ours=is_ours,
+            reverse_path=reverse_path,
+            login=login,
+            client="192.0.2.1",
+            recipients=outsiders,
+            outside=tuple(range(len(outsiders))),
+            addressed=outsiders,
+            shown=shown,
+            names=names,
         )
 
     return make

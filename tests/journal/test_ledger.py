@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import AsyncIterator, Callable
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,12 +11,16 @@ import pytest
 
 from dlp_gateway.journal import Query, SqlJournal, SqlLedger, migrations, open_journal, open_ledger
 from dlp_gateway.journal.ledger import OvertakenError
+from dlp_gateway.journal.tables import VERSION_TABLE
 from dlp_gateway.ledger import Account, Marks, Progress, Window
 from dlp_gateway.policy.verdict import Disposition
 from dlp_gateway.ports import Entry
 from quarantine.crypto import PrivateKey
+from quarantine.migrations import migrate as set_up_custody
+from quarantine.migrations import upgrade
 from quarantine.opening import open_store
 from quarantine.sql import SqlStore
+from tests.journal.test_migrations import scripts_until
 
 URL = "sqlite:///custody.db"
 Make = Callable[..., Entry]
@@ -199,23 +204,23 @@ async def test_whoever_comes_second_commits_nothing(ledger: SqlLedger, store: Sq
 
 
 async def test_what_passed_before_the_upgrade_is_nobodys_news(
-    folder: Path, key: PrivateKey, journal: SqlJournal, entry: Make
+    tmp_path: Path, folder: Path, key: PrivateKey, journal: SqlJournal, entry: Make
 ) -> None:
     """The migration keeps every entry, and none of them comes up to be told."""
     await record(journal, entry("m1", disposition=Disposition.REWRITE))
     await journal.close()
-    with sqlite3.connect(folder / "custody.db") as database:
-        database.execute("DROP INDEX ix_journal_entries_untold")
-        database.execute("DROP INDEX ix_journal_entries_rewrites")
-        for column in ("hidden", "language", "automatic", "untold", "told"):
-            database.execute(f"ALTER TABLE journal_entries DROP COLUMN {column}")
-        database.execute("DROP TABLE notice_marks")
-        database.execute("DROP TABLE notice_windows")
-        database.execute("UPDATE journal_version SET version_num = '0002'")
-    database.close()
-    await migrations.migrate(URL, folder=folder)
-    again = await open_journal(URL, key.public, key, folder=folder)
-    ledger = await open_ledger(URL, key, folder=folder)
+    old = tmp_path / "old"
+    old.mkdir()
+    await set_up_custody(URL, folder=old)
+    await upgrade(URL, folder=old, scripts=scripts_until(tmp_path, "0002"), table=VERSION_TABLE, newest="0002")
+    with closing(sqlite3.connect(old / "custody.db")) as database, database:
+        database.execute("ATTACH ? AS new", (str(folder / "custody.db"),))
+        for table in ("journal_keys", "journal_entries", "journal_passages"):
+            columns = ", ".join(row[1] for row in database.execute(f"PRAGMA main.table_info({table})"))
+            database.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM new.{table}")  # noqa: S608  our own names
+    await migrations.migrate(URL, folder=old)
+    again = await open_journal(URL, key.public, key, folder=old)
+    ledger = await open_ledger(URL, key, folder=old)
     (found,) = await again.entries(Query())
     assert (found.id, found.hidden, found.language, found.automatic) == ("m1", 0, "", False)
     assert await ledger.untold(10) == {}

@@ -9,10 +9,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
-from dlp_gateway.journal import Query, SqlJournal, open_journal, sql, writer
+from dlp_gateway.journal import Query, SqlJournal, open_journal, sql, tables, writer
 from dlp_gateway.policy.verdict import Disposition
 from dlp_gateway.ports import Entry, Passage
+from dlp_gateway.recollection import Fate, Sending
 from quarantine.crypto import PrivateKey
 from quarantine.memory import MemoryStore
 from quarantine.model import CopyDeposit, Deposit, State
@@ -21,6 +23,7 @@ from quarantine.opening import open_store
 from quarantine.store import StoreError, StoreKeyError
 
 Make = Callable[..., Entry]
+Send = Callable[..., Sending]
 URL = "sqlite:///custody.db"
 
 
@@ -108,7 +111,7 @@ async def test_filter_by_time(journal: SqlJournal, entry: Make, noon: datetime) 
     assert [found.id for found in await journal.entries(query)] == ["m1", "m2"]
 
 
-async def test_nothing_is_readable(journal: SqlJournal, folder: Path, entry: Make, noon: datetime) -> None:
+async def test_nothing_is_readable(journal: SqlJournal, folder: Path, entry: Make, sent: Send) -> None:
     """No address, name, Message-ID or reply can be read from the files, nor what is remembered of mass sends."""
     marked = entry(
         "m1",
@@ -120,7 +123,8 @@ async def test_nothing_is_readable(journal: SqlJournal, folder: Path, entry: Mak
     )
     journal.record(replace(marked, client="MARKER", login="MARKER"))
     await journal.flush()
-    await journal.remember_mass_send("<MARKER@corp.example>", ("marker@example.com",), noon)
+    sending = sent("marker@example.com", "marker@example.org", message_id="<MARKER@corp.example>", topic="marker")
+    await journal.remember(sending, b"", Fate(is_objected=False, is_exposed=True, is_kept=False))
     written = on_disk(folder)
     assert b"marker" not in written.lower()
     assert b"bulk-visible" in written
@@ -279,20 +283,21 @@ async def test_a_new_key_each_hour(
     assert keys[0] == keys[1] != keys[2]
 
 
-async def test_pruning(journal: SqlJournal, folder: Path, entry: Make, noon: datetime) -> None:
+async def test_pruning(journal: SqlJournal, folder: Path, entry: Make, noon: datetime, sent: Send) -> None:
     """What is older than asked for goes, with its recipients and unused keys; the rest stays."""
     journal.record(entry("m1"))
     journal.record(entry("m2", at=noon + timedelta(days=2)))
     await journal.flush()
-    await journal.remember_mass_send("<1@corp.example>", ("bob@example.com",), noon)
+    await journal.remember(
+        sent("bob@example.com", at=noon), b"", Fate(is_objected=False, is_exposed=True, is_kept=False)
+    )
     assert await journal.prune(noon + timedelta(days=1)) == 1
     assert [found.id for found in await journal.entries(Query())] == ["m2"]
-    assert await journal.thread(("<1@corp.example>",), ("bob@example.com",)) is None
     assert await journal.prune(datetime.now(UTC) + timedelta(days=1)) == 1
     with closing(sqlite3.connect(folder / "custody.db")) as other:
         left = [
             other.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608
-            for table in ("journal_keys", "journal_entries", "journal_passages", "mass_sends")
+            for table in ("journal_keys", "journal_entries", "journal_passages", "mailings")
         ]
     assert left == [0, 0, 0, 0]
 
@@ -312,3 +317,25 @@ async def test_a_journal_that_was_not_set_up(tmp_path: Path, key: PrivateKey) ->
     """The error says how to set it up."""
     with pytest.raises(StoreError, match="dlp-gateway serve"):
         await open_journal(URL, key.public, folder=tmp_path)
+
+
+async def test_what_was_measured_is_kept_by_confidence(journal: SqlJournal, entry: Make) -> None:
+    """`simulate` asks other questions of it; entries of older versions have none."""
+    measured = (("identifier.IBAN", 3, 2, 1),)
+    journal.record(replace(entry("new"), measured=measured))
+    journal.record(entry("old"))
+    await journal.flush()
+    async with journal._database.writing() as connection:
+        await connection.execute(update(tables.entries).where(tables.entries.c.message == "old").values(measured=None))
+    assert {one.id: one.measured for one in await journal.entries(Query())} == {"new": measured, "old": ()}
+
+
+async def test_the_newest_entries_come_oldest_first(journal: SqlJournal, entry: Make, noon: datetime) -> None:
+    """In pages, whatever their number, also where many came at the same moment."""
+    for number in range(1_203):
+        journal.record(entry(f"m{number:04}", at=noon + timedelta(seconds=number // 7)))
+    await journal.flush()
+    names = [one.id async for one in journal.newest(1_100)]
+    assert names == [f"m{number:04}" for number in range(103, 1_203)]
+    since = noon + timedelta(seconds=170)
+    assert [one.id async for one in journal.newest(1_100, since)] == [f"m{number}" for number in range(1190, 1203)]

@@ -79,8 +79,7 @@ async def test_a_rewritten_mail(house: House) -> None:
 async def test_a_mail_that_was_split(house: House) -> None:
     """Its copies lie in custody, each for itself, and its author hears once of the mail: not a copy at a time."""
     crowd = tuple(f"c{number}@shop{number}.example" for number in range(52))
-    deposit = {"reasons": ("sensitive-audience",), "hidden": 52}
-    await house.keep("m1", *crowd, disposition=Disposition.REWRITE, outcome="custody", **deposit)
+    await house.keep("m1", *crowd, disposition=Disposition.REWRITE, reasons=("sensitive-audience",), hidden=52)
     (told,) = await house.tell()
     assert told.kind == "rewritten"
     assert "52 people outside were hidden from each other: each of them got a separate copy" in told.text
@@ -562,6 +561,19 @@ async def test_high_severity_is_told_at_once(house: House) -> None:
     assert "rules: reply-all, bulk-visible" in told[0].text
     assert "dlp-gateway quarantine release m1" in told[0].text
     assert [text for text in (SECRET, "m2:", *PEOPLE) if text in told[0].mail.as_string()] == []
+
+
+async def test_what_an_address_of_ours_passes_on(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its author is an outsider: reviewers read which address of ours it came through."""
+    move = clock(monkeypatch)
+    house.use(reviewers=REVIEWERS[:1], kinds=frozenset())
+    given = {"author": "", "owner": "customers@corp.example", "automatic": True, "reasons": ("redistribution",)}
+    await house.keep("m1", **given)
+    (urgent,) = await house.tell()
+    move(timedelta(days=1, seconds=1))
+    (digest,) = await house.tell()
+    assert kinds([urgent, digest]) == [("urgent", "rita@corp.example"), ("digest", "rita@corp.example")]
+    assert all("passed on by: customers@corp.example" in one.text for one in (urgent, digest))
 
 
 @pytest.mark.parametrize("given", [{"author": ""}, {"message_id": "<x@GW.corp.example>"}])

@@ -84,6 +84,7 @@ def argument(parameter: inspect.Parameter) -> object:
     values: dict[object, object] = {
         str: "word",
         int: 3,
+        bool: True,
         float: 1.5,
         Reply: reply,
         Reply | None: reply,

@@ -81,7 +81,7 @@ def test_nothing_found_is_forwarded_with_blind_fields_removed() -> None:
 
 
 def test_strictest_of_all_matching_rules_wins_and_all_are_reasons() -> None:
-    """Each rule is evaluated; the reasons stand in the order of the policy."""
+    """Each rule is evaluated; the reasons stand stage by stage, in the order of the policy."""
     got = verdict(rules("a.b → later", "a.c → refuse", "a.d → review", "a.e → hide"), found("a.b", "a.c", "a.d"))
     assert got.disposition is Disposition.REJECT
     assert [(reason.rule, reason.disposition) for reason in got.reasons] == [
@@ -407,11 +407,12 @@ def test_in_observe_mode_every_rule_only_counts() -> None:
     """Rules of the policy's own that say `enforce` too; nothing is edited, and the reasons stay readable."""
     got = verdict(observed(rules("a.b → hide", "a.b → review", "a.b → refuse", "a.b → wait")), found("a.b"))
     assert (got.disposition, got.edits, got.hidden) == (Disposition.FORWARD, (RemoveBcc(),), 0)
-    assert [(reason.rule, reason.enforced) for reason in got.reasons] == [(f"rule-{n}", False) for n in range(4)]
-    assert [reason.disposition for reason in got.reasons][:3] == [
-        Disposition.REWRITE,
+    assert [(reason.rule, reason.enforced) for reason in got.reasons] == [(f"rule-{n}", False) for n in (3, 1, 2, 0)]
+    assert [reason.disposition for reason in got.reasons] == [
+        Disposition.DELAY,
         Disposition.HOLD,
         Disposition.REJECT,
+        Disposition.REWRITE,
     ]
 
 

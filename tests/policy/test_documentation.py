@@ -15,7 +15,9 @@ from dlp_gateway.document import Model
 from dlp_gateway.policy import load, pack
 from dlp_gateway.policy.cases import MailCase, RuleCases
 from dlp_gateway.policy.load import PolicyFile
+from dlp_gateway.policy.memory import Groups, Memory, Storm
 from dlp_gateway.policy.model import BUILTIN_ACTIONS, RESERVED, Condition, Delay, Hold, Reject, Rewrite, Rule, Unless
+from dlp_gateway.policy.scope import Only, Query, Scope
 
 TEXT: Final = (Path(__file__).parents[2] / "docs" / "policy.md").read_text()
 EXAMPLES: Final = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
@@ -51,7 +53,10 @@ def test_examples_of_every_sort_are_there() -> None:
     assert {type(read(example)) for example in EXAMPLES} == sorts
 
 
-@pytest.mark.parametrize("model", [PolicyFile, Rule, Condition, Unless, Rewrite, Delay, Hold, Reject])
+@pytest.mark.parametrize(
+    "model",
+    [PolicyFile, Memory, Storm, Groups, Rule, Condition, Unless, Only, Scope, Query, Rewrite, Delay, Hold, Reject],
+)
 def test_every_key_is_documented(model: type[Model]) -> None:
     """No key of the language is known to the code alone."""
     keys = [field.alias or name for name, field in model.model_fields.items()]
@@ -76,9 +81,15 @@ def test_built_in_actions_and_reasons_are_documented() -> None:
     "model",
     [
         PolicyFile,
+        Memory,
+        Storm,
+        Groups,
         Rule,
         Condition,
         Unless,
+        Only,
+        Scope,
+        Query,
         Rewrite,
         Delay,
         Hold,

@@ -7,6 +7,7 @@ import pytest
 from dlp_gateway import packs
 from dlp_gateway.policy import load
 from dlp_gateway.policy.explain import explain
+from dlp_gateway.policy.verdict import Stage
 
 HEAD: Final = """\
 version: 1
@@ -70,19 +71,79 @@ def test_who_is_inside_comes_first() -> None:
                 "take out DKIM signatures over To or Cc, hold it if an invitation or a sealed part shows outsiders."
             ),
         ),
+        (
+            (
+                "when: {finding: a.b}, only: [{team: [ops, sales], login: [x]}, {sender: [d.example], "
+                "client: [10.0.0.0/8], recipients: [e.example]}], unless: {team: ops}, from: 2026-12-01, "
+                "until: '2026-12-24T18:00:00+01:00', then: refuse"
+            ),
+            (
+                "If a.b, only where the sender is of team ops or sales and the login is x, or the sender is in "
+                "d.example and the client is in 10.0.0.0/8 and a recipient is in e.example, unless the sender is of "
+                "team ops, from 2026-12-01 until 2026-12-24T17:00:00+00:00: refuse it."
+            ),
+        ),
     ],
 )
 def test_every_part_of_a_rule_is_told(rule: str, sentence: str) -> None:
-    """Conditions, exceptions, actions and modes read as one sentence."""
-    assert explained(f"rules: [{{id: x, {rule}}}]\n")[1] == f"x: {sentence}"
+    """Conditions, scopes, exceptions, dates, actions and modes read as one sentence."""
+    teams = "teams: {sales: [ann@corp.example], ops: [ops.corp.example]}\n"
+    assert explained(f"{teams}rules: [{{id: x, {rule}}}]\n")[1] == f"x: {sentence}"
+
+
+def test_teams_and_scopes_are_told() -> None:
+    """How many people a team has, and which rules have other numbers for whom, and until when."""
+    text = (
+        "version: 1\ninside: [corp.example]\npacks: [bulk-visible]\n"
+        "teams: {sales: [ann@corp.example, ben@corp.example, s.corp.example], hr: {filter: '(cn=hr)'}}\n"
+        "scopes: [{only: {team: sales}, set: {bulk-visible.outsiders: 20}, until: 2026-12-24}]\n"
+    )
+    first, general, sales = explain(load.parse(text, "policy.yaml", builtin=packs.builtin()))
+    assert first == (
+        "Inside: corp.example. Team sales: 2 addresses and s.corp.example. "
+        "Team hr: whom the directory names, not known here."
+    )
+    assert "10 or more recipients.outsiders" in general
+    assert ", with other numbers where the sender is of team sales, until 2026-12-24" in general
+    assert "20 or more recipients.outsiders" in sales
+    assert ", only where the sender is of team sales" in sales
+    assert ", until 2026-12-24: hide" in sales
 
 
 def test_default_policy_has_a_sentence_for_each_rule() -> None:
     """`check` shows every rule of every pack."""
     policy = load.default(("corp.example",), builtin=packs.builtin())
     sentences = explain(policy)
-    assert len(sentences) == len(policy.rules) + 1
-    assert [sentence.partition(":")[0] for sentence in sentences[1:]] == [rule.rule.id for rule in policy.rules]
+    stages = [rule.rule.id for stage in Stage for rule in policy.rules if rule.stage is stage]
+    assert [sentence.partition(":")[0] for sentence in sentences] == ["Inside", "Memory", *stages]
+
+
+def test_what_is_remembered_is_told_as_far_as_a_rule_asks_for_it() -> None:
+    """An administrator reads for how long one mail can make another suspect."""
+    rule = "rules: [{{id: x, when: {{finding: {}}}, then: hide}}]\n"
+    section = "memory: {window: 2d, strike: 90m, learning: 5, groups: {exempt: false}}\n"
+    told = {
+        kind: explained(section + rule.format(kind))[1]
+        for kind in (
+            "sent.IBAN",
+            "thread.struck",
+            "thread.closed",
+            "recipients.unfamiliar_outsiders",
+            "recipients.twin",
+        )
+    }
+    assert told == {
+        "sent.IBAN": "Memory: what a sender showed and sent is added up over 2d.",
+        "thread.struck": "Memory: a mass mail that was stopped or rewritten makes the next suspect for 90m.",
+        "thread.closed": ("Memory: a thread is closed for 6h once 5 people answered to 5 or more outsiders within 1h."),
+        "recipients.unfamiliar_outsiders": "Memory: no outsiders become a working group.",
+        "recipients.twin": "Memory: recipients are judged once their sender has written on 5 days.",
+    }
+    (_, whole, _) = explained(rule.format("'exposure.*'"))
+    assert whole == (
+        "Memory: what a sender showed and sent is added up over 1d; up to 40 outsiders whom mails showed to each "
+        "other on three days within 60d are a working group."
+    )
 
 
 def test_a_severity_other_than_the_usual_is_told() -> None:

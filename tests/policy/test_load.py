@@ -16,9 +16,14 @@ KINDS: Final = frozenset(
         "recipients.outsiders",
         "recipients.organisations",
         *(f"recipients.{name}" for name in ("blind_named", "blind_quoted", "lookalike_inside", "own_freemail")),
-        *("recipients.addressed", "redistribution.outsiders", "audience.sensitive", "message.attachment"),
+        *("recipients.addressed", "redistribution.outsiders", "audience.sensitive"),
         *("solicitation.identity_document", "reply_to.several", "reply_to.group"),
         "reply_all.audience",
+        *(f"recipients.{name}" for name in ("unfamiliar_outsiders", "first_time", "look_alike", "twin")),
+        *(f"thread.{name}" for name in ("again", "foreign", "closed", "struck")),
+        *(f"sent.{name}" for name in ("DRIVER_LICENSE", "CREDIT_CARD", "IBAN", "US_SSN", "UK_NINO", "PASSPORT")),
+        *(f"sent.{name}" for name in ("BANK_ACCOUNT", "TAX_ID", "NATIONAL_ID", "HEALTH_ID")),
+        *("exposure.window", "exposure.written", "parts.attachment", "parts.picture"),
         *(f"identifier.{name}" for name in ("DRIVER_LICENSE", "CREDIT_CARD", "IBAN", "US_SSN", "UK_NINO", "PASSPORT")),
         *(f"identifier.{name}" for name in ("BANK_ACCOUNT", "TAX_ID")),
         *(f"unreadable.{name}" for name in ("attachment", "charset", "encrypted", "broken", "too-large")),
@@ -100,14 +105,18 @@ def test_without_packs_all_built_in_ones_apply() -> None:
     """The shortest policy is the whole default policy."""
     policy = parse("{version: 1, inside: [corp.example]}")
     assert {rule.pack for rule in policy.rules} == {
+        "answers",
         "blind-recipients",
         "bulk-visible",
+        "exposure",
         "identity-documents",
         "payment",
         "redistribution",
         "reply-all",
+        "second-strike",
         "sensitive-audience",
         "solicitation",
+        "unfamiliar-recipient",
         "unreadable",
         "wrong-recipient",
     }
@@ -189,7 +198,10 @@ def test_every_problem_of_the_policy_is_told_at_once() -> None:
         "policy.yaml:8:21: A condition without effect: it has exactly one of `finding`, `all`, `any` and `none`.",
         "policy.yaml:8:39: Unknown key 'mood'; did you mean 'mode'?",
         "policy.yaml:9:31: No detector reports this kind; did you mean 'identifier.*'?",
-        "policy.yaml:9:55: An exception without effect: fill in `recipients`, `group`, `sender`, `client` or `login`.",
+        (
+            "policy.yaml:9:55: An exception without effect: fill in `recipients`, `group`, `sender`, `team`, `client` "
+            "or `login`."
+        ),
         "policy.yaml:10:10: The gateway uses this id itself; choose another.",
         "policy.yaml:10:41: At least 1 must stand here.",
         "policy.yaml:10:65: Unknown key 'content'; did you mean 'client'?",
@@ -222,10 +234,13 @@ def test_exception_that_looks_at_content_is_unknown() -> None:
         "  - {id: b, when: {finding: identifier.IBAN}, unless: [{sender: [x@y@]}, {recipients: x}, {}], then: wait}\n"
     )
     assert problems(text) == [
-        "policy.yaml:4:59: Unknown key 'finding'; known are: client, group, login, recipients, sender.",
+        "policy.yaml:4:59: Unknown key 'finding'; known are: client, group, login, recipients, sender, team.",
         "policy.yaml:5:66: An address or a domain is needed, such as ann@corp.example, corp.example or *.corp.example.",
         "policy.yaml:5:87: This must be one of: 'inside' or 'partners'.",
-        "policy.yaml:5:91: An exception without effect: fill in `recipients`, `group`, `sender`, `client` or `login`.",
+        (
+            "policy.yaml:5:91: An exception without effect: fill in `recipients`, `group`, `sender`, `team`, `client` "
+            "or `login`."
+        ),
     ]
 
 

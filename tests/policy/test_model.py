@@ -43,3 +43,20 @@ def test_outsiders_are_canonical_distinct_and_in_order() -> None:
 def test_mass_send_is_what_the_least_rule_asks_for(rest: str, expected: int) -> None:
     """What no rule can ask for need not be remembered."""
     assert policy(rest).mass_send == expected
+
+
+@pytest.mark.parametrize(
+    ("asked", "kind", "expected"),
+    [
+        ("recipients.twin", "recipients.twin", True),
+        ("recipients.*", "recipients.twin", True),
+        ("recipients.outsiders", "recipients.twin", False),
+        ("sent.IBAN", "sent.*", True),
+        ("sent.*", "sent.*", True),
+        ("identifier.IBAN", "sent.*", False),
+    ],
+)
+def test_what_rules_ask_for(asked: str, kind: str, *, expected: bool) -> None:
+    """What no rule asks for is not looked up."""
+    rule = f"rules: [{{id: x, when: {{none: [{{finding: '{asked}'}}]}}, then: review}}]"
+    assert policy(f"packs: []\n{rule}").asks(kind) == expected

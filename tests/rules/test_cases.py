@@ -35,15 +35,8 @@ def test_every_pack_has_whole_mails_and_the_corpus_is_large() -> None:
 def test_built_in_packs_are_the_documented_ones() -> None:
     """The names that policies use."""
     assert pack.names(packs.builtin()) == (
-        "blind-recipients",
-        "bulk-visible",
-        "identity-documents",
-        "payment",
-        "redistribution",
-        "reply-all",
-        "sensitive-audience",
-        "solicitation",
-        "unreadable",
+        *("answers", "blind-recipients", "bulk-visible", "exposure", "identity-documents", "payment", "redistribution"),
+        *("reply-all", "second-strike", "sensitive-audience", "solicitation", "unfamiliar-recipient", "unreadable"),
         "wrong-recipient",
     )
 

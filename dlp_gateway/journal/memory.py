@@ -1,0 +1,163 @@
+"""What earlier mails tell about a new one, and what is learned from those that left: the memory's one way in and out.
+
+A look-up costs a third of a millisecond, so that few mails may need one: those that show outsiders to each other or
+answer to many, and those to strangers. The rest is answered out of the process's own memory.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from dlp_gateway.journal import circles, correspondents, lessons, mailings, recollecting, tables
+from dlp_gateway.journal.correspondents import Correspondents, Seen
+from dlp_gateway.journal.digests import Digests
+from dlp_gateway.journal.generation import Generation
+from dlp_gateway.journal.sent_values import SentValues, Value
+from dlp_gateway.ports import Entry, Passage
+from dlp_gateway.recollection import Fate, Lesson, Questions, Recollection, Sending
+from quarantine.crypto import PublicKey
+from quarantine.database import Database
+
+#: Rows that are dropped in one transaction of `prune`.
+_BATCH: Final = 500
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def day_of(moment: datetime) -> int:
+    """Return the day since 1970, in UTC."""
+    return (moment - _EPOCH).days
+
+
+class Memory:
+    """The memory of one process. Rows are shared by all; what it has met it does not look up again."""
+
+    def __init__(self, database: Database, public: PublicKey, generation: Generation) -> None:
+        self._database = database
+        self._generation = generation
+        self._digests = Digests(public)
+        self._correspondents = Correspondents(self._digests)
+        self._sent = SentValues(self._digests)
+
+    # --- one mail -----------------------------------------------------------------------------------------------------
+
+    async def recollect(self, sending: Sending, questions: Questions) -> Recollection:
+        """Return what is remembered that concerns a message."""
+        recollection = await self._recollect_mailings(sending, questions)
+        facts = recollection.facts
+        if questions.strangers and sending.outside:
+            found = await self._correspondents.look_up(self._database.glancing, sending, questions)
+            facts = replace(facts, strangers=found.strangers, look_alikes=found.look_alikes, twins=found.twins)
+        if questions.sent and sending.outside:
+            sender = self._digests.sender(sending.reverse_path, sending.login, sending.client)
+            sent = await self._sent.look_up(
+                self._database.glancing, sender, sending.at, questions.memory.window, self._generation.value
+            )
+            facts = replace(facts, sent=sent)
+        return replace(recollection, facts=facts)
+
+    async def _recollect_mailings(self, sending: Sending, questions: Questions) -> Recollection:
+        is_group = questions.groups and 1 < len(sending.shown) <= questions.memory.groups.largest
+        is_several = len(sending.shown) > 1 or (sending.is_answer and len(sending.addressed) > 1)
+        if not (is_several and (questions.threads or questions.exposure or is_group)):
+            return Recollection()
+        this = mailings.mailing(sending, self._digests)
+        answered = tuple(self._digests.message(one, "") for one in sending.answered)
+        familiar = 0
+        async with self._database.glancing() as connection:
+            this, found = await mailings.find(connection, this, answered, questions.memory)
+            if is_group:
+                since = day_of(sending.at - questions.memory.groups.within)
+                familiar = await circles.familiar(connection, this.shown, since)
+        facts = recollecting.facts(this, found, questions, is_ours=sending.is_ours, familiar=familiar)
+        return Recollection(facts=facts, thread=this.root)
+
+    async def remember(self, sending: Sending, thread: bytes, fate: Fate) -> None:
+        """Commit a mail to several before it leaves."""
+        this = replace(mailings.mailing(sending, self._digests), root=thread)
+        async with self._database.writing() as connection:
+            await mailings.remember(connection, this, fate, sending.id)
+
+    # --- learning -----------------------------------------------------------------------------------------------------
+
+    async def learn(self, connection: AsyncConnection, entries: Iterable[Entry]) -> Callable[[], None]:
+        """Learn in the caller's transaction from mail that left; call what is returned once it is committed."""
+        seen: dict[int, list[Seen]] = {}
+        sent: dict[tuple[bytes, datetime], list[Value]] = {}
+        for entry in entries:
+            outcomes = {one.outcome for one in entry.passages}
+            if entry.lesson is not None and "custody" in outcomes:
+                await self._keep(connection, entry.lesson)
+            if entry.lesson is not None and "forwarded" in outcomes:
+                sending, day = entry.lesson.sending, day_of(entry.lesson.sending.at)
+                taken = [sending.recipients[place] for place in sending.outside if _left(entry.passages[place])]
+                seen.setdefault(day, []).extend(self._correspondents.seen(sending, taken))
+                if entry.lesson.is_group and not entry.lesson.is_hidden:
+                    await circles.learn(connection, self._digests.addresses(sending.shown), day)
+                if entry.lesson.values:
+                    sender = self._digests.sender(sending.reverse_path, sending.login, sending.client)
+                    sent.setdefault((sender, sending.at), []).extend(entry.lesson.values)
+        committed = [await self._correspondents.learn(connection, met, day) for day, met in sorted(seen.items())]
+        if sent:
+            committed += (await self._sent.learn(connection, sent), self._generation.move)
+
+        def all_committed() -> None:
+            for one in committed:
+                one()
+
+        return all_committed
+
+    async def _keep(self, connection: AsyncConnection, lesson: Lesson) -> None:
+        """Keep what a mail in custody will have taught."""
+        sending = lesson.sending
+        outside = [sending.recipients[place] for place in sending.outside]
+        await lessons.keep(
+            connection,
+            sending.id,
+            sending.at,
+            pairs=(one.pair for one in self._correspondents.seen(sending, outside)),
+            members=self._digests.addresses(sending.shown) if lesson.is_group else (),
+            is_exposed=lesson.is_exposed,
+            is_hidden=lesson.is_hidden,
+        )
+
+    async def settle(self) -> int:
+        """Learn from mail that left custody since; return from how many."""
+        async with self._database.glancing() as connection:
+            if not await lessons.any_waits(connection):
+                return 0
+        async with self._database.writing() as connection:
+            settled = await lessons.take_settled(connection)
+            for one in settled:
+                await mailings.settled(connection, one.item, left=one.was_delivered, is_exposed=one.is_exposed)
+                if one.was_delivered:
+                    await correspondents.note(connection, one.pairs, day_of(one.at))
+                if one.was_delivered and one.is_exposed and one.members:
+                    await circles.learn(connection, one.members, day_of(one.at))
+        return len(settled)
+
+    async def prune(self, before: datetime, window: timedelta) -> None:
+        """Forget what is older than `before`, and values sent once their window is over."""
+        now, day = datetime.now(UTC), day_of(before)
+        async with self._database.writing() as connection:
+            await connection.execute(delete(tables.mailings).where(tables.mailings.c.at < before))
+            await connection.execute(delete(tables.lessons).where(tables.lessons.c.at < before))
+            await connection.execute(delete(tables.circle_members).where(tables.circle_members.c.last < day))
+            await connection.execute(delete(tables.sent_values).where(tables.sent_values.c.written_at < now - window))
+        pairs, forms = tables.correspondents.c, tables.likenesses.c
+        while True:
+            async with self._database.writing() as connection:
+                old = select(pairs.pair).where(pairs.last_day < day).limit(_BATCH)
+                gone = (await connection.execute(old)).scalars().all()
+                await connection.execute(delete(tables.likenesses).where(forms.pair.in_(gone)))
+                await connection.execute(delete(tables.correspondents).where(pairs.pair.in_(gone)))
+            if len(gone) < _BATCH:
+                return
+
+
+def _left(passage: Passage) -> bool:
+    return passage.outcome == "forwarded"

@@ -1,0 +1,51 @@
+"""The listening sockets: every listener once for each receiver, so that a receiver can be replaced at its place."""
+
+import socket
+from contextlib import AsyncExitStack
+from typing import Final
+
+from dlp_gateway.processes.receivers import StartError
+from dlp_gateway.settings import Settings
+
+_BACKLOG: Final = 512
+
+#: For each receiver the sockets of all listeners, in order.
+Places = tuple[tuple[socket.socket, ...], ...]
+
+
+def bind(settings: Settings, stack: AsyncExitStack) -> Places:
+    """Open every listener once for each receiver; the kernel spreads the clients (SO_REUSEPORT).
+
+    They are closed with `stack`. Raises `StartError`.
+    """
+    places: list[list[socket.socket]] = [[] for _ in range(settings.processes.receivers)]
+    for listener in settings.listeners:
+        host, port = listener.address.host, listener.address.port
+        for place in places:
+            try:
+                one = stack.enter_context(_listening(host, port))
+            except OSError as error:
+                raise StartError(
+                    f"Cannot listen on {listener.address}: {error.strerror}. Is another gateway or mail server "
+                    "running there, or is it a port below 1024 without the right to it?"
+                ) from error
+            port = one.getsockname()[1]  # port 0: the first takes a free one, the others join it
+            place.append(one)
+    return tuple(tuple(place) for place in places)
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    one = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if family == socket.AF_INET6:
+            one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        one.bind((host, port))
+        one.listen(_BACKLOG)
+        one.setblocking(False)
+    except OSError:
+        one.close()
+        raise
+    return one
