@@ -17,7 +17,6 @@ from typing import Final
 from dlp_gateway import deposits
 from dlp_gateway.deposits import Transport
 from dlp_gateway.mail.dsn import Action, Original
-from dlp_gateway.mail.envelope import Ret
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.observe import log, metrics
 from dlp_gateway.ports import Delivery, Progress, Smarthost
@@ -246,7 +245,8 @@ class DeliveryWorker:
             reverse_path=claim.reverse_path,
             arrived_at=claim.created_at,
             envelope_id=transport.dsn.envelope_id,
-            ret=transport.dsn.ret if transport.returnable else Ret.HDRS,
+            ret=transport.dsn.ret,
+            returnable=transport.returnable,
         )
         return self._reporter.deposits(claim.item, original, transport.dsn, outcomes, now=now, due_at=now)
 

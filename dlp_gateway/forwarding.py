@@ -13,7 +13,7 @@ from typing import Final
 from dlp_gateway import deposits
 from dlp_gateway.mail.dsn import Action, Original
 from dlp_gateway.mail.edit import Edit
-from dlp_gateway.mail.envelope import Envelope, Ret
+from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.message import Message
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.observe import log, metrics
@@ -170,7 +170,8 @@ class Forwarder:
                 reverse_path=envelope.reverse_path,
                 arrived_at=envelope.received_at,
                 envelope_id=envelope.dsn.envelope_id,
-                ret=envelope.dsn.ret if outgoing.returnable else Ret.HDRS,
+                ret=envelope.dsn.ret,
+                returnable=outgoing.returnable,
             ),
             envelope.dsn,
             [Outcome(recipient=recipient, action=action, reply=reply) for recipient, reply in said],

@@ -16,6 +16,7 @@ from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.message import Message
 from dlp_gateway.mail.reference import answered_ids, own_id
 from dlp_gateway.mail.subject import NO_TOPIC, topic_of
+from dlp_gateway.policy.groups import ANY, within_one
 from dlp_gateway.policy.model import Policy
 from dlp_gateway.policy.verdict import Disposition, Verdict
 from dlp_gateway.ports import Journal
@@ -56,7 +57,8 @@ class Memory:
         if is_exposing or is_mass or is_answer_to_many or verdict.hidden:
             stops = verdict.disposition in {Disposition.HOLD, Disposition.REJECT}
             leaves = verdict.disposition in {Disposition.FORWARD, Disposition.REWRITE}
-            is_familiar = remembered.recollection.facts.familiar > 0
+            is_named = within_one(one.shown, (ANY,), self._policy.groups)
+            is_familiar = is_named or remembered.recollection.facts.familiar > 0
             fate = Fate(
                 is_objected=verdict.hidden > 0 or (stops and is_mass),
                 is_exposed=leaves and is_exposing and not verdict.hidden and not is_familiar,

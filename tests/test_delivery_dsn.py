@@ -135,6 +135,7 @@ async def test_what_comes_back_is_what_left(returnable: bool) -> None:  # noqa: 
     assert b"c@x.example" not in report
     assert b"b@x.example" not in report
     assert (b"\r\n\r\nHi\r\n" in report) is returnable
+    assert (b"\r\nFrom: ann@corp.example\r\n" in report) is returnable
 
 
 async def test_a_released_mail_keeps_its_request() -> None:

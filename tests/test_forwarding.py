@@ -140,7 +140,7 @@ async def test_a_refusal_is_told_where_it_was_asked_for(notify: Notify, expected
     ],
 )
 async def test_what_comes_back(ret: Ret, returnable: bool, expected: str) -> None:  # noqa: FBT001  a parameter
-    """What left, never what did not: no Bcc field, and to an outsider the header section only."""
+    """What left, never what did not: no Bcc field, and to an outsider not even the subject."""
     smarthost, custody = ScriptedSmarthost(rcpt={"b@x.example": NEVER}), MemoryStore()
     mail = outgoing("a@x.example", "b@x.example", dsn=DsnRequest(ret=ret), returnable=returnable)
     await forwarder(smarthost, custody).forward(mail)
@@ -148,4 +148,5 @@ async def test_what_comes_back(ret: Ret, returnable: bool, expected: str) -> Non
     returned = list(email.message_from_bytes(report, policy=email.policy.default).iter_parts())[2]
     assert returned.get_content_type() == expected
     assert (b"\r\nHi\r\n" in report) is (expected == "message/rfc822")
+    assert (b"\r\nFrom: ann@corp.example\r\n" in report) is returnable
     assert b"Bcc" not in report

@@ -413,6 +413,20 @@ async def test_mails_that_were_rewritten_make_no_group(house: House) -> None:
         assert "bulk-visible" in await house.send(TEAM, at=MONDAY + day * DAY, sender=f"p{day}@corp.example")
 
 
+async def test_named_groups_may_do_what_groups_that_were_learned_may(house: House) -> None:
+    """All of one may be answered on mail from outside, in a storm, and written to all day; it makes no window."""
+    groups = f"groups: {{boards: [{', '.join(SHOPS[:60])}]}}"
+    answer = {"answers": "x@far.example", "subject": "Re: Meet us"}
+    for number in range(6):
+        shown = SHOPS[9 * number : 9 * number + 9]
+        assert await house.send(shown[:6], sender=f"p{number}@corp.example", settings=groups, **answer) == set()
+        assert await house.send(SHOPS[:12], sender=f"p{number}@corp.example", settings=groups, **answer) == set()
+        assert await house.send(shown, at=MONDAY + number * HOUR, settings=groups) == set()
+    assert await house.send(SHOPS[55:61], settings=groups, sender="p9@corp.example", **answer) == {"answers.storm"}
+    assert await house.send(SHOPS[60:69], at=MONDAY + 6 * HOUR, settings=groups) == set()
+    assert await house.send(SHOPS[55:69], at=MONDAY + 6 * HOUR, settings=groups) == {"bulk-visible"}
+
+
 async def test_the_policy_may_know_no_groups(house: House) -> None:
     """`memory.groups.exempt: false` counts everybody."""
     for day in range(3):

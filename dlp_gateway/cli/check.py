@@ -60,7 +60,7 @@ def command(*, config_path: str | None, live: bool, show: bool, as_json: bool) -
             {"file": str(path), "problems": [], "mode": policy.mode, "rules": list(sentences), **told, **shown}
         )
     else:
-        click.secho(f"{path} and {settings.policy} have no problems.", fg="green")
+        click.secho(printable(f"{path} and {settings.policy} have no problems.", 10_000), fg="green")
         if show:
             click.echo(document.written(settings))
         for sentence in sentences:

@@ -10,6 +10,7 @@ import click
 
 from dlp_gateway.cli import options
 from dlp_gateway.errors import ConfigurationError
+from dlp_gateway.mail.reply import printable
 
 
 @click.command("doctor")
@@ -51,14 +52,14 @@ def command(*, config_path: str | None, log_file: str | None, out: str | None, a
         click.echo(text)
         return
     options.write_bytes(out, f"{text}\n".encode(), over=False)
-    click.echo(f"Wrote {out}. Read it before you send it.")
+    click.echo(printable(f"Wrote {out}. Read it before you send it.", 5000))
 
 
 def _lines(value: Any, indent: int = 0) -> Iterator[str]:  # noqa: ANN401  what JSON may hold
     """Yield nested values for reading: a key each line, what is below it further in."""
     margin = "  " * indent
     for name, below in value.items() if isinstance(value, dict) else enumerate(value, 1):
-        key = f"{margin}{name}:" if isinstance(value, dict) else f"{margin}-"
+        key = f"{margin}{printable(str(name))}:" if isinstance(value, dict) else f"{margin}-"
         match below:
             case dict() | list() if below:
                 if indent == 0:
@@ -68,4 +69,4 @@ def _lines(value: Any, indent: int = 0) -> Iterator[str]:  # noqa: ANN401  what 
             case dict() | list() | None:
                 yield f"{key} none"
             case _:
-                yield f"{key} {below}"
+                yield f"{key} {printable(str(below), 10_000)}"

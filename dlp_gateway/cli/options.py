@@ -11,7 +11,9 @@ from typing import Any, BinaryIO, Final, NoReturn
 import click
 
 from dlp_gateway.errors import EX_CONFIG, ConfigurationError
+from dlp_gateway.mail.reply import printable
 
+_LONGEST: Final = 5000  # characters of a sentence; a path may have 4096
 EX_UNAVAILABLE: Final = 69  # sysexits.h: something that the command needs cannot be used
 
 config: Final = click.option(
@@ -31,7 +33,7 @@ def print_json(value: object) -> None:
 
 def unavailable(message: str) -> NoReturn:
     """End with status 69 and a sentence."""
-    click.secho(message, fg="red", err=True)
+    click.secho(printable(message, _LONGEST), fg="red", err=True)
     sys.exit(EX_UNAVAILABLE)
 
 
@@ -46,7 +48,7 @@ def problems_shown(*, as_json: bool = False) -> Iterator[None]:
                 place = {"file": problem.source, "line": problem.line, "column": problem.column}
                 print_json({"problem": problem.message, **place})
             else:
-                click.secho(str(problem), fg="red", err=True)
+                click.secho(printable(str(problem), _LONGEST), fg="red", err=True)
         count = len(error.problems)
         if not as_json:
             click.echo(f"{count} problem{'s' if count != 1 else ''} found; nothing was started.", err=True)
@@ -74,7 +76,7 @@ def opened(name: str) -> BinaryIO:
     try:
         return Path(name).open("rb")
     except OSError as error:
-        raise click.UsageError(f"{name}: {error.strerror}.") from error
+        raise click.UsageError(printable(f"{name}: {error.strerror}.", _LONGEST)) from error
 
 
 def read_bytes(name: str, *, limit: int) -> bytes:
@@ -82,7 +84,7 @@ def read_bytes(name: str, *, limit: int) -> bytes:
     with opened(name) as stream:
         data = stream.read(limit + 1)
     if len(data) > limit:
-        raise click.UsageError(f"{name} is larger than {limit} bytes.")
+        raise click.UsageError(printable(f"{name} is larger than {limit} bytes.", _LONGEST))
     return data
 
 
@@ -96,7 +98,7 @@ def write_bytes(name: str, data: bytes, *, over: bool) -> None:
         with open(name, "wb" if over else "xb", opener=for_me_alone) as file:
             file.write(data)
     except OSError as error:
-        raise click.UsageError(f"{name}: {error.strerror}.") from error
+        raise click.UsageError(printable(f"{name}: {error.strerror}.", _LONGEST)) from error
 
 
 Command = Callable[..., None]

@@ -113,7 +113,7 @@ def list_(*, config_path: str | None, as_json: bool) -> None:
         else:
             click.echo(f"{user.name}: {', '.join(user.addresses) or 'may write as anybody'}")
     if not known and not as_json:
-        click.echo(f"No users in {file}.")
+        click.echo(printable(f"No users in {file}.", 5000))
 
 
 @command.command()
@@ -214,11 +214,14 @@ def _end(message: str) -> NoReturn:
 
 @contextmanager
 def _told(*, as_json: bool) -> Iterator[None]:
-    """End with 78 and every problem of the file, or with 69 if it cannot be written."""
+    """End with 78 and every problem of the file, or with 69 if it cannot be written or nothing can be hashed."""
     from dlp_gateway.login.file import UsersFileError
+    from dlp_gateway.login.passwords import HashingFailedError
 
     with options.problems_shown(as_json=as_json):
         try:
             yield
         except UsersFileError as error:
             options.unavailable(str(error))
+        except HashingFailedError as error:
+            options.unavailable(f"The password cannot be hashed now: {error}. 64 MiB of memory are needed.")

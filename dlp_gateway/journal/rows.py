@@ -127,7 +127,7 @@ def opened_account(row: Row[Any], key: MessageKey, public: PublicKey) -> Account
 
 
 def _is_news(entry: Entry) -> bool:
-    """Tell whether an author will want to know: his mail is on its way, forwarded or split into copies of custody's."""
+    """Tell whether an author will want to know: his mail is on its way, and custody's log does not tell of it."""
     left = any(passage.outcome in LEFT for passage in entry.passages)
     return entry.disposition is Disposition.REWRITE and left
 

@@ -63,17 +63,20 @@ class Attempts:
         task = asyncio.get_running_loop().create_task(self._try(name, password, client, network))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
-        outcome, delay = await asyncio.shield(task)
-        if delay and self._delayed >= self._limits.delayed:
-            outcome = Denial.CROWDED
-        elif delay:
-            self._delayed += 1
-            try:
+        try:
+            outcome, delay = await asyncio.shield(task)
+            if delay:
                 await asyncio.sleep(delay)
-            finally:
-                self._delayed -= 1
-        metrics.login(outcome if isinstance(outcome, Denial) else "accepted")
+        finally:
+            self._let_go(task)
         return outcome
+
+    def _let_go(self, task: asyncio.Task[tuple[Login | Denial, float]]) -> None:
+        """Give back the place among those who wait, if the try took one; who hangs up may be earlier than it."""
+        if not task.done():
+            task.add_done_callback(self._let_go)
+        elif not task.cancelled() and task.exception() is None and task.result()[1]:
+            self._delayed -= 1
 
     async def close(self) -> None:
         """Let what is under way be counted, and give back what is open."""
@@ -86,7 +89,12 @@ class Attempts:
         self._waiting[network] += 1
         try:
             async with turn:
-                return await self._judged(name, password, client, network)
+                outcome, delay = await self._judged(name, password, client, network)
+            if delay and self._delayed >= self._limits.delayed:
+                outcome, delay = Denial.CROWDED, 0
+            self._delayed += bool(delay)
+            metrics.login(outcome if isinstance(outcome, Denial) else "accepted")  # also where the client hung up
+            return outcome, delay
         finally:
             self._waiting[network] -= 1
             if not self._waiting[network]:

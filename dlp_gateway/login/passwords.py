@@ -1,13 +1,15 @@
 """Passwords: how they are hashed (Argon2id, RFC 9106), which are taken, and in which form names and they compare."""
 
+import binascii
 import os
 import re
 import unicodedata
+from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from typing import Final
 
-from cryptography.exceptions import InvalidKey
-from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+from argon2.exceptions import HashingError, VerificationError, VerifyMismatchError
+from argon2.low_level import Type, hash_secret, verify_secret
 
 SHORTEST: Final = 12  # characters
 LONGEST: Final = 1024  # octets; bounds what one attempt costs before it is hashed
@@ -16,7 +18,7 @@ _LONGEST_NAME: Final = 255  # octets, RFC 4616 2
 
 _PHC: Final = re.compile(
     r"\$argon2id\$v=19\$m=([1-9][0-9]{0,9}),t=([1-9][0-9]{0,3}),p=([1-9][0-9]{0,3})"
-    r"\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{22,86}"
+    r"\$([A-Za-z0-9+/]{11,86})\$([A-Za-z0-9+/]{22,86})"
 )
 # What a hash that somebody brings along may cost, for it is paid at each login.
 _MOST_MEMORY: Final = 1 << 20  # KiB
@@ -43,16 +45,29 @@ class PasswordRefusedError(ValueError):
     """A password that nobody should use; the text says why."""
 
 
+class HashingFailedError(RuntimeError):
+    """The machine has no memory or no threads for a hash now: whether a password is right is unknown."""
+
+
 def hashed(password: str, profile: Profile = RFC_9106_LOW_MEMORY) -> str:
-    """Return the hash of a password in PHC's notation; takes as long as its profile says."""
-    made = Argon2id(
-        salt=os.urandom(profile.salt),
-        length=profile.tag,
-        iterations=profile.passes,
-        lanes=profile.lanes,
-        memory_cost=profile.memory,
-    )
-    return made.derive_phc_encoded(prepared_password(password).encode())
+    """Return the hash of a password in PHC's notation; takes as long as its profile says.
+
+    Any number of threads may hash at a time. (OpenSSL's Argon2id shares a bounded number of lanes between all threads
+    of a process, and two hashes wait for each other's for ever.)
+    """
+    try:
+        made = hash_secret(
+            prepared_password(password).encode(),
+            os.urandom(profile.salt),
+            time_cost=profile.passes,
+            memory_cost=profile.memory,
+            parallelism=profile.lanes,
+            hash_len=profile.tag,
+            type=Type.ID,
+        )
+    except HashingError as error:
+        raise HashingFailedError(str(error)) from None
+    return made.decode("ascii")
 
 
 def is_hash(text: str) -> bool:
@@ -60,18 +75,31 @@ def is_hash(text: str) -> bool:
     match = _PHC.fullmatch(text)
     if match is None:
         return False
-    memory, passes, lanes = map(int, match.groups())
+    memory, passes, lanes = map(int, match.groups()[:3])
     # RFC 9106 3.1: eight blocks of memory for each lane at least.
-    return 8 * lanes <= memory <= _MOST_MEMORY and passes <= _MOST_PASSES and lanes <= _MOST_LANES
+    bounded = 8 * lanes <= memory <= _MOST_MEMORY and passes <= _MOST_PASSES and lanes <= _MOST_LANES
+    return bounded and _is_base64(match[4]) and _is_base64(match[5])
+
+
+def _is_base64(text: str) -> bool:
+    """Whether this is base64 without padding, written as it would be written anew."""
+    try:
+        octets = b64decode(text + "=" * (-len(text) % 4))
+    except binascii.Error:
+        return False
+    return b64encode(octets).decode().rstrip("=") == text
 
 
 def matches(password: str, phc: str) -> bool:
-    """Whether a password is that of a hash; takes as long as the hash says."""
-    try:
-        Argon2id.verify_phc_encoded(prepared_password(password).encode(), phc)
-    except (InvalidKey, ValueError):
+    """Whether a password is that of a hash; takes as long as the hash says. Raises `HashingFailedError`."""
+    if not is_hash(phc):
         return False
-    return True
+    try:
+        return verify_secret(phc.encode(), prepared_password(password).encode(), Type.ID)
+    except VerifyMismatchError:
+        return False
+    except VerificationError as error:
+        raise HashingFailedError(str(error)) from None
 
 
 def require_good(password: str, name: str) -> None:

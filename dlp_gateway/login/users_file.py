@@ -10,7 +10,7 @@ from pathlib import Path
 from dlp_gateway.errors import ConfigurationError
 from dlp_gateway.login import file
 from dlp_gateway.login.file import Version
-from dlp_gateway.login.passwords import hashed, matches, prepared_name
+from dlp_gateway.login.passwords import HashingFailedError, hashed, matches, prepared_name
 from dlp_gateway.login.users import User
 from dlp_gateway.observe import log
 from dlp_gateway.ports import Login, LoginUnavailable
@@ -36,7 +36,7 @@ class UsersFile:
     async def verify(self, name: str, password: str, *, client: str) -> Login | None:  # noqa: ARG002  the port's
         """Return who that is; None, after the same time, for a wrong password and an unknown name.
 
-        Raises `LoginUnavailable` if the file could never be used.
+        Raises `LoginUnavailable` if the file could never be used, or the machine has no memory for a hash.
         """
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._verify, name, password)
 
@@ -47,7 +47,10 @@ class UsersFile:
     def _verify(self, name: str, password: str) -> Login | None:
         users = self._current()
         user = users.get(prepared_name(name))
-        right = matches(password, self._decoy(users, name) if user is None else user.password)
+        try:
+            right = matches(password, self._decoy(users, name) if user is None else user.password)
+        except HashingFailedError:
+            raise LoginUnavailable("memory") from None
         if user is None or not right:
             return None
         return Login(name=user.name, bound_to=user.addresses or None)

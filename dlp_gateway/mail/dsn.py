@@ -30,6 +30,8 @@ _HOST: Final = re.compile(r"[A-Za-z0-9.:\[\]-]{1,255}")
 _RETURNED_HEADER: Final = 64_000
 #: A longer message comes back as its header section, whatever RET says (RFC 3461 6.2 (d)); Postfix has the same bound.
 _RETURNED_WHOLE: Final = 50_000
+_KNOWN_BY: Final = frozenset({"message-id", "date"})
+_KNOWN_BY_OCTETS: Final = 200
 
 
 class Action(StrEnum):
@@ -57,7 +59,8 @@ class Original:
 
     `content` is the mail as it may be shown to whoever reads its reverse-path; Bcc fields in it are not returned.
     `reverse_path` is an addr-spec, `envelope_id` ENVID as it came, in xtext, or "". `ret` says how much of the content
-    a failure brings back, None as HDRS. `arrived_at` is aware.
+    a failure brings back, None as HDRS. `arrived_at` is aware. Unless it is `returnable`, only its id and its date come
+    back, whatever `ret` says: no rule decided that the reader of the reverse-path may see more.
     """
 
     content: bytes
@@ -65,6 +68,7 @@ class Original:
     arrived_at: datetime
     envelope_id: str = ""
     ret: Ret | None = None
+    returnable: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +160,8 @@ def compose(
     international = not (author.isascii() and fields.isascii())
     worst = min((one.action for one in reports), key=list(Action).index)
     told = explanation or Explanation(subject=_SUBJECTS[worst], text=_explained(reports))
-    whole = worst is Action.FAILED and original.ret is Ret.FULL and (original.content.isascii() or not plain)
+    wanted = original.returnable and original.ret is Ret.FULL
+    whole = worst is Action.FAILED and wanted and (original.content.isascii() or not plain)
     parts = (
         _text("text/plain; charset=utf-8", "\r\n".join(told.text.splitlines()).encode("utf-8", "replace") + b"\r\n"),
         # RFC 6533 4: what holds UTF-8 addresses is called by another name.
@@ -214,11 +219,21 @@ def _returned(original: Original, *, whole: bool, international: bool) -> bytes:
     section = content[: header.body_start(content)]
     if whole and len(content) <= _RETURNED_WHOLE and (international or section.isascii()):
         return _part("message/global" if international else "message/rfc822", content)
-    ends = [field.end for field in header.read_all(section).fields if field.end <= _RETURNED_HEADER]
-    section = section[: ends[-1]] if ends else b""
+    if original.returnable:
+        ends = [field.end for field in header.read_all(section).fields if field.end <= _RETURNED_HEADER]
+        section = section[: ends[-1]] if ends else b""
+    else:
+        section = _known_by(section)
     if international:
         return _part("message/global-headers", section)
     return _text("text/rfc822-headers", section)  # RFC 6522 4 lets a header beyond ASCII be encoded
+
+
+def _known_by(section: bytes) -> bytes:
+    """Return what a program knows a mail of its own by: the first Message-ID and the first Date, if they are short."""
+    first = {field.name.lower(): field for field in reversed(header.select(section, _KNOWN_BY))}
+    short = (field for field in first.values() if field.end - field.start <= _KNOWN_BY_OCTETS)
+    return b"".join(section[field.start : field.end] for field in sorted(short, key=lambda field: field.start))
 
 
 def _boundary(message_id: str, content: bytes) -> str:

@@ -19,7 +19,7 @@ OBSERVING: Final = (
 
 
 def explain(policy: Policy) -> tuple[str, ...]:
-    """Return whether anything is acted on, who may see whom, what is remembered, and each rule in a sentence, by stage."""
+    """Return whether anything is acted on, who may see whom, what is remembered, and each rule, by stage."""
     observing = (OBSERVING,) if policy.mode == "observe" else ()
     inside = f"Inside: {', '.join(policy.inside.patterns)}."
     partners = f" Partners: {', '.join(policy.partners.patterns)}." if policy.partners.patterns else ""

@@ -171,6 +171,8 @@ def _with_id(reply: Reply, name: str) -> Reply:
 def octets(reply: Reply, *, smtputf8: bool = False) -> bytes:
     """Return the reply as one line for the wire; beyond ASCII only where the client asked for it (RFC 6531 3.7.4.2)."""
     line = str(reply)
+    if not (reply.enhanced or reply.text):
+        line += " "  # RFC 5321 4.2.1, and RFC 4954 4 demands it of an empty challenge
     if len(line) > _LONGEST_LINE or not line.isprintable():
         line = printable(line, _LONGEST_LINE)
     if not smtputf8 and not line.isascii():

@@ -43,6 +43,22 @@ def test_colours_are_for_terminals_only(config: Path) -> None:
     assert re.sub(r"\x1b\[\d+m", "", shown).replace("\r\n", "\n") == piped
 
 
+@pytest.mark.parametrize("arguments", [("check",), ("doctor",), ("users", "list")])
+def test_a_path_cannot_steer_a_terminal(config: Path, arguments: tuple[str, ...]) -> None:
+    """Neither the name of the file, one that is no text even, nor a path in it that YAML escapes."""
+    hostile = "x\x1b]0;gone\x07"
+    config.write_text(
+        config.read_text().replace("policy.yaml", '"\\e]0;gone\\a.yaml"')
+        + 'login: {backend: users, users_file: "\\e]0;gone\\a"}\n'
+    )
+    missing = config.with_name(hostile + "\udcff.yaml")
+    for stream, path in ((1, config), (2, config), (1, missing), (2, missing)):
+        shown, _ = on_terminal(*arguments, "--config", path, stream=stream)
+        assert "\x1b]" not in shown
+        assert "\x07" not in shown
+        assert "Traceback" not in shown
+
+
 @pytest.mark.slow
 def test_progress_is_for_a_terminal_on_standard_error_only(tmp_path: Path) -> None:
     """Whoever pipes the result gets the result and nothing else."""

@@ -129,7 +129,9 @@ class Postfix:
         }
         private = {"inet_interfaces": "127.0.0.1", "inet_protocols": "ipv4", **places, **self._settings}
         private = {name: str(value).format(folder=folder) for name, value in private.items()}
-        (folder / "etc" / "main.cf").write_text(f"{_lines(_MAIN)}{self._main}\n{_lines(private)}")
+        # Each name once: of a second one postlogd would warn itself, and wait for itself to read that for ever.
+        settings = {**_MAIN, **_settings(self._main), **private}
+        (folder / "etc" / "main.cf").write_text("".join(f"{name} = {value}\n" for name, value in settings.items()))
         (folder / "etc" / "master.cf").write_text(_merged(_MASTER.format(port=self.port), self._master))
         self._run("start")
         self._await_greeting()
@@ -199,8 +201,10 @@ class Postfix:
             time.sleep(0.05)
 
 
-def _lines(settings: dict[str, str]) -> str:
-    return "".join(f"{name} = {value}\n" for name, value in settings.items())
+def _settings(main: str) -> dict[str, str]:
+    """Return what a main.cf without continued lines says, by name (postconf(5))."""
+    lines = (line for line in main.splitlines() if line and not line.startswith("#"))
+    return {name.strip(): value.strip() for name, _, value in (line.partition("=") for line in lines)}
 
 
 def _merged(*masters: str) -> str:

@@ -129,9 +129,10 @@ def problems(mail: Mail, copies: list[Transaction]) -> list[str]:
         return wrong
     for copy in copies:
         seen = outsiders_shown(copy.content)
-        others = seen if len(copy.recipients) > 1 else seen - set(copy.recipients)
-        if others:
-            wrong.append(f"{len(others)} outsiders are shown to {len(copy.recipients)} recipients")
+        readers = {recipient for recipient in copy.recipients if not recipient.endswith("@corp.example")}
+        others = seen if len(readers) > 1 else seen - readers
+        if readers and others:
+            wrong.append(f"{len(others)} outsiders are shown to {len(readers)} people outside")
     return wrong
 
 

@@ -29,6 +29,7 @@ _ENVIRONMENT: Final = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "HOME": "/root",
     "LANG": "C.UTF-8",
+    "DEBIAN_FRONTEND": "noninteractive",
 }
 _NEXT: Final = """\
 inet_interfaces = 10.0.0.26

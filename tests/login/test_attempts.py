@@ -10,6 +10,7 @@ import pytest
 
 from dlp_gateway.login import AttemptLimits, Attempts
 from dlp_gateway.login.memory import MemoryFailures
+from dlp_gateway.observe import metrics
 from dlp_gateway.ports import NEVER, Denial, Login, LoginUnavailable
 from quarantine.store import StoreError
 
@@ -52,6 +53,13 @@ class Broken(MemoryFailures):
         raise StoreError("no database")
 
     count_failure = forgive = failures  # type: ignore[assignment]
+
+
+def logins(result: str) -> float:
+    """Return how many logins came out so in this process."""
+    sample = f'dlp_logins_total{{result="{result}"}}'
+    lines = (line.rpartition(" ") for line in metrics.expose()[0].decode().splitlines())
+    return next((float(value) for name, _, value in lines if name == sample), 0.0)
 
 
 async def tried(attempts: Attempts, password: str, name: str = "ann", network: str = HERE) -> Login | Denial:
@@ -161,7 +169,8 @@ async def test_a_burst_from_one_network_is_tried_a_few_at_a_time() -> None:
 
 
 async def test_who_hangs_up_has_had_his_try() -> None:
-    """A cancelled session does not undo the count."""
+    """A cancelled session does not undo the count, nor hide from the metric, nor keep a place among those who wait."""
+    before = logins("failed")
     attempts = Attempts(Knows(patience=0.05), MemoryFailures(), LIMITS)
     for number in range(4):
         session = asyncio.create_task(tried(attempts, f"wrong {number}"))
@@ -170,6 +179,14 @@ async def test_who_hangs_up_has_had_his_try() -> None:
         await asyncio.gather(session, return_exceptions=True)
         await asyncio.gather(*attempts._under_way)
     assert await tried(attempts, "right") is Denial.CUT_OFF
+    assert logins("failed") == before + 4
+    attempts = Attempts(Knows(), MemoryFailures(), AttemptLimits(delay=0.01, longest_delay=0.01, delayed=1))
+    for number in range(3):
+        session = asyncio.create_task(tried(attempts, f"wrong {number}"))
+        await asyncio.sleep(0)
+        session.cancel()
+        await asyncio.gather(session, *attempts._under_way, return_exceptions=True)
+    assert await tried(attempts, "wrong 3") is Denial.WRONG
 
 
 async def test_what_cannot_be_told_is_no_failure(log_lines: StringIO) -> None:

@@ -1,5 +1,8 @@
 """Passwords: hashed as told, compared however a keyboard writes them, refused when anybody could guess them."""
 
+import subprocess
+import sys
+
 import pytest
 
 from dlp_gateway.login.passwords import (
@@ -27,6 +30,41 @@ def test_a_hash_is_argon2id_of_the_profile_and_new_each_time() -> None:
     assert not matches(f"{GOOD}s", one)
 
 
+_MANY_AT_A_TIME = """
+from concurrent.futures import ThreadPoolExecutor
+from dlp_gateway.login.passwords import Profile, hashed, matches
+made = [hashed("open sesame", Profile(memory=256, passes=1, lanes=lanes)) for lanes in (1, 4, 2, 8)] * 50
+with ThreadPoolExecutor(4) as threads:
+    print(sum(threads.map(matches, ["open sesame"] * len(made), made)))
+"""
+
+
+def test_many_hashes_at_a_time_do_not_wait_for_each_other() -> None:
+    """Logins come together; in a process of its own, since threads that wait for ever cannot be ended."""
+    ran = subprocess.run([sys.executable, "-c", _MANY_AT_A_TIME], capture_output=True, check=True, timeout=60)
+    assert ran.stdout.split() == [b"200"]
+
+
+_NO_ROOM = """
+import resource
+from dlp_gateway.login.passwords import HashingFailedError, hashed, matches
+made = hashed("open sesame")
+taken = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (taken + (32 << 20),) * 2)
+for work in (lambda: hashed("open sesame"), lambda: matches("open sesame", made)):
+    try:
+        work()
+    except HashingFailedError:
+        print("told")
+"""
+
+
+def test_a_machine_without_memory_says_nothing_of_the_password() -> None:
+    """A right password is not called wrong because 64 MiB were not to be had."""
+    ran = subprocess.run([sys.executable, "-c", _NO_ROOM], capture_output=True, check=True, timeout=60)
+    assert ran.stdout.split() == [b"told", b"told"]
+
+
 def test_composed_and_decomposed_letters_are_one_password() -> None:
     """A telephone sends é as one character, a laptop as two; other blanks are blanks (RFC 8265 4.2)."""
     made = hashed("caf\u00e9 \u00e0 la cr\u00e8me", CHEAP)
@@ -47,6 +85,8 @@ def test_composed_and_decomposed_letters_are_one_password() -> None:
         "$argon2id$v=19$m=8,t=3,p=4$c29tZXNhbHQ$" + "A" * 43,
         "$argon2id$v=19$m=65536,t=3,p=4$c2$" + "A" * 43,
         "$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHQ$" + "A" * 43 + "\n",
+        "$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHQ$" + "A" * 41,
+        "$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHR$" + "A" * 43,
         "$2b$12$abcdefghijklmnopqrstuv",
     ],
 )

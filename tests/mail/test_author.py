@@ -55,6 +55,9 @@ def test_reverse_paths_of_a_bound_login(reverse_path: str, *, allowed: bool) -> 
         (b"From: The Boss\r\n", True),
         (b"From:\r\n", True),
         (b"From: " + b"ann@corp.example, " * 101 + b"boss@corp.example\r\n", True),
+        (b"From\xa0: boss@corp.example\r\nFrom: ann@corp.example\r\n", True),
+        (b"From: ann@corp.example\r\n" + b"X-Junk: y\r\n" * 1000 + b"From: boss@corp.example\r\n", True),
+        (b"From: ann@corp.example\r\nX-Junk: " + b"y" * 300_000 + b"\r\nFrom: boss@corp.example\r\n", True),
     ],
 )
 def test_authors_of_a_bound_login(header: bytes, *, expected: bool) -> None:
@@ -62,6 +65,22 @@ def test_authors_of_a_bound_login(header: bytes, *, expected: bool) -> None:
     message = parse(header + b"\r\ntext\r\n")
     assert misnamed(ENVELOPE, message) is expected
     assert not misnamed(replace(ENVELOPE, bound_to=None), message)
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        (b"From: ann@corp.example\r\n", False),
+        (b"From: boss@corp.example\r\n", True),
+        (b"Subject: nobody's\r\n", True),
+        (b"Sender: ann@corp.example\r\n", True),
+    ],
+)
+def test_without_a_reverse_path_from_must_tell(header: bytes, *, expected: bool) -> None:
+    """A receipt is its author's; mail without reverse-path and without From would be nobody's."""
+    message = parse(header + b"\r\ntext\r\n")
+    assert misnamed(replace(ENVELOPE, reverse_path=""), message) is expected
+    assert not misnamed(replace(ENVELOPE, reverse_path="", bound_to=None), message)
 
 
 def test_a_login_without_addresses_writes_as_nobody() -> None:

@@ -173,6 +173,21 @@ def test_how_much_comes_back(ret: Ret | None, action: Action, body: bytes, expec
     assert (body in raw) is (expected == "message/rfc822")
 
 
+@pytest.mark.parametrize("ret", [None, Ret.FULL, Ret.HDRS])
+@pytest.mark.parametrize("action", list(Action))
+def test_to_an_outsider_comes_back_what_he_knows_the_mail_by(ret: Ret | None, action: Action) -> None:
+    """No rule let the subject, or any field of it, go to who reads the reverse-path: a date and an id, both short."""
+    known = b"Date: Fri, 20 Nov 2026 08:00:00 +0000\r\nMessage-ID:\r\n <1@corp.example>\r\n"
+    more = b"Date: SECRET\r\nmessage-id: <SECRET@corp.example>\r\nX-Data: SECRET\r\n"
+    content = HEADER.replace(b"Subject: x", b"Subject: SECRET") + known + more + b"\r\nSECRET body\r\n"
+    original = replace(ORIGINAL, content=content, ret=ret, returnable=False)
+    raw = written(replace(NO_USER, action=action), original=original)
+    assert known in raw
+    assert b"SECRET" not in raw
+    long = b"Message-ID: <" + b"SECRET" * 100 + b"@corp.example>\r\n\r\n"
+    assert b"SECRET" not in written(NO_USER, original=replace(original, content=long))
+
+
 @pytest.mark.parametrize("ret", [Ret.FULL, Ret.HDRS])
 def test_blind_copies_do_not_come_back(ret: Ret) -> None:
     """Who reads the reverse-path need not be who wrote the mail."""

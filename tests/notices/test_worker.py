@@ -563,17 +563,17 @@ async def test_high_severity_is_told_at_once(house: House) -> None:
     assert [text for text in (SECRET, "m2:", *PEOPLE) if text in told[0].mail.as_string()] == []
 
 
-async def test_what_an_address_of_ours_passes_on(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its author is an outsider: reviewers read which address of ours it came through."""
+async def test_reviewers_read_which_address_passes_on(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The author is an outsider, so what tells them most is the address of ours."""
     move = clock(monkeypatch)
     house.use(reviewers=REVIEWERS[:1], kinds=frozenset())
     given = {"author": "", "owner": "customers@corp.example", "automatic": True, "reasons": ("redistribution",)}
     await house.keep("m1", **given)
-    (urgent,) = await house.tell()
+    urgent = [one for one in await house.tell() if one.kind == "urgent"]
     move(timedelta(days=1, seconds=1))
-    (digest,) = await house.tell()
-    assert kinds([urgent, digest]) == [("urgent", "rita@corp.example"), ("digest", "rita@corp.example")]
-    assert all("passed on by: customers@corp.example" in one.text for one in (urgent, digest))
+    digest = [one for one in await house.tell() if one.kind == "digest"]
+    assert [len(urgent), len(digest)] == [1, 1]
+    assert all("passed on by: customers@corp.example" in one.text for one in (*urgent, *digest))
 
 
 @pytest.mark.parametrize("given", [{"author": ""}, {"message_id": "<x@GW.corp.example>"}])

@@ -98,14 +98,14 @@ def test_teams_and_scopes_are_told() -> None:
         "teams: {sales: [ann@corp.example, ben@corp.example, s.corp.example], hr: {filter: '(cn=hr)'}}\n"
         "scopes: [{only: {team: sales}, set: {bulk-visible.outsiders: 20}, until: 2026-12-24}]\n"
     )
-    first, general, sales = explain(load.parse(text, "policy.yaml", builtin=packs.builtin()))
+    first, _memory, general, sales = explain(load.parse(text, "policy.yaml", builtin=packs.builtin()))
     assert first == (
         "Inside: corp.example. Team sales: 2 addresses and s.corp.example. "
         "Team hr: whom the directory names, not known here."
     )
-    assert "10 or more recipients.outsiders" in general
+    assert "10 or more recipients.unfamiliar_outsiders" in general
     assert ", with other numbers where the sender is of team sales, until 2026-12-24" in general
-    assert "20 or more recipients.outsiders" in sales
+    assert "20 or more recipients.unfamiliar_outsiders" in sales
     assert ", only where the sender is of team sales" in sales
     assert ", until 2026-12-24: hide" in sales
 

@@ -186,7 +186,7 @@ def test_teams_have_numbers_of_their_own(
     outsiders: int, changes: dict[str, Any], author: str, disposition: str
 ) -> None:
     """Sales may show 20, HR 2, everybody else 10; where several could be meant, the strictest counts."""
-    measured = found(recipients__outsiders=outsiders, recipients__organisations=outsiders)
+    measured = found(recipients__unfamiliar_outsiders=outsiders, recipients__organisations=outsiders)
     shown = verdict(SCOPED, measured, author, **changes)
     assert shown.disposition.label == disposition
     assert {reason.rule for reason in shown.reasons} <= {"bulk-visible"}

@@ -64,6 +64,12 @@ def test_reply_is_one_line(text: str, *, smtputf8: bool) -> None:
     assert smtputf8 or octets.isascii()
 
 
+def test_a_reply_without_words_ends_in_a_blank() -> None:
+    """The empty challenge of AUTH PLAIN is 334 and a blank, and clients may hold us to it (RFC 4954 4)."""
+    assert replies.octets(Reply(code=334, enhanced="", text="")) == b"334 \r\n"
+    assert replies.octets(Reply(code=250, enhanced="", text="")) == b"250 \r\n"
+
+
 def test_closing_refusals_close() -> None:
     """421 and 521 say that the connection ends, so it must (RFC 5321 4.2.3, RFC 7504 3)."""
     every = [value for value in vars(replies).values() if isinstance(value, replies.Refusal)]
