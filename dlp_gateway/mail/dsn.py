@@ -17,6 +17,7 @@ from typing import Final
 from dlp_gateway.mail import header, xtext
 from dlp_gateway.mail.address import serialise
 from dlp_gateway.mail.edit import RemoveBcc, apply
+from dlp_gateway.mail.encoded_word import phrase
 from dlp_gateway.mail.envelope import Ret
 from dlp_gateway.mail.reply import Reply, printable
 from dlp_gateway.mail.trace import date_time
@@ -45,10 +46,11 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """The part that people read: a subject and a text of some lines, each of one language and not yet encoded."""
+    """The part that people read, in one language and not yet encoded: a subject, some lines of text, who writes it."""
 
     subject: str
     text: str
+    sender: str = "Mail delivery"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,22 +159,20 @@ def compose(
         fields = xtext.without_unicode(fields.decode()).encode()  # RFC 6533 3: an address may be written so
     international = not (author.isascii() and fields.isascii())
     worst = min((one.action for one in reports), key=list(Action).index)
-    subject, text = _SUBJECTS[worst], _explained(reports)
-    if explanation is not None:
-        subject, text = printable(explanation.subject), explanation.text
+    told = explanation or Explanation(subject=_SUBJECTS[worst], text=_explained(reports))
     wanted = original.returnable and original.ret is Ret.FULL
     whole = worst is Action.FAILED and wanted and (original.content.isascii() or not plain)
     parts = (
-        _text("text/plain; charset=utf-8", "\r\n".join(text.splitlines()).encode("utf-8", "replace") + b"\r\n"),
+        _text("text/plain; charset=utf-8", "\r\n".join(told.text.splitlines()).encode("utf-8", "replace") + b"\r\n"),
         # RFC 6533 4: what holds UTF-8 addresses is called by another name.
         _part(f"message/{'global-' if international else ''}delivery-status", fields),
         _returned(original, whole=whole, international=international),
     )
     boundary = _boundary(message_id, b"".join(parts))
     headers = _lines(
-        f"From: Mail delivery <{sender.decode()}>",
+        f"From: {phrase(told.sender).decode()} <{sender.decode()}>",
         f"To: {author.decode()}",
-        f"Subject: {_words(subject)}",
+        f"Subject: {_words(printable(told.subject))}",
         f"Date: {date_time(moment)}",
         f"Message-ID: <{message_id}>",
         "Auto-Submitted: auto-replied",  # RFC 3834 5

@@ -115,7 +115,7 @@ def of_expiry(news: News, addresses: tuple[str, ...], words: Words, policy: Poli
         listed.append(f"    {words.reviewers.more.of(len(addresses) - _RECIPIENTS)}")
     told = [words.expired.format(date=words.date(news.account.received_at)) + "\n\n" + "\n".join(listed)]
     told += [*reasons(news, words, policy), words.expired_next, ending(words, head.contact, news.ids)]
-    return Explanation(subject=words.subjects.expired, text="\n\n".join(told))
+    return Explanation(subject=words.subjects.expired, text="\n\n".join(told), sender=words.sender)
 
 
 def summary(window: Window, author: str, words: Words) -> Letter:

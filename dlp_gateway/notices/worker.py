@@ -187,8 +187,8 @@ class NoticeWorker:
             found += await self._store.items(Query(states=states, limit=_LOOKED_AT))
         distinct = {item.id: item for item in found if not kind_of(item.reasons) and "dsn" not in item.reasons}
         accounts = await self._ledger.accounts(tuple(distinct))
-        owners = {name: account.owner for name, account in accounts.items()}
-        waiting = [reviewers.of_item(item, options.policy, owners.get(item.id, "")) for item in distinct.values()]
+        through = {name: account.owner for name, account in accounts.items()}
+        waiting = [reviewers.of_item(item, options.policy, through.get(item.id, "")) for item in distinct.values()]
         if not waiting:
             return
         held = (await self._store.statistics()).recipients[State.HELD]

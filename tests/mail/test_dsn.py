@@ -215,12 +215,12 @@ def test_names_only_who_is_concerned() -> None:
 def test_is_ascii_where_it_can_be() -> None:
     """Only an address beyond ASCII makes the notification so; other text is encoded."""
     odd = replace(ORIGINAL, content="Subject: tschüß\r\n\r\n".encode())
-    raw = written(
-        NO_USER, FULL, original=odd, explanation=Explanation(subject="Ärger", text="Ging nicht.\nSchöne Grüße")
-    )
+    explanation = Explanation(subject="Ärger", text="Ging nicht.\nSchöne Grüße", sender="Schutz für alle")
+    raw = written(NO_USER, FULL, original=odd, explanation=explanation)
     assert raw.isascii()
     message = read(raw)
     assert message["Subject"] == "Ärger"
+    assert message["From"].addresses[0].display_name == "Schutz für alle"
     text, _, returned = message.iter_parts()
     assert text.get_content() == "Ging nicht.\r\nSchöne Grüße\r\n"
     assert returned.get_payload(decode=True) == "Subject: tschüß\r\n".encode()

@@ -93,7 +93,6 @@ class House:
         at: datetime | None = None,
         expires_after: timedelta = timedelta(days=14),
         dsn: DsnRequest | None = None,
-        outcome: str = "forwarded",
         **more: Any,  # noqa: ANN401  fields of the entry
     ) -> None:
         """Take a mail into custody as the pipeline does: held, delayed for ten minutes, or split and due."""
@@ -108,7 +107,8 @@ class House:
             state=State.HELD if held else State.DUE,
             due_at=at + timedelta(minutes=10) if disposition is Disposition.DELAY else at,
         )
-        copies = tuple(replace(copy, recipients=(one,)) for one in copy.recipients) if outcome == "custody" else (copy,)
+        split = disposition is Disposition.REWRITE
+        copies = tuple(replace(copy, recipients=(one,)) for one in copy.recipients) if split else (copy,)
         deposit = Deposit(
             id=name,
             content=f"From: {author}\r\nTo: bob@shop.example\r\nSubject: {SECRET}\r\nMessage-ID: {message_id}\r\n\r\n"
@@ -122,7 +122,7 @@ class House:
             copies=copies,
         )
         entry = self.entry(name, *copy.recipients, author=author, disposition=disposition, reasons=reasons)
-        passages = tuple(replace(one, outcome=outcome) for one in entry.passages)
+        passages = tuple(replace(passage, outcome="custody", reply="") for passage in entry.passages)
         entry = replace(entry, message_id=message_id, received_at=at, passages=passages, **more)
         await self.store.take((deposit,), also=self.journal.rows(entry))
 

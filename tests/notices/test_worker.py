@@ -79,8 +79,7 @@ async def test_a_rewritten_mail(house: House) -> None:
 async def test_a_mail_that_was_split(house: House) -> None:
     """Its copies lie in custody, each for itself, and its author hears once of the mail: not a copy at a time."""
     crowd = tuple(f"c{number}@shop{number}.example" for number in range(52))
-    deposit = {"reasons": ("sensitive-audience",), "hidden": 52}
-    await house.keep("m1", *crowd, disposition=Disposition.REWRITE, outcome="custody", **deposit)
+    await house.keep("m1", *crowd, disposition=Disposition.REWRITE, reasons=("sensitive-audience",), hidden=52)
     (told,) = await house.tell()
     assert told.kind == "rewritten"
     assert "52 people outside were hidden from each other: each of them got a separate copy" in told.text
@@ -198,6 +197,7 @@ async def test_an_expired_mail(house: House) -> None:
     assert told.kind == "expired"
     assert told.mail.get_content_type() == "multipart/report"
     assert "hat niemand rechtzeitig entschieden" in told.text
+    assert told.mail["From"] == "Mail-Schutz <postmaster@gw.corp.example>"
     human, status, returned = told.mail.iter_parts()
     groups = status.get_payload()
     assert [(group["Final-Recipient"], group["Action"], group["Status"]) for group in groups[1:]] == [
@@ -566,7 +566,7 @@ async def test_high_severity_is_told_at_once(house: House) -> None:
 async def test_reviewers_read_which_address_passes_on(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """The author is an outsider, so what tells them most is the address of ours."""
     move = clock(monkeypatch)
-    house.use(reviewers=REVIEWERS[:1])
+    house.use(reviewers=REVIEWERS[:1], kinds=frozenset())
     given = {"author": "", "owner": "customers@corp.example", "automatic": True, "reasons": ("redistribution",)}
     await house.keep("m1", **given)
     urgent = [one for one in await house.tell() if one.kind == "urgent"]
