@@ -213,6 +213,9 @@ inside: {inside}
 # teams: {{sales: [ann@{domain}]}}
 # scopes: [{{only: {{team: sales}}, set: {{bulk-visible.outsiders: 20}}}}]
 
+# For how long earlier mail counts: what one sender showed and sent, and a mass mail that was stopped.
+#memory: {{window: 24h, strike: 24h, learning: 10}}
+
 # Rules of your own, beside those of the packs. An example:
 # rules:
 #   - id: cards-for-the-auditor-only

@@ -14,7 +14,7 @@ from typing import Final
 from dlp_gateway import document
 from dlp_gateway.detect.base import NO_FACTS, Facts, Thread
 from dlp_gateway.mail import header
-from dlp_gateway.mail.envelope import Envelope
+from dlp_gateway.mail.envelope import Envelope, new_id
 from dlp_gateway.mail.parse import parse
 from dlp_gateway.policy.cases import MailCase
 from dlp_gateway.policy.decide import decide
@@ -33,6 +33,11 @@ _ANSWERED: Final = "reply_all.audience"
 _OF_ADDRESSES: Final = frozenset(
     {"recipients.blind_named", "recipients.blind_quoted", "recipients.lookalike_inside", "recipients.own_freemail"}
     | {"redistribution.outsiders", "reply_to.group", "reply_to.several"}
+)
+#: What only a mail before can have caused; a family ends in a dot.
+_OF_EARLIER_MAIL: Final = (
+    *("thread.", "exposure.", "sent."),
+    *("recipients.first_time", "recipients.look_alike", "recipients.twin"),
 )
 
 
@@ -87,7 +92,9 @@ def _exposure(rule: RuleInForce) -> Iterator[Specimen]:
 
 
 def _to_strangers(count: int, title: str) -> Specimen:
-    people = ",\r\n ".join(f"customer{number}@shop{number}.example" for number in range(1, count + 1))
+    # Others each time: who is shown again and again is a working group in the end, or a second attempt.
+    run = new_id()
+    people = ",\r\n ".join(f"customer{number}.{run}@shop{number}.example" for number in range(1, count + 1))
     text = "Dear customers,\r\n\r\nwe are closed on Monday.\r\n"
     return Specimen(title=title, content=f"To: {people}\r\n\r\n{text}".encode())
 
@@ -135,6 +142,11 @@ def judged(policy: Policy, envelope: Envelope, content: bytes, answered: int = 0
 def looks_at_addresses(rule: RuleInForce) -> bool:
     """Whether the rule can only match a mail whose author, Reply-To or recipients are others than those of a test."""
     return any(kind in _OF_ADDRESSES for kind, _ in rule.rule.when.kinds())
+
+
+def looks_at_earlier_mail(rule: RuleInForce) -> bool:
+    """Whether the rule can only match a mail that is compared with earlier ones."""
+    return any(kind.startswith(_OF_EARLIER_MAIL) for kind, _ in rule.rule.when.kinds())
 
 
 def needs_audience(rule: RuleInForce) -> int:
