@@ -206,9 +206,6 @@ inside: {inside}
 # outsiders: so many strangers in To and Cc are hidden from each other. action: hide, or review if a person decides.
 #set: {{bulk-visible.outsiders: 10, bulk-visible.action: hide, reply-all.audience: 10, payment.accounts: 10}}
 
-# For how long earlier mail counts: answers to mass mails, second attempts, small portions, people who often write.
-#memory: {{window: 24h, strike: 24h, learning: 10}}
-
 # Groups of your own people (a list, a file, or a filter of the directory), and other numbers for the mail of some.
 # teams: {{sales: [ann@{domain}]}}
 # scopes: [{{only: {{team: sales}}, set: {{bulk-visible.outsiders: 20}}}}]
