@@ -23,7 +23,7 @@ _SECRET_LIMIT: Final = 10_000  # bytes of a password file
 
 def advice(path: Path, settings: Settings, policy: Policy) -> tuple[Remark, ...]:
     """Return warnings, and what is certainly wrong with the files that gateway.yaml (at `path`) names."""
-    return (
+    found = (
         *_mode(policy),
         *_people(policy),
         *(warning(one.source, one.message) for one in admission_warnings(settings)),
@@ -34,6 +34,7 @@ def advice(path: Path, settings: Settings, policy: Policy) -> tuple[Remark, ...]
         *_custody(settings),
         *_written_by_others(path, settings),
     )
+    return tuple(dict.fromkeys(found))  # listeners may share a certificate
 
 
 def database(settings: Settings) -> Path:
