@@ -24,7 +24,7 @@ _SECRET_LIMIT: Final = 10_000  # bytes of a password file
 
 def advice(path: Path, settings: Settings, policy: Policy) -> tuple[Remark, ...]:
     """Return warnings, and what is certainly wrong with the files that gateway.yaml (at `path`) names."""
-    return (
+    found = (
         *_mode(policy),
         *_people(policy),
         *_dates(policy, datetime.now(UTC)),
@@ -37,6 +37,7 @@ def advice(path: Path, settings: Settings, policy: Policy) -> tuple[Remark, ...]
         *_custody(settings),
         *_written_by_others(path, settings),
     )
+    return tuple(dict.fromkeys(found))  # listeners may share a certificate
 
 
 def database(settings: Settings) -> Path:

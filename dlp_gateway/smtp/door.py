@@ -155,6 +155,7 @@ class Door:
         self._handler = handler
         self._guests: dict[Guest, str] = {}
         self._clients: Counter[str] = Counter()
+        self._knocking: Counter[str] = Counter()
         self._under_way: set[asyncio.Task[Any]] = set()  # the loop itself holds tasks weakly
         self._closing = False
         self._left = asyncio.Event()
@@ -169,17 +170,44 @@ class Door:
         """Whether `drain` was called."""
         return self._closing
 
+    def knock(self, client: IPv4Address | IPv6Address) -> Refusal | None:
+        """Let a client begin a handshake before it enters, or say why not; of whoever may, `knocked` tells the end.
+
+        As many may at a time as may be in, and wait in places of their own.
+        """
+        key = self._key(client)
+        if key == _OUTSIDE:
+            refusal = TOO_MANY_CONNECTIONS if self._knocking[key] >= _MOST_OUTSIDERS else None
+        elif self._knocking[key] >= self.options.connections_per_client:
+            refusal = TOO_MANY_FROM_YOU
+        else:
+            others = self._knocking.total() - self._knocking[_OUTSIDE]
+            refusal = TOO_MANY_CONNECTIONS if others >= self.options.connections else None
+        if refusal is None:
+            self._knocking[key] += 1
+        return refusal
+
+    def knocked(self, client: IPv4Address | IPv6Address) -> None:
+        """The handshake is over, however it ended."""
+        key = self._key(client)
+        self._knocking[key] -= 1
+        if not self._knocking[key]:
+            del self._knocking[key]
+
+    def _key(self, client: IPv4Address | IPv6Address) -> str:
+        """Return what a client counts as."""
+        return network_of(client) if self.options.admits(client) else _OUTSIDE
+
     def enter(self, guest: Guest, client: IPv4Address | IPv6Address) -> Refusal | None:
         """Let a session in, or say why not; whoever entered, welcome or not, must `leave`."""
-        welcome = self.options.admits(client)
-        key = network_of(client) if welcome else _OUTSIDE
+        key = self._key(client)
         self._guests[guest] = key
         self._clients[key] += 1
         metrics.session_opened()
         outsiders = self._clients[_OUTSIDE]
         if self._closing:
             return STOPPING
-        if not welcome:
+        if key == _OUTSIDE:
             # They wait for their QUIT in places of their own, so that they cannot take those of others.
             return NOT_YOUR_GATEWAY if outsiders <= _MOST_OUTSIDERS else TOO_MANY_CONNECTIONS
         if len(self._guests) - outsiders > self.options.connections:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Final
 
 from dlp_gateway.smtp.door import Door, Handler, ListenerOptions, Security
+from dlp_gateway.smtp.implicit import ImplicitServer
 from dlp_gateway.smtp.session import Session
 
 __all__ = ["Door", "Handler", "ListenerOptions", "Security", "listen", "protocol_factory"]
@@ -20,22 +21,16 @@ __all__ = ["Door", "Handler", "ListenerOptions", "Security", "listen", "protocol
 _BACKLOG: Final = 512  # connections that the kernel keeps while we are busy
 
 
-async def listen(door: Door, sock: socket.socket) -> asyncio.Server:
+async def listen(door: Door, sock: socket.socket) -> asyncio.Server | ImplicitServer:
     """Serve the door on a bound socket.
 
     Implicit TLS is the loop's: under uvloop a protocol cannot keep the first octets for a TLS layer of its own making.
     """
-    loop, options = asyncio.get_running_loop(), door.options
-    if options.security is not Security.IMPLICIT:
+    if door.options.security is not Security.IMPLICIT:
+        loop = asyncio.get_running_loop()
         return await loop.create_server(protocol_factory(door), sock=sock, backlog=_BACKLOG)
-    return await loop.create_server(
-        protocol_factory(door),
-        sock=sock,
-        backlog=_BACKLOG,
-        ssl=options.tls_context,
-        ssl_handshake_timeout=options.handshake,
-        ssl_shutdown_timeout=2,
-    )
+    sock.listen(_BACKLOG)
+    return ImplicitServer(door, sock, protocol_factory(door))
 
 
 def protocol_factory(door: Door) -> Callable[[], asyncio.Protocol]:

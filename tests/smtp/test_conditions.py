@@ -1,17 +1,17 @@
 """Conditions of a listener in the dialogue: TLS before mail, a client's certificate, the sender, the tenant."""
 
+import contextlib
 import ssl
 from pathlib import Path
 
 import pytest
 
 from dlp_gateway.mail.address import DomainSet
-from dlp_gateway.observe import metrics
 from dlp_gateway.smtp.admission import Admission, Tenant
 from dlp_gateway.smtp.identity import Files, read
 from dlp_gateway.smtp.listener import ListenerOptions, Security
 from tests.certificates import DAY, Authority
-from tests.smtp.peers import LOOPBACK, Client, Gateway, Listen, until
+from tests.smtp.peers import LOOPBACK, Client, Gateway, Listen, refused, until
 
 MAIL = b"MAIL FROM:<alice@corp.example>\r\n"
 CONTENT = b"From: alice@corp.example\r\nSubject: hello\r\n\r\ntext\r\n"
@@ -56,14 +56,6 @@ async def secured(gateway: Gateway, context: ssl.SSLContext) -> Client:
     await client.writer.start_tls(context, server_hostname="localhost")
     await client.say(b"EHLO client.example\r\n")
     return client
-
-
-def refused(why: str) -> float:
-    """Return how often a client was turned away for a reason."""
-    for line in metrics.expose()[0].decode().splitlines():
-        if line.startswith(f'dlp_sessions_refused_total{{reason="{why}"}}'):
-            return float(line.rpartition(" ")[2])
-    return 0.0
 
 
 # --- TLS that is demanded ---------------------------------------------------------------------------------------------
@@ -149,6 +141,15 @@ async def test_certificate_counts_under_implicit_tls_too(listen: Listen, tls: Tl
         await client.hear()
         await client.say(b"EHLO client.example\r\n")
         assert (await client.say(MAIL)).startswith(expected)
+
+
+async def test_certificate_that_cannot_be_verified_is_told_under_implicit_tls_too(listen: Listen, tls: Tls) -> None:
+    """The session never begins, and is counted and logged all the same."""
+    before = refused("client-certificate-unverified")
+    gateway = await listen(security=Security.IMPLICIT, tls_context=tls.server, admission=ASKING)
+    with contextlib.suppress(OSError):  # in TLS 1.3 the client ends its part first
+        await gateway.client(tls.client("client.example", issuer=Authority("Somebody else")))
+    await until(lambda: refused("client-certificate-unverified") == before + 1)
 
 
 @pytest.mark.parametrize("kind", ["unknown", "expired"])
