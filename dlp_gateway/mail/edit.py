@@ -63,7 +63,8 @@ class PruneOutsiders:
     """Take everybody out of all recipient fields who is not at a domain of `inside`, but for those `kept` (canonical).
 
     So a mail that is split needs one short edit for each copy, however many people it hides. `inside` are patterns as
-    `mail.address.DomainSet` has them; `to` is as in `PruneRecipients`.
+    `mail.address.DomainSet` has them; `to` is as in `PruneRecipients`, and is kept as well: once it stands in To, the
+    same edit must leave it there, be he outside or not.
     """
 
     inside: tuple[str, ...]
@@ -116,7 +117,7 @@ def apply(raw: bytes, edits: tuple[Edit, ...]) -> bytes:
             case PruneRecipients(hidden=hidden, to=to):
                 section = pruned(section, Hidden(hidden), to)
             case PruneOutsiders(inside=inside, kept=kept, to=to):
-                section = pruned(section, outsiders_in(section, inside).but(*kept), to)
+                section = pruned(section, outsiders_in(section, inside).but(*kept, to), to)
             case PruneAttendees():
                 body = _without_attendees(section, body, edit)
     return section + body

@@ -204,10 +204,25 @@ _mails = st.one_of(
 @settings(max_examples=300, deadline=None)
 def test_no_copy_shows_an_outsider_to_another(raw: bytes, rewrites: list[Rewrite], data: st.DataObject) -> None:
     """(e, f) Everybody gets exactly one copy with the same body, and sees no outsider but himself, or it is held."""
-    message = parse(raw)
-    visible = sorted({canonical(one.address) for one in message.visible})
+    visible = sorted({canonical(one.address) for one in parse(raw).visible})
     candidates = [*visible, "blind@far.example", "boss@corp.example", "three@home.example"]
-    recipients = tuple(data.draw(st.lists(st.sampled_from(candidates), unique=True, min_size=1)))
+    recipients = data.draw(st.lists(st.sampled_from(candidates), unique=True, min_size=1))
+    _assert_apart(raw, rewrites, tuple(recipients))
+
+
+@pytest.mark.parametrize("author", ["0@0", "ann@freelance.example"])
+@pytest.mark.parametrize("rewrites", [[SPLIT], [PRUNE], [BCC], [SPLIT, BCC]])
+def test_an_author_outside_stays_where_he_was_put(author: str, rewrites: list[Rewrite]) -> None:
+    """(e) He stands in To where nobody else is left, and a second edit does not take him for one to hide."""
+    raw = f"To: 0@example.org\r\nFrom: {author}\r\n\r\n".encode()
+    recipients = ("0@example.org", "blind@far.example")
+    _assert_apart(raw, rewrites, recipients)
+    assert made(*rewrites, raw=raw.decode(), recipients=recipients)["blind@far.example"] == [author]
+
+
+def _assert_apart(raw: bytes, rewrites: list[Rewrite], recipients: tuple[str, ...]) -> None:
+    message = parse(raw)
+    visible = {canonical(one.address) for one in message.visible}
     envelope = replace(ENVELOPE, recipients=recipients)
     rewriting = Rewriting(POLICY, envelope, message)
     edits, copies = rewriting.edits(rewrites)
