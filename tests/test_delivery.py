@@ -10,7 +10,7 @@ from dlp_gateway import delivery
 from dlp_gateway.delivery import DeliveryOptions, DeliveryWorker
 from dlp_gateway.deposits import Transport
 from dlp_gateway.mail.edit import AddTrace, PruneRecipients, RemoveBcc, to_json
-from dlp_gateway.observe import metrics
+from dlp_gateway.observe import instruments
 from dlp_gateway.ports import Delivery
 from quarantine.memory import MemoryStore
 from quarantine.model import Claim, CopyDeposit, Deposit, Query, Settlement, State
@@ -130,7 +130,7 @@ async def test_a_failed_dsn_makes_no_dsn() -> None:
 
 def in_doubt() -> float:
     """Return how many recipients were counted as in doubt."""
-    lines = metrics.expose()[0].decode().splitlines()
+    lines = instruments.expose()[0].decode().splitlines()
     return float(next(line for line in lines if line.startswith("dlp_in_doubt_total ")).split()[1])
 
 

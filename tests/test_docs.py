@@ -13,7 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 from dlp_gateway.cli import main
-from dlp_gateway.observe import log, metrics
+from dlp_gateway.observe import instruments, log
 from dlp_gateway.settings import Settings, load
 
 ROOT = Path(__file__).parents[1]
@@ -103,7 +103,7 @@ def test_every_command_and_option_is_told() -> None:
 
 def test_every_metric_is_told() -> None:
     """What can be graphed stands in the table, and nothing else does."""
-    source = Path(metrics.__file__).read_text(encoding="utf-8")
+    source = Path(instruments.__file__).read_text(encoding="utf-8")
     names = set(re.findall(r'"(dlp_[a-z_]+)"', source))
     assert "dlp_messages_total" in names
     text = section("Metrics and health")

@@ -83,13 +83,13 @@ async def _demo(place: Path, *, once: bool) -> int:
     """Run the whole demo; return the exit status."""
     from dlp_gateway.cli import trial
     from dlp_gateway.cli.samples import samples
-    from dlp_gateway.observe import log, metrics
+    from dlp_gateway.observe import instruments, log
     from dlp_gateway.processes import policies, review
     from dlp_gateway.processes.supervisor import StartError, Supervisor
     from dlp_gateway.smtp.maildrop import Maildrop
     from quarantine.store import StoreError
 
-    counted = metrics.prepare()
+    counted = instruments.prepare()
     async with AsyncExitStack() as stack:
         stack.callback(shutil.rmtree, counted, ignore_errors=True)
         maildrop = Maildrop(place / "received")

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Final, TextIO
 
 from dlp_gateway.errors import GatewayError
-from dlp_gateway.observe import log, metrics
+from dlp_gateway.observe import instruments, log, metrics
 from dlp_gateway.processes.boot import Boot
 from dlp_gateway.processes.child import Child
 from dlp_gateway.smtp.identity import Identity
@@ -77,7 +77,7 @@ class Receivers:
     async def _watch(self, place: int, child: Child) -> None:
         """Wait for the end of a receiver, and put another in its place unless it was told to go."""
         status = await child.ended()
-        metrics.mark_dead(child.pid)
+        instruments.mark_dead(child.pid)
         if child.retired:
             return
         metrics.receivers(self.alive)

@@ -20,7 +20,7 @@ from dlp_gateway.console.app import Check, application
 from dlp_gateway.console.server import Admin
 from dlp_gateway.errors import ConfigurationError, GatewayError, Problem
 from dlp_gateway.journal import Generation, SqlJournal
-from dlp_gateway.observe import log, metrics
+from dlp_gateway.observe import instruments, log, metrics
 from dlp_gateway.policy.model import Policy
 from dlp_gateway.processes import composition, places, policies, readiness, teams
 from dlp_gateway.processes.boot import Boot
@@ -46,7 +46,7 @@ def run(path: Path) -> None:
     os.umask(0o077)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})  # it waits until it can be answered (`_handle_signals`)
     systemd = Systemd.from_environment()
-    folder = metrics.prepare()
+    folder = instruments.prepare()
     try:
         settings, policy = policies.load(path)
         log.configure(settings.log.level, settings.log.format)
@@ -190,7 +190,7 @@ class Supervisor:
     async def _serve_admin(self, stack: AsyncExitStack, store: Store, outbound: Outbound) -> None:
         address = self._settings.admin.address
         facts = {"version": lambda: __version__, "mode": lambda: self._policy.mode}
-        admin = Admin(application(self._checks(store, outbound), metrics.expose, facts), address.host, address.port)
+        admin = Admin(application(self._checks(store, outbound), instruments.expose, facts), address.host, address.port)
         try:
             await admin.start()
         except OSError as error:

@@ -10,7 +10,7 @@ import pytest
 
 from dlp_gateway.login import AttemptLimits, Attempts
 from dlp_gateway.login.memory import MemoryFailures
-from dlp_gateway.observe import metrics
+from dlp_gateway.observe import instruments
 from dlp_gateway.ports import NEVER, Denial, Login, LoginUnavailable
 from quarantine.store import StoreError
 
@@ -58,7 +58,7 @@ class Broken(MemoryFailures):
 def logins(result: str) -> float:
     """Return how many logins came out so in this process."""
     sample = f'dlp_logins_total{{result="{result}"}}'
-    lines = (line.rpartition(" ") for line in metrics.expose()[0].decode().splitlines())
+    lines = (line.rpartition(" ") for line in instruments.expose()[0].decode().splitlines())
     return next((float(value) for name, _, value in lines if name == sample), 0.0)
 
 

@@ -16,7 +16,7 @@ from dlp_gateway.mail.envelope import DsnRequest, Notify, RecipientRequest
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.notices import NoticeWorker
 from dlp_gateway.notices.limits import HOUR
-from dlp_gateway.observe import metrics
+from dlp_gateway.observe import instruments
 from dlp_gateway.policy.verdict import Disposition
 from quarantine.model import DEPOSITOR, Query, Settlement, State
 from quarantine.store import StoreError
@@ -33,7 +33,7 @@ def kinds(told: list[Told]) -> list[tuple[str, str]]:
 def counted(kind: str, result: str) -> float:
     """Return how often that was counted."""
     sample = f'dlp_notices_total{{kind="{kind}",result="{result}"}} '
-    lines = metrics.expose()[0].decode().splitlines()
+    lines = instruments.expose()[0].decode().splitlines()
     return float(next((line.removeprefix(sample) for line in lines if line.startswith(sample)), "0"))
 
 

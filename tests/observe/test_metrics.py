@@ -15,21 +15,23 @@ from hypothesis import strategies as st
 
 from dlp_gateway.content.text import Unreadable, UnreadableReason
 from dlp_gateway.detect.base import Failure, FailureReason, Finding
-from dlp_gateway.observe import metrics
+from dlp_gateway.observe import instruments, metrics
 from dlp_gateway.policy.verdict import Disposition, Reason
 
 
 @pytest.fixture
 def fresh() -> Iterator[None]:
     """Begin and end with nothing counted, in this process alone."""
-    metrics._metrics.cache_clear()
+    instruments.instruments.cache_clear()
     yield
-    metrics._metrics.cache_clear()
+    instruments.instruments.cache_clear()
 
 
 def shown() -> dict[str, float]:
     """Return every sample as `name{labels}`: value."""
-    samples = (line.rsplit(" ", 1) for line in metrics.expose()[0].decode().splitlines() if not line.startswith("#"))
+    samples = (
+        line.rsplit(" ", 1) for line in instruments.expose()[0].decode().splitlines() if not line.startswith("#")
+    )
     return {name: float(value) for name, value in samples}
 
 
@@ -102,15 +104,15 @@ def test_a_stage_is_timed_although_it_raises(fresh: None) -> None:
 @settings(max_examples=30)
 def test_no_text_becomes_a_label(texts: list[str]) -> None:
     """A label value is a short ASCII word; everything else counts as "other"."""
-    metrics._metrics.cache_clear()
+    instruments.instruments.cache_clear()
     for text in texts:
         metrics.session_refused(text)
-    values = {labels[0] for labels in metrics._metrics().refused}
+    values = {labels[0] for labels in instruments.instruments().refused}
     assert values <= {"other", *texts}
     assert all(value.isascii() and " " not in value and len(value) <= 80 for value in values)
     counted = sum(value for name, value in shown().items() if name.startswith("dlp_sessions_refused_total"))
     assert len(texts) == counted
-    metrics._metrics.cache_clear()
+    instruments.instruments.cache_clear()
 
 
 def test_labels_without_end_count_as_other(fresh: None) -> None:
@@ -135,13 +137,13 @@ def test_processes_are_summed_and_the_dead_have_no_sessions(tmp_path: Path) -> N
         """
         import os
         from pathlib import Path
-        from dlp_gateway.observe import metrics
+        from dlp_gateway.observe import instruments, metrics
         from dlp_gateway.policy.verdict import Disposition
 
         def line(name):
-            return next(l for l in metrics.expose()[0].decode().splitlines() if l.startswith(name)).rsplit(" ")[-1]
+            return next(l for l in instruments.expose()[0].decode().splitlines() if l.startswith(name)).rsplit(" ")[-1]
 
-        folder = metrics.prepare(Path(os.environ["FOLDER"]))
+        folder = instruments.prepare(Path(os.environ["FOLDER"]))
         metrics.session_opened()
         metrics.receivers(2)
         metrics.decided(Disposition.HOLD)
@@ -153,7 +155,7 @@ def test_processes_are_summed_and_the_dead_have_no_sessions(tmp_path: Path) -> N
         os.waitpid(child, 0)
         hold = 'dlp_messages_total{disposition="hold"}'
         print(line(hold), line("dlp_sessions "), line("dlp_receivers "))
-        metrics.mark_dead(child)
+        instruments.mark_dead(child)
         print(line(hold), line("dlp_sessions "), line("dlp_receivers "))
         print(oct(folder.stat().st_mode & 0o777))
         """,
@@ -171,13 +173,13 @@ def test_prepare_begins_anew_and_comes_first(tmp_path: Path) -> None:
         """
         import os
         from pathlib import Path
-        from dlp_gateway.observe import metrics
+        from dlp_gateway.observe import instruments, metrics
 
-        folder = metrics.prepare(Path(os.environ["FOLDER"]))
+        folder = instruments.prepare(Path(os.environ["FOLDER"]))
         print([path.name for path in folder.iterdir()])
         metrics.repeated()
         try:
-            metrics.prepare(folder)
+            instruments.prepare(folder)
         except RuntimeError as error:
             print(error)
         """,
@@ -190,9 +192,9 @@ def test_a_folder_of_its_own_lies_in_memory(tmp_path: Path) -> None:
     """Without a folder one is made where the service manager gave one, closed to others."""
     printed = run(
         """
-        from dlp_gateway.observe import metrics
+        from dlp_gateway.observe import instruments, metrics
 
-        folder = metrics.prepare()
+        folder = instruments.prepare()
         print(folder.parent, oct(folder.stat().st_mode & 0o777))
         """,
         RUNTIME_DIRECTORY=str(tmp_path),
@@ -207,6 +209,6 @@ def test_promtool_likes_the_names(fresh: None) -> None:
     """Names, units and help texts follow Prometheus' conventions."""
     metrics.build("1.0")
     metrics.custody({"held": 1}, size=1, oldest_held=1, oldest_due=1)
-    text = metrics.expose()[0]
+    text = instruments.expose()[0]
     done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()

@@ -8,7 +8,7 @@ import pytest
 
 from dlp_gateway import document
 from dlp_gateway.errors import ConfigurationError
-from dlp_gateway.observe import metrics
+from dlp_gateway.observe import instruments
 from dlp_gateway.processes.certificates import InForce, Watch, certificate_warnings, identities, in_force
 from dlp_gateway.settings import Settings
 from dlp_gateway.smtp.identity import Identity
@@ -44,7 +44,7 @@ def shown(held: InForce) -> bytes:
 
 def sample(name: str) -> float:
     """Return the value of a metric."""
-    for line in metrics.expose()[0].decode().splitlines():
+    for line in instruments.expose()[0].decode().splitlines():
         if line.startswith(f"{name} "):
             return float(line.rpartition(" ")[2])
     return -1.0

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.reply import Reply
-from dlp_gateway.observe import metrics
+from dlp_gateway.observe import instruments
 from dlp_gateway.ports import Delivery
 from dlp_gateway.smtp.listener import Door
 from dlp_gateway.smtp.smarthost import Smarthost
@@ -265,7 +265,7 @@ Eventually = Callable[[Callable[[], object]], Awaitable[None]]
 
 def refused(why: str) -> float:
     """Return how often a client was turned away for a reason."""
-    for line in metrics.expose()[0].decode().splitlines():
+    for line in instruments.expose()[0].decode().splitlines():
         if line.startswith(f'dlp_sessions_refused_total{{reason="{why}"}}'):
             return float(line.rpartition(" ")[2])
     return 0.0
