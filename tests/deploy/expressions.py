@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Final
 
-from dlp_gateway.observe import metrics
+from dlp_gateway.observe import instruments
 
 _SELECTOR: Final = re.compile(r"\b(dlp_\w+|up)\b(?:\{([^}]*)\})?")
 _MATCHER: Final = re.compile(r'(\w+)\s*(?:=~|!~|!=|=)\s*"')
@@ -16,7 +16,7 @@ _OURS: Final = frozenset({"job", "instance", "le"})  # what Prometheus and its h
 @cache
 def counted() -> dict[str, frozenset[str]]:
     """Return every sample that /metrics can hold, with the names of its labels."""
-    registry = metrics._Metrics().registry
+    registry = instruments.Instruments().registry
     return {
         sample: frozenset(getattr(collector, "_labelnames", ()))
         for sample, collector in registry._names_to_collectors.items()
