@@ -94,6 +94,16 @@ def test_files_that_the_smarthost_needs(configure: Configure, tmp_path: Path) ->
     )
 
 
+def test_what_listeners_share_is_told_once(configure: Configure, issue: Issue) -> None:
+    """Two ports with one certificate are the usual case."""
+    pair = issue("gateway.corp.example", begins=-80, ends=5)
+    shared = {"networks": ["192.0.2.0/28"], "certificate": str(pair.certificate), "key": str(pair.key)}
+    ports = {"127.0.0.1:2587": "starttls", "127.0.0.1:2465": "implicit"}
+    found = told(configure(listeners=[{"address": address, "tls": tls, **shared} for address, tls in ports.items()]))
+    assert sum(says.startswith("This certificate expires on") for _, _, says in found) == 1
+    assert len(found) == len(set(found))
+
+
 def test_listeners_certificates_and_plain_text(configure: Configure, issue: Issue) -> None:
     """A certificate that ends soon, a key that everybody reads, and mail in the clear from public networks."""
     pair = issue("gateway.corp.example", begins=-80, ends=5)
