@@ -4,8 +4,9 @@ Who stands in To and Cc is as the case has it, in our packs all reserved names (
 by the envelope alone.
 """
 
+import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import format_datetime
 from pathlib import Path
@@ -13,12 +14,13 @@ from typing import Final
 
 from dlp_gateway import document
 from dlp_gateway.detect.base import NO_FACTS, Facts, Thread
+from dlp_gateway.detect.reply_all import AGAIN, AUDIENCE, FOREIGN, STRUCK
 from dlp_gateway.mail import header
-from dlp_gateway.mail.envelope import Envelope, new_id
+from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.parse import parse
 from dlp_gateway.policy.cases import MailCase
 from dlp_gateway.policy.decide import decide
-from dlp_gateway.policy.model import Policy, RuleInForce
+from dlp_gateway.policy.model import Condition, Policy, RuleInForce
 from dlp_gateway.policy.verdict import Verdict
 from dlp_gateway.processes import policies
 
@@ -29,24 +31,33 @@ _OURS: Final = frozenset(
 )
 _LARGEST: Final = 5_000_000  # bytes of a case
 _MOST: Final = 1_000  # recipients that a specimen shows
-_ANSWERED: Final = "reply_all.audience"
+_ANSWERED: Final = frozenset({AUDIENCE, AGAIN, "reply_all.*"})
+#: Kinds for which one author's mails of a minute are not enough, by how they begin, and what they are about.
+_OF_EARLIER_MAIL: Final = {
+    "thread.closed": "at answers of several people to the same mail",
+    "exposure.": "at all people whom a sender shows to each other within the policy's window",
+    "sent.": "at all numbers that a sender sends within the policy's window",
+    "recipients.first_time": "at those to whom the sender wrote on earlier days",
+    "recipients.look_alike": "at those to whom the house wrote on earlier days",
+    "recipients.twin": "at those to whom the sender wrote on earlier days",
+}
 _OF_ADDRESSES: Final = frozenset(
     {"recipients.blind_named", "recipients.blind_quoted", "recipients.lookalike_inside", "recipients.own_freemail"}
     | {"redistribution.outsiders", "reply_to.group", "reply_to.several"}
-)
-#: What only a mail before can have caused; a family ends in a dot.
-_OF_EARLIER_MAIL: Final = (
-    *("thread.", "exposure.", "sent."),
-    *("recipients.first_time", "recipients.look_alike", "recipients.twin"),
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Specimen:
-    """A mail to show a rule with: its title, its content as a case has it, and whether it must answer a mass send."""
+    """A mail to show a rule with: its title, its content as a case has it, and what will be remembered when it comes.
+
+    `before` is the mail that must have passed first. `answers`: it answers that, or one that the gateway never saw.
+    """
 
     title: str
     content: bytes
+    facts: Facts = NO_FACTS
+    before: "Specimen | None" = None
     answers: bool = False
 
 
@@ -67,7 +78,13 @@ CLEAN: Final = Specimen(
 
 def of_rule(rule: RuleInForce, policy: Policy) -> Iterator[Specimen]:
     """Yield mails that may match the rule, the plainest first."""
-    yield from _exposure(rule)
+    wanted = {kind: count for kind, count in rule.rule.when.kinds() if count <= _MOST}
+    if STRUCK in wanted:
+        yield _second_attempt(wanted[STRUCK], policy.mass_send)
+    if FOREIGN in wanted:
+        yield _answer_to_strangers(wanted[FOREIGN])
+    if exposed := [count for kind, count in wanted.items() if kind.startswith("recipients.")]:
+        yield _to_strangers(strangers(max(exposed)), f"{max(exposed)} strangers in To")
     for folder in policy.folders:
         if folder.name == rule.pack:
             yield from _of_pack(folder, rule.rule.id)
@@ -79,24 +96,41 @@ def of_packs(policy: Policy) -> Iterator[Specimen]:
         yield from _of_pack(folder, "")
 
 
-def mass_send(strangers: int) -> Specimen:
-    """Return the mail that a reply to all answers."""
-    return _to_strangers(strangers, "a mass mail, so that an answer to it is known")
+def answering(specimen: Specimen, mass_send: int, outsiders: int) -> Specimen:
+    """Return the mail as an answer to a mass mail to `mass_send`, that goes to so many outsiders of them again."""
+    return replace(
+        specimen,
+        facts=Facts(thread=Thread(audience=outsiders, addressed_again=outsiders)),
+        before=_to_strangers(strangers(mass_send), "a mass mail, so that an answer to it is known"),
+        answers=True,
+    )
 
 
-def _exposure(rule: RuleInForce) -> Iterator[Specimen]:
-    """Yield a mail that shows as many strangers, each of his own organisation, as the rule counts."""
-    wanted = [count for kind, count in rule.rule.when.kinds() if kind.startswith("recipients.")]
-    if wanted and max(wanted) <= _MOST:
-        yield _to_strangers(max(wanted), f"{max(wanted)} strangers in To")
+def _second_attempt(count: int, mass_send: int) -> Specimen:
+    """Return a mail that shows so many of those once more to whom a mass mail was written before."""
+    people = strangers(max(count, mass_send))
+    return replace(
+        _to_strangers(people[:count], f"a second mail to {count} of a mass mail's recipients"),
+        facts=Facts(struck=count),
+        before=_to_strangers(people, "a mass mail, so that a second attempt at it is known"),
+    )
 
 
-def _to_strangers(count: int, title: str) -> Specimen:
-    # Others each time: who is shown again and again is a working group in the end, or a second attempt.
-    run = new_id()
-    people = ",\r\n ".join(f"customer{number}.{run}@shop{number}.example" for number in range(1, count + 1))
+def _answer_to_strangers(count: int) -> Specimen:
+    mail = _to_strangers(strangers(count), f"an answer to {count} strangers' mail from outside")
+    return replace(mail, facts=Facts(foreign=count), answers=True)
+
+
+def strangers(count: int) -> tuple[str, ...]:
+    """Return people whom no mail showed before, each of his own organisation: a sample must not be a second attempt."""
+    fresh = secrets.token_hex(4)
+    return tuple(f"customer{number}@shop{number}-{fresh}.example" for number in range(1, count + 1))
+
+
+def _to_strangers(people: tuple[str, ...], title: str) -> Specimen:
     text = "Dear customers,\r\n\r\nwe are closed on Monday.\r\n"
-    return Specimen(title=title, content=f"To: {people}\r\n\r\n{text}".encode())
+    listed = ",\r\n ".join(people)
+    return Specimen(title=title, content=f"To: {listed}\r\n\r\n{text}".encode())
 
 
 def _of_pack(folder: Path, rule: str) -> Iterator[Specimen]:
@@ -109,7 +143,7 @@ def _of_pack(folder: Path, rule: str) -> Iterator[Specimen]:
         if (rule in named if rule else named) and mail.is_file() and mail.stat().st_size <= _LARGEST:
             raw = mail.read_bytes()
             content = raw if b"\r\n" in raw else raw.replace(b"\n", b"\r\n")
-            specimen = Specimen(title=case.title, content=content, answers=case.thread is not None)
+            specimen = Specimen(title=case.title, content=content)
             found.append((len(named), len(case.set), path.name, specimen))
     yield from (specimen for *_, specimen in sorted(found, key=lambda one: one[:3]))
 
@@ -131,11 +165,9 @@ def addressed(specimen: Specimen, author: Author, message_id: str, answers: str 
     return "".join(f"{field}\r\n" for field in fields).encode() + section + specimen.content[start:]
 
 
-def judged(policy: Policy, envelope: Envelope, content: bytes, answered: int = 0) -> Verdict:
-    """Return what the policy makes of a mail here and now; it answers a mass send to `answered` outsiders, if any."""
+def judged(policy: Policy, envelope: Envelope, content: bytes, facts: Facts) -> Verdict:
+    """Return what the policy makes of a mail here and now, if that is what is remembered when it comes."""
     message = parse(content)
-    thread = Thread(audience=answered, addressed_again=answered) if answered else None
-    facts = Facts(thread=thread) if thread else NO_FACTS
     return decide(policy, envelope, message, policies.inspect(policy, envelope, message, facts))
 
 
@@ -144,11 +176,17 @@ def looks_at_addresses(rule: RuleInForce) -> bool:
     return any(kind in _OF_ADDRESSES for kind, _ in rule.rule.when.kinds())
 
 
-def looks_at_earlier_mail(rule: RuleInForce) -> bool:
-    """Whether the rule can only match a mail that is compared with earlier ones."""
-    return any(kind.startswith(_OF_EARLIER_MAIL) for kind, _ in rule.rule.when.kinds())
+def looks_back(condition: Condition) -> str:
+    """Return what earlier mail a condition needs that no test mail can stand for, or "" if one can meet it."""
+    if condition.finding is not None:
+        kind = condition.finding
+        return next((what for prefix, what in _OF_EARLIER_MAIL.items() if kind.startswith(prefix)), "")
+    if condition.any is not None:
+        told = [looks_back(one) for one in condition.any]
+        return told[0] if all(told) else ""
+    return next(filter(None, map(looks_back, condition.all or ())), "")
 
 
 def needs_audience(rule: RuleInForce) -> int:
     """Return to how many outsiders a mail must answer before the rule can match, 0 if that plays no part."""
-    return max((count for kind, count in rule.rule.when.kinds() if kind in {_ANSWERED, "reply_all.*"}), default=0)
+    return max((count for kind, count in rule.rule.when.kinds() if kind in _ANSWERED), default=0)

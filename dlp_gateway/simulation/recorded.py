@@ -13,6 +13,7 @@ from dlp_gateway.mail.address import serialise
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.message import Defect, Message
 from dlp_gateway.mail.parse import parse
+from dlp_gateway.memory import questions
 from dlp_gateway.policy.copies import REWRITE_INCOMPLETE
 from dlp_gateway.policy.decide import INSPECTION_FAILED, INSPECTION_INCOMPLETE, decide
 from dlp_gateway.policy.model import Policy
@@ -65,6 +66,11 @@ def untold(entries_without_confidence: int, before: Policy, after: Policy) -> It
             f"{entries_without_confidence} entries are from a version that did not write how sure findings were; all "
             "of theirs count as sure."
         )
+    if _looks_back(before) or _looks_back(after):
+        yield (
+            "What is remembered of earlier mail is not replayed: answers, second attempts, windows and strangers are "
+            "those of that time, whatever the other policy would have stopped or remembered."
+        )
     changed = [
         name
         for name, one, other in (
@@ -81,6 +87,12 @@ def untold(entries_without_confidence: int, before: Policy, after: Policy) -> It
             "Whether a rewrite has to wait for a reviewer (invitations, sealed or signed parts) is known only of mails "
             "that waited; others count as rewritten."
         )
+
+
+def _looks_back(policy: Policy) -> bool:
+    """Whether a rule's count depends on earlier mail."""
+    asked = questions(policy)
+    return asked.threads or asked.exposure or asked.groups or asked.strangers or asked.sent
 
 
 def _envelope(entry: Entry) -> Envelope:

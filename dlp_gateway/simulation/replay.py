@@ -1,7 +1,8 @@
 """Mail taken through a real pipeline with nothing behind it: what it remembers goes with it, and nobody gets anything.
 
-The memory of mass mails is a journal of its own under a key that nobody keeps, in memory where the system has a place
-for files there. It learns from each mail before the next one comes, as the gateway's does from mail that it forwards.
+The memory of earlier mail is a journal of its own under a key that nobody keeps, in memory where the system has a place
+for files there. It begins empty, so it knows the mails that were replayed and no others, and it learns from each before
+the next one comes, as the gateway's does from mail that it forwards.
 """
 
 import tempfile

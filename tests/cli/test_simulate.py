@@ -21,11 +21,15 @@ NOW: Final = datetime.now(UTC).replace(microsecond=0)
 
 
 def mail(*to: str, hours_ago: int = 1, subject: str = "Offer") -> bytes:
-    """Return a mail of Ann's."""
+    """Return a mail that is its author's only one, so that none is a second attempt."""
     date = format_datetime(NOW - timedelta(hours=hours_ago))
-    return (
-        f"From: ann@corp.example\r\nTo: {', '.join(to)}\r\nDate: {date}\r\nSubject: {subject}\r\n\r\nHello\r\n".encode()
-    )
+    header = f"From: {author(len(to))}\r\nTo: {', '.join(to)}\r\nDate: {date}\r\nSubject: {subject}\r\n"
+    return f"{header}\r\nHello\r\n".encode()
+
+
+def author(count: int) -> str:
+    """Return who writes to so many."""
+    return f"author{count}@corp.example"
 
 
 @pytest.fixture
@@ -69,7 +73,7 @@ def written(config: Path) -> Path:
         for count in (12, 4, 1):
             envelope = Envelope(
                 id=f"mail-to-{count}",
-                reverse_path="ann@corp.example",
+                reverse_path=author(count),
                 recipients=OUTSIDERS[:count],
                 client="127.0.0.1",
                 login="",
@@ -199,6 +203,7 @@ def test_the_journal_under_a_stricter_policy(run: Run, written: Path, policy: Pa
     ]
     assert last["summary"]["baseline"] == "what was done"
     assert "The journal holds what was counted then" in last["notes"][0]
+    assert "What is remembered of earlier mail is not replayed" in last["notes"][1]
     assert written.read_bytes() == before
     assert "shop3" not in json.dumps(last)
 

@@ -16,6 +16,7 @@ from dlp_gateway.mail.envelope import Envelope, new_id
 from dlp_gateway.mail.message import Message
 from dlp_gateway.mail.parse import parse
 from dlp_gateway.pipeline import Pipeline
+from dlp_gateway.policy import pack
 from dlp_gateway.policy.model import Policy
 from dlp_gateway.policy.verdict import Disposition
 from dlp_gateway.processes import policies
@@ -28,6 +29,8 @@ from tests.simulation.conftest import MONDAY, OUTSIDERS, mail, policy
 
 URL: Final = "sqlite:///custody.db"
 SEALED: Final = (b"text/calendar", b"multipart/signed", b"multipart/encrypted", b"pkcs7", b"begin pgp")
+#: Packs that look at more than one mail: what they count depends on what a policy made of earlier mail.
+LOOK_BACK: Final = frozenset({"answers", "exposure", "reply-all", "second-strike", "unfamiliar-recipient"})
 LICENCE: Final = "my driver's license number is I1234562 (California)\n"
 
 
@@ -60,10 +63,47 @@ async def test_an_answer_to_a_mass_mail_is_recognised_under_each_policy(tmp_path
     assert (difference.first, difference.last) == (MONDAY, MONDAY + timedelta(hours=7))
 
 
+async def test_a_second_attempt_counts_where_the_first_was_stopped(tmp_path: Path) -> None:
+    """What each policy remembers of the folder's earlier mails is what it made of them itself."""
+    (tmp_path / "1.eml").write_bytes(mail(*OUTSIDERS[:12]))
+    (tmp_path / "2.eml").write_bytes(mail(*OUTSIDERS[:4], number=3))
+    milder = policy("set: {bulk-visible.outsiders: 20}\n")
+    difference, _ = await compared(tmp_path, policy(), milder)
+    assert changes(difference) == [("1.eml", "rewrite", "forward"), ("2.eml", "hold", "forward")]
+    assert difference.changes[1].before.reasons == {"second-strike"}
+
+
+async def test_small_leaks_add_up_over_a_folder(tmp_path: Path) -> None:
+    """Numbers of a day are added up as of the mails' time, be it long ago."""
+    numbers = ("JG103759A", "JG103760A", "JG103761A")
+    for place, number in enumerate(numbers):
+        text = f"Her UK National Insurance number is {number}.\n"
+        (tmp_path / f"{place}.eml").write_bytes(mail("agent@travel.example", number=place - 40_000, text=text))
+    of_three, of_four = (policy(f"packs: [exposure]\nset: {{exposure.identities: {count}}}\n") for count in (3, 4))
+    difference, _ = await compared(tmp_path, of_four, of_three)
+    assert changes(difference) == [("2.eml", "forward", "hold")]
+    assert difference.changes[0].after.reasons == {"exposure.identities"}
+
+
+async def test_recipients_are_learned_from_a_folder(tmp_path: Path) -> None:
+    """Who writes on enough days has his new recipients judged."""
+    for place in range(12):
+        for sender in ("ann@corp.example", "ben@corp.example", "cai@corp.example"):
+            name = f"{place:02}-{sender}.eml"
+            (tmp_path / name).write_bytes(mail("orders@acmecorp.example", number=24 * place, sender=sender))
+    (tmp_path / "new.eml").write_bytes(mail("orders@acnecorp.example", number=24 * 12))
+    learned, never = (policy(f"packs: [unfamiliar-recipient]\nmemory: {{learning: {days}}}\n") for days in (10, 60))
+    difference, _ = await compared(tmp_path, never, learned)
+    assert changes(difference) == [("new.eml", "forward", "hold")]
+    assert difference.changes[0].after.reasons == {"unfamiliar-recipient.look-alike"}
+
+
 async def test_teams_and_dates_count_when_the_mail_came(maildir: Path) -> None:
-    """A scope for sales, from the second day on."""
-    for number, sender in enumerate(("ann@corp.example", "ben@corp.example") * 2):
-        (maildir / "cur" / f"{number}:2,S").write_bytes(mail(*OUTSIDERS[:12], number=number * 24, sender=sender))
+    """A scope for sales, from the second day on; each has customers of his own, so that nobody answers anybody."""
+    for number, sender in enumerate(("ann", "ben") * 2):
+        customers = (f"{sender}s-{one}" for one in OUTSIDERS[:12])
+        content = mail(*customers, number=number * 24, sender=f"{sender}@corp.example")
+        (maildir / "cur" / f"{number}:2,S").write_bytes(content)
     scoped = policy(
         "teams: {sales: [ann@corp.example]}\n"
         "scopes: [{only: {team: sales}, set: {bulk-visible.outsiders: 20}, from: 2026-11-03}]\n"
@@ -195,8 +235,11 @@ async def test_the_journal_under_the_same_policy_changes_nothing(journal: SqlJou
 
 
 async def test_the_journal_under_another_policy_is_as_the_mails_are(journal: SqlJournal, tmp_path: Path) -> None:
-    """Where `inside` and detection stay the same, counts tell what the mails themselves do, sealed ones aside."""
+    """Where `inside`, detection and memory stay the same, counts tell what the mails do, sealed ones aside."""
+    packs_of_one_mail = f"packs: [{', '.join(sorted(set(pack.names(packs.builtin())) - LOOK_BACK))}]\n"
+    before = policy(packs_of_one_mail)
     after = policy(
+        f"{packs_of_one_mail}"
         "set: {identity-documents.action: refuse, bulk-visible.outsiders: 5, payment.cards: 2}\n"
         "teams: {all: [corp.example]}\n"
         "rules: [{id: team, when: {finding: 'recipients.outsiders', count: 2}, only: {team: all}, then: wait}]\n"
@@ -204,9 +247,9 @@ async def test_the_journal_under_another_policy_is_as_the_mails_are(journal: Sql
     mails = tuple(raw for raw in corpus() if not any(word in raw.lower() for word in SEALED))
     for number, raw in enumerate(mails):
         (tmp_path / f"{number:03}.eml").write_bytes(b"Received: by x; " + _date(number) + b"\n" + raw)
-    await passed(journal, policy(), *mails)
-    of_counts, _ = await comparison.of_journal(journal, policy(), after, then=policy(), limit=1000)
-    of_mails, _ = await compared(tmp_path, policy(), after)
+    await passed(journal, before, *mails)
+    of_counts, _ = await comparison.of_journal(journal, before, after, then=before, limit=1000)
+    of_mails, _ = await compared(tmp_path, before, after)
     failing = {one.at for one in of_counts.changes if "inspection-failed" in one.before.reasons}
     told = {one.at: (one.before.disposition, one.after.disposition) for one in of_counts.changes}
     expected = {one.at: (one.before.disposition, one.after.disposition) for one in of_mails.changes}
@@ -214,6 +257,20 @@ async def test_the_journal_under_another_policy_is_as_the_mails_are(journal: Sql
     assert {at: pair for at, pair in told.items() if at not in failing} == {
         at: pair for at, pair in expected.items() if at not in failing
     }
+
+
+async def test_the_journal_does_not_replay_what_was_remembered(journal: SqlJournal) -> None:
+    """A second attempt stays one though the other policy would have let the first pass; this is said."""
+    await passed(journal, policy(), mail(*OUTSIDERS[:12]), mail(*OUTSIDERS[:4], number=1))
+    milder = policy("set: {bulk-visible.outsiders: 20}\n")
+    difference, _ = await comparison.of_journal(journal, None, milder, then=policy(), limit=10)
+    assert [(one.before.disposition, one.after.disposition) for one in difference.changes] == [
+        (Disposition.REWRITE, Disposition.FORWARD)
+    ]
+    assert difference.rules_after == {"second-strike": 1}
+    assert any("is not replayed" in note for note in recorded.untold(0, policy(), milder))
+    looks_at_one = policy("packs: [payment]\n")
+    assert not any("is not replayed" in note for note in recorded.untold(0, looks_at_one, looks_at_one))
 
 
 def _date(number: int) -> bytes:
@@ -244,7 +301,7 @@ async def test_what_the_journal_cannot_tell_is_said(journal: SqlJournal) -> None
     assert "3 entries are from a version" in told
     assert "Other `inside`, `partners` would have changed" in told
     assert "Whether a rewrite has to wait" in told
-    assert len(tuple(recorded.untold(0, before, policy("packs: [payment]\n")))) == 1
+    assert len(tuple(recorded.untold(0, policy("packs: [payment]\n"), policy("packs: [payment]\n")))) == 1
 
 
 async def test_the_newest_entries_alone(journal: SqlJournal) -> None:
