@@ -14,6 +14,7 @@ from dlp_gateway.mail.address import canonical
 from dlp_gateway.mail.edit import Edit
 from dlp_gateway.mail.envelope import Envelope, new_id
 from dlp_gateway.mail.parse import parse
+from dlp_gateway.memory import looks_back
 from dlp_gateway.policy.copies import shown
 from dlp_gateway.policy.model import Policy, RuleInForce
 from dlp_gateway.policy.verdict import Disposition, Verdict
@@ -126,7 +127,7 @@ class Plan:
                 why="it looks at the addresses of author and recipients, which are yours here; see it with "
                 "`dlp-gateway scan`",
             )
-        if specimens.looks_at_earlier_mail(rule):
+        if looks_back(rule):
             return Untried(
                 rule=rule.rule.id,
                 why="it compares a mail with earlier ones, which no single mail shows; `dlp-gateway rules test` "
@@ -154,7 +155,7 @@ class Plan:
             content=content,
             expected=specimens.judged(self.policy, self._envelope(), content, audience),
             before=before,
-            beside=frozenset(one.rule.id for one in self.policy.rules if specimens.looks_at_earlier_mail(one)),
+            beside=frozenset(one.rule.id for one in self.policy.rules if looks_back(one)),
         )
 
     def _envelope(self) -> Envelope:

@@ -34,11 +34,6 @@ _OF_ADDRESSES: Final = frozenset(
     {"recipients.blind_named", "recipients.blind_quoted", "recipients.lookalike_inside", "recipients.own_freemail"}
     | {"redistribution.outsiders", "reply_to.group", "reply_to.several"}
 )
-#: What only a mail before can have caused; a family ends in a dot.
-_OF_EARLIER_MAIL: Final = (
-    *("thread.", "exposure.", "sent."),
-    *("recipients.first_time", "recipients.look_alike", "recipients.twin"),
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,11 +137,6 @@ def judged(policy: Policy, envelope: Envelope, content: bytes, answered: int = 0
 def looks_at_addresses(rule: RuleInForce) -> bool:
     """Whether the rule can only match a mail whose author, Reply-To or recipients are others than those of a test."""
     return any(kind in _OF_ADDRESSES for kind, _ in rule.rule.when.kinds())
-
-
-def looks_at_earlier_mail(rule: RuleInForce) -> bool:
-    """Whether the rule can only match a mail that is compared with earlier ones."""
-    return any(kind.startswith(_OF_EARLIER_MAIL) for kind, _ in rule.rule.when.kinds())
 
 
 def needs_audience(rule: RuleInForce) -> int:

@@ -13,6 +13,7 @@ from dlp_gateway.mail.address import serialise
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.message import Defect, Message
 from dlp_gateway.mail.parse import parse
+from dlp_gateway.memory import looks_back
 from dlp_gateway.policy.copies import REWRITE_INCOMPLETE
 from dlp_gateway.policy.decide import INSPECTION_FAILED, INSPECTION_INCOMPLETE, decide
 from dlp_gateway.policy.model import Policy
@@ -76,6 +77,11 @@ def untold(entries_without_confidence: int, before: Policy, after: Policy) -> It
     ]
     if changed:
         yield f"Other `{'`, `'.join(changed)}` would have changed what is counted, which the journal cannot tell."
+    if any(map(looks_back, after.rules)):
+        yield (
+            "What earlier mail brought in (second attempts, windows, storms, strangers) counts as it did under the "
+            "policy of that time, which may have stopped or changed other mails."
+        )
     if any(rule.stage is Stage.TRANSFORM for rule in after.rules):
         yield (
             "Whether a rewrite has to wait for a reviewer (invitations, sealed or signed parts) is known only of mails "

@@ -16,7 +16,9 @@ from dlp_gateway.processes import composition, policies
 from tests.cli.conftest import HOSTILE, POLICY, Run, lines
 from tests.fakes import ScriptedSmarthost
 
-OUTSIDERS: Final = tuple(f"c{number}@shop{number}.example" for number in range(12))
+OUTSIDERS: Final = tuple(f"c{number}@shop{number}.example" for number in range(16))
+#: Others than those of the mail to twelve: to show some of the same again would be a second attempt.
+TO: Final = {4: OUTSIDERS[12:], 12: OUTSIDERS[:12], 1: OUTSIDERS[:1]}
 NOW: Final = datetime.now(UTC).replace(microsecond=0)
 
 
@@ -34,7 +36,7 @@ def mails(config: Path) -> Path:
     folder = config.parent / "mails"
     folder.mkdir()
     for name, count in (("four", 4), ("twelve", 12), ("one", 1)):
-        (folder / f"{name}.eml").write_bytes(mail(*OUTSIDERS[:count], hours_ago=count, subject=HOSTILE))
+        (folder / f"{name}.eml").write_bytes(mail(*TO[count], hours_ago=count, subject=HOSTILE))
     return folder
 
 
@@ -70,14 +72,14 @@ def written(config: Path) -> Path:
             envelope = Envelope(
                 id=f"mail-to-{count}",
                 reverse_path="ann@corp.example",
-                recipients=OUTSIDERS[:count],
+                recipients=TO[count],
                 client="127.0.0.1",
                 login="",
                 body_8bit=True,
                 smtputf8=True,
                 received_at=NOW - timedelta(hours=count),
             )
-            await pipeline.process(envelope, mail(*OUTSIDERS[:count]))
+            await pipeline.process(envelope, mail(*TO[count]))
         await inspector.close()
         await journal.close()
         await custody.close()
@@ -199,6 +201,7 @@ def test_the_journal_under_a_stricter_policy(run: Run, written: Path, policy: Pa
     ]
     assert last["summary"]["baseline"] == "what was done"
     assert "The journal holds what was counted then" in last["notes"][0]
+    assert any("What earlier mail brought in" in note for note in last["notes"])
     assert written.read_bytes() == before
     assert "shop3" not in json.dumps(last)
 

@@ -63,7 +63,10 @@ async def test_an_answer_to_a_mass_mail_is_recognised_under_each_policy(tmp_path
 async def test_teams_and_dates_count_when_the_mail_came(maildir: Path) -> None:
     """A scope for sales, from the second day on."""
     for number, sender in enumerate(("ann@corp.example", "ben@corp.example") * 2):
-        (maildir / "cur" / f"{number}:2,S").write_bytes(mail(*OUTSIDERS[:12], number=number * 24, sender=sender))
+        people = (
+            f"c{one}@shop{number}{one}.example" for one in range(12)
+        )  # others each time, or it is a second attempt
+        (maildir / "cur" / f"{number}:2,S").write_bytes(mail(*people, number=number * 24, sender=sender))
     scoped = policy(
         "teams: {sales: [ann@corp.example]}\n"
         "scopes: [{only: {team: sales}, set: {bulk-visible.outsiders: 20}, from: 2026-11-03}]\n"
@@ -196,17 +199,20 @@ async def test_the_journal_under_the_same_policy_changes_nothing(journal: SqlJou
 
 async def test_the_journal_under_another_policy_is_as_the_mails_are(journal: SqlJournal, tmp_path: Path) -> None:
     """Where `inside` and detection stay the same, counts tell what the mails themselves do, sealed ones aside."""
+    # A second attempt is one after what the policy of the time had stopped, which no count tells of another policy.
+    former = policy("set: {second-strike.mode: observe}\n")
     after = policy(
-        "set: {identity-documents.action: refuse, bulk-visible.outsiders: 5, payment.cards: 2}\n"
+        "set: {identity-documents.action: refuse, bulk-visible.outsiders: 5, payment.cards: 2, "
+        "second-strike.mode: observe}\n"
         "teams: {all: [corp.example]}\n"
         "rules: [{id: team, when: {finding: 'recipients.outsiders', count: 2}, only: {team: all}, then: wait}]\n"
     )
     mails = tuple(raw for raw in corpus() if not any(word in raw.lower() for word in SEALED))
     for number, raw in enumerate(mails):
         (tmp_path / f"{number:03}.eml").write_bytes(b"Received: by x; " + _date(number) + b"\n" + raw)
-    await passed(journal, policy(), *mails)
-    of_counts, _ = await comparison.of_journal(journal, policy(), after, then=policy(), limit=1000)
-    of_mails, _ = await compared(tmp_path, policy(), after)
+    await passed(journal, former, *mails)
+    of_counts, _ = await comparison.of_journal(journal, former, after, then=former, limit=1000)
+    of_mails, _ = await compared(tmp_path, former, after)
     failing = {one.at for one in of_counts.changes if "inspection-failed" in one.before.reasons}
     told = {one.at: (one.before.disposition, one.after.disposition) for one in of_counts.changes}
     expected = {one.at: (one.before.disposition, one.after.disposition) for one in of_mails.changes}
