@@ -36,10 +36,8 @@ class ImplicitServer:
         return (self._socket,)
 
     def close(self) -> None:
-        """Take no more connections; who is in the middle of a handshake is cut off, sessions go on."""
+        """Take no more connections; who is in the middle of a handshake may end it, and hears that we are closing."""
         self._accepting.cancel()
-        for handshake in self._handshakes:
-            handshake.cancel()
         self._accepting.add_done_callback(lambda _: self._socket.close())
 
     async def _accept(self) -> None:

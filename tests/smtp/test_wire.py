@@ -89,7 +89,8 @@ async def test_handshake_has_a_deadline(
         await client.say(b"EHLO client.example\r\n")
         await client.say(b"STARTTLS\r\n")
     client.writer.write(octets)
-    await until(lambda: gateway.door.sessions == 0)
+    await client.all()
+    await until(lambda: gateway.door.sessions == 0 and not gateway.door._knocking)
 
 
 async def test_implicit_tls_without_tls_is_cut(authority: Authority) -> None:
