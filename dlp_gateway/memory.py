@@ -17,13 +17,10 @@ from dlp_gateway.mail.message import Message
 from dlp_gateway.mail.reference import answered_ids, own_id
 from dlp_gateway.mail.subject import NO_TOPIC, topic_of
 from dlp_gateway.policy.groups import ANY, within_one
-from dlp_gateway.policy.model import Policy, RuleInForce
+from dlp_gateway.policy.model import Policy
 from dlp_gateway.policy.verdict import Disposition, Verdict
 from dlp_gateway.ports import Journal
 from dlp_gateway.recollection import Fate, Lesson, Questions, Recollection, Sending
-
-#: What only earlier mail can have caused; a family ends in a dot.
-_LOOKING_BACK: Final = ("thread.", "exposure.", "sent.", FIRST_TIME, LOOK_ALIKE, TWIN)
 
 #: Display names that are compared; a mail with more is a mailing.
 _NAMES: Final = 50
@@ -81,11 +78,6 @@ class Memory:
             is_hidden=verdict.hidden > 0,
             values=tuple((identifier, token) for identifier, token in values if token is not None and one.outside),
         )
-
-
-def looks_back(rule: RuleInForce) -> bool:
-    """Whether the rule can only match a mail that is compared with earlier ones."""
-    return any(kind.startswith(_LOOKING_BACK) for kind, _ in rule.rule.when.kinds())
 
 
 def questions(policy: Policy) -> Questions:
