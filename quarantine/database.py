@@ -245,4 +245,6 @@ def _identity(path: Path) -> tuple[int, int]:
 
 
 def _first_line(error: BaseException | None) -> str:
+    if isinstance(error, PermissionError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}; let the user that runs this write in its folder"
     return (str(error) or type(error).__name__).splitlines()[0][:200]

@@ -18,6 +18,7 @@ from dlp_gateway.processes import review
 from dlp_gateway.settings import Listener, Settings
 from quarantine import crypto
 from quarantine.model import State
+from quarantine.opening import is_empty
 from quarantine.store import StoreError
 
 _AHEAD: Final = 120.0  # seconds by which two clocks may differ
@@ -107,9 +108,9 @@ async def custody(settings: Settings) -> tuple[Remark, ...]:
     """Say whether custody opens with its key, or can be made at the first start."""
     base, key = database(settings), settings.custody.key_file
     folders = tuple(_folders(base.parent, key.parent))
-    if not base.exists():
-        return (*folders, *_before_the_first_start(base, key))
     try:
+        if not base.exists() or (not key.exists() and await is_empty(settings.custody.url, folder=Path())):
+            return (*folders, *_before_the_first_start(base, key))
         store = await review.custody(settings)
         try:
             statistics = await store.statistics()
@@ -136,7 +137,7 @@ def _folders(*folders: Path) -> Iterator[Remark]:
     for folder in dict.fromkeys(folders):
         if not folder.is_dir():
             yield problem("custody", f"There is no folder {folder}. Make it: install -d -m 700 -o USER {folder}")
-        elif not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        elif not os.access(folder, os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
             yield problem("custody", f"{_user()} may not write in {folder}; check as the user that runs the gateway.")
 
 

@@ -1,8 +1,10 @@
 """What this machine gives: ports, folders, custody, a clock."""
 
+import asyncio
 import os
 import shutil
 import socket
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -16,6 +18,9 @@ from dlp_gateway.checks.greeting import greet
 from dlp_gateway.notation import SocketAddress
 from dlp_gateway.processes import composition
 from dlp_gateway.settings import Settings
+from quarantine import crypto
+from quarantine.database import translated
+from quarantine.store import StoreError, StoreKeyError
 from tests.checks.conftest import Configure
 
 HOST = "gateway.corp.example"
@@ -158,6 +163,53 @@ async def test_folders_that_are_not_there(configure: Configure) -> None:
     remarks = await machine.custody(settings)
     assert [remark.level for remark in remarks] == ["problem", "problem", "ok"]
     assert f"install -d -m 700 -o USER {path.parent / 'keys'}" in remarks[1].says
+
+
+@contextmanager
+def unprivileged() -> Iterator[None]:
+    """Be nobody for a while, where we are root."""
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65_534)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+
+
+def test_folders_that_may_not_be_written(configure: Configure) -> None:
+    """`check` names folder and user beforehand; the start names the file and says who must be able to write there."""
+    folder = Path(tempfile.mkdtemp(prefix="unwritable-", dir="/tmp"))
+    folder.chmod(0o555)
+    custody = {"url": f"sqlite:///{folder}/custody.db", "key_file": f"{folder}/custody.key"}
+    _, settings, _ = configure(custody=custody)
+    key = crypto.PrivateKey.generate()
+    try:
+        with unprivileged():
+            remarks = asyncio.run(machine.custody(settings))
+            with (
+                pytest.raises(StoreError, match=r"custody\.db: Permission denied; let the user that runs this write"),
+                translated(),
+            ):
+                os.open(folder / "custody.db", os.O_CREAT | os.O_RDWR)
+            with pytest.raises(StoreKeyError, match=r"custody\.key: .* Permission denied; let the user"):
+                crypto._write(folder / "custody.key", key)
+    finally:
+        shutil.rmtree(folder)
+    assert remarks[0].level == "problem"
+    assert f"may not write in {folder}" in remarks[0].says
+
+
+async def test_a_start_that_could_not_make_its_key_is_no_start(configure: Configure) -> None:
+    """The database is there, nothing was sealed yet: the next start makes the key, and nobody looks for a lost one."""
+    path, settings, _ = configure()
+    (path.parent / "keys").rmdir()
+    with pytest.raises(StoreKeyError, match="cannot be made"):
+        await composition.prepared_custody(settings)
+    remarks = await machine.custody(settings)
+    assert [remark.level for remark in remarks] == ["problem", "ok"]
+    assert "There is no folder" in remarks[0].says
 
 
 def test_room_on_the_disk(configure: Configure, monkeypatch: pytest.MonkeyPatch) -> None:
