@@ -322,7 +322,8 @@ async def test_openssl_without_a_valid_client_certificate_is_let_in_no_further(
     assert "530 5.7.0 A client certificate is needed here" in none.stdout
     certificate, key = Authority("Somebody else").issue("mail.service.example").write(tmp_path, "forged")
     forged = await s_client(secured.ports[0], *way, "-cert", str(certificate), "-key", str(key), stdin=dialogue)
-    assert (forged.returncode, forged.stdout) == (1, "")
+    assert forged.returncode != 0  # 1, or what the reset of the connection leaves
+    assert forged.stdout == ""
     refused = await running.event("session_refused", 2)
     (told,) = [one for one in refused if one["why"] == "client-certificate-unverified"]
     assert told["client"] == "127.0.0.1"
