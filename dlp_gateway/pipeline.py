@@ -18,7 +18,7 @@ from dlp_gateway.forwarding import Forwarder, Outgoing
 from dlp_gateway.mail.author import misnamed
 from dlp_gateway.mail.automatic import is_automatic
 from dlp_gateway.mail.edit import AddTrace, apply
-from dlp_gateway.mail.envelope import Envelope
+from dlp_gateway.mail.envelope import Envelope, Ret
 from dlp_gateway.mail.message import Message
 from dlp_gateway.mail.notice import is_inside_only
 from dlp_gateway.mail.parse import parse
@@ -147,6 +147,9 @@ class Pipeline:
             log.repeated(envelope.id, envelope.client)
             metrics.repeated()
             return Repeated(reply=reply)
+        if envelope.dsn.ret is Ret.FULL and not self._returnable(envelope):
+            # RFC 3461 5.2.1 would pass it on; but then a whole mail came to somebody whom no rule looked at.
+            envelope = replace(envelope, dsn=replace(envelope.dsn, ret=Ret.HDRS))
         message = await _beside(len(content), partial(parse, content))
         if hops(message) > self._hop_limit:
             log.rejected(envelope.id, Why.LOOP)

@@ -209,7 +209,9 @@ async def test_a_mail_comes_back_whole_to_insiders_only(
     await pipeline.process(envelope("a@x.example", "b@x.example", reverse_path=author, dsn=asked), CLEAN)
     (item,) = await custody.items(Query())
     transport = Transport.from_json((await custody.copies(item.id))[0].options)
-    assert (transport.dsn, transport.returnable) == (asked, expected)
+    passed_on = asked if expected else DsnRequest(ret=Ret.HDRS)
+    assert (transport.dsn, transport.returnable) == (passed_on, expected)
+    assert smarthost.asked == [passed_on]
 
 
 async def test_no_dsn_for_the_null_reverse_path(
