@@ -68,7 +68,8 @@ class Words:
         options.max_mem = 1 << 26
         try:
             expressions = [f"(?:{_expression(phrase)})" for phrase in dict.fromkeys(phrases)]
-            self._finder = re2.compile("|".join(expressions) or "$^", options)
+            self.expression: Final = "|".join(expressions) or "$^"
+            self._finder = re2.compile(self.expression, options)
         except re2.error:
             raise ValueError("a phrase that RE2 does not take") from None
 
