@@ -3,6 +3,7 @@
 It is exact about what is no identifier: a form alone does not open it, only a number of that form that proves itself.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -14,7 +15,7 @@ from dlp_gateway.detect.proof import Proof, prove
 from dlp_gateway.detect.triggers import Triggers
 
 _LABEL: Final = "identifiers.label"
-_NUMBER: Final = "identifiers.number"
+_DIGIT: Final = re.compile(r"[0-9]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,23 +34,20 @@ class Gate:
         """Take rules, and the triggers to which `words` and `forms` of them were given if others share them."""
         self._triggers = triggers or Triggers(words=words(book), forms=forms(book))
         self._forms = tuple((_form(rule), rule) for rule in book.rules if rule.find_source)
+        self._names = frozenset((_LABEL, *(form for form, _ in self._forms)))
 
     def glance(self, text: str, seen: frozenset[str] | None = None) -> Glance | None:
         """Return what there is for a closer look, None if there is nothing; `seen` is what the triggers told before."""
         if seen is None:
             seen = self._triggers.of(text)
-        if not seen:
-            return None
-        labelled = _LABEL in seen
-        looking = [rule for form, rule in self._forms if form in seen]
-        if not looking and not (labelled and _NUMBER in seen):
+        if seen.isdisjoint(self._names):
             return None
         folded = fold(text)
         data = folded.text.encode("ascii")
-        proofs = tuple(proof for rule in looking if (proof := prove(rule, data, folded.text)).places)
-        if not proofs and not (labelled and _NUMBER in seen):
-            return None
-        return Glance(folded=folded, labelled=labelled, proofs=proofs)
+        labelled = _LABEL in seen and _DIGIT.search(folded.text) is not None
+        looked_for = (rule for form, rule in self._forms if form in seen)
+        proofs = tuple(proof for rule in looked_for if (proof := prove(rule, data, folded.text)).places)
+        return Glance(folded=folded, labelled=labelled, proofs=proofs) if labelled or proofs else None
 
     def opens(self, text: str) -> bool:
         """Tell whether `text` needs a closer look."""
@@ -64,14 +62,13 @@ def words(book: RuleBook) -> Mapping[str, tuple[str, ...]]:
 
 def forms(book: RuleBook) -> Mapping[str, tuple[str, ...]]:
     """Return the forms of numbers as triggers: each `find`, and as many digits as its numbers have."""
-    found = {_form(rule): (rule.find_source, *_close(rule.digits)) for rule in book.rules if rule.find_source}
-    return {_NUMBER: (r"\d",), **found}
+    return {_form(rule): (rule.find_source, *_joined(rule.digits)) for rule in book.rules if rule.find_source}
 
 
 def _form(rule: Rule) -> str:
     return f"identifiers.form.{rule.id}"
 
 
-def _close(digits: int) -> tuple[str, ...]:
-    """Return an expression for so many digits with a few other signs between them."""
-    return (rf"\d(?:[\W_]{{0,6}}\d){{{digits - 1}}}",) if digits else ()
+def _joined(digits: int) -> tuple[str, ...]:
+    """Return an expression for so many digits with at most one sign between each two of them."""
+    return (rf"\d(?:[ ./-]?\d){{{digits - 1}}}",) if digits else ()

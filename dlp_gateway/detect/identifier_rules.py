@@ -44,7 +44,9 @@ class RuleFile(Model):
     check: str = ""
     failed_check: Literal["lower", "veto"] = "lower"
     find: str = ""  # how the number looks in text when it needs no label; its group, if any, is the number
-    digits: Annotated[int, Field(ge=0, le=100)] = 0  # what has fewer close together never passes the check
+    digits: Annotated[int, Field(ge=0, le=100)] = (
+        0  # what has fewer, with no more than " ", ".", "/" or "-" between two, never passes
+    )
     alone: Annotated[float, Field(ge=0, le=1)] = 0.0  # the score where nothing owns it
     certain: bool = False  # the check is so strong that no other owner matters
     false_positives: tuple[str, ...] = ()

@@ -31,7 +31,7 @@ class IdentifierDetector:
     name: Final = "identifiers"
 
     def __init__(self, rules: RuleBook, triggers: Triggers | None = None) -> None:
-        """Take rules, and triggers if others share them, with `gate.words` and `gate.forms` of these rules among them."""
+        """Take rules, and triggers if others share them; `gate.words` and `gate.forms` of the rules are among them."""
         self._triggers = triggers or Triggers(words=words(rules), forms=forms(rules))
         self._recognition = Recognition(rules, self._triggers)
 

@@ -12,7 +12,7 @@ import re2
 from dlp_gateway.detect.base import Material
 from dlp_gateway.detect.folding import fold
 
-_ANYWHERE: Final = ""
+_ALWAYS: Final = r"\A"
 _UNSEEN: Final = r"[\x00-\x08\x0e-\x1f\x7f]"  # of ASCII what folding leaves out
 
 
@@ -52,7 +52,7 @@ class _Automaton:
         options.never_capture = True
         options.max_mem = 1 << 26
         self._set = re2.Set.SearchSet(options)
-        self._set.Add(_ANYWHERE)
+        self._set.Add(_ALWAYS)
         places: dict[str, int] = {}
         self._needed: list[tuple[str, frozenset[int]]] = []
         for name, needed in expressions.items():
@@ -66,7 +66,7 @@ class _Automaton:
     def names(self, data: bytes) -> frozenset[str]:
         """Return the names of what occurs; raises MemoryError if RE2 could not tell, which it says by finding nothing.
 
-        What matches anywhere must be among the matches.
+        What always matches must be among the matches.
         """
         found: list[int] | None = self._set.Match(data)
         if found is None:

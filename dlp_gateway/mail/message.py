@@ -88,8 +88,13 @@ class Message:
     visible: tuple[VisibleRecipient, ...]
     parts: tuple[Part, ...]
     defects: tuple[Defect, ...]
+    _index: dict[str, list[Field]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def named(self, name: str) -> tuple[Field, ...]:
         """Return the fields called `name`, in order, whatever their case."""
-        wanted = name.lower()
-        return tuple(field for field in self.fields if field.name.lower() == wanted)
+        if self.fields and not self._index:
+            index: dict[str, list[Field]] = {}
+            for one in self.fields:
+                index.setdefault(one.name.lower(), []).append(one)
+            self._index.update(index)  # at once: other threads may be asking
+        return tuple(self._index.get(name.lower(), ()))
