@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_left, bisect_right
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -93,13 +93,12 @@ class Recognition:
         yield from _birth_dates(reader)
         words = [(hit.start, hit.end) for hit in reader.hits if not _DELHI.match(page.text, hit.start)]
         table_starts = [table.start for table in tables]
-        lists = [table for table in _tables(reader, foreign=True) if len(table.header) > 2]  # of parts, orders …
-        list_starts = [table.start for table in lists]
+        lists = _Headings(reader, foreign=True, columns=3)  # of parts, orders …
         for low, high in _regions(reader):
             for run in runs(page.text, low, high, words[bisect_left(words, (low, 0)) : bisect_left(words, (high, 0))]):
                 if _table_over(tables, table_starts, run.start):
                     continue
-                listing = _table_over(lists, list_starts, run.start)
+                listing = lists.over(run.start)
                 heading = listing.heading(run.start) if listing else None
                 if heading and _heading_owner(reader, heading).foreign:
                     continue
@@ -274,17 +273,41 @@ def _date(start: int, end: int, score: float, why: str) -> Span:
     )
 
 
-def _tables(reader: Reader, *, foreign: bool = False) -> list[Table]:
-    """Return the tables with a heading of an identifier in them, or those with one of something else."""
-    tables: list[Table] = []
-    tried = -1
-    for hit in reader.hits:
-        if (hit.label.owns == OTHER) is foreign and hit.start >= tried:
-            table = table_at(reader.page, hit.start)
-            tried = table.end if table else reader.page.line(hit.start)[1]
-            if table is not None:
-                tables.append(table)
-    return tables
+def _tables(reader: Reader) -> list[Table]:
+    """Return the tables with a heading of an identifier in them."""
+    headings = _Headings(reader, foreign=False)
+    headings.read_to(len(reader.page.text))
+    return headings.tables
+
+
+class _Headings:
+    """Tables with a heading of an identifier in them, or of something else, looked for only as far as is asked."""
+
+    def __init__(self, reader: Reader, *, foreign: bool, columns: int = 2) -> None:
+        """Take a page, whose headings count, and how many columns a table has at least."""
+        self.tables: list[Table] = []
+        self._starts: list[int] = []
+        self._columns = columns
+        self._page = reader.page
+        self._hits = deque(hit.start for hit in reader.hits if (hit.label.owns == OTHER) is foreign)
+        self._tried = -1
+
+    def read_to(self, place: int) -> None:
+        """Find the tables that begin at or before `place`."""
+        end = self._page.line(place)[1]  # their headings may stand behind it in its line
+        while self._hits and self._hits[0] <= end:
+            start = self._hits.popleft()
+            if start >= self._tried:
+                table = table_at(self._page, start)
+                self._tried = table.end if table else self._page.line(start)[1]
+                if table is not None and len(table.header) >= self._columns:
+                    self.tables.append(table)
+                    self._starts.append(table.start)
+
+    def over(self, place: int) -> Table | None:
+        """Return the table that `place` is in."""
+        self.read_to(place)
+        return _table_over(self.tables, self._starts, place)
 
 
 def _table_over(tables: Sequence[Table], starts: Sequence[int], place: int) -> Table | None:
