@@ -140,8 +140,7 @@ class Pipeline:
     async def _process(self, envelope: Envelope, content: bytes, recalled: asyncio.Event) -> Outcome:
         log.received(envelope.id, envelope.client, recipients=len(envelope.recipients), size=len(content))
         metrics.received(len(content))
-        fingerprint = await _beside(len(content), partial(self._journal.fingerprint, envelope, content))
-        reply = await self._journal.recall(fingerprint)
+        reply = await self._unanswered_reply(envelope, content)
         recalled.set()
         if reply is not None:
             log.repeated(envelope.id, envelope.client)
@@ -175,6 +174,13 @@ class Pipeline:
         # Committed before it leaves, so that the first answer to a mass mail, or a second attempt, is recognised.
         await self._memory.remember(remembered, passing.verdict, inspection)
         return await self._carry_out(passing, inspection)
+
+    async def _unanswered_reply(self, envelope: Envelope, content: bytes) -> Reply | None:
+        """Return how the same transaction was answered within the hour, if its client never heard it."""
+        if not await self._journal.any_unanswered():
+            return None
+        fingerprint = await _beside(len(content), partial(self._journal.fingerprint, envelope, content))
+        return await self._journal.recall(fingerprint)
 
     def _edit(self, envelope: Envelope, message: Message, verdict: Verdict, lesson: Lesson) -> _Passing:
         """Put the edits together, one set for each copy, and look at every copy as a stranger would."""

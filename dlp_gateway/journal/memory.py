@@ -13,7 +13,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dlp_gateway.journal import circles, correspondents, lessons, mailings, recollecting, tables
-from dlp_gateway.journal.correspondents import Correspondents, Seen
+from dlp_gateway.journal.correspondents import Acquaintance, Correspondents, Seen
 from dlp_gateway.journal.digests import Digests
 from dlp_gateway.journal.generation import Generation
 from dlp_gateway.journal.sent_values import SentValues, Value
@@ -48,17 +48,20 @@ class Memory:
     async def recollect(self, sending: Sending, questions: Questions) -> Recollection:
         """Return what is remembered that concerns a message."""
         recollection = await self._recollect_mailings(sending, questions)
-        facts = recollection.facts
-        if questions.strangers and sending.outside:
-            found = await self._correspondents.look_up(self._database.glancing, sending, questions)
-            facts = replace(facts, strangers=found.strangers, look_alikes=found.look_alikes, twins=found.twins)
-        if questions.sent and sending.outside:
+        if not sending.outside or not (questions.strangers or questions.sent):
+            return recollection
+        met, sent = Acquaintance(), None
+        if questions.strangers:
+            met = await self._correspondents.look_up(self._database.glancing, sending, questions)
+        if questions.sent:
             sender = self._digests.sender(sending.reverse_path, sending.login, sending.client)
             sent = await self._sent.look_up(
                 self._database.glancing, sender, sending.at, questions.memory.window, self._generation.value
             )
-            facts = replace(facts, sent=sent)
-        return replace(recollection, facts=facts)
+        facts = replace(
+            recollection.facts, strangers=met.strangers, look_alikes=met.look_alikes, twins=met.twins, sent=sent
+        )
+        return Recollection(facts=facts, thread=recollection.thread)
 
     async def _recollect_mailings(self, sending: Sending, questions: Questions) -> Recollection:
         is_group = questions.groups and 1 < len(sending.shown) <= questions.memory.groups.largest

@@ -13,6 +13,7 @@ from typing import Final
 from dlp_gateway.mail import xtext
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u to misread over the telephone
+_PAIRS: Final = tuple(first + second for first in _ALPHABET for second in _ALPHABET)  # a look-up for two
 
 
 class Ret(StrEnum):
@@ -140,4 +141,4 @@ class Envelope:
 def new_id() -> str:
     """Return a new id of 18 characters `[0-9a-z]`, sortable by time (48 bits of milliseconds, 42 of chance)."""
     number = (time.time_ns() // 1_000_000) << 42 | secrets.randbits(42)
-    return "".join(_ALPHABET[number >> shift & 31] for shift in range(85, -1, -5))
+    return "".join([_PAIRS[number >> shift & 1023] for shift in range(80, -1, -10)])
