@@ -13,7 +13,6 @@ from dlp_gateway.mail.edit import apply, from_json
 from dlp_gateway.mail.envelope import DsnRequest, Envelope, Ret
 from dlp_gateway.mail.message import Message
 from dlp_gateway.mail.parse import parse
-from dlp_gateway.mail.reply import Reply
 from dlp_gateway.pipeline import Pipeline
 from dlp_gateway.policy import load
 from dlp_gateway.policy.copies import REWRITE_INCOMPLETE
