@@ -45,7 +45,10 @@ class AudienceDetector:
 
     def detect(self, material: Material) -> Iterator[Finding]:
         """Report the first place in which such a word stands."""
-        for where, text in self._texts(material.message):
+        texts = tuple(self._texts(material.message))
+        if not self.words.stand_in_any(text for _, text in texts):
+            return
+        for where, text in texts:
             if self.words.stand_in(text):
                 yield Finding(kind=SENSITIVE, detector=self.name, rule=SENSITIVE, count=1, score=1.0, where=where)
                 return

@@ -4,14 +4,16 @@ A detector is synchronous, keeps no state between messages, does no I/O, declare
 it cannot finish (that becomes a `Failure`, never "clean"), and never puts text of a message into a `Finding`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar, cast
 
 from dlp_gateway.content.text import Text, Unreadable
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.message import Message
+
+_View = TypeVar("_View")
 
 #: The confidence names of a policy and the least score that each asks for.
 CONFIDENCE: Final = {"low": 0.30, "medium": 0.60, "high": 0.85}
@@ -126,6 +128,13 @@ class Material:
     texts: tuple[Text, ...]
     unreadable: tuple[Unreadable, ...] = ()
     facts: Facts = field(default=NO_FACTS)
+    _told: dict[object, object] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def once(self, view: Callable[["Material"], _View]) -> _View:
+        """Return what a pure function tells of this material, asked once however many detectors want to know."""
+        if view not in self._told:
+            self._told[view] = view(self)
+        return cast("_View", self._told[view])
 
 
 class Detector(Protocol):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from dlp_gateway.detect.base import Facts, Finding, Material
+from dlp_gateway.detect.base import NO_FACTS, Facts, Finding, Material
 
 AUDIENCE: Final = "reply_all.audience"
 AGAIN: Final = "thread.again"
@@ -33,6 +33,8 @@ class ReplyAllDetector:
 
     def detect(self, material: Material) -> Iterator[Finding]:
         """Report each count that is not zero."""
+        if material.facts is NO_FACTS:
+            return
         for kind, count in _counts(material.facts).items():
             if count > 0:
                 yield Finding(kind=kind, detector=self.name, rule=kind, count=count, score=1.0, where="envelope")

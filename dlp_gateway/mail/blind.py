@@ -50,7 +50,10 @@ def betrayed(envelope: Envelope, message: Message) -> dict[str, str]:
     Received for, X-Original-To, X-Envelope-To, Resent-* and Thread-*, the fields of lists and of reports: any of them.
     """
     found: dict[str, str] = {}
-    hidden = Hidden(blind(envelope, message))
+    whom = blind(envelope, message)
+    if not whom:
+        return found
+    hidden = Hidden(whom)
     section = message.raw[: message.body_start]
     if not exposed(section, hidden):
         return found

@@ -55,13 +55,17 @@ def read(
     index: dict[str, list[Field]] = {}
     strays: list[tuple[int, int]] = []
     position = start
+    is_folded = False
     for match in islice(_FIELD.finditer(raw, start, limit), fields):
         name, body = match.groups()
         begin, stop = match.span()
         if begin > position:
             strays.append((position, begin))
         position = stop
-        field = Field(name=name.decode("ascii"), start=begin, end=stop, body=_unfolded(body))
+        if b"\n" in body:
+            is_folded = True
+            body = body.replace(b"\r\n", b"").replace(b"\n", b"")
+        field = Field(name.decode("ascii"), begin, stop, body.strip(b" \t\r"))
         found.append(field)
         index.setdefault(field.name.lower(), []).append(field)
     defects: set[Defect] = set()
@@ -76,7 +80,7 @@ def read(
     if section_end == start or (strays and strays[0][0] == start):
         defects.add(Defect.NO_HEADER)
     remainder = strays[0][0] if strays else behind
-    if blank := _BLANK_CONTINUATION.search(raw, start, limit):
+    if (is_folded or position < limit or strays) and (blank := _BLANK_CONTINUATION.search(raw, start, limit)):
         remainder = min(remainder, blank.end())
     return Header(tuple(found), index, behind, remainder, frozenset(defects), tuple(strays))
 

@@ -35,4 +35,4 @@ def date_time(moment: datetime) -> str:
 
 def hops(message: Message) -> int:
     """Return how many servers had the message before us: its Received fields."""
-    return sum(field.name.lower() == "received" for field in message.fields)
+    return len(message.named("Received"))
