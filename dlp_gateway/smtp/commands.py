@@ -58,6 +58,10 @@ class Offer:
     dsn: bool
 
 
+#: After HELO, and before any greeting.
+NOTHING_OFFERED: Final = Offer(size=0, eight_bit=False, smtputf8=False, dsn=False)
+
+
 def _no(code: int, enhanced: str, text: str) -> Refusal:
     return Refusal(reply=Reply(code=code, enhanced=enhanced, text=text))
 
