@@ -10,7 +10,7 @@ from dlp_gateway.mail.envelope import new_id
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.observe import log, metrics
 from dlp_gateway.smtp import commands, replies
-from dlp_gateway.smtp.door import Door, Security, client_address, stumbled
+from dlp_gateway.smtp.door import UNDER_TLS, Door, Security, client_address, stumbled
 from dlp_gateway.smtp.replies import Refusal
 from dlp_gateway.smtp.wire import Wire
 
@@ -32,7 +32,7 @@ class Dialogue(Wire):
         self._busy = False  # between DATA and its final reply
         self._errors = 0
         self._junk = 0
-        self._take: Callable[[], bool] = self._take_command  # what the next piece of the input is for
+        self._take = self._take_command  # what the next piece of the input is
 
     async def _handle_client(self) -> None:
         """Greet the client, or turn it away."""
@@ -84,9 +84,6 @@ class Dialogue(Wire):
 
     # --- one piece of the input after the other -----------------------------------------------------------------------
 
-    def _step(self) -> bool:
-        return self._take()
-
     def _take_farewell(self) -> bool:
         line = self._line()
         if line is None:
@@ -113,7 +110,7 @@ class Dialogue(Wire):
             return
         verb, argument = command
         method = cast("Callable[[str], None] | None", self._smtp_methods.get(verb))
-        if not self._tls and self._options.demands_tls(verb):
+        if self._options.demands_tls and not self._tls and verb in UNDER_TLS:
             self._refuse(replies.MUST_STARTTLS)
         elif method is not None:
             method(argument)
@@ -159,6 +156,6 @@ class Dialogue(Wire):
         """VRFY: who exists is the smarthost's secret (RFC 5321 7.3)."""
         self._idle_command(replies.CANNOT_VERIFY) if argument else self._refuse(replies.NEEDS_ARGUMENT)
 
-    def smtp_EXPN(self, argument: str) -> None:  # noqa: ARG002
+    def smtp_EXPN(self, argument: str) -> None:  # type: ignore[override]  # noqa: ARG002  nothing waits here
         """EXPN is not offered."""
         self._refuse(replies.NOT_OFFERED)

@@ -48,12 +48,13 @@ class Intake(Dialogue):
         self._authentication = Authentication(door)
         self._extended = False
         self._transaction: Transaction | None = None
-        self._reader: DataReader | None = None
+        self._incoming: DataReader | None = None
         self._begun = 0.0  # when the content was asked for
 
     # --- signs of life ------------------------------------------------------------------------------------------------
 
     def _heard(self) -> None:
+        self._attentive = False
         self._confirmation.heard()
 
     def _left(self) -> None:
@@ -64,7 +65,7 @@ class Intake(Dialogue):
         self._confirmation.give_up()
 
     def _forget(self) -> None:
-        self._transaction, self._reader, self._busy = None, None, False
+        self._transaction, self._incoming, self._busy = None, None, False
 
     def _next_moment(self) -> float:
         return min(super()._next_moment(), self._confirmation.due)
@@ -88,7 +89,7 @@ class Intake(Dialogue):
         self._busy = True
         self._say(replies.GO_AHEAD)
         self._begun = self.loop.time()
-        self._reader = DataReader(self._input, self._options.message_size)
+        self._incoming = DataReader(self._input, self._options.message_size)
         self._take = self._take_content
         self._await_content()
 
@@ -97,11 +98,11 @@ class Intake(Dialogue):
         self._reset_timeout(min(self._options.data_block, max(0.0, left)))
 
     def _take_content(self) -> bool:
-        found = None if self._reader is None else self._reader.read()
+        found = None if self._incoming is None else self._incoming.read()
         if found is None:
             self._await_content()
             return False
-        self._reader, self._take = None, self._take_command
+        self._incoming, self._take = None, self._take_command
         metrics.staged("receive", self.loop.time() - self._begun)
         self._received(found)
         return True
@@ -159,7 +160,9 @@ class Intake(Dialogue):
         self._say(reply, smtputf8=smtputf8)
         self._flush()
         self._confirmation.replied(self.loop.time())
-        self._wake_at(self._confirmation.due)
+        self._attentive = True
+        if self._confirmation.due < self._fires:
+            self._tick()
         self._end_if_closing()
 
     def _end_if_closing(self) -> None:

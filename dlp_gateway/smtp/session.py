@@ -37,9 +37,7 @@ class Session(Intake):
             return
         options = self._options
         self._greeted, self._extended, self._transaction = True, True, None
-        self._offer = Offer(
-            size=options.message_size, eight_bit=options.eight_bit, smtputf8=options.smtputf8, dsn=True
-        )
+        self._offer = Offer(size=options.message_size, eight_bit=options.eight_bit, smtputf8=options.smtputf8, dsn=True)
         offered = [
             self.hostname,
             "PIPELINING",
@@ -89,8 +87,11 @@ class Session(Intake):
     def _unwelcome(self, reverse_path: str) -> Refusal | None:
         """Return why this client may not send at all, or not as this sender."""
         admission = self._options.admission
-        certificate = self._connection().get_extra_info("peercert")  # verified in the handshake
-        return admission.refuses_client(certificate) or admission.refuses_sender(reverse_path)
+        if admission.certificate_names:
+            certificate = self._connection().get_extra_info("peercert")  # verified in the handshake
+            if refusal := admission.refuses_client(certificate):
+                return refusal
+        return admission.refuses_sender(reverse_path)
 
     def smtp_RCPT(self, argument: str) -> None:
         """RCPT TO: one more recipient; the same one twice is one."""
@@ -138,7 +139,7 @@ class Session(Intake):
             self._refuse(refusal)
             return
         self._exchange = Exchange()
-        self._authenticate(self._exchange.begin(argument))
+        self._exchanged(self._exchange.begin(argument))
 
     def _take_response(self) -> bool:
         line = self._line()
@@ -146,10 +147,10 @@ class Session(Intake):
             return False
         self._take = self._take_command
         self._reset_timeout()
-        self._authenticate(self._exchange.answer(line))
+        self._exchanged(self._exchange.answer(line))
         return True
 
-    def _authenticate(self, step: Step) -> None:
+    def _exchanged(self, step: Step) -> None:
         """Take one step of the exchange."""
         if isinstance(step, Challenge):
             self._say(step.reply)

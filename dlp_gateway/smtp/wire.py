@@ -42,9 +42,13 @@ class _NoHooks:
 
 
 class Wire(SMTP):
-    """The connection beneath a session; `_step` of a subclass says what becomes of the input."""
+    """The connection beneath a session; `_take` of a subclass says what becomes of the input.
+
+    `_take` takes one piece of it and returns False if none is complete; it ends the session by `Goodbye`.
+    """
 
     transport: asyncio.Transport | None
+    _take: Callable[[], bool]
 
     def __init__(self, options: ListenerOptions) -> None:
         super().__init__(_NoHooks(), hostname=options.hostname, ident="", loop=asyncio.get_running_loop())
@@ -58,8 +62,10 @@ class Wire(SMTP):
         self._ended = False  # the client sent its last octet
         self._finished = False  # we sent ours
         self._closing = False  # and asked the transport to close
+        self._attentive = False  # a sign of life means something
         self._waiting: asyncio.Task[Any] | None = None
         self._deadline = math.inf
+        self._fires = math.inf  # when the timer does
         self._patience_ends = math.inf  # of lingering
         self._tls = False
         self._shaking = False  # hands: what is said now would be no TLS
@@ -86,13 +92,14 @@ class Wire(SMTP):
 
     def data_received(self, data: bytes) -> None:
         """Do what the input allows."""
-        self._heard()
+        if self._attentive:
+            self._heard()
         if self._finished:
             self._deadline = min(self.loop.time() + _LINGER, self._patience_ends)
             return
         self._input += data
         if not (self._engaged or self._stalled):
-            self._proceed(self._step)
+            self._proceed(self._take)
         elif len(self._input) > _HIGH_WATER and not self._paused:
             self._paused = True
             self._connection().pause_reading()
@@ -118,16 +125,12 @@ class Wire(SMTP):
         super().resume_writing()
         self._stalled = False
         if not (self._engaged or self._finished):
-            self._proceed(self._step)
+            self._proceed(self._take)
 
     # --- what a session makes of it -----------------------------------------------------------------------------------
 
-    def _step(self) -> bool:
-        """Take one piece of the input; False if none is complete. Ends the session by `Goodbye`."""
-        raise NotImplementedError
-
     def _heard(self) -> None:
-        """The client gave a sign of life."""
+        """The client gave a sign of life while `_attentive`."""
 
     def _left(self) -> None:
         """The client will say no more."""
@@ -156,10 +159,10 @@ class Wire(SMTP):
                 return
             except Exception as error:  # noqa: BLE001  the listener's: the client gets an answer, never the text
                 self._stumbled(error)
-            act = self._step
+            act = self._take
             if len(self._output) > _HIGH_WATER:
                 self._flush()
-            more = more and not (self._engaged or self._stalled)
+            more = more and bool(self._input) and not (self._engaged or self._stalled)
         self._flush()
         if self._engaged or self._stalled:
             return
@@ -224,19 +227,15 @@ class Wire(SMTP):
     def _reset_timeout(self, duration: float | None = None) -> None:
         """Set the deadline; the timer runs on and looks at it when it fires, for timers are dearer than numbers."""
         self._deadline = self.loop.time() + (self._options.idle if duration is None else duration)
-        self._wake_at(self._deadline)
-
-    def _wake_at(self, moment: float) -> None:
-        """Make sure that the timer fires at `moment` or before."""
-        if self._timeout_handle is None:
-            self._tick()
-        elif self._timeout_handle.when() > moment:
-            self._timeout_handle.cancel()
+        if self._deadline < self._fires:
             self._tick()
 
     def _tick(self) -> None:
-        at = min(self._next_moment(), self.loop.time() + _LONGEST_TICK)
-        self._timeout_handle = self.loop.call_at(at, self._timeout_cb)
+        """Let the timer fire when it is needed, and now and then."""
+        if self._timeout_handle is not None:
+            self._timeout_handle.cancel()
+        self._fires = min(self._next_moment(), self.loop.time() + _LONGEST_TICK)
+        self._timeout_handle = self.loop.call_at(self._fires, self._timeout_cb)
 
     def _next_moment(self) -> float:
         """Return when the timer has something to do."""

@@ -11,7 +11,9 @@ import asyncio
 import cProfile
 import ipaddress
 import multiprocessing
+import os
 import pstats
+import signal
 import socket
 import time
 from pathlib import Path
@@ -95,9 +97,7 @@ async def load(port: int, message: bytes, count: int) -> float:
     Client.left = count
     begun = time.perf_counter()
     loop = asyncio.get_running_loop()
-    clients = [
-        (await loop.create_connection(lambda: Client(message), "127.0.0.1", port))[1] for _ in range(_SESSIONS)
-    ]
+    clients = [(await loop.create_connection(lambda: Client(message), "127.0.0.1", port))[1] for _ in range(_SESSIONS)]
     await asyncio.gather(*(client.done for client in clients))
     return time.perf_counter() - begun
 
@@ -117,7 +117,9 @@ def main() -> None:
     line = b"x" * 74 + b"\r\n"
     message = b"Subject: hello\r\n\r\n" + line * (options.size // len(line)) + b".\r\n"
     sock = socket.create_server(("127.0.0.1", 0))
-    server = multiprocessing.get_context("fork").Process(target=served, args=(sock,), kwargs={"profile": options.profile})
+    server = multiprocessing.get_context("fork").Process(
+        target=served, args=(sock,), kwargs={"profile": options.profile}
+    )
     server.start()
     pid = cast("int", server.pid)
     try:
@@ -128,7 +130,6 @@ def main() -> None:
         print(f"{options.size} octets: {spent:.0f} µs CPU a mail, {options.count / seconds:.0f} mails/s")
     finally:
         if options.profile:
-            import os, signal
             os.kill(pid, signal.SIGINT)
             server.join(10)
         server.kill()
