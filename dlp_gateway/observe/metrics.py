@@ -67,6 +67,11 @@ class stage:  # noqa: N801 - reads as a statement: `with stage("inspect"):`
         tally.observe(self._child, time.perf_counter() - self._begun)
 
 
+def staged(name: Stage, seconds: float) -> None:
+    """A stage took so long; where no block of code spans it, as with what a client sends."""
+    instruments().stages[name,].observe(seconds)
+
+
 def repeated() -> None:
     """A retry was answered without a second copy."""
     instruments().repeated.inc()

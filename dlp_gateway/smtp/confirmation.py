@@ -1,6 +1,7 @@
 """Whether a client read our final reply: if nothing shows it, the handler is told, so that a retry is recognised."""
 
 import asyncio
+import math
 from dataclasses import dataclass
 
 from dlp_gateway.mail.envelope import Envelope
@@ -27,7 +28,7 @@ class Confirmation:
         self._door = door
         self._pending: _HandOver | None = None
         self._replied = False
-        self._timer: asyncio.TimerHandle | None = None
+        self.due = math.inf  # when it is too late for a sign, by the loop's clock
 
     @property
     def pending(self) -> bool:
@@ -39,10 +40,10 @@ class Confirmation:
         self.give_up()
         self._pending = _HandOver(envelope=envelope, content=content, outcome=outcome)
 
-    def replied(self) -> None:
-        """The final reply was written; from here on a sign counts."""
+    def replied(self, now: float) -> None:
+        """The final reply was written; from here on a sign counts, until `due`, when the session calls `give_up`."""
         self._replied = True
-        self._timer = asyncio.get_running_loop().call_later(self._door.options.confirmation, self.give_up)
+        self.due = now + self._door.options.confirmation
 
     def left(self) -> None:
         """The client will say no more: if its message is still being handed over, a retry may come before that ends."""
@@ -62,7 +63,4 @@ class Confirmation:
         self._clear()
 
     def _clear(self) -> None:
-        self._pending, self._replied = None, False
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._pending, self._replied, self.due = None, False, math.inf

@@ -27,7 +27,7 @@ _OUTSIDE: Final = ""  # the key of all clients that may not send
 _MOST_OUTSIDERS: Final = 50
 #: RFC 3207 4 has a server that demands TLS obey EHLO, NOOP, QUIT and STARTTLS before it. HELO leads nowhere; DATA and
 #: BDAT end the session where content follows them, which after a 530 would be read as commands.
-_UNDER_TLS: Final = frozenset({"AUTH", "EXPN", "HELP", "MAIL", "RCPT", "RSET", "VRFY"})
+UNDER_TLS: Final = frozenset({"AUTH", "EXPN", "HELP", "MAIL", "RCPT", "RSET", "VRFY"})
 
 
 class Security(StrEnum):
@@ -87,10 +87,10 @@ class ListenerOptions:
                 "These networks are a large part of the internet, and without login the listener would be an open relay"
             )
 
-    def demands_tls(self, verb: str) -> bool:
-        """Whether a command is only obeyed under TLS."""
-        demanded = self.security is Security.REQUIRED or self.admission.certificate_names
-        return bool(demanded) and verb in _UNDER_TLS
+    @property
+    def demands_tls(self) -> bool:
+        """Whether the commands in `UNDER_TLS` are only obeyed under TLS."""
+        return self.security is Security.REQUIRED or bool(self.admission.certificate_names)
 
     def admits(self, client: IPv4Address | IPv6Address) -> bool:
         """Whether the client's host may send."""

@@ -2,6 +2,7 @@
 
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, assert_never
 
@@ -168,6 +169,7 @@ def _with_id(reply: Reply, name: str) -> Reply:
     return _reply(code, reply.enhanced or f"{code // 100}.0.0", f"{printable(reply.text, _LONGEST_QUOTE)} ({name})")
 
 
+@lru_cache(maxsize=256)  # of the constants above; what is said once is soon forgotten
 def octets(reply: Reply, *, smtputf8: bool = False) -> bytes:
     """Return the reply as one line for the wire; beyond ASCII only where the client asked for it (RFC 6531 3.7.4.2)."""
     line = str(reply)
