@@ -32,6 +32,7 @@ class ScriptedSmarthost:
     notifies: bool = False
     asked: list[DsnRequest] = field(default_factory=list)
     mails: list[tuple[str, tuple[str, ...], bytes]] = field(default_factory=list)
+    reachable: bool = True
 
     async def deliver(
         self,
