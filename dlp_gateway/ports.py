@@ -22,13 +22,14 @@ class Delivery:
 
     A smarthost that cannot be reached is a 451 4.4.1 for each. `unknown`: the connection was lost after the final dot
     and before the reply, so the smarthost may or may not have the mail for these recipients. `notifies`: it knows what
-    the author asked for, and sends the DSNs about whom it took (RFC 3461); else that is ours to do. `host` is who said
-    all that, "" if nobody could be reached.
+    the author asked for, and sends the DSNs about whom it took (RFC 3461); else that is ours to do. `put_off`: no host
+    could take it now, and none was sent any of it. `host` is who said all that, "" if nobody could be reached.
     """
 
     replies: tuple[tuple[str, Reply], ...]
     unknown: frozenset[str] = frozenset()
     notifies: bool = False
+    put_off: bool = False
     host: str = field(default="", compare=False)
 
     @property

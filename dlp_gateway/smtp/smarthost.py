@@ -122,7 +122,7 @@ class Smarthost:
             outcome = _all(errand.recipients, UNREACHABLE)
         if outcome.replies[0][1] is UNREACHABLE:
             metrics.smarthost_up(False)
-        return outcome
+        return replace(outcome, put_off=True) if _transient(outcome) else outcome
 
     def _candidates(self) -> tuple[Pool, ...]:
         """Return the hosts to try: by priority, of the same priority those with a free connection first, in turn."""
