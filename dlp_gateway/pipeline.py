@@ -14,7 +14,7 @@ from typing import Final, TypeVar, assert_never
 from dlp_gateway import deposits
 from dlp_gateway.content import language
 from dlp_gateway.detect.base import CONFIDENCE, Inspection
-from dlp_gateway.forwarding import Forwarder, Outgoing
+from dlp_gateway.forwarding import AFTER_AN_OUTAGE, UNREACHABLE, Forwarder, Outgoing
 from dlp_gateway.mail.author import misnamed
 from dlp_gateway.mail.automatic import is_automatic
 from dlp_gateway.mail.edit import AddTrace, apply
@@ -85,7 +85,9 @@ class Pipeline:
         hostname: str,
         smarthost_name: str,
         hop_limit: int,
+        accept_unreachable: bool = False,
     ) -> None:
+        """`accept_unreachable`: what no host of the smarthost's can take now is taken into custody."""
         self._policy = policy
         self._memory = Memory(policy, journal)
         self._inspector = inspector
@@ -94,6 +96,7 @@ class Pipeline:
         self._journal = journal
         self._hostname = hostname
         self._hop_limit = hop_limit
+        self._accept_unreachable = accept_unreachable
         self._recalled: dict[str, asyncio.Event] = {}  # by id of a hand-over under way: whether it was looked up
 
     async def process(self, envelope: Envelope, content: bytes) -> Outcome:
@@ -222,14 +225,18 @@ class Pipeline:
             case _:
                 assert_never(verdict.disposition)
 
-    async def _take(self, passing: _Passing, inspection: Inspection, state: State, *, due_at: datetime) -> None:
+    async def _take(
+        self, passing: _Passing, inspection: Inspection, state: State, *, due_at: datetime, why: str = ""
+    ) -> None:
+        """Commit it to custody; `why` it is there, where no rule says so."""
         verdict = passing.verdict
+        rules = tuple(dict.fromkeys(reason.rule for reason in verdict.reasons if reason.enforced))
         deposit = deposits.whole(
             passing.envelope,
             passing.message,
             passing.copies,
             state=state,
-            reasons=tuple(dict.fromkeys(reason.rule for reason in verdict.reasons if reason.enforced)),
+            reasons=(*rules, why) if why else rules,
             due_at=due_at,
             expires_at=passing.envelope.received_at + verdict.expire_after if state is State.HELD else None,
             returnable=self._returnable(passing.envelope),
@@ -237,7 +244,7 @@ class Pipeline:
         entry = _entry(passing, inspection, {}, "custody")
         with metrics.stage("custody"):
             await self._custody.take((deposit,), self._journal.rows(entry))
-        log.in_custody(passing.envelope.id, verdict.disposition.label, len(passing.envelope.recipients))
+        log.in_custody(passing.envelope.id, why or verdict.disposition.label, len(passing.envelope.recipients))
 
     async def _forward(self, passing: _Passing, inspection: Inspection) -> Outcome:
         """Hand over to the smarthost and say what came of it."""
@@ -258,6 +265,10 @@ class Pipeline:
             log.forwarded(envelope.id, accepted[0], len(accepted))
             self._journal.record(_entry(passing, inspection, replies, "forwarded"))
             return Forwarded(id=envelope.id, reply=accepted[0])
+        if delivery.put_off and self._accept_unreachable:
+            due_at = datetime.now(UTC) + AFTER_AN_OUTAGE
+            await self._take(passing, inspection, State.DUE, due_at=due_at, why=UNREACHABLE)
+            return InCustody(id=envelope.id, held=False)
         self._journal.record(_entry(passing, inspection, replies, "deferred"))
         if replies and all(reply.permanent for reply in replies.values()):
             refusal = next(iter(replies.values()))

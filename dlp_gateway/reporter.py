@@ -30,12 +30,16 @@ _EVENTS: Final = MappingProxyType(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of one recipient, and the last reply about him; a transient one that FAILED was given up."""
+    """What became of one recipient, and the last reply about him; a transient one that FAILED was given up.
+
+    `host` is which of the smarthost's said it, "" if there is but one.
+    """
 
     recipient: str
     action: Action
     reply: Reply
     retried_until: datetime | None = None
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +83,7 @@ class Reporter:
             action=outcome.action,
             status=_GIVEN_UP if given_up else status(outcome.reply),
             original_recipient=asked.of(outcome.recipient).original,
-            remote=self.smarthost if outcome.reply.remote else "",
+            remote=(outcome.host or self.smarthost) if outcome.reply.remote else "",
             reply=outcome.reply,
             attempted_at=now,
             retried_until=outcome.retried_until,

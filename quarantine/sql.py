@@ -180,6 +180,11 @@ class SqlStore:
         async with self.database.writing() as connection:
             return (await connection.execute(moved)).rowcount
 
+    async def hasten(self, *, since: datetime, now: datetime) -> int:
+        """Make unclaimed DUE recipients that were tried and put off after `since` due `now`; return how many."""
+        async with self.database.writing() as connection:
+            return await claims.hasten(connection, since=since, now=now)
+
     async def claim(self, *, owner: str, now: datetime, lease: timedelta, limit: int) -> tuple[Claim, ...]:
         """Lease up to `limit` copies with recipients that are due; no other worker gets them before the lease ends."""
         opener, until = self._opener, now + lease

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from dlp_gateway import packs
+from dlp_gateway import deposits, packs
 from dlp_gateway.deposits import Transport
 from dlp_gateway.detect.base import Facts, Failure, FailureReason, Finding, Inspection
 from dlp_gateway.mail.edit import apply, from_json
@@ -20,8 +20,8 @@ from dlp_gateway.policy.verdict import Disposition
 from dlp_gateway.ports import Deferred, Forwarded, InCustody, Overloaded, Rejected, Repeated, Why
 from dlp_gateway.processes import policies
 from quarantine.memory import MemoryStore
-from quarantine.model import Query, State
-from quarantine.store import StoreError
+from quarantine.model import Deposit, Query, State
+from quarantine.store import Also, StoreError
 from tests.fakes import LATER, NEVER, TAKEN, UNDER_WAY, UNREACHABLE, MemoryJournal, ScriptedSmarthost
 
 POLICY = load.default(("corp.example",), builtin=packs.builtin())
@@ -96,7 +96,14 @@ def pipeline(smarthost: ScriptedSmarthost, custody: MemoryStore, journal: Memory
     return made(smarthost, custody, journal, InPlace())
 
 
-def made(smarthost: ScriptedSmarthost, custody: MemoryStore, journal: MemoryJournal, inspector: object) -> Pipeline:
+def made(
+    smarthost: ScriptedSmarthost,
+    custody: MemoryStore,
+    journal: MemoryJournal,
+    inspector: object,
+    *,
+    accept_unreachable: bool = False,
+) -> Pipeline:
     """Return a pipeline of these parts."""
     return Pipeline(
         policy=POLICY,
@@ -107,7 +114,44 @@ def made(smarthost: ScriptedSmarthost, custody: MemoryStore, journal: MemoryJour
         hostname="gw.corp.example",
         smarthost_name="mta.example",
         hop_limit=50,
+        accept_unreachable=accept_unreachable,
     )
+
+
+@pytest.mark.parametrize(
+    ("accept", "put_off", "taken"), [(True, True, True), (True, False, False), (False, True, False)]
+)
+async def test_mail_that_no_host_can_take_now_is_kept_if_the_settings_say_so(
+    custody: MemoryStore, journal: MemoryJournal, *, accept: bool, put_off: bool, taken: bool
+) -> None:
+    """In custody, due, with one row of the journal; what a host decided about stays with the client."""
+    smarthost = ScriptedSmarthost(rcpt={"ben@shop.example": UNREACHABLE}, put_off=put_off)
+    pipeline = made(smarthost, custody, journal, InPlace(), accept_unreachable=accept)
+    outcome = await pipeline.process(envelope("ben@shop.example"), CLEAN)
+    if not taken:
+        assert outcome == Deferred(id="0000000000000000a1", why=Why.SMARTHOST, reply=UNREACHABLE)
+        assert await custody.items(Query()) == ()
+        return
+    assert outcome == InCustody(id="0000000000000000a1", held=False)
+    (item,) = await custody.items(Query())
+    assert (item.state, item.reasons) == (State.DUE, ("smarthost-unreachable",))
+    (copy,) = await custody.copies(item.id)
+    assert deposits.outgoing(copy).startswith(b"Received: ")
+    assert [one.outcome for one in journal.entries[0].passages] == ["custody"]
+
+
+async def test_mail_that_nobody_keeps_is_told_so(journal: MemoryJournal) -> None:
+    """Where custody cannot take it either, the client keeps it."""
+
+    class Full(MemoryStore):
+        async def take(self, deposits: tuple[Deposit, ...], also: Also | None = None) -> None:
+            raise StoreError("disk full")
+
+    smarthost = ScriptedSmarthost(rcpt={"ben@shop.example": UNREACHABLE}, put_off=True)
+    outcome = await made(smarthost, Full(), journal, InPlace(), accept_unreachable=True).process(
+        envelope("ben@shop.example"), CLEAN
+    )
+    assert outcome == Deferred(id="0000000000000000a1", why=Why.STORE)
 
 
 async def test_what_was_measured_is_recorded_by_confidence(

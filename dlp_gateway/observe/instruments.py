@@ -155,6 +155,16 @@ class Instruments:
             *("2xx", "4xx", "5xx", "lost"),
         )
         self.smarthost_up = state("dlp_smarthost_up", "Whether the last attempt to open a session worked.")
+        # host: name:port, as in the settings
+        self.smarthost_circuit = _Children(
+            Gauge(
+                "dlp_smarthost_circuit_open",
+                "1 while a process leaves this host alone, after failures on end.",
+                ["host"],
+                registry=registry,
+                multiprocess_mode="livemax",
+            )
+        )
         # outcome: delivered, due (will be retried), failed, in-doubt
         self.deliveries = _Children(
             counter("dlp_deliveries_total", "Attempts out of custody, a recipient each.", "outcome"),

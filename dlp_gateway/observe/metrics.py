@@ -132,8 +132,13 @@ def smarthost_reply(code: int) -> None:
 
 
 def smarthost_up(up: bool) -> None:  # noqa: FBT001 - the value of the gauge
-    """Whether the last attempt to open a session worked."""
+    """Whether the last attempt to open a session worked, with any of the hosts."""
     instruments().smarthost_up.set(up)
+
+
+def smarthost_circuit(host: str, *, is_open: bool) -> None:
+    """Whether `host` ("name:port") is left alone until a probe succeeds."""
+    instruments().smarthost_circuit[host,].set(is_open)
 
 
 def delivery(state: str) -> None:

@@ -153,20 +153,28 @@ def _secrets(path: Path) -> tuple[bytes, ...]:
 
 def smarthost(settings: Settings, name: str) -> Smarthost:
     """Return the way to the next hop; nothing is connected yet. Raises `ConfigurationError` for unusable files."""
-    host = settings.smarthost
+    told = settings.smarthost
+    context, password = _authorities(told.ca_file), _secret(told.password_file)
     return Smarthost(
-        SmarthostOptions(
-            host=host.host,
-            port=host.port,
-            security=way_out.Security(host.tls),
-            tls_context=_authorities(host.ca_file),
-            user=host.user or "",
-            password=_secret(host.password_file),
-            hostname=name,
-            connections=host.connections,
-            connect=host.timeouts.connect.total_seconds(),
-            command=host.timeouts.command.total_seconds(),
-            final_dot=host.timeouts.final_dot.total_seconds(),
+        *(
+            SmarthostOptions(
+                host=hop.host,
+                port=hop.port,
+                priority=hop.priority,
+                security=way_out.Security(told.tls),
+                tls_context=context,
+                user=told.user or "",
+                password=password,
+                hostname=name,
+                connections=told.connections,
+                connect=told.timeouts.connect.total_seconds(),
+                command=told.timeouts.command.total_seconds(),
+                final_dot=told.timeouts.final_dot.total_seconds(),
+                failures=told.circuit.failures,
+                probe=told.circuit.probe.total_seconds(),
+                longest_probe=told.circuit.longest_probe.total_seconds(),
+            )
+            for hop in told.hops
         )
     )
 

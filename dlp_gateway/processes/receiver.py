@@ -73,8 +73,9 @@ async def receive(boot: Boot) -> None:
             custody=store,
             journal=journal,
             hostname=boot.hostname,
-            smarthost_name=settings.smarthost.host,
+            smarthost_name=settings.smarthost.hops[0].host,
             hop_limit=settings.limits.hops,
+            accept_unreachable=settings.smarthost.unreachable == "accept",
         )
         handler = _Handler(pipeline)
         logins = composition.logins(settings, journal)
