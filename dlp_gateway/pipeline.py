@@ -189,15 +189,14 @@ class Pipeline:
         """Put the edits together, one set for each copy, and look at every copy as a stranger would."""
         trace = AddTrace(field=received(envelope, self._hostname, envelope.protocol))
         copies = verdict.copies or (Copy(recipients=envelope.recipients, edits=verdict.edits),)
+        seen: dict[str, tuple[str, ...]] = {}
+        for copy in copies:
+            seen |= dict.fromkeys(copy.recipients, shown(message, copy.edits))
         return _Passing(
             envelope=envelope,
             message=message,
-            copies=tuple(replace(copy, edits=(trace, *copy.edits)) for copy in copies),
-            shown={
-                recipient: addresses
-                for copy, addresses in ((copy, shown(message, copy.edits)) for copy in copies)
-                for recipient in copy.recipients
-            },
+            copies=tuple([Copy(recipients=copy.recipients, edits=(trace, *copy.edits)) for copy in copies]),
+            shown=seen,
             verdict=checked(verdict, message),
             lesson=lesson,
         )
