@@ -6,7 +6,7 @@ from typing import Final
 
 from dlp_gateway.content import encryption, header, html
 from dlp_gateway.content.charset import readings, strange
-from dlp_gateway.content.text import Text, Unreadable, UnreadableReason
+from dlp_gateway.content.text import Text, Unreadable, UnreadableReason, with_newlines
 from dlp_gateway.mail.message import Defect, Message, Part
 
 #: Octets of one part, and characters of all, beyond which nothing is read: more than people write, less than hurts.
@@ -149,7 +149,7 @@ def _decoded(part: Part, kind: str, octets: int) -> Iterator[str | UnreadableRea
         found = tuple(_CALENDAR_FOLD.sub("", reading) for reading in found)
     if found:
         text = found[0] if len(found) == 1 else "\n\n".join(found)
-        yield text.replace("\r\n", "\n")
+        yield with_newlines(text)
     if not found or ("\ufffd" in found[0] and strange(found[0])):
         yield UnreadableReason.CHARSET
     if len(part.content) > octets or is_excessive:

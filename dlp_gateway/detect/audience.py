@@ -63,8 +63,9 @@ class AudienceDetector:
                     yield f"header:{name}", f"{mailbox.name}\n{_local_part(mailbox.address)}"
         for name in ("To", "Cc"):
             for field in message.named(name):
-                for group in _GROUP.finditer(decode_field(field.body)):
-                    yield f"header:{name}", group[1]
+                if b":" in field.body or b"=?" in field.body:
+                    for group in _GROUP.finditer(decode_field(field.body)):
+                        yield f"header:{name}", group[1]
         for recipient in message.visible:
             if self.inside.contains(recipient.address) and recipient.field in {"To", "Cc"}:
                 yield f"header:{recipient.field}", f"{recipient.name}\n{_local_part(recipient.address)}"

@@ -100,7 +100,7 @@ def _folding(codec: str) -> tuple[bytes, bytes]:
     return "".join(map(_counterpart, characters)).encode("ascii"), unseen
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1 << 15)  # a Chinese or a Korean writes with thousands
 def _counterpart(character: str) -> str:
     fixed = _FIXED.get(character)
     if fixed:

@@ -4,14 +4,14 @@ It is exact about what is no identifier: a form alone does not open it, only a n
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from dlp_gateway.detect.folding import Folded, fold
 from dlp_gateway.detect.identifier_rules import Rule, RuleBook
 from dlp_gateway.detect.labels import OTHER, pattern
-from dlp_gateway.detect.proof import Proof, prove
+from dlp_gateway.detect.proof import Proof, prove, proves
 from dlp_gateway.detect.triggers import Triggers
 
 _LABEL: Final = "identifiers.label"
@@ -38,20 +38,30 @@ class Gate:
 
     def glance(self, text: str, seen: frozenset[str] | None = None) -> Glance | None:
         """Return what there is for a closer look, None if there is nothing; `seen` is what the triggers told before."""
-        if seen is None:
-            seen = self._triggers.of(text)
+        seen = self._triggers.of(text) if seen is None else seen
         if seen.isdisjoint(self._names):
             return None
         folded = fold(text)
+        labelled = _is_labelled(folded.text, seen)
         data = folded.text.encode("ascii")
-        labelled = _LABEL in seen and _DIGIT.search(folded.text) is not None
-        looked_for = (rule for form, rule in self._forms if form in seen)
-        proofs = tuple(proof for rule in looked_for if (proof := prove(rule, data, folded.text)).places)
+        proofs = tuple(p for rule in self._looked_for(seen) if (p := prove(rule, data, folded.text)).places)
         return Glance(folded=folded, labelled=labelled, proofs=proofs) if labelled or proofs else None
 
-    def opens(self, text: str) -> bool:
-        """Tell whether `text` needs a closer look."""
-        return self.glance(text) is not None
+    def opens(self, text: str, seen: frozenset[str] | None = None) -> bool:
+        """Tell whether there is anything for a closer look; the same as `glance`, but stops at the first sign of it."""
+        seen = self._triggers.of(text) if seen is None else seen
+        if seen.isdisjoint(self._names):
+            return False
+        folded = fold(text).text
+        data = folded.encode("ascii")
+        return _is_labelled(folded, seen) or any(proves(rule, data, folded) for rule in self._looked_for(seen))
+
+    def _looked_for(self, seen: frozenset[str]) -> Iterator[Rule]:
+        return (rule for form, rule in self._forms if form in seen)
+
+
+def _is_labelled(folded: str, seen: frozenset[str]) -> bool:
+    return _LABEL in seen and _DIGIT.search(folded) is not None
 
 
 def words(book: RuleBook) -> Mapping[str, tuple[str, ...]]:

@@ -73,7 +73,7 @@ class IdentifierDetector:
 
         `seen` is what the triggers told of the text, if they were asked before.
         """
-        if self._recognition.gate.glance(text, seen) is None:
+        if not self._recognition.gate.opens(text, seen):
             return ()
         return tuple(span for span in self._analyzer.spans(text) if span.score >= _LEAST)
 

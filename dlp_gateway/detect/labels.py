@@ -88,9 +88,9 @@ class Lexicon:
         data = text[start:end].replace("_", " ").encode("ascii")
         hits = []
         for match in self._finder.finditer(data):
-            if match.end() > match.start():
-                owner = self._owner(match[0])
-                hits.append(Hit(start=start + match.start(), end=start + match.end(), label=owner))
+            low, high = match.span()
+            if high > low:
+                hits.append(Hit(start=start + low, end=start + high, label=self._owner(data[low:high])))
         return tuple(hits)
 
     def _look_up(self, words: bytes) -> Label:

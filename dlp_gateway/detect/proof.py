@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,18 +28,29 @@ class Proof:
 def prove(rule: Rule, data: bytes, text: str) -> Proof:
     """Return what a rule proves in folded `text`; `data` is the same as octets."""
     seen: Counter[str] = Counter()
-    held: set[str] = set()
-    places = []
-    for found in rule.find.finditer(data) if rule.find else ():
-        group = 1 if found.re.groups and found.start(1) >= 0 else 0
-        start, end = found.start(group), found.end(group)
+    held = dict(_held(rule, data, text, seen))
+    return Proof(rule=rule, places=tuple(held), share=Share(held=len(set(held.values())), seen=len(seen)))
+
+
+def proves(rule: Rule, data: bytes, text: str) -> bool:
+    """Tell whether a rule proves anything in folded `text`; `data` is the same as octets."""
+    return next(_held(rule, data, text, Counter()), None) is not None
+
+
+def _held(rule: Rule, data: bytes, text: str, seen: Counter[str]) -> Iterator[tuple[tuple[int, int], str]]:
+    """Yield each range that holds, and what looked like it; count in `seen` all that did."""
+    if rule.find is None:
+        return
+    groups = rule.find.groups
+    for found in rule.find.finditer(data):
+        start, end = found.span(1) if groups else (-1, -1)
+        if start < 0:
+            start, end = found.span()
         written = text[start:end]
         seen[written] += 1
         proved = _proved(rule, text, start, end) if seen[written] <= ASKED_EACH else None
         if proved is not None:
-            places.append(proved)
-            held.add(written)
-    return Proof(rule=rule, places=tuple(places), share=Share(held=len(held), seen=len(seen)))
+            yield proved, written
 
 
 def _proved(rule: Rule, text: str, start: int, end: int) -> tuple[int, int] | None:

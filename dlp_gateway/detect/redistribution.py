@@ -38,8 +38,7 @@ class RedistributionDetector:
         """Report the count; the author himself, who gets his own mail back, is none of them."""
         envelope, message = material.envelope, material.message
         ours = self._ours
-        addressed = {canonical(recipient) for recipient in envelope.recipients}
-        outside = {one for one in addressed if not ours.contains(one)}
+        outside = {one for one in map(canonical, envelope.recipients) if not ours.contains(one)}
         if not outside or not is_passed_on(envelope, message, ours) or is_of_list(envelope, message, self.lists):
             return
         authors = {canonical(box.address) for one in message.named("From") for box in scan(one.body).mailboxes}

@@ -5,6 +5,7 @@ too many states: one of words, one of forms (of numbers, mostly).
 """
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Final
 
 import re2
@@ -12,6 +13,7 @@ import re2
 from dlp_gateway.detect.base import Material
 from dlp_gateway.detect.folding import fold
 
+_SHORT: Final = 64  # characters
 _ALWAYS: Final = r"\A"
 _UNSEEN: Final = r"[\x00-\x08\x0e-\x1f\x7f]"  # of ASCII what folding leaves out
 
@@ -25,13 +27,17 @@ class Triggers:
     def __init__(self, *, words: Mapping[str, Iterable[str]], forms: Mapping[str, Iterable[str]]) -> None:
         self._words = _Automaton(words)
         self._forms = _Automaton({**forms, _UNSEEN: (_UNSEEN,)})
+        self._of_name = lru_cache(maxsize=4096)(self._look)
 
     def __call__(self, material: Material) -> tuple[frozenset[str], ...]:
         """Return the names of what occurs in each text of a message, in the order of its texts."""
         return tuple(self.of(text.text) for text in material.texts)
 
     def of(self, text: str) -> frozenset[str]:
-        """Return the names of what occurs in `text`."""
+        """Return the names of what occurs in `text`; of people's names and of subjects, which recur, it is kept."""
+        return self._of_name(text) if len(text) < _SHORT else self._look(text)
+
+    def _look(self, text: str) -> frozenset[str]:
         data = (text if text.isascii() else fold(text).text).encode("ascii")
         forms = self._forms.names(data)
         if _UNSEEN in forms:

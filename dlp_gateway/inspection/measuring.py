@@ -5,7 +5,6 @@ raise what it likes, and both callers (the worker loop, and the receiver for che
 cost that detector's measurement and nothing else. Exceptions are dropped, not logged: their text may quote the message.
 """
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -112,7 +111,7 @@ class _Bounds:
 
     def __init__(self, detector: Detector) -> None:
         self._name, self._kinds = detector.name, detector.kinds
-        self._seen: Counter[tuple[str, str, str, float]] = Counter()
+        self._seen: dict[tuple[str, str, str, float], int] = {}
         self._total = 0
 
     def admit(self, finding: Finding) -> bool:
@@ -120,8 +119,8 @@ class _Bounds:
         if finding.kind not in self._kinds:
             raise ValueError(f"{self._name} reported a kind that it does not declare")
         sort = (finding.kind, finding.rule, finding.country, finding.score)
-        self._seen[sort] += 1
-        if self._seen[sort] > SAME_FINDINGS:
+        count = self._seen[sort] = self._seen.get(sort, 0) + 1
+        if count > SAME_FINDINGS:
             return False
         self._total += 1
         if self._total > ALL_FINDINGS:

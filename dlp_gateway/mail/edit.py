@@ -130,6 +130,8 @@ def _without_bcc(section: bytes) -> bytes:
 
 def occurrences(section: bytes, names: frozenset[str]) -> list[Field]:
     """Return every field of a header section that is called one of `names` (lower case), to whichever client."""
+    if not header.may_name(section, names):
+        return []
     disguised = header.disguised(section, header.read_all(section), names)
     return [*header.select(section, names), *disguised]
 
@@ -145,6 +147,8 @@ def without(raw: bytes, names: frozenset[str]) -> bytes:
 
 
 def _without(section: bytes, fields: list[Field]) -> bytes:
+    if not fields:
+        return section
     return replaced(section, {field.start: (field.end, b"") for field in fields})
 
 

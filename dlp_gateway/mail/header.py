@@ -111,6 +111,15 @@ def disguised(raw: bytes, head: Header, names: Container[str]) -> Iterator[Field
             yield Field(name=name, start=begin, end=begin + len(octets), body=body.strip(b" \t"))
 
 
+def may_name(section: bytes, names: frozenset[str]) -> bool:
+    """Whether a field of one of `names` (lower case) may stand in a header section, to whichever client; quick.
+
+    What does not print is left out, as in `disguised`, and with it the blanks before colons and all ends of lines.
+    """
+    squeezed = section.translate(None, _UNPRINTABLE).lower()
+    return any(b"%s:" % name.encode() in squeezed for name in names)
+
+
 def select(section: bytes, names: frozenset[str]) -> list[Field]:
     """Return the fields of a header section that are called one of `names` (lower case): without bounds, but fast."""
     return [

@@ -96,10 +96,12 @@ class Rewriting:
         Blind recipients' fields leave no mail at all (RFC 5322 3.6.3).
         """
         rewrites = tuple(rewrites)
+        always: tuple[Edit, ...] = (RemoveBcc(),)
+        if not rewrites:
+            return always, ()
         hows = {rewrite.how for rewrite in rewrites}
         everybody = "bcc" in hows
-        always: tuple[Edit, ...] = (RemoveBcc(),)
-        if rewrites and self.betrayed:  # a copy that hides some people must not name others
+        if self.betrayed:  # a copy that hides some people must not name others
             always += (PruneRecipients(hidden=self.betrayed, to=""),)
         hidden = self.hidden(rewrite for rewrite in rewrites if rewrite.how != "blind")
         if not hidden:
@@ -167,6 +169,8 @@ def checked(verdict: Verdict, message: Message) -> Verdict:
 
     Each copy's header is written and searched for everybody who must not stand in it, and its invitations as well.
     """
+    if not verdict.copies and not any(isinstance(edit, PruneRecipients | PruneOutsiders) for edit in verdict.edits):
+        return verdict  # nobody is hidden
     check = _Check(message)
     made = (copy.edits for copy in verdict.copies) if verdict.copies else (verdict.edits,)
     if all(map(check.is_clean, made)):
