@@ -23,8 +23,9 @@ from dlp_gateway.pipeline import Pipeline
 from dlp_gateway.processes import composition
 from dlp_gateway.processes.boot import DRAIN, RETIREMENT, Boot, receive_boot, tell_life, tell_ready, watch_supervisor
 from dlp_gateway.processes.certificates import Watch, in_force
+from dlp_gateway.processes.offering import begin_to_learn
 from dlp_gateway.smtp import replies
-from dlp_gateway.smtp.listener import Door, listen
+from dlp_gateway.smtp.listener import Door, Room, listen
 
 
 class _Handler:
@@ -77,6 +78,7 @@ async def receive(boot: Boot) -> None:
         if logins is not None:
             stack.push_async_callback(logins.close)
         identities = in_force(boot.identities)
+        room = Room()
         doors = [
             Door(
                 composition.listener_options(
@@ -84,9 +86,12 @@ async def receive(boot: Boot) -> None:
                 ),
                 handler,
                 logins,
+                room,
             )
             for listener, identity in zip(settings.listeners, identities, strict=True)
         ]
+        asking = await begin_to_learn(smarthost, doors)
+        stack.callback(asking.cancel)
         servers = [
             await listen(door, socket.socket(fileno=descriptor))
             for door, descriptor in zip(doors, boot.sockets, strict=True)

@@ -79,8 +79,9 @@ class Dialogue(Wire):
         reference = new_id()
         stumbled(reference, error)
         self._forget()
-        self._take = self._take_command
         self._say(replies.failed(reference))
+        if self._take != self._take_command:
+            self._linger()  # what comes next is something else, and must not be read as a command
 
     # --- one piece of the input after the other -----------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from dlp_gateway.smtp.replies import (
     Refusal,
     failed,
 )
+from dlp_gateway.smtp.room import Room
 
 _OUTSIDE: Final = ""  # the key of all clients that may not send
 _MOST_OUTSIDERS: Final = 50
@@ -45,6 +46,16 @@ class Security(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Beyond:
+    """What the next mail server takes; `size` in octets, 0 for any."""
+
+    eight_bit: bool = True  # RFC 6152
+    smtputf8: bool = True  # RFC 6531
+    dsn: bool = True  # RFC 3461
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ListenerOptions:
     """What one listener offers and bears; sizes in octets, times in seconds.
 
@@ -59,8 +70,7 @@ class ListenerOptions:
     security: Security = Security.NONE
     tls_context: ssl.SSLContext | None = None
     admission: Admission = UNCONDITIONAL
-    eight_bit: bool = True  # RFC 6152; switch off where the smarthost lacks it
-    smtputf8: bool = True  # RFC 6531; switch off where the smarthost lacks it
+    beyond: Beyond = Beyond()  # until more is known
     message_size: int = 50_000_000
     recipients: int = 1000
     connections: int = 1000
@@ -70,6 +80,8 @@ class ListenerOptions:
     idle: float = 300  # RFC 5321 4.5.3.2.7
     data_block: float = 180  # RFC 5321 4.5.3.2.5
     data_total: float = 1800
+    data_rate: float = 500  # octets a second at least, in the middle (Postfix smtpd_min_data_rate)
+    data_grace: float = 60  # after so many seconds
     handshake: float = 30
     confirmation: float = 30  # how long a sign that the final reply was read is waited for
 
@@ -147,11 +159,15 @@ class Guest(Protocol):
 class Door:
     """Admits sessions, runs hand-overs in tasks of their own, and closes without cutting one off."""
 
-    def __init__(self, options: ListenerOptions, handler: Handler, logins: Logins | None = None) -> None:
+    def __init__(
+        self, options: ListenerOptions, handler: Handler, logins: Logins | None = None, room: Room | None = None
+    ) -> None:
         if options.login and logins is None:
             raise ValueError("A listener that asks for a login needs somebody who knows the passwords")
         self.options = options
         self.logins = logins
+        self.room = room or Room()
+        self.beyond = options.beyond
         self._handler = handler
         self._guests: dict[Guest, str] = {}
         self._clients: Counter[str] = Counter()
@@ -159,6 +175,15 @@ class Door:
         self._under_way: set[asyncio.Task[Any]] = set()  # the loop itself holds tasks weakly
         self._closing = False
         self._left = asyncio.Event()
+
+    @property
+    def message_size(self) -> int:
+        """The largest message that we and the next mail server take."""
+        return min(self.options.message_size, self.beyond.size or self.options.message_size)
+
+    def learn(self, beyond: Beyond) -> None:
+        """From now on EHLO offers what the next mail server takes: nothing is downgraded in silence."""
+        self.beyond = beyond
 
     @property
     def sessions(self) -> int:
@@ -233,10 +258,13 @@ class Door:
         """Tell the handler that the client went away during the hand-over."""
         self._keep(asyncio.get_running_loop().create_task(self._abandon(envelope, content)))
 
-    def unanswered(self, envelope: Envelope, content: bytes, outcome: asyncio.Task[Reply], *, written: bool) -> None:
+    def unanswered(
+        self, envelope: Envelope, content: bytes, outcome: asyncio.Task[Reply], *, written: bool
+    ) -> asyncio.Task[None]:
         """Tell the handler, when the hand-over is done, that its reply did not arrive; `written` as in `Handler`."""
-        telling = self._remember(envelope, content, outcome, written=written)
-        self._keep(asyncio.get_running_loop().create_task(telling))
+        telling = asyncio.get_running_loop().create_task(self._remember(envelope, content, outcome, written=written))
+        self._keep(telling)
+        return telling
 
     async def drain(self, patience: float) -> int:
         """Refuse new sessions, end idle ones, wait `patience` seconds for messages under way; return how many are left.

@@ -12,11 +12,12 @@ import socket
 from collections.abc import Callable
 from typing import Final
 
-from dlp_gateway.smtp.door import Door, Handler, ListenerOptions, Security
+from dlp_gateway.smtp.door import Beyond, Door, Handler, ListenerOptions, Security
 from dlp_gateway.smtp.implicit import ImplicitServer
+from dlp_gateway.smtp.room import Room
 from dlp_gateway.smtp.session import Session
 
-__all__ = ["Door", "Handler", "ListenerOptions", "Security", "listen", "protocol_factory"]
+__all__ = ["Beyond", "Door", "Handler", "ListenerOptions", "Room", "Security", "listen", "protocol_factory"]
 
 _BACKLOG: Final = 512  # connections that the kernel keeps while we are busy
 
