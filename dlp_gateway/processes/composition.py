@@ -117,7 +117,13 @@ def _listener_options(
         recipients=limits.recipients,
         connections=limits.connections,
         connections_per_client=limits.connections_per_client,
+        proxies=listener.proxies,
+        errors=limits.errors,
+        junk_commands=limits.commands,
+        session=limits.session.total_seconds(),
         idle=limits.idle.total_seconds(),
+        data_total=limits.message_time.total_seconds(),
+        data_rate=limits.data_rate,
     )
 
 

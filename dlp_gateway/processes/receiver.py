@@ -25,7 +25,7 @@ from dlp_gateway.processes.boot import DRAIN, RETIREMENT, Boot, receive_boot, te
 from dlp_gateway.processes.certificates import Watch, in_force
 from dlp_gateway.processes.offering import begin_to_learn
 from dlp_gateway.smtp import replies
-from dlp_gateway.smtp.listener import Door, Room, listen
+from dlp_gateway.smtp.listener import Crowd, Door, Room, listen
 
 
 class _Handler:
@@ -50,7 +50,7 @@ class _Handler:
 async def receive(boot: Boot) -> None:
     """Accept and pass mail until the supervisor goes or says drain."""
     settings = boot.settings
-    for descriptor in (*boot.sockets, boot.generation):
+    for descriptor in (*boot.sockets, boot.generation, boot.crowd):
         os.set_inheritable(descriptor, False)  # the workers that read hostile content must not have them
     retired, draining = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -78,7 +78,7 @@ async def receive(boot: Boot) -> None:
         if logins is not None:
             stack.push_async_callback(logins.close)
         identities = in_force(boot.identities)
-        room = Room()
+        room, crowd = Room(settings.limits.memory), Crowd(boot.crowd)
         doors = [
             Door(
                 composition.listener_options(
@@ -86,7 +86,8 @@ async def receive(boot: Boot) -> None:
                 ),
                 handler,
                 logins,
-                room,
+                room=room,
+                crowd=crowd,
             )
             for listener, identity in zip(settings.listeners, identities, strict=True)
         ]

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
 from dlp_gateway.mail.envelope import NO_REQUEST, NOTHING_ASKED, DsnRequest, Envelope, RecipientRequest, new_id
@@ -43,8 +44,8 @@ class Transaction:
 class Intake(Dialogue):
     """The part of a session that takes messages."""
 
-    def __init__(self, door: Door) -> None:
-        super().__init__(door)
+    def __init__(self, door: Door, client: IPv4Address | IPv6Address | None = None) -> None:
+        super().__init__(door, client)
         self._confirmation = Confirmation(door)
         self._authentication = Authentication(door)
         self._extended = False

@@ -42,6 +42,8 @@ TIMEOUT: Final = _closing("timeout", 421, "4.4.2", "Timeout")
 # Nobody can be told these two: the handshake that would have carried them failed.
 HANDSHAKE_FAILED: Final = _closing("handshake", 421, "4.7.0", "No TLS handshake")
 UNVERIFIED_CERTIFICATE: Final = _closing("client-certificate-unverified", 421, "4.7.0", "No valid client certificate")
+LONG_SESSION: Final = _closing("long-session", 421, "4.4.2", "This session has lasted long enough; connect again")
+BAD_PROXY: Final = _closing("proxy", 421, "4.7.0", "No PROXY header")  # nobody can be told: it comes before all else
 STOPPING: Final = _closing("", 421, "4.3.2", "The gateway is stopping")
 TOO_MANY_LOGINS: Final = _closing("logins", 421, "4.7.0", "Too many failed logins from your network; try again later")
 TOO_MANY_CONNECTIONS: Final = _closing("connections", 421, "4.3.2", "Too many connections")

@@ -2,6 +2,8 @@
 
 # ruff: noqa: N802  aiosmtpd finds the method for a command by its name, smtp_MAIL and the like
 
+from ipaddress import IPv4Address, IPv6Address
+
 from dlp_gateway.mail.envelope import NO_REQUEST
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.smtp import commands, replies
@@ -16,8 +18,8 @@ from dlp_gateway.smtp.wire import Goodbye
 class Session(Intake):
     """The server's side of one connection."""
 
-    def __init__(self, door: Door) -> None:
-        super().__init__(door)
+    def __init__(self, door: Door, client: IPv4Address | IPv6Address | None = None) -> None:
+        super().__init__(door, client)
         self._greeted = False
         self._offer = NOTHING_OFFERED
         self._exchange: Exchange | None = None
