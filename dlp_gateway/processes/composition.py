@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from dlp_gateway.login.members import MembersOptions
 
 _SHORTEST_SECRET: Final = 16  # characters; what is shorter can be guessed by sending mails
+_DOVECOT_REQUESTS: Final = 50  # it answers many at a time over one connection
 _HERE: Final = Path()  # urls in settings are absolute already
 
 
@@ -264,8 +265,16 @@ def logins(settings: Settings, failures: LoginFailures) -> Attempts | None:
             longest_delay=limits.longest_delay.total_seconds(),
             delayed=limits.delayed,
             attempts=limits.attempts,
+            checks=_checks(settings.login),
         ),
     )
+
+
+def _checks(login: Login) -> int:
+    """Return how many passwords can be looked at at a time: what waits beyond that is sorted by who asks."""
+    if login.ldap is not None:
+        return login.ldap.connections
+    return _DOVECOT_REQUESTS if login.dovecot is not None else login.limits.hashes
 
 
 def authenticator(login: Login) -> Authenticator:
