@@ -116,6 +116,11 @@ def session_refused(client: str, why: str) -> None:
     current.logger.warning("session_refused", client=client, why=_word(why))
 
 
+def sessions_refused(why: str, count: int) -> None:
+    """So many more were turned away within a minute, for the same reason as those that have a line of their own."""
+    current.logger.warning("sessions_refused", why=_word(why), count=count)
+
+
 def login_failed(client: str, failures: int) -> None:
     """Name or password was wrong; `failures` of the client's network are remembered. Whose name it was is not told."""
     current.logger.warning("login_failed", client=client, failures=failures)

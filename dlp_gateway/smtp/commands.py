@@ -23,6 +23,7 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _PATH: Final = re.compile(r' *<((?:[^\s<>"\\]|"(?:[^"\\]|\\.)*")*)>(?: +(.*))?')
 # RFC 5321 4.1.2, esmtp-param; RFC 6531 3.3 lets its value go beyond ASCII, of which ORCPT alone has a use.
 _PARAMETER: Final = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)(?:=((?:[!-<>-~]|[^\x00-\x7f])+))?")
+_CHUNK: Final = re.compile(r"(\d{1,20})(?: +(LAST))?", re.ASCII | re.IGNORECASE)
 _ENVELOPE_ID: Final = 100  # RFC 3461 4.4 and 4.2: the longest values
 _ORIGINAL_RECIPIENT: Final = 500
 
@@ -51,6 +52,14 @@ class Rcpt:
 
     forward_path: str
     dsn: RecipientRequest = NO_REQUEST
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """BDAT: so many octets follow."""
+
+    size: int
+    last: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,6 +197,12 @@ def _rcpt_parameters(text: str, offer: Offer, *, smtputf8: bool) -> RecipientReq
     if (notify and wanted is None) or (original and not _is_original_recipient(original, smtputf8=smtputf8)):
         return _BAD_VALUE
     return RecipientRequest(notify=wanted, original=original)
+
+
+def chunk(argument: str) -> Chunk | None:
+    """Read the argument of BDAT (RFC 3030 2); None if it is malformed."""
+    match = _CHUNK.fullmatch(argument)
+    return None if match is None else Chunk(size=int(match[1]), last=match[2] is not None)
 
 
 def _is_envelope_id(text: str) -> bool:

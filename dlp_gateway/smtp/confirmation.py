@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from dlp_gateway.mail.envelope import Envelope
@@ -14,6 +15,7 @@ class _HandOver:
     envelope: Envelope
     content: bytes
     outcome: asyncio.Task[Reply]
+    release: Callable[[], None]
 
 
 class Confirmation:
@@ -35,10 +37,12 @@ class Confirmation:
         """Whether a sign is waited for."""
         return self._pending is not None
 
-    def begin(self, envelope: Envelope, content: bytes, outcome: asyncio.Task[Reply]) -> None:
-        """A hand-over is under way."""
+    def begin(
+        self, envelope: Envelope, content: bytes, outcome: asyncio.Task[Reply], release: Callable[[], None]
+    ) -> None:
+        """A hand-over is under way; `release` is called when the content is no longer kept."""
         self.give_up()
-        self._pending = _HandOver(envelope=envelope, content=content, outcome=outcome)
+        self._pending = _HandOver(envelope=envelope, content=content, outcome=outcome, release=release)
 
     def replied(self, now: float) -> None:
         """The final reply was written; from here on a sign counts, until `due`, when the session calls `give_up`."""
@@ -52,14 +56,16 @@ class Confirmation:
 
     def heard(self) -> None:
         """The client sent something."""
-        if self._replied:
+        if self._replied and self._pending is not None:
+            self._pending.release()
             self._clear()
 
     def give_up(self) -> None:
         """No sign came; an honest client that did read the reply loses nothing by it."""
         if self._pending is not None:
             pending = self._pending
-            self._door.unanswered(pending.envelope, pending.content, pending.outcome, written=self._replied)
+            told = self._door.unanswered(pending.envelope, pending.content, pending.outcome, written=self._replied)
+            told.add_done_callback(lambda _: pending.release())
         self._clear()
 
     def _clear(self) -> None:

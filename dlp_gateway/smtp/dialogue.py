@@ -2,13 +2,13 @@
 
 # ruff: noqa: N802  aiosmtpd finds the method for a command by its name, smtp_NOOP and the like
 
+import math
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, cast
 
 from dlp_gateway.mail.envelope import new_id
 from dlp_gateway.mail.reply import Reply
-from dlp_gateway.observe import log, metrics
 from dlp_gateway.smtp import commands, replies
 from dlp_gateway.smtp.door import UNDER_TLS, Door, Security, client_address, stumbled
 from dlp_gateway.smtp.replies import Refusal
@@ -23,14 +23,15 @@ _OTHER_PROTOCOLS: Final = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTION
 class Dialogue(Wire):
     """One command at a time, until the client has said goodbye or tried our patience."""
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, door: Door, client: IPv4Address | IPv6Address | None = None) -> None:
         super().__init__(door.options)
         self._door = door
-        self._client: IPv4Address | IPv6Address | None = None
+        self._client = client  # as a proxy told it; else it is the peer
         self._address = ""  # the same, as text
         self._entered = False
         self._busy = False  # between DATA and its final reply
         self._errors = 0
+        self._latest = math.inf  # when no more commands are taken
         self._junk = 0
         self._take = self._take_command  # what the next piece of the input is
 
@@ -40,7 +41,7 @@ class Dialogue(Wire):
         self._proceed(self._open)
 
     def _open(self) -> bool:
-        self._client = client_address(self._connection().get_extra_info("peername"))
+        self._client = self._client or client_address(self._connection().get_extra_info("peername"))
         if self._client is None:
             self._leave()
         self._address = str(self._client)
@@ -53,6 +54,7 @@ class Dialogue(Wire):
         if refusal is None:
             self._say(Reply(code=220, enhanced="", text=f"{self.hostname} ESMTP"))
             self._reset_timeout()
+            self._latest = self._deadline + self._options.session
             return True
         self._say(refusal.reply)
         if refusal.reply.code != 554:
@@ -79,8 +81,9 @@ class Dialogue(Wire):
         reference = new_id()
         stumbled(reference, error)
         self._forget()
-        self._take = self._take_command
         self._say(replies.failed(reference))
+        if self._take != self._take_command:
+            self._linger()  # what comes next is something else, and must not be read as a command
 
     # --- one piece of the input after the other -----------------------------------------------------------------------
 
@@ -100,6 +103,8 @@ class Dialogue(Wire):
         if line is None:
             return False
         self._reset_timeout()
+        if self._deadline > self._latest:
+            self._end(replies.LONG_SESSION)
         self._obey(line)
         return True
 
@@ -138,9 +143,7 @@ class Dialogue(Wire):
             self._end(replies.TOO_MUCH_JUNK)
 
     def _note(self, refusal: Refusal) -> None:
-        if refusal.why:
-            log.session_refused(self._address, refusal.why)
-            metrics.session_refused(refusal.why)
+        self._door.complaints.note(self._address, refusal)
 
     # --- what brings no mail nearer -----------------------------------------------------------------------------------
 

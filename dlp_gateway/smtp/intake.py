@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
 from dlp_gateway.mail.envelope import NO_REQUEST, NOTHING_ASKED, DsnRequest, Envelope, RecipientRequest, new_id
@@ -14,10 +15,11 @@ from dlp_gateway.observe import metrics
 from dlp_gateway.smtp import commands, replies
 from dlp_gateway.smtp.authentication import Authentication
 from dlp_gateway.smtp.confirmation import Confirmation
-from dlp_gateway.smtp.data import DataReader
+from dlp_gateway.smtp.data import FAR, PATIENCE, ChunkReader, DataReader
 from dlp_gateway.smtp.dialogue import Dialogue
 from dlp_gateway.smtp.door import Door
 from dlp_gateway.smtp.replies import Refusal
+from dlp_gateway.smtp.spool import Spool
 
 _LARGE: Final = 500_000  # octets; the header of a smaller message is read in the loop, in milliseconds
 
@@ -42,14 +44,16 @@ class Transaction:
 class Intake(Dialogue):
     """The part of a session that takes messages."""
 
-    def __init__(self, door: Door) -> None:
-        super().__init__(door)
+    def __init__(self, door: Door, client: IPv4Address | IPv6Address | None = None) -> None:
+        super().__init__(door, client)
         self._confirmation = Confirmation(door)
         self._authentication = Authentication(door)
         self._extended = False
         self._transaction: Transaction | None = None
-        self._incoming: DataReader | None = None
+        self._incoming: DataReader | ChunkReader | None = None
+        self._spool: Spool | None = None  # of a message that was read to its end
         self._begun = 0.0  # when the content was asked for
+        self._skipped = 0  # octets of a refused chunk that are still to come
 
     # --- signs of life ------------------------------------------------------------------------------------------------
 
@@ -62,10 +66,15 @@ class Intake(Dialogue):
 
     def _over(self) -> None:
         super()._over()
+        self._forget()
         self._confirmation.give_up()
 
     def _forget(self) -> None:
-        self._transaction, self._incoming, self._busy = None, None, False
+        if self._incoming is not None:
+            self._incoming.close()
+        if self._spool is not None:
+            self._spool.close()
+        self._transaction, self._incoming, self._spool, self._busy = None, None, None, False
 
     def _next_moment(self) -> float:
         return min(super()._next_moment(), self._confirmation.due)
@@ -79,61 +88,146 @@ class Intake(Dialogue):
 
     def smtp_DATA(self, argument: str) -> None:
         """DATA: the message, handed over before it is answered."""
-        transaction = self._transaction
-        if argument or transaction is None or not transaction.recipients:
+        refusal = self._no_content() if not argument else replies.SYNTAX
+        if refusal is None and self._incoming is not None:
+            refusal = replies.CHUNKS_BEGUN
+        if refusal is not None:
             if self._input:
                 # The content came without a 354; what is in it must not be read as commands.
                 self._end(replies.EARLY_CONTENT)
-            self._refuse(_why_no_data(argument, transaction))
+            self._refuse(refusal)
             return
-        self._busy = True
         self._say(replies.GO_AHEAD)
-        self._begun = self.loop.time()
-        self._incoming = DataReader(self._input, self._options.message_size)
+        self._begin(DataReader(self._input, self._door.message_size, self._door.room))
         self._take = self._take_content
         self._await_content()
 
+    def smtp_BDAT(self, argument: str) -> None:
+        """BDAT: a chunk of the message; its octets follow, whatever we think of them (RFC 3030 2)."""
+        chunk = commands.chunk(argument)
+        if chunk is None or chunk.size > FAR * self._door.message_size + PATIENCE:
+            self._end(replies.BAD_CHUNK if chunk is None else replies.FAR_TOO_BIG)
+        refusal = self._no_content() if self._extended else replies.NOT_OFFERED
+        if refusal is not None:
+            self._skip(chunk.size, refusal)
+            return
+        reader = self._incoming
+        if not isinstance(reader, ChunkReader):
+            reader = ChunkReader(self._input, self._door.message_size, self._door.room)
+            self._begin(reader)
+        reader.expect(chunk.size, last=chunk.last)
+        self._take = self._take_content
+        self._take_content()
+
+    def _no_content(self) -> Reply | None:
+        """Return why there can be no content now."""
+        if self._transaction is None:
+            return replies.MAIL_FIRST
+        if not self._transaction.recipients:
+            return replies.NO_RECIPIENT if self._transaction.refused else replies.RCPT_FIRST
+        return None
+
+    def _begin(self, reader: DataReader | ChunkReader) -> None:
+        self._incoming, self._busy, self._begun = reader, True, self.loop.time()
+
     def _await_content(self) -> None:
-        left = self._begun + self._options.data_total - self.loop.time()
-        self._reset_timeout(min(self._options.data_block, max(0.0, left)))
+        """Set the deadline: of a block, of the whole, and of a message that comes as slowly as it may."""
+        options, arrived = self._options, self._incoming.arrived if self._incoming else 0
+        latest = min(options.data_total, options.data_grace + arrived / options.data_rate)
+        self._reset_timeout(min(options.data_block, max(0.0, self._begun + latest - self.loop.time())))
 
     def _take_content(self) -> bool:
-        found = None if self._incoming is None else self._incoming.read()
-        if found is None:
-            self._await_content()
-            return False
+        reader = self._incoming
+        if reader is None:
+            raise RuntimeError("content without a transaction")
+        found = reader.read()
+        if isinstance(found, Refusal):
+            self._take = self._take_command
+            self._refuse_content(found)
+            return True
+        if found is None or not reader.complete:
+            if found is None:
+                self._await_content()
+            else:
+                self._take = self._take_command
+                self._say(replies.CHUNK_OK)
+            if reader.crowded:
+                self._await(reader.settle(), self._settled)
+            return found is not None
         self._incoming, self._take = None, self._take_command
         metrics.staged("receive", self.loop.time() - self._begun)
         self._received(found)
         return True
 
-    def _received(self, content: bytes | Refusal) -> None:
+    def _settled(self, _nothing: None) -> None:
+        if self._take == self._take_content:
+            self._await_content()
+
+    def _skip(self, size: int, refusal: Reply) -> None:
+        """Let the octets of a chunk pass that is refused already; they are no commands."""
+        self._skipped, self._begun = size, self.loop.time()
+        self._take = partial(self._take_skipped, refusal)
+        self._take()
+
+    def _take_skipped(self, refusal: Reply) -> bool:
+        passing = min(self._skipped, len(self._input))
+        del self._input[:passing]
+        self._skipped -= passing
+        if self._skipped:
+            self._reset_timeout(
+                min(self._options.data_block, self._begun + self._options.data_total - self.loop.time())
+            )
+            return False
+        self._take = self._take_command
+        self._refuse(refusal)
+        return True
+
+    def _received(self, content: bytes | Spool) -> None:
+        """Go on with the whole message, wherever it lies."""
+        if isinstance(content, bytes):
+            self._judge(content)
+            return
+        self._spool = content
+        in_memory = content.in_memory
+        if in_memory is None:
+            self._await(content.content(), self._judge)
+        else:
+            self._judge(in_memory)
+
+    def _judge(self, content: bytes | None) -> None:
         """Hand the message over, unless the listener's conditions on messages say no."""
-        transaction, self._transaction = self._transaction, None
-        if transaction is None:
-            raise RuntimeError("content without a transaction")
-        admission = self._options.admission
-        if isinstance(content, Refusal) or not admission.reads_content:
-            self._admitted(transaction, content)
+        admission, transaction = self._options.admission, self._transaction
+        if transaction is None or content is None:
+            self._refuse_content(replies.NO_ROOM)
+            return
+        if not admission.reads_content:
+            self._admitted(content)
             return
         judge = partial(admission.admitted, transaction.mail.reverse_path, content)
         if len(content) < _LARGE:
-            self._admitted(transaction, judge())
+            self._admitted(judge())
         else:
-            self._await(asyncio.to_thread(judge), partial(self._admitted, transaction))
+            self._await(asyncio.to_thread(judge), self._admitted)
 
-    def _admitted(self, transaction: Transaction, content: bytes | Refusal) -> None:
+    def _admitted(self, content: bytes | Refusal) -> None:
         if isinstance(content, Refusal):
-            self._busy = False
-            self._refuse(content)
-            self._end_if_closing()
+            self._refuse_content(content)
         else:
-            self._hand_over(transaction, content)
+            self._hand_over(content)
+
+    def _refuse_content(self, refusal: Refusal) -> None:
+        self._forget()
+        self._refuse(refusal)
+        self._end_if_closing()
 
     # --- the hand-over ------------------------------------------------------------------------------------------------
 
-    def _hand_over(self, transaction: Transaction, content: bytes) -> None:
+    def _hand_over(self, content: bytes) -> None:
         """Give the message to the handler and its reply to the client; from here on the client may vanish."""
+        transaction, self._transaction = self._transaction, None
+        spool, self._spool = self._spool, None
+        if transaction is None:
+            raise RuntimeError("content without a transaction")
         envelope = Envelope(
             id=new_id(),
             reverse_path=transaction.mail.reverse_path,
@@ -148,7 +242,7 @@ class Intake(Dialogue):
             bound_to=self._authentication.bound_to,
         )
         outcome = self._door.hand_over(envelope, content)
-        self._confirmation.begin(envelope, content, outcome)
+        self._confirmation.begin(envelope, content, outcome, spool.close if spool else _nothing)
         self._engage()  # the pipeline has deadlines of its own
         outcome.add_done_callback(partial(self._handed_over, smtputf8=envelope.smtputf8))
 
@@ -176,9 +270,5 @@ class Intake(Dialogue):
         return f"ESMTP{'S' if self._tls else ''}{'A' if self._authentication.login else ''}"
 
 
-def _why_no_data(argument: str, transaction: Transaction | None) -> Reply:
-    if argument:
-        return replies.SYNTAX
-    if transaction is None:
-        return replies.MAIL_FIRST
-    return replies.NO_RECIPIENT if transaction.refused else replies.RCPT_FIRST
+def _nothing() -> None:
+    """A message that was never set aside takes no room."""

@@ -2,6 +2,8 @@
 
 # ruff: noqa: N802  aiosmtpd finds the method for a command by its name, smtp_MAIL and the like
 
+from ipaddress import IPv4Address, IPv6Address
+
 from dlp_gateway.mail.envelope import NO_REQUEST
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.smtp import commands, replies
@@ -16,8 +18,8 @@ from dlp_gateway.smtp.wire import Goodbye
 class Session(Intake):
     """The server's side of one connection."""
 
-    def __init__(self, door: Door) -> None:
-        super().__init__(door)
+    def __init__(self, door: Door, client: IPv4Address | IPv6Address | None = None) -> None:
+        super().__init__(door, client)
         self._greeted = False
         self._offer = NOTHING_OFFERED
         self._exchange: Exchange | None = None
@@ -35,17 +37,20 @@ class Session(Intake):
         if not argument:
             self._refuse(replies.NEEDS_ARGUMENT)
             return
-        options = self._options
-        self._greeted, self._extended, self._transaction = True, True, None
-        self._offer = Offer(size=options.message_size, eight_bit=options.eight_bit, smtputf8=options.smtputf8, dsn=True)
+        self._forget()
+        self._greeted, self._extended, beyond = True, True, self._door.beyond
+        offer = self._offer = Offer(
+            size=self._door.message_size, eight_bit=beyond.eight_bit, smtputf8=beyond.smtputf8, dsn=True
+        )
         offered = [
             self.hostname,
             "PIPELINING",
-            f"SIZE {options.message_size}",
-            *(["STARTTLS"] if options.security.on_demand and not self._tls else []),
-            *(["8BITMIME"] if options.eight_bit else []),
-            *(["SMTPUTF8"] if options.smtputf8 else []),
-            "DSN",
+            "CHUNKING",
+            f"SIZE {offer.size}",
+            *(["STARTTLS"] if self._options.security.on_demand and not self._tls else []),
+            *(["8BITMIME"] if offer.eight_bit else []),
+            *(["SMTPUTF8"] if offer.smtputf8 else []),
+            *(["DSN"] if beyond.dsn else []),  # who asks all the same gets the DSNs from us (decision 14)
             *self._authentication.offer(tls=self._tls),
             "ENHANCEDSTATUSCODES",
         ]
@@ -57,7 +62,8 @@ class Session(Intake):
         if not argument:
             self._refuse(replies.NEEDS_ARGUMENT)
             return
-        self._greeted, self._extended, self._transaction = True, False, None
+        self._forget()
+        self._greeted, self._extended = True, False
         self._offer = NOTHING_OFFERED
         self._idle_command(Reply(code=250, enhanced="", text=self.hostname))
 
@@ -99,6 +105,9 @@ class Session(Intake):
         if transaction is None:
             self._refuse(replies.MAIL_FIRST)
             return
+        if self._incoming is not None:
+            self._refuse(replies.CHUNKS_BEGUN)
+            return
         rcpt = commands.rcpt(argument, self._offer, smtputf8=transaction.mail.smtputf8)
         if isinstance(rcpt, Refusal):
             transaction.refused += 1
@@ -121,12 +130,8 @@ class Session(Intake):
         if argument:
             self._refuse(replies.SYNTAX)
             return
-        self._transaction = None
+        self._forget()
         self._idle_command(replies.OK)
-
-    def smtp_BDAT(self, argument: str) -> None:  # noqa: ARG002
-        """BDAT is not offered; what follows it would be content, never commands (RFC 3030 2)."""
-        self._end(replies.NO_BINARY)
 
     # --- login and TLS ------------------------------------------------------------------------------------------------
 
@@ -180,7 +185,8 @@ class Session(Intake):
             self._connection().pause_reading()  # so that no octet of the handshake is taken for SMTP
             # RFC 3207 4.2: what came before the handshake, in the same segment too, could be anybody's.
             self._input.clear()
-            self._greeted, self._extended, self._transaction = False, False, None
+            self._forget()
+            self._greeted, self._extended = False, False
             self._offer = NOTHING_OFFERED
             self._authentication.login = None
             self._await(self._shake_hands(), self._under_tls)

@@ -366,17 +366,6 @@ async def test_browser_is_sent_away_at_its_first_line(listen: Listen, request_li
     assert gateway.handler.taken == []
 
 
-async def test_chunk_after_a_refused_bdat_is_no_commands(listen: Listen) -> None:
-    """BDAT is not offered; its octets are content even so."""
-    gateway = await listen()
-    client = await gateway.greeted()
-    await client.say(b"EHLO client.example\r\n")
-    inner = MAIL + RCPT + b"DATA\r\nhidden\r\n.\r\n"
-    client.writer.write(b"BDAT %d LAST\r\n" % len(inner) + inner)
-    assert await client.all() == "502 5.5.1 BDAT is not offered here\r\n"
-    assert gateway.handler.taken == []
-
-
 async def test_reply_of_the_handler_is_one_line_of_ascii(listen: Listen) -> None:
     """Whatever a rule's explanation or the smarthost says (RFC 6531 3.7.4.2 keeps UTF-8 for those who asked)."""
     text = "Führerschein\r\n250 ok\x1b[31m – nein"
