@@ -19,7 +19,8 @@ from dlp_gateway.inspection.measuring import inspect, warm_up
 
 def main() -> None:
     """Serve until standard input ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal; the receiver decides
+    for number in (signal.SIGINT, signal.SIGTERM):  # they may reach all processes at once; the receiver decides
+        signal.signal(number, signal.SIG_IGN)
     source, sink = _own_channels()
     first = _read(source)
     if first is None:

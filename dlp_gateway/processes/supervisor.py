@@ -182,7 +182,8 @@ class Supervisor:
             log.observing()
 
     def _status(self, what: str) -> str:
-        return f"{what}; {len(self._places)} receivers, {len(self._policy.rules)} rules, mode {self._policy.mode}."
+        receivers, rules = _counted(len(self._places), "receiver"), _counted(len(self._policy.rules), "rule")
+        return f"{what}; {receivers}, {rules}, mode {self._policy.mode}."
 
     def _checks(self, store: Store, outbound: Outbound) -> Mapping[str, Check]:
         return {
@@ -346,6 +347,10 @@ class Supervisor:
 
 async def _looked_up(settings: Settings, policy: Policy) -> Policy:
     return await teams.looked_up(settings, composition.team_directory(settings), policy)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 async def _custody_ready(store: Store) -> str:
