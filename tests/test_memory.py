@@ -160,13 +160,19 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.e2e)])
+def url(request: pytest.FixtureRequest) -> str:
+    """The address of a fresh database of each sort."""
+    return URL if request.param == "sqlite" else request.getfixturevalue("postgres_url")
+
+
 @pytest.fixture
-async def house(empty_database: Path, tmp_path: Path, key: PrivateKey) -> AsyncIterator[House]:
+async def house(url: str, empty_database: Path, tmp_path: Path, key: PrivateKey) -> AsyncIterator[House]:
     """A gateway that has seen nothing yet."""
     folder = tmp_path / "custody"
     shutil.copytree(empty_database, folder)
-    journal = await open_journal(URL, key.public, key, folder=folder)
-    store = await open_store(URL, key.public, key, folder=folder)
+    journal = await open_journal(url, key.public, key, folder=folder)
+    store = await open_store(url, key.public, key, folder=folder)
     yield House(journal=journal, store=store, smarthost=ScriptedSmarthost())
     await journal.close()
     await store.close()
