@@ -60,20 +60,23 @@ class Recollection:
 class Fate:
     """What became of a mail to several: `is_objected` if its audience was hidden, or it was stopped as a mass mail.
 
-    `is_exposed`: it leaves and shows strangers to each other. `is_kept`: it is in custody, so that is not known yet.
+    `is_stopped`: the latter. `is_exposed`: it leaves and shows strangers to each other. `is_kept`: it is in custody, so
+    that is not known yet.
     """
 
     is_objected: bool
     is_exposed: bool
     is_kept: bool
+    is_stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lesson:
     """What is learned from a mail once it has left: whom the sender knows, a group that works together, values sent.
 
-    `is_exposed`: its author shows outsiders of several organisations to each other, and `is_group`: so few that they
-    may be one; `is_hidden`: the copy that leaves does not. `values` are types and tokens, see `detect.sent`.
+    `is_group`: its author shows outsiders of several organisations to each other, so few that they may be one;
+    `is_exposed`: outsiders who are none; `is_hidden`: the copy that leaves shows nobody. `values` are types and tokens,
+    see `detect.sent`.
     """
 
     sending: Sending
