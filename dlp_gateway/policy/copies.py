@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
-from dlp_gateway.mail import calendar
+from dlp_gateway.mail import calendar, tnef
 from dlp_gateway.mail.address import DomainSet, canonical, serialise
 from dlp_gateway.mail.address_list import scan
 from dlp_gateway.mail.blind import betrayed
@@ -165,10 +165,11 @@ class Rewriting:
 def checked(verdict: Verdict, message: Message) -> Verdict:
     """Return the verdict, or one that holds: a half-made rewrite is never forwarded; a reviewer sees what is left.
 
-    Each copy's header is written and searched for everybody who must not stand in it, and its invitations as well.
+    Each copy's header is written and searched for everybody who must not stand in it, and so are its invitations and
+    what Outlook wrapped up, which no edit changes.
     """
-    check = _Check(message)
-    made = (copy.edits for copy in verdict.copies) if verdict.copies else (verdict.edits,)
+    made = tuple(copy.edits for copy in verdict.copies) or (verdict.edits,)
+    check = _Check(message, blind=(one for edits in made[:1] for edit in edits for one in _named(edit)))
     if all(map(check.is_clean, made)):
         return verdict
     reason = incomplete("An address that had to be hidden still stands somewhere in this message.")
@@ -196,11 +197,16 @@ def incomplete(why: str) -> Reason:
     return Reason(rule=REWRITE_INCOMPLETE, disposition=Disposition.HOLD, enforced=True, explanation=why)
 
 
+def _named(edit: Edit) -> tuple[str, ...]:
+    return edit.hidden if isinstance(edit, PruneRecipients) else ()
+
+
 class _Check:
     """Looks at the copies of one message as strangers would."""
 
-    def __init__(self, message: Message) -> None:
+    def __init__(self, message: Message, blind: Iterable[str]) -> None:
         self._message = message
+        self._blind = tuple(blind)
         self._section = message.raw[: message.body_start]
         self._outside: dict[tuple[str, ...], Hidden] = {}
         self._left = _CALENDARS_CHECKED
@@ -213,6 +219,8 @@ class _Check:
         section = apply(self._section, tuple(edit for edit in edits if not isinstance(edit, PruneAttendees)))
         if any(exposed(section, one) for one in hidden):
             return False
+        if any(one.stands_in(name) for name in self._wrapped for one in hidden):
+            return False
         if not any(one.field in _INVITATION for one in self._message.visible):
             return True
         self._left -= len(self._message.raw)
@@ -222,6 +230,18 @@ class _Check:
         calendars = [calendar.unfolded(part) for part in copy.parts if calendar.is_calendar(part)]
         return not any(
             any(shown.address in one for shown in copy.visible) or any(map(one.stands_in, calendars)) for one in hidden
+        )
+
+    @cached_property
+    def _wrapped(self) -> tuple[str, ...]:
+        """The texts in TNEF that name somebody whom the header or an invitation shows, or who gets the mail blind."""
+        anybody = Hidden((*self._blind, *(one.address for one in self._message.visible)))
+        return tuple(
+            name
+            for part in self._message.parts
+            if tnef.is_tnef(part)
+            for name in tnef.names(part)
+            if anybody.stands_in(name)
         )
 
     def _hidden(self, edit: PruneRecipients | PruneOutsiders) -> Hidden:

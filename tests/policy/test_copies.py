@@ -1,5 +1,6 @@
 """Who gets which copy, and that no copy shows an outsider to another, over headers and policies made at random."""
 
+import base64
 import re
 import time
 from dataclasses import replace
@@ -171,6 +172,61 @@ def test_an_attendee_who_cannot_be_pruned_holds() -> None:
     assert (got.disposition, got.reasons[-1].rule) == (Disposition.HOLD, REWRITE_INCOMPLETE)
     clean = parse(raw.replace("one@shop\r\n .example", "you").encode())
     assert checked(Verdict(disposition=Disposition.REWRITE, edits=edits, copies=copies), clean).disposition == 1
+
+
+@pytest.mark.parametrize(
+    ("inside", "held"),
+    [
+        (b"SMTP:two@clinic.example\0", True),
+        ("two@clinic.example".encode("utf-16-le"), True),
+        (b"SMTP:one@shop.example\0", True),  # the others' copies must not show him either
+        (b"SMTP:dora@corp.example\0 and pat@partner.example", False),
+        (b"SMTP:stranger@else.example\0", False),
+    ],
+)
+@pytest.mark.parametrize("rewrite", [SPLIT, PRUNE])
+def test_what_outlook_wrapped_up_holds(*, rewrite: Rewrite, inside: bytes, held: bool) -> None:
+    """No edit reaches into winmail.dat, so a mail in which it names somebody to hide waits for a reviewer."""
+    raw = MAIL.replace(
+        "Subject: x\r\n\r\nbody\r\n", "Content-Type: application/ms-tnef\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    ).encode() + base64.encodebytes(b"\x78\x9f\x3e\x22" + inside)
+    message = parse(raw)
+    edits, copies = Rewriting(POLICY, replace(ENVELOPE, recipients=EVERYBODY), message).edits((rewrite,))
+    got = checked(Verdict(disposition=Disposition.REWRITE, edits=edits, copies=copies), message)
+    assert (got.disposition is Disposition.HOLD) is held
+
+
+def test_who_is_blind_is_not_wrapped_up_either() -> None:
+    """Where blind recipients are concealed, winmail.dat may not name one."""
+    raw = (
+        f"X-Original-To: blind@far.example\r\n{MAIL}".replace("Subject", "Content-Type: application/ms-tnef\r\nSubject")
+        + "blind@far.example"
+    )
+    message = parse(raw.encode())
+    edits, _ = Rewriting(POLICY, replace(ENVELOPE, recipients=EVERYBODY), message).edits((BLIND,))
+    got = checked(Verdict(disposition=Disposition.REWRITE, edits=edits), message)
+    assert got.disposition is Disposition.HOLD
+
+
+@pytest.mark.parametrize("charset", ["utf-16", "utf-16-le", "utf-7", "cp037", "iso-2022-jp"])
+def test_invitations_in_odd_charsets_are_never_taken_for_pruned(charset: str) -> None:
+    """Whatever can be read shows its guests; what cannot be written again as it was is held."""
+    text = (
+        "BEGIN:VCALENDAR\r\nATTENDEE:mailto:dora@corp.example\r\nATTENDEE:mailto:one@shop.example\r\n"
+        "ATTENDEE:mailto:two@clinic.example\r\nEND:VCALENDAR\r\n"
+    )
+    octets = text.encode(charset) if charset != "utf-7" else text.replace("@", "+AEA-").encode()
+    raw = MAIL.replace(
+        "Subject: x\r\n\r\nbody\r\n",
+        f"Content-Type: text/calendar; charset={charset}\r\nContent-Transfer-Encoding: base64\r\n\r\n",
+    ).encode() + base64.encodebytes(octets)
+    message = parse(raw)
+    rewriting = Rewriting(POLICY, replace(ENVELOPE, recipients=EVERYBODY), message)
+    assert rewriting.invites
+    edits, copies = rewriting.edits((SPLIT,))
+    got = checked(Verdict(disposition=Disposition.REWRITE, edits=edits, copies=copies), message)
+    is_pruned = charset == "iso-2022-jp"  # which writes these letters as ASCII does
+    assert (got.disposition is Disposition.HOLD) is not is_pruned
 
 
 def _stands_in(address: str, text: str) -> bool:
