@@ -147,8 +147,10 @@ class Pipeline:
             log.repeated(envelope.id, envelope.client)
             metrics.repeated()
             return Repeated(reply=reply)
-        if envelope.dsn.ret is Ret.FULL and not self._returnable(envelope):
-            # RFC 3461 5.2.1 would pass it on; but then a whole mail came to somebody whom no rule looked at.
+        may_return = envelope.dsn.ret is Ret.FULL or (envelope.dsn.ret is None and envelope.reverse_path)
+        if may_return and not self._returnable(envelope):
+            # RFC 3461 5.2.1 would pass on what came, and most MTAs return all of it if nothing did (4.3); but then a
+            # whole mail, one to insiders only too, came to somebody whom no rule looked at.
             envelope = replace(envelope, dsn=replace(envelope.dsn, ret=Ret.HDRS))
         message = await _beside(len(content), partial(parse, content))
         if hops(message) > self._hop_limit:
