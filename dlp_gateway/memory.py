@@ -3,17 +3,19 @@
 Here a message becomes a `Sending`, the part of it that is compared and remembered; the look-ups are the journal's.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from dlp_gateway.detect.acquaintance import FIRST_TIME, LOOK_ALIKE, TWIN
 from dlp_gateway.detect.base import Inspection
 from dlp_gateway.detect.exposure import WINDOW, WRITTEN
 from dlp_gateway.detect.recipients import ORGANISATIONS, UNFAMILIAR
+from dlp_gateway.detect.redistribution import OUTSIDERS as REDISTRIBUTED
 from dlp_gateway.detect.reply_all import AGAIN, AUDIENCE, CLOSED, FOREIGN, STOPPED, STRUCK
-from dlp_gateway.mail.address import canonical
+from dlp_gateway.mail.address import DomainSet, canonical
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.message import Message
+from dlp_gateway.mail.redistribution import passed_on_authors
 from dlp_gateway.mail.reference import answered_ids, own_id
 from dlp_gateway.mail.subject import NO_TOPIC, topic_of
 from dlp_gateway.policy.groups import ANY, within_one
@@ -41,10 +43,15 @@ class Memory:
         self._policy = policy
         self._journal = journal
         self._questions = questions(policy)
+        self._ours = DomainSet(policy.seen_by_all)
+        self._asks_who_wrote = policy.asks(REDISTRIBUTED)
 
     async def recollect(self, envelope: Envelope, message: Message) -> Remembered:
         """Look up what is remembered that concerns a message."""
         one = sending(self._policy, envelope, message)
+        if self._asks_who_wrote and one.addressed:
+            authors = passed_on_authors(envelope, message, self._ours, self._policy.lists)
+            one = replace(one, authors=authors) if authors else one
         return Remembered(sending=one, recollection=await self._journal.recollect(one, self._questions))
 
     async def remember(self, remembered: Remembered, verdict: Verdict, inspection: Inspection) -> None:
@@ -54,7 +61,7 @@ class Memory:
         is_mass = len(one.shown) >= self._questions.mass_send
         many = self._questions.memory.storm.recipients
         is_answer_to_many = one.is_answer and max(len(one.shown), len(one.addressed)) >= many
-        if is_exposing or is_mass or is_answer_to_many or verdict.hidden:
+        if is_exposing or is_mass or is_answer_to_many or verdict.hidden or one.authors:
             stops = verdict.disposition in {Disposition.HOLD, Disposition.REJECT}
             leaves = verdict.disposition in {Disposition.FORWARD, Disposition.REWRITE}
             # What is hidden for an earlier mail's sake is no new offence, or a daily mail would be suspect for ever.

@@ -14,7 +14,8 @@ class Sending:
     `recipients` are the envelope's, in order; `outside` the places of those among them who are not inside, `addressed`
     those of them who are outsiders; `shown` the outsiders in To and Cc. `answered` are the ids that it answers, nearest
     first; `is_answer` says that it answers something, by them or by its subject, and `is_ours` that the nearest was
-    written in our house. `names` are display names, by address.
+    written in our house. `names` are display names, by address. `authors` of a mail that we pass on for an outsider are
+    those in From, and () of any other.
     """
 
     id: str
@@ -32,6 +33,7 @@ class Sending:
     addressed: tuple[str, ...]
     shown: tuple[str, ...]
     names: tuple[tuple[str, str], ...]
+    authors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,6 +62,7 @@ class House:
         *,
         at: datetime = MONDAY,
         sender: str = "ann@corp.example",
+        author: str = "",
         subject: str = "",
         name: str = "",
         answers: str = "",
@@ -69,6 +70,7 @@ class House:
         body: str = "Hello",
         recipients: tuple[str, ...] | None = None,
         photograph: bool = False,
+        is_list: bool = False,
         settings: str = "",
     ) -> set[str]:
         """Send one mail and return the rules that acted on it."""
@@ -88,12 +90,13 @@ class House:
             hop_limit=50,
         )
         fields = [
-            f"From: <{sender}>",
+            f"From: <{author or sender}>",
             f"To: {', '.join(to)}" if to else "To: undisclosed-recipients:;",
             f"Subject: {subject}",
             f"Message-ID: <{name or new_id()}@corp.example>",
             *([f"In-Reply-To: <{answers}>"] if answers else []),
             *([f"References: {references}"] if references else []),
+            *([f"List-Post: <mailto:{to[0]}>"] if is_list else []),
         ]
         text = body
         if photograph:
@@ -390,6 +393,29 @@ async def test_a_released_mail_to_a_named_group_exposes_nobody(house: House) -> 
     assert await house.send(SHOPS[:36], settings=hold) == {"look"}
     await house.release(await house.held())
     assert await house.send(SHOPS[40:49], at=MONDAY + HOUR) == set()
+
+
+# --- redistribution ---------------------------------------------------------------------------------------------------
+
+
+async def test_an_outsiders_mail_that_is_passed_on_one_by_one(house: House) -> None:
+    """A list that writes to each member by himself is judged as one mail; so are the parts of a long envelope."""
+    mail = {"sender": "", "author": "kim@mail.example", "name": "licence"}
+    acted = [await house.send(("desk@corp.example",), recipients=(one,), **mail) for one in SHOPS[:4]]
+    assert acted == [set(), set(), {"redistribution"}, {"redistribution"}]
+
+
+async def test_the_author_of_a_mail_that_is_passed_on_is_nobody_else(house: House) -> None:
+    """He gets his own mail back; and another mail is another mail."""
+    mail = {"sender": "members-bounces@corp.example", "author": SHOPS[0], "name": "hello"}
+    for one in (SHOPS[0], SHOPS[1], SHOPS[2]):
+        assert await house.send(("members@corp.example",), recipients=(one,), **mail) == set()
+    assert await house.send(("members@corp.example",), recipients=SHOPS[3:4], **mail | {"name": "other"}) == set()
+    assert await house.send(("members@corp.example",), recipients=SHOPS[3:4], **mail) == {"redistribution"}
+    lists = {"settings": "lists: [friends@corp.example]"}
+    friends = mail | {"sender": "friends-bounces@corp.example", "name": "party"}
+    for one in SHOPS[:9]:
+        assert await house.send(("friends@corp.example",), recipients=(one,), is_list=True, **friends, **lists) == set()
 
 
 # --- windows ----------------------------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ class DisclosureDetector:
     def detect(self, material: Material) -> Iterator[Finding]:
         """Report each count unless it is zero."""
         envelope, message = material.envelope, material.message
-        if named := betrayed(envelope, message):
+        if named := betrayed(envelope, message, (*self.inside.patterns, *self.partners.patterns)):
             yield self._finding(BLIND_NAMED, len(named), f"header:{next(iter(named.values()))}")
         hidden = self._outside(blind(envelope, message))
         outsiders = self._outside(canonical(recipient.address) for recipient in message.visible)

@@ -12,6 +12,7 @@ from typing import Final
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from dlp_gateway.detect.base import Facts
 from dlp_gateway.journal import circles, correspondents, lessons, mailings, recollecting, tables
 from dlp_gateway.journal.correspondents import Correspondents, Seen
 from dlp_gateway.journal.digests import Digests
@@ -64,7 +65,8 @@ class Memory:
     async def _recollect_mailings(self, sending: Sending, questions: Questions) -> Recollection:
         is_group = questions.groups and 1 < len(sending.shown) <= questions.memory.groups.largest
         is_several = len(sending.shown) > 1 or (sending.is_answer and len(sending.addressed) > 1)
-        if not (is_several and (questions.threads or questions.exposure or is_group)):
+        is_asked = is_several and (questions.threads or questions.exposure or is_group)
+        if not (is_asked or sending.authors):
             return Recollection()
         this = mailings.mailing(sending, self._digests)
         answered = tuple(self._digests.message(one, "") for one in sending.answered)
@@ -74,7 +76,12 @@ class Memory:
             if is_group:
                 since = day_of(sending.at - questions.memory.groups.within)
                 familiar = await circles.familiar(connection, this.shown, since)
-        facts = recollecting.facts(this, found, questions, is_ours=sending.is_ours, familiar=familiar)
+        facts = Facts()
+        if is_asked:
+            facts = recollecting.facts(this, found, questions, is_ours=sending.is_ours, familiar=familiar)
+        if sending.authors:
+            authors = self._digests.addresses(sending.authors)
+            facts = replace(facts, elsewhere=recollecting.elsewhere(this, found, authors))
         return Recollection(facts=facts, thread=this.root)
 
     async def remember(self, sending: Sending, thread: bytes, fate: Fate) -> None:

@@ -73,6 +73,11 @@ def facts(this: Mailing, found: Remembered, questions: Questions, *, is_ours: bo
     )
 
 
+def elsewhere(this: Mailing, found: Remembered, authors: frozenset[bytes]) -> int:
+    """Return to how many outsiders earlier parts of an outsider's mail went and this one does not, authors aside."""
+    return len(frozenset[bytes]().union(*(part.addressed for part in found.parts)) - this.addressed - authors)
+
+
 def _is_same_circle(earlier: Mailing, this: Mailing) -> bool:
     """Whether a mail of the same topic is one that this one answers, by its own words, to its circle.
 

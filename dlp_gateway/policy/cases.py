@@ -103,6 +103,7 @@ class Remembered(Model):
     )
     stopped: int = Field(default=0, ge=0, description="How many of one that we stopped.")
     familiar: int = Field(default=0, ge=0, description="How many visible ones are a working group.")
+    elsewhere: int = Field(default=0, ge=0, description="To how many others earlier parts of it went.")
     exposure: Shown | None = Field(default=None, description="What the sender's window adds up to.")
     strangers: tuple[int, ...] = Field(default=(), description="Recipients to whom the sender never wrote.")
     look_alikes: tuple[int, ...] = Field(default=(), description="Strangers whose domain resembles a known one.")

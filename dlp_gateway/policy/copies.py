@@ -55,7 +55,7 @@ class Rewriting:
     @cached_property
     def betrayed(self) -> tuple[str, ...]:
         """The blind recipients whom the header names."""
-        return tuple(betrayed(self.envelope, self.message))
+        return tuple(betrayed(self.envelope, self.message, self.policy.seen_by_all))
 
     @cached_property
     def signed(self) -> bool:

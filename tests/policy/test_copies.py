@@ -287,7 +287,7 @@ def _assert_apart(raw: bytes, rewrites: list[Rewrite], recipients: tuple[str, ..
     assert sorted(chain.from_iterable(copy.recipients for copy in copies)) == sorted(recipients)
     is_held = checked(verdict, message).disposition is Disposition.HOLD
     outsiders = POLICY.outsiders(visible) if {one.how for one in rewrites} - {"blind"} else ()
-    secret = {*outsiders, *betrayed(envelope, message)}
+    secret = {*outsiders, *betrayed(envelope, message, POLICY.seen_by_all)}
     for copy in copies:
         outgoing = apply(raw, copy.edits)
         assert outgoing[body_start(outgoing) :] == raw[message.body_start :]
