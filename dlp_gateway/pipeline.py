@@ -27,7 +27,7 @@ from dlp_gateway.mail.reply import Reply
 from dlp_gateway.mail.trace import hops, received
 from dlp_gateway.memory import Memory
 from dlp_gateway.observe import log, metrics
-from dlp_gateway.policy.copies import checked, shown
+from dlp_gateway.policy.copies import Sights, checked
 from dlp_gateway.policy.decide import decide
 from dlp_gateway.policy.model import Policy
 from dlp_gateway.policy.verdict import Copy, Disposition, Verdict
@@ -182,13 +182,14 @@ class Pipeline:
         """Put the edits together, one set for each copy, and look at every copy as a stranger would."""
         trace = AddTrace(field=received(envelope, self._hostname, envelope.protocol))
         copies = verdict.copies or (Copy(recipients=envelope.recipients, edits=verdict.edits),)
+        sights = Sights(message)
         return _Passing(
             envelope=envelope,
             message=message,
             copies=tuple(replace(copy, edits=(trace, *copy.edits)) for copy in copies),
             shown={
                 recipient: addresses
-                for copy, addresses in ((copy, shown(message, copy.edits)) for copy in copies)
+                for copy, addresses in ((copy, sights.of(copy.edits)) for copy in copies)
                 for recipient in copy.recipients
             },
             verdict=checked(verdict, message),

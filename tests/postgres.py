@@ -95,4 +95,4 @@ class Postgres:
 
     def _is_ready(self) -> bool:
         told = self._folder / "data" / "postmaster.pid"
-        return told.exists() and told.read_text().splitlines()[-1].strip() == "ready"
+        return told.exists() and told.read_text().rstrip().endswith("ready")

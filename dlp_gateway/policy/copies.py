@@ -178,18 +178,29 @@ def checked(verdict: Verdict, message: Message) -> Verdict:
 
 def shown(message: Message, edits: tuple[Edit, ...]) -> tuple[str, ...]:
     """Return the addresses that a copy made by these edits shows, as written, each once and in order."""
-    if not any(isinstance(edit, PruneRecipients | PruneOutsiders) for edit in edits):
-        return tuple(dict.fromkeys(recipient.address for recipient in message.visible))
-    header = apply(
-        message.raw[: message.body_start], tuple(edit for edit in edits if not isinstance(edit, PruneAttendees))
-    )
-    visible = dict.fromkeys(recipient.address for recipient in parse(header).visible)
-    attendees = [one.address for one in message.visible if one.field in _INVITATION]
-    for edit in edits:
-        if isinstance(edit, PruneAttendees):
-            domains, kept = DomainSet(edit.inside), frozenset(edit.kept)
-            attendees = [one for one in attendees if domains.contains(one) or canonical(one) in kept]
-    return tuple(visible | dict.fromkeys(attendees))
+    return Sights(message).of(edits)
+
+
+class Sights:
+    """What the copies of one message show."""
+
+    def __init__(self, message: Message) -> None:
+        self._section = message.raw[: message.body_start]
+        self._all = tuple(dict.fromkeys(one.address for one in message.visible))
+        self._attendees = tuple(one.address for one in message.visible if one.field in _INVITATION)
+
+    def of(self, edits: tuple[Edit, ...]) -> tuple[str, ...]:
+        """Return the addresses that a copy made by these edits shows, as written, each once and in order."""
+        if not any(isinstance(edit, PruneRecipients | PruneOutsiders) for edit in edits):
+            return self._all
+        header = apply(self._section, tuple(edit for edit in edits if not isinstance(edit, PruneAttendees)))
+        visible = dict.fromkeys(recipient.address for recipient in parse(header).visible)
+        attendees = self._attendees
+        for edit in edits:
+            if isinstance(edit, PruneAttendees):
+                domains, kept = DomainSet(edit.inside), frozenset(edit.kept)
+                attendees = tuple(one for one in attendees if domains.contains(one) or canonical(one) in kept)
+        return tuple(visible | dict.fromkeys(attendees))
 
 
 def incomplete(why: str) -> Reason:
@@ -221,7 +232,7 @@ class _Check:
             return False
         if any(one.stands_in(name) for name in self._wrapped for one in hidden):
             return False
-        if not any(one.field in _INVITATION for one in self._message.visible):
+        if not self._invites:
             return True
         self._left -= len(self._message.raw)
         if self._left < 0:
@@ -231,6 +242,10 @@ class _Check:
         return not any(
             any(shown.address in one for shown in copy.visible) or any(map(one.stands_in, calendars)) for one in hidden
         )
+
+    @cached_property
+    def _invites(self) -> bool:
+        return any(one.field in _INVITATION for one in self._message.visible)
 
     @cached_property
     def _wrapped(self) -> tuple[str, ...]:
