@@ -10,6 +10,7 @@ import os
 import signal
 from typing import Any, BinaryIO
 
+from dlp_gateway.content import readers
 from dlp_gateway.detect import registry
 from dlp_gateway.detect.base import Detector
 from dlp_gateway.inspection import frames
@@ -27,6 +28,7 @@ def main() -> None:
     start, _ = first
     die_with(start["receiver"])
     detectors = registry.build(registry.Recipe(**{key: _frozen(value) for key, value in start["recipe"].items()}))
+    readers.load()
     warm_up(detectors)
     confine(start["memory_bytes"])
     sink.write(frames.pack({"ready": True}))

@@ -51,7 +51,7 @@ def measured(envelope: Envelope, *detectors: Detector) -> Inspection:
 def test_all_detectors_on_one_message(envelope: Envelope) -> None:
     """Findings come in the order of the detectors, unread parts beside them."""
     found = measured(envelope, *build(Recipe(inside=("corp.example",))))
-    expected = ["recipients.outsiders", "recipients.organisations", "parts.attachment", "unreadable.attachment"]
+    expected = ["recipients.outsiders", "recipients.organisations", "parts.attachment", "unreadable.broken"]
     assert expected == [finding.kind for finding in found.findings]
     assert [part.type for part in found.unreadable] == ["application/pdf"]
     assert not found.failures
