@@ -35,7 +35,7 @@ class DisclosureDetector:
         """Report each count unless it is zero."""
         envelope, message = material.envelope, material.message
         unseen = blind(envelope, message)
-        if unseen and (named := betrayed(envelope, message)):
+        if named := betrayed(envelope, message, (*self.inside.patterns, *self.partners.patterns)):
             yield self._finding(BLIND_NAMED, len(named), f"header:{next(iter(named.values()))}")
         hidden = self._outside(unseen)
         outsiders = self._outside(canonical(recipient.address) for recipient in message.visible)
