@@ -81,6 +81,30 @@ class RuleBook:
     grammar: Grammar
 
 
+class Shapes:
+    """Which of some rules have a shape that a compact number fits: one automaton for all of them."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self._rules = tuple(rule for rule in rules if rule.shape is not None)
+        options = re2.Options()
+        options.log_errors = False
+        self._set = re2.Set.FullMatchSet(options)
+        for rule in self._rules:
+            self._set.Add(rule.shape.pattern if rule.shape else "")
+        self._set.Add("(?s).*")
+        self._set.Compile()
+
+    def fitting(self, value: str) -> tuple[Rule, ...]:
+        """Return the rules that `value` fits, in their order; MemoryError if RE2 could not tell.
+
+        It says so by finding nothing, so there is something that fits whatever comes.
+        """
+        fitting: list[int] | None = self._set.Match(value.encode("ascii"))
+        if fitting is None:
+            raise MemoryError("shapes: the automaton does not fit into its memory")
+        return tuple(self._rules[index] for index in sorted(fitting)[:-1])
+
+
 def load_rules(folder: Path, packs: Iterable[Path] = ()) -> RuleBook:
     """Return the rules of a folder of packs, and of further packs; raise `ConfigurationError` with every problem.
 

@@ -5,13 +5,14 @@ from bisect import bisect_left, bisect_right
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from dlp_gateway.detect.card_context import Share, is_alone, is_evident, is_printed, link_start
 from dlp_gateway.detect.confidence import WORDS, Context, Match, why
 from dlp_gateway.detect.folding import Folded
 from dlp_gateway.detect.gate import Gate
-from dlp_gateway.detect.identifier_rules import CARD, Rule, RuleBook
+from dlp_gateway.detect.identifier_rules import CARD, Rule, RuleBook, Shapes
 from dlp_gateway.detect.labels import OTHER, Hit, Label, Strength
 from dlp_gateway.detect.layout import Table, lay_out, table_at
 from dlp_gateway.detect.ownership import NOBODY, Owner, Reader, Relation, read
@@ -61,6 +62,7 @@ class Recognition:
             kind: tuple(rule for rule in book.rules if rule.type == kind and rule.shape)
             for kind in {r.type for r in book.rules}
         }
+        self._shapes_of = cache(self._shapes)
 
     @property
     def types(self) -> frozenset[str]:
@@ -145,11 +147,14 @@ class Recognition:
             language = "en-GB"
         return self._book.grammar.countries.get(language, ())
 
+    def _shapes(self, owns: str, country: str) -> Shapes:
+        """Return the shapes of a type: those of the country, if there are any."""
+        rules = self._owned.get(owns, ())
+        return Shapes([rule for rule in rules if country and rule.country == country] or rules)
+
     def _best(self, run: Run, label: Label, likely: Sequence[str], text: str) -> Match | None:
         """Return the longest part of the run that fits a rule; of equal ones the best proved, then the likeliest."""
-        rules = self._owned.get(label.owns, ())
-        if label.country:
-            rules = tuple(rule for rule in rules if rule.country == label.country) or rules
+        shapes = self._shapes_of(label.owns, label.country)
         count = len(run.groups)
         for length in range(count, 0, -1):
             best: tuple[tuple[bool, bool, int], Match] | None = None
@@ -159,9 +164,7 @@ class Recognition:
                 if not 5 <= len(value) <= _LONGEST:
                     continue
                 torn = (first > 0 and text[start - 1] in "-/") or (first + length < count and text[end] in "-/")
-                for rule in rules:
-                    if rule.shape is None or not rule.shape.fullmatch(value):
-                        continue
+                for rule in shapes.fitting(value):
                     holds = rule.check(value) if rule.check else None
                     if holds is False and rule.veto:
                         continue
