@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal
 import re2
 from pydantic import Field
 
+from dlp_gateway.detect.automaton import Automaton
 from dlp_gateway.detect.grammar import Grammar, load_grammar
 from dlp_gateway.detect.labels import LabelFile, Lexicon, compile_lexicon, load_labels
 from dlp_gateway.detect.validators import CHECKS, Check
@@ -86,23 +87,12 @@ class Shapes:
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self._rules = tuple(rule for rule in rules if rule.shape is not None)
-        options = re2.Options()
-        options.log_errors = False
-        self._set = re2.Set.FullMatchSet(options)
-        for rule in self._rules:
-            self._set.Add(rule.shape.pattern if rule.shape else "")
-        self._set.Add("(?s).*")
-        self._set.Compile()
+        shapes = (rule.shape.pattern for rule in self._rules if rule.shape)
+        self._automaton = Automaton(shapes, whole=True, either_case=False)
 
     def fitting(self, value: str) -> tuple[Rule, ...]:
-        """Return the rules that `value` fits, in their order; MemoryError if RE2 could not tell.
-
-        It says so by finding nothing, so there is something that fits whatever comes.
-        """
-        fitting: list[int] | None = self._set.Match(value.encode("ascii"))
-        if fitting is None:
-            raise MemoryError("shapes: the automaton does not fit into its memory")
-        return tuple(self._rules[index] for index in sorted(fitting)[:-1])
+        """Return the rules that `value` fits, in their order."""
+        return tuple(self._rules[place - 1] for place in sorted(self._automaton.matching(value.encode("ascii"))))
 
 
 def load_rules(folder: Path, packs: Iterable[Path] = ()) -> RuleBook:

@@ -13,6 +13,7 @@ OUTSIDERS: Final = "recipients.outsiders"
 ORGANISATIONS: Final = "recipients.organisations"
 UNFAMILIAR: Final = "recipients.unfamiliar_outsiders"
 
+_KINDS: Final = frozenset((OUTSIDERS, ORGANISATIONS, UNFAMILIAR))
 _INVITATION: Final = frozenset({"Attendee", "Organizer"})
 
 
@@ -38,7 +39,7 @@ class RecipientsDetector:
     @property
     def kinds(self) -> frozenset[str]:
         """The counts."""
-        return frozenset((OUTSIDERS, ORGANISATIONS, UNFAMILIAR))
+        return _KINDS
 
     def detect(self, material: Material) -> Iterator[Finding]:
         """Report the counts that are not zero, at the first field that shows an outsider.

@@ -14,6 +14,7 @@ from typing import Annotated, Final
 import re2
 from pydantic import BeforeValidator, Field
 
+from dlp_gateway.detect.automaton import Automaton
 from dlp_gateway.detect.folding import fold
 from dlp_gateway.detect.labels import pattern
 from dlp_gateway.document import Model, load
@@ -72,6 +73,7 @@ class Words:
             expressions = [f"(?:{_expression(phrase)})" for phrase in dict.fromkeys(phrases)]
             self.expression: Final = "|".join(expressions) or "$^"
             self._finder = re2.compile(self.expression, options)
+            self._automaton = Automaton((self.expression,))
         except re2.error:
             raise ValueError("a phrase that RE2 does not take") from None
 
@@ -83,7 +85,9 @@ class Words:
 
     def stand_in(self, text: str) -> bool:
         """Whether a phrase stands in a short text, such as a subject or a name."""
-        return next(self.spans(folded(text)), None) is not None
+        looked_at = folded(text)
+        occurs = self._automaton.matching(looked_at.replace("_", " ").encode("ascii"))
+        return occurs != [] and next(self.spans(looked_at), None) is not None  # a phrase of nothing stands nowhere
 
     def stand_in_any(self, texts: Iterable[str]) -> bool:
         """Whether a phrase stands in one of several short texts; False is sure, True wants a look at each."""

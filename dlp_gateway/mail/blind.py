@@ -49,9 +49,11 @@ def _of_another_part(envelope: Envelope, message: Message, inside: tuple[str, ..
 
     A server that splits a long envelope leaves them in every part. Mail of outsiders has its own way behind it.
     """
+    if not message.has_any(RECIPIENT_TRACES):
+        return {}
     traces = [field for field in message.fields if field.name.lower() in RECIPIENT_TRACES]
-    ours = DomainSet(inside) if traces else None
-    if ours is None or not any(map(ours.contains, _addresses(message, ("From",)))):
+    ours = DomainSet(inside)
+    if not any(map(ours.contains, _addresses(message, ("From",)))):
         return {}
     named = {canonical(mailbox.address): field.name for field in traces for mailbox in scan(field.body).mailboxes}
     known = {canonical(one) for one in (*envelope.recipients, *_read_by_people(envelope, message))}

@@ -11,7 +11,8 @@ from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.message import Message
 
 #: Fields in which list software keeps the author whose From it replaced, since his DMARC would have refused it.
-_AUTHOR_BEFORE: Final = ("X-Original-From", "Original-From", "X-Google-Original-From", "X-MailFrom")
+_AUTHOR_BEFORE: Final = frozenset({"x-original-from", "original-from", "x-google-original-from", "x-mailfrom"})
+_REPLY_TO: Final = frozenset({"reply-to"})
 #: "Bob via Members", as RFC 7960 4.1.3.1 and list software have it, in the seven languages.
 _VIA: Final = re.compile(r"\bvia\b|\büber\b|\bpor\b|\btramite\b", re.IGNORECASE)
 # SRS0=hash=time=domain=local@forwarder, SRS1 once more: a forwarder's name for somebody else
@@ -31,9 +32,12 @@ def is_passed_on(envelope: Envelope, message: Message, ours: DomainSet) -> bool:
         return False
     if not any(map(ours.contains, authors)):
         return True
-    before = (one for name in _AUTHOR_BEFORE for one in _addresses(message, name))
-    if any(not ours.contains(one) and canonical(one) != canonical(envelope.reverse_path) for one in before):
-        return True
+    if message.has_any(_AUTHOR_BEFORE):
+        before = (one for name in sorted(_AUTHOR_BEFORE) for one in _addresses(message, name))
+        if any(not ours.contains(one) and canonical(one) != canonical(envelope.reverse_path) for one in before):
+            return True
+    if not message.has_any(_REPLY_TO):
+        return False
     names = " ".join(decode(text_of(field.body))[0] for field in message.named("From"))
     return bool(_VIA.search(names)) and any(not ours.contains(one) for one in _addresses(message, "Reply-To"))
 
