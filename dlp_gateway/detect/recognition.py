@@ -6,6 +6,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import Final
 
 from dlp_gateway.detect.card_context import Share, is_alone, is_evident, is_printed, link_start
@@ -346,26 +347,27 @@ def _regions(reader: Reader) -> list[tuple[int, int]]:
 
 def _settled(found: list[Span], folded: Folded) -> tuple[Span, ...]:
     """Keep of overlapping spans the surer, then the longer; give offsets of the text as it came."""
+    sure = [span for span in found if span.score > 0.1]
+    kept = sorted(sure, key=lambda span: span.start)
+    if any(one.end > other.start for one, other in pairwise(kept)):
+        kept = _apart(sure)
+    if folded.offsets is None:
+        return tuple(kept)
+    return tuple(_placed(span, *folded.span(span.start, span.end)) for span in kept)
+
+
+def _apart(spans: Iterable[Span]) -> list[Span]:
     kept: list[Span] = []
     starts: list[int] = []
-    for span in sorted(found, key=lambda s: (-s.score, s.start - s.end, s.start)):
+    for span in sorted(spans, key=lambda s: (-s.score, s.start - s.end, s.start)):
         index = bisect_left(starts, span.start)
-        free = (index == 0 or kept[index - 1].end <= span.start) and (index == len(kept) or starts[index] >= span.end)
-        if free and span.score > 0.1:
+        if (index == 0 or kept[index - 1].end <= span.start) and (index == len(kept) or starts[index] >= span.end):
             kept.insert(index, span)
             starts.insert(index, span.start)
-    placed = []
-    for span in kept:
-        start, end = folded.span(span.start, span.end)
-        placed.append(
-            Span(
-                start=start,
-                end=end,
-                type=span.type,
-                country=span.country,
-                score=span.score,
-                rule=span.rule,
-                why=span.why,
-            )
-        )
-    return tuple(placed)
+    return kept
+
+
+def _placed(span: Span, start: int, end: int) -> Span:
+    return Span(
+        start=start, end=end, type=span.type, country=span.country, score=span.score, rule=span.rule, why=span.why
+    )
