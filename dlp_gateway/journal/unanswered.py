@@ -17,8 +17,8 @@ from quarantine.crypto import MessageKey, PublicKey
 #: How long a client may take to come back; queues try again within the hour (RFC 5321 4.5.4.1: 30 minutes at least).
 KEPT: Final = timedelta(hours=1)
 
-#: How long `UNDER_WAY` may be believed after a crash: longer than the smarthost may take for the final dot, which is ten
-#: minutes (RFC 5321 4.5.3.2.6).
+#: How long `UNDER_WAY` may be believed after a crash: longer than the smarthost may take for the final dot, ten minutes
+#: (RFC 5321 4.5.3.2.6).
 LONGEST: Final = timedelta(minutes=12)
 
 

@@ -79,7 +79,7 @@ async def test_a_hold_whose_client_went_away_is_one(gateway: Launch, next_mta: N
 
 async def test_a_retry_waits_for_a_slow_smarthost(gateway: Launch, next_mta: NextMta) -> None:
     """While the first attempt is under way the retry reads 451, then its answer; the smarthost has one mail."""
-    next_mta.script.pauses = {"dot": 2.0}
+    next_mta.script.pauses = {"dot": 8.0}
     running = await gateway(next_mta.port, settings=TWO)
     await _leave(running.port, (BOB,), CLEAN)
     await next_mta.until(1)
