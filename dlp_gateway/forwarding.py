@@ -69,6 +69,8 @@ class Forwarder:
         taken: list[Deposit] = []
 
         async def before_final_dot(progress: Progress) -> None:
+            if not (progress.deferred or progress.refused):  # nearly always
+                return
             if remainder := self._remainder(outgoing, progress):
                 await self._custody.take(remainder)
                 taken.extend(remainder)
@@ -108,7 +110,7 @@ class Forwarder:
 
         If custody cannot, the 250 stands: they have the mail, and a second copy would be worse than no notification.
         """
-        if delivery.notifies:
+        if delivery.notifies or not outgoing.envelope.dsn.recipients:  # nobody hears of a success unless he asked
             return
         relayed = [(recipient, reply) for recipient, reply in delivery.replies if reply.positive]
         try:

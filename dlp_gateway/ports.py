@@ -172,6 +172,10 @@ class Journal(Protocol):
         """Return the keyed digest by which a retry is known: client or login, reverse-path, recipient set, content."""
         ...
 
+    async def any_unanswered(self) -> bool:
+        """Whether any reply within the hour did not arrive, to whomever, so that a message may be a retry."""
+        ...
+
     async def recall(self, fingerprint: bytes) -> Reply | None:
         """Return our final reply to the same transaction within the hour, if the client never got it."""
         ...

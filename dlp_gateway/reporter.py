@@ -60,11 +60,11 @@ class Reporter:
         due_at: datetime,
     ) -> tuple[Deposit, ...]:
         """Return the deposits of the DSNs about `item` that are due to its author; their time is `due_at`."""
+        wanted = [one for one in outcomes if asked.of(one.recipient).wants(_EVENTS[one.action])]
         # RFC 5321 4.5.5: a DSN is never answered by a DSN; RFC 3464 1: nor is one that came with a reverse-path.
-        if not original.reverse_path or is_report(original.content):
+        if not wanted or not original.reverse_path or is_report(original.content):
             return ()
         found: list[Deposit] = []
-        wanted = [one for one in outcomes if asked.of(one.recipient).wants(_EVENTS[one.action])]
         for action in _EVENTS:
             reports = tuple(self._report(one, asked, now) for one in wanted if one.action is action)
             if not reports:

@@ -94,6 +94,10 @@ class MemoryJournal:
         """Return what makes two transactions the same."""
         return repr((envelope.client, envelope.reverse_path, sorted(envelope.recipients), content)).encode()
 
+    async def any_unanswered(self) -> bool:
+        """Whether there is an answer that was not read."""
+        return bool(self.answers)
+
     async def recall(self, fingerprint: bytes) -> Reply | None:
         """Return the answer that was not read."""
         return self.answers.get(fingerprint)

@@ -13,7 +13,6 @@ from dlp_gateway.mail.edit import apply, from_json
 from dlp_gateway.mail.envelope import DsnRequest, Envelope, Ret
 from dlp_gateway.mail.message import Message
 from dlp_gateway.mail.parse import parse
-from dlp_gateway.mail.reply import Reply
 from dlp_gateway.pipeline import Pipeline
 from dlp_gateway.policy import load
 from dlp_gateway.policy.copies import REWRITE_INCOMPLETE
@@ -239,6 +238,25 @@ async def test_deferred_and_refused_recipients_are_in_custody_before_the_250(
     assert [one.outcome for one in journal.entries[0].passages] == ["forwarded", "deferred", "refused"]
 
 
+@pytest.mark.parametrize(
+    ("author", "asked", "passed_on"),
+    [
+        ("ann@corp.example", None, None),
+        ("ann@corp.example", Ret.FULL, Ret.FULL),
+        ("ann@shop.example", None, Ret.HDRS),
+        ("ann@shop.example", Ret.FULL, Ret.HDRS),
+        ("", None, None),
+        ("", Ret.FULL, Ret.HDRS),
+    ],
+)
+async def test_a_mail_to_insiders_does_not_come_back_whole_to_an_outsider(
+    pipeline: Pipeline, smarthost: ScriptedSmarthost, author: str, asked: Ret | None, passed_on: Ret | None
+) -> None:
+    """A rule that excuses mail to insiders looked at them alone, so nobody else may get it by way of a bounce."""
+    await pipeline.process(envelope("bob@corp.example", reverse_path=author, dsn=DsnRequest(ret=asked)), CLEAN)
+    assert [one.ret for one in smarthost.asked] == [passed_on]
+
+
 @pytest.mark.parametrize(("author", "expected"), [("ann@corp.example", True), ("ann@shop.example", False), ("", False)])
 async def test_a_mail_comes_back_whole_to_insiders_only(
     pipeline: Pipeline,
@@ -421,10 +439,10 @@ async def test_a_client_that_only_stops_talking_is_not_its_own_retry(
     """(i) Exim ends its side behind the final dot and waits for the reply: that is told while the mail is looked up."""
 
     class Slow(MemoryJournal):
-        async def recall(self, fingerprint: bytes) -> Reply | None:
+        async def any_unanswered(self) -> bool:
             for _ in range(5):
                 await asyncio.sleep(0)
-            return await super().recall(fingerprint)
+            return await super().any_unanswered()
 
     journal, first = Slow(), envelope("a@x.example")
     pipeline = made(smarthost, custody, journal, InPlace())

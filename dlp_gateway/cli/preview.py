@@ -51,7 +51,7 @@ def views(original: bytes, copies: Iterable[Made], policy: "Policy") -> Iterator
             "recipients": list(first.recipients),
             "alike": len(alike) - 1,
             "header": header,
-            "text": _text(first.content),
+            "text": _text(first.content, policy),
             "diff": _diff(before, header),
         }
 
@@ -74,15 +74,15 @@ def _header_lines(raw: bytes) -> list[str]:
     return [printable(line.expandtabs(), _WIDEST) for line in section.splitlines() if line]
 
 
-def _text(raw: bytes) -> list[dict[str, str]]:
+def _text(raw: bytes, policy: "Policy") -> list[dict[str, str]]:
     """Return what can be read of the body, part by part, and a word on what cannot."""
-    from dlp_gateway.content.reader import read
-    from dlp_gateway.mail.parse import parse
+    from dlp_gateway.inspection.examination import read
+    from dlp_gateway.processes import policies
 
-    texts, unreadable = read(parse(raw))
+    reading = read(policies.recipe(policy), raw)
     left = _TEXT
     found = []
-    for text in texts:
+    for text in reading.texts:
         if text.where.startswith("part:"):
             lines = [printable(line.expandtabs(), _WIDEST) for line in text.text[:left].splitlines()]
             cut = "\n…" if len(text.text) > left else ""
@@ -90,7 +90,7 @@ def _text(raw: bytes) -> list[dict[str, str]]:
             left = max(0, left - len(text.text))
     found.extend(
         {"where": f"part:{part.part}", "text": f"({printable(part.type)}: not read, {part.reason})"}
-        for part in unreadable
+        for part in reading.unreadable
     )
     return found
 

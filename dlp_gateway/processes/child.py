@@ -33,7 +33,7 @@ class Child:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=errors,
-            pass_fds=(*boot.sockets, boot.generation, *instruments.held()),
+            pass_fds=(*boot.sockets, boot.generation, boot.crowd, *instruments.held()),
         )
         child = cls(process)
         await child._tell(boot.to_bytes())

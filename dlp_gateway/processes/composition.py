@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from dlp_gateway.login.members import MembersOptions
 
 _SHORTEST_SECRET: Final = 16  # characters; what is shorter can be guessed by sending mails
+_DOVECOT_REQUESTS: Final = 50  # it answers many at a time over one connection
 _HERE: Final = Path()  # urls in settings are absolute already
 
 
@@ -117,7 +118,13 @@ def _listener_options(
         recipients=limits.recipients,
         connections=limits.connections,
         connections_per_client=limits.connections_per_client,
+        proxies=listener.proxies,
+        errors=limits.errors,
+        junk_commands=limits.commands,
+        session=limits.session.total_seconds(),
         idle=limits.idle.total_seconds(),
+        data_total=limits.message_time.total_seconds(),
+        data_rate=limits.data_rate,
     )
 
 
@@ -266,8 +273,16 @@ def logins(settings: Settings, failures: LoginFailures) -> Attempts | None:
             longest_delay=limits.longest_delay.total_seconds(),
             delayed=limits.delayed,
             attempts=limits.attempts,
+            checks=_checks(settings.login),
         ),
     )
+
+
+def _checks(login: Login) -> int:
+    """Return how many passwords can be looked at at a time: what waits beyond that is sorted by who asks."""
+    if login.ldap is not None:
+        return login.ldap.connections
+    return _DOVECOT_REQUESTS if login.dovecot is not None else login.limits.hashes
 
 
 def authenticator(login: Login) -> Authenticator:

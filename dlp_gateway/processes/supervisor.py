@@ -32,6 +32,7 @@ from dlp_gateway.processes.systemd import Systemd
 from dlp_gateway.processes.teams import TeamsUnknown
 from dlp_gateway.settings import Settings
 from dlp_gateway.smtp.identity import Identity
+from dlp_gateway.smtp.listener import Crowd
 from quarantine.crypto import PublicKey
 from quarantine.store import Store, StoreError
 
@@ -79,6 +80,7 @@ class Supervisor:
         self._reloading: set[asyncio.Task[None]] = set()
         self._turn = asyncio.Lock()  # reloads take turns
         self._identities: tuple[Identity | None, ...] = ()
+        self._crowd = -1  # the descriptor of the table of sessions
         self._watching: asyncio.Task[None] | None = None
         self._refreshing: asyncio.Task[None] | None = None
 
@@ -118,6 +120,8 @@ class Supervisor:
                 self._places = places.bind(self._settings, stack)
                 generation = Generation.share()
                 stack.callback(os.close, generation)
+                self._crowd = Crowd.share()
+                stack.callback(os.close, self._crowd)
                 store = await composition.custody(self._settings, key.public, key)
                 stack.push_async_callback(store.close)
                 journal = await composition.journal(self._settings, key.public, None)
@@ -210,6 +214,7 @@ class Supervisor:
                 hostname=self._hostname,
                 sockets=tuple(one.fileno() for one in place),
                 generation=generation,
+                crowd=self._crowd,
                 identities=self._identities,
             )
             for place in self._places
