@@ -32,6 +32,7 @@ from dlp_gateway.policy.decide import decide
 from dlp_gateway.policy.model import Policy
 from dlp_gateway.policy.verdict import Copy, Disposition, Verdict
 from dlp_gateway.ports import (
+    UNDER_WAY,
     Custody,
     Deferred,
     Entry,
@@ -134,6 +135,8 @@ class Pipeline:
         A reply that was `written` was most likely read by a client that then just hung up. Devices do that, and send
         the same alert again later, without Message-ID: to answer that without sending it would be to lose a mail.
         """
+        if reply == UNDER_WAY:  # it was a retry itself, and says nothing of how the first attempt ends
+            return
         fingerprint = self._journal.fingerprint(envelope, content)
         if not reply.positive:
             await self._journal.forget_unanswered(fingerprint)

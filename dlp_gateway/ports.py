@@ -153,6 +153,10 @@ class Entry:
     lesson: Lesson | None = None
 
 
+#: What a retry is told while the first hand-over is still under way.
+UNDER_WAY: Final = Reply(code=451, enhanced="4.3.2", text="This message is just being handed over; try again later")
+
+
 class Journal(Protocol):
     """What passed, what is remembered of it, and what must not happen twice."""
 

@@ -7,14 +7,13 @@ from datetime import datetime
 from dlp_gateway.detect.base import Facts, Thread
 from dlp_gateway.mail.envelope import NOTHING_ASKED, DsnRequest, Envelope
 from dlp_gateway.mail.reply import Reply
-from dlp_gateway.ports import Delivery, Entry, Progress
+from dlp_gateway.ports import UNDER_WAY, Delivery, Entry, Progress
 from dlp_gateway.recollection import Fate, Questions, Recollection, Sending
 from quarantine.store import Also
 
 TAKEN = Reply(code=250, enhanced="2.0.0", text="queued")
 LATER = Reply(code=450, enhanced="4.2.0", text="greylisted")
 NEVER = Reply(code=550, enhanced="5.1.1", text="no such user")
-UNDER_WAY = Reply(code=451, enhanced="4.3.2", text="being handed over")
 UNREACHABLE = Reply(code=451, enhanced="4.4.1", text="no connection")
 
 

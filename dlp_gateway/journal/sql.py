@@ -22,7 +22,7 @@ from dlp_gateway.journal.writer import GroupWriter, tell_dropped
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.policy.verdict import Disposition
-from dlp_gateway.ports import Entry, Failures
+from dlp_gateway.ports import UNDER_WAY, Entry, Failures
 from dlp_gateway.recollection import Fate, Questions, Recollection, Sending
 from quarantine.crypto import Opener, PrivateKey, PublicKey, Sealer
 from quarantine.database import BUSY_TIMEOUT, Database, require_revision
@@ -250,7 +250,7 @@ class SqlJournal:
 
     async def remember_under_way(self, fingerprint: bytes, at: datetime) -> None:
         """Commit that the client went away while its message is being handed over."""
-        await self.remember_unanswered(fingerprint, unanswered.UNDER_WAY, at)
+        await self.remember_unanswered(fingerprint, UNDER_WAY, at)
 
     async def remember_unanswered(self, fingerprint: bytes, reply: Reply, at: datetime) -> None:
         """Commit that `reply` was final and that the client did not get it."""
