@@ -71,6 +71,7 @@ class House:
         recipients: tuple[str, ...] | None = None,
         photograph: bool = False,
         is_list: bool = False,
+        trace: str = "",
         settings: str = "",
     ) -> set[str]:
         """Send one mail and return the rules that acted on it."""
@@ -97,6 +98,7 @@ class House:
             *([f"In-Reply-To: <{answers}>"] if answers else []),
             *([f"References: {references}"] if references else []),
             *([f"List-Post: <mailto:{to[0]}>"] if is_list else []),
+            *([f"X-Envelope-To: {trace}"] if trace else []),
         ]
         text = body
         if photograph:
@@ -326,6 +328,16 @@ async def test_ordinary_mail_after_a_mass_mail(house: House) -> None:
     assert await house.send(SHOPS[:4], **answer) == set()
     ours = answer | {"answers": "question@corp.example"}
     assert await house.send(SHOPS[:4], **ours) == {"second-strike"}
+
+
+async def test_what_a_program_gave_away_is_no_offence(house: House) -> None:
+    """Where only a blind recipient is concealed, those in To see each other as before; so it counts as shown, too."""
+    concealed = {"recipients": (*SHOPS[:9], "eve@home.example"), "trace": "eve@home.example"}
+    assert await house.send(SHOPS[:9], subject="Fair", **concealed) == {"blind-recipients"}
+    assert await house.send(SHOPS[:4], subject="Fair", at=MONDAY + HOUR) == set()
+    for number in range(1, 4):
+        assert await house.send(SHOPS[9 * number : 9 * number + 9], at=MONDAY + HOUR) == set()
+    assert await house.send(SHOPS[36:45], at=MONDAY + HOUR) == {"exposure.window"}
 
 
 async def test_a_small_mail_is_no_new_offence(house: House) -> None:

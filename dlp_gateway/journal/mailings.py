@@ -116,7 +116,8 @@ async def find(
     """Return the mailing with its thread's root, and what is remembered that may concern it: in one round trip."""
     longest = max(memory.window, memory.strike)
     storm = memory.storm.closed + memory.storm.within
-    statement = _FOR_AN_ANSWER if answered else _FOR_A_TOPIC if this.topic else _FOR_ANOTHER
+    by_topic = this.topic and this.is_answer
+    statement = _FOR_AN_ANSWER if answered else _FOR_A_TOPIC if by_topic else _FOR_ANOTHER
     values = {
         "own": this.message,
         "answered": answered,
