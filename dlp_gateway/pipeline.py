@@ -27,7 +27,7 @@ from dlp_gateway.mail.reply import Reply
 from dlp_gateway.mail.trace import hops, received
 from dlp_gateway.memory import Memory
 from dlp_gateway.observe import log, metrics
-from dlp_gateway.policy.copies import checked, shown
+from dlp_gateway.policy.copies import Sights, checked
 from dlp_gateway.policy.decide import decide
 from dlp_gateway.policy.model import Policy
 from dlp_gateway.policy.verdict import Copy, Disposition, Verdict
@@ -149,8 +149,10 @@ class Pipeline:
             log.repeated(envelope.id, envelope.client)
             metrics.repeated()
             return Repeated(reply=reply)
-        if envelope.dsn.ret is Ret.FULL and not self._returnable(envelope):
-            # RFC 3461 5.2.1 would pass it on; but then a whole mail came to somebody whom no rule looked at.
+        may_return = envelope.dsn.ret is Ret.FULL or (envelope.dsn.ret is None and envelope.reverse_path)
+        if may_return and not self._returnable(envelope):
+            # RFC 3461 5.2.1 would pass on what came, and most MTAs return all of it if nothing did (4.3); but then a
+            # whole mail, one to insiders only too, came to somebody whom no rule looked at.
             envelope = replace(envelope, dsn=replace(envelope.dsn, ret=Ret.HDRS))
         message = await _beside(len(content), partial(parse, content))
         if hops(message) > self._hop_limit:
@@ -189,14 +191,16 @@ class Pipeline:
         """Put the edits together, one set for each copy, and look at every copy as a stranger would."""
         trace = AddTrace(field=received(envelope, self._hostname, envelope.protocol))
         copies = verdict.copies or (Copy(recipients=envelope.recipients, edits=verdict.edits),)
-        seen: dict[str, tuple[str, ...]] = {}
-        for copy in copies:
-            seen |= dict.fromkeys(copy.recipients, shown(message, copy.edits))
+        sights = Sights(message)
         return _Passing(
             envelope=envelope,
             message=message,
-            copies=tuple([Copy(recipients=copy.recipients, edits=(trace, *copy.edits)) for copy in copies]),
-            shown=seen,
+            copies=tuple(replace(copy, edits=(trace, *copy.edits)) for copy in copies),
+            shown={
+                recipient: addresses
+                for copy, addresses in ((copy, sights.of(copy.edits)) for copy in copies)
+                for recipient in copy.recipients
+            },
             verdict=checked(verdict, message),
             lesson=lesson,
         )

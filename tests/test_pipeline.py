@@ -238,6 +238,25 @@ async def test_deferred_and_refused_recipients_are_in_custody_before_the_250(
     assert [one.outcome for one in journal.entries[0].passages] == ["forwarded", "deferred", "refused"]
 
 
+@pytest.mark.parametrize(
+    ("author", "asked", "passed_on"),
+    [
+        ("ann@corp.example", None, None),
+        ("ann@corp.example", Ret.FULL, Ret.FULL),
+        ("ann@shop.example", None, Ret.HDRS),
+        ("ann@shop.example", Ret.FULL, Ret.HDRS),
+        ("", None, None),
+        ("", Ret.FULL, Ret.HDRS),
+    ],
+)
+async def test_a_mail_to_insiders_does_not_come_back_whole_to_an_outsider(
+    pipeline: Pipeline, smarthost: ScriptedSmarthost, author: str, asked: Ret | None, passed_on: Ret | None
+) -> None:
+    """A rule that excuses mail to insiders looked at them alone, so nobody else may get it by way of a bounce."""
+    await pipeline.process(envelope("bob@corp.example", reverse_path=author, dsn=DsnRequest(ret=asked)), CLEAN)
+    assert [one.ret for one in smarthost.asked] == [passed_on]
+
+
 @pytest.mark.parametrize(("author", "expected"), [("ann@corp.example", True), ("ann@shop.example", False), ("", False)])
 async def test_a_mail_comes_back_whole_to_insiders_only(
     pipeline: Pipeline,

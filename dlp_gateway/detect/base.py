@@ -99,16 +99,19 @@ class Facts:
 
     Of outsiders: `foreign`, to how many goes an answer to somebody else's mail; `closed`, to how many goes an answer in
     a thread that a storm has closed; `struck`, how many of a mass mail that we stopped or rewrote does the same author
-    or thread show to each other again; `familiar`, how many visible ones are a group that works together. `strangers`,
-    `look_alikes` and `twins` are places in the envelope: to whom the sender never wrote before, whose domain
-    resembles a known one, and who resembles somebody to whom the sender often writes.
+    or thread show to each other again, and `stopped`, of one that we stopped; `familiar`, how many visible ones are a
+    group that works together; `elsewhere`, to how many others went earlier parts of an outsider's mail. `strangers`,
+    `look_alikes` and `twins` are places in the envelope: to whom the sender never wrote before, whose domain resembles
+    a known one, and who resembles somebody to whom the sender often writes.
     """
 
     thread: Thread | None = None
     foreign: int = 0
     closed: int = 0
     struck: int = 0
+    stopped: int = 0
     familiar: int = 0
+    elsewhere: int = 0
     exposure: Exposure | None = None
     strangers: tuple[int, ...] = ()
     look_alikes: tuple[int, ...] = ()

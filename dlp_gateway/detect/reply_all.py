@@ -11,6 +11,7 @@ AGAIN: Final = "thread.again"
 FOREIGN: Final = "thread.foreign"
 CLOSED: Final = "thread.closed"
 STRUCK: Final = "thread.struck"
+STOPPED: Final = "thread.stopped"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +30,7 @@ class ReplyAllDetector:
     @property
     def kinds(self) -> frozenset[str]:
         """The audiences."""
-        return frozenset((AUDIENCE, AGAIN, FOREIGN, CLOSED, STRUCK))
+        return frozenset((AUDIENCE, AGAIN, FOREIGN, CLOSED, STRUCK, STOPPED))
 
     def detect(self, material: Material) -> Iterator[Finding]:
         """Report each count that is not zero."""
@@ -42,4 +43,11 @@ class ReplyAllDetector:
 
 def _counts(facts: Facts) -> dict[str, int]:
     again = 0 if facts.thread is None else facts.thread.addressed_again
-    return {AUDIENCE: again, AGAIN: again, FOREIGN: facts.foreign, CLOSED: facts.closed, STRUCK: facts.struck}
+    return {
+        AUDIENCE: again,
+        AGAIN: again,
+        FOREIGN: facts.foreign,
+        CLOSED: facts.closed,
+        STRUCK: facts.struck,
+        STOPPED: facts.stopped,
+    }

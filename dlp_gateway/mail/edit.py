@@ -14,7 +14,7 @@ from dlp_gateway.mail import calendar, header, mime
 from dlp_gateway.mail.address import canonical, serialise
 from dlp_gateway.mail.exposure import Hidden, exposed
 from dlp_gateway.mail.message import Field, Message
-from dlp_gateway.mail.pruning import outsiders_in, pruned, replaced
+from dlp_gateway.mail.pruning import pruned, pruned_but, replaced
 
 __all__ = [
     "AddTrace",
@@ -117,7 +117,7 @@ def apply(raw: bytes, edits: tuple[Edit, ...]) -> bytes:
             case PruneRecipients(hidden=hidden, to=to):
                 section = pruned(section, Hidden(hidden), to)
             case PruneOutsiders(inside=inside, kept=kept, to=to):
-                section = pruned(section, outsiders_in(section, inside).but(*kept, to), to)
+                section = pruned_but(section, inside, kept, to)
             case PruneAttendees():
                 body = _without_attendees(section, body, edit)
     return section + body
