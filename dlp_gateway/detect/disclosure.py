@@ -13,6 +13,8 @@ BLIND_NAMED: Final = "recipients.blind_named"
 BLIND_QUOTED: Final = "recipients.blind_quoted"
 OUTSIDERS_QUOTED: Final = "recipients.outsiders_quoted"
 
+_INVITATION: Final = frozenset({"Attendee", "Organizer"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DisclosureDetector:
@@ -41,6 +43,9 @@ class DisclosureDetector:
         if not hidden and len(outsiders) < 2:
             return
         shown = quoted.shown(material.texts, message.parts)
+        if guests := self._outside(canonical(one.address) for one in message.visible if one.field in _INVITATION):
+            # Beside an invitation, which can be pruned, stands a list of its guests, which cannot.
+            shown |= guests & quoted.mentioned(material.texts, message.parts)
         for kind, whom in ((BLIND_QUOTED, hidden), (OUTSIDERS_QUOTED, outsiders)):
             if count := len(shown & whom):
                 yield self._finding(kind, count, "message")
