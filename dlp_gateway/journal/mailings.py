@@ -121,7 +121,8 @@ async def find(
     """
     longest = max(memory.window, memory.strike)
     storm = memory.storm.closed + memory.storm.within
-    statement = _FOR_AN_ANSWER if answered else _FOR_A_TOPIC if this.topic else _FOR_ANOTHER
+    by_topic = this.topic and this.is_answer
+    statement = _FOR_AN_ANSWER if answered else _FOR_A_TOPIC if by_topic else _FOR_ANOTHER
     values = {
         "own": this.message,
         "answered": answered,

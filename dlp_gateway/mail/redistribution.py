@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from dlp_gateway.mail.address import DomainSet, canonical, serialise
@@ -11,41 +13,63 @@ from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.message import Message
 
 #: Fields in which list software keeps the author whose From it replaced, since his DMARC would have refused it.
-_AUTHOR_BEFORE: Final = ("X-Original-From", "Original-From", "X-Google-Original-From", "X-MailFrom")
+_AUTHOR_BEFORE: Final = frozenset({"x-original-from", "original-from", "x-google-original-from", "x-mailfrom"})
 #: "Bob via Members", as RFC 7960 4.1.3.1 and list software have it, in the seven languages.
 _VIA: Final = re.compile(r"\bvia\b|\büber\b|\bpor\b|\btramite\b", re.IGNORECASE)
 # SRS0=hash=time=domain=local@forwarder, SRS1 once more: a forwarder's name for somebody else
 _REWRITTEN_SENDER: Final = re.compile(r"srs[01][=+-]", re.IGNORECASE)
 _BOUNCES: Final = re.compile(r"(?:-bounces|-owner|-return|-admin|-request)?(?:[+=-].*)?", re.IGNORECASE)
 _MAIL_ADDRESS: Final = re.compile(rb"<mailto:([^>?]{1,254})", re.IGNORECASE)
+_SHORT: Final = 500  # octets of a From field that is kept read
 #: Where list software takes bounces; whoever runs the list reads another mailbox beside it.
 _BOUNCE_MAILBOX: Final = re.compile(r"(.+)-bounces(?:[+=].*)?", re.IGNORECASE)
 #: Where an address of ours can stand through which the mail came, likeliest first.
 _THROUGH: Final = ("Delivered-To", "X-Original-To", "X-Envelope-To", "Envelope-To", "To", "Cc", "Resent-To")
 
 
-def is_passed_on(envelope: Envelope, message: Message, ours: DomainSet) -> bool:
-    """Whether the author stands outside `ours`: From names nobody of ours, or list software wrote over an outsider."""
-    authors = tuple(_addresses(message, "From"))
-    if not authors:
-        return False
-    if not any(map(ours.contains, authors)):
-        return True
-    before = (one for name in _AUTHOR_BEFORE for one in _addresses(message, name))
-    if any(not ours.contains(one) and canonical(one) != canonical(envelope.reverse_path) for one in before):
-        return True
-    names = " ".join(decode(text_of(field.body))[0] for field in message.named("From"))
-    return bool(_VIA.search(names)) and any(not ours.contains(one) for one in _addresses(message, "Reply-To"))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _From:
+    """What one From field says: its authors (canonical), whether one is ours, whether somebody writes via a list."""
+
+    authors: tuple[str, ...]
+    is_ours: bool
+    says_via: bool
 
 
 def passed_on_authors(envelope: Envelope, message: Message, ours: DomainSet, lists: tuple[str, ...]) -> tuple[str, ...]:
     """Return who stands in From (canonical) of a mail that we pass on for an outsider, () of any other.
 
-    Mail of `lists` that we run is meant to be passed on.
+    From names nobody of ours, or list software wrote over an outsider. Mail of `lists` that we run is meant to be
+    passed on.
     """
-    if not is_passed_on(envelope, message, ours) or is_of_list(envelope, message, lists):
+    named = [(field.name.lower(), field) for field in message.fields]  # once: nearly all mail ends here
+    froms = [_from(field.body, ours) for name, field in named if name == "from"]
+    authors = tuple(dict.fromkeys(author for one in froms for author in one.authors))
+    if not authors:
         return ()
-    return tuple(dict.fromkeys(map(canonical, _addresses(message, "From"))))
+    if any(one.is_ours for one in froms):
+        before = (box.address for name, field in named if name in _AUTHOR_BEFORE for box in scan(field.body).mailboxes)
+        is_written_over = any(
+            not ours.contains(one) and canonical(one) != canonical(envelope.reverse_path) for one in before
+        )
+        is_via = any(one.says_via for one in froms) and not all(map(ours.contains, _addresses(message, "Reply-To")))
+        if not is_written_over and not is_via:
+            return ()
+    return () if is_of_list(envelope, message, lists) else authors
+
+
+def _from(body: bytes, ours: DomainSet) -> _From:
+    return _read_from(body, ours) if len(body) <= _SHORT else _read_from.__wrapped__(body, ours)
+
+
+@lru_cache(maxsize=4096)  # the same people write again and again
+def _read_from(body: bytes, ours: DomainSet) -> _From:
+    addresses = [mailbox.address for mailbox in scan(body).mailboxes]
+    return _From(
+        authors=tuple(map(canonical, addresses)),
+        is_ours=any(map(ours.contains, addresses)),
+        says_via=_VIA.search(decode(text_of(body))[0]) is not None,
+    )
 
 
 def is_of_list(envelope: Envelope, message: Message, lists: tuple[str, ...]) -> bool:

@@ -6,7 +6,7 @@ import pytest
 
 from dlp_gateway.mail.address import DomainSet
 from dlp_gateway.mail.parse import parse
-from dlp_gateway.mail.redistribution import is_of_list, is_passed_on, owner
+from dlp_gateway.mail.redistribution import is_of_list, owner, passed_on_authors
 from tests.mail.test_blind import ENVELOPE
 
 OURS = DomainSet(("corp.example",))
@@ -36,7 +36,7 @@ def mail(*fields: str) -> bytes:
 )
 def test_knows_whose_mail_it_is(fields: tuple[str, ...], expected: bool) -> None:  # noqa: FBT001  a table
     """By From, and by what list software leaves where it replaced that."""
-    assert is_passed_on(ENVELOPE, parse(mail(*fields)), OURS) is expected
+    assert bool(passed_on_authors(ENVELOPE, parse(mail(*fields)), OURS, ())) is expected
 
 
 @pytest.mark.parametrize(
