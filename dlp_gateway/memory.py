@@ -22,7 +22,7 @@ from dlp_gateway.mail.redistribution import passed_on_authors
 from dlp_gateway.mail.reference import answered_ids, content_id, own_id
 from dlp_gateway.mail.subject import NO_TOPIC, topic_of
 from dlp_gateway.policy.groups import ANY, within_one
-from dlp_gateway.policy.model import Policy
+from dlp_gateway.policy.model import Policy, Rewrite
 from dlp_gateway.policy.verdict import Disposition, Verdict
 from dlp_gateway.ports import Journal
 from dlp_gateway.recollection import Fate, Lesson, Questions, Recollection, Sending, Values
@@ -50,6 +50,9 @@ class Memory:
         self._policy = policy
         self._journal = journal
         self._questions = questions(policy)
+        self._hiding = frozenset(
+            one.rule.id for one in policy.rules if isinstance(one.action, Rewrite) and one.action.how != "blind"
+        )
         self._ours = DomainSet(policy.seen_by_all)
         self._free_mail = frozenset(packs.free_mail())
         self._asks_who_wrote = policy.asks(REDISTRIBUTED)
@@ -101,16 +104,16 @@ class Memory:
             await self._journal.withdraw(replace(one, announced=0), remembered.values)
         is_exposing = _is_exposing(one, inspection)
         is_mass = len(one.shown) >= self._questions.mass_send
-        if is_exposing or is_mass or self._is_answer_to_many(one) or verdict.parted or one.authors:
+        if is_exposing or is_mass or self._is_answer_to_many(one) or verdict.hidden or one.authors:
             stops = verdict.disposition in {Disposition.HOLD, Disposition.REJECT}
             leaves = verdict.disposition in {Disposition.FORWARD, Disposition.REWRITE}
-            # To conceal a blind recipient whom a relay's field names is no objection to the audience; and what is
-            # hidden for an earlier mail's sake is no new offence, or a daily mail would be suspect for ever.
-            is_offence = verdict.parted > 0 and (is_mass or not remembered.recollection.facts.struck)
+            # What is hidden for an earlier mail's sake is no new offence, or a daily mail would be suspect for ever.
+            is_hidden = self._hides_audience(verdict)
+            is_offence = is_hidden and (is_mass or not remembered.recollection.facts.struck)
             fate = Fate(
                 is_objected=is_offence or (stops and is_mass),
                 is_stopped=stops and is_mass,
-                is_exposed=leaves and is_exposing and not verdict.parted and not self._is_familiar(remembered),
+                is_exposed=leaves and is_exposing and not is_hidden and not self._is_familiar(remembered),
                 is_kept=verdict.disposition in {Disposition.DELAY, Disposition.HOLD},
             )
             await self._journal.remember(one, remembered.recollection.thread, fate)
@@ -125,12 +128,16 @@ class Memory:
             sending=one,
             is_group=is_exposing and len(one.shown) <= self._questions.memory.groups.largest,
             is_exposed=is_exposing and not self._is_familiar(remembered),
-            is_hidden=verdict.parted > 0,
+            is_hidden=self._hides_audience(verdict),
             values=_values(inspection) if one.outside else (),
         )
 
     def _is_answer_to_many(self, one: Sending) -> bool:
         return one.is_answer and max(len(one.shown), len(one.addressed)) >= self._questions.memory.storm.recipients
+
+    def _hides_audience(self, verdict: Verdict) -> bool:
+        """Whether those in To and Cc are hidden from each other; a rule that conceals blind ones does not do that."""
+        return verdict.hidden > 0 and any(one.enforced and one.rule in self._hiding for one in verdict.reasons)
 
     def _is_familiar(self, remembered: Remembered) -> bool:
         """Whether the outsiders whom a mail shows work together, as the policy or the journal knows."""

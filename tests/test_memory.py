@@ -68,13 +68,13 @@ class House:
         author: str = "",
         subject: str = "",
         name: str | None = "",
-        trace: str = "",
         answers: str = "",
         references: str = "",
         body: str = "Hello",
         recipients: tuple[str, ...] | None = None,
         photograph: bool = False,
         is_list: bool = False,
+        trace: str = "",
         settings: str = "",
     ) -> set[str]:
         """Send one mail and return the rules that acted on it."""
@@ -94,7 +94,6 @@ class House:
             hop_limit=50,
         )
         fields = [
-            *([trace] if trace else []),
             f"From: <{author or sender}>",
             f"To: {', '.join(to)}" if to else "To: undisclosed-recipients:;",
             f"Subject: {subject}",
@@ -102,6 +101,7 @@ class House:
             *([f"In-Reply-To: <{answers}>"] if answers else []),
             *([f"References: {references}"] if references else []),
             *([f"List-Post: <mailto:{to[0]}>"] if is_list else []),
+            *([f"X-Envelope-To: {trace}"] if trace else []),
         ]
         text = body
         if photograph:
@@ -333,6 +333,16 @@ async def test_ordinary_mail_after_a_mass_mail(house: House) -> None:
     assert await house.send(SHOPS[:4], **ours) == {"second-strike"}
 
 
+async def test_what_a_program_gave_away_is_no_offence(house: House) -> None:
+    """Where only a blind recipient is concealed, those in To see each other as before; so it counts as shown, too."""
+    concealed = {"recipients": (*SHOPS[:9], "eve@home.example"), "trace": "eve@home.example"}
+    assert await house.send(SHOPS[:9], subject="Fair", **concealed) == {"blind-recipients"}
+    assert await house.send(SHOPS[:4], subject="Fair", at=MONDAY + HOUR) == set()
+    for number in range(1, 4):
+        assert await house.send(SHOPS[9 * number : 9 * number + 9], at=MONDAY + HOUR) == set()
+    assert await house.send(SHOPS[36:45], at=MONDAY + HOUR) == {"exposure.window"}
+
+
 async def test_a_small_mail_is_no_new_offence(house: House) -> None:
     """What was split for an earlier mail's sake makes nothing suspect itself, or there would be no end to it."""
     await house.send(SHOPS[:40], subject="Newsletter")
@@ -356,16 +366,12 @@ async def test_the_apology_at_the_same_moment(house: House) -> None:
     assert (mass, sorry) == ({"bulk-visible"}, {"second-strike"})
 
 
-async def test_a_concealed_mail_makes_nothing_suspect(house: House) -> None:
-    """That a relay's field names a blind recipient is no objection to those who are visible."""
-    team = {"to": SHOPS[:4], "subject": "Schedule"}
-    relayed = {
-        "recipients": SHOPS[:5],
-        "trace": f"Received: from a by b for <{SHOPS[4]}>; Mon, 2 Nov 2026 09:00:00 +0000",
-    }
-    assert await house.send(**team, **relayed, name="first") == {"blind-recipients"}
-    assert await house.send(**team, at=MONDAY + HOUR) == set()
-    assert await house.send(**team, at=MONDAY + HOUR, sender="dora@corp.example", answers="first@corp.example") == set()
+async def test_an_answer_to_a_concealed_mail(house: House) -> None:
+    """A colleague's, in its thread, to those whom it showed: that somebody else was blind is no objection to them."""
+    concealed = {"recipients": SHOPS[:5], "trace": SHOPS[4]}
+    assert await house.send(SHOPS[:4], subject="Schedule", name="first", **concealed) == {"blind-recipients"}
+    answer = {"sender": "dora@corp.example", "answers": "first@corp.example"}
+    assert await house.send(SHOPS[:4], at=MONDAY + HOUR, **answer) == set()
 
 
 async def test_a_mail_without_an_id_sent_again(house: House) -> None:

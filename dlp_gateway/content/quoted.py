@@ -8,6 +8,7 @@ from dlp_gateway.content.text import Text
 from dlp_gateway.mail import header
 from dlp_gateway.mail.address import canonical
 from dlp_gateway.mail.address_list import scan
+from dlp_gateway.mail.calendar import is_calendar
 from dlp_gateway.mail.message import Part
 
 #: Characters of one quoted list that are read: five thousand recipients.
@@ -57,8 +58,10 @@ def shown(texts: Iterable[Text], parts: Iterable[Part]) -> frozenset[str]:
 
 
 def mentioned(texts: Iterable[Text], parts: Iterable[Part]) -> frozenset[str]:
-    """Return the canonical addresses that stand anywhere in the body: a list of guests has many forms."""
-    in_texts = (address for text in texts if text.where.startswith("part:") for address in _addresses(text.text))
+    """Return the canonical addresses that stand anywhere beside an invitation: lists of guests have many forms."""
+    parts = tuple(parts)
+    beside = {f"part:{part.path}" for part in parts if not is_calendar(part)}
+    in_texts = (address for text in texts if text.where in beside for address in _addresses(text.text))
     return frozenset((*in_texts, *_for_programs(parts)))
 
 

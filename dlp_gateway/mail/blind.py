@@ -72,8 +72,8 @@ def _addresses(message: Message, names: Iterable[str]) -> Iterator[str]:
 def betrayed(envelope: Envelope, message: Message, inside: tuple[str, ...]) -> dict[str, str]:
     """Return the blind recipients whom the header names, each with a field in which he stands.
 
-    Received for, X-Original-To, X-Envelope-To, Resent-* and Thread-*, the fields of lists and of reports: any of them, and
-    lines that are no fields, though a program meant them to be.
+    Received for, X-Original-To, X-Envelope-To, Resent-* and Thread-*, the fields of lists and of reports: any of them,
+    and lines that are no fields, though a program meant them to be.
     Who is not at a domain of `inside` (patterns) and stands in a trace for software only gets another part of it.
     """
     found = _of_another_part(envelope, message, inside)

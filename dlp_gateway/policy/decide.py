@@ -70,7 +70,6 @@ def decide(policy: Policy, envelope: Envelope, message: Message, inspection: Ins
         delay=max((action.for_ for action in actions if isinstance(action, Delay)), default=timedelta()),
         refuse_held=any(action.reply == "refuse" for action in holds),
         hidden=len(rewriting.hidden(rewrites)),
-        parted=len(rewriting.hidden(hiding)),
         owner=owner(envelope, message, policy.inside) if measured.total(REDISTRIBUTED, 0.0) else "",
     )
 

@@ -61,9 +61,8 @@ class Verdict:
     mail leaves edited). `copies` are what the mail is split into, each recipient in exactly one of them; () means one
     copy with `edits` for everybody, and if there are any, `edits` make the one that shows least. `expire_after` bounds
     a hold, `delay` is the waiting time of a delay. `refuse_held` answers a held mail with 550 instead of 250. `hidden`
-    counts the people who no longer see each other, and `parted` those of them who stood in sight of each other: a blind
-    recipient whom only a trace betrayed is hidden, and nobody is parted. `owner` is the address inside through which a
-    mail of an outsider came that we would pass on, "" if there is none: whom to tell, since the author is not ours.
+    counts the people who no longer see each other. `owner` is the address inside through which a mail of an outsider
+    came that we would pass on, "" if there is none: whom to tell, since the author is not ours.
     """
 
     disposition: Disposition
@@ -75,5 +74,4 @@ class Verdict:
     delay: timedelta = field(default=timedelta())
     refuse_held: bool = False
     hidden: int = 0
-    parted: int = 0
     owner: str = ""

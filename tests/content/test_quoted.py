@@ -41,16 +41,25 @@ def test_finds_both(body: str) -> None:
 
 @pytest.mark.parametrize(
     "labels",
-    ["Från Skickat Till Ämne", "Fra Sendt Til Emne", "Od Wysłano Do Temat", "Od Odesláno Komu Předmět"]
-    + ["Lähettäjä Lähetetty Vastaanottaja Aihe", "差出人 送信日時 宛先 件名", "发件人 发送时间 收件人 主题"]
-    + [
+    [
+        "Från Skickat Till Ämne",
+        "Fra Sendt Til Emne",
+        "Od Wysłano Do Temat",
+        "Od Odesláno Komu Předmět",
+        "Lähettäjä Lähetetty Vastaanottaja Aihe",
+        "差出人 送信日時 宛先 件名",
+        "发件人 发送时间 收件人 主题",
         "От Дата Кому Тема",
         "보낸_사람 보낸_날짜 받는_사람 제목",
         "Από Στάλθηκε Προς Θέμα",
         "Kimden Gönderildi Kime Konu",
-    ]
-    + ["Feladó Elküldve Címzett Tárgy", "De Enviado Para Assunto", "De_la Trimis Către Subiect", "מאת נשלח אל נושא"]
-    + ["จาก ส่ง ถึง เรื่อง", "Từ Đã_gửi Đến Chủ_đề"],
+        "Feladó Elküldve Címzett Tárgy",
+        "De Enviado Para Assunto",
+        "De_la Trimis Către Subiect",
+        "מאת נשלח אל נושא",
+        "จาก ส่ง ถึง เรื่อง",
+        "Từ Đã_gửi Đến Chủ_đề",
+    ],
 )
 @pytest.mark.parametrize("colon", [":", "：", " :"])
 def test_finds_them_in_any_language(labels: str, colon: str) -> None:
