@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from dlp_gateway.detect.base import Finding, Material
-from dlp_gateway.detect.organisations import organisation
-from dlp_gateway.mail.address import DomainSet, canonical, domain_of
+from dlp_gateway.detect.organisations import party
+from dlp_gateway.mail.address import DomainSet, canonical
 from dlp_gateway.mail.message import Message
 
 OUTSIDERS: Final = "recipients.outsiders"
@@ -52,7 +52,7 @@ class RecipientsDetector:
             return
         field = next(iter(outsiders.values()))
         where = "message" if field in _INVITATION else f"header:{field}"
-        organisations = set(map(self._organisation, outsiders))
+        organisations = {party(outsider, self.free_mail) for outsider in outsiders}
         unfamiliar = len(outsiders) - material.facts.familiar if len(outsiders) > 1 else 0
         for kind, count in (
             (OUTSIDERS, len(outsiders)),
@@ -72,9 +72,3 @@ class RecipientsDetector:
             for address, field in shown.items()
             if not self.inside.contains(address) and not self.partners.contains(address)
         }
-
-    def _organisation(self, address: str) -> str:
-        domain = domain_of(address)
-        if domain in self.free_mail:
-            return address
-        return organisation(domain)

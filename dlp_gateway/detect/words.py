@@ -31,6 +31,8 @@ class Role(StrEnum):
     """What the words of a list announce."""
 
     AUDIENCE = "audience"  # to be among the readers is itself a secret
+    MATTER = "matter"  # what readers may be concerned by, or only trade in
+    CONCERNED = "concerned"  # beside a matter: those whom it concerns are written to
     REQUEST = "request"  # the reader is asked to send something
     REFUSAL = "refusal"  # he is asked not to
     DOCUMENT = "document"  # of identity
@@ -62,8 +64,8 @@ class Span:
 class Words:
     """The phrases of one role, in one automaton."""
 
-    def __init__(self, phrases: Iterable[str]) -> None:
-        """Take phrases in the notation of labels; raises ValueError for one that is none."""
+    def __init__(self, phrases: Iterable[str], *others: "Words") -> None:
+        """Take phrases in the notation of labels, and those of others; raises ValueError for one that is none."""
         options = re2.Options()
         options.case_sensitive = False
         options.longest_match = True
@@ -71,7 +73,7 @@ class Words:
         options.max_mem = 1 << 26
         try:
             expressions = [f"(?:{_expression(phrase)})" for phrase in dict.fromkeys(phrases)]
-            self.expression: Final = "|".join(expressions) or "$^"
+            self.expression: Final[str] = "|".join([*expressions, *(one.expression for one in others)]) or "$^"
             self._finder = re2.compile(self.expression, options)
             self._automaton = Automaton((self.expression,))
         except re2.error:
