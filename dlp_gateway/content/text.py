@@ -1,9 +1,11 @@
 """What reading yields: `Text`, `File` and `Unreadable`, and `Account`, which bounds it all."""
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+_LONE_CR: Final = re.compile(rb"\r(?!\n)")  # a third of the time of counting CR LF
 #: Octets of one part or file, and characters of all, beyond which nothing is read: more than people write, less than
 #: hurts.
 PART_OCTETS: Final = 32_000_000
@@ -78,9 +80,7 @@ def with_newlines(text: str) -> str:
     data = text.encode("ascii")
     if b"\r" not in data:
         return text
-    if data.count(b"\r") != data.count(b"\r\n"):
-        return text.replace("\r\n", "\n")
-    return data.replace(b"\r", b"").decode("ascii")
+    return text.replace("\r\n", "\n") if _LONE_CR.search(data) else data.replace(b"\r", b"").decode("ascii")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
