@@ -100,8 +100,7 @@ class Intake(Dialogue):
             return
         self._say(replies.GO_AHEAD)
         self._begin(DataReader(self._input, self._door.message_size, self._door.room))
-        self._take = self._take_content
-        self._await_content()
+        self._take = self._take_content  # the reader has put a CRLF into the input, so it is called at once
 
     def smtp_BDAT(self, argument: str) -> None:
         """BDAT: a chunk of the message; its octets follow, whatever we think of them (RFC 3030 2)."""
