@@ -88,11 +88,13 @@ class Noted:
     names: tuple[str, ...]
 
     async def __call__(self, _: object) -> None:
+        """Note the names, and fail for a bad one."""
         self.notes.append(self.names)
         if "bad" in self.names:
             raise LookupError("bad")
 
     def joined(self, others: Sequence["Noted"]) -> "Noted":
+        """Return the hook of all names."""
         return Noted(self.notes, (*self.names, *(name for other in others for name in other.names)))
 
 
