@@ -2,13 +2,13 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from dlp_gateway.detect.base import Facts, Thread
 from dlp_gateway.mail.envelope import NOTHING_ASKED, DsnRequest, Envelope
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.ports import UNDER_WAY, Delivery, Entry, Progress
-from dlp_gateway.recollection import Fate, Questions, Recollection, Sending
+from dlp_gateway.recollection import Fate, Questions, Recollection, Sending, Values
 from quarantine.store import Also
 
 TAKEN = Reply(code=250, enhanced="2.0.0", text="queued")
@@ -85,6 +85,17 @@ class MemoryJournal:
                 again = len(audience & set(sending.addressed))
                 return Recollection(facts=Facts(thread=Thread(audience=len(audience), addressed_again=again)))
         return Recollection()
+
+    async def announce(self, sending: Sending, *, is_exposed: bool, is_objected: bool) -> int:
+        """Whoever is alone need not be announced."""
+        return 0
+
+    async def add_values(self, sending: Sending, values: Values, window: timedelta) -> Values:
+        """Nobody sent anything before."""
+        return ()
+
+    async def withdraw(self, sending: Sending, values: Values = ()) -> None:
+        """Nothing is announced."""
 
     async def remember(self, sending: Sending, thread: bytes, fate: Fate) -> None:
         """Keep the audience."""

@@ -20,7 +20,7 @@ DOORS = {
     "selectolax": ("dlp_gateway.content.html",),
     "yaml": ("dlp_gateway.document",),
     "yamlcore": ("dlp_gateway.document",),
-    "prometheus_client": ("dlp_gateway.observe.instruments",),
+    "prometheus_client": ("dlp_gateway.observe.instruments", "dlp_gateway.observe.deceased"),
     "structlog": ("dlp_gateway.observe.output",),
     "starlette": ("dlp_gateway.console",),
     "uvicorn": ("dlp_gateway.console",),

@@ -4,10 +4,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-import re2
-
-#: A CR that stands alone, which RE2 looks for with the speed of the C library.
-_LONE_CR: Final = re2.compile(rb"\r(?:[^\n]|\z)")
 #: Octets of one part or file, and characters of all, beyond which nothing is read: more than people write, less than
 #: hurts.
 PART_OCTETS: Final = 32_000_000
@@ -82,7 +78,9 @@ def with_newlines(text: str) -> str:
     data = text.encode("ascii")
     if b"\r" not in data:
         return text
-    return text.replace("\r\n", "\n") if _LONE_CR.search(data) else data.replace(b"\r", b"").decode("ascii")
+    if data.count(b"\r") != data.count(b"\r\n"):
+        return text.replace("\r\n", "\n")
+    return data.replace(b"\r", b"").decode("ascii")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,7 @@ from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.policy.verdict import Disposition
 from dlp_gateway.ports import UNDER_WAY, Entry, Failures
-from dlp_gateway.recollection import Fate, Questions, Recollection, Sending
+from dlp_gateway.recollection import Fate, Questions, Recollection, Sending, Values
 from quarantine.crypto import Opener, PrivateKey, PublicKey, Sealer
 from quarantine.database import BUSY_TIMEOUT, Database, require_revision
 from quarantine.store import Also, StoreKeyError
@@ -80,7 +80,7 @@ class SqlJournal:
         generation: Generation | None = None,
     ) -> None:
         self._generation = generation or Generation()
-        self._memory = Memory(database, public, Generation(beside=self._generation))
+        self._memory = Memory(database, public)
         self._lost: frozenset[bytes] = frozenset()
         self._lost_as_of = -1, float("-inf")  # generation and time of the last look
         self._database = database
@@ -227,6 +227,18 @@ class SqlJournal:
     async def recollect(self, sending: Sending, questions: Questions) -> Recollection:
         """Return what is remembered that concerns a message."""
         return await self._memory.recollect(sending, questions)
+
+    async def announce(self, sending: Sending, *, is_exposed: bool, is_objected: bool) -> int:
+        """Commit that a mail to several is under way, with what it will have been at the worst; return its number."""
+        return await self._memory.announce(sending, is_exposed=is_exposed, is_objected=is_objected)
+
+    async def add_values(self, sending: Sending, values: Values, window: timedelta) -> Values:
+        """Commit what a mail is about to send outside; return what its sender sent of that sort within the window."""
+        return await self._memory.add_values(sending, values, window)
+
+    async def withdraw(self, sending: Sending, values: Values = ()) -> None:
+        """Commit that an announced mail is none that is remembered, and that it does not send these values."""
+        await self._memory.withdraw(sending, values)
 
     async def remember(self, sending: Sending, thread: bytes, fate: Fate) -> None:
         """Commit a mail to several, before it leaves (addresses as keyed digests); its parts are one mail."""
