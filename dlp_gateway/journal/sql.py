@@ -52,6 +52,21 @@ class Query:
     limit: int = 1000
 
 
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """The hook that writes entries in custody's transaction; those of one transaction are written together."""
+
+    journal: "SqlJournal"
+    entries: tuple[Entry, ...]
+
+    async def __call__(self, connection: AsyncConnection | None) -> None:
+        await self.journal.write(connection, self.entries)
+
+    def joined(self, others: Sequence["_Rows"]) -> "_Rows":
+        """Return the hook that does what this one and the others do."""
+        return _Rows(self.journal, (*self.entries, *(entry for other in others for entry in other.entries)))
+
+
 class SqlJournal:
     """The `Journal` of `dlp_gateway.ports`; with the private key it can also be read."""
 
@@ -84,15 +99,16 @@ class SqlJournal:
 
     def rows(self, entry: Entry) -> Also:
         """Return the hook that writes the entry in custody's transaction (queues it where custody is in memory)."""
+        return _Rows(self, (entry,))
 
-        async def write(connection: AsyncConnection | None) -> None:
-            if connection is None:
+    async def write(self, connection: AsyncConnection | None, group: tuple[Entry, ...]) -> None:
+        """Write entries in custody's transaction, or queue them where there is none."""
+        if connection is None:
+            for entry in group:
                 self.record(entry)
-            else:
-                await self._insert(connection, (entry,))
-                await self._memory.learn(connection, (entry,))
-
-        return write
+        else:
+            await self._insert(connection, group)
+            await self._memory.learn(connection, group)
 
     async def flush(self) -> None:
         """Write all entries that wait; raises `StoreError`, and what was not written waits on."""

@@ -309,6 +309,16 @@ async def test_a_test_of_health_closes_the_circuit(host: Hosts, ways: Ways) -> N
     assert codes(await deliver(ours)) == [(250, "2.0.0")]
 
 
+async def test_a_host_that_is_no_longer_used_is_no_longer_told_of(ways: Ways) -> None:
+    """A reload may take it out of the settings while it is away."""
+    port = free_port()
+    ours = ways(options(port, probe=60, longest_probe=60, failures=1))
+    await deliver(ours)
+    assert circuit_of(port) == 1
+    await ours.close()
+    assert circuit_of(port) == 0
+
+
 async def test_a_connection_is_renewed_in_its_time(host: Hosts, smarthost: Smarthosts) -> None:
     """The name may mean another machine by now; the old one hears QUIT."""
     peer = await host(forever)
