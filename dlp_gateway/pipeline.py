@@ -194,6 +194,7 @@ class Pipeline:
 
     def _edit(self, envelope: Envelope, message: Message, verdict: Verdict, lesson: Lesson) -> _Passing:
         """Put the edits together, one set for each copy, and look at every copy as a stranger would."""
+        verdict = checked(verdict, message)
         trace = AddTrace(field=received(envelope, self._hostname, envelope.protocol))
         copies = verdict.copies or (Copy(recipients=envelope.recipients, edits=verdict.edits),)
         sights = Sights(message)
@@ -206,7 +207,7 @@ class Pipeline:
                 for copy, addresses in ((copy, sights.of(copy.edits)) for copy in copies)
                 for recipient in copy.recipients
             },
-            verdict=checked(verdict, message),
+            verdict=verdict,
             lesson=lesson,
         )
 
