@@ -88,7 +88,7 @@ def _in_blocks(text: str) -> Iterator[str]:
     block: dict[str, list[str]] = {}
     label, before = "", ""
     for line in text.splitlines():
-        found = _LABELLED.match(line[:_LONGEST])
+        found = _LABELLED.match(line[:_LONGEST]) if ":" in line or "：" in line else None
         if found:
             if found[1].casefold() in block:
                 yield from _recipients(block)
