@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from dlp_gateway.content import html, structured
+from dlp_gateway.content import html, inline, structured
 from dlp_gateway.content.charset import readings, strange
 from dlp_gateway.content.kind import Kind
 from dlp_gateway.content.text import PART_OCTETS, Piece, UnreadableReason
@@ -44,6 +44,8 @@ def read(part: Part, kind: Kind) -> Iterator[Piece]:
         yield UnreadableReason.CHARSET
     if len(part.content) > octets or is_excessive:
         yield UnreadableReason.TOO_LARGE
+    if kind is Kind.PLAIN:
+        yield from inline.files(content)
     if kind is Kind.CODED:
         yield UnreadableReason.ATTACHMENT
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from dlp_gateway.content import cms, header, pgp, plain, readers
 from dlp_gateway.content.disguise import is_disguised
+from dlp_gateway.content.inline import may_hold
 from dlp_gateway.content.kind import EMBEDDED, TEXTUAL, UNTYPED, Kind, is_text, of
 from dlp_gateway.content.text import (
     DEPTH,
@@ -70,7 +71,12 @@ def is_plain(part: Part) -> bool:
     if not part.content:
         return True
     kinds = of(part)
-    return kinds[0] in TEXTUAL and len(kinds) == 1 and (kinds[0] is not Kind.CALENDAR or b"BASE64" not in part.content)
+    if len(kinds) > 1 or kinds[0] not in TEXTUAL:
+        return False
+    # What holds files is read with them.
+    return not (kinds[0] is Kind.PLAIN and may_hold(part.content)) and not (
+        kinds[0] is Kind.CALENDAR and b"ENCODING" in part.content.upper()
+    )
 
 
 def _parent(path: str) -> str:
