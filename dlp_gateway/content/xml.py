@@ -10,6 +10,7 @@ from typing import Final, Protocol
 
 from lxml import etree
 
+from dlp_gateway.content.structured import spoken
 from dlp_gateway.content.text import Account, Piece, UnreadableReason
 
 _STEP: Final = 65_536
@@ -110,16 +111,6 @@ class _Lines:
         self._pending.clear()
         if text:
             self.lines.append(f"{self._open[-1]}: {text}" if self._open else text)
-
-
-def spoken(name: str) -> str:
-    """Return the name of a field as people would write it: "driverLicence_no" is "driver Licence no"."""
-    words: list[str] = []
-    for before, letter in zip(" " + name, name, strict=False):
-        if letter.isupper() and before.islower():
-            words.append(" ")
-        words.append(" " if letter in "_-." else letter)
-    return "".join(words)
 
 
 def read(content: bytes, _: Account | None = None) -> Iterator[Piece]:
