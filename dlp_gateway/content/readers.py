@@ -59,6 +59,7 @@ def load() -> None:
     """Load every reader, so that no message waits for it, and none is loaded where files can no longer be opened."""
     for kind in _READERS:
         _reader(kind)
+    import_module("dlp_gateway.content.ocr").engine()
 
 
 def _reader(kind: Kind) -> Reader:

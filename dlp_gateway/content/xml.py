@@ -113,7 +113,14 @@ class _Lines:
             self.lines.append(f"{self._open[-1]}: {text}" if self._open else text)
 
 
-def read(content: bytes, _: Account | None = None) -> Iterator[Piece]:
+def text(content: bytes) -> str:
+    """Return the text of an XML document of any kind, so far as it is well-formed."""
+    listener = _Lines()
+    tell(content, listener)
+    return "\n".join(listener.lines)
+
+
+def read(content: bytes, _: Account) -> Iterator[Piece]:
     """Yield the text of an XML document of any kind."""
     listener = _Lines()
     well_formed = tell(content, listener)

@@ -5,7 +5,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tests.formats import archives, documents, legacy, sealed
+from tests.formats import archives, documents, legacy, pictures, sealed
 
 LICENCE = "Driving licence no. MORGA657054SM9IJ"
 CLEAN = "Order of chairs no. ABCDE-12"
@@ -34,6 +34,7 @@ def specimens() -> Iterator[Specimen]:
     yield from _sealed()
     yield from _texts()
     yield from _structure()
+    yield from _pictures()
 
 
 def attached(content: bytes, name: str = "", media_type: str = "application/octet-stream") -> bytes:
@@ -709,3 +710,26 @@ def _structure() -> Iterator[Specimen]:
     for path in ("octet", "nothing", "wrong"):
         declared = {"octet": "application/octet-stream", "nothing": "", "wrong": "image/png"}[path]
         yield _file(f"type-{path}", lambda text: text.encode(), "", declared or "x")
+
+
+def _pictures() -> Iterator[Specimen]:
+    def qr(text: str) -> bytes:
+        return pictures.saved(pictures.code(text, "QRCode"))
+
+    def licence(text: str) -> bytes:
+        number = "D1234567" if text == LICENCE else ""
+        return pictures.saved(pictures.code(pictures.aamva(number) if number else text))
+
+    yield _file("picture-code-of-licence", licence, "back.png", "image/png")
+    yield _file(
+        "picture-code-in-pdf",
+        lambda text: pictures.scanned_pdf(pictures.code(text, "QRCode").resize((400, 400))),
+        "scan.pdf",
+    )
+    yield _file("picture-qr", qr, "code.png", "image/png")
+    yield _file("picture-qr-in-docx", lambda text: documents.docx("", "none", files={"image1.png": qr(text)}), "a.docx")
+    yield _file("picture-qr-in-zip", lambda text: documents.packed({"a.png": qr(text)}), "a.zip")
+    for place in ("png-text", "gif-comment", "jpeg-comment", "exif-description", "exif-comment", "exif-title"):
+        yield _file(
+            f"picture-{place}", lambda text, place=place: pictures.with_notes(text, place), "a.jpg", "image/jpeg"
+        )
