@@ -3,17 +3,19 @@
 Here a message becomes a `Sending`, the part of it that is compared and remembered; the look-ups are the journal's.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from dlp_gateway.detect.acquaintance import FIRST_TIME, LOOK_ALIKE, TWIN
 from dlp_gateway.detect.base import Inspection
 from dlp_gateway.detect.exposure import WINDOW, WRITTEN
 from dlp_gateway.detect.recipients import ORGANISATIONS, UNFAMILIAR
-from dlp_gateway.detect.reply_all import AGAIN, AUDIENCE, CLOSED, FOREIGN, STRUCK
-from dlp_gateway.mail.address import canonical
+from dlp_gateway.detect.redistribution import OUTSIDERS as REDISTRIBUTED
+from dlp_gateway.detect.reply_all import AGAIN, AUDIENCE, CLOSED, FOREIGN, STOPPED, STRUCK
+from dlp_gateway.mail.address import DomainSet, canonical
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.message import Message
+from dlp_gateway.mail.redistribution import passed_on_authors
 from dlp_gateway.mail.reference import answered_ids, own_id
 from dlp_gateway.mail.subject import NO_TOPIC, topic_of
 from dlp_gateway.policy.groups import ANY, within_one
@@ -41,10 +43,15 @@ class Memory:
         self._policy = policy
         self._journal = journal
         self._questions = questions(policy)
+        self._ours = DomainSet(policy.seen_by_all)
+        self._asks_who_wrote = policy.asks(REDISTRIBUTED)
 
     async def recollect(self, envelope: Envelope, message: Message) -> Remembered:
         """Look up what is remembered that concerns a message."""
         one = sending(self._policy, envelope, message)
+        if self._asks_who_wrote and one.addressed:
+            authors = passed_on_authors(envelope, message, self._ours, self._policy.lists)
+            one = replace(one, authors=authors) if authors else one
         return Remembered(sending=one, recollection=await self._journal.recollect(one, self._questions))
 
     async def remember(self, remembered: Remembered, verdict: Verdict, inspection: Inspection) -> None:
@@ -54,14 +61,15 @@ class Memory:
         is_mass = len(one.shown) >= self._questions.mass_send
         many = self._questions.memory.storm.recipients
         is_answer_to_many = one.is_answer and max(len(one.shown), len(one.addressed)) >= many
-        if is_exposing or is_mass or is_answer_to_many or verdict.hidden:
+        if is_exposing or is_mass or is_answer_to_many or verdict.hidden or one.authors:
             stops = verdict.disposition in {Disposition.HOLD, Disposition.REJECT}
             leaves = verdict.disposition in {Disposition.FORWARD, Disposition.REWRITE}
-            is_named = within_one(one.shown, (ANY,), self._policy.groups)
-            is_familiar = is_named or remembered.recollection.facts.familiar > 0
+            # What is hidden for an earlier mail's sake is no new offence, or a daily mail would be suspect for ever.
+            is_offence = verdict.hidden > 0 and (is_mass or not remembered.recollection.facts.struck)
             fate = Fate(
-                is_objected=verdict.hidden > 0 or (stops and is_mass),
-                is_exposed=leaves and is_exposing and not verdict.hidden and not is_familiar,
+                is_objected=is_offence or (stops and is_mass),
+                is_stopped=stops and is_mass,
+                is_exposed=leaves and is_exposing and not verdict.hidden and not self._is_familiar(remembered),
                 is_kept=verdict.disposition in {Disposition.DELAY, Disposition.HOLD},
             )
             await self._journal.remember(one, remembered.recollection.thread, fate)
@@ -74,10 +82,15 @@ class Memory:
         return Lesson(
             sending=one,
             is_group=is_exposing and len(one.shown) <= self._questions.memory.groups.largest,
-            is_exposed=is_exposing,
+            is_exposed=is_exposing and not self._is_familiar(remembered),
             is_hidden=verdict.hidden > 0,
             values=tuple((identifier, token) for identifier, token in values if token is not None and one.outside),
         )
+
+    def _is_familiar(self, remembered: Remembered) -> bool:
+        """Whether the outsiders whom a mail shows work together, as the policy or the journal knows."""
+        is_named = within_one(remembered.sending.shown, (ANY,), self._policy.groups)
+        return is_named or remembered.recollection.facts.familiar > 0
 
 
 def questions(policy: Policy) -> Questions:
@@ -85,7 +98,7 @@ def questions(policy: Policy) -> Questions:
     return Questions(
         memory=policy.memory,
         mass_send=policy.mass_send,
-        threads=any(map(policy.asks, (AUDIENCE, AGAIN, FOREIGN, CLOSED, STRUCK))),
+        threads=any(map(policy.asks, (AUDIENCE, AGAIN, FOREIGN, CLOSED, STRUCK, STOPPED))),
         exposure=any(map(policy.asks, (WINDOW, WRITTEN))),
         groups=policy.memory.groups.exempt and any(map(policy.asks, (UNFAMILIAR, WINDOW, WRITTEN))),
         strangers=any(map(policy.asks, (FIRST_TIME, LOOK_ALIKE, TWIN))),

@@ -1,7 +1,7 @@
 """What the pipeline asks of the world around it, and the values that pass between them: ports and outcomes."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final, Protocol
@@ -22,12 +22,15 @@ class Delivery:
 
     A smarthost that cannot be reached is a 451 4.4.1 for each. `unknown`: the connection was lost after the final dot
     and before the reply, so the smarthost may or may not have the mail for these recipients. `notifies`: it knows what
-    the author asked for, and sends the DSNs about whom it took (RFC 3461); else that is ours to do.
+    the author asked for, and sends the DSNs about whom it took (RFC 3461); else that is ours to do. `put_off`: no host
+    could take it now, and none was sent any of it. `host` is who said all that, "" if nobody could be reached.
     """
 
     replies: tuple[tuple[str, Reply], ...]
     unknown: frozenset[str] = frozenset()
     notifies: bool = False
+    put_off: bool = False
+    host: str = field(default="", compare=False)
 
     @property
     def in_doubt(self) -> bool:
@@ -37,15 +40,24 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """What the smarthost said to RCPT, told before the final dot: who will get the mail, who not now, who never."""
+    """What the smarthost said to RCPT, told before the final dot: who will get the mail, who not now, who never.
+
+    `host` as in `Delivery`.
+    """
 
     accepted: tuple[str, ...]
     deferred: tuple[tuple[str, Reply], ...]
     refused: tuple[tuple[str, Reply], ...]
+    host: str = field(default="", compare=False)
 
 
 class Smarthost(Protocol):
-    """The one next hop."""
+    """The next hop: one host, or several that stand in for each other."""
+
+    @property
+    def reachable(self) -> bool:
+        """Whether there is a host that is worth trying: False after failures on end, until one answers a probe."""
+        ...
 
     async def deliver(
         self,
@@ -154,6 +166,10 @@ class Journal(Protocol):
 
     def fingerprint(self, envelope: Envelope, content: bytes) -> bytes:
         """Return the keyed digest by which a retry is known: client or login, reverse-path, recipient set, content."""
+        ...
+
+    async def any_unanswered(self) -> bool:
+        """Whether any reply within the hour did not arrive, to whomever, so that a message may be a retry."""
         ...
 
     async def recall(self, fingerprint: bytes) -> Reply | None:

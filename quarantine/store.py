@@ -96,6 +96,13 @@ class Store(Protocol):
         """Move when unclaimed DUE recipients may first be delivered; return how many. No change of state, no event."""
         ...
 
+    async def hasten(self, *, since: datetime, now: datetime) -> int:
+        """Make unclaimed DUE recipients that were tried and put off after `since` due `now`; return how many.
+
+        A bounded part at a time: call again until nothing is left. No change of state, no event.
+        """
+        ...
+
     async def claim(self, *, owner: str, now: datetime, lease: timedelta, limit: int) -> tuple[Claim, ...]:
         """Lease up to `limit` copies with recipients that are due; no other worker gets them before the lease ends.
 

@@ -23,7 +23,8 @@ class ScriptedSmarthost:
     """Answers RCPT by `rcpt` (default: taken) and the final dot by `final`; keeps what it took in `mails`.
 
     `final` None: the connection is lost between the final dot and the reply; `keeps` says whether it has the mail then.
-    `notifies`: it knows what DSNs are; what was `asked` of them in each transaction is kept either way.
+    `notifies`: it knows what DSNs are; what was `asked` of them in each transaction is kept either way. `put_off`:
+    where nobody is taken, nothing was sent.
     """
 
     rcpt: dict[str, Reply] = field(default_factory=dict)
@@ -32,6 +33,8 @@ class ScriptedSmarthost:
     notifies: bool = False
     asked: list[DsnRequest] = field(default_factory=list)
     mails: list[tuple[str, tuple[str, ...], bytes]] = field(default_factory=list)
+    reachable: bool = True
+    put_off: bool = False
 
     async def deliver(
         self,
@@ -49,7 +52,7 @@ class ScriptedSmarthost:
         said = {recipient: self.rcpt.get(recipient, TAKEN) for recipient in recipients}
         accepted = tuple(recipient for recipient, reply in said.items() if reply.positive)
         if not accepted:
-            return Delivery(replies=tuple(said.items()))
+            return Delivery(replies=tuple(said.items()), put_off=self.put_off)
         if before_final_dot is not None:
             await before_final_dot(
                 Progress(
@@ -91,6 +94,10 @@ class MemoryJournal:
     def fingerprint(self, envelope: Envelope, content: bytes) -> bytes:
         """Return what makes two transactions the same."""
         return repr((envelope.client, envelope.reverse_path, sorted(envelope.recipients), content)).encode()
+
+    async def any_unanswered(self) -> bool:
+        """Whether there is an answer that was not read."""
+        return bool(self.answers)
 
     async def recall(self, fingerprint: bytes) -> Reply | None:
         """Return the answer that was not read."""

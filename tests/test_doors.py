@@ -31,7 +31,7 @@ DOORS = {
     "alembic": ("quarantine.migrations", "dlp_gateway.journal.migrations"),
     "cryptography": (
         *("quarantine.crypto", "dlp_gateway.login.passwords"),
-        *("dlp_gateway.smtp.identity", "dlp_gateway.checks.certificates"),
+        *("dlp_gateway.smtp.identity", "dlp_gateway.smtp.spool", "dlp_gateway.checks.certificates"),
     ),
     "ldap3": ("dlp_gateway.login.ldap",),
 }

@@ -177,8 +177,8 @@ def _login(settings: Settings) -> Iterator[Remark]:
 
 def _smarthost(settings: Settings) -> Iterator[Remark]:
     host = settings.smarthost
-    about = f"smarthost {host.host}"
-    if not is_local(host.host):
+    about = f"smarthost {', '.join(hop.host for hop in host.hops)}"
+    if not all(is_local(hop.host) for hop in host.hops):
         if host.tls == "none":
             yield warning(about, "Mail goes to it without TLS, readable on the way. Write `tls: required`.")
         elif host.tls == "opportunistic":

@@ -7,7 +7,7 @@ from typing import Final
 from dlp_gateway.content import html, inline, structured
 from dlp_gateway.content.charset import readings, strange
 from dlp_gateway.content.kind import Kind
-from dlp_gateway.content.text import PART_OCTETS, Piece, UnreadableReason
+from dlp_gateway.content.text import PART_OCTETS, Piece, UnreadableReason, with_newlines
 from dlp_gateway.mail.message import Part
 
 #: Lexbor's tree takes some twenty times its source.
@@ -39,7 +39,7 @@ def read(part: Part, kind: Kind) -> Iterator[Piece]:
         yield from (piece for piece in (pieces[0] if pieces else ()) if not isinstance(piece, str))
     if found:
         text = found[0] if len(found) == 1 else "\n\n".join(found)
-        yield text.replace("\r\n", "\n")
+        yield with_newlines(text)
     if not found or ("\ufffd" in found[0] and strange(found[0])):
         yield UnreadableReason.CHARSET
     if len(part.content) > octets or is_excessive:

@@ -4,6 +4,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+import re2
+
+#: A CR that stands alone, which RE2 looks for with the speed of the C library.
+_LONE_CR: Final = re2.compile(rb"\r(?:[^\n]|\z)")
 #: Octets of one part or file, and characters of all, beyond which nothing is read: more than people write, less than
 #: hurts.
 PART_OCTETS: Final = 32_000_000
@@ -67,6 +71,20 @@ class Unreadable:
     part: str
     type: str
     reason: UnreadableReason
+
+
+def with_newlines(text: str) -> str:
+    r"""Return `text` with LF for each CRLF; leaving out single characters takes a tenth of the time of replacing two.
+
+    >>> with_newlines("a\r\nb\rc")
+    'a\nb\rc'
+    """
+    if not text.isascii():
+        return text.replace("\r\n", "\n")
+    data = text.encode("ascii")
+    if b"\r" not in data:
+        return text
+    return text.replace("\r\n", "\n") if _LONE_CR.search(data) else data.replace(b"\r", b"").decode("ascii")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

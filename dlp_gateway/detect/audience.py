@@ -45,7 +45,10 @@ class AudienceDetector:
 
     def detect(self, material: Material) -> Iterator[Finding]:
         """Report the first place in which such a word stands."""
-        for where, text in self._texts(material.message):
+        texts = tuple(self._texts(material.message))
+        if not self.words.stand_in_any(text for _, text in texts):
+            return
+        for where, text in texts:
             if self.words.stand_in(text):
                 yield Finding(kind=SENSITIVE, detector=self.name, rule=SENSITIVE, count=1, score=1.0, where=where)
                 return
@@ -60,8 +63,9 @@ class AudienceDetector:
                     yield f"header:{name}", f"{mailbox.name}\n{_local_part(mailbox.address)}"
         for name in ("To", "Cc"):
             for field in message.named(name):
-                for group in _GROUP.finditer(decode_field(field.body)):
-                    yield f"header:{name}", group[1]
+                if b":" in field.body or b"=?" in field.body:
+                    for group in _GROUP.finditer(decode_field(field.body)):
+                        yield f"header:{name}", group[1]
         for recipient in message.visible:
             if self.inside.contains(recipient.address) and recipient.field in {"To", "Cc"}:
                 yield f"header:{recipient.field}", f"{recipient.name}\n{_local_part(recipient.address)}"

@@ -34,9 +34,10 @@ class DisclosureDetector:
     def detect(self, material: Material) -> Iterator[Finding]:
         """Report each count unless it is zero."""
         envelope, message = material.envelope, material.message
-        if named := betrayed(envelope, message):
+        unseen = blind(envelope, message)
+        if named := betrayed(envelope, message, (*self.inside.patterns, *self.partners.patterns)):
             yield self._finding(BLIND_NAMED, len(named), f"header:{next(iter(named.values()))}")
-        hidden = self._outside(blind(envelope, message))
+        hidden = self._outside(unseen)
         outsiders = self._outside(canonical(recipient.address) for recipient in message.visible)
         if not hidden and len(outsiders) < 2:
             return

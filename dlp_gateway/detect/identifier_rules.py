@@ -20,6 +20,8 @@ TYPES: Final = (
     "DRIVER_LICENSE", "CREDIT_CARD", "IBAN", "US_SSN", "UK_NINO", "PASSPORT", "NATIONAL_ID", "TAX_ID", "BANK_ACCOUNT",
     "BANK_ROUTING", "HEALTH_ID", "CREDENTIAL", "DATE_OF_BIRTH",
 )  # fmt: skip
+#: The type of payment cards, which are looked at more closely than other numbers.
+CARD: Final = "CREDIT_CARD"
 _GRAMMAR: Final = "grammar.yaml"
 
 
@@ -42,6 +44,9 @@ class RuleFile(Model):
     check: str = ""
     failed_check: Literal["lower", "veto"] = "lower"
     find: str = ""  # how the number looks in text when it needs no label; its group, if any, is the number
+    digits: Annotated[int, Field(ge=0, le=100)] = (
+        0  # what has fewer, with no more than " ", ".", "/" or "-" between two, never passes
+    )
     alone: Annotated[float, Field(ge=0, le=1)] = 0.0  # the score where nothing owns it
     certain: bool = False  # the check is so strong that no other owner matters
     false_positives: tuple[str, ...] = ()
@@ -61,6 +66,7 @@ class Rule:
     veto: bool
     find: "re2._Regexp[bytes] | None"
     find_source: str
+    digits: int
     alone: float
     certain: bool
 
@@ -172,6 +178,7 @@ def _compile(path: Path) -> Rule:
         veto=file.failed_check == "veto",
         find=find,
         find_source=file.find,
+        digits=file.digits,
         alone=file.alone,
         certain=file.certain,
     )

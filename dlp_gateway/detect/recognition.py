@@ -3,23 +3,22 @@
 import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from dlp_gateway.detect.card_context import Share, is_alone, is_evident, is_printed, link_start
 from dlp_gateway.detect.confidence import WORDS, Context, Match, why
-from dlp_gateway.detect.folding import Folded, fold
+from dlp_gateway.detect.folding import Folded
 from dlp_gateway.detect.gate import Gate
-from dlp_gateway.detect.identifier_rules import Rule, RuleBook
+from dlp_gateway.detect.identifier_rules import CARD, Rule, RuleBook
 from dlp_gateway.detect.labels import OTHER, Hit, Label, Strength
 from dlp_gateway.detect.layout import Table, lay_out, table_at
 from dlp_gateway.detect.ownership import NOBODY, Owner, Reader, Relation, read
+from dlp_gateway.detect.proof import ASKED_EACH, Proof
 from dlp_gateway.detect.shapes import Run, compact, dates, runs
+from dlp_gateway.detect.triggers import Triggers
 from dlp_gateway.detect.validators import luhn
-
-if TYPE_CHECKING:
-    import re2
 
 _REACH_BEFORE: Final = 100
 _REACH_AFTER: Final = 340
@@ -30,15 +29,12 @@ _GROUP: Final = re.compile(r"[A-Za-z0-9]+")
 _DELHI: Final = re.compile(r"DL[ -]?\d\d[ -]?(?:19|20)\d\d[ -]?\d{7}\b", re.IGNORECASE)
 # "[ ] Passport": a choice that was not taken.
 _UNTICKED: Final = re.compile(r"(?:~|\[ ?\]|\( ?\)) ?\Z")
-#: How often one value, and how many numbers of a text, are asked for their owner; the others count as nobody's.
-_ASKED_EACH: Final = 20
+#: How many numbers of a text are asked for their owner; the others count as nobody's.
 _ASKED: Final = 2_000
 _LIKELY: Final = 0.65
 _DOUBTFUL: Final = 0.5  # a number with a valid check digit of which nothing says that it is a card's
-_CARD: Final = "CREDIT_CARD"
 _SPOKEN_BEFORE: Final = 120
 _SPOKEN_AFTER: Final = 60
-_IBAN_HEAD: Final = re.compile(r"[A-Z]{2}\d\d[ -]$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +53,10 @@ class Span:
 class Recognition:
     """Finds the identifiers of a rule book; compiled once, keeps no state between texts."""
 
-    def __init__(self, book: RuleBook) -> None:
+    def __init__(self, book: RuleBook, triggers: Triggers | None = None) -> None:
+        """Take rules, and triggers if others share them (see `Gate`)."""
         self._book = book
-        self._gate = Gate(book)
-        self._alone = tuple((rule, rule.find) for rule in book.rules if rule.find)
+        self.gate = Gate(book, triggers)
         self._owned = {
             kind: tuple(rule for rule in book.rules if rule.type == kind and rule.shape)
             for kind in {r.type for r in book.rules}
@@ -71,11 +67,12 @@ class Recognition:
         """The identifier types that can be found."""
         return frozenset(rule.type for rule in self._book.rules) | {"DATE_OF_BIRTH"}  # it has labels, but no rule
 
-    def spans(self, text: str) -> tuple[Span, ...]:
-        """Return what was found, in order, none overlapping another."""
-        if not self._gate.opens(text):
+    def spans(self, text: str, seen: frozenset[str] | None = None) -> tuple[Span, ...]:
+        """Return what was found, in order, none overlapping another; `seen` is what the triggers told of the text."""
+        glance = self.gate.glance(text, seen)
+        if glance is None:
             return ()
-        folded = fold(text)
+        folded = glance.folded
         page = lay_out(folded.text, self._book.grammar.closing)
         scanned = self._book.lexicon.scan(folded.text)
         hits = tuple(hit for hit in scanned if not _UNTICKED.search(folded.text[max(0, hit.start - 4) : hit.start]))
@@ -83,7 +80,8 @@ class Recognition:
         named = frozenset(hit.label.owns for hit in hits if hit.label.strength is Strength.STRONG)
         context = Context(text=page.text, grammar=self._book.grammar, named=named)
         tables = _tables(reader)
-        found = [*self._labelled(reader, tables, context), *self._self_evident(reader, tables)]
+        found = [*self._labelled(reader, tables, context)] if glance.labelled else []
+        found += self._self_evident(reader, tables, glance.proofs)
         return _settled(found, folded)
 
     # -- numbers that labels may own
@@ -178,17 +176,16 @@ class Recognition:
 
     # -- numbers that prove themselves
 
-    def _self_evident(self, reader: Reader, tables: Sequence[Table]) -> Iterator[Span]:
+    def _self_evident(self, reader: Reader, tables: Sequence[Table], proofs: Iterable[Proof]) -> Iterator[Span]:
         text = reader.page.text
         table_starts = [table.start for table in tables]
-        data = text.encode("ascii")
         asked: Counter[str] = Counter()
-        for rule, find in self._alone:
-            places, share = _places(rule, find, data, text)
-            for start, end in places:
+        for proof in proofs:
+            rule = proof.rule
+            for start, end in proof.places:
                 value = compact(text[start:end])
                 asked[value] += 1
-                if asked[value] > _ASKED_EACH:
+                if asked[value] > ASKED_EACH:
                     continue
                 owner = NOBODY
                 if not rule.certain and len(asked) <= _ASKED:
@@ -197,8 +194,8 @@ class Recognition:
                     owner = _heading_owner(reader, heading) if heading else reader.owner(start, end)
                 if not self._may_own(owner, rule, text[start:end]):
                     owner = NOBODY
-                if rule.type == _CARD:
-                    yield _card(rule, reader, owner, start, end, share=share)
+                if rule.type == CARD:
+                    yield _card(rule, reader, owner, start, end, share=proof.share)
                 else:
                     yield _weighed(rule, owner, start, end, alone=rule.alone)
 
@@ -211,25 +208,6 @@ class Recognition:
             other.shape is not None and other.shape.fullmatch(value) and country in {"", other.country}
             for other in self._owned.get(owner.label.owns, ())
         )
-
-
-def _places(
-    rule: Rule, find: "re2._Regexp[bytes]", data: bytes, text: str
-) -> tuple[tuple[tuple[int, int], ...], Share]:
-    """Return the ranges that a rule proves, and how many of the numbers that looked like it."""
-    seen: Counter[str] = Counter()
-    held: set[str] = set()
-    places = []
-    for found in find.finditer(data):
-        group = 1 if found.re.groups and found.start(1) >= 0 else 0
-        start, end = found.start(group), found.end(group)
-        written = text[start:end]
-        seen[written] += 1
-        proved = _proved(rule, text, start, end) if seen[written] <= _ASKED_EACH else None
-        if proved is not None:
-            places.append(proved)
-            held.add(written)
-    return tuple(places), Share(held=len(held), seen=len(seen))
 
 
 def _card(rule: Rule, reader: Reader, owner: Owner, start: int, end: int, *, share: Share) -> Span:
@@ -247,7 +225,7 @@ def _unlabelled(rule: Rule, reader: Reader, start: int, end: int, share: Share) 
     text = reader.page.text
     if is_evident(text, start, end, share):
         return rule.alone
-    if _is_broken(text[start:end]) and _is_named(reader, _CARD, start, end):
+    if _is_broken(text[start:end]) and _is_named(reader, CARD, start, end):
         return _LIKELY
     passed_on = share.held == share.seen and is_alone(text, start, end)
     return _LIKELY if passed_on and not _is_named(reader, OTHER, start, end) else _DOUBTFUL
@@ -278,27 +256,6 @@ def _weighed(rule: Rule, owner: Owner, start: int, end: int, *, alone: float, gr
         start=start, end=end, type=rule.type, country=rule.country, score=round(score, 2), rule=rule.id,
         why=f"a form that proves itself, {WORDS[relation]}",
     )  # fmt: skip
-
-
-def _proved(rule: Rule, text: str, start: int, end: int) -> tuple[int, int] | None:
-    """Return the range whose check holds: all of it, or less by groups at either end (a date behind a card)."""
-    if rule.check is None or rule.shape is None:
-        return (start, end) if rule.check is None or rule.check(compact(text[start:end])) is not False else None
-    if rule.type != "IBAN" and _IBAN_HEAD.search(text[max(0, start - 6) : start]):
-        return None
-    value = compact(text[start:end])
-    if rule.shape.fullmatch(value) and rule.check(value) is not False:
-        return start, end
-    groups = [(start + match.start(), start + match.end()) for match in _GROUP.finditer(text[start:end])]
-    if len(groups) > 1 and groups[0][1] - groups[0][0] == 1 and rule.type == _CARD:  # single digits belong together
-        return None
-    for taken in range(len(groups) - 1, 0, -1):
-        for first in range(min(3, len(groups) - taken + 1)):
-            low, high = groups[first][0], groups[first + taken - 1][1]
-            value = compact(text[low:high])
-            if rule.shape.fullmatch(value) and rule.check(value) is not False:
-                return low, high
-    return None
 
 
 def _birth_dates(reader: Reader) -> Iterator[Span]:

@@ -86,34 +86,39 @@ _DATE: Final = _compile(DATE)
 
 def dates(text: str, start: int, end: int) -> tuple[tuple[int, int], ...]:
     """Return the calendar dates that begin in `text[start:end]`."""
-    return tuple((start + m.start(), start + m.end()) for m in _DATE.finditer(text[start:end].encode("ascii")))
+    return tuple(_found(_DATE, text, start, end))
 
 
 def runs(text: str, start: int, end: int, words: Sequence[tuple[int, int]] = ()) -> Iterator[Run]:
     """Yield what may be a number in `text[start:end]`; `words` are ranges (of labels) that no number reaches into."""
-    data = text[start:end].encode("ascii")
-    closed = _merged(sorted([*((start + m.start(), start + m.end()) for m in _MASK.finditer(data)), *words]))
+    closed = _merged(sorted([*_found(_MASK, text, start, end), *words]))
     starts = [low for low, _ in closed]
     groups: list[tuple[int, int]] = []
     digits = 0
     for match in _TOKEN.finditer(text, start, end):
         low, high = match.span()
-        index = bisect_right(starts, low) - 1
-        free = (index < 0 or closed[index][1] <= low) and (index + 1 == len(starts) or starts[index + 1] >= high)
-        bearing = any(map(str.isdigit, match[0]))
-        joined = groups and len(groups) < _MAX_GROUPS and _joins(text[groups[-1][1] : low])
-        member = (
-            free and high - low < 35 and (bearing or _may_join(match[0], text[low - 1 : low], text[high : high + 1]))
-        )
-        if groups and not (joined and member):
+        word = match[0]
+        bearing = 0 if word.isalpha() else sum(map(str.isdigit, word))
+        member = high - low < 35 and (bearing or _may_join(word, text[low - 1 : low], text[high : high + 1]))
+        if member:
+            index = bisect_right(starts, low) - 1
+            member = (index < 0 or closed[index][1] <= low) and (index + 1 == len(starts) or starts[index + 1] >= high)
+        if groups and not (member and len(groups) < _MAX_GROUPS and _joins(text[groups[-1][1] : low])):
             if _enough(text, groups, digits):
                 yield _run(text, groups)
             groups, digits = [], 0
         if member:
             groups.append((low, high))
-            digits += sum(map(str.isdigit, match[0]))
+            digits += bearing
     if _enough(text, groups, digits):
         yield _run(text, groups)
+
+
+def _found(expression: "re2._Regexp[bytes]", text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield where an expression matches in `text[start:end]`."""
+    for match in expression.finditer(text[start:end].encode("ascii")):
+        low, high = match.span()
+        yield start + low, start + high
 
 
 def _run(text: str, groups: list[tuple[int, int]]) -> Run:

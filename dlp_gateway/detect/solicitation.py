@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
+from dlp_gateway.content.text import Text
 from dlp_gateway.detect.base import Finding, Material
+from dlp_gateway.detect.triggers import Triggers
 from dlp_gateway.detect.words import LONGEST, Role, Span, Words, folded
 from dlp_gateway.mail.address import DomainSet, canonical
 from dlp_gateway.mail.address_list import scan
@@ -29,6 +31,15 @@ _PARAGRAPH: Final = re.compile(r"\n[ \t]*\n")
 _DIVIDERS: Final = re.compile(r"[._+=-]+")
 
 
+_WATCHED: Final = {Role.REQUEST: "solicitation.request", Role.DOCUMENT: "solicitation.document"}
+_BOTH: Final = frozenset(_WATCHED.values())
+
+
+def watched(words: Mapping[Role, Words]) -> Mapping[str, tuple[str, ...]]:
+    """Return as triggers what must occur in a text that asks for a document."""
+    return {name: (words[role].expression,) for role, name in _WATCHED.items()}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SolicitationDetector:
     """Reports whether the text asks for a document, to how many outsiders it goes, and whether answers go to many."""
@@ -36,6 +47,12 @@ class SolicitationDetector:
     inside: DomainSet
     partners: DomainSet
     words: Mapping[Role, Words]
+    #: Those to which `watched` of the words was given, if other detectors share them.
+    triggers: Triggers = field(default=None, repr=False, compare=False)  # type: ignore[assignment]  # filled in below
+
+    def __post_init__(self) -> None:
+        if self.triggers is None:
+            object.__setattr__(self, "triggers", Triggers(words=watched(self.words), forms={}))
 
     @property
     def name(self) -> str:
@@ -49,7 +66,10 @@ class SolicitationDetector:
 
     def detect(self, material: Material) -> Iterator[Finding]:
         """Report what a rule needs; where nothing is asked for, the rest is not looked at."""
-        where = next((text.where for text in material.texts if self._asks(text.text)), "")
+        looked_at = zip(material.texts, material.once(self.triggers), strict=True)
+        where = next(
+            (text.where for text, seen in looked_at if self._may_ask(text, seen) and self._asks(text.text)), ""
+        )
         if not where:
             return
         yield self._finding(DOCUMENT, 1, where if where.startswith("part:") else "header:Subject")
@@ -62,6 +82,10 @@ class SolicitationDetector:
             yield self._finding(SEVERAL, len(answered), "header:Reply-To")
         if any(self._is_group(address) for address in answered):
             yield self._finding(GROUP, 1, "header:Reply-To")
+
+    def _may_ask(self, text: Text, seen: frozenset[str]) -> bool:
+        """Whether a request and a document stand anywhere in a text; where it is cut, words may be of other lengths."""
+        return seen >= _BOTH or len(text.text) > LONGEST
 
     def _asks(self, text: str) -> bool:
         """Whether a request and a document stand near each other, in one paragraph that is not quoted."""

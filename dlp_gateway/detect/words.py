@@ -21,6 +21,8 @@ from dlp_gateway.errors import ConfigurationError, Problem
 
 #: Characters of one text that are read: what asks for something does so near the beginning.
 LONGEST: Final = 200_000
+#: No phrase reaches over it.
+_APART: Final = " ; "
 _PHRASE: Final = re.compile(r"[\w' ()|?*#/.&:~=-]{1,1000}")
 
 
@@ -68,7 +70,8 @@ class Words:
         options.max_mem = 1 << 26
         try:
             expressions = [f"(?:{_expression(phrase)})" for phrase in dict.fromkeys(phrases)]
-            self._finder = re2.compile("|".join(expressions) or "$^", options)
+            self.expression: Final = "|".join(expressions) or "$^"
+            self._finder = re2.compile(self.expression, options)
         except re2.error:
             raise ValueError("a phrase that RE2 does not take") from None
 
@@ -81,6 +84,11 @@ class Words:
     def stand_in(self, text: str) -> bool:
         """Whether a phrase stands in a short text, such as a subject or a name."""
         return next(self.spans(folded(text)), None) is not None
+
+    def stand_in_any(self, texts: Iterable[str]) -> bool:
+        """Whether a phrase stands in one of several short texts; False is sure, True wants a look at each."""
+        joined = _APART.join(texts)
+        return len(joined) > LONGEST or self.stand_in(joined)
 
 
 def _expression(phrase: str) -> str:

@@ -22,7 +22,8 @@ from dlp_gateway.mail.parse import parse
 
 def main() -> None:
     """Serve until standard input ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal; the receiver decides
+    for number in (signal.SIGINT, signal.SIGTERM):  # they may reach all processes at once; the receiver decides
+        signal.signal(number, signal.SIG_IGN)
     source, sink = _own_channels()
     first = _read(source)
     if first is None:

@@ -131,6 +131,8 @@ class Correspondents:
     async def look_up(self, glance: Glance, sending: Sending, questions: Questions) -> Acquaintance:
         """Return who of the recipients is a stranger, and whom he resembles; nothing before enough was seen."""
         recipients = tuple(sending.recipients[place] for place in sending.outside)
+        if self._all_met(sending.reverse_path, recipients):  # most mails
+            return Acquaintance()
         seen = {one.pair: one for one in self.seen(sending, recipients)}
         unmet = [one for pair, one in seen.items() if one.sort == "person" and pair not in self._met]
         if not unmet:
@@ -169,6 +171,10 @@ class Correspondents:
             look_alikes=_places(places, (one for one in strangers if organisation(domain_of(one.address)) in odd)),
             twins=_places(places, (one for one in strangers if one.pair in alike)),
         )
+
+    def _all_met(self, reverse_path: str, recipients: Collection[str]) -> bool:
+        author = self._digests.address(reverse_path)
+        return all(pair(author, self._digests.address(one)) in self._met for one in recipients)
 
     # --- digests ------------------------------------------------------------------------------------------------------
 

@@ -10,16 +10,19 @@ from quarantine.crypto import PublicKey
 #: Octets of each digest; two of a million collide with a probability of 10⁻²⁷.
 WIDTH: Final = 16
 
-#: Addresses whose digests are kept: most mails go to people who got one before.
+#: Addresses whose digests are kept: most mails go to people who got one before. Senders are fewer.
 _KEPT: Final = 65_536
+_KEPT_SENDERS: Final = 8_192
 
 
 class Digests:
-    """Makes digests under the key that all receivers share; those of addresses are remembered, they cost most."""
+    """Makes digests under the key that all receivers share; those of people are remembered, for they come again."""
 
     def __init__(self, public: PublicKey) -> None:
         self._public = public
         self.address = lru_cache(maxsize=_KEPT)(self._address)
+        self.sender = lru_cache(maxsize=_KEPT_SENDERS)(self._sender)
+        self.sent_key = lru_cache(maxsize=_KEPT_SENDERS)(self._sent_key)
 
     def _address(self, address: str) -> bytes:
         return self._public.address_index(address)[:WIDTH]
@@ -34,7 +37,7 @@ class Digests:
             return message_id_index(self._public, message_id)[:WIDTH]
         return self._public.index("envelope", otherwise)[:WIDTH]
 
-    def sender(self, reverse_path: str, login: str, client: str) -> bytes:
+    def _sender(self, reverse_path: str, login: str, client: str) -> bytes:
         """Return the digest of who sends: reverse-path and login, and the host where there is neither."""
         known = f"{reverse_path}\0{login}" if reverse_path or login else f"\0\0{client}"
         return self._public.index("sender", known)[:WIDTH]
@@ -47,11 +50,12 @@ class Digests:
         """Return the digest of a form (see `detect.likeness`) among those of one sender, or of all (b"")."""
         return self._public.index(f"form {holder.hex()}", form)[:WIDTH]
 
-    def sent_key(self, sender: bytes) -> bytes:
+    def _sent_key(self, sender: bytes) -> bytes:
         """Return the key under which a sender's values become tokens; it opens nothing else (see `detect.sent`)."""
         return self._public.index("sent values", sender.hex())
 
 
+@lru_cache(maxsize=_KEPT)
 def pair(holder: bytes, other: bytes) -> bytes:
     """Return the digest of two digests: who wrote to whom."""
     return hashlib.sha256(holder + other).digest()[:WIDTH]

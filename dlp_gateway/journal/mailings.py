@@ -25,8 +25,8 @@ _ROWS: Final = 300
 
 _c: Final = mailings.c
 _COLUMNS: Final = (
-    *(_c.message, _c.at, _c.sender, _c.topic, _c.root, _c.is_answer, _c.is_objected, _c.is_exposed),
-    *(_c.shown, _c.addressed),
+    *(_c.message, _c.at, _c.sender, _c.topic, _c.root, _c.is_answer, _c.is_objected, _c.is_stopped),
+    *(_c.is_exposed, _c.shown, _c.addressed),
 )
 
 
@@ -40,6 +40,7 @@ def mailing(sending: Sending, digests: Digests) -> Mailing:
         root=digests.message(sending.answered[-1], "") if sending.answered else b"",
         is_answer=sending.is_answer,
         is_objected=False,
+        is_stopped=False,
         is_exposed=False,
         shown=digests.addresses(sending.shown),
         addressed=digests.addresses(sending.addressed),
@@ -50,6 +51,7 @@ async def remember(connection: AsyncConnection, this: Mailing, fate: Fate, item:
     """Add a mailing to the memory; the parts of one mail are one, and what was said of one part holds for it."""
     row = {column.name: getattr(this, column.name) for column in _COLUMNS} | {
         "is_objected": fate.is_objected,
+        "is_stopped": fate.is_stopped,
         "is_exposed": fate.is_exposed,
         "item": item if fate.is_kept else None,
     }
@@ -62,6 +64,7 @@ async def remember(connection: AsyncConnection, this: Mailing, fate: Fate, item:
         .where(mine)
         .values(
             is_objected=known.is_objected or fate.is_objected,
+            is_stopped=known.is_stopped or fate.is_stopped,
             is_exposed=known.is_exposed or fate.is_exposed,
             item=row["item"] or known.item,
             shown=_merged(known.shown, this.shown),
@@ -75,9 +78,10 @@ def _merged(row: bytes, digests: frozenset[bytes]) -> bytes:
     return row + joined(digests - split(row), MOST - len(row) // WIDTH)
 
 
-async def settled(connection: AsyncConnection, item: str, *, left: bool, is_exposed: bool) -> None:
+async def settled(connection: AsyncConnection, item: str, *, is_released: bool, is_exposed: bool) -> None:
     """Note what became of a mailing in custody: a reviewer who let it go had no objection."""
-    changes = {"is_objected": False, "is_exposed": is_exposed} if left else {}
+    changes: dict[str, bool] = {"is_objected": False, "is_stopped": False} if is_released else {}
+    changes |= {"is_exposed": True} if is_exposed else {}
     await connection.execute(update(mailings).where(_c.item == item).values(item=None, **changes))
 
 
@@ -142,7 +146,7 @@ async def find(
 
 
 def _opened(*row: Any) -> Mailing:  # noqa: ANN401  the columns in their order
-    message, at, sender, topic, root, is_answer, is_objected, is_exposed, shown, addressed = row
+    message, at, sender, topic, root, is_answer, is_objected, is_stopped, is_exposed, shown, addressed = row
     shown_to_all = split(shown)
     return Mailing(
         message=message,
@@ -152,6 +156,7 @@ def _opened(*row: Any) -> Mailing:  # noqa: ANN401  the columns in their order
         root=root,
         is_answer=is_answer,
         is_objected=is_objected,
+        is_stopped=is_stopped,
         is_exposed=is_exposed,
         shown=shown_to_all,
         addressed=shown_to_all if addressed == shown else split(addressed),

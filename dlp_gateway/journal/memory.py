@@ -12,11 +12,13 @@ from typing import Final
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from dlp_gateway.detect.base import Facts
 from dlp_gateway.journal import circles, correspondents, lessons, mailings, recollecting, tables
-from dlp_gateway.journal.correspondents import Correspondents, Seen
+from dlp_gateway.journal.correspondents import Acquaintance, Correspondents, Seen
 from dlp_gateway.journal.digests import Digests
 from dlp_gateway.journal.generation import Generation
 from dlp_gateway.journal.sent_values import SentValues, Value
+from dlp_gateway.policy.verdict import Disposition
 from dlp_gateway.ports import Entry, Passage
 from dlp_gateway.recollection import Fate, Lesson, Questions, Recollection, Sending
 from quarantine.crypto import PublicKey
@@ -48,22 +50,26 @@ class Memory:
     async def recollect(self, sending: Sending, questions: Questions) -> Recollection:
         """Return what is remembered that concerns a message."""
         recollection = await self._recollect_mailings(sending, questions)
-        facts = recollection.facts
-        if questions.strangers and sending.outside:
-            found = await self._correspondents.look_up(self._database.glancing, sending, questions)
-            facts = replace(facts, strangers=found.strangers, look_alikes=found.look_alikes, twins=found.twins)
-        if questions.sent and sending.outside:
+        if not sending.outside or not (questions.strangers or questions.sent):
+            return recollection
+        met, sent = Acquaintance(), None
+        if questions.strangers:
+            met = await self._correspondents.look_up(self._database.glancing, sending, questions)
+        if questions.sent:
             sender = self._digests.sender(sending.reverse_path, sending.login, sending.client)
             sent = await self._sent.look_up(
                 self._database.glancing, sender, sending.at, questions.memory.window, self._generation.value
             )
-            facts = replace(facts, sent=sent)
-        return replace(recollection, facts=facts)
+        facts = replace(
+            recollection.facts, strangers=met.strangers, look_alikes=met.look_alikes, twins=met.twins, sent=sent
+        )
+        return Recollection(facts=facts, thread=recollection.thread)
 
     async def _recollect_mailings(self, sending: Sending, questions: Questions) -> Recollection:
         is_group = questions.groups and 1 < len(sending.shown) <= questions.memory.groups.largest
         is_several = len(sending.shown) > 1 or (sending.is_answer and len(sending.addressed) > 1)
-        if not (is_several and (questions.threads or questions.exposure or is_group)):
+        is_asked = is_several and (questions.threads or questions.exposure or is_group)
+        if not (is_asked or sending.authors):
             return Recollection()
         this = mailings.mailing(sending, self._digests)
         answered = tuple(self._digests.message(one, "") for one in sending.answered)
@@ -73,7 +79,12 @@ class Memory:
             if is_group:
                 since = day_of(sending.at - questions.memory.groups.within)
                 familiar = await circles.familiar(connection, this.shown, since)
-        facts = recollecting.facts(this, found, questions, is_ours=sending.is_ours, familiar=familiar)
+        facts = Facts()
+        if is_asked:
+            facts = recollecting.facts(this, found, questions, is_ours=sending.is_ours, familiar=familiar)
+        if sending.authors:
+            authors = self._digests.addresses(sending.authors)
+            facts = replace(facts, elsewhere=recollecting.elsewhere(this, found, authors))
         return Recollection(facts=facts, thread=this.root)
 
     async def remember(self, sending: Sending, thread: bytes, fate: Fate) -> None:
@@ -90,17 +101,21 @@ class Memory:
         sent: dict[tuple[bytes, datetime], list[Value]] = {}
         for entry in entries:
             outcomes = {one.outcome for one in entry.passages}
-            if entry.lesson is not None and "custody" in outcomes:
-                await self._keep(connection, entry.lesson)
-            if entry.lesson is not None and "forwarded" in outcomes:
-                sending, day = entry.lesson.sending, day_of(entry.lesson.sending.at)
+            if entry.lesson is None:
+                continue
+            sending, is_held = entry.lesson.sending, entry.disposition is Disposition.HOLD
+            leaves_by_itself = "custody" in outcomes and not is_held
+            if "custody" in outcomes:
+                await self._keep(connection, entry.lesson, is_held=is_held)
+            if entry.lesson.values and ("forwarded" in outcomes or leaves_by_itself):
+                sender = self._digests.sender(sending.reverse_path, sending.login, sending.client)
+                sent.setdefault((sender, sending.at), []).extend(entry.lesson.values)
+            if "forwarded" in outcomes:
+                day = day_of(sending.at)
                 taken = [sending.recipients[place] for place in sending.outside if _left(entry.passages[place])]
                 seen.setdefault(day, []).extend(self._correspondents.seen(sending, taken))
                 if entry.lesson.is_group and not entry.lesson.is_hidden:
                     await circles.learn(connection, self._digests.addresses(sending.shown), day)
-                if entry.lesson.values:
-                    sender = self._digests.sender(sending.reverse_path, sending.login, sending.client)
-                    sent.setdefault((sender, sending.at), []).extend(entry.lesson.values)
         committed = [await self._correspondents.learn(connection, met, day) for day, met in sorted(seen.items())]
         if sent:
             committed += (await self._sent.learn(connection, sent), self._generation.move)
@@ -111,8 +126,8 @@ class Memory:
 
         return all_committed
 
-    async def _keep(self, connection: AsyncConnection, lesson: Lesson) -> None:
-        """Keep what a mail in custody will have taught."""
+    async def _keep(self, connection: AsyncConnection, lesson: Lesson, *, is_held: bool) -> None:
+        """Keep what a mail in custody will have taught; what it sends is known already if it leaves by itself."""
         sending = lesson.sending
         outside = [sending.recipients[place] for place in sending.outside]
         await lessons.keep(
@@ -123,6 +138,9 @@ class Memory:
             members=self._digests.addresses(sending.shown) if lesson.is_group else (),
             is_exposed=lesson.is_exposed,
             is_hidden=lesson.is_hidden,
+            is_held=is_held,
+            sender=self._digests.sender(sending.reverse_path, sending.login, sending.client),
+            sent=lesson.values if is_held else (),
         )
 
     async def settle(self) -> int:
@@ -132,12 +150,20 @@ class Memory:
                 return 0
         async with self._database.writing() as connection:
             settled = await lessons.take_settled(connection)
+            sent: dict[tuple[bytes, datetime], list[Value]] = {}
             for one in settled:
-                await mailings.settled(connection, one.item, left=one.was_delivered, is_exposed=one.is_exposed)
-                if one.was_delivered:
-                    await correspondents.note(connection, one.pairs, day_of(one.at))
-                if one.was_delivered and one.is_exposed and one.members:
+                await mailings.settled(connection, one.item, is_released=one.is_released, is_exposed=one.is_exposed)
+                if one.left_at is None:
+                    continue
+                await correspondents.note(connection, one.pairs, day_of(one.at))
+                if one.members:
                     await circles.learn(connection, one.members, day_of(one.at))
+                if one.sent:  # a reviewer may have let it wait for days: the window is about when it left
+                    sent.setdefault((one.sender, one.left_at), []).extend(one.sent)
+            committed = await self._sent.learn(connection, sent)
+        if sent:
+            committed()
+            self._generation.move()
         return len(settled)
 
     async def prune(self, before: datetime, window: timedelta) -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 from sqlalchemy import Row
@@ -17,6 +18,9 @@ from dlp_gateway.ports import Entry, Passage
 from quarantine.crypto import MessageKey, PublicKey
 
 Rows: TypeAlias = list[dict[str, Any]]
+
+#: Addresses whose digests are kept: most people write and are written to again.
+_KEPT: Final = 65_536
 
 #: Outcomes of a recipient whose copy left, or is about to: those of a split mail lie in custody and are due.
 LEFT: Final = ("forwarded", "custody")
@@ -51,8 +55,8 @@ def sealed(entry: Entry, number: int, key: JournalKey, public: PublicKey) -> Sea
             "disposition": entry.disposition.label,
             "reasons": written_rules(entry.reasons),
             "observed": written_rules(entry.observed),
-            "findings": json.dumps(entry.findings),
-            "measured": json.dumps(entry.measured),
+            "findings": json.dumps(entry.findings) if entry.findings else "[]",
+            "measured": json.dumps(entry.measured) if entry.measured else "[]",
             "message_id_index": message_id_index(public, entry.message_id),
             "reverse_path_index": address_index(public, entry.reverse_path),
             "sealed": key.key.seal_text(f"{name} entry", json.dumps(texts)),
@@ -139,9 +143,10 @@ def _passage(row: Row[Any], shown: list[tuple[str, ...]], key: MessageKey) -> Pa
 
 def written_rules(rules: tuple[str, ...]) -> str:
     """Return rule ids as they are stored, each between line feeds, so that one can be searched for whole."""
-    return "\n" + "".join(f"{rule}\n" for rule in rules)
+    return "\n" + "".join([f"{rule}\n" for rule in rules])
 
 
+@lru_cache(maxsize=_KEPT)
 def address_index(public: PublicKey, address: str) -> bytes:
     """Return the digest by which an address is found, however it is written."""
     return public.address_index(canonical(address))

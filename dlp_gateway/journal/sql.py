@@ -226,18 +226,24 @@ class SqlJournal:
         """Return the keyed digest by which a retry is known: client or login, reverse-path, recipient set, content."""
         return unanswered.fingerprint(self._sealer.public, envelope, content)
 
-    async def recall(self, fingerprint: bytes) -> Reply | None:
-        """Return our final reply to the same transaction within the hour, if the client never got it.
+    async def any_unanswered(self) -> bool:
+        """Whether any reply within the hour did not arrive, to whomever, so that a message may be a retry.
 
-        While its hand-over is still under way that is a 451. Asked for every message: the database is only looked at
-        when a receiver wrote something, and once a second.
+        Asked for every message: the database is only looked at when a receiver wrote something, and once a second.
         """
         generation, moment = self._generation.value, time.monotonic()
         if generation != self._lost_as_of[0] or moment - self._lost_as_of[1] > _LOOK:
             async with self._database.glancing() as connection:
                 self._lost = await unanswered.known(connection, datetime.now(UTC))
             self._lost_as_of = generation, moment
-        if fingerprint not in self._lost:
+        return bool(self._lost)
+
+    async def recall(self, fingerprint: bytes) -> Reply | None:
+        """Return our final reply to the same transaction within the hour, if the client never got it.
+
+        While its hand-over is still under way that is a 451.
+        """
+        if not await self.any_unanswered() or fingerprint not in self._lost:
             return None
         async with self._database.glancing() as connection:
             return await unanswered.recall(connection, self._shared, fingerprint, datetime.now(UTC))

@@ -14,7 +14,7 @@ from dlp_gateway.mail import calendar, header, mime
 from dlp_gateway.mail.address import canonical, serialise
 from dlp_gateway.mail.exposure import Hidden, exposed
 from dlp_gateway.mail.message import Field, Message
-from dlp_gateway.mail.pruning import outsiders_in, pruned, replaced
+from dlp_gateway.mail.pruning import pruned, pruned_but, replaced
 
 __all__ = [
     "AddTrace",
@@ -117,7 +117,7 @@ def apply(raw: bytes, edits: tuple[Edit, ...]) -> bytes:
             case PruneRecipients(hidden=hidden, to=to):
                 section = pruned(section, Hidden(hidden), to)
             case PruneOutsiders(inside=inside, kept=kept, to=to):
-                section = pruned(section, outsiders_in(section, inside).but(*kept, to), to)
+                section = pruned_but(section, inside, kept, to)
             case PruneAttendees():
                 body = _without_attendees(section, body, edit)
     return section + body
@@ -130,6 +130,8 @@ def _without_bcc(section: bytes) -> bytes:
 
 def occurrences(section: bytes, names: frozenset[str]) -> list[Field]:
     """Return every field of a header section that is called one of `names` (lower case), to whichever client."""
+    if not header.may_name(section, names):
+        return []
     disguised = header.disguised(section, header.read_all(section), names)
     return [*header.select(section, names), *disguised]
 
@@ -145,6 +147,8 @@ def without(raw: bytes, names: frozenset[str]) -> bytes:
 
 
 def _without(section: bytes, fields: list[Field]) -> bytes:
+    if not fields:
+        return section
     return replaced(section, {field.start: (field.end, b"") for field in fields})
 
 

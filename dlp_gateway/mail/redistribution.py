@@ -38,6 +38,16 @@ def is_passed_on(envelope: Envelope, message: Message, ours: DomainSet) -> bool:
     return bool(_VIA.search(names)) and any(not ours.contains(one) for one in _addresses(message, "Reply-To"))
 
 
+def passed_on_authors(envelope: Envelope, message: Message, ours: DomainSet, lists: tuple[str, ...]) -> tuple[str, ...]:
+    """Return who stands in From (canonical) of a mail that we pass on for an outsider, () of any other.
+
+    Mail of `lists` that we run is meant to be passed on.
+    """
+    if not is_passed_on(envelope, message, ours) or is_of_list(envelope, message, lists):
+        return ()
+    return tuple(dict.fromkeys(map(canonical, _addresses(message, "From"))))
+
+
 def is_of_list(envelope: Envelope, message: Message, lists: tuple[str, ...]) -> bool:
     """Whether the mail is of a list that we run: List-Id or List-Post say so, and its reverse-path is the list's.
 

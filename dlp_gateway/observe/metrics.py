@@ -8,15 +8,19 @@ from typing import Self, get_args
 from dlp_gateway.content.text import Unreadable
 from dlp_gateway.detect.base import Failure, Finding
 from dlp_gateway.observe.instruments import Stage, instruments
+from dlp_gateway.observe.tally import Tally
 from dlp_gateway.policy.model import PolicyMode
 from dlp_gateway.policy.verdict import Disposition, Reason
+
+#: What every mail counts goes through here; a process that takes many runs `tally.carry`.
+tally = Tally()
 
 # --- messages ---------------------------------------------------------------------------------------------------------
 
 
 def received(size: int) -> None:
     """A message of `size` bytes came in whole."""
-    instruments().size.observe(size)
+    tally.observe(instruments().size, size)
 
 
 def decided(
@@ -30,7 +34,9 @@ def decided(
 ) -> None:
     """Count a verdict and all that led to it; the same arguments as `log.decided`."""
     all_ = instruments()
-    all_.messages[disposition.label,].inc()
+    tally.count(all_.messages[disposition.label,])
+    if not (reasons or findings or failures or unreadable or hidden):
+        return
     for reason in reasons:
         all_.rules[reason.rule, "enforce" if reason.enforced else "observe"].inc()
     for finding in findings:
@@ -58,7 +64,12 @@ class stage:  # noqa: N801 - reads as a statement: `with stage("inspect"):`
     def __exit__(
         self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        self._child.observe(time.perf_counter() - self._begun)
+        tally.observe(self._child, time.perf_counter() - self._begun)
+
+
+def staged(name: Stage, seconds: float) -> None:
+    """A stage took so long; where no block of code spans it, as with what a client sends."""
+    instruments().stages[name,].observe(seconds)
 
 
 def repeated() -> None:
@@ -117,12 +128,17 @@ def teams_asked(ok: bool) -> None:  # noqa: FBT001 - the value of the label
 
 def smarthost_reply(code: int) -> None:
     """The smarthost's final reply for one recipient; 0: the connection was lost before it came."""
-    instruments().replies[f"{code // 100}xx" if 200 <= code < 600 else "lost",].inc()
+    tally.count(instruments().replies[f"{code // 100}xx" if 200 <= code < 600 else "lost",])
 
 
 def smarthost_up(up: bool) -> None:  # noqa: FBT001 - the value of the gauge
-    """Whether the last attempt to open a session worked."""
+    """Whether the last attempt to open a session worked, with any of the hosts."""
     instruments().smarthost_up.set(up)
+
+
+def smarthost_circuit(host: str, *, is_open: bool) -> None:
+    """Whether `host` ("name:port") is left alone until a probe succeeds."""
+    instruments().smarthost_circuit[host,].set(is_open)
 
 
 def delivery(state: str) -> None:

@@ -44,8 +44,9 @@ class Boot:
 
     Settings and policy were checked by the supervisor: a receiver never reads files that may have changed since.
     `sockets` are file descriptors of listening sockets, one for each listener of the settings, in order; `generation`
-    is that of the number that all receivers share (`journal.generation`). `identities` are those of the listeners under
-    TLS: the last good ones, whatever lies in the files now.
+    is that of the number that all receivers share (`journal.generation`), `crowd` that of the table of their sessions
+    (`smtp.crowd`). `identities` are those of the listeners under TLS: the last good ones, whatever lies in the files
+    now.
     """
 
     settings: Settings
@@ -54,6 +55,7 @@ class Boot:
     hostname: str
     sockets: tuple[int, ...]
     generation: int
+    crowd: int
     identities: tuple[Identity | None, ...]
 
     def to_bytes(self) -> bytes:

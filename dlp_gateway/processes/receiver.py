@@ -4,6 +4,7 @@ Started by the supervisor as `python -m dlp_gateway.processes.receiver` (see `bo
 """
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -11,20 +12,24 @@ from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import uvloop
 
 from dlp_gateway.journal import Generation
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.reply import Reply
-from dlp_gateway.observe import log
+from dlp_gateway.observe import log, metrics
 from dlp_gateway.pipeline import Pipeline
 from dlp_gateway.processes import composition
 from dlp_gateway.processes.boot import DRAIN, RETIREMENT, Boot, receive_boot, tell_life, tell_ready, watch_supervisor
 from dlp_gateway.processes.certificates import Watch, in_force
+from dlp_gateway.processes.offering import begin_to_learn
 from dlp_gateway.smtp import replies
-from dlp_gateway.smtp.listener import Door, listen
+from dlp_gateway.smtp.listener import Crowd, Door, Room, listen
+
+#: Objects made before the youngest are looked through (700 by default); a message of ordinary size makes some hundred.
+_COLLECT: Final = (10_000, 10, 10)
 
 
 class _Handler:
@@ -49,7 +54,7 @@ class _Handler:
 async def receive(boot: Boot) -> None:
     """Accept and pass mail until the supervisor goes or says drain."""
     settings = boot.settings
-    for descriptor in (*boot.sockets, boot.generation):
+    for descriptor in (*boot.sockets, boot.generation, boot.crowd):
         os.set_inheritable(descriptor, False)  # the workers that read hostile content must not have them
     retired, draining = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -69,14 +74,16 @@ async def receive(boot: Boot) -> None:
             custody=store,
             journal=journal,
             hostname=boot.hostname,
-            smarthost_name=settings.smarthost.host,
+            smarthost_name=settings.smarthost.hops[0].host,
             hop_limit=settings.limits.hops,
+            accept_unreachable=settings.smarthost.unreachable == "accept",
         )
         handler = _Handler(pipeline)
         logins = composition.logins(settings, journal)
         if logins is not None:
             stack.push_async_callback(logins.close)
         identities = in_force(boot.identities)
+        room, crowd = Room(settings.limits.memory), Crowd(boot.crowd)
         doors = [
             Door(
                 composition.listener_options(
@@ -84,9 +91,13 @@ async def receive(boot: Boot) -> None:
                 ),
                 handler,
                 logins,
+                room=room,
+                crowd=crowd,
             )
             for listener, identity in zip(settings.listeners, identities, strict=True)
         ]
+        asking = await begin_to_learn(smarthost, doors)
+        stack.callback(asking.cancel)
         servers = [
             await listen(door, socket.socket(fileno=descriptor))
             for door, descriptor in zip(doors, boot.sockets, strict=True)
@@ -102,12 +113,23 @@ async def receive(boot: Boot) -> None:
         tell_ready()
         living = asyncio.create_task(tell_life())
         stack.callback(living.cancel)
+        stack.callback(metrics.tally.carry_over)
+        carrying = asyncio.create_task(metrics.tally.carry())
+        stack.callback(carrying.cancel)
         await inspector.start()  # large messages wait for its workers; small ones need none
+        _settle()
         await _either(retired, draining)
         for server in servers:
             server.close()
         left = await _unless(draining, _drained(doors, RETIREMENT))
         log.stopped(await _drained(doors, DRAIN) if left is None else left)
+
+
+def _settle() -> None:
+    """Keep the garbage collector from walking, some times a second, over engines and word lists that stay for good."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_COLLECT)
 
 
 async def _drained(doors: list[Door], patience: timedelta) -> int:

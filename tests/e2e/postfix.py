@@ -3,11 +3,13 @@
 import asyncio
 import os
 import pwd
+import random
 import shutil
 import socket
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -236,8 +238,19 @@ def _read(path: Path) -> Arrival:
     )
 
 
+#: Below the ports that systems give to clients, any of which may be taken at any moment.
+_PORTS: Final = range(12_000, 32_000)
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody uses now."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
-    return port
+    """Return a port of 127.0.0.1 that nobody uses now, and that no other worker of this test run is given."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    ours = _PORTS[int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) :: workers]
+    while True:
+        port = random.choice(ours)
+        if port in _given:
+            continue
+        _given.add(port)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port

@@ -14,9 +14,9 @@ FAR_BACK = 0
 
 
 @pytest.fixture
-async def database(folder: Path) -> AsyncIterator[Database]:
+async def database(url: str, folder: Path) -> AsyncIterator[Database]:
     """A database that was set up."""
-    database = Database("sqlite:///custody.db", folder=folder)
+    database = Database(url, folder=folder)
     yield database
     await database.close()
 

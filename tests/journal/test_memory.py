@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select
 
 from dlp_gateway.detect.base import Facts
-from dlp_gateway.journal import Generation, SqlJournal
+from dlp_gateway.journal import Generation, SqlJournal, tables
 from dlp_gateway.journal.memory import day_of
 from dlp_gateway.policy.memory import Memory
 from dlp_gateway.ports import Entry, Passage
@@ -20,8 +21,8 @@ from quarantine.model import CopyDeposit, Deposit, Settlement, State
 from quarantine.opening import open_store
 from quarantine.sql import SqlStore
 from quarantine.store import StoreError
+from tests.journal.conftest import ON_SQLITE
 
-URL = "sqlite:///custody.db"
 QUESTIONS = Questions(
     memory=Memory(learning=1),
     mass_send=3,
@@ -41,9 +42,9 @@ Make = Callable[..., Entry]
 
 
 @pytest.fixture
-async def store(journal: SqlJournal, folder: Path, key: PrivateKey) -> AsyncIterator[SqlStore]:
+async def store(journal: SqlJournal, url: str, folder: Path, key: PrivateKey) -> AsyncIterator[SqlStore]:
     """The custody beside the journal."""
-    store = await open_store(URL, key.public, key, folder=folder)
+    store = await open_store(url, key.public, key, folder=folder)
     yield store
     await store.close()
 
@@ -151,11 +152,11 @@ async def test_forgetting(journal: SqlJournal, store: SqlStore, folder: Path, en
         journal.record(replace(entry(f"m{day}"), passages=passages, lesson=on_day))
         await journal.flush()
     await hold(journal, store, replace(mail, id="held"), entry("held"))
-    assert min(counts(folder).values()) > 0
+    assert min((await counts(journal)).values()) > 0
     await journal.prune(mail.at - DAY)
-    assert min(counts(folder).values()) > 0
+    assert min((await counts(journal)).values()) > 0
     await journal.prune(datetime.now(UTC) + DAY, timedelta(0))
-    assert set(counts(folder).values()) == {0}
+    assert set((await counts(journal)).values()) == {0}
 
 
 def on_disk(folder: Path) -> bytes:
@@ -163,11 +164,16 @@ def on_disk(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in sorted(folder.iterdir()))
 
 
-def counts(folder: Path) -> dict[str, int]:
+async def counts(journal: SqlJournal) -> dict[str, int]:
     """Return how many rows each table of the memory has."""
-    tables = ("mailings", "correspondents", "likenesses", "circle_members", "sent_values", "lessons")
-    with closing(sqlite3.connect(folder / "custody.db")) as other:
-        return {table: other.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables}  # noqa: S608
+    names = ("mailings", "correspondents", "likenesses", "circle_members", "sent_values", "lessons")
+    async with journal._database.reading() as connection:
+        return {
+            name: (
+                await connection.execute(select(func.count()).select_from(tables.metadata.tables[name]))
+            ).scalar_one()
+            for name in names
+        }
 
 
 async def test_many_correspondents_are_forgotten_in_several_turns(
@@ -180,11 +186,12 @@ async def test_many_correspondents_are_forgotten_in_several_turns(
     lesson = Lesson(sending=mail, is_group=False, is_exposed=True, is_hidden=False, values=())
     journal.record(replace(entry("m1"), passages=passages, lesson=lesson))
     await journal.flush()
-    assert counts(folder)["correspondents"] == 42
+    assert (await counts(journal))["correspondents"] == 42
     await journal.prune(mail.at + 2 * DAY)
-    assert counts(folder)["correspondents"] == 0
+    assert (await counts(journal))["correspondents"] == 0
 
 
+@ON_SQLITE
 async def test_a_transaction_that_failed_taught_nothing(
     journal: SqlJournal, folder: Path, entry: Make, sent: Send
 ) -> None:
@@ -198,11 +205,12 @@ async def test_a_transaction_that_failed_taught_nothing(
         with pytest.raises(StoreError, match="locked"):
             await journal.flush()
         other.execute("ROLLBACK")
-    assert counts(folder)["correspondents"] == 0
+    assert (await counts(journal))["correspondents"] == 0
     await journal.flush()
-    assert counts(folder)["correspondents"] == 4
+    assert (await counts(journal))["correspondents"] == 4
 
 
+@ON_SQLITE
 async def test_nothing_is_readable(journal: SqlJournal, folder: Path, entry: Make, sent: Send) -> None:
     """Neither addresses and names nor subjects and domains stand in the files, whatever was learned from them."""
     marked = sent(
@@ -223,7 +231,8 @@ async def test_nothing_is_readable(journal: SqlJournal, folder: Path, entry: Mak
         journal.record(replace(entry(f"m{day}"), passages=passages, lesson=lesson))
         await journal.flush()
     await journal.remember(marked, b"", KEPT)
-    assert min(counts(folder)[table] for table in ("likenesses", "circle_members", "mailings")) > 0
+    written = await counts(journal)
+    assert min(written[table] for table in ("likenesses", "circle_members", "mailings")) > 0
     assert b"marker" not in on_disk(folder).lower()
 
 

@@ -1,22 +1,20 @@
 """What senders sent outside is known within a second, for a window, and never in plain."""
 
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select
 
 from dlp_gateway.detect.base import Sent
-from dlp_gateway.journal import Generation, SqlJournal, open_journal, sent_values
+from dlp_gateway.journal import Generation, SqlJournal, open_journal, sent_values, tables
 from dlp_gateway.policy.memory import Memory
 from dlp_gateway.ports import Entry
 from dlp_gateway.recollection import Lesson, Questions, Sending
 from quarantine.crypto import PrivateKey
 
-URL = "sqlite:///custody.db"
 QUESTIONS = Questions(
     memory=Memory(),
     mass_send=10,
@@ -57,11 +55,11 @@ async def test_a_window(journal: SqlJournal, entry: Make, sent: Send, noon: date
     assert await known(journal, replace(mail, reverse_path="bob@corp.example")) == set()
 
 
-async def test_another_receiver_knows_at_once(folder: Path, key: PrivateKey, entry: Make, sent: Send) -> None:
+async def test_another_receiver_knows_at_once(url: str, folder: Path, key: PrivateKey, entry: Make, sent: Send) -> None:
     """The number that receivers share tells when to look."""
     shared = Generation()
-    one = await open_journal(URL, key.public, folder=folder, generation=shared)
-    two = await open_journal(URL, key.public, folder=folder, generation=shared)
+    one = await open_journal(url, key.public, folder=folder, generation=shared)
+    two = await open_journal(url, key.public, folder=folder, generation=shared)
     now = datetime.now(UTC)
     mail = sent("ben@bank.example", at=now)
     for token in range(5):
@@ -69,7 +67,7 @@ async def test_another_receiver_knows_at_once(folder: Path, key: PrivateKey, ent
         one.record(with_values(entry("m1"), mail, ("IBAN", token)))
         await one.flush()
     await one.close()
-    after_restart = await open_journal(URL, key.public, folder=folder)
+    after_restart = await open_journal(url, key.public, folder=folder)
     assert len(await known(after_restart, mail)) == 5
     await two.close()
     await after_restart.close()
@@ -93,18 +91,20 @@ async def test_nothing_of_insiders(journal: SqlJournal, sent: Send) -> None:
     assert (await journal.recollect(inside, QUESTIONS)).facts.sent is None
 
 
-async def test_values_are_forgotten_when_their_window_is_over(
-    journal: SqlJournal, folder: Path, entry: Make, sent: Send
-) -> None:
+async def test_values_are_forgotten_when_their_window_is_over(journal: SqlJournal, entry: Make, sent: Send) -> None:
     """Pruning leaves none behind, long before the journal forgets."""
     journal.record(with_values(entry("m1"), sent("ben@bank.example"), ("IBAN", 1)))
     await journal.flush()
     await journal.prune(datetime(2000, 1, 1, tzinfo=UTC), timedelta(hours=24))
-    with closing(sqlite3.connect(folder / "custody.db")) as other:
-        assert other.execute("SELECT count(*) FROM sent_values").fetchone() == (1,)
+    assert await count(journal) == 1
     await journal.prune(datetime(2000, 1, 1, tzinfo=UTC), timedelta(0))
-    with closing(sqlite3.connect(folder / "custody.db")) as other:
-        assert other.execute("SELECT count(*) FROM sent_values").fetchone() == (0,)
+    assert await count(journal) == 0
+
+
+async def count(journal: SqlJournal) -> int:
+    """Return how many values are remembered."""
+    async with journal._database.glancing() as connection:
+        return (await connection.execute(select(func.count()).select_from(tables.sent_values))).scalar_one()
 
 
 async def test_values_of_one_sender_are_bounded(

@@ -21,7 +21,7 @@ KINDS: Final = frozenset(
         *("solicitation.identity_document", "reply_to.several", "reply_to.group"),
         "reply_all.audience",
         *(f"recipients.{name}" for name in ("unfamiliar_outsiders", "first_time", "look_alike", "twin")),
-        *(f"thread.{name}" for name in ("again", "foreign", "closed", "struck")),
+        *(f"thread.{name}" for name in ("again", "foreign", "closed", "struck", "stopped")),
         *(f"sent.{name}" for name in ("DRIVER_LICENSE", "CREDIT_CARD", "IBAN", "US_SSN", "UK_NINO", "PASSPORT")),
         *(f"sent.{name}" for name in ("BANK_ACCOUNT", "TAX_ID", "NATIONAL_ID", "HEALTH_ID")),
         *("exposure.window", "exposure.written", "parts.attachment", "parts.picture"),

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlp_gateway.mail.reply import Reply
-from dlp_gateway.smtp.connection import SmarthostOptions, parse_reply
-from dlp_gateway.smtp.smarthost import Security, Unavailable
+from dlp_gateway.smtp.connection import parse_reply
+from dlp_gateway.smtp.smarthost import Security, SmarthostOptions, Unavailable
 from tests.smtp.peers import (
     ALL,
     CONTENT,
@@ -213,7 +213,7 @@ async def test_login_under_tls(
         password=password if right else "wrong",
     )
     assert codes(await deliver(ours)) == ([(250, "2.0.0")] if right else [UNREACHABLE])
-    assert password not in repr(ours._options)
+    assert password not in repr([pool.options for pool in ours._pools])
     output = capsys.readouterr()
     assert password not in output.out + output.err
     server.close()

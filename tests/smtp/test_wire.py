@@ -33,7 +33,7 @@ async def test_tls_with_the_standard_library(listen: Listen, authority: Authorit
     """Both ways, and STARTTLS is not offered where TLS is on."""
     gateway = await listen(security=security, tls_context=authority.server)
     offered = await asyncio.to_thread(send, gateway.port, authority.client(), implicit=security is Security.IMPLICIT)
-    assert offered == ["8bitmime", "dsn", "enhancedstatuscodes", "pipelining", "size", "smtputf8"]
+    assert offered == ["8bitmime", "chunking", "dsn", "enhancedstatuscodes", "pipelining", "size", "smtputf8"]
     assert [content for _, content in gateway.handler.taken] == [CONTENT] * 2
 
 
