@@ -15,6 +15,7 @@ from html import unescape
 from typing import Final
 from urllib.parse import unquote_plus, unquote_to_bytes
 
+import re2
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from dlp_gateway.content import bidi
@@ -75,8 +76,9 @@ _SHOWN_ELSEWHERE: Final = frozenset(
     {"title", "aria-label", "aria-description", "summary", "content", "abbr", "datetime"}
 )
 #: What keeps an element from being seen: attributes, and the styles that mail uses for it.
-_HIDING: Final = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0|opacity\s*:\s*0|\shidden[\s>=]", re.IGNORECASE
+_HIDING: Final = re2.compile(
+    rb"(?i)display[ \t]*:[ \t]*none|visibility[ \t]*:[ \t]*hidden|(?:font-size|opacity)[ \t]*:[ \t]*0"
+    rb"|[\s'\"]hidden[\s>=/]"
 )
 _HIDDEN: Final = ", ".join(
     (
@@ -102,7 +104,7 @@ def text(source: str) -> str:
     """Return what a reader of the HTML `source` can see or find in it; "" if there is nothing."""
     source = _without(source, _LINE + _CELL + _ROW + _END)
     tree = LexborHTMLParser(source + _END)
-    behind = _without_what_is_hidden(tree) if _HIDING.search(source) else []
+    behind = _without_what_is_hidden(tree) if _HIDING.search(source.encode("utf-8", "replace")) else []
     if "<s" in source or "<S" in source:
         for node in tree.css("style"):
             behind += (first or second for first, second in _CSS_STRING.findall(node.text()))
