@@ -32,6 +32,7 @@ from dlp_gateway.policy.decide import decide
 from dlp_gateway.policy.model import Policy
 from dlp_gateway.policy.verdict import Copy, Disposition, Verdict
 from dlp_gateway.ports import (
+    UNDER_WAY,
     Custody,
     Deferred,
     Entry,
@@ -134,6 +135,8 @@ class Pipeline:
         A reply that was `written` was most likely read by a client that then just hung up. Devices do that, and send
         the same alert again later, without Message-ID: to answer that without sending it would be to lose a mail.
         """
+        if reply == UNDER_WAY:  # it was a retry itself, and says nothing of how the first attempt ends
+            return
         fingerprint = self._journal.fingerprint(envelope, content)
         if not reply.positive:
             await self._journal.forget_unanswered(fingerprint)
@@ -166,18 +169,23 @@ class Pipeline:
             return Rejected(id=envelope.id, why=Why.INSIDE_ONLY)
         with metrics.stage("gather"):
             remembered = await self._memory.recollect(envelope, message)
-        with metrics.stage("inspect"):
-            inspection = await self._inspector.inspect(envelope, message, remembered.recollection.facts)
-        with metrics.stage("decide"):
-            verdict = decide(self._policy, envelope, message, inspection)
-        with metrics.stage("act"):
-            lesson = self._memory.lesson(remembered, verdict, inspection)
-            passing = await _beside(
-                len(content) * max(1, len(verdict.copies)), partial(self._edit, envelope, message, verdict, lesson)
-            )
-        _tell(envelope, passing.verdict, inspection)
-        # Committed before it leaves, so that the first answer to a mass mail, or a second attempt, is recognised.
-        await self._memory.remember(remembered, passing.verdict, inspection)
+        try:
+            with metrics.stage("inspect"):
+                inspection = await self._inspector.inspect(envelope, message, remembered.recollection.facts)
+                remembered, inspection = await self._memory.add_up(remembered, inspection)
+            with metrics.stage("decide"):
+                verdict = decide(self._policy, envelope, message, inspection)
+            with metrics.stage("act"):
+                lesson = self._memory.lesson(remembered, verdict, inspection)
+                passing = await _beside(
+                    len(content) * max(1, len(verdict.copies)), partial(self._edit, envelope, message, verdict, lesson)
+                )
+            _tell(envelope, passing.verdict, inspection)
+            # Committed before it leaves, so that the first answer to a mass mail, or a second attempt, is recognised.
+            await self._memory.remember(remembered, passing.verdict, inspection)
+        except (Overloaded, StoreError):  # the client comes again; nobody has seen anything
+            await self._memory.withdraw(remembered)
+            raise
         return await self._carry_out(passing, inspection)
 
     async def _unanswered_reply(self, envelope: Envelope, content: bytes) -> Reply | None:

@@ -6,16 +6,20 @@ from datetime import datetime
 from dlp_gateway.detect.base import Facts
 from dlp_gateway.policy.memory import Memory
 
+#: Types of identifiers and tokens of their values, see `detect.sent`.
+Values = tuple[tuple[str, int], ...]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sending:
     """What of a message is compared with what is remembered, and remembered of it. All addresses are canonical.
 
-    `recipients` are the envelope's, in order; `outside` the places of those among them who are not inside, `addressed`
-    those of them who are outsiders; `shown` the outsiders in To and Cc. `answered` are the ids that it answers, nearest
-    first; `is_answer` says that it answers something, by them or by its subject, and `is_ours` that the nearest was
-    written in our house. `names` are display names, by address. `authors` of a mail that we pass on for an outsider are
-    those in From, and () of any other.
+    `message_id` is a digest of a mail to several that has none. `recipients` are the envelope's, in order; `outside`
+    the places of those among them who are not inside, `addressed` those of them who are outsiders; `shown` the
+    outsiders in To and Cc. `answered` are the ids that it answers, nearest first; `is_answer` says that it answers
+    something, by them or by its subject, and `is_ours` that the nearest was written in our house. `names` are display
+    names, by address. `authors` of a mail that we pass on for an outsider are those in From, and () of any other.
+    `announced` is its number among the mails under way, 0 if it has none.
     """
 
     id: str
@@ -34,6 +38,7 @@ class Sending:
     shown: tuple[str, ...]
     names: tuple[tuple[str, str], ...]
     authors: tuple[str, ...] = ()
+    announced: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,4 +90,4 @@ class Lesson:
     is_group: bool
     is_exposed: bool
     is_hidden: bool
-    values: tuple[tuple[str, int], ...]
+    values: Values

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from quarantine import tables
 from quarantine.database import Database
 from quarantine.rows import SealedRows
-from quarantine.store import Also
+from quarantine.store import Also, JointAlso
 
 #: Takes in one transaction, and bytes of sealed content after the first; a longer one would keep other writers waiting.
 TOGETHER: Final = 16
@@ -120,9 +120,14 @@ async def _insert(connection: AsyncConnection, group: list[_Member]) -> None:
             events=[row for one in sealed for row in one.events],
         ),
     )
-    for member in group:
-        if member.also is not None:
-            await member.also(connection)
+    for also in _joined([member.also for member in group if member.also is not None]):
+        await also(connection)
+
+
+def _joined(hooks: list[Also]) -> list[Also]:
+    if len(hooks) > 1 and isinstance(hooks[0], JointAlso) and len(set(map(type, hooks))) == 1:
+        return [hooks[0].joined(hooks[1:])]
+    return hooks
 
 
 async def insert_rows(connection: AsyncConnection, sealed: SealedRows) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from quarantine.model import Claim, Deposit, Event, Item, Query, Settlement, Standing, Statistics, Transition
 
@@ -24,6 +24,19 @@ class LeaseLostError(StoreError):
 
 #: More rows for the transaction of a deposit (the journal's); gets the implementation's connection, or None in memory.
 Also = Callable[[Any], Awaitable[None]]
+
+
+@runtime_checkable
+class JointAlso(Protocol):
+    """An `Also` that can be put together with others of its type, where takes share a transaction."""
+
+    async def __call__(self, connection: Any, /) -> None:  # noqa: ANN401  as above
+        """Write."""
+        ...
+
+    def joined(self, others: Any, /) -> Also:  # noqa: ANN401  a sequence of its type
+        """Return the hook that does what this one and the others do."""
+        ...
 
 
 class Store(Protocol):

@@ -1,15 +1,20 @@
-"""What tests of several packages share: a PostgreSQL of this run's own, or a skip that says what is missing."""
+"""What all tests share: no clock in hypothesis, and a PostgreSQL of this run's own, or a skip that says what lacks."""
 
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from dlp_gateway.journal import migrations
 from quarantine.migrations import migrate
 from tests.e2e.conftest import require
 from tests.postgres import Postgres
+
+# How long an example takes says how busy the machine is, and nothing about what is tested.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,7 @@ DOORS = {
     "numpy": ("dlp_gateway.content.ocr",),
     "yaml": ("dlp_gateway.document",),
     "yamlcore": ("dlp_gateway.document",),
-    "prometheus_client": ("dlp_gateway.observe.instruments",),
+    "prometheus_client": ("dlp_gateway.observe.instruments", "dlp_gateway.observe.deceased"),
     "structlog": ("dlp_gateway.observe.output",),
     "starlette": ("dlp_gateway.console",),
     "uvicorn": ("dlp_gateway.console",),

@@ -9,12 +9,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select
 
 from dlp_gateway import packs
 from dlp_gateway.deposits import outgoing
 from dlp_gateway.detect.base import Facts, Inspection
 from dlp_gateway.journal import Query as Entries
 from dlp_gateway.journal import SqlJournal, migrations, open_journal
+from dlp_gateway.journal.tables import announcements
 from dlp_gateway.mail.envelope import Envelope, new_id
 from dlp_gateway.mail.message import Message
 from dlp_gateway.mail.parse import parse
@@ -31,6 +33,7 @@ from tests.fakes import ScriptedSmarthost
 
 URL = "sqlite:///custody.db"
 MONDAY = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 SHOPS = tuple(f"c{n}@shop{n}.example" for n in range(100))
@@ -64,13 +67,14 @@ class House:
         sender: str = "ann@corp.example",
         author: str = "",
         subject: str = "",
-        name: str = "",
+        name: str | None = "",
         answers: str = "",
         references: str = "",
         body: str = "Hello",
         recipients: tuple[str, ...] | None = None,
         photograph: bool = False,
         is_list: bool = False,
+        trace: str = "",
         settings: str = "",
     ) -> set[str]:
         """Send one mail and return the rules that acted on it."""
@@ -93,10 +97,11 @@ class House:
             f"From: <{author or sender}>",
             f"To: {', '.join(to)}" if to else "To: undisclosed-recipients:;",
             f"Subject: {subject}",
-            f"Message-ID: <{name or new_id()}@corp.example>",
+            *([] if name is None else [f"Message-ID: <{name or new_id()}@corp.example>"]),
             *([f"In-Reply-To: <{answers}>"] if answers else []),
             *([f"References: {references}"] if references else []),
             *([f"List-Post: <mailto:{to[0]}>"] if is_list else []),
+            *([f"X-Envelope-To: {trace}"] if trace else []),
         ]
         text = body
         if photograph:
@@ -328,6 +333,16 @@ async def test_ordinary_mail_after_a_mass_mail(house: House) -> None:
     assert await house.send(SHOPS[:4], **ours) == {"second-strike"}
 
 
+async def test_what_a_program_gave_away_is_no_offence(house: House) -> None:
+    """Where only a blind recipient is concealed, those in To see each other as before; so it counts as shown, too."""
+    concealed = {"recipients": (*SHOPS[:9], "eve@home.example"), "trace": "eve@home.example"}
+    assert await house.send(SHOPS[:9], subject="Fair", **concealed) == {"blind-recipients"}
+    assert await house.send(SHOPS[:4], subject="Fair", at=MONDAY + HOUR) == set()
+    for number in range(1, 4):
+        assert await house.send(SHOPS[9 * number : 9 * number + 9], at=MONDAY + HOUR) == set()
+    assert await house.send(SHOPS[36:45], at=MONDAY + HOUR) == {"exposure.window"}
+
+
 async def test_a_small_mail_is_no_new_offence(house: House) -> None:
     """What was split for an earlier mail's sake makes nothing suspect itself, or there would be no end to it."""
     await house.send(SHOPS[:40], subject="Newsletter")
@@ -341,6 +356,49 @@ async def test_an_answer_within_the_thread_of_the_mass_mail(house: House) -> Non
     await house.send(SHOPS[:20], subject="Newsletter", name="news")
     answer = {"answers": "question@shop3.example", "references": "<news@corp.example> <question@shop3.example>"}
     assert await house.send(SHOPS[:4], at=MONDAY + HOUR, **answer) == {"second-strike"}
+
+
+async def test_the_apology_at_the_same_moment(house: House) -> None:
+    """It is judged while the mass mail is, and knows of it."""
+    mass, sorry = await asyncio.gather(
+        house.send(SHOPS[:12], subject="Offer"), house.send(SHOPS[:5], subject="Sorry", at=MONDAY + SECOND)
+    )
+    assert (mass, sorry) == ({"bulk-visible"}, {"second-strike"})
+
+
+async def test_an_answer_to_a_concealed_mail(house: House) -> None:
+    """A colleague's, in its thread, to those whom it showed: that somebody else was blind is no objection to them."""
+    concealed = {"recipients": SHOPS[:5], "trace": SHOPS[4]}
+    assert await house.send(SHOPS[:4], subject="Schedule", name="first", **concealed) == {"blind-recipients"}
+    answer = {"sender": "dora@corp.example", "answers": "first@corp.example"}
+    assert await house.send(SHOPS[:4], at=MONDAY + HOUR, **answer) == set()
+
+
+async def test_a_mail_without_an_id_sent_again(house: House) -> None:
+    """Its parts, and the next attempt of a client, are the same mail and no second strike."""
+    mail = {"to": SHOPS[:12], "name": None, "subject": "Offer"}
+    assert await house.send(**mail, recipients=SHOPS[:6]) == {"bulk-visible"}
+    assert await house.send(**mail, recipients=SHOPS[6:12]) == {"bulk-visible"}
+    assert await house.send(**mail, at=MONDAY + HOUR) == {"bulk-visible"}
+    assert "second-strike" in await house.send(**mail | {"body": "Sorry"}, at=MONDAY + HOUR)
+
+
+async def test_people_who_know_each_other_after_a_mass_mail(house: House) -> None:
+    """Colleagues of one customer, and a group with a name, may be shown to each other as ever."""
+    firm = tuple(f"p{n}@firm.example" for n in range(8))
+    assert await house.send((*firm, *SHOPS[:4])) == {"bulk-visible"}
+    board = f"groups: {{board: {list(SHOPS[:4])}}}".replace("'", "")
+    for sender in ("ann@corp.example", "dora@corp.example"):
+        assert await house.send(firm[:5], at=MONDAY + HOUR, sender=sender) == set()
+        assert await house.send(SHOPS[:4], at=MONDAY + HOUR, sender=sender, settings=board) == set()
+
+
+async def test_an_answer_with_everybody_in_bcc(house: House) -> None:
+    """That is what notices ask for; an answer to all shows all."""
+    await house.send(SHOPS[:12], subject="Offer", name="offer")
+    answer = {"answers": "offer@corp.example", "sender": "dora@corp.example", "recipients": SHOPS[:12]}
+    assert await house.send((), **answer) == set()
+    assert "reply-all" in await house.send(SHOPS[:12], **answer)
 
 
 async def test_going_round_the_reviewer(house: House) -> None:
@@ -430,6 +488,14 @@ async def test_nine_at_a_time(house: House) -> None:
     assert await house.send(SHOPS[90:95], at=MONDAY + 2 * DAY) == set()
 
 
+async def test_nine_at_a_time_all_at_once(house: House) -> None:
+    """Mails that are judged at the same time see each other: as many leave as one after another."""
+    acted = await asyncio.gather(*(house.send(SHOPS[8 * n : 8 * n + 8]) for n in range(12)))
+    assert sorted(acted, key=len) == [set()] * 4 + [{"exposure.window"}] * 8
+    async with house.journal._database.glancing() as connection:
+        assert (await connection.execute(select(func.count()).select_from(announcements))).scalar_one() == 0
+
+
 async def test_the_same_people_all_day(house: House) -> None:
     """A team that writes to its customers ten times shows nobody new; nor do people of one firm see strangers."""
     for number in range(10):
@@ -474,6 +540,18 @@ async def test_numbers_in_small_pieces(house: House) -> None:
     assert await number(63, MONDAY + 2 * DAY) == set()
 
 
+async def test_numbers_one_a_mail_all_at_once(house: House) -> None:
+    """Written down before they leave: the fifth is held however fast it comes."""
+    settings = "set: {identity-documents.count: 3}"
+
+    async def number(last: int) -> set[str]:
+        body = f"National Insurance number JG1037{last}A"
+        return await house.send(("ben@office.example",), body=body, settings=settings)
+
+    acted = await asyncio.gather(*map(number, range(59, 67)))
+    assert sorted(acted, key=len) == [set()] * 4 + [{"exposure.identities"}] * 4
+
+
 async def test_numbers_that_leave_from_custody(house: House) -> None:
     """What was split or delayed counts at once, what was held when it leaves, and nothing of what never did."""
     rules = "set: {identity-documents.count: 3}\n"
@@ -493,7 +571,6 @@ async def test_numbers_that_leave_from_custody(house: House) -> None:
     await house.store.discard(await house.held(), actor="eve", reason="", now=now)
     await house.journal.settle()
     assert await number(63, at=now) == set()
-    await asyncio.sleep(1.1)  # what another process committed is read once a second
     assert await number(64, at=now) == {"exposure.identities"}
 
 

@@ -17,12 +17,12 @@ from dlp_gateway.pipeline import Pipeline
 from dlp_gateway.policy import load
 from dlp_gateway.policy.copies import REWRITE_INCOMPLETE
 from dlp_gateway.policy.verdict import Disposition
-from dlp_gateway.ports import Deferred, Forwarded, InCustody, Overloaded, Rejected, Repeated, Why
+from dlp_gateway.ports import UNDER_WAY, Deferred, Forwarded, InCustody, Overloaded, Rejected, Repeated, Why
 from dlp_gateway.processes import policies
 from quarantine.memory import MemoryStore
 from quarantine.model import Deposit, Query, State
 from quarantine.store import Also, StoreError
-from tests.fakes import LATER, NEVER, TAKEN, UNDER_WAY, UNREACHABLE, MemoryJournal, ScriptedSmarthost
+from tests.fakes import LATER, NEVER, TAKEN, UNREACHABLE, MemoryJournal, ScriptedSmarthost
 
 POLICY = load.default(("corp.example",), builtin=packs.builtin())
 CUSTOMERS = tuple(f"c{n}@shop{n}.example" for n in range(12))
@@ -418,6 +418,19 @@ async def test_a_retry_during_the_hand_over_is_told_to_wait(
     await pipeline.unanswered(first, CLEAN, LATER, written=False)
     assert isinstance(await pipeline.process(envelope("a@x.example", id="0000000000000000a3"), CLEAN), Forwarded)
     assert len(smarthost.mails) == 1
+
+
+async def test_a_retry_that_hangs_up_too_leaves_the_first_attempt_known(
+    pipeline: Pipeline, smarthost: ScriptedSmarthost
+) -> None:
+    """(i) Nobody read that it is under way: that is no end of the first attempt, and a third one must not pass."""
+    first, second = envelope("a@x.example"), envelope("a@x.example", id="0000000000000000a2")
+    await pipeline.abandoned(first, CLEAN)
+    assert await pipeline.process(second, CLEAN) == Repeated(reply=UNDER_WAY)
+    await pipeline.unanswered(second, CLEAN, UNDER_WAY, written=True)
+    third = await pipeline.process(envelope("a@x.example", id="0000000000000000a3"), CLEAN)
+    assert third == Repeated(reply=UNDER_WAY)
+    assert smarthost.mails == []
 
 
 async def test_a_client_that_only_stops_talking_is_not_its_own_retry(

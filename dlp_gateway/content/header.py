@@ -186,4 +186,9 @@ def _aside(body: bytes) -> str:
 
 def _named(text: str) -> str:
     """The display names and comments of an address list; the addresses themselves are not text."""
-    return decode(_ADDRESS.sub(" ", text))[0].strip() if "<" in text else ""
+    name, angle, address = text.partition("<")
+    if not angle:
+        return ""
+    if "<" in address or address.find(">") != len(address) - 1:  # more than one, as few originators are
+        name = _ADDRESS.sub(" ", text)
+    return decode(name)[0].strip()

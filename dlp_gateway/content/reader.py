@@ -57,7 +57,7 @@ def read_all(message: Message) -> Reading:
     """Return what `read` does, and the tree of the parts with what was read of each."""
     walk = _Walk()
     for text in header.free_text(message):
-        walk.keep(text.where, text.text)
+        walk.keep(text)
     # RFC 3156 4, RFC 1847 2.2: what stands beside the control part is the secret.
     sealed = {_parent(part.path) for part in message.parts if part.media_type == "application/pgp-encrypted"}
     for part in message.parts:
@@ -99,18 +99,18 @@ class _Walk:
         self._account = Account()
         self._left = TOTAL_CHARACTERS
 
-    def keep(self, where: str, text: str) -> bool:
+    def keep(self, text: Text) -> bool:
         """Keep a text if there is room for it."""
-        if len(text) > self._left:
+        if len(text.text) > self._left:
             return False
-        self._left -= len(text)
-        self.texts.append(Text(where=where, text=text))
+        self._left -= len(text.text)
+        self.texts.append(text)
         return True
 
     def part(self, part: Part, depth: int, kinds: tuple[Kind, ...] | None = None) -> None:
         """Read a part, or a file in one, and whatever lies in that; as `kinds`, if it is known what it must be."""
         if part.filename:
-            self.keep(f"part:{part.path}.filename", part.filename)
+            self.keep(Text(where=f"part:{part.path}.filename", text=part.filename))
         kinds = (kinds or of(part)) if part.content else ()
         place = len(self.parts)
         reasons: dict[UnreadableReason, None] = {}
@@ -124,7 +124,7 @@ class _Walk:
                 self.part(replace(piece, path=f"{part.path}.{piece.path}"), depth + 1)
             elif isinstance(piece, UnreadableReason):
                 reasons[piece] = None
-            elif self.keep(f"part:{part.path}", piece):
+            elif self.keep(Text(where=f"part:{part.path}", text=piece)):
                 characters += len(piece)
             else:
                 reasons[UnreadableReason.TOO_LARGE] = None

@@ -1,13 +1,11 @@
 """What reading yields: `Text`, `File` and `Unreadable`, and `Account`, which bounds it all."""
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-import re2
-
-#: A CR that stands alone, which RE2 looks for with the speed of the C library.
-_LONE_CR: Final = re2.compile(rb"\r(?:[^\n]|\z)")
+_LONE_CR: Final = re.compile(rb"\r(?!\n)")  # a third of the time of counting CR LF
 #: Octets of one part or file, and characters of all, beyond which nothing is read: more than people write, less than
 #: hurts.
 PART_OCTETS: Final = 32_000_000

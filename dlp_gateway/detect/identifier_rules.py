@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal
 import re2
 from pydantic import Field
 
+from dlp_gateway.detect.automaton import Automaton
 from dlp_gateway.detect.grammar import Grammar, load_grammar
 from dlp_gateway.detect.labels import LabelFile, Lexicon, compile_lexicon, load_labels
 from dlp_gateway.detect.validators import CHECKS, Check
@@ -79,6 +80,19 @@ class RuleBook:
     lexicon: Lexicon
     labels: tuple[LabelFile, ...]
     grammar: Grammar
+
+
+class Shapes:
+    """Which of some rules have a shape that a compact number fits: one automaton for all of them."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self._rules = tuple(rule for rule in rules if rule.shape is not None)
+        shapes = (rule.shape.pattern for rule in self._rules if rule.shape)
+        self._automaton = Automaton(shapes, whole=True, either_case=False)
+
+    def fitting(self, value: str) -> tuple[Rule, ...]:
+        """Return the rules that `value` fits, in their order."""
+        return tuple(self._rules[place - 1] for place in sorted(self._automaton.matching(value.encode("ascii"))))
 
 
 def load_rules(folder: Path, packs: Iterable[Path] = ()) -> RuleBook:

@@ -2,16 +2,18 @@
 
 import re
 from bisect import bisect_left, bisect_right
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
 from typing import Final
 
 from dlp_gateway.detect.card_context import Share, is_alone, is_evident, is_printed, link_start
 from dlp_gateway.detect.confidence import WORDS, Context, Match, why
 from dlp_gateway.detect.folding import Folded
 from dlp_gateway.detect.gate import Gate
-from dlp_gateway.detect.identifier_rules import CARD, Rule, RuleBook
+from dlp_gateway.detect.identifier_rules import CARD, Rule, RuleBook, Shapes
 from dlp_gateway.detect.labels import OTHER, Hit, Label, Strength
 from dlp_gateway.detect.layout import Table, lay_out, table_at
 from dlp_gateway.detect.ownership import NOBODY, Owner, Reader, Relation, read
@@ -61,6 +63,7 @@ class Recognition:
             kind: tuple(rule for rule in book.rules if rule.type == kind and rule.shape)
             for kind in {r.type for r in book.rules}
         }
+        self._shapes_of = cache(self._shapes)
 
     @property
     def types(self) -> frozenset[str]:
@@ -93,13 +96,12 @@ class Recognition:
         yield from _birth_dates(reader)
         words = [(hit.start, hit.end) for hit in reader.hits if not _DELHI.match(page.text, hit.start)]
         table_starts = [table.start for table in tables]
-        lists = [table for table in _tables(reader, foreign=True) if len(table.header) > 2]  # of parts, orders …
-        list_starts = [table.start for table in lists]
+        lists = _Headings(reader, foreign=True, columns=3)  # of parts, orders …
         for low, high in _regions(reader):
             for run in runs(page.text, low, high, words[bisect_left(words, (low, 0)) : bisect_left(words, (high, 0))]):
                 if _table_over(tables, table_starts, run.start):
                     continue
-                listing = _table_over(lists, list_starts, run.start)
+                listing = lists.over(run.start)
                 heading = listing.heading(run.start) if listing else None
                 if heading and _heading_owner(reader, heading).foreign:
                     continue
@@ -146,11 +148,14 @@ class Recognition:
             language = "en-GB"
         return self._book.grammar.countries.get(language, ())
 
+    def _shapes(self, owns: str, country: str) -> Shapes:
+        """Return the shapes of a type: those of the country, if there are any."""
+        rules = self._owned.get(owns, ())
+        return Shapes([rule for rule in rules if country and rule.country == country] or rules)
+
     def _best(self, run: Run, label: Label, likely: Sequence[str], text: str) -> Match | None:
         """Return the longest part of the run that fits a rule; of equal ones the best proved, then the likeliest."""
-        rules = self._owned.get(label.owns, ())
-        if label.country:
-            rules = tuple(rule for rule in rules if rule.country == label.country) or rules
+        shapes = self._shapes_of(label.owns, label.country)
         count = len(run.groups)
         for length in range(count, 0, -1):
             best: tuple[tuple[bool, bool, int], Match] | None = None
@@ -160,9 +165,7 @@ class Recognition:
                 if not 5 <= len(value) <= _LONGEST:
                     continue
                 torn = (first > 0 and text[start - 1] in "-/") or (first + length < count and text[end] in "-/")
-                for rule in rules:
-                    if rule.shape is None or not rule.shape.fullmatch(value):
-                        continue
+                for rule in shapes.fitting(value):
                     holds = rule.check(value) if rule.check else None
                     if holds is False and rule.veto:
                         continue
@@ -274,17 +277,41 @@ def _date(start: int, end: int, score: float, why: str) -> Span:
     )
 
 
-def _tables(reader: Reader, *, foreign: bool = False) -> list[Table]:
-    """Return the tables with a heading of an identifier in them, or those with one of something else."""
-    tables: list[Table] = []
-    tried = -1
-    for hit in reader.hits:
-        if (hit.label.owns == OTHER) is foreign and hit.start >= tried:
-            table = table_at(reader.page, hit.start)
-            tried = table.end if table else reader.page.line(hit.start)[1]
-            if table is not None:
-                tables.append(table)
-    return tables
+def _tables(reader: Reader) -> list[Table]:
+    """Return the tables with a heading of an identifier in them."""
+    headings = _Headings(reader, foreign=False)
+    headings.read_to(len(reader.page.text))
+    return headings.tables
+
+
+class _Headings:
+    """Tables with a heading of an identifier in them, or of something else, looked for only as far as is asked."""
+
+    def __init__(self, reader: Reader, *, foreign: bool, columns: int = 2) -> None:
+        """Take a page, whose headings count, and how many columns a table has at least."""
+        self.tables: list[Table] = []
+        self._starts: list[int] = []
+        self._columns = columns
+        self._page = reader.page
+        self._hits = deque(hit.start for hit in reader.hits if (hit.label.owns == OTHER) is foreign)
+        self._tried = -1
+
+    def read_to(self, place: int) -> None:
+        """Find the tables that begin at or before `place`."""
+        end = self._page.line(place)[1]  # their headings may stand behind it in its line
+        while self._hits and self._hits[0] <= end:
+            start = self._hits.popleft()
+            if start >= self._tried:
+                table = table_at(self._page, start)
+                self._tried = table.end if table else self._page.line(start)[1]
+                if table is not None and len(table.header) >= self._columns:
+                    self.tables.append(table)
+                    self._starts.append(table.start)
+
+    def over(self, place: int) -> Table | None:
+        """Return the table that `place` is in."""
+        self.read_to(place)
+        return _table_over(self.tables, self._starts, place)
 
 
 def _table_over(tables: Sequence[Table], starts: Sequence[int], place: int) -> Table | None:
@@ -320,26 +347,27 @@ def _regions(reader: Reader) -> list[tuple[int, int]]:
 
 def _settled(found: list[Span], folded: Folded) -> tuple[Span, ...]:
     """Keep of overlapping spans the surer, then the longer; give offsets of the text as it came."""
+    sure = [span for span in found if span.score > 0.1]
+    kept = sorted(sure, key=lambda span: span.start)
+    if any(one.end > other.start for one, other in pairwise(kept)):
+        kept = _apart(sure)
+    if folded.offsets is None:
+        return tuple(kept)
+    return tuple(_placed(span, *folded.span(span.start, span.end)) for span in kept)
+
+
+def _apart(spans: Iterable[Span]) -> list[Span]:
     kept: list[Span] = []
     starts: list[int] = []
-    for span in sorted(found, key=lambda s: (-s.score, s.start - s.end, s.start)):
+    for span in sorted(spans, key=lambda s: (-s.score, s.start - s.end, s.start)):
         index = bisect_left(starts, span.start)
-        free = (index == 0 or kept[index - 1].end <= span.start) and (index == len(kept) or starts[index] >= span.end)
-        if free and span.score > 0.1:
+        if (index == 0 or kept[index - 1].end <= span.start) and (index == len(kept) or starts[index] >= span.end):
             kept.insert(index, span)
             starts.insert(index, span.start)
-    placed = []
-    for span in kept:
-        start, end = folded.span(span.start, span.end)
-        placed.append(
-            Span(
-                start=start,
-                end=end,
-                type=span.type,
-                country=span.country,
-                score=span.score,
-                rule=span.rule,
-                why=span.why,
-            )
-        )
-    return tuple(placed)
+    return kept
+
+
+def _placed(span: Span, start: int, end: int) -> Span:
+    return Span(
+        start=start, end=end, type=span.type, country=span.country, score=span.score, rule=span.rule, why=span.why
+    )

@@ -110,13 +110,13 @@ def _of_texts(recipe: Recipe, inside: DomainSet, partners: DomainSet) -> tuple[D
     from dlp_gateway.detect.identifier_rules import load_rules  # noqa: PLC0415
     from dlp_gateway.detect.identifiers import IdentifierDetector  # noqa: PLC0415
     from dlp_gateway.detect.triggers import Triggers  # noqa: PLC0415
-    from dlp_gateway.detect.words import Role, load_words  # noqa: PLC0415
+    from dlp_gateway.detect.words import load_words  # noqa: PLC0415
 
     packs = tuple(map(Path, recipe.packs))
     words, rules = load_words(Path(recipe.rules), packs), load_rules(Path(recipe.rules), packs)
     triggers = Triggers(words={**gate.words(rules), **solicitation.watched(words)}, forms=gate.forms(rules))
     return (
-        AudienceDetector(inside=inside, words=words[Role.AUDIENCE]),
+        AudienceDetector(inside=inside, words=words),
         solicitation.SolicitationDetector(inside=inside, partners=partners, words=words, triggers=triggers),
         IdentifierDetector(rules, triggers),
     )

@@ -4,17 +4,16 @@ Many expressions cost one automaton no more time than one of them. There are two
 too many states: one of words, one of forms (of numbers, mostly).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from functools import lru_cache
+from itertools import chain
 from typing import Final
 
-import re2
-
+from dlp_gateway.detect.automaton import Automaton
 from dlp_gateway.detect.base import Material
 from dlp_gateway.detect.folding import fold
 
 _SHORT: Final = 64  # characters
-_ALWAYS: Final = r"\A"
 _UNSEEN: Final = r"[\x00-\x08\x0e-\x1f\x7f]"  # of ASCII what folding leaves out
 
 
@@ -24,9 +23,9 @@ class Triggers:
     `words` are looked for with "_" read as a blank, `forms` in the text as it stands.
     """
 
-    def __init__(self, *, words: Mapping[str, Iterable[str]], forms: Mapping[str, Iterable[str]]) -> None:
-        self._words = _Automaton(words)
-        self._forms = _Automaton({**forms, _UNSEEN: (_UNSEEN,)})
+    def __init__(self, *, words: Mapping[str, Collection[str]], forms: Mapping[str, Collection[str]]) -> None:
+        self._words = _Named(words)
+        self._forms = _Named({**forms, _UNSEEN: (_UNSEEN,)})
         self._of_name = lru_cache(maxsize=4096)(self._look)
 
     def __call__(self, material: Material) -> tuple[frozenset[str], ...]:
@@ -47,37 +46,23 @@ class Triggers:
         return words | forms if words and forms else words or forms
 
 
-class _Automaton:
-    """Expressions by name, compiled into one RE2 set."""
+class _Named:
+    """Expressions by name, in one automaton."""
 
-    def __init__(self, expressions: Mapping[str, Iterable[str]]) -> None:
-        options = re2.Options()
-        options.encoding = re2.Options.Encoding.LATIN1
-        options.case_sensitive = False
-        options.log_errors = False
-        options.never_capture = True
-        options.max_mem = 1 << 26
-        self._set = re2.Set.SearchSet(options)
-        self._set.Add(_ALWAYS)
-        places: dict[str, int] = {}
-        self._needed: list[tuple[str, frozenset[int]]] = []
+    def __init__(self, expressions: Mapping[str, Collection[str]]) -> None:
+        distinct = dict.fromkeys(chain.from_iterable(expressions.values()))
+        places = {expression: place for place, expression in enumerate(distinct, 1)}
+        self._automaton = Automaton(distinct)
+        self._needing: dict[int, list[tuple[str, frozenset[int]]]] = {}  # by one of the expressions that a name needs
         for name, needed in expressions.items():
-            for expression in needed:
-                if expression not in places:
-                    places[expression] = self._set.Add(expression)
-            self._needed.append((name, frozenset(places[expression] for expression in needed)))
-        self._set.Compile()
-        self.names(b"")
+            needs = frozenset(places[expression] for expression in needed)
+            self._needing.setdefault(max(needs), []).append((name, needs))
 
     def names(self, data: bytes) -> frozenset[str]:
-        """Return the names of what occurs; raises MemoryError if RE2 could not tell, which it says by finding nothing.
-
-        What always matches must be among the matches.
-        """
-        found: list[int] | None = self._set.Match(data)
-        if found is None:
-            raise MemoryError("triggers: the automaton does not fit into its memory")
-        if len(found) == 1:
+        """Return the names of what occurs."""
+        found = self._automaton.matching(data)
+        if not found:
             return frozenset()
-        hits = frozenset(found)
-        return frozenset(name for name, needed in self._needed if needed <= hits)
+        return frozenset(
+            name for place in found for name, needs in self._needing.get(place, ()) if needs.issubset(found)
+        )

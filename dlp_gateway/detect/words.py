@@ -14,6 +14,7 @@ from typing import Annotated, Final
 import re2
 from pydantic import BeforeValidator, Field
 
+from dlp_gateway.detect.automaton import Automaton
 from dlp_gateway.detect.folding import fold
 from dlp_gateway.detect.labels import pattern
 from dlp_gateway.document import Model, load
@@ -30,6 +31,8 @@ class Role(StrEnum):
     """What the words of a list announce."""
 
     AUDIENCE = "audience"  # to be among the readers is itself a secret
+    MATTER = "matter"  # what readers may be concerned by, or only trade in
+    CONCERNED = "concerned"  # beside a matter: those whom it concerns are written to
     REQUEST = "request"  # the reader is asked to send something
     REFUSAL = "refusal"  # he is asked not to
     DOCUMENT = "document"  # of identity
@@ -61,8 +64,8 @@ class Span:
 class Words:
     """The phrases of one role, in one automaton."""
 
-    def __init__(self, phrases: Iterable[str]) -> None:
-        """Take phrases in the notation of labels; raises ValueError for one that is none."""
+    def __init__(self, phrases: Iterable[str], *others: "Words") -> None:
+        """Take phrases in the notation of labels, and those of others; raises ValueError for one that is none."""
         options = re2.Options()
         options.case_sensitive = False
         options.longest_match = True
@@ -70,8 +73,9 @@ class Words:
         options.max_mem = 1 << 26
         try:
             expressions = [f"(?:{_expression(phrase)})" for phrase in dict.fromkeys(phrases)]
-            self.expression: Final = "|".join(expressions) or "$^"
+            self.expression: Final[str] = "|".join([*expressions, *(one.expression for one in others)]) or "$^"
             self._finder = re2.compile(self.expression, options)
+            self._automaton = Automaton((self.expression,))
         except re2.error:
             raise ValueError("a phrase that RE2 does not take") from None
 
@@ -83,7 +87,9 @@ class Words:
 
     def stand_in(self, text: str) -> bool:
         """Whether a phrase stands in a short text, such as a subject or a name."""
-        return next(self.spans(folded(text)), None) is not None
+        looked_at = folded(text)
+        occurs = self._automaton.matching(looked_at.replace("_", " ").encode("ascii"))
+        return occurs != [] and next(self.spans(looked_at), None) is not None  # a phrase of nothing stands nowhere
 
     def stand_in_any(self, texts: Iterable[str]) -> bool:
         """Whether a phrase stands in one of several short texts; False is sure, True wants a look at each."""

@@ -6,6 +6,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, LargeBinary, Select, and_, bindparam, literal, or_, select, union_all, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from dlp_gateway.journal import announcements
 from dlp_gateway.journal.conflicts import inserting
 from dlp_gateway.journal.digests import WIDTH, Digests, joined, split
 from dlp_gateway.journal.recollecting import Mailing, Remembered
@@ -105,18 +106,23 @@ _IN_THREAD: Final = _newest(
     and_(or_(_c.root.in_(_ANSWERED), _c.root.in_(_ROOTS)), _c.at > bindparam("thread_since", type_=Moment)),
 )
 _ON_TOPIC: Final = _newest("topic", _c.topic == bindparam("topic", type_=LargeBinary))
-_FOR_AN_ANSWER: Final = union_all(_BY_MESSAGE, _BY_SENDER, _IN_THREAD)
-_FOR_A_TOPIC: Final = union_all(_BY_MESSAGE, _BY_SENDER, _ON_TOPIC)
-_FOR_ANOTHER: Final = union_all(_BY_MESSAGE, _BY_SENDER)
+_ANNOUNCED: Final = select(announcements.BEFORE.subquery())
+_FOR_AN_ANSWER: Final = union_all(_BY_MESSAGE, _BY_SENDER, _IN_THREAD, _ANNOUNCED)
+_FOR_A_TOPIC: Final = union_all(_BY_MESSAGE, _BY_SENDER, _ON_TOPIC, _ANNOUNCED)
+_FOR_ANOTHER: Final = union_all(_BY_MESSAGE, _BY_SENDER, _ANNOUNCED)
 
 
 async def find(
-    connection: AsyncConnection, this: Mailing, answered: tuple[bytes, ...], memory: Memory
+    connection: AsyncConnection, this: Mailing, answered: tuple[bytes, ...], memory: Memory, number: int
 ) -> tuple[Mailing, Remembered]:
-    """Return the mailing with its thread's root, and what is remembered that may concern it: in one round trip."""
+    """Return the mailing with its thread's root, and what is remembered that may concern it: in one round trip.
+
+    What is under way concerns it if it was announced before `number`; its parts are one mail, whoever came first.
+    """
     longest = max(memory.window, memory.strike)
     storm = memory.storm.closed + memory.storm.within
-    statement = _FOR_AN_ANSWER if answered else _FOR_A_TOPIC if this.topic else _FOR_ANOTHER
+    by_topic = this.topic and this.is_answer
+    statement = _FOR_AN_ANSWER if answered else _FOR_A_TOPIC if by_topic else _FOR_ANOTHER
     values = {
         "own": this.message,
         "answered": answered,
@@ -124,14 +130,18 @@ async def find(
         "since": this.at - longest,
         "thread_since": this.at - max(storm, longest),
         "topic": this.topic,
+        "number": number or announcements.LAST,
     }
-    rows: dict[str, list[Mailing]] = {"message": [], "sender": [], "thread": [], "topic": []}
+    rows: dict[str, list[Mailing]] = {"message": [], "sender": [], "thread": [], "topic": [], "announced": []}
     left = dict.fromkeys(rows, _DIGESTS)
     for way, *row in await connection.execute(statement, values):
         one = _opened(*row)
         if left[way] > 0 or way == "message":
             left[way] -= len(one.shown) + len(one.addressed)
             rows[way].append(one)
+    threads = frozenset(answered).union(one.root for one in rows["message"] if one.message in answered and one.root)
+    for way, under_way in announcements.concerning(this, rows["announced"], threads).items():
+        rows[way] += under_way
     order = {message: place for place, message in enumerate(answered)}
     parents = sorted((one for one in rows["message"] if one.message in order), key=lambda one: order[one.message])
     if parents:

@@ -12,12 +12,20 @@ from typing import Final
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from dlp_gateway.detect.base import Facts
-from dlp_gateway.journal import circles, correspondents, lessons, mailings, recollecting, tables
+from dlp_gateway.detect.base import Facts, Sent
+from dlp_gateway.journal import (
+    announcements,
+    circles,
+    correspondents,
+    lessons,
+    mailings,
+    recollecting,
+    sent_values,
+    tables,
+)
 from dlp_gateway.journal.correspondents import Acquaintance, Correspondents, Seen
 from dlp_gateway.journal.digests import Digests
-from dlp_gateway.journal.generation import Generation
-from dlp_gateway.journal.sent_values import SentValues, Value
+from dlp_gateway.journal.sent_values import Value
 from dlp_gateway.policy.verdict import Disposition
 from dlp_gateway.ports import Entry, Passage
 from dlp_gateway.recollection import Fate, Lesson, Questions, Recollection, Sending
@@ -38,12 +46,10 @@ def day_of(moment: datetime) -> int:
 class Memory:
     """The memory of one process. Rows are shared by all; what it has met it does not look up again."""
 
-    def __init__(self, database: Database, public: PublicKey, generation: Generation) -> None:
+    def __init__(self, database: Database, public: PublicKey) -> None:
         self._database = database
-        self._generation = generation
         self._digests = Digests(public)
         self._correspondents = Correspondents(self._digests)
-        self._sent = SentValues(self._digests)
 
     # --- one mail -----------------------------------------------------------------------------------------------------
 
@@ -56,10 +62,7 @@ class Memory:
         if questions.strangers:
             met = await self._correspondents.look_up(self._database.glancing, sending, questions)
         if questions.sent:
-            sender = self._digests.sender(sending.reverse_path, sending.login, sending.client)
-            sent = await self._sent.look_up(
-                self._database.glancing, sender, sending.at, questions.memory.window, self._generation.value
-            )
+            sent = Sent(key=self._digests.sent_key(self._sender(sending)))
         facts = replace(
             recollection.facts, strangers=met.strangers, look_alikes=met.look_alikes, twins=met.twins, sent=sent
         )
@@ -75,7 +78,7 @@ class Memory:
         answered = tuple(self._digests.message(one, "") for one in sending.answered)
         familiar = 0
         async with self._database.glancing() as connection:
-            this, found = await mailings.find(connection, this, answered, questions.memory)
+            this, found = await mailings.find(connection, this, answered, questions.memory, sending.announced)
             if is_group:
                 since = day_of(sending.at - questions.memory.groups.within)
                 familiar = await circles.familiar(connection, this.shown, since)
@@ -87,29 +90,50 @@ class Memory:
             facts = replace(facts, elsewhere=recollecting.elsewhere(this, found, authors))
         return Recollection(facts=facts, thread=this.root)
 
+    async def announce(self, sending: Sending, *, is_exposed: bool, is_objected: bool) -> int:
+        """Commit that a mail to several is under way, and what it will have been at the worst; return its number."""
+        this = mailings.mailing(sending, self._digests)
+        async with self._database.writing() as connection:
+            return await announcements.announce(
+                connection, replace(this, is_exposed=is_exposed, is_objected=is_objected)
+            )
+
+    async def add_values(self, sending: Sending, values: tuple[Value, ...], window: timedelta) -> tuple[Value, ...]:
+        """Commit what a mail is about to send outside; return what its sender sent of that sort within the window."""
+        async with self._database.writing() as connection:
+            return await sent_values.add(connection, self._sender(sending), values, sending.at, window)
+
+    async def withdraw(self, sending: Sending, values: tuple[Value, ...]) -> None:
+        """Commit that an announced mail is none that is remembered, and that it does not send these values."""
+        async with self._database.writing() as connection:
+            if sending.announced:
+                message = self._digests.message(sending.message_id, sending.id)
+                await announcements.withdraw(connection, message, sending.announced)
+            await sent_values.withdraw(connection, self._sender(sending), values, sending.at)
+
+    def _sender(self, sending: Sending) -> bytes:
+        return self._digests.sender(sending.reverse_path, sending.login, sending.client)
+
     async def remember(self, sending: Sending, thread: bytes, fate: Fate) -> None:
-        """Commit a mail to several before it leaves."""
+        """Commit a mail to several before it leaves; it is no longer under way then."""
         this = replace(mailings.mailing(sending, self._digests), root=thread)
         async with self._database.writing() as connection:
             await mailings.remember(connection, this, fate, sending.id)
+            if sending.announced:
+                await announcements.withdraw(connection, this.message, sending.announced)
 
     # --- learning -----------------------------------------------------------------------------------------------------
 
     async def learn(self, connection: AsyncConnection, entries: Iterable[Entry]) -> Callable[[], None]:
         """Learn in the caller's transaction from mail that left; call what is returned once it is committed."""
         seen: dict[int, list[Seen]] = {}
-        sent: dict[tuple[bytes, datetime], list[Value]] = {}
         for entry in entries:
             outcomes = {one.outcome for one in entry.passages}
             if entry.lesson is None:
                 continue
             sending, is_held = entry.lesson.sending, entry.disposition is Disposition.HOLD
-            leaves_by_itself = "custody" in outcomes and not is_held
             if "custody" in outcomes:
                 await self._keep(connection, entry.lesson, is_held=is_held)
-            if entry.lesson.values and ("forwarded" in outcomes or leaves_by_itself):
-                sender = self._digests.sender(sending.reverse_path, sending.login, sending.client)
-                sent.setdefault((sender, sending.at), []).extend(entry.lesson.values)
             if "forwarded" in outcomes:
                 day = day_of(sending.at)
                 taken = [sending.recipients[place] for place in sending.outside if _left(entry.passages[place])]
@@ -117,8 +141,6 @@ class Memory:
                 if entry.lesson.is_group and not entry.lesson.is_hidden:
                     await circles.learn(connection, self._digests.addresses(sending.shown), day)
         committed = [await self._correspondents.learn(connection, met, day) for day, met in sorted(seen.items())]
-        if sent:
-            committed += (await self._sent.learn(connection, sent), self._generation.move)
 
         def all_committed() -> None:
             for one in committed:
@@ -139,7 +161,7 @@ class Memory:
             is_exposed=lesson.is_exposed,
             is_hidden=lesson.is_hidden,
             is_held=is_held,
-            sender=self._digests.sender(sending.reverse_path, sending.login, sending.client),
+            sender=self._sender(sending),
             sent=lesson.values if is_held else (),
         )
 
@@ -160,10 +182,7 @@ class Memory:
                     await circles.learn(connection, one.members, day_of(one.at))
                 if one.sent:  # a reviewer may have let it wait for days: the window is about when it left
                     sent.setdefault((one.sender, one.left_at), []).extend(one.sent)
-            committed = await self._sent.learn(connection, sent)
-        if sent:
-            committed()
-            self._generation.move()
+            await sent_values.learn(connection, sent)
         return len(settled)
 
     async def prune(self, before: datetime, window: timedelta) -> None:
@@ -171,6 +190,7 @@ class Memory:
         now, day = datetime.now(UTC), day_of(before)
         async with self._database.writing() as connection:
             await connection.execute(delete(tables.mailings).where(tables.mailings.c.at < before))
+            await announcements.forget(connection, max(before, now - announcements.KEPT))
             await connection.execute(delete(tables.lessons).where(tables.lessons.c.at < before))
             await connection.execute(delete(tables.circle_members).where(tables.circle_members.c.last < day))
             await connection.execute(delete(tables.sent_values).where(tables.sent_values.c.written_at < now - window))

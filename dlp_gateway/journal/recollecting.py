@@ -56,7 +56,8 @@ def facts(this: Mailing, found: Remembered, questions: Questions, *, is_ours: bo
     """
     if familiar and this.addressed <= this.shown:
         return Facts(familiar=familiar)
-    addressed = this.addressed.union(*(part.addressed for part in found.parts))
+    # Who puts all of them in Bcc, as we ask for, answers to all by no slip of the hand.
+    addressed = this.addressed.union(*(part.addressed for part in found.parts)) if this.shown else frozenset[bytes]()
     same_topic = tuple(one for one in found.on_topic if _is_same_circle(one, this))
     parents = found.answered or same_topic
     # Who answers a mail that nobody of ours wrote shows no circle of his own: its author did.

@@ -22,7 +22,7 @@ from sqlalchemy import (
 from quarantine.tables import Moment
 
 #: The Alembic revision that these tables are.
-REVISION: Final = "0007"
+REVISION: Final = "0008"
 VERSION_TABLE: Final = "journal_version"
 
 metadata = MetaData(
@@ -124,6 +124,24 @@ mailings = Table(
     Index(None, "root", "at"),
     Index(None, "at"),
     Index(None, "item"),
+)
+
+#: Mails to several that are under way, in the order in which they came (see `announcements`); the columns are those of
+#: `mailings`, with what becomes of it at the worst.
+announcements = Table(
+    "announcements",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("message", LargeBinary, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("sender", LargeBinary, nullable=False),
+    Column("topic", LargeBinary, nullable=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("is_answer", Boolean, nullable=False),
+    Column("is_objected", Boolean, nullable=False),
+    Column("is_exposed", Boolean, nullable=False),
+    Column("shown", LargeBinary, nullable=False),
+    Column("addressed", LargeBinary, nullable=False),
 )
 
 #: Who wrote to whom, as one digest of both, on how many days; days count from 1970. Senders, domains and the house

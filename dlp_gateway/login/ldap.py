@@ -28,7 +28,7 @@ with warnings.catch_warnings():
     from ldap3.utils.conv import escape_filter_chars
     from ldap3.utils.dn import escape_rdn
 
-_STEPS: Final = 2  # times the timeout of one step is that of all together: a client does not wait for ever
+_STEPS: Final = 3  # times the timeout of one step is that of all together: a client does not wait for ever
 _SUCCESS: Final = 0
 #: RFC 4511 A.2: wrong password, or no such entry, or an entry without a password.
 _NO: Final = frozenset({49, 32, 34, 48})

@@ -8,7 +8,7 @@ from dlp_gateway.mail.address import DomainSet, canonical
 from dlp_gateway.mail.address_list import scan
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.exposure import Hidden, exposed
-from dlp_gateway.mail.message import Message
+from dlp_gateway.mail.message import Field, Message
 from dlp_gateway.mail.pruning import RECIPIENT_TRACES
 
 #: Who stands here is named as one who writes, not as one who is written to.
@@ -49,9 +49,11 @@ def _of_another_part(envelope: Envelope, message: Message, inside: tuple[str, ..
 
     A server that splits a long envelope leaves them in every part. Mail of outsiders has its own way behind it.
     """
+    if not message.has_any(RECIPIENT_TRACES):
+        return {}
     traces = [field for field in message.fields if field.name.lower() in RECIPIENT_TRACES]
-    ours = DomainSet(inside) if traces else None
-    if ours is None or not any(map(ours.contains, _addresses(message, ("From",)))):
+    ours = DomainSet(inside)
+    if not any(map(ours.contains, _addresses(message, ("From",)))):
         return {}
     named = {canonical(mailbox.address): field.name for field in traces for mailbox in scan(field.body).mailboxes}
     known = {canonical(one) for one in (*envelope.recipients, *_read_by_people(envelope, message))}
@@ -72,7 +74,8 @@ def _addresses(message: Message, names: Iterable[str]) -> Iterator[str]:
 def betrayed(envelope: Envelope, message: Message, inside: tuple[str, ...]) -> dict[str, str]:
     """Return the blind recipients whom the header names, each with a field in which he stands.
 
-    Received for, X-Original-To, X-Envelope-To, Resent-* and Thread-*, the fields of lists and of reports: any of them.
+    Received for, X-Original-To, X-Envelope-To, Resent-* and Thread-*, the fields of lists and of reports: any of them,
+    and lines that are no fields, though a program meant them to be.
     Who is not at a domain of `inside` (patterns) and stands in a trace for software only gets another part of it.
     """
     found = _of_another_part(envelope, message, inside)
@@ -83,10 +86,29 @@ def betrayed(envelope: Envelope, message: Message, inside: tuple[str, ...]) -> d
     section = message.raw[: message.body_start]
     if not exposed(section, hidden):
         return found
-    for field in header.read(section).fields:
-        line = section[field.start : field.end] + b"\r\n"
-        if field.name.lower() not in _REMOVED and (names := exposed(line, hidden)):
+    head = header.read(section)
+    for start, end in sorted([*_staying(section, head), *((one.start, one.end) for one in _fields(head))]):
+        line = section[start:end] + b"\r\n"
+        if names := exposed(line, hidden):
             for address in hidden.addresses:
                 if address not in found and exposed(line, (address,)):
                     found[address] = names[0]
     return found
+
+
+def _fields(head: header.Header) -> Iterator[Field]:
+    yield from (field for field in head.fields if field.name.lower() not in _REMOVED)
+
+
+def _staying(section: bytes, head: header.Header) -> Iterator[tuple[int, int]]:
+    """Yield the spans of lines that are no fields, without what leaves no mail since some client takes it for Bcc."""
+    removed = sorted((field.start, field.end) for field in header.disguised(section, head, _REMOVED))
+    for start, end in head.strays:
+        position = start
+        for begin, behind in removed:
+            if start <= begin < end:
+                if begin > position:
+                    yield position, begin
+                position = behind
+        if position < end:
+            yield position, end

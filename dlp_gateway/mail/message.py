@@ -93,9 +93,16 @@ class Message:
 
     def named(self, name: str) -> tuple[Field, ...]:
         """Return the fields called `name`, in order, whatever their case."""
+        return tuple(self._by_name().get(name.lower(), ()))
+
+    def has_any(self, names: frozenset[str]) -> bool:
+        """Whether there is a field that is called one of `names` (lower case)."""
+        return not names.isdisjoint(self._by_name())
+
+    def _by_name(self) -> dict[str, list[Field]]:
         if self.fields and not self._index:
             index: dict[str, list[Field]] = {}
             for one in self.fields:
                 index.setdefault(one.name.lower(), []).append(one)
             self._index.update(index)  # at once: other threads may be asking
-        return tuple(self._index.get(name.lower(), ()))
+        return self._index

@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Final, TextIO
 
-from dlp_gateway.observe import instruments, log
+from dlp_gateway.observe import log
 from dlp_gateway.processes.boot import DRAIN, READY, RETIRE, Boot
 
 _READY_WITHIN: Final = 60.0  # seconds; imports on a cold disk
@@ -33,7 +33,7 @@ class Child:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=errors,
-            pass_fds=(*boot.sockets, boot.generation, boot.crowd, *instruments.held()),
+            pass_fds=boot.descriptors,
         )
         child = cls(process)
         await child._tell(boot.to_bytes())

@@ -15,7 +15,7 @@ _PATIENCE: Final = 3.0  # seconds that the start waits for the first answer
 async def learn(smarthost: Smarthost, doors: list[Door]) -> bool:
     """Ask once; if nobody answers, what was known last holds."""
     try:
-        extensions = await smarthost.probe()
+        extensions = await smarthost.common()
     except Unavailable:
         return False
     beyond = Beyond(

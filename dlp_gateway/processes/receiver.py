@@ -54,7 +54,7 @@ class _Handler:
 async def receive(boot: Boot) -> None:
     """Accept and pass mail until the supervisor goes or says drain."""
     settings = boot.settings
-    for descriptor in (*boot.sockets, boot.generation, boot.crowd):
+    for descriptor in boot.descriptors:
         os.set_inheritable(descriptor, False)  # the workers that read hostile content must not have them
     retired, draining = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -215,6 +215,7 @@ class Supervisor:
                 sockets=tuple(one.fileno() for one in place),
                 generation=generation,
                 crowd=self._crowd,
+                metrics=instruments.held(),
                 identities=self._identities,
             )
             for place in self._places

@@ -24,6 +24,7 @@ _PATH: Final = re.compile(r' *<((?:[^\s<>"\\]|"(?:[^"\\]|\\.)*")*)>(?: +(.*))?')
 # RFC 5321 4.1.2, esmtp-param; RFC 6531 3.3 lets its value go beyond ASCII, of which ORCPT alone has a use.
 _PARAMETER: Final = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)(?:=((?:[!-<>-~]|[^\x00-\x7f])+))?")
 _CHUNK: Final = re.compile(r"(\d{1,20})(?: +(LAST))?", re.ASCII | re.IGNORECASE)
+_ROUTE: Final = frozenset("%!@")
 _ENVELOPE_ID: Final = 100  # RFC 3461 4.4 and 4.2: the longest values
 _ORIGINAL_RECIPIENT: Final = 500
 
@@ -91,6 +92,7 @@ _MAIL_SYNTAX: Final = _no(501, "5.5.4", "Syntax: MAIL FROM:<address> [parameters
 _RCPT_SYNTAX: Final = _no(501, "5.5.4", "Syntax: RCPT TO:<address> [parameters]")
 _BAD_SENDER: Final = _no(553, "5.1.7", "This is no valid address")
 _BAD_RECIPIENT: Final = _no(553, "5.1.3", "This is no valid address")
+_ROUTED: Final = _no(553, "5.1.3", "Addresses with a route in them (%, ! or @ before the last @) are not taken")
 _NEEDS_SMTPUTF8: Final = _no(553, "5.6.7", "A non-ASCII address needs MAIL with SMTPUTF8")
 _BAD_VALUE: Final = _no(501, "5.5.4", "A parameter is malformed or stands twice")
 _UNKNOWN_PARAMETER: Final = _no(555, "5.5.4", "A parameter is not offered here")
@@ -182,6 +184,10 @@ def rcpt(argument: str, offer: Offer, *, smtputf8: bool) -> Rcpt | Refusal:
         return _NEEDS_SMTPUTF8
     if not _is_forward_path(path, smtputf8=smtputf8):
         return _BAD_RECIPIENT
+    # Sendmail, Postfix and others deliver <bob%example.org@corp.example> to bob@example.org where corp.example is
+    # theirs: a rule that takes him for an insider would be passed by.
+    if not _ROUTE.isdisjoint(path.rpartition("@")[0]):
+        return _ROUTED
     return Rcpt(forward_path=path, dsn=asked)
 
 

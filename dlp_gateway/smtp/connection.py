@@ -42,6 +42,19 @@ class Extensions:
     names: frozenset[str]
     tls: bool
 
+    def common(self, other: "Extensions") -> "Extensions":
+        """Return what both offer."""
+        sizes = [one.size for one in (self, other) if one.size]
+        return Extensions(
+            pipelining=self.pipelining and other.pipelining,
+            eight_bit=self.eight_bit and other.eight_bit,
+            smtputf8=self.smtputf8 and other.smtputf8,
+            dsn=self.dsn and other.dsn,
+            size=min(sizes, default=0),
+            names=self.names & other.names,
+            tls=self.tls and other.tls,
+        )
+
 
 class Connection(asyncio.Protocol):
     """A session after EHLO and AUTH. Replies come in the order of the commands or not at all (`Lost`).

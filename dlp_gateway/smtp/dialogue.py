@@ -137,8 +137,11 @@ class Dialogue(Wire):
 
     def _idle_command(self, reply: Reply) -> None:
         """Answer a command that brings no mail nearer."""
-        self._junk += 1
         self._say(reply)
+        self._count_junk()
+
+    def _count_junk(self) -> None:
+        self._junk += 1
         if self._junk > self._options.junk_commands:
             self._end(replies.TOO_MUCH_JUNK)
 

@@ -21,6 +21,7 @@ from dlp_gateway.smtp.door import Door
 from dlp_gateway.smtp.replies import Refusal
 from dlp_gateway.smtp.spool import Spool
 
+_SMALL: Final = 512  # octets; nobody sends a message in many chunks of fewer, but to keep us busy
 _LARGE: Final = 500_000  # octets; the header of a smaller message is read in the loop, in milliseconds
 
 
@@ -99,8 +100,7 @@ class Intake(Dialogue):
             return
         self._say(replies.GO_AHEAD)
         self._begin(DataReader(self._input, self._door.message_size, self._door.room))
-        self._take = self._take_content
-        self._await_content()
+        self._take = self._take_content  # the reader has put a CRLF into the input, so it is called at once
 
     def smtp_BDAT(self, argument: str) -> None:
         """BDAT: a chunk of the message; its octets follow, whatever we think of them (RFC 3030 2)."""
@@ -115,6 +115,8 @@ class Intake(Dialogue):
         if not isinstance(reader, ChunkReader):
             reader = ChunkReader(self._input, self._door.message_size, self._door.room)
             self._begin(reader)
+        if chunk.size < _SMALL and not chunk.last:
+            self._count_junk()
         reader.expect(chunk.size, last=chunk.last)
         self._take = self._take_content
         self._take_content()

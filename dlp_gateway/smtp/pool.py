@@ -93,6 +93,7 @@ class Pool:
     async def close(self) -> None:
         """Leave all connections that are not in use, and those in use when they are done."""
         self._closed = True
+        metrics.smarthost_circuit(self.name, is_open=False)  # after a reload, nobody may have this host any more
         if self._probing is not None:
             self._probing.cancel()
             await asyncio.gather(self._probing, return_exceptions=True)

@@ -193,7 +193,6 @@ class Session(Intake):
 
     def _under_tls(self, there: bool) -> None:  # noqa: FBT001  the result of the handshake
         if not there:
-            self._over()  # no loop tells the session that its connection is lost before the handshake is done
             self._leave()
 
     # --- the end ------------------------------------------------------------------------------------------------------

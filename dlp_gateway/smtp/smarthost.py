@@ -1,7 +1,9 @@
 """The way to the next hop: which host gets a message, in which words, and the port `Smarthost` on top of it."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Final
 
 from dlp_gateway.mail import xtext
@@ -99,6 +101,18 @@ class Smarthost:
                 trouble = error
         metrics.smarthost_up(False)
         raise trouble
+
+    async def common(self) -> Extensions:
+        """Return what all hosts offer that answer now: what holds whichever gets the mail. Raises `Unavailable`."""
+        asked = [pool.probe() for pool in self._pools if not pool.open] or [self.probe()]
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, BaseException) and not isinstance(answer, Unavailable):
+                raise answer
+        offers = [answer for answer in answers if isinstance(answer, Extensions)]
+        if not offers:
+            raise Unavailable("connect")
+        return reduce(Extensions.common, offers)
 
     async def close(self) -> None:
         """Leave all connections that are not in use, and those in use when they are done."""

@@ -58,7 +58,7 @@ class Wire(SMTP):
         self._searched = 0  # octets of the input that hold no line end
         self._engaged = True  # something is waited for: what the client says meanwhile is kept
         self._stalled = False  # the client does not read what we say
-        self._paused = False  # we do not read what the client says
+        self._deaf = False  # we do not read what the client says
         self._ended = False  # the client sent its last octet
         self._finished = False  # we sent ours
         self._closing = False  # and asked the transport to close
@@ -100,8 +100,8 @@ class Wire(SMTP):
         self._input += data
         if not (self._engaged or self._stalled):
             self._proceed(self._take)
-        elif len(self._input) > _HIGH_WATER and not self._paused:
-            self._paused = True
+        elif len(self._input) > _HIGH_WATER and not self._deaf:
+            self._deaf = True
             self._connection().pause_reading()
 
     def eof_received(self) -> bool:
@@ -168,8 +168,8 @@ class Wire(SMTP):
             return
         if self._ended:
             self._close()
-        elif self._paused:
-            self._paused = False
+        elif self._deaf:
+            self._deaf = False
             self._connection().resume_reading()
 
     def _await(self, work: Coroutine[Any, Any, T], then: Callable[[T], object]) -> None:
@@ -289,8 +289,8 @@ class Wire(SMTP):
         transport = self._connection()
         if transport.can_write_eof():
             transport.write_eof()
-        if self._paused:
-            self._paused = False
+        if self._deaf:
+            self._deaf = False
             transport.resume_reading()
         self._patience_ends = self.loop.time() + _LONGEST_LINGER
         self._reset_timeout(_LINGER)
@@ -325,10 +325,12 @@ class Wire(SMTP):
         except ssl.SSLError as error:
             unverified = isinstance(error, ssl.SSLCertVerificationError)
             self._note(replies.UNVERIFIED_CERTIFICATE if unverified else replies.HANDSHAKE_FAILED)
-            return False
         except OSError:  # the client went away, or took too long
-            return False
+            pass
+        else:
+            self._tls = True
         finally:
             self._shaking = False
-        self._tls = self.transport is not None
+        if not self._tls:
+            self._over()  # no loop tells a protocol that its connection is lost before the handshake is done
         return self._tls

@@ -23,7 +23,7 @@ async def run(folder: Path, *, kills: int, mails: int, supervisors: int, wholes:
     running = Gateway(folder, next_mta.port, settings=storm.settings(next_mta.port))
     await running.start()
     try:
-        blowing = Storm(running, next_mta, seed=seed)
+        blowing = Storm(running, next_mta, seed=seed, sessions=16)
         return await blowing.blow(kills=kills, mails=mails, supervisors=supervisors, wholes=wholes)
     finally:
         if running.started:
@@ -36,8 +36,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--mails", type=int, default=10_000)
-    parser.add_argument("--supervisors", type=int, default=8, help="kills of the supervisor alone")
-    parser.add_argument("--wholes", type=int, default=6, help="kills of all processes at once")
+    parser.add_argument("--supervisors", type=int, default=6, help="kills of the supervisor alone")
+    parser.add_argument("--wholes", type=int, default=12, help="kills of all processes at once")
     parser.add_argument("--seed", type=int, default=20261121)
     parser.add_argument("--folder", type=Path, help="where the gateway's folder is made; the disk counts")
     options = parser.parse_args()

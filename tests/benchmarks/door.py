@@ -123,11 +123,15 @@ def main() -> None:
     server.start()
     pid = cast("int", server.pid)
     try:
-        uvloop.run(load(sock.getsockname()[1], message, 500))  # warm up
+        uvloop.run(load(sock.getsockname()[1], message, min(500, options.count)))  # warm up
         begun = cpu(pid)
         seconds = uvloop.run(load(sock.getsockname()[1], message, options.count))
         spent = (cpu(pid) - begun) / options.count * 1e6
-        print(f"{options.size} octets: {spent:.0f} µs CPU a mail, {options.count / seconds:.0f} mails/s")
+        peak = Path(f"/proc/{pid}/status").read_text(encoding="ascii").partition("VmHWM:")[2].split()[0]
+        print(
+            f"{options.size} octets: {spent:.0f} µs CPU a mail, {options.count / seconds:.0f} mails/s, "
+            f"{int(peak) // 1024} MB at the most"
+        )
     finally:
         if options.profile:
             os.kill(pid, signal.SIGINT)

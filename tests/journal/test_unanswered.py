@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from dlp_gateway.journal import Generation, SqlJournal, open_journal
-from dlp_gateway.journal.unanswered import LONGEST, UNDER_WAY, fingerprint
+from dlp_gateway.journal.unanswered import LONGEST, fingerprint
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.reply import Reply
+from dlp_gateway.ports import UNDER_WAY
 from quarantine.crypto import PrivateKey
 from tests.journal.conftest import ON_SQLITE
 

@@ -68,9 +68,20 @@ def test_every_field_can_betray(field: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "line", ["Bcc eve@home.example", "eve@home.example", ": eve@home.example", "X-Unicod\xe9: eve@home.example"]
+)
+def test_a_line_that_is_no_field_betrays_her(line: str) -> None:
+    """A program that forgets a colon, or writes a letter that no name has, shows it to everybody all the same."""
+    assert betrayed(ENVELOPE, parse(mail(line)), INSIDE) == {"eve@home.example": "other"}
+    assert betrayed(ENVELOPE, parse(mail("Subject: x", line, "X-Mailer: y")), INSIDE) == {"eve@home.example": "other"}
+
+
+@pytest.mark.parametrize(
     "field",
     [
         "Bcc: eve@home.example",
+        "B\x00cc: eve@home.example",
+        "X-Notes\r\nB cc: eve@home.example",
         "Subject: news of home.example",
         "X-Report: eve@home.example.org",
         "Received: from a by b for <one@shop.example>; Mon, 2 Nov 2026 09:30:00 +0000",

@@ -2,8 +2,9 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,40 @@ async def test_what_is_wrong_with_one_is_no_others_fault(sql_store: SqlStore, de
     assert [type(result) for result in results] == [type(None), type(None), StoreError, LookupError, type(None)]
     assert await names(sql_store) == {"twice", "m1", "m2", "m5"}
     assert {"m1", "m2", "m3", "m5"} <= set(ran)
+
+
+@dataclass(frozen=True)
+class Noted:
+    """A hook that can be put together with others: notes its names, and fails if one of them is bad."""
+
+    notes: list[tuple[str, ...]]
+    names: tuple[str, ...]
+
+    async def __call__(self, _: object) -> None:
+        """Note the names, and fail for a bad one."""
+        self.notes.append(self.names)
+        if "bad" in self.names:
+            raise LookupError("bad")
+
+    def joined(self, others: Sequence["Noted"]) -> "Noted":
+        """Return the hook of all names."""
+        return Noted(self.notes, (*self.names, *(name for other in others for name in other.names)))
+
+
+async def test_hooks_of_a_kind_write_together(sql_store: SqlStore, deposit: Make) -> None:
+    """And singly where one of them fails, so that only his take does."""
+    notes: list[tuple[str, ...]] = []
+    good = ("m1", "m2", "m3")
+    await asyncio.gather(*(sql_store.take((deposit(name),), Noted(notes, (name,))) for name in good))
+    assert notes == [good]
+    notes.clear()
+    names_ = ("m4", "bad", "m5")
+    results = await asyncio.gather(
+        *(sql_store.take((deposit(name),), Noted(notes, (name,))) for name in names_), return_exceptions=True
+    )
+    assert [type(result) for result in results] == [type(None), LookupError, type(None)]
+    assert notes == [names_, ("m4",), ("bad",), ("m5",)]
+    assert await names(sql_store) == {*good, "m4", "m5"}
 
 
 async def test_whoever_goes_away_before_his_turn_is_left_out(sql_store: SqlStore, deposit: Make) -> None:

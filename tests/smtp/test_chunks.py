@@ -189,6 +189,15 @@ async def test_chunk_of_nobody_knows_how_many_octets_ends_the_session(listen: Li
     assert gateway.handler.taken == []
 
 
+async def test_a_message_in_very_many_very_small_chunks_has_an_end(listen: Listen) -> None:
+    """Each costs as much as a large one: after a hundred they are junk."""
+    gateway = await listen()
+    client = await begun(gateway)
+    client.writer.write(bdat(b"x") * 500)
+    assert (await client.all()).splitlines()[-1] == "421 4.7.0 Too many commands without mail"
+    assert gateway.handler.taken == []
+
+
 async def test_disconnect_between_chunks_hands_nothing_over(listen: Listen) -> None:
     """And gives back what was taken."""
     gateway = await listen()

@@ -112,6 +112,26 @@ async def test_probe_tells_what_is_offered(host: Hosts, smarthost: Smarthosts) -
     assert peer.peers[0].heard[-1] == b"QUIT"
 
 
+async def test_a_large_message_arrives_whole_under_tls(
+    host: Hosts, smarthost: Smarthosts, authority: Authority
+) -> None:
+    """In blocks, each of which the kernel has before the next."""
+    got: list[bytes] = []
+
+    async def script(peer: Peer) -> None:
+        await peer.greet(*ALL[2:], "PIPELINING")
+        got.append(await peer.take())
+        got.append(await peer.take())
+
+    peer = await host(script, tls=authority.server)
+    ours = smarthost(peer.port, security=Security.IMPLICIT, tls_context=authority.client())
+    content = b"Subject: x\r\n\r\n" + b".abc\r\n" * 200_000
+    for _ in range(2):
+        assert codes(await deliver(ours, content)) == [(250, "2.0.0")]
+    assert got == [content.replace(b"\r\n.", b"\r\n..")] * 2
+    assert len(peer.peers) == 1
+
+
 class _Hooks:
     """aiosmtpd's handler, as a smarthost with TLS and AUTH."""
 

@@ -14,7 +14,7 @@ from aiosmtpd.smtp import SMTP
 
 from dlp_gateway.mail.envelope import DsnRequest, Notify, RecipientRequest, Ret
 from dlp_gateway.mail.reply import Reply
-from dlp_gateway.smtp.listener import protocol_factory
+from dlp_gateway.smtp.listener import Beyond, protocol_factory
 from dlp_gateway.smtp.session import Session
 from tests.smtp.peers import Listen, Recorder, until
 
@@ -328,6 +328,30 @@ async def test_commands_without_mail_have_an_end_that_mail_moves(listen: Listen)
             assert (await client.say(b"NOOP\r\n")).startswith("250")
     client.writer.write(b"NOOP\r\n" * 5)
     assert (await client.all()).splitlines()[-1] == "421 4.7.0 Too many commands without mail"
+
+
+@pytest.mark.parametrize(
+    ("beyond", "gone"),
+    [
+        (Beyond(eight_bit=False), "8BITMIME"),
+        (Beyond(smtputf8=False), "SMTPUTF8"),
+        (Beyond(dsn=False), "DSN"),
+        (Beyond(size=5_000), "SIZE 50000000"),
+    ],
+)
+async def test_ehlo_offers_what_the_next_hop_takes(listen: Listen, beyond: Beyond, gone: str) -> None:
+    """And nothing else; a session that was offered it before goes on so."""
+    gateway = await listen()
+    early, late = await gateway.greeted(), await gateway.greeted()
+    all_ = {line[4:] for line in (await early.say(b"EHLO client.example\r\n")).splitlines()[1:]}
+    gateway.door.learn(beyond)
+    less = {line[4:] for line in (await late.say(b"EHLO client.example\r\n")).splitlines()[1:]}
+    assert all_ - less == {gone}
+    assert less - all_ == ({"SIZE 5000"} if beyond.size else set())
+    asked = b"MAIL FROM:<alice@corp.example> SIZE=6000 BODY=8BITMIME SMTPUTF8 RET=HDRS\r\n"
+    assert (await early.say(asked))[:3] == "250"
+    expected = "552" if beyond.size else "250" if gone == "DSN" else "555"
+    assert (await late.say(asked))[:3] == expected
 
 
 async def test_size_is_announced_and_enforced(listen: Listen) -> None:

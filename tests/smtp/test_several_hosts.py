@@ -8,7 +8,7 @@ import pytest
 
 from dlp_gateway.observe import instruments
 from dlp_gateway.ports import Progress
-from dlp_gateway.smtp.smarthost import Security, Smarthost, SmarthostOptions
+from dlp_gateway.smtp.smarthost import Security, Smarthost, SmarthostOptions, Unavailable
 from tests.smtp.peers import ALL, UNREACHABLE, Hosts, Peer, Script, Smarthosts, codes, deliver, dies_at, forever, until
 
 
@@ -201,6 +201,25 @@ async def test_what_one_lacks_another_may_have(host: Hosts, ways: Ways) -> None:
     assert (codes(alone), alone.put_off) == ([(553, "5.6.7")], False)
 
 
+async def test_what_all_hosts_offer(host: Hosts, ways: Ways) -> None:
+    """Clients are offered what holds whichever host gets their mail; one that is away counts when it is back."""
+
+    async def poor(peer: Peer) -> None:
+        await peer.greet("PIPELINING", "8BITMIME", "SIZE 500000")
+        await peer.reader.read()
+
+    async def poorer(peer: Peer) -> None:
+        await peer.greet("SMTPUTF8", "8BITMIME")
+        await peer.reader.read()
+
+    rich, first, second = await host(forever), await host(poor), await host(poorer)
+    offer = await ways(*(options(one.port) for one in (rich, first, second)), options(free_port())).common()
+    assert (offer.pipelining, offer.eight_bit, offer.smtputf8, offer.size) == (False, True, False, 500_000)
+    assert offer.names == {"8BITMIME"}
+    with pytest.raises(Unavailable):
+        await ways(options(free_port()), options(free_port())).common()
+
+
 async def test_a_full_host_lets_one_of_its_rank_go_first(host: Hosts, ways: Ways) -> None:
     """Rather than wait for a connection while another has one free."""
     gate = asyncio.Event()
@@ -288,6 +307,16 @@ async def test_a_test_of_health_closes_the_circuit(host: Hosts, ways: Ways) -> N
     await ours.probe()
     assert ours.reachable
     assert codes(await deliver(ours)) == [(250, "2.0.0")]
+
+
+async def test_a_host_that_is_no_longer_used_is_no_longer_told_of(ways: Ways) -> None:
+    """A reload may take it out of the settings while it is away."""
+    port = free_port()
+    ours = ways(options(port, probe=60, longest_probe=60, failures=1))
+    await deliver(ours)
+    assert circuit_of(port) == 1
+    await ours.close()
+    assert circuit_of(port) == 0
 
 
 async def test_a_connection_is_renewed_in_its_time(host: Hosts, smarthost: Smarthosts) -> None:
