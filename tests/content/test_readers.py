@@ -137,6 +137,12 @@ def test_a_file_is_what_its_content_says(content: bytes, expected: Kind) -> None
         assert kind.of(part(content, name, media_type))[0] is expected
 
 
+def test_an_archive_that_opens_itself_is_read() -> None:
+    """Behind the program that unpacks it."""
+    found = read(b"MZ" + bytes(200) + archives.seven_zip({"a.txt": OCTETS}))
+    assert "MARKER-4711" in text_of(found)
+
+
 def test_a_file_that_is_two_things_is_read_as_both() -> None:
     """A picture with an archive behind it, a document with one."""
     for first in (b"\x89PNG\r\n\x1a\n" + bytes(60), documents.pdf("first")):
