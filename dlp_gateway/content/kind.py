@@ -112,7 +112,7 @@ _PDF_WITHIN: Final = 1_024
 _TAR: Final = re.compile(rb"ustar(?:\0|  \0)")
 _ARMOUR: Final = b"-----BEGIN PGP MESSAGE-----"
 
-_HTML_TYPES: Final = frozenset({"text/html", "application/xhtml+xml", "image/svg+xml"})
+_HTML_TYPES: Final = frozenset({"text/html", "text/x-amp-html", "application/xhtml+xml", "image/svg+xml"})
 _MESSAGES: Final = frozenset({"message/rfc822", "message/global", "message/news"})
 _HEADERS: Final = frozenset({*_MESSAGES, "text/rfc822-headers", "message/global-headers"})
 _BY_TYPE: Final = {

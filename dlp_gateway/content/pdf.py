@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import pypdfium2 as pdfium
 from pypdfium2 import raw
 
-from dlp_gateway.content import traces, unpack, xml
+from dlp_gateway.content import picture, traces, unpack, xml
 from dlp_gateway.content.text import UNPACKED_OCTETS, Account, File, Piece, Refused, UnreadableReason
 
 PAGES: Final = 2_000
@@ -34,6 +34,9 @@ _FEW: Final = 20  # characters of a page that is a picture with a stamp or a num
 #: Between two words of one line and between two columns, in sizes of the font.
 _WORD_GAP: Final = 0.22
 _COLUMN_GAP: Final = 1.5
+#: A page that is looked at is drawn with 200 dots an inch, and not larger than this.
+_SCALE: Final = 200 / 72
+_LONG_SIDE: Final = 2_400
 _SPACE: Final = re.compile(r"\s+")
 
 
@@ -45,7 +48,7 @@ def read(content: bytes, account: Account) -> Iterator[Piece]:
             yield found
             return
         if xml.is_xml(found[:_HEAD]):
-            told += (piece for piece in xml.read(found) if isinstance(piece, str))
+            told.append(xml.text(found))
     try:
         document = pdfium.PdfDocument(content)
     except pdfium.PdfiumError:
@@ -103,7 +106,6 @@ def _document(document: pdfium.PdfDocument, account: Account, told: list[str]) -
     pages = len(document)
     size = 0
     budget = _ALL_PLACED
-    pictures = False
     for number in range(min(pages, PAGES)):
         try:
             page = document[number]
@@ -114,15 +116,14 @@ def _document(document: pdfium.PdfDocument, account: Account, told: list[str]) -
         budget -= placed
         size += len(text)
         told += [text, *_annotations(page, document)]
-        pictures = pictures or (len(text) < _FEW and _has_picture(page))
+        if len(text.strip()) < _FEW and _has_picture(page):
+            yield from _looked_at(page, account, told)
         page.close()
         if size > _CHARACTERS:
             break
     yield "\n\n".join(filter(None, told))
     if pages > PAGES or size > _CHARACTERS:
         yield UnreadableReason.TOO_LARGE
-    if pictures:
-        yield UnreadableReason.PICTURE
     for number in range(min(document.count_attachments(), _ATTACHMENTS)):
         attachment = document.get_attachment(number)
         account.count()
@@ -133,6 +134,18 @@ def _document(document: pdfium.PdfDocument, account: Account, told: list[str]) -
 
 def _has_picture(page: pdfium.PdfPage) -> bool:
     return any(True for _ in page.get_objects(filter=(raw.FPDF_PAGEOBJ_IMAGE, raw.FPDF_PAGEOBJ_PATH), max_depth=4))
+
+
+def _looked_at(page: pdfium.PdfPage, account: Account, told: list[str]) -> Iterator[UnreadableReason]:
+    """Look at a page as at a picture; its text is added to `told`."""
+    width, height = page.get_size()
+    scale = min(_SCALE, _LONG_SIDE / max(width, height, 1.0))
+    shown = page.render(scale=scale, grayscale=True, may_draw_forms=True).to_pil()
+    for piece in picture.looked_at(shown, account):
+        if isinstance(piece, UnreadableReason):  # which is a string as well
+            yield piece
+        elif isinstance(piece, str):
+            told.append(piece)
 
 
 def _page(page: pdfium.PdfPage, budget: int) -> tuple[str, int]:

@@ -17,7 +17,15 @@ _BASE64: Final = re.compile(rb"(?:> ?)*+([A-Za-z0-9+/]{1,76}={0,2})[ \t\r]*+")
 _ONE_PASS, _SIGNATURE, _MARKER, _COMPRESSED, _LITERAL, _PADDING = 4, 2, 10, 8, 11, 21
 _SECRET: Final = frozenset({1, 3, 9, 18, 20})
 #: Versions, or algorithms, by packet: what tells a message from any other octets (5).
-_FIRST_OCTETS: Final = {1: (2, 3, 6), 3: (4, 5, 6), 4: (3, 6), 8: (0, 1, 2, 3), 18: (1, 2), 20: (1,)}
+_FIRST_OCTETS: Final = {
+    1: (2, 3, 6),
+    3: (4, 5, 6),
+    4: (3, 6),
+    8: (0, 1, 2, 3),
+    11: tuple(b"btul1m"),
+    18: (1, 2),
+    20: (1,),
+}
 _DECOMPRESSORS: Final[dict[int, Callable[[], unpack.Decompressor]]] = {
     1: unpack.deflate,
     2: unpack.zlib_stream,

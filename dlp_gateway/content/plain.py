@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from dlp_gateway.content import html, structured
+from dlp_gateway.content import bidi, html, inline, structured
 from dlp_gateway.content.charset import readings, strange
 from dlp_gateway.content.kind import Kind
 from dlp_gateway.content.text import PART_OCTETS, Piece, UnreadableReason, with_newlines
@@ -39,11 +39,15 @@ def read(part: Part, kind: Kind) -> Iterator[Piece]:
         yield from (piece for piece in (pieces[0] if pieces else ()) if not isinstance(piece, str))
     if found:
         text = found[0] if len(found) == 1 else "\n\n".join(found)
-        yield with_newlines(text)
+        yield bidi.with_overrides(with_newlines(text))
     if not found or ("\ufffd" in found[0] and strange(found[0])):
         yield UnreadableReason.CHARSET
     if len(part.content) > octets or is_excessive:
         yield UnreadableReason.TOO_LARGE
+    if kind is Kind.PLAIN:
+        yield from inline.files(content)
+    elif kind is Kind.HTML:
+        yield from inline.linked(content)
     if kind is Kind.CODED:
         yield UnreadableReason.ATTACHMENT
 

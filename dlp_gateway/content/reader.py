@@ -7,6 +7,7 @@ from typing import Final
 
 from dlp_gateway.content import cms, header, pgp, plain, readers
 from dlp_gateway.content.disguise import is_disguised
+from dlp_gateway.content.inline import links_files, may_hold
 from dlp_gateway.content.kind import EMBEDDED, TEXTUAL, UNTYPED, Kind, is_text, of
 from dlp_gateway.content.text import (
     DEPTH,
@@ -70,7 +71,18 @@ def is_plain(part: Part) -> bool:
     if not part.content:
         return True
     kinds = of(part)
-    return kinds[0] in TEXTUAL and len(kinds) == 1 and (kinds[0] is not Kind.CALENDAR or b"BASE64" not in part.content)
+    if len(kinds) > 1 or kinds[0] not in TEXTUAL:
+        return False
+    # What holds files is read with them.
+    match kinds[0]:
+        case Kind.PLAIN:
+            return not may_hold(part.content)
+        case Kind.HTML:
+            return not links_files(part.content)
+        case Kind.CALENDAR:
+            return b"ENCODING" not in part.content.upper()
+        case _:
+            return True
 
 
 def _parent(path: str) -> str:
@@ -149,6 +161,8 @@ class _Walk:
             except _FAULTS:
                 yield UnreadableReason.BROKEN
         if len(kinds) > 1 and kinds[0] not in TEXTUAL:
+            yield UnreadableReason.AMBIGUOUS
+        if part.media_type == "message/partial":  # RFC 2046 5.2.2: the rest is in other mails
             yield UnreadableReason.AMBIGUOUS
         if kinds and is_disguised(part, kinds[0]):
             yield UnreadableReason.DISGUISED

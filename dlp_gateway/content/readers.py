@@ -6,7 +6,7 @@ from typing import Final, cast
 
 from dlp_gateway.content import traces
 from dlp_gateway.content.kind import Kind
-from dlp_gateway.content.text import Account, Piece, UnreadableReason
+from dlp_gateway.content.text import Account, File, Piece, UnreadableReason
 
 Reader = Callable[[bytes, Account], Iterator[Piece]]
 
@@ -40,6 +40,8 @@ _UNREAD: Final = {
     Kind.PROGRAM: UnreadableReason.ATTACHMENT,
     Kind.UNKNOWN: UnreadableReason.ATTACHMENT,
 }
+#: How archives begin that stand behind the program that unpacks them; ZIP is found by its end.
+_BEHIND_PROGRAMS: Final = (b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"MSCF\0\0\0\0")
 #: Octets of a recording in which its title and its author stand.
 _TITLES: Final = 100_000
 
@@ -52,6 +54,9 @@ def pieces(kind: Kind, content: bytes, account: Account) -> Iterator[Piece]:
     found = traces.runs(content[:_TITLES] if kind is Kind.MEDIA else content)
     if found:
         yield found
+    if kind is Kind.PROGRAM:  # archives that open themselves
+        starts = (content.find(signature) for signature in _BEHIND_PROGRAMS)
+        yield from (File(name="", content=content[start:]) for start in starts if start > 0)
     yield _UNREAD[kind]
 
 
@@ -59,6 +64,7 @@ def load() -> None:
     """Load every reader, so that no message waits for it, and none is loaded where files can no longer be opened."""
     for kind in _READERS:
         _reader(kind)
+    import_module("dlp_gateway.content.ocr").engine()
 
 
 def _reader(kind: Kind) -> Reader:

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from dlp_gateway.content.text import File, Piece
-from dlp_gateway.content.xml import spoken
 
 _CHARACTERS: Final = 16_000_000
 _DEPTH: Final = 200
@@ -83,6 +82,16 @@ def _lines(value: object) -> Iterator[str]:
             open_values.append(iter([(name, one) for one in inner]))
         elif inner is not None:
             yield f"{spoken(name)}: {inner}" if name else str(inner)
+
+
+def spoken(name: str) -> str:
+    """Return the name of a field as people would write it: "driverLicence_no" is "driver Licence no"."""
+    words: list[str] = []
+    for before, letter in zip(" " + name, name, strict=False):
+        if letter.isupper() and before.islower():
+            words.append(" ")
+        words.append(" " if letter in "_-." else letter)
+    return "".join(words)
 
 
 def calendar(text: str) -> Iterator[Piece]:

@@ -16,6 +16,8 @@ TOTAL_UNPACKED_OCTETS: Final = 256_000_000
 #: How many files come out of others, and how deep they may lie within each other.
 FILES: Final = 2_000
 DEPTH: Final = 12
+#: How many pictures and scanned pages are searched for text, which takes a second each.
+LOOKS: Final = 12
 #: What honest files expand by: spreadsheets of equal rows reach a hundred. Small ones may do what they like.
 _RATIO: Final = 200
 _SMALL: Final = 10_000_000
@@ -124,6 +126,7 @@ class Account:
 
     octets: int = TOTAL_UNPACKED_OCTETS
     files: int = FILES
+    looks: int = LOOKS
 
     def allowed(self, packed: int) -> int:
         """Return to how many octets `packed` of them may expand."""
@@ -139,6 +142,12 @@ class Account:
         self.octets -= octets
         if self.octets < 0:
             raise Refused(UnreadableReason.BOMB)
+
+    def look(self) -> None:
+        """Note that one more picture is searched for text; raise `Refused` when there have been too many."""
+        self.looks -= 1
+        if self.looks < 0:
+            raise Refused(UnreadableReason.PICTURE)
 
     def count(self) -> None:
         """Note one more file; raise `Refused` when there have been too many."""

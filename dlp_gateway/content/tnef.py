@@ -70,7 +70,7 @@ def read(content: bytes, account: Account) -> Iterator[Piece]:
     text = "\n".join(dict.fromkeys(filter(None, found.lines)))
     if text:
         yield text
-    if place > len(content) + 2 or count == _ATTRIBUTES:
+    if not 0 < count < _ATTRIBUTES or place > len(content) + 2:
         yield UnreadableReason.BROKEN
 
 

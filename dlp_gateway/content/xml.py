@@ -10,6 +10,7 @@ from typing import Final, Protocol
 
 from lxml import etree
 
+from dlp_gateway.content.structured import spoken
 from dlp_gateway.content.text import Account, Piece, UnreadableReason
 
 _STEP: Final = 65_536
@@ -112,17 +113,14 @@ class _Lines:
             self.lines.append(f"{self._open[-1]}: {text}" if self._open else text)
 
 
-def spoken(name: str) -> str:
-    """Return the name of a field as people would write it: "driverLicence_no" is "driver Licence no"."""
-    words: list[str] = []
-    for before, letter in zip(" " + name, name, strict=False):
-        if letter.isupper() and before.islower():
-            words.append(" ")
-        words.append(" " if letter in "_-." else letter)
-    return "".join(words)
+def text(content: bytes) -> str:
+    """Return the text of an XML document of any kind, so far as it is well-formed."""
+    listener = _Lines()
+    tell(content, listener)
+    return "\n".join(listener.lines)
 
 
-def read(content: bytes, _: Account | None = None) -> Iterator[Piece]:
+def read(content: bytes, _: Account) -> Iterator[Piece]:
     """Yield the text of an XML document of any kind."""
     listener = _Lines()
     well_formed = tell(content, listener)

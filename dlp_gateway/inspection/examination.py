@@ -1,7 +1,10 @@
-"""One message examined in a worker of its own: what was measured, and the tree of what was read; for commands."""
+"""Messages examined in a worker of their own: what was measured, and the tree of what was read; for commands."""
 
 import asyncio
-from typing import Any, Final
+from collections.abc import AsyncIterator, Coroutine, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import Final, TypeVar
 
 from dlp_gateway.content.text import Reading
 from dlp_gateway.detect import registry
@@ -14,51 +17,69 @@ from dlp_gateway.inspection.workers import Worker, WorkerFault
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.message import Message
 
-NOTHING: Final = Reading(texts=(), unreadable=(), parts=())
+_NOTHING: Final = Reading(texts=(), unreadable=(), parts=())
+_OPTIONS: Final = InspectorOptions()
+_Result = TypeVar("_Result")
 
 
-def examine(
-    recipe: Recipe, envelope: Envelope, message: Message, facts: Facts, options: InspectorOptions | None = None
-) -> tuple[Inspection, Reading]:
+def examine(recipe: Recipe, envelope: Envelope, message: Message, facts: Facts) -> tuple[Inspection, Reading]:
     """Return the inspection of `message` and what was read of it, the texts cut short; never raises for a message."""
-    return asyncio.run(_examined(recipe, envelope, message, facts, options or InspectorOptions()))
+    return _done(_examined(recipe, envelope, message, facts))
 
 
-def read(recipe: Recipe, raw: bytes, options: InspectorOptions | None = None) -> Reading:
-    """Return what can be read of one message, nothing if its worker is lost."""
-    return asyncio.run(_read(recipe, raw, options or InspectorOptions()))
+def read(recipe: Recipe, messages: Iterable[bytes]) -> list[Reading]:
+    """Return what can be read of each message, texts cut short; nothing of those whose worker was lost."""
+    return _done(_read(recipe, tuple(messages)))
 
 
-async def _examined(
-    recipe: Recipe, envelope: Envelope, message: Message, facts: Facts, options: InspectorOptions
-) -> tuple[Inspection, Reading]:
+def _done(work: Coroutine[None, None, _Result]) -> _Result:
+    """Wait for `work` whether or not a loop runs here: commands wait for everything."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
+
+
+async def _examined(recipe: Recipe, envelope: Envelope, message: Message, facts: Facts) -> tuple[Inspection, Reading]:
     detectors = registry.build(recipe)
     try:
-        frame = frames.request(envelope, facts, message.raw)
-        inspection = frames.answered(await _asked(recipe, options, frame, message.raw), registry.kinds(detectors))
+        async with _worker(recipe) as worker:
+            question = frames.request(envelope, facts, message.raw)
+            answer = await _asked(worker, question, message.raw)
+            inspection = frames.answered(answer, registry.kinds(detectors))
+            return inspection, frames.reading(await _asked(worker, _question(message.raw), message.raw))
     except TimeoutError:
         reason = FailureReason.DEADLINE
     except (WorkerFault, frames.Nonsense, OSError):
         reason = FailureReason.WORKER
-    else:
-        return inspection, await _read(recipe, message.raw, options)
     failure = Failure(detector="worker", reason=reason)
-    return measure_header(detectors, envelope, message, facts, failure), NOTHING
+    return measure_header(detectors, envelope, message, facts, failure), _NOTHING
 
 
-async def _read(recipe: Recipe, raw: bytes, options: InspectorOptions) -> Reading:
-    question: dict[str, Any] = {"read": True}
+async def _read(recipe: Recipe, messages: tuple[bytes, ...]) -> list[Reading]:
+    found: list[Reading] = []
+    while len(found) < len(messages):
+        try:
+            async with _worker(recipe) as worker:
+                for raw in messages[len(found) :]:
+                    found.append(frames.reading(await _asked(worker, _question(raw), raw)))  # noqa: PERF401 - one at a time
+        except (WorkerFault, frames.Nonsense, OSError):  # TimeoutError is an OSError
+            found.append(_NOTHING)
+    return found
+
+
+def _question(raw: bytes) -> bytes:
+    return frames.pack({"read": True}, raw)
+
+
+@asynccontextmanager
+async def _worker(recipe: Recipe) -> AsyncIterator[Worker]:
+    worker = await Worker.start(recipe, memory_bytes=_OPTIONS.memory_bytes, seconds=int(_OPTIONS.deadline))
     try:
-        return frames.reading(await _asked(recipe, options, frames.pack(question, raw), raw))
-    except (WorkerFault, frames.Nonsense, OSError):  # TimeoutError is an OSError
-        return NOTHING
-
-
-async def _asked(recipe: Recipe, options: InspectorOptions, frame: bytes, content: bytes) -> bytes:
-    worker = await Worker.start(recipe, memory_bytes=options.memory_bytes, seconds=int(options.deadline))
-    try:
-        async with asyncio.timeout(options.deadline):
-            return await worker.exchange(frame, content)
+        yield worker
     finally:
         worker.kill()
         await worker.ended()
+
+
+async def _asked(worker: Worker, question: bytes, content: bytes) -> bytes:
+    async with asyncio.timeout(_OPTIONS.deadline):
+        return await worker.exchange(question, content)
