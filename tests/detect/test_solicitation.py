@@ -47,6 +47,13 @@ def found(
         "La preghiamo di inviarci copia della carta d'identità.",
         "Precisamos de uma cópia do seu cartão de cidadão.",
         "Por favor envie uma foto da sua carta de condução.",
+        "Kindly forward your passport copy to us.",
+        "Send us your SSN card scan.",
+        "You will need to submit photo ID (passport or driving licence) by replying to this message.",
+        "Can you fax or mail a copy of your green card?",
+        "To complete KYC, attach your government-issued ID to your reply.",
+        "Bitte laden Sie Vorder- und Rückseite Ihres Ausweises hoch.",
+        "Mag ik een foto van je rijbewijs?",
     ],
 )
 def test_requests(body: str) -> None:
