@@ -62,7 +62,9 @@ class Context:
         """Return how sure the match is, in 0…0.99: medium where a label owns it and nothing speaks against it."""
         direct = owner.relation is Relation.ABOVE and not self.text[hit.end : match.start].strip(" \t\r\n:#")
         score = BASE[Relation.BEFORE if direct else owner.relation] - owner.doubt + _evidence(match)
-        if hit.label.strength is Strength.WEAK:
+        if hit.label.strength is Strength.FAIR:
+            score -= 0.05 + 0.35 * self._speaks_otherwise(match.rule.type, hit, match.end)
+        elif hit.label.strength is Strength.WEAK:
             score -= (
                 self._weakness(match, owner, hit)
                 if owner.relation is not Relation.COLUMN
@@ -96,12 +98,15 @@ class Context:
 
     def _heading(self, match: Match, hit: Hit) -> float:
         """Return what a short heading takes off: more where header or row speak of another matter ("Plumber")."""
-        kind = match.rule.type
+        other = match.rule.type not in self.named and self._speaks_otherwise(match.rule.type, hit, hit.end)
+        return 0.4 if other else 0.1
+
+    def _speaks_otherwise(self, kind: str, hit: Hit, end: int) -> bool:
+        """Tell whether the words around the label speak of another matter, and none of the label's own."""
         speaking, alien = self.grammar.speaking.get(kind), self.grammar.alien.get(kind)
         low = max(0, hit.start - _NEAR)
-        around = f"{self.text[low : hit.start]} {self.text[hit.end : hit.end + _NEAR]}".encode("ascii")
-        other = alien and alien.search(around) and kind not in self.named
-        return 0.4 if other and not (speaking and speaking.search(around)) else 0.1
+        around = f"{self.text[low : hit.start]} {self.text[hit.end : end + _NEAR]}".encode("ascii")
+        return bool(alien and alien.search(around)) and not (speaking and speaking.search(around))
 
     def _common(self, place: int) -> bool:
         """Tell whether the word before `place` is one that any label may have before it ("my", "the", "is")."""

@@ -43,6 +43,9 @@ class RuleFile(Model):
     failed_check: Literal["lower", "veto"] = "lower"
     find: str = ""  # how the number looks in text when it needs no label; its group, if any, is the number
     alone: Annotated[float, Field(ge=0, le=1)] = 0.0  # the score where nothing owns it
+    form: str = ""  # as `find`, for a number that nothing owns in a text that speaks of its kind elsewhere
+    spoken_of: Annotated[float, Field(ge=0, le=1)] = 0.0  # the score of `form`
+    also_under: tuple[str, ...] = ()  # further types whose labels may own it: a tax number under "NIF"
     certain: bool = False  # the check is so strong that no other owner matters
     false_positives: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
@@ -63,6 +66,9 @@ class Rule:
     find_source: str
     alone: float
     certain: bool
+    form: "re2._Regexp[bytes] | None"
+    spoken_of: float
+    under: frozenset[str]  # the types whose labels may own it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +155,11 @@ def _compile(path: Path) -> Rule:
         note(("check",), f"There is no such check; use one of {', '.join(sorted(CHECKS))}.")
     if not file.shapes and not file.find:
         note((), "Neither `shapes` nor `find` is given, so this rule has no effect.")
+    if bool(file.form) != bool(file.spoken_of):
+        note((), "`form` and `spoken_of` belong together: how it looks, and how sure that is where its kind is spoken of.")
+    for index, kind in enumerate(file.also_under):
+        if kind not in TYPES:
+            note(("also_under", index), f"There is no such identifier type; use one of {', '.join(TYPES)}.")
     if bool(file.find) != bool(file.alone):
         note((), "`find` and `alone` belong together: how it looks without a label, and how sure that is.")
     for index, entry in enumerate(file.shapes):
@@ -160,6 +171,9 @@ def _compile(path: Path) -> Rule:
     find = _expression(file.find) if file.find else None
     if file.find and not find:
         note(("find",), "This is no regular expression that RE2 takes (no look-around, no back-reference).")
+    form = _expression(file.form) if file.form else None
+    if file.form and not form:
+        note(("form",), "This is no regular expression that RE2 takes (no look-around, no back-reference).")
     if problems:
         raise ConfigurationError(problems)
     return Rule(
@@ -174,6 +188,9 @@ def _compile(path: Path) -> Rule:
         find_source=file.find,
         alone=file.alone,
         certain=file.certain,
+        form=form,
+        spoken_of=file.spoken_of,
+        under=frozenset((file.type, *file.also_under)),
     )
 
 

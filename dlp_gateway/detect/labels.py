@@ -32,6 +32,7 @@ class Strength(StrEnum):
     """How sure it is that the label means what it owns."""
 
     STRONG = "strong"
+    FAIR = "fair"  # means it unless the text speaks of another matter ("Texas licence")
     WEAK = "weak"  # means it only where the text speaks of the matter elsewhere ("licence no.", "DL")
 
 

@@ -2,7 +2,8 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +18,8 @@ _SPEAKER: Final = re.compile(
     r"|\(?\d{1,2}[:.]\d\d(?:[:.]\d\d)?(?: ?[ap]m)?\)?)[ -]*[^\W\d][\w .']{0,24}:\s)",
     re.IGNORECASE,
 )
+# "sam: …", where others speak as well: which lines are turns of a talk is told by names that come again.
+_NAMED: Final = re.compile(r"[>\s]*([^\W\d][\w.@-]{0,20}(?: [\w.]{1,15})?): (?=\S)")
 # A message in the export of a chat: {"ts": …, "user": …, "text": "…"}.
 _MESSAGE: Final = re.compile(r"""[^"\n]{0,20}"[^\n]{0,200}?"(?:text|message|body|content|msg)"\s?:\s?\"""")
 # What mail clients write above the mail that is answered.
@@ -45,6 +48,7 @@ class Page:
     blocks: tuple[int, ...]
     signatures: tuple[int, ...]
     replied: int  # where the mail that this one answers begins without quotation marks
+    turns: Mapping[int, int]  # of a talk: where a line begins, and where what its speaker says does
 
     def line(self, place: int) -> tuple[int, int]:
         """Return start and end (without line break) of the line at `place`."""
@@ -84,6 +88,7 @@ def lay_out(text: str, closing: frozenset[str]) -> Page:
     """Return the page of a folded text; `closing` are the words that begin a signature."""
     starts = [0, *(match.end() for match in re.finditer("\n", text))]
     blocks, signatures = [0], []
+    speakers: list[tuple[int, int, int, str]] = []
     previous = ""
     for index, start in enumerate(starts):
         end = starts[index + 1] - 1 if index + 1 < len(starts) else len(text)
@@ -92,13 +97,33 @@ def lay_out(text: str, closing: frozenset[str]) -> Page:
         if index and (message or not _continues(previous, line)):
             speaker = message or _SPEAKER.match(line)
             blocks.extend((start, start + speaker.end()) if speaker and speaker.end() < len(line) else (start,))
+        named = _NAMED.match(line)
+        if named:
+            speakers.append((index, start, start + named.end(), named[1].lower()))
         words = line.lstrip("> ").lower().split(",")[0].strip(" .!-")
         if line.rstrip() in {"--", "-- "} or words in closing:
             signatures.append(start)
         previous = line
     reply = _REPLY.search(text)
     replied = reply.start() if reply else len(text) + 1
-    return Page(text=text, starts=tuple(starts), blocks=tuple(blocks), signatures=tuple(signatures), replied=replied)
+    return Page(
+        text=text,
+        starts=tuple(starts),
+        blocks=tuple(blocks),
+        signatures=tuple(signatures),
+        replied=replied,
+        turns=_turns(speakers),
+    )
+
+
+def _turns(lines: Sequence[tuple[int, int, int, str]]) -> dict[int, int]:
+    """Return the turns among lines that begin "name: " (number, start, end of the name, name).
+
+    Who speaks twice takes part in a talk, and so does who speaks directly before or after.
+    """
+    often = {name for name, count in Counter(name for *_, name in lines).items() if count > 1}
+    sure = {number for number, _, _, name in lines if name in often}
+    return {start: said for number, start, said, _ in lines if sure & {number - 1, number, number + 1}}
 
 
 def _continues(previous: str, line: str) -> bool:

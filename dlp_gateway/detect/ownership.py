@@ -15,6 +15,7 @@ _AFTER: Final = 80
 _ABOVE: Final = 300
 _BELOW: Final = 700
 _LINE: Final = 200  # no line is read further than this
+_KEY: Final = 40  # no key is longer
 _TOKEN: Final = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)?|\d[\w]*|\n|[^\w\s]|_")
 _ABBREVIATED: Final = re.compile(
     r"(?:^|[\s(])(?:no|nos|nr|num|nbr|lic|n|dr|mr|mrs|ms|st|sr|sra|tel|ref|ext|geb|bzw|ca|z\.b|inkl|art|ul|driv|d\.l"
@@ -28,6 +29,13 @@ _NUMBERED: Final = re.compile(
 # German and Dutch put the noun and "number" into one word.
 _COMPOUND: Final = re.compile(r"[a-z](?:nummern?|nr|kennung|code|zeichen|kenmerk)\Z", re.IGNORECASE)
 _LISTING: Final = frozenset({"and", "und", "et", "y", "e", "en", "i", "or", "/", "&", "+", "plus"})
+# Nouns of German begin with a capital: behind an article such a word is no name, and a number behind it is its own.
+_ARTICLES: Final = frozenset("der die das den dem des ein eine einen einem einer zum zur vom beim im ins am".split())
+# What cannot be written with letters: a "card" that has some is another kind of card.
+_FIGURES_ONLY: Final = frozenset({"CREDIT_CARD", "US_SSN"})
+#: "issued", "valid until": what follows is a day or a year, so a number as long as this is not theirs.
+_DATED: Final = "dates"
+_LONGEST_DATE: Final = 6
 _SENTENCE_END: Final = re.compile(r"[.!?][\"')\]]*\s+(?=[A-Z0-9\"'(])")
 
 
@@ -60,6 +68,7 @@ class Owner:
 
 NOBODY: Final = Owner(label=None, relation=Relation.NOBODY)
 UNKNOWN: Final = Owner(label=None, relation=Relation.BEFORE)  # a word that no lexicon has
+KEYED: Final = Owner(label=None, relation=Relation.BEFORE, doubt=0.1)  # words and a colon: a key, or half a sentence
 
 
 @dataclass(slots=True, kw_only=True)
@@ -79,6 +88,8 @@ class _Walk:
     listed: bool = False
     apart: Hit | None = None  # "the booking is for two nights, 7KQ2": it owns the number if nothing nearer does
     doubt: float = 0.0
+    size: int = 0  # letters and digits of the number itself
+    lettered: bool = False  # some of them are letters
 
     @property
     def announced(self) -> bool:
@@ -97,7 +108,7 @@ class Reader:
 
     def owner(self, start: int, end: int) -> Owner:
         """Return who owns the number at `start` … `end`."""
-        before = self._before(start)
+        before = self._before(start, end)
         if before.label is not None:
             return before
         if before.relation is Relation.NOBODY:
@@ -110,10 +121,11 @@ class Reader:
 
     # -- before the number, in the same sentence
 
-    def _before(self, start: int) -> Owner:
+    def _before(self, start: int, end: int) -> Owner:
         low = self._sentence_start(start)
         tokens = [(low + m.start(), m[0]) for m in _TOKEN.finditer(self.page.text[low:start])]
-        walk = _Walk()
+        written = self.page.text[start:end]
+        walk = _Walk(size=sum(map(str.isalnum, written)), lettered=any(map(str.isalpha, written)))
         index = len(tokens) - 1
         while index >= 0:
             place, word = tokens[index]
@@ -122,7 +134,7 @@ class Reader:
                 continue
             hit = self._hit_over(place)
             if hit is None:
-                verdict = self._step(walk, word)
+                verdict = self._step(walk, word, tokens[index - 1][1] if index else "")
                 index -= 1
             else:
                 while index >= 0 and tokens[index][0] >= hit.start:
@@ -132,13 +144,18 @@ class Reader:
             if verdict is not None:
                 return verdict
         if walk.keyed:
-            return UNKNOWN
+            return KEYED
         if walk.apart is not None and self.page.text[low:start].rstrip().endswith(","):
             return Owner(label=walk.apart.label, relation=Relation.BEFORE, hit=walk.apart)
         return Owner(label=None, relation=Relation.NOBODY, announced=walk.announced)
 
     def _owner_of(self, hit: Hit, start: int, preceding: set[str], walk: _Walk) -> Owner | None:
         """Return the owner that the label makes, or None if the label is about something else and the walk goes on."""
+        if (hit.label.id == _DATED and walk.size > _LONGEST_DATE) or (
+            hit.label.owns in _FIGURES_ONLY and walk.lettered
+        ):
+            walk.met = True
+            return None
         if hit.label.owns == OTHER:
             complement = (walk.linked or walk.colon) and not walk.numbered and preceding & self.grammar.preposition
             if complement and not _NUMBERED.search(self.page.text[hit.start : hit.end]):
@@ -154,8 +171,8 @@ class Reader:
         doubt = walk.doubt + 0.03 * min(walk.unknown, 5) + 0.01 * min(walk.names, 4) + far + 0.03 * walk.keyed
         return Owner(label=hit.label, relation=Relation.BEFORE, doubt=doubt, announced=walk.announced, hit=hit)
 
-    def _step(self, walk: _Walk, written: str) -> Owner | None:
-        """Take one written into account; return an owner if it ends the walk."""
+    def _step(self, walk: _Walk, written: str, previous: str) -> Owner | None:
+        """Take one word into account, and the one before it; return an owner if it ends the walk."""
         word = written.lower()
         grammar = self.grammar
         if written[0].isdigit():
@@ -166,20 +183,22 @@ class Reader:
         elif written in ":=":
             walk.colon = walk.colon or not walk.met
             walk.linked = walk.linked or walk.met
-        elif word in grammar.linking:
+        elif word in grammar.linking or ("'" in word and self._owns_nothing(word)):
             walk.linked = True
         elif word in grammar.function or not written[0].isalpha():
             walk.phrased = walk.phrased or (written[0].isalpha() and not walk.met)
             return self._punctuation(walk, word)
         else:
-            return self._word(walk, written)
+            return self._word(walk, written, previous)
         return None
 
     @staticmethod
-    def _word(walk: _Walk, token: str) -> Owner | None:
+    def _word(walk: _Walk, token: str, previous: str) -> Owner | None:
         """A word of no list: a name, or a noun that may own the number ("locker 27553", "audit number 86176712")."""
         if not walk.met and not walk.linked:
             if _COMPOUND.search(token):
+                return UNKNOWN
+            if token[0].isupper() and previous.lower() in _ARTICLES and not walk.colon:
                 return UNKNOWN
             if walk.numbered and not walk.phrased and (walk.keyed_number or not walk.colon):
                 return UNKNOWN
@@ -207,10 +226,10 @@ class Reader:
     @staticmethod
     def _punctuation(walk: _Walk, word: str) -> Owner | None:
         if word in ";|":
-            return UNKNOWN if walk.keyed else NOBODY
+            return KEYED if walk.keyed else NOBODY
         if word == "," or word in _LISTING:
-            if walk.keyed:
-                return UNKNOWN
+            if walk.keyed and word != "/":  # "licence / permit: …" is one key
+                return KEYED
             walk.phrased = walk.phrased or (word == "," and walk.numbered and not walk.met)
             walk.commas += word == ","
             walk.listed = walk.listed or not walk.met
@@ -219,7 +238,7 @@ class Reader:
     def _sentence_start(self, start: int) -> int:
         text = self.page.text
         low = max(0, start - _BEFORE)
-        low = max(low, self.page.block_start(start))
+        low = max(low, self.page.block_start(start), self._turn(start))
         for match in _SENTENCE_END.finditer(text, low, start + 1):
             if match.end() == start and (
                 self._hit_over(match.start() - 1) or _SHORT.search(text, low, match.start() + 1)
@@ -228,6 +247,17 @@ class Reader:
             if not _ABBREVIATED.search(text[max(low, match.start() - 8) : match.start()]):
                 low = match.end()
         return low
+
+    def _turn(self, place: int) -> int:
+        """Return where what a speaker says begins on the line at `place`: behind "Sam: " in a chat; or 0."""
+        line = self.page.line(place)[0]
+        said = self.page.turns.get(line, 0)
+        if not said or said > place:
+            return 0
+        name = self.page.text[line:said].strip("> :").lower()
+        index = bisect_left(self.starts, line)
+        keyed = index < len(self.hits) and self.hits[index].start < said
+        return 0 if keyed or name in self.grammar.number else said
 
     def _hit_over(self, place: int) -> Hit | None:
         index = bisect_right(self.starts, place) - 1
@@ -250,7 +280,10 @@ class Reader:
         words = [match[0] for match in _TOKEN.finditer(between)]
         lowered = [word.lower() for word in words]
         opened = bool(words) and words[-1] in {"(", "[", "-", "<", "/", "#"}
-        linked = any(part in self.grammar.linking for word in lowered for part in (word, *word.split("'")))
+        foreign = {"to"} if hit.label.language != "pl" else set()  # Polish for "is"
+        linked = any(
+            part in self.grammar.linking for word in lowered if word not in foreign for part in (word, *word.split("'"))
+        )
         if any(word in ";|" for word in words) or ("," in words and not linked):
             return NOBODY
         unknown = sum(1 for word in lowered if word[0].isalpha() and not self._owns_nothing(word))
@@ -270,18 +303,14 @@ class Reader:
     def _orphaned(self, start: int, end: int, before: Owner) -> bool:
         text = self.page.text
         line_start, line_end = self.page.line(start)
-        line_start = max(line_start, min(self.page.block_start(start), start))
+        line_start = max(line_start, min(self.page.block_start(start), start), self._turn(start))
         line_end = min(line_end, end + _LINE)
         lead = text[max(line_start, start - _LINE) : start].lstrip("> \t-*")
         rest = text[end:line_end].strip(" .,;!?\t*)\"'")
-        if before.relation is not Relation.NOBODY:  # an unknown word with a colon: a name in a list of licences
-            return (
-                lead.count(":") == 1
-                and lead.rstrip().endswith(":")
-                and not rest
-                and (lead[:1].isupper() or self._speaks_again(lead, start))
-                and len(lead) < 40
-            )
+        if before is KEYED:
+            return self._half_a_sentence(lead, start, alone=not rest, closed=not rest or text[end] in ".,;)")
+        if before.relation is not Relation.NOBODY:
+            return False
         words = [token.lower() for token in _TOKEN.findall(text[self._sentence_start(start) : start])]
         if len(words) > 1 and words[1] == ":":
             del words[:2]  # a speaker, in a chat
@@ -291,6 +320,20 @@ class Reader:
         trailing = [w.lower() for w in _TOKEN.findall(re.split(r"[,.;] ", text[end:line_end])[0]) if w[0].isalpha()]
         most = 5 if lead.rstrip().endswith(":") else 0
         return len(content) <= most and len([w for w in trailing if not self._owns_nothing(w)]) <= 3
+
+    def _half_a_sentence(self, lead: str, start: int, *, alone: bool, closed: bool) -> bool:
+        """Tell whether the words before the colon are no key: a name in a list, or "there you are, as printed: …"."""
+        if lead.count(":") != 1 or not lead.rstrip().endswith(":"):
+            return False
+        if alone and len(lead) < _KEY and (lead[:1].isupper() or self._speaks_again(lead, start)):
+            return True
+        words = [word.lower() for word in _TOKEN.findall(lead)[:-1]]
+        said = sum(1 for word in words if word == "," or (word[0].isalpha() and self._owns_nothing(word)))
+        return closed and len(words) > 1 and said > 0 and not self._names_number(words)
+
+    def _names_number(self, words: list[str]) -> bool:
+        """Tell whether the words before a colon end as a key of an unknown number does: "the tag number:"."""
+        return len(words) > 1 and words[-1] in self.grammar.number and words[-2] not in self.grammar.function
 
     def _speaks_again(self, lead: str, start: int) -> bool:
         """Tell whether "bo_92: " is who speaks in a chat: one word with which other lines near begin as well."""

@@ -5,6 +5,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from dlp_gateway.detect.card_context import Share, is_alone, is_evident, is_printed, link_start
@@ -14,7 +15,7 @@ from dlp_gateway.detect.gate import Gate
 from dlp_gateway.detect.identifier_rules import Rule, RuleBook
 from dlp_gateway.detect.labels import OTHER, Hit, Label, Strength
 from dlp_gateway.detect.layout import Table, lay_out, table_at
-from dlp_gateway.detect.ownership import NOBODY, Owner, Reader, Relation, read
+from dlp_gateway.detect.ownership import KEYED, NOBODY, Owner, Reader, Relation, read
 from dlp_gateway.detect.shapes import Run, compact, dates, runs
 from dlp_gateway.detect.validators import luhn
 
@@ -62,9 +63,10 @@ class Recognition:
         self._gate = Gate(book)
         self._alone = tuple((rule, rule.find) for rule in book.rules if rule.find)
         self._owned = {
-            kind: tuple(rule for rule in book.rules if rule.type == kind and rule.shape)
-            for kind in {r.type for r in book.rules}
+            kind: tuple(rule for rule in book.rules if kind in rule.under and rule.shape)
+            for kind in {kind for rule in book.rules for kind in rule.under}
         }
+        self._forms = tuple((rule, rule.form) for rule in book.rules if rule.form)
 
     @property
     def types(self) -> frozenset[str]:
@@ -83,7 +85,11 @@ class Recognition:
         named = frozenset(hit.label.owns for hit in hits if hit.label.strength is Strength.STRONG)
         context = Context(text=page.text, grammar=self._book.grammar, named=named)
         tables = _tables(reader)
-        found = [*self._labelled(reader, tables, context), *self._self_evident(reader, tables)]
+        found = [
+            *self._labelled(reader, tables, context),
+            *self._self_evident(reader, tables),
+            *self._spoken_of(reader),
+        ]
         return _settled(found, folded)
 
     # -- numbers that labels may own
@@ -202,6 +208,24 @@ class Recognition:
                 else:
                     yield _weighed(rule, owner, start, end, alone=rule.alone)
 
+    # -- numbers of a form of their own, in a text that speaks of them
+
+    def _spoken_of(self, reader: Reader) -> Iterator[Span]:
+        """Yield numbers that nothing owns, of a form that hardly another has, if their kind is spoken of elsewhere."""
+        named = {hit.label.owns for hit in reader.hits}
+        text = reader.page.text
+        data = text.encode("ascii")
+        for rule, form in self._forms:
+            if rule.type not in named:
+                continue
+            for match in islice(form.finditer(data), _ASKED_EACH):
+                start, end = match.span()
+                if rule.check is not None and not rule.check(compact(text[start:end])):
+                    continue
+                owner = reader.owner(start, end)
+                if owner is KEYED or owner.relation in {Relation.NOBODY, Relation.ABOVE, Relation.BELOW}:
+                    yield _spoken(rule, start, end)
+
     def _may_own(self, owner: Owner, rule: Rule, written: str) -> bool:
         """Tell whether the number can be what its label says (a PAN in India has letters, a card's has none)."""
         if owner.label is None or owner.label.owns in {OTHER, rule.type}:
@@ -272,12 +296,23 @@ def _weighed(rule: Rule, owner: Owner, start: int, end: int, *, alone: float, gr
             score, relation = max(score, 0.95 - owner.doubt), owner.relation
         elif owner.foreign and (owner.label is not None or rule.alone < 0.75):
             score = 0.62 if grouped else min(score, 0.45)
-        elif owner.label is not None and owner.relation is not Relation.ABOVE:
+        elif owner.label is not None and owner.relation is not Relation.ABOVE and not (grouped and _is_weak(owner)):
             score = min(score, 0.5)
     return Span(
         start=start, end=end, type=rule.type, country=rule.country, score=round(score, 2), rule=rule.id,
         why=f"a form that proves itself, {WORDS[relation]}",
     )  # fmt: skip
+
+
+def _spoken(rule: Rule, start: int, end: int) -> Span:
+    return Span(
+        start=start, end=end, type=rule.type, country=rule.country, score=rule.spoken_of, rule=rule.id,
+        why="a form of its own, in a text that speaks of it",
+    )  # fmt: skip
+
+
+def _is_weak(owner: Owner) -> bool:
+    return owner.label is not None and owner.label.strength is Strength.WEAK
 
 
 def _proved(rule: Rule, text: str, start: int, end: int) -> tuple[int, int] | None:

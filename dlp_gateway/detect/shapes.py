@@ -37,7 +37,9 @@ _NO_IDENTIFIER: Final = (
     r"\b\d+(?:\.\d+){3,}\b",  # an address or a version
     r"\+\d[\d ()./\-]{6,18}\d\b",
     r"\(\+?\d{1,5}\) ?\d[\d ./\-]{4,12}\d\b",
-    r"\b[2-9]\d\d[-.][2-9]\d\d[-.]\d{4}\b",  # North American
+    r"\b[2-9]\d\d[-. ][2-9]\d\d[-.]\d{4}\b|\b[2-9]\d\d[-. ]555[-. ]\d{4}\b",  # North American
+    r"(?m:^[>|\s]*(?:[TMPOF]|Tel|Mob|Fax|Ph)[.:]? ?\(?0\d{1,4}\)?[ ./-]\d[\d ./-]{4,12}\d\b)",  # in a signature
+    r"\b0\d{3,4}[ /-]\d{3} ?\d{3,4}\b|\b0\d{2,4}[ /]\d{5} ?\d{3}\b",
     r"\b0\d(?:[ .]\d\d){4}\b",  # French
     r"\b0\d{2,4} \d{3} ?\d{4}\b|\b0\d{3,4} \d{5,6}\b|\b0\d{2} \d{4} \d{4}\b",  # British
     r"\b[A-Za-z0-9+/=]{35,}",  # base64, hashes
@@ -51,6 +53,8 @@ _REGIONS: Final = frozenset(
 )
 _TOKEN: Final = re.compile(r"[A-Za-z0-9*]+")
 _SEPARATING: Final = {code: None for code in range(128) if not (chr(code).isalnum() or chr(code) == "*")}
+# "class B 1234567": the letter is of the class, not of the number.
+_CLASS: Final = re.compile(r"(?:class|klasse|kl|klas|clase|classe|cat|kat|tipo|type|categor[a-z]{1,3}|kategori[a-z]|klass)\.? \Z", re.I)
 _SEPARATORS: Final = frozenset(" -./")
 _MAX_GROUPS: Final = 10
 
@@ -105,6 +109,8 @@ def runs(text: str, start: int, end: int, words: Sequence[tuple[int, int]] = ())
         member = (
             free and high - low < 35 and (bearing or _may_join(match[0], text[low - 1 : low], text[high : high + 1]))
         )
+        if member and not bearing and not groups and _CLASS.search(text, max(0, low - 12), low):
+            member = False
         if groups and not (joined and member):
             if _enough(text, groups, digits):
                 yield _run(text, groups)
@@ -138,8 +144,8 @@ def _merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 def _enough(text: str, groups: list[tuple[int, int]], digits: int) -> bool:
     """Four digits, or two in a group of capitals as long as a document's number ("U1CTKS6MFJ")."""
-    if digits == 3:  # Manitoba: seven letters, three digits, two letters
-        return sum(high - low for low, high in groups) >= 12
+    if digits == 3 and sum(high - low for low, high in groups) >= 12:  # Manitoba: seven letters, three digits, two
+        return True
     return digits >= 4 or (
         digits >= 2 and any(8 <= high - low <= 12 and text[low:high].isupper() for low, high in groups)
     )

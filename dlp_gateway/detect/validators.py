@@ -208,6 +208,13 @@ def au_medicare(number: str) -> bool:
     return sum(int(d) * w for d, w in zip(number[:8], (1, 3, 7, 9, 1, 3, 7, 9), strict=True)) % 10 == int(number[8])
 
 
+def de_health(number: str) -> bool:
+    """Tell whether the check digit of a Krankenversichertennummer holds: the letter as two digits, then Luhn's way."""
+    digits = f"{ord(number[0]) - 64:02d}{number[1:9]}"
+    total = sum(sum(divmod(int(digit) * weight, 10)) for digit, weight in zip(digits, (1, 2) * 5, strict=True))
+    return total % 10 == int(number[9])
+
+
 def nz_ird(number: str) -> bool:
     """Tell whether the check digit of an IRD number holds."""
     padded = number.zfill(9)
@@ -229,6 +236,7 @@ CHECKS: Final[dict[str, Check]] = {
     "ca-qc-driving-licence": ca_qc_licence,
     "ca-sin": ca_sin,
     "de-document": de_document,
+    "de-health": de_health,
     "de-driving-licence": de_driving_licence,
     "de-tax-id": lambda number: bool(idnr.is_valid(number)),
     "es-identity": es_identity,
