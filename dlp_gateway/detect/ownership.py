@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from dlp_gateway.detect.grammar import Grammar
-from dlp_gateway.detect.labels import OTHER, Hit, Label
+from dlp_gateway.detect.labels import OTHER, Hit, Label, Strength
 from dlp_gateway.detect.layout import Page
 
 _BEFORE: Final = 120
@@ -32,7 +32,9 @@ _LISTING: Final = frozenset({"and", "und", "et", "y", "e", "en", "i", "or", "/",
 # Nouns of German begin with a capital: behind an article such a word is no name, and a number behind it is its own.
 _ARTICLES: Final = frozenset("der die das den dem des ein eine einen einem einer zum zur vom beim im ins am".split())
 # What cannot be written with letters: a "card" that has some is another kind of card.
-_FIGURES_ONLY: Final = frozenset({"CREDIT_CARD", "US_SSN"})
+_CARD: Final = "CREDIT_CARD"
+_FIGURES_ONLY: Final = frozenset({_CARD, "US_SSN"})
+_SHORTEST_CARD: Final = 12
 #: "issued", "valid until": what follows is a day or a year, so a number as long as this is not theirs.
 _DATED: Final = "dates"
 _LONGEST_DATE: Final = 6
@@ -151,10 +153,13 @@ class Reader:
 
     def _owner_of(self, hit: Hit, start: int, preceding: set[str], walk: _Walk) -> Owner | None:
         """Return the owner that the label makes, or None if the label is about something else and the walk goes on."""
-        if (hit.label.id == _DATED and walk.size > _LONGEST_DATE) or (
-            hit.label.owns in _FIGURES_ONLY and walk.lettered
-        ):
+        if hit.label.id == _DATED and walk.size > _LONGEST_DATE:
             walk.met = True
+            return None
+        if (hit.label.owns in _FIGURES_ONLY and walk.lettered) or (hit.label.owns == _CARD and walk.size < _SHORTEST_CARD):
+            return None
+        if is_noun(hit) and walk.met and not _NUMBERED.search(self.page.text[hit.start : hit.end]):
+            walk.unknown += 1
             return None
         if hit.label.owns == OTHER:
             complement = (walk.linked or walk.colon) and not walk.numbered and preceding & self.grammar.preposition
@@ -287,7 +292,7 @@ class Reader:
         if any(word in ";|" for word in words) or ("," in words and not linked):
             return NOBODY
         unknown = sum(1 for word in lowered if word[0].isalpha() and not self._owns_nothing(word))
-        if not (opened or linked or not words) or unknown > 3:
+        if not (opened or linked or not words) or unknown > 3 * (not is_noun(hit)):
             return NOBODY
         return Owner(label=hit.label, relation=Relation.AFTER, doubt=0.06 * unknown + 0.04, hit=hit)
 
@@ -358,7 +363,7 @@ class Reader:
             hit = self.hits[index]
             spent = self._spent(hit, start)
             if hit.label.owns != OTHER:
-                doubt = (sentence - hit.end) / 1500 + 0.1 * spent
+                doubt = (sentence - hit.end) / 3000 + 0.1 * spent
                 return Owner(label=hit.label, relation=Relation.ABOVE, doubt=doubt, hit=hit)
             if not spent and (hit.label.id == "other-licences" or self._heads_line(hit)):
                 return Owner(label=hit.label, relation=Relation.ABOVE, hit=hit)
@@ -387,6 +392,13 @@ class Reader:
         return behind == ":" or (not behind and not before)
 
 
+def is_noun(hit: Hit) -> bool:
+    """Tell whether the label is but a thing that may have a number: it owns only what is next to it."""
+    return hit.label.owns == OTHER and hit.label.strength is Strength.WEAK
+
+
 def read(page: Page, hits: tuple[Hit, ...], grammar: Grammar) -> Reader:
-    """Return the reader of a page."""
-    return Reader(page=page, hits=hits, starts=tuple(hit.start for hit in hits), grammar=grammar)
+    """Return the reader of a page; a thing whose name is a particle in another language is none ("van")."""
+    own_nothing = grammar.linking | grammar.function
+    kept = tuple(hit for hit in hits if not is_noun(hit) or page.text[hit.start : hit.end].lower() not in own_nothing)
+    return Reader(page=page, hits=kept, starts=tuple(hit.start for hit in kept), grammar=grammar)

@@ -17,7 +17,7 @@ from dlp_gateway.detect.labels import OTHER, Hit, Label, Strength
 from dlp_gateway.detect.layout import Table, lay_out, table_at
 from dlp_gateway.detect.ownership import KEYED, NOBODY, Owner, Reader, Relation, read
 from dlp_gateway.detect.shapes import Run, compact, dates, runs
-from dlp_gateway.detect.validators import luhn
+from dlp_gateway.detect.validators import luhn, payment_card
 
 if TYPE_CHECKING:
     import re2
@@ -135,8 +135,10 @@ class Recognition:
         match = self._best(run, label, self._likely(hit, text), text) if label and hit else None
         if label is None or hit is None or match is None:
             return
-        if label.strength is Strength.WEAK and is_printed(text, match.start, match.end) and luhn(match.value):
-            return  # "la mia carta 4012 8888 8888 1881": in groups as on cards, it is one
+        if label.strength is Strength.WEAK and luhn(match.value):
+            as_card = is_printed(text, match.start, match.end)
+            if as_card or (payment_card(match.value) and _CARD in context.named):
+                return  # "la mia carta 4012 8888 8888 1881": in groups as on cards, it is one
         yield Span(
             start=match.start,
             end=match.end,
@@ -263,7 +265,10 @@ def _card(rule: Rule, reader: Reader, owner: Owner, start: int, end: int, *, sha
     link = None if grouped else link_start(text, start)
     if link is not None and not (owner.hit and owner.hit.start >= link):
         return _weighed(rule, NOBODY, start, end, alone=_DOUBTFUL)
-    return _weighed(rule, owner, start, end, alone=_unlabelled(rule, reader, start, end, share), grouped=grouped)
+    alone = _unlabelled(rule, reader, start, end, share)
+    if _is_weak(owner) and alone > _DOUBTFUL and _is_named(reader, _CARD, start, end):
+        owner = NOBODY  # "<method>cc</method><acct>…"
+    return _weighed(rule, owner, start, end, alone=alone, grouped=grouped)
 
 
 def _unlabelled(rule: Rule, reader: Reader, start: int, end: int, share: Share) -> float:

@@ -28,6 +28,8 @@ _NO_IDENTIFIER: Final = (
     r", ?[A-Z]{2} \d{5}(?:-\d{4})?\b",  # a ZIP code behind its state
     r"\b\d{1,2}:\d\d(?::\d\d)?\b",
     r"\b(?:19|20)\d\d-\d\d-\d\dT[0-9:.]+(?:Z|[+-]\d\d:?\d\d)?\b",
+    r"(?:^|[\s(,;:])(?:0?[1-9]|1[0-2])/(?:19|20)\d\d\b",  # a month
+    r"\b555-01\d\d\b|\b[tfpmdcow][.:]? ?\d{3}-\d{4}\b",
     r"\b(?:19|20)\d\d ?[-/] ?(?:19|20)?\d\d\b",  # years, from and to
     DATE,
     r"\b\d{1,3}(?:[.,']\d{3})*[.,]\d\d(?:[^\w.,-]|$)",  # an amount
