@@ -15,12 +15,18 @@ _PERSONAL: Final = re.compile(
     r"\b(?:my|his|her|wife's|husband's|son's|daughter's|mon|son|mi|mijn|zijn|mein|seine?|ihre?|mia|sua|minha) \Z",
     re.IGNORECASE,
 )
-_YOURS: Final = re.compile(r"\b(?:your|ur|yr|u r|ihre?|votre|tu|uw|je|seu|twoj[ea]?) \Z", re.IGNORECASE)
+_YOURS: Final = re.compile(r"\b(?:your|ur|yr|u r|ihre?|whose|which|votre|tu|uw|je|seu|twoj[ea]?) \Z", re.IGNORECASE)
 _KIND_OF_DOCUMENT: Final = re.compile(
     r"\b(?:type|kind|document|doc|id|identification|art|tipo|soort|rodzaj|dokument)\b[^\n]{0,12}\Z", re.IGNORECASE
 )
 # A word directly before a short label that may give it another sense ("guard lic.", "commercial licence").
-_MODIFIED: Final = re.compile(r"[A-Za-z][.)]? ?-? ?\Z")
+_MODIFIED: Final = re.compile(r"[A-Za-z][.)]?(?: |-)?\Z")
+# Columns beside one of licences that only those of drivers have.
+_OF_PEOPLE: Final = re.compile(
+    r"\b(?:province|prov|state|st|class|klasse|kl|clase|classe|categorie|kat|cat|dob|birth|geb\w*|driver|fahrer|"
+    r"conduc\w+|bestuurder|autista|kierowca|vehicle|plate|van|truck)\b",
+    re.IGNORECASE,
+)
 BASE: Final = {
     Relation.BEFORE: 0.95,
     Relation.AFTER: 0.86,
@@ -86,7 +92,7 @@ class Context:
         abbreviated = hit.end - hit.start <= 3  # "DL # …": seldom anything else
         weakness = 0.12 if meant or asked or _PERSONAL.search(before) else 0.26 if abbreviated else 0.34
         if alien and alien.search(around):
-            weakness += 0.25
+            weakness += 0.1 if kind in self.named else 0.25
         if not match.rule.any_country and not match.value.isdigit():
             weakness -= 0.06
         sentence_begins = before.rstrip().endswith(".") and self.text[hit.start].isupper()
@@ -99,6 +105,9 @@ class Context:
     def _heading(self, match: Match, hit: Hit) -> float:
         """Return what a short heading takes off: more where header or row speak of another matter ("Plumber")."""
         other = match.rule.type not in self.named and self._speaks_otherwise(match.rule.type, hit, hit.end)
+        start = self.text.rfind("\n", 0, hit.start) + 1
+        if _OF_PEOPLE.search(self.text[start : hit.end + _NEAR].partition("\n")[0]):
+            return 0.1
         return 0.4 if other else 0.1
 
     def _speaks_otherwise(self, kind: str, hit: Hit, end: int) -> bool:
@@ -113,7 +122,10 @@ class Context:
         words = re.findall(r"[A-Za-z']+", self.text[max(0, place - 30) : place])
         word = words[-1].lower() if words else ""
         grammar = self.grammar
-        return word.endswith("'s") or word in grammar.function or word in grammar.linking or word in grammar.number
+        return word.endswith("'s") or any(
+            part in grammar.function or part in grammar.linking or part in grammar.number
+            for part in (word, word.rpartition("'")[2])
+        )
 
 
 def _evidence(match: Match) -> float:
@@ -121,6 +133,8 @@ def _evidence(match: Match) -> float:
     if match.holds is True:
         return 0.05
     evidence = -0.08 if match.holds is False else 0.0
+    if match.rule.form is not None and not match.value.isdigit():
+        evidence += 0.05
     if match.rule.any_country:
         evidence -= 0.1
     if match.value.isdigit() and len(match.value) < 7:

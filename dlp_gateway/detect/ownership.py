@@ -35,9 +35,14 @@ _ARTICLES: Final = frozenset("der die das den dem des ein eine einen einem einer
 _CARD: Final = "CREDIT_CARD"
 _FIGURES_ONLY: Final = frozenset({_CARD, "US_SSN"})
 _SHORTEST_CARD: Final = 12
+_BESIDE: Final = 4
+_NAMES: Final = 2  # "mine … and Ben's …": so many words of a name may stand before the next number of a list
+_ANNOUNCING: Final = frozenset(':#=(-"[>/')
 #: "issued", "valid until": what follows is a day or a year, so a number as long as this is not theirs.
 _DATED: Final = "dates"
 _LONGEST_DATE: Final = 6
+_LINK: Final = re.compile(r"\b(?:https?|ftp)://[^\s?<>\"]*|\bwww\.[^\s?<>\"]*", re.IGNORECASE)
+_FROM: Final = frozenset("from on off aus vom von auf sur de du van op del dal dalla sul sulla della do da z na från fra".split())
 _SENTENCE_END: Final = re.compile(r"[.!?][\"')\]]*\s+(?=[A-Z0-9\"'(])")
 
 
@@ -158,8 +163,8 @@ class Reader:
             return None
         if (hit.label.owns in _FIGURES_ONLY and walk.lettered) or (hit.label.owns == _CARD and walk.size < _SHORTEST_CARD):
             return None
-        if is_noun(hit) and walk.met and not _NUMBERED.search(self.page.text[hit.start : hit.end]):
-            walk.unknown += 1
+        if is_noun(hit) and not self._is_beside(hit, start):
+            walk.unknown += walk.met
             return None
         if hit.label.owns == OTHER:
             complement = (walk.linked or walk.colon) and not walk.numbered and preceding & self.grammar.preposition
@@ -175,6 +180,14 @@ class Reader:
         far = max(0, start - hit.end - 40) / 500
         doubt = walk.doubt + 0.03 * min(walk.unknown, 5) + 0.01 * min(walk.names, 4) + far + 0.03 * walk.keyed
         return Owner(label=hit.label, relation=Relation.BEFORE, doubt=doubt, announced=walk.announced, hit=hit)
+
+    def _is_beside(self, hit: Hit, start: int) -> bool:
+        """Tell whether nothing but words such as "no." and "is" stands between a thing and the number."""
+        between = self.page.text[hit.end : start]
+        words = [word.lower() for word in _TOKEN.findall(between)]
+        return len(words) <= _BESIDE and all(
+            word in self.grammar.number or word in self.grammar.linking or word in _ANNOUNCING for word in words
+        )
 
     def _step(self, walk: _Walk, written: str, previous: str) -> Owner | None:
         """Take one word into account, and the one before it; return an owner if it ends the walk."""
@@ -237,7 +250,7 @@ class Reader:
                 return KEYED
             walk.phrased = walk.phrased or (word == "," and walk.numbered and not walk.met)
             walk.commas += word == ","
-            walk.listed = walk.listed or not walk.met
+            walk.listed = walk.listed or not walk.met or (walk.names <= _NAMES and not walk.unknown)
         return None
 
     def _sentence_start(self, start: int) -> int:
@@ -289,6 +302,7 @@ class Reader:
         linked = any(
             part in self.grammar.linking for word in lowered if word not in foreign for part in (word, *word.split("'"))
         )
+        linked = linked or (hit.label.owns != OTHER and bool(words) and words[0] in _FROM)
         if any(word in ";|" for word in words) or ("," in words and not linked):
             return NOBODY
         unknown = sum(1 for word in lowered if word[0].isalpha() and not self._owns_nothing(word))
@@ -398,7 +412,17 @@ def is_noun(hit: Hit) -> bool:
 
 
 def read(page: Page, hits: tuple[Hit, ...], grammar: Grammar) -> Reader:
-    """Return the reader of a page; a thing whose name is a particle in another language is none ("van")."""
+    """Return the reader of a page: without labels in the path of a link, or particles of another language ("van")."""
     own_nothing = grammar.linking | grammar.function
-    kept = tuple(hit for hit in hits if not is_noun(hit) or page.text[hit.start : hit.end].lower() not in own_nothing)
+    links = [(match.start(), match.end()) for match in _LINK.finditer(page.text)]
+    begins = [start for start, _ in links]
+
+    def counts(hit: Hit) -> bool:
+        index = bisect_right(begins, hit.start) - 1
+        if index >= 0 and hit.start < links[index][1]:
+            return False
+        written, behind = page.text[hit.start : hit.end].lower(), page.text[hit.end : hit.end + 1]
+        return not is_noun(hit) or written not in own_nothing or behind in {":", ">", '"', "="}
+
+    kept = tuple(hit for hit in hits if counts(hit))
     return Reader(page=page, hits=kept, starts=tuple(hit.start for hit in kept), grammar=grammar)

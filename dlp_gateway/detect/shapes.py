@@ -29,7 +29,7 @@ _NO_IDENTIFIER: Final = (
     r"\b\d{1,2}:\d\d(?::\d\d)?\b",
     r"\b(?:19|20)\d\d-\d\d-\d\dT[0-9:.]+(?:Z|[+-]\d\d:?\d\d)?\b",
     r"(?:^|[\s(,;:])(?:0?[1-9]|1[0-2])/(?:19|20)\d\d\b",  # a month
-    r"\b555-01\d\d\b|\b[tfpmdcow][.:]? ?\d{3}-\d{4}\b",
+    r"\b0\d{2,4} ?/ ?\d{3,5}[ -]?\d{2,4}\b|\b555[ .-]01\d\d\b|\b[tfpmdcow][.:]? ?\d{3}-\d{4}\b",
     r"\b(?:19|20)\d\d ?[-/] ?(?:19|20)?\d\d\b",  # years, from and to
     DATE,
     r"\b\d{1,3}(?:[.,']\d{3})*[.,]\d\d(?:[^\w.,-]|$)",  # an amount
@@ -57,6 +57,8 @@ _TOKEN: Final = re.compile(r"[A-Za-z0-9*]+")
 _SEPARATING: Final = {code: None for code in range(128) if not (chr(code).isalnum() or chr(code) == "*")}
 # "class B 1234567": the letter is of the class, not of the number.
 _CLASS: Final = re.compile(r"(?:class|klasse|kl|klas|clase|classe|cat|kat|tipo|type|categor[a-z]{1,3}|kategori[a-z]|klass)\.? \Z", re.I)
+_SPACED: Final = re.compile(r"\d\d \d\d \d\d")
+_REST: Final = re.compile(r" \d{4,8}\b")
 _SEPARATORS: Final = frozenset(" -./")
 _MAX_GROUPS: Final = 10
 
@@ -99,6 +101,7 @@ def runs(text: str, start: int, end: int, words: Sequence[tuple[int, int]] = ())
     """Yield what may be a number in `text[start:end]`; `words` are ranges (of labels) that no number reaches into."""
     data = text[start:end].encode("ascii")
     closed = _merged(sorted([*((start + m.start(), start + m.end()) for m in _MASK.finditer(data)), *words]))
+    closed = [(low, high) for low, high in closed if not _goes_on(text, low, high)]
     starts = [low for low, _ in closed]
     groups: list[tuple[int, int]] = []
     digits = 0
@@ -122,6 +125,11 @@ def runs(text: str, start: int, end: int, words: Sequence[tuple[int, int]] = ())
             digits += sum(map(str.isdigit, match[0]))
     if _enough(text, groups, digits):
         yield _run(text, groups)
+
+
+def _goes_on(text: str, low: int, high: int) -> bool:
+    """Tell whether what looks like a date is the beginning of a longer number ("08 09 69 300417")."""
+    return _SPACED.fullmatch(text, low, high) is not None and _REST.match(text, high) is not None
 
 
 def _run(text: str, groups: list[tuple[int, int]]) -> Run:
