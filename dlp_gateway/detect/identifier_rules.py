@@ -10,7 +10,7 @@ import re2
 from pydantic import Field
 
 from dlp_gateway.detect.grammar import Grammar, load_grammar
-from dlp_gateway.detect.labels import LabelFile, Lexicon, compile_lexicon, load_labels
+from dlp_gateway.detect.labels import LabelFile, Lexicon, Strength, compile_lexicon, load_labels
 from dlp_gateway.detect.validators import CHECKS, Check
 from dlp_gateway.document import Location, Model, load_document
 from dlp_gateway.errors import ConfigurationError, Problem
@@ -128,16 +128,22 @@ def _compiled(packs: Iterable[Path]) -> tuple[list[Rule], list[Problem]]:
 
 
 def _labels(folders: Iterable[Path]) -> tuple[list[LabelFile], list[Problem]]:
-    """Return the label files in `labels/` of folders, and what is wrong with the others."""
+    """Return the label files in `labels/` of folders, and what is wrong with the others.
+
+    Within a folder the surer come first: of a phrase that stands in two files ("SIN" and "sin") the first says.
+    """
     labels: list[LabelFile] = []
     problems: list[Problem] = []
-    for path in (path for folder in folders for path in sorted(folder.glob("labels/*.yaml"))):
-        if path.name == _GRAMMAR:
-            continue
-        try:
-            labels += load_labels((path,))
-        except ConfigurationError as error:
-            problems += error.problems
+    for folder in folders:
+        own: list[LabelFile] = []
+        for path in sorted(folder.glob("labels/*.yaml")):
+            if path.name == _GRAMMAR:
+                continue
+            try:
+                own += load_labels((path,))
+            except ConfigurationError as error:
+                problems += error.problems
+        labels += sorted(own, key=lambda file: list(Strength).index(file.strength))
     return labels, problems
 
 

@@ -24,6 +24,7 @@ from dlp_gateway.document import Model, load
 OTHER: Final = "OTHER"
 _EDGE: Final = r"\b"
 _GAP: Final = r"[\s\-./>]{0,3}"
+_GAP_IN_LINE: Final = r"[ \t\-./>]{0,3}"  # words of two rows of a form are no label of another matter
 _UMLAUTS: Final = {"ä": "(?:a|ae)", "ö": "(?:o|oe)", "ü": "(?:u|ue)", "ß": "(?:s|ss)"}
 _SYNTAX: Final = re.compile(r"~[\w']+|=[\w.]+|[\w']|[ ()|?*#/.&:-]")
 
@@ -111,17 +112,19 @@ def compile_lexicon(files: Iterable[LabelFile]) -> Lexicon:
         for language, group in file.phrases.items():
             label = Label(id=file.id, owns=file.owns, strength=file.strength, country=file.country, language=language)
             for phrase in group:
-                phrases.setdefault(pattern(phrase), label)
+                phrases.setdefault(pattern(phrase, in_line=file.owns == OTHER), label)
     return Lexicon(phrases)
 
 
-def pattern(phrase: str, *, accented: bool = False) -> str:
+def pattern(phrase: str, *, accented: bool = False, in_line: bool = False) -> str:
     r"""Return the regular expression of a phrase over folded text, or over UTF-8 bytes in which letters keep accents.
 
     >>> pattern("driv(er|ing) licence")
     '\\bdriv(?:er|ing)[\\s\\-./>]{0,3}licence\\b'
     """
     body = "".join(_element(sign, accented=accented) for sign in _SYNTAX.findall(phrase))
+    if in_line:
+        body = body.replace(_GAP, _GAP_IN_LINE)
     open_ended = accented and not phrase[-4:].isascii()  # a boundary is none beside an accented letter
     ending = r"\b" if (phrase[-1].isalnum() or phrase[-1] in ")?") and not open_ended else ""
     beginning = "" if accented and not phrase[0].isascii() else r"\b"

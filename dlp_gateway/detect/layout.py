@@ -104,8 +104,8 @@ def lay_out(text: str, closing: frozenset[str]) -> Page:
         if line.rstrip() in {"--", "-- "} or words in closing:
             signatures.append(start)
         previous = line
-    reply = _REPLY.search(text)
-    replied = reply.start() if reply else len(text) + 1
+    replies = (match.start() for match in _REPLY.finditer(text))  # headers at the very top are of this mail itself
+    replied = next((start for start in replies if text[:start].strip("> \t\r\n")), len(text) + 1)
     return Page(
         text=text,
         starts=tuple(starts),

@@ -243,6 +243,8 @@ class Reader:
 
     @staticmethod
     def _punctuation(walk: _Walk, word: str) -> Owner | None:
+        if word == "(" and walk.numbered and not walk.met:
+            walk.phrased = True  # "showed his licence today (no. …)": what is numbered stands outside the brackets
         if word in ";|":
             return KEYED if walk.keyed else NOBODY
         if word == "," or word in _LISTING:
@@ -333,8 +335,9 @@ class Reader:
         words = [token.lower() for token in _TOKEN.findall(text[self._sentence_start(start) : start])]
         if len(words) > 1 and words[1] == ":":
             del words[:2]  # a speaker, in a chat
-        if "," in words and not lead.rstrip().endswith(":"):
-            del words[: len(words) - words[::-1].index(",")]  # "Hi Beth, it's …": the last clause counts
+        clauses = [index for index, word in enumerate(words) if word in ",;"]
+        if clauses and not lead.rstrip().endswith(":"):
+            del words[: clauses[-1] + 1]  # "Hi Beth, it's …": the last clause counts
         content = [w for w in words if w[0].isalpha() and not self._owns_nothing(w)]
         trailing = [w.lower() for w in _TOKEN.findall(re.split(r"[,.;] ", text[end:line_end])[0]) if w[0].isalpha()]
         most = 5 if lead.rstrip().endswith(":") else 0
@@ -372,12 +375,12 @@ class Reader:
         line_start, line_end = self.page.line(start)
         sentence = self._sentence_start(start)
         floor = max(0, line_start - _ABOVE, self.page.signature_before(start))
-        index = bisect_left(self.starts, sentence) - 1
+        index = bisect_left(self.starts, start) - 1
         while index >= 0 and self.hits[index].start >= floor:
             hit = self.hits[index]
             spent = self._spent(hit, start)
             if hit.label.owns != OTHER:
-                doubt = (sentence - hit.end) / 3000 + 0.1 * spent
+                doubt = max(0, sentence - hit.end) / 3000 + 0.1 * spent
                 return Owner(label=hit.label, relation=Relation.ABOVE, doubt=doubt, hit=hit)
             if not spent and (hit.label.id == "other-licences" or self._heads_line(hit)):
                 return Owner(label=hit.label, relation=Relation.ABOVE, hit=hit)

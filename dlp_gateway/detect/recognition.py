@@ -100,11 +100,14 @@ class Recognition:
             yield from self._columns(reader, table, context)
         yield from _birth_dates(reader)
         words = [(hit.start, hit.end) for hit in reader.hits if not _DELHI.match(page.text, hit.start)]
+        strong = [(h.start, h.end) for h in reader.hits if h.label.owns != OTHER and h.label.strength is Strength.STRONG]
         table_starts = [table.start for table in tables]
         lists = [table for table in _tables(reader, foreign=True) if len(table.header) > 2]  # of parts, orders …
         list_starts = [table.start for table in lists]
         for low, high in _regions(reader):
-            for run in runs(page.text, low, high, words[bisect_left(words, (low, 0)) : bisect_left(words, (high, 0))]):
+            inside = slice(bisect_left(words, (low, 0)), bisect_left(words, (high, 0)))
+            named = [end for place, end in strong if low <= place < high]
+            for run in runs(page.text, low, high, words[inside], named):
                 if _table_over(tables, table_starts, run.start):
                     continue
                 listing = _table_over(lists, list_starts, run.start)

@@ -17,21 +17,26 @@ _MONTHS: Final = (
 DATE: Final = (
     r"\b(?:19|20)\d\d[-/. ](?:0?[1-9]|1[0-2])[-/. ](?:0?[1-9]|[12]\d|3[01])\b"
     r"|\b(?:0?[1-9]|[12]\d|3[01])[-/. ] ?(?:0?[1-9]|1\d|2\d|3[01])[-/. ] ?(?:(?:19|20)\d\d|\d\d)\b"
-    rf"|\b\d{{1,2}}(?:st|nd|rd|th|er|\.)?,? (?:de |of )?(?:{_MONTHS})[a-z]{{0,8}}\.?,? (?:de )?(?:19|20)?\d\d\b"
-    rf"|\b(?:{_MONTHS})[a-z]{{0,8}}\.? \d{{1,2}}(?:st|nd|rd|th)?,? (?:19|20)\d\d\b"
+    rf"|\b\d{{1,2}}(?:st|nd|rd|th|er|\.)?,?[ /-]?(?:de |of )?(?:{_MONTHS})[a-z]{{0,8}}\.?,?[ /-](?:de |del )?(?:19|20)?\d\d\b"
+    rf"|\b(?:{_MONTHS})[a-z]{{0,8}}\.?[ -]\d{{1,2}}(?:st|nd|rd|th)?,?[ -](?:19|20)\d\d\b"
+    r"|\b(?:0?[1-9]|[12]\d|3[01])\.? ?[/.]? ?(?:I{1,3}|IV|VI{0,3}|IX|XI{0,2}) ?[/.]? ?(?:19|20)\d\d\b"
 )
 _NO_IDENTIFIER: Final = (
     r"[A-Za-z0-9._%+\-]+@[A-Za-z0-9.\-]+",
     r"\b(?:https?|ftp)://[^\s?<>\"]*",
     r"\bwww\.[^\s?<>\"]*",
     r"\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b",
-    r", ?[A-Z]{2} \d{5}(?:-\d{4})?\b",  # a ZIP code behind its state
     r"\b\d{1,2}:\d\d(?::\d\d)?\b",
     r"\b(?:19|20)\d\d-\d\d-\d\dT[0-9:.]+(?:Z|[+-]\d\d:?\d\d)?\b",
     r"(?:^|[\s(,;:])(?:0?[1-9]|1[0-2])/(?:19|20)\d\d\b",  # a month
-    r"\b0\d{2,4} ?/ ?\d{3,5}[ -]?\d{2,4}\b|\b555[ .-]01\d\d\b|\b[tfpmdcow][.:]? ?\d{3}-\d{4}\b",
     r"\b(?:19|20)\d\d ?[-/] ?(?:19|20)?\d\d\b",  # years, from and to
     DATE,
+    r"\b[A-Za-z0-9+/=]{35,}",  # base64, hashes
+)
+#: What a label directly before it makes an identifier all the same ("NHS no. 943-476-5919").
+_SELDOM: Final = (
+    r", ?[A-Z]{2} \d{5}(?:-\d{4})?\b",  # a ZIP code behind its state
+    r"\b0\d{2,4} ?/ ?\d{3,5}[ -]?\d{2,4}\b|\b555[ .-]01\d\d\b|\b[tfpmdcow](?:[.:] ?| )\d{3}-\d{4}\b",
     r"\b\d{1,3}(?:[.,']\d{3})*[.,]\d\d(?:[^\w.,-]|$)",  # an amount
     r"[$] ?\d[\d.,]*\d\b",  # folding makes every sign of a currency a dollar
     r"\b\d[\d.,]* ?[$]",
@@ -44,7 +49,6 @@ _NO_IDENTIFIER: Final = (
     r"\b0\d{3,4}[ /-]\d{3} ?\d{3,4}\b|\b0\d{2,4}[ /]\d{5} ?\d{3}\b",
     r"\b0\d(?:[ .]\d\d){4}\b",  # French
     r"\b0\d{2,4} \d{3} ?\d{4}\b|\b0\d{3,4} \d{5,6}\b|\b0\d{2} \d{4} \d{4}\b",  # British
-    r"\b[A-Za-z0-9+/=]{35,}",  # base64, hashes
 )
 # Behind a licence number its state is often written, and is no part of it.
 _REGIONS: Final = frozenset(
@@ -57,6 +61,11 @@ _TOKEN: Final = re.compile(r"[A-Za-z0-9*]+")
 _SEPARATING: Final = {code: None for code in range(128) if not (chr(code).isalnum() or chr(code) == "*")}
 # "class B 1234567": the letter is of the class, not of the number.
 _CLASS: Final = re.compile(r"(?:class|klasse|kl|klas|clase|classe|cat|kat|tipo|type|categor[a-z]{1,3}|kategori[a-z]|klass)\.? \Z", re.I)
+_LONGEST_LINK: Final = 24
+_LINKING: Final = re.compile(
+    r"[\s:#=.(\[\"'>-]*(?:(?:number|no|nr|num|nummer|numero|n|is|ist|lautet|est|es|e|er|on file)\b[\s:#=.(\"'-]*){0,3}",
+    re.IGNORECASE,
+)
 _SPACED: Final = re.compile(r"\d\d \d\d \d\d")
 _REST: Final = re.compile(r" \d{4,8}\b")
 _SEPARATORS: Final = frozenset(" -./")
@@ -89,6 +98,7 @@ def _compile(expression: str) -> "re2._Regexp[bytes]":
 
 
 _MASK: Final = _compile("|".join(f"(?:{part})" for part in _NO_IDENTIFIER))
+_SELDOM_MASK: Final = _compile("|".join(f"(?:{part})" for part in _SELDOM))
 _DATE: Final = _compile(DATE)
 
 
@@ -97,11 +107,25 @@ def dates(text: str, start: int, end: int) -> tuple[tuple[int, int], ...]:
     return tuple((start + m.start(), start + m.end()) for m in _DATE.finditer(text[start:end].encode("ascii")))
 
 
-def runs(text: str, start: int, end: int, words: Sequence[tuple[int, int]] = ()) -> Iterator[Run]:
-    """Yield what may be a number in `text[start:end]`; `words` are ranges (of labels) that no number reaches into."""
+def runs(
+    text: str, start: int, end: int, words: Sequence[tuple[int, int]] = (), named: Sequence[int] = ()
+) -> Iterator[Run]:
+    """Yield what may be a number in `text[start:end]`.
+
+    `words` are ranges (of labels) that no number reaches into, `named` where labels end that surely name a number.
+    """
     data = text[start:end].encode("ascii")
-    closed = _merged(sorted([*((start + m.start(), start + m.end()) for m in _MASK.finditer(data)), *words]))
-    closed = [(low, high) for low, high in closed if not _goes_on(text, low, high)]
+    never = [(start + m.start(), start + m.end()) for m in _MASK.finditer(data)]
+    seldom = [(start + m.start(), start + m.end()) for m in _SELDOM_MASK.finditer(data)]
+    closed = _merged(
+        sorted(
+            [
+                *((low, high) for low, high in never if not _goes_on(text, low, high)),
+                *((low, high) for low, high in seldom if not _is_named(text, low, named)),
+                *words,
+            ]
+        )
+    )
     starts = [low for low, _ in closed]
     groups: list[tuple[int, int]] = []
     digits = 0
@@ -125,6 +149,12 @@ def runs(text: str, start: int, end: int, words: Sequence[tuple[int, int]] = ())
             digits += sum(map(str.isdigit, match[0]))
     if _enough(text, groups, digits):
         yield _run(text, groups)
+
+
+def _is_named(text: str, low: int, named: Sequence[int]) -> bool:
+    """Tell whether nothing but "no.", "is" or a colon stands between a label and the number."""
+    index = bisect_right(named, low) - 1
+    return index >= 0 and low - named[index] <= _LONGEST_LINK and _LINKING.fullmatch(text, named[index], low) is not None
 
 
 def _goes_on(text: str, low: int, high: int) -> bool:
