@@ -104,8 +104,7 @@ def lay_out(text: str, closing: frozenset[str]) -> Page:
         if line.rstrip() in {"--", "-- "} or words in closing:
             signatures.append(start)
         previous = line
-    replies = (match.start() for match in _REPLY.finditer(text))  # headers at the very top are of this mail itself
-    replied = next((start for start in replies if text[:start].strip("> \t\r\n")), len(text) + 1)
+    replied = answered_at(text)
     return Page(
         text=text,
         starts=tuple(starts),
@@ -114,6 +113,12 @@ def lay_out(text: str, closing: frozenset[str]) -> Page:
         replied=replied,
         turns=_turns(speakers),
     )
+
+
+def answered_at(text: str) -> int:
+    """Return where the mail begins that this one answers without quotation marks, or a place behind the end."""
+    replies = (match.start() for match in _REPLY.finditer(text))  # headers at the very top are of this mail itself
+    return next((start for start in replies if text[:start].strip("> \t\r\n")), len(text) + 1)
 
 
 def _turns(lines: Sequence[tuple[int, int, int, str]]) -> dict[int, int]:

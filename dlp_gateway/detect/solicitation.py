@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from dlp_gateway.detect.base import Finding, Material
+from dlp_gateway.detect.layout import answered_at
 from dlp_gateway.detect.words import LONGEST, Role, Span, Words, folded
 from dlp_gateway.mail.address import DomainSet, canonical
 from dlp_gateway.mail.address_list import scan
@@ -22,7 +23,10 @@ _BEHIND: Final = 200
 _BEFORE: Final = 60
 #: How far before a request a word may stand that turns it round: "never", "do not".
 _TURNED: Final = 40
-_AT_ONCE: Final = 6
+_AT_ONCE: Final = 18
+_SHORTEST: Final = 3  # letters; "ne" and "no" behind a request turn nothing round
+#: How far behind a request the copy may stand that is asked for.
+_COPIED: Final = 60
 _ENDS: Final = frozenset(".;!?")
 _QUOTED: Final = re.compile(r"^[ \t]*(?:>|\|).*$", re.MULTILINE)
 _PARAGRAPH: Final = re.compile(r"\n[ \t]*\n")
@@ -49,7 +53,7 @@ class SolicitationDetector:
 
     def detect(self, material: Material) -> Iterator[Finding]:
         """Report what a rule needs; where nothing is asked for, the rest is not looked at."""
-        where = next((text.where for text in material.texts if self._asks(text.text)), "")
+        where = next((text.where for text in material.texts if asks(self.words, text.text)), "")
         if not where:
             return
         yield self._finding(DOCUMENT, 1, where if where.startswith("part:") else "header:Subject")
@@ -63,20 +67,6 @@ class SolicitationDetector:
         if any(self._is_group(address) for address in answered):
             yield self._finding(GROUP, 1, "header:Reply-To")
 
-    def _asks(self, text: str) -> bool:
-        """Whether a request and a document stand near each other, in one paragraph that is not quoted."""
-        for paragraph in _PARAGRAPH.split(folded(_QUOTED.sub("", text[:LONGEST]))):
-            documents = list(self.words[Role.DOCUMENT].spans(paragraph))
-            if not documents:
-                continue
-            refusals = list(self.words[Role.REFUSAL].spans(paragraph))
-            for request in self.words[Role.REQUEST].spans(paragraph):
-                if not any(_turns(refusal, request) for refusal in refusals) and any(
-                    _near(request, document, paragraph) for document in documents
-                ):
-                    return True
-        return False
-
     def _is_group(self, address: str) -> bool:
         return self.words[Role.GROUP_ADDRESS].stand_in(_DIVIDERS.sub(" ", address.rpartition("@")[0]))
 
@@ -84,11 +74,52 @@ class SolicitationDetector:
         return Finding(kind=kind, detector=self.name, rule=kind, count=count, score=1.0, where=where)
 
 
-def _turns(refusal: Span, request: Span) -> bool:
+def asks(words: Mapping[Role, Words], text: str) -> bool:
+    """Tell whether a request and a document stand near each other, in one paragraph that is not quoted."""
+    own = folded(_QUOTED.sub("", text[:LONGEST]))
+    return any(_paragraph_asks(words, paragraph) for paragraph in _PARAGRAPH.split(own[: answered_at(own)]))
+
+
+def _paragraph_asks(words: Mapping[Role, Words], paragraph: str) -> bool:
+    others = list(words[Role.OTHER_DOCUMENT].spans(paragraph))
+    documents = [
+        document
+        for document in words[Role.DOCUMENT].spans(paragraph)
+        if not any(other.start < document.end and document.start < other.end for other in others)
+    ]
+    if not documents:
+        return False
+    copies = list(words[Role.COPY].spans(paragraph))
+    refusals = list(words[Role.REFUSAL].spans(paragraph))
+    presented = list(words[Role.PRESENTED].spans(paragraph))
+    for request in words[Role.REQUEST].spans(paragraph):
+        if any(_turns(refusal, request, paragraph) for refusal in refusals):
+            continue
+        if any(_near(request, document, paragraph) for document in documents):
+            return True
+        copied = any(0 <= copy.start - request.start <= _COPIED for copy in copies)
+        if copied and any(0 <= request.start - document.end <= _BEHIND for document in documents):
+            return True  # "The insurer must see your licence. Would you scan front and back and mail it?"
+    for need in words[Role.NEED].spans(paragraph):
+        for document in documents:
+            low, high = min(need.start, document.start), max(need.end, document.end)
+            if _ENDS.isdisjoint(paragraph[need.end : document.start]) and (
+                _near(need, document, paragraph)
+                and any(low - _COPIED // 3 <= copy.start <= high + _COPIED for copy in copies)
+                and not any(_turns(refusal, need, paragraph) for refusal in refusals)
+                and not any(low - _TURNED <= one.start <= high + _TURNED for one in presented)
+            ):
+                return True
+    return False
+
+
+def _turns(refusal: Span, request: Span, paragraph: str) -> bool:
     """Whether a word makes the request its opposite: before it, or right behind it as in "senden Sie keine Kopie"."""
-    if refusal.start <= request.start:
-        return request.start - refusal.start <= _TURNED
-    return 0 <= refusal.start - request.end <= _AT_ONCE and refusal.end - refusal.start > _AT_ONCE // 2
+    if refusal.start < request.end:
+        between = paragraph[refusal.end : request.start]
+        return request.start - refusal.start <= _TURNED and _ENDS.isdisjoint(between)
+    between = paragraph[request.end : refusal.start]
+    return len(between) <= _AT_ONCE and _ENDS.isdisjoint(between) and refusal.end - refusal.start > _SHORTEST
 
 
 def _near(request: Span, document: Span, paragraph: str) -> bool:
