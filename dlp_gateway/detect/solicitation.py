@@ -27,6 +27,7 @@ _AT_ONCE: Final = 18
 _SHORTEST: Final = 3  # letters; "ne" and "no" behind a request turn nothing round
 #: How far behind a request the copy may stand that is asked for.
 _COPIED: Final = 60
+_SENTENCE: Final = re.compile(r"(?<!\bno)[.!?]\s+[A-Z]|;\s")
 _ENDS: Final = frozenset(".;!?")
 _QUOTED: Final = re.compile(r"^[ \t]*(?:>|\|).*$", re.MULTILINE)
 _PARAGRAPH: Final = re.compile(r"\n[ \t]*\n")
@@ -103,7 +104,7 @@ def _paragraph_asks(words: Mapping[Role, Words], paragraph: str) -> bool:
     for need in words[Role.NEED].spans(paragraph):
         for document in documents:
             low, high = min(need.start, document.start), max(need.end, document.end)
-            if _ENDS.isdisjoint(paragraph[need.end : document.start]) and (
+            if (
                 _near(need, document, paragraph)
                 and any(low - _COPIED // 3 <= copy.start <= high + _COPIED for copy in copies)
                 and not any(_turns(refusal, need, paragraph) for refusal in refusals)
@@ -125,7 +126,8 @@ def _turns(refusal: Span, request: Span, paragraph: str) -> bool:
 def _near(request: Span, document: Span, paragraph: str) -> bool:
     """Whether the document stands behind the request, or a little before it in the same sentence."""
     if document.start >= request.start:
-        return document.start - request.end <= _BEHIND
+        between = paragraph[request.end : document.start]
+        return len(between) <= _BEHIND and _SENTENCE.search(between) is None
     between = paragraph[document.end : request.start]
     return len(between) <= _BEFORE and _ENDS.isdisjoint(between)
 
