@@ -28,6 +28,9 @@ _NUMBERED: Final = re.compile(
 )
 # German and Dutch put the noun and "number" into one word.
 _COMPOUND: Final = re.compile(r"[a-z](?:nummern?|nr|kennung|code|zeichen|kenmerk)\Z", re.IGNORECASE)
+# "Numer wniosku: …", "número de grupo: …": the noun behind such a word is what is numbered.
+_NUMBERS_OF: Final = frozenset({"nr", "numer", "numero", "num", "no"})
+_ROMANCE: Final = frozenset({"fr", "es", "it", "pt"})  # the adjective stands behind the noun: "badge visiteur 4410293"
 _LISTING: Final = frozenset({"and", "und", "et", "y", "e", "en", "i", "or", "/", "&", "+", "plus"})
 # Nouns of German begin with a capital: behind an article such a word is no name, and a number behind it is its own.
 _ARTICLES: Final = frozenset("der die das den dem des ein eine einen einem einer zum zur vom beim im ins am".split())
@@ -185,6 +188,8 @@ class Reader:
         """Tell whether nothing but words such as "no." and "is" stands between a thing and the number."""
         between = self.page.text[hit.end : start]
         words = [word.lower() for word in _TOKEN.findall(between)]
+        if len(words) == 1 and hit.label.language in _ROMANCE and words[0].isalpha():
+            return words[0] not in self.grammar.function
         return len(words) <= _BESIDE and all(
             word in self.grammar.number or word in self.grammar.linking or word in _ANNOUNCING for word in words
         )
@@ -217,6 +222,8 @@ class Reader:
             if _COMPOUND.search(token):
                 return UNKNOWN
             if token[0].isupper() and previous.lower() in _ARTICLES and not walk.colon:
+                return UNKNOWN
+            if walk.colon and previous.lower() in _NUMBERS_OF and token[0].islower():
                 return UNKNOWN
             if walk.numbered and not walk.phrased and (walk.keyed_number or not walk.colon):
                 return UNKNOWN
@@ -328,10 +335,9 @@ class Reader:
         line_end = min(line_end, end + _LINE)
         lead = text[max(line_start, start - _LINE) : start].lstrip("> \t-*")
         rest = text[end:line_end].strip(" .,;!?\t*)\"'")
-        if before is KEYED:
-            return self._half_a_sentence(lead, start, alone=not rest, closed=not rest or text[end] in ".,;)")
         if before.relation is not Relation.NOBODY:
-            return False
+            closed = before is KEYED and (not rest or text[end] in ".,;)")
+            return self._half_a_sentence(lead, start, alone=not rest, closed=closed)
         words = [token.lower() for token in _TOKEN.findall(text[self._sentence_start(start) : start])]
         if len(words) > 1 and words[1] == ":":
             del words[:2]  # a speaker, in a chat
@@ -407,6 +413,11 @@ class Reader:
         behind = self.page.text[hit.end : min(line_end, hit.end + _LINE)].strip()
         before = self.page.text[max(line_start, hit.start - _LINE) : hit.start].strip("> \t*#-")
         return behind == ":" or (not behind and not before)
+
+
+def numbers(hit: Hit, text: str) -> bool:
+    """Tell whether the label itself says that a number follows ("badge no.")."""
+    return _NUMBERED.search(text[hit.start : hit.end]) is not None
 
 
 def is_noun(hit: Hit) -> bool:

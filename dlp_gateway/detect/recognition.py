@@ -15,7 +15,7 @@ from dlp_gateway.detect.gate import Gate
 from dlp_gateway.detect.identifier_rules import Rule, RuleBook
 from dlp_gateway.detect.labels import OTHER, Hit, Label, Strength
 from dlp_gateway.detect.layout import Table, lay_out, table_at
-from dlp_gateway.detect.ownership import KEYED, NOBODY, Owner, Reader, Relation, read
+from dlp_gateway.detect.ownership import KEYED, NOBODY, Owner, Reader, Relation, is_noun, numbers, read
 from dlp_gateway.detect.shapes import Run, compact, dates, runs
 from dlp_gateway.detect.validators import luhn, payment_card
 
@@ -206,7 +206,7 @@ class Recognition:
                     table = _table_over(tables, table_starts, start)
                     heading = table.heading(start) if table else None
                     owner = _heading_owner(reader, heading) if heading else reader.owner(start, end)
-                if not self._may_own(owner, rule, text[start:end]):
+                if not self._may_own(owner, rule, text[start:end]) or _is_by_chance(owner, text):
                     owner = NOBODY
                 if rule.type == _CARD:
                     yield _card(rule, reader, owner, start, end, share=share)
@@ -317,6 +317,11 @@ def _spoken(rule: Rule, start: int, end: int) -> Span:
         start=start, end=end, type=rule.type, country=rule.country, score=rule.spoken_of, rule=rule.id,
         why="a form of its own, in a text that speaks of it",
     )  # fmt: skip
+
+
+def _is_by_chance(owner: Owner, text: str) -> bool:
+    """Tell whether a mere thing stands before a number that proves itself ("employee 219-09-9999")."""
+    return owner.hit is not None and is_noun(owner.hit) and not numbers(owner.hit, text)
 
 
 def _is_weak(owner: Owner) -> bool:
