@@ -9,6 +9,7 @@ from dlp_gateway.detect.identifier_rules import Rule
 from dlp_gateway.detect.labels import Hit, Strength
 from dlp_gateway.detect.ownership import Owner, Relation
 
+_BESIDE: Final = 45  # an alien word so near before the label says what licence it is
 _NEAR: Final = 250  # how far the words may be that tell what a short label means
 # "my licence", but not "your licence", which may be one of software.
 _PERSONAL: Final = re.compile(
@@ -91,6 +92,9 @@ class Context:
         asked = owner.relation in {Relation.ABOVE, Relation.BELOW} and _YOURS.search(before)
         abbreviated = hit.end - hit.start <= 3  # "DL # …": seldom anything else
         weakness = 0.12 if meant or asked or _PERSONAL.search(before) else 0.26 if abbreviated else 0.34
+        line = self.text[max(self.text.rfind("\n", 0, hit.start) + 1, hit.start - _BESIDE) : hit.start]
+        if alien and alien.search(line.encode("ascii")):
+            weakness += 0.2
         if alien and alien.search(around):
             weakness += 0.1 if kind in self.named else 0.25
         if not match.rule.any_country and not match.value.isdigit():

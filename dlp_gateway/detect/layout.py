@@ -35,6 +35,7 @@ _REPLY: Final = re.compile(
 _RULE: Final = re.compile(r"^[\s|:+=-]+$")
 # What a header does not hold: a number, or a key with its value ("by: KO", "18:05] Lea: nearly").
 _NO_HEADER: Final = re.compile(r"\d{4}|\d\d[ -]\d\d|\w:[ ]?\w|\[[xX ]\]")
+_PROSE: Final = re.compile(r"[?!]|: |\.\s|[^,\n]{40}")  # what no header with commas has
 _QUOTED: Final = {mark: re.compile(rf'"[^"]*"|{re.escape(mark)}') for mark in ("|", "\t", ";", ",")}
 _MAX_CELLS: Final = 60
 
@@ -94,8 +95,10 @@ def lay_out(text: str, closing: frozenset[str]) -> Page:
         end = starts[index + 1] - 1 if index + 1 < len(starts) else len(text)
         line = text[start:end].rstrip("\r ")
         message = _MESSAGE.match(line)
-        if index and (message or not _continues(previous, line)):
-            speaker = message or _SPEAKER.match(line)
+        speaker = message or _SPEAKER.match(line)
+        if not index and speaker and speaker.end() < len(line):
+            blocks.append(speaker.end())
+        if index and (speaker or not _continues(previous, line)):
             blocks.extend((start, start + speaker.end()) if speaker and speaker.end() < len(line) else (start,))
         named = _NAMED.match(line)
         if named:
@@ -172,6 +175,8 @@ def table_at(page: Page, place: int) -> Table | None:
     """Return the table whose header is the line at `place`, if at least one row of as many cells follows."""
     start, end = page.line(place)
     for delimiter in _delimiters(page.text[start:end]):
+        if delimiter == "," and _PROSE.search(page.text, start, end):
+            continue
         header = _cells(page.text, start, end, delimiter)
         if not 2 <= len(header) <= _MAX_CELLS or _NO_HEADER.search(page.text, start, end):
             continue

@@ -39,6 +39,8 @@ _CARD: Final = "CREDIT_CARD"
 _FIGURES_ONLY: Final = frozenset({_CARD, "US_SSN"})
 _SHORTEST_CARD: Final = 12
 _BESIDE: Final = 4
+_PREFIX: Final = 3
+_OF: Final = frozenset("of de del du des da do di von van z".split())  # "licencia del estado de Jalisco número …"
 _NAMES: Final = 2  # "mine … and Ben's …": so many words of a name may stand before the next number of a list
 _ANNOUNCING: Final = frozenset(':#=(-"[>/')
 #: "issued", "valid until": what follows is a day or a year, so a number as long as this is not theirs.
@@ -97,6 +99,7 @@ class _Walk:
     commas: int = 0
     listed: bool = False
     apart: Hit | None = None  # "the booking is for two nights, 7KQ2": it owns the number if nothing nearer does
+    attached: Hit | None = None  # "LIC-28075": a part of the number, unless nothing else owns it
     doubt: float = 0.0
     size: int = 0  # letters and digits of the number itself
     lettered: bool = False  # some of them are letters
@@ -153,9 +156,12 @@ class Reader:
                 verdict = self._owner_of(hit, start, preceding, walk)
             if verdict is not None:
                 return verdict
+        if walk.attached is not None:
+            return Owner(label=walk.attached.label, relation=Relation.BEFORE, announced=True, hit=walk.attached)
         if walk.keyed:
             return KEYED
-        if walk.apart is not None and self.page.text[low:start].rstrip().endswith(","):
+        clause = self.page.text[low:start].rpartition(",")[2]
+        if walk.apart is not None and all(self._owns_nothing(word.lower()) for word in _TOKEN.findall(clause)):
             return Owner(label=walk.apart.label, relation=Relation.BEFORE, hit=walk.apart)
         return Owner(label=None, relation=Relation.NOBODY, announced=walk.announced)
 
@@ -165,6 +171,9 @@ class Reader:
             walk.met = True
             return None
         if (hit.label.owns in _FIGURES_ONLY and walk.lettered) or (hit.label.owns == _CARD and walk.size < _SHORTEST_CARD):
+            return None
+        if hit.end + 1 == start and self.page.text[hit.end] == "-" and hit.end - hit.start <= _PREFIX:
+            walk.attached = hit
             return None
         if is_noun(hit) and not self._is_beside(hit, start):
             walk.unknown += walk.met
@@ -225,7 +234,8 @@ class Reader:
                 return UNKNOWN
             if walk.colon and previous.lower() in _NUMBERS_OF and token[0].islower():
                 return UNKNOWN
-            if walk.numbered and not walk.phrased and (walk.keyed_number or not walk.colon):
+            place = token[0].isupper() and previous.lower() in _OF
+            if walk.numbered and not walk.phrased and not place and (walk.keyed_number or not walk.colon):
                 return UNKNOWN
             if walk.colon:
                 walk.keyed = not walk.phrased
@@ -267,6 +277,8 @@ class Reader:
         low = max(0, start - _BEFORE)
         low = max(low, self.page.block_start(start), self._turn(start))
         for match in _SENTENCE_END.finditer(text, low, start + 1):
+            if text[match.start() - 1 : match.start()] == ".":
+                continue  # dots that lead to the number: "Account ...... 83104427"
             if match.end() == start and (
                 self._hit_over(match.start() - 1) or _SHORT.search(text, low, match.start() + 1)
             ):
@@ -312,7 +324,7 @@ class Reader:
             part in self.grammar.linking for word in lowered if word not in foreign for part in (word, *word.split("'"))
         )
         linked = linked or (hit.label.owns != OTHER and bool(words) and words[0] in _FROM)
-        if any(word in ";|" for word in words) or ("," in words and not linked):
+        if any(word in ";|" for word in words) or ("," in words and (not linked or hit.label.owns == OTHER)):
             return NOBODY
         unknown = sum(1 for word in lowered if word[0].isalpha() and not self._owns_nothing(word))
         if not (opened or linked or not words) or unknown > 3 * (not is_noun(hit)):
@@ -332,6 +344,8 @@ class Reader:
         text = self.page.text
         line_start, line_end = self.page.line(start)
         line_start = max(line_start, min(self.page.block_start(start), start), self._turn(start))
+        if text[end : end + 1] in {";", "|", "\t"}:
+            return False  # a cell of a row whose header is not here
         line_end = min(line_end, end + _LINE)
         lead = text[max(line_start, start - _LINE) : start].lstrip("> \t-*")
         rest = text[end:line_end].strip(" .,;!?\t*)\"'")

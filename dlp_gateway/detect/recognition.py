@@ -30,6 +30,7 @@ _GROUP: Final = re.compile(r"[A-Za-z0-9]+")
 # An Indian licence of Delhi begins with what is a label elsewhere.
 _DELHI: Final = re.compile(r"DL[ -]?\d\d[ -]?(?:19|20)\d\d[ -]?\d{7}\b", re.IGNORECASE)
 # "[ ] Passport": a choice that was not taken.
+_ASIDE: Final = re.compile(r"\([^()\n]{0,60}\)")
 _UNTICKED: Final = re.compile(r"(?:~|\[ ?\]|\( ?\)) ?\Z")
 #: How often one value, and how many numbers of a text, are asked for their owner; the others count as nobody's.
 _ASKED_EACH: Final = 20
@@ -37,6 +38,7 @@ _ASKED: Final = 2_000
 _LIKELY: Final = 0.65
 _DOUBTFUL: Final = 0.5  # a number with a valid check digit of which nothing says that it is a card's
 _CARD: Final = "CREDIT_CARD"
+_LONGEST_CARD: Final = 19
 _SPOKEN_BEFORE: Final = 120
 _SPOKEN_AFTER: Final = 60
 _IBAN_HEAD: Final = re.compile(r"[A-Z]{2}\d\d[ -]$")
@@ -138,6 +140,8 @@ class Recognition:
         match = self._best(run, label, self._likely(hit, text), text) if label and hit else None
         if label is None or hit is None or match is None:
             return
+        if label.owns == _CARD and (match.start, match.end) != (run.start, run.end) and _is_card_long(text, run):
+            return  # three groups of a card whose check digit does not hold
         if label.strength is Strength.WEAK and luhn(match.value):
             as_card = is_printed(text, match.start, match.end)
             if as_card or (payment_card(match.value) and _CARD in context.named):
@@ -312,6 +316,11 @@ def _weighed(rule: Rule, owner: Owner, start: int, end: int, *, alone: float, gr
     )  # fmt: skip
 
 
+def _is_card_long(text: str, run: Run) -> bool:
+    written = text[run.start : run.end]
+    return is_printed(text, run.start, run.end) and sum(map(str.isdigit, written)) <= _LONGEST_CARD
+
+
 def _spoken(rule: Rule, start: int, end: int) -> Span:
     return Span(
         start=start, end=end, type=rule.type, country=rule.country, score=rule.spoken_of, rule=rule.id,
@@ -350,13 +359,20 @@ def _proved(rule: Rule, text: str, start: int, end: int) -> tuple[int, int] | No
 
 
 def _birth_dates(reader: Reader) -> Iterator[Span]:
+    """Yield the date that stands behind a label of a birth date, or directly before it ("3 March 1944 (d.o.b.)")."""
     text = reader.page.text
     for hit in reader.hits:
-        if hit.label.owns == "DATE_OF_BIRTH":
-            for start, end in dates(text, hit.end, min(len(text), hit.end + 60))[:1]:
-                between = text[hit.end : start]
-                if len(between) <= 30 and not re.search(r"\n\s*\n|[.!?;]\s+[A-Z]", between):
-                    yield _date(start, end, 0.88, "behind a label of it")
+        if hit.label.owns != "DATE_OF_BIRTH":
+            continue
+        before = dates(text, max(reader.page.line(hit.start)[0], hit.start - 40), hit.start)
+        if before and not text[before[-1][1] : hit.start].strip(" (,-\t"):
+            yield _date(*before[-1], 0.88, "before a label of it")
+            continue
+        for start, end in dates(text, hit.end, min(len(text), hit.end + 90))[:1]:
+            between = _ASIDE.sub("", text[hit.end : start])
+            apart = re.search(r"\n\s*\n|[.!?;]\s+[A-Z]", between) or ("\n" in between and before)
+            if len(between) <= 30 and not apart:
+                yield _date(start, end, 0.88, "behind a label of it")
 
 
 def _date(start: int, end: int, score: float, why: str) -> Span:

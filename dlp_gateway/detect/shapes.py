@@ -16,7 +16,7 @@ _MONTHS: Final = (
 #: A calendar date in figures, or with the month as a word.
 DATE: Final = (
     r"\b(?:19|20)\d\d[-/. ](?:0?[1-9]|1[0-2])[-/. ](?:0?[1-9]|[12]\d|3[01])\b"
-    r"|\b(?:0?[1-9]|[12]\d|3[01])[-/. ] ?(?:0?[1-9]|1\d|2\d|3[01])[-/. ] ?(?:(?:19|20)\d\d|\d\d)\b"
+    r"|\b(?:0?[1-9]|[12]\d|3[01])(?:[-/. ] ?| / )(?:0?[1-9]|1\d|2\d|3[01])(?:[-/. ] ?| / )(?:(?:19|20)\d\d|\d\d)\b"
     rf"|\b\d{{1,2}}(?:st|nd|rd|th|er|\.)?,?[ /-]?(?:de |of )?(?:{_MONTHS})[a-z]{{0,8}}\.?,?[ /-](?:de |del )?(?:19|20)?\d\d\b"
     rf"|\b(?:{_MONTHS})[a-z]{{0,8}}\.?[ -]\d{{1,2}}(?:st|nd|rd|th)?,?[ -](?:19|20)\d\d\b"
     r"|\b(?:0?[1-9]|[12]\d|3[01])\.? ?[/.]? ?(?:I{1,3}|IV|VI{0,3}|IX|XI{0,2}) ?[/.]? ?(?:19|20)\d\d\b"
@@ -67,7 +67,7 @@ _LINKING: Final = re.compile(
     re.IGNORECASE,
 )
 _SPACED: Final = re.compile(r"\d\d \d\d \d\d")
-_REST: Final = re.compile(r" \d{4,8}\b")
+_REST: Final = re.compile(r" \d{2,8}\b")
 _SEPARATORS: Final = frozenset(" -./")
 _MAX_GROUPS: Final = 10
 

@@ -23,10 +23,12 @@ _BEHIND: Final = 200
 _BEFORE: Final = 60
 #: How far before a request a word may stand that turns it round: "never", "do not".
 _TURNED: Final = 40
-_AT_ONCE: Final = 18
+_AT_ONCE: Final = 30
 _SHORTEST: Final = 3  # letters; "ne" and "no" behind a request turn nothing round
 #: How far behind a request the copy may stand that is asked for.
 _COPIED: Final = 60
+_BLANK: Final = re.compile(r"_{4,}|\.{8,}|(?:_ ){4,}")
+_FIELD: Final = 25  # how far behind its name the blank of a form begins
 _SENTENCE: Final = re.compile(r"(?<!\bno)[.!?]\s+[A-Z]|;\s")
 _ENDS: Final = frozenset(".;!?")
 _QUOTED: Final = re.compile(r"^[ \t]*(?:>|\|).*$", re.MULTILINE)
@@ -78,7 +80,16 @@ class SolicitationDetector:
 def asks(words: Mapping[Role, Words], text: str) -> bool:
     """Tell whether a request and a document stand near each other, in one paragraph that is not quoted."""
     own = folded(_QUOTED.sub("", text[:LONGEST]))
-    return any(_paragraph_asks(words, paragraph) for paragraph in _PARAGRAPH.split(own[: answered_at(own)]))
+    own = own[: answered_at(own)]
+    return any(_paragraph_asks(words, paragraph) for paragraph in _PARAGRAPH.split(own)) or _is_blank_form(words, own)
+
+
+def _is_blank_form(words: Mapping[Role, Words], text: str) -> bool:
+    """Tell whether a line for a document's number is to be filled in, and the page to be sent back."""
+    blanks = [blank.start() for blank in _BLANK.finditer(text)]
+    if not blanks or next(words[Role.REQUEST].spans(text), None) is None:
+        return False
+    return any(0 <= blank - document.end <= _FIELD for document in words[Role.DOCUMENT].spans(text) for blank in blanks)
 
 
 def _paragraph_asks(words: Mapping[Role, Words], paragraph: str) -> bool:

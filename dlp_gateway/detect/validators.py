@@ -13,6 +13,7 @@ from stdnum import iban as stdnum_iban
 from stdnum import verhoeff
 from stdnum.be import nn as be_nn
 from stdnum.br import cpf
+from stdnum.ch import ssn as ch_ssn
 from stdnum.de import idnr
 from stdnum.es import dni, nie
 from stdnum.fr import nir
@@ -231,6 +232,7 @@ CHECKS: Final[dict[str, Check]] = {
     "au-tfn": au_tfn,
     "be-national-number": lambda number: bool(be_nn.is_valid(number)),
     "br-cnh": br_cnh,
+    "ch-ahv": lambda number: bool(ch_ssn.is_valid(number)),
     "br-cpf": lambda number: bool(cpf.is_valid(number)),
     "ca-on-driving-licence": ca_on_licence,
     "ca-qc-driving-licence": ca_qc_licence,
@@ -253,6 +255,7 @@ CHECKS: Final[dict[str, Check]] = {
     "nl-bsn": lambda number: bool(bsn.is_valid(number)),
     "nz-ird": nz_ird,
     "payment-card": payment_card,
+    "pl-account": lambda number: iban("PL" + number),
     "pl-pesel": lambda number: bool(pesel.is_valid(number)),
     "pt-nif": lambda number: bool(pt_nif.is_valid(number)),
     "se-personnummer": se_personnummer,
