@@ -18,7 +18,7 @@ _PERSONAL: Final = re.compile(
 )
 _YOURS: Final = re.compile(r"\b(?:your|ur|yr|u r|ihre?|whose|which|votre|tu|uw|je|seu|twoj[ea]?) \Z", re.IGNORECASE)
 _KIND_OF_DOCUMENT: Final = re.compile(
-    r"\b(?:type|kind|document|doc|id|identification|art|tipo|soort|rodzaj|dokument)\b[^\n]{0,12}\Z", re.IGNORECASE
+    r"(?:type|kind|\b(?:document|doc|id|identification|art|tipo|soort|rodzaj|dokument))\b[^\n]{0,12}\Z", re.IGNORECASE
 )
 # A word directly before a short label that may give it another sense ("guard lic.", "commercial licence").
 _MODIFIED: Final = re.compile(r"[A-Za-z][.)]?(?: |-)?\Z")

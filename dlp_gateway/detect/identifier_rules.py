@@ -162,7 +162,10 @@ def _compile(path: Path) -> Rule:
     if not file.shapes and not file.find:
         note((), "Neither `shapes` nor `find` is given, so this rule has no effect.")
     if bool(file.form) != bool(file.spoken_of):
-        note((), "`form` and `spoken_of` belong together: how it looks, and how sure that is where its kind is spoken of.")
+        note(
+            (),
+            "`form` and `spoken_of` belong together: how it looks, and how sure that is where its kind is spoken of.",
+        )
     for index, kind in enumerate(file.also_under):
         if kind not in TYPES:
             note(("also_under", index), f"There is no such identifier type; use one of {', '.join(TYPES)}.")

@@ -2,6 +2,7 @@
 
 import re
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -31,23 +32,78 @@ _COMPOUND: Final = re.compile(r"[a-z](?:nummern?|nr|kennung|code|zeichen|kenmerk
 # "Numer wniosku: …", "número de grupo: …": the noun behind such a word is what is numbered.
 _NUMBERS_OF: Final = frozenset({"nr", "numer", "numero", "num", "no"})
 _ROMANCE: Final = frozenset({"fr", "es", "it", "pt"})  # the adjective stands behind the noun: "badge visiteur 4410293"
+# The key of a number of whatever document another key has named: "docType": "DL", "docNumber": …
+_OF_DOCUMENT: Final = re.compile(
+    r"[\"'<{\s]*(?:doc|document|id|ident|identification|identity)[ _.-]?(?:number|no|nr|num|nbr|value)[\"'>]*\s?[:=>]",
+    re.IGNORECASE,
+)
 _LISTING: Final = frozenset({"and", "und", "et", "y", "e", "en", "i", "or", "/", "&", "+", "plus"})
 # Nouns of German begin with a capital: behind an article such a word is no name, and a number behind it is its own.
-_ARTICLES: Final = frozenset("der die das den dem des ein eine einen einem einer zum zur vom beim im ins am".split())
+_ARTICLES: Final = frozenset(
+    [
+        "der",
+        "die",
+        "das",
+        "den",
+        "dem",
+        "des",
+        "ein",
+        "eine",
+        "einen",
+        "einem",
+        "einer",
+        "zum",
+        "zur",
+        "vom",
+        "beim",
+        "im",
+        "ins",
+        "am",
+    ]
+)
 # What cannot be written with letters: a "card" that has some is another kind of card.
 _CARD: Final = "CREDIT_CARD"
 _FIGURES_ONLY: Final = frozenset({_CARD, "US_SSN"})
 _SHORTEST_CARD: Final = 12
 _BESIDE: Final = 4
 _PREFIX: Final = 3
-_OF: Final = frozenset("of de del du des da do di von van z".split())  # "licencia del estado de Jalisco número …"
+_OF: Final = frozenset(
+    ["of", "de", "del", "du", "des", "da", "do", "di", "von", "van", "z"]
+)  # "licencia del estado de Jalisco número …"
 _NAMES: Final = 2  # "mine … and Ben's …": so many words of a name may stand before the next number of a list
 _ANNOUNCING: Final = frozenset(':#=(-"[>/')
 #: "issued", "valid until": what follows is a day or a year, so a number as long as this is not theirs.
 _DATED: Final = "dates"
 _LONGEST_DATE: Final = 6
 _LINK: Final = re.compile(r"\b(?:https?|ftp)://[^\s?<>\"]*|\bwww\.[^\s?<>\"]*", re.IGNORECASE)
-_FROM: Final = frozenset("from on off aus vom von auf sur de du van op del dal dalla sul sulla della do da z na från fra".split())
+_FROM: Final = frozenset(
+    [
+        "from",
+        "on",
+        "off",
+        "aus",
+        "vom",
+        "von",
+        "auf",
+        "sur",
+        "de",
+        "du",
+        "van",
+        "op",
+        "del",
+        "dal",
+        "dalla",
+        "sul",
+        "sulla",
+        "della",
+        "do",
+        "da",
+        "z",
+        "na",
+        "från",
+        "fra",
+    ]
+)
 _SENTENCE_END: Final = re.compile(r"[.!?][\"')\]]*\s+(?=[A-Z0-9\"'(])")
 
 
@@ -152,7 +208,7 @@ class Reader:
             else:
                 while index >= 0 and tokens[index][0] >= hit.start:
                     index -= 1
-                preceding = {token.lower() for _, token in tokens[max(0, index - 2) : index + 1]}
+                preceding = [token.lower() for _, token in tokens[max(0, index - 2) : index + 1]]
                 verdict = self._owner_of(hit, start, preceding, walk)
             if verdict is not None:
                 return verdict
@@ -165,13 +221,16 @@ class Reader:
             return Owner(label=walk.apart.label, relation=Relation.BEFORE, hit=walk.apart)
         return Owner(label=None, relation=Relation.NOBODY, announced=walk.announced)
 
-    def _owner_of(self, hit: Hit, start: int, preceding: set[str], walk: _Walk) -> Owner | None:
+    def _owner_of(self, hit: Hit, start: int, preceding: Sequence[str], walk: _Walk) -> Owner | None:
         """Return the owner that the label makes, or None if the label is about something else and the walk goes on."""
         if hit.label.id == _DATED and walk.size > _LONGEST_DATE:
             walk.met = True
             return None
-        if (hit.label.owns in _FIGURES_ONLY and walk.lettered) or (hit.label.owns == _CARD and walk.size < _SHORTEST_CARD):
-            return None
+        if (hit.label.owns in _FIGURES_ONLY and walk.lettered) or (
+            hit.label.owns == _CARD and walk.size < _SHORTEST_CARD
+        ):
+            of_thing = numbers(hit, self.page.text) and not all(map(self._owns_nothing, preceding[-1:]))
+            return UNKNOWN if of_thing else None  # "incident card number", but not "the card number"
         if hit.end + 1 == start and self.page.text[hit.end] == "-" and hit.end - hit.start <= _PREFIX:
             walk.attached = hit
             return None
@@ -179,7 +238,9 @@ class Reader:
             walk.unknown += walk.met
             return None
         if hit.label.owns == OTHER:
-            complement = (walk.linked or walk.colon) and not walk.numbered and preceding & self.grammar.preposition
+            complement = (
+                (walk.linked or walk.colon) and not walk.numbered and self.grammar.preposition.intersection(preceding)
+            )
             if complement and not _NUMBERED.search(self.page.text[hit.start : hit.end]):
                 walk.doubt += 0.05
                 return None
@@ -365,6 +426,8 @@ class Reader:
 
     def _half_a_sentence(self, lead: str, start: int, *, alone: bool, closed: bool) -> bool:
         """Tell whether the words before the colon are no key: a name in a list, or "there you are, as printed: …"."""
+        if _OF_DOCUMENT.match(lead):
+            return True
         if lead.count(":") != 1 or not lead.rstrip().endswith(":"):
             return False
         if alone and len(lead) < _KEY and (lead[:1].isupper() or self._speaks_again(lead, start)):

@@ -102,7 +102,9 @@ class Recognition:
             yield from self._columns(reader, table, context)
         yield from _birth_dates(reader)
         words = [(hit.start, hit.end) for hit in reader.hits if not _DELHI.match(page.text, hit.start)]
-        strong = [(h.start, h.end) for h in reader.hits if h.label.owns != OTHER and h.label.strength is Strength.STRONG]
+        strong = [
+            (h.start, h.end) for h in reader.hits if h.label.owns != OTHER and h.label.strength is Strength.STRONG
+        ]
         table_starts = [table.start for table in tables]
         lists = [table for table in _tables(reader, foreign=True) if len(table.header) > 2]  # of parts, orders …
         list_starts = [table.start for table in lists]

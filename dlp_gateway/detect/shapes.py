@@ -60,7 +60,10 @@ _REGIONS: Final = frozenset(
 _TOKEN: Final = re.compile(r"[A-Za-z0-9*]+")
 _SEPARATING: Final = {code: None for code in range(128) if not (chr(code).isalnum() or chr(code) == "*")}
 # "class B 1234567": the letter is of the class, not of the number.
-_CLASS: Final = re.compile(r"(?:class|klasse|kl|klas|clase|classe|cat|kat|tipo|type|categor[a-z]{1,3}|kategori[a-z]|klass)\.? \Z", re.I)
+_CLASS: Final = re.compile(
+    r"(?:class|klasse|kl|klas|clase|classe|cat|kat|tipo|type|categor[a-z]{1,3}|kategori[a-z]|klass)\.? \Z",
+    re.IGNORECASE,
+)
 _LONGEST_LINK: Final = 24
 _LINKING: Final = re.compile(
     r"[\s:#=.(\[\"'>-]*(?:(?:number|no|nr|num|nummer|numero|n|is|ist|lautet|est|es|e|er|on file)\b[\s:#=.(\"'-]*){0,3}",
@@ -154,7 +157,9 @@ def runs(
 def _is_named(text: str, low: int, named: Sequence[int]) -> bool:
     """Tell whether nothing but "no.", "is" or a colon stands between a label and the number."""
     index = bisect_right(named, low) - 1
-    return index >= 0 and low - named[index] <= _LONGEST_LINK and _LINKING.fullmatch(text, named[index], low) is not None
+    if index < 0 or low - named[index] > _LONGEST_LINK:
+        return False
+    return _LINKING.fullmatch(text, named[index], low) is not None
 
 
 def _goes_on(text: str, low: int, high: int) -> bool:
@@ -193,6 +198,8 @@ def _enough(text: str, groups: list[tuple[int, int]], digits: int) -> bool:
 
 def _may_join(word: str, before: str, after: str) -> bool:
     """Tell whether letters alone may be a group of a number ("B 4274001", "22 BL 76443", "MILLE-151291234")."""
+    if word in {"ID", "NO", "NR"}:
+        return False
     return (word.isupper() and len(word) <= 3) or (len(word) <= 5 and "-" in {before, after} and word.isupper())
 
 
