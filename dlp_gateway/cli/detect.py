@@ -19,10 +19,11 @@ _LONGEST_LINE = 64_000_000  # bytes
 @options.as_json
 @click.option("--min-score", type=click.FloatRange(0, 1), default=0.6, show_default=True, help="The least score shown.")
 def command(*, source: str, as_json: bool, min_score: float) -> None:
-    """Find identifiers in texts: read {"id", "text"} lines; with --json write {"id", "spans", "solicitation", "ms"} lines.
+    """Find identifiers in texts: read {"id", "text"} lines; --json writes {"id", "spans", "solicitation", "ms"} lines.
 
-    `solicitation` tells whether the text asks its readers for an identity document. A span has start and end in code points, type, country and score; never the text. Scores of 0.6 and more are of
-    medium confidence, which is what holds a mail by default. With `-` reads standard input.
+    A span has start and end in code points, type, country and score; never the text. Scores of 0.6 and more are of
+    medium confidence, which is what holds a mail by default. `solicitation` tells whether the text asks its readers
+    for an identity document. With `-` reads standard input.
 
     \b
     Example:

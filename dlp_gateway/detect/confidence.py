@@ -7,7 +7,7 @@ from typing import Final
 from dlp_gateway.detect.grammar import Grammar
 from dlp_gateway.detect.identifier_rules import Rule
 from dlp_gateway.detect.labels import Hit, Strength
-from dlp_gateway.detect.ownership import Owner, Relation
+from dlp_gateway.detect.walk import Owner, Relation
 
 _BESIDE: Final = 45  # an alien word so near before the label says what licence it is
 _NEAR: Final = 250  # how far the words may be that tell what a short label means

@@ -4,12 +4,12 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
 from dlp_gateway.detect.grammar import Grammar
-from dlp_gateway.detect.labels import OTHER, Hit, Label, Strength
+from dlp_gateway.detect.labels import OTHER, Hit, Strength
 from dlp_gateway.detect.layout import Page
+from dlp_gateway.detect.walk import KEYED, NOBODY, UNKNOWN, Owner, Relation, Walk, owns_nothing
 
 _BEFORE: Final = 120
 _AFTER: Final = 80
@@ -27,39 +27,11 @@ _SHORT: Final = re.compile(r"\b[A-Za-z]{1,3}\.\Z")
 _NUMBERED: Final = re.compile(
     r"(?:\b(?:number|numbers|no|nos|nr|num|nummer|numero|numer|id|ref|reference|code|n)|nummer|#)\W*\Z", re.IGNORECASE
 )
-# German and Dutch put the noun and "number" into one word.
-_COMPOUND: Final = re.compile(r"[a-z](?:nummern?|nr|kennung|code|zeichen|kenmerk)\Z", re.IGNORECASE)
-# "Numer wniosku: …", "número de grupo: …": the noun behind such a word is what is numbered.
-_NUMBERS_OF: Final = frozenset({"nr", "numer", "numero", "num", "no"})
 _ROMANCE: Final = frozenset({"fr", "es", "it", "pt"})  # the adjective stands behind the noun: "badge visiteur 4410293"
 # The key of a number of whatever document another key has named: "docType": "DL", "docNumber": …
 _OF_DOCUMENT: Final = re.compile(
     r"[\"'<{\s]*(?:doc|document|id|ident|identification|identity)[ _.-]?(?:number|no|nr|num|nbr|value)[\"'>]*\s?[:=>]",
     re.IGNORECASE,
-)
-_LISTING: Final = frozenset({"and", "und", "et", "y", "e", "en", "i", "or", "/", "&", "+", "plus"})
-# Nouns of German begin with a capital: behind an article such a word is no name, and a number behind it is its own.
-_ARTICLES: Final = frozenset(
-    [
-        "der",
-        "die",
-        "das",
-        "den",
-        "dem",
-        "des",
-        "ein",
-        "eine",
-        "einen",
-        "einem",
-        "einer",
-        "zum",
-        "zur",
-        "vom",
-        "beim",
-        "im",
-        "ins",
-        "am",
-    ]
 )
 # What cannot be written with letters: a "card" that has some is another kind of card.
 _CARD: Final = "CREDIT_CARD"
@@ -67,17 +39,13 @@ _FIGURES_ONLY: Final = frozenset({_CARD, "US_SSN"})
 _SHORTEST_CARD: Final = 12
 _BESIDE: Final = 4
 _PREFIX: Final = 3
-_OF: Final = frozenset(
-    ["of", "de", "del", "du", "des", "da", "do", "di", "von", "van", "z"]
-)  # "licencia del estado de Jalisco número …"
-_NAMES: Final = 2  # "mine … and Ben's …": so many words of a name may stand before the next number of a list
 _ANNOUNCING: Final = frozenset(':#=(-"[>/')
 #: "issued", "valid until": what follows is a day or a year, so a number as long as this is not theirs.
 _DATED: Final = "dates"
 _LONGEST_DATE: Final = 6
 _LINK: Final = re.compile(r"\b(?:https?|ftp)://[^\s?<>\"]*|\bwww\.[^\s?<>\"]*", re.IGNORECASE)
 _FROM: Final = frozenset(
-    [
+    {
         "from",
         "on",
         "off",
@@ -95,75 +63,10 @@ _FROM: Final = frozenset(
         "dalla",
         "sul",
         "sulla",
-        "della",
-        "do",
-        "da",
-        "z",
-        "na",
-        "från",
-        "fra",
-    ]
+    }
+    | {"della", "do", "da", "z", "na", "fra"}
 )
 _SENTENCE_END: Final = re.compile(r"[.!?][\"')\]]*\s+(?=[A-Z0-9\"'(])")
-
-
-class Relation(StrEnum):
-    """Where the owner stands, seen from the number."""
-
-    BEFORE = "before"
-    AFTER = "after"
-    COLUMN = "column"
-    ABOVE = "above"
-    BELOW = "below"
-    NOBODY = "nobody"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Owner:
-    """Who owns a number: `label` (None: an unknown word, or nobody), where it stands, and how much to take off."""
-
-    label: Label | None
-    relation: Relation
-    doubt: float = 0.0
-    announced: bool = False  # "number", "no.", "#", ":" or "=" stands between label and number
-    hit: Hit | None = None
-
-    @property
-    def foreign(self) -> bool:
-        """Tell whether the number belongs to something that is no identifier."""
-        return self.relation is not Relation.NOBODY and (self.label is None or self.label.owns == OTHER)
-
-
-NOBODY: Final = Owner(label=None, relation=Relation.NOBODY)
-UNKNOWN: Final = Owner(label=None, relation=Relation.BEFORE)  # a word that no lexicon has
-KEYED: Final = Owner(label=None, relation=Relation.BEFORE, doubt=0.1)  # words and a colon: a key, or half a sentence
-
-
-@dataclass(slots=True, kw_only=True)
-class _Walk:
-    """What a walk from the number to the left has met so far."""
-
-    numbered: bool = False  # "number", "no.", "#" directly before
-    keyed_number: bool = False  # "… number:", so the word before it is what is numbered
-    colon: bool = False  # ":" or "=" directly before
-    keyed: bool = False  # ":" with words before it that may be a key of their own
-    linked: bool = False
-    phrased: bool = False  # "… as the portal wants it: 123": a sentence runs up to the colon, not a key
-    met: bool = False  # a word that could own the number by itself
-    names: int = 0
-    unknown: int = 0
-    commas: int = 0
-    listed: bool = False
-    apart: Hit | None = None  # "the booking is for two nights, 7KQ2": it owns the number if nothing nearer does
-    attached: Hit | None = None  # "LIC-28075": a part of the number, unless nothing else owns it
-    doubt: float = 0.0
-    size: int = 0  # letters and digits of the number itself
-    lettered: bool = False  # some of them are letters
-
-    @property
-    def announced(self) -> bool:
-        """Tell whether something between label and number says that a number follows."""
-        return self.numbered or self.colon
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,7 +97,7 @@ class Reader:
         low = self._sentence_start(start)
         tokens = [(low + m.start(), m[0]) for m in _TOKEN.finditer(self.page.text[low:start])]
         written = self.page.text[start:end]
-        walk = _Walk(size=sum(map(str.isalnum, written)), lettered=any(map(str.isalpha, written)))
+        walk = Walk(size=sum(map(str.isalnum, written)), lettered=any(map(str.isalpha, written)))
         index = len(tokens) - 1
         while index >= 0:
             place, word = tokens[index]
@@ -203,7 +106,7 @@ class Reader:
                 continue
             hit = self._hit_over(place)
             if hit is None:
-                verdict = self._step(walk, word, tokens[index - 1][1] if index else "")
+                verdict = walk.step(self.grammar, word, tokens[index - 1][1] if index else "")
                 index -= 1
             else:
                 while index >= 0 and tokens[index][0] >= hit.start:
@@ -221,7 +124,7 @@ class Reader:
             return Owner(label=walk.apart.label, relation=Relation.BEFORE, hit=walk.apart)
         return Owner(label=None, relation=Relation.NOBODY, announced=walk.announced)
 
-    def _owner_of(self, hit: Hit, start: int, preceding: Sequence[str], walk: _Walk) -> Owner | None:
+    def _owner_of(self, hit: Hit, start: int, preceding: Sequence[str], walk: Walk) -> Owner | None:
         """Return the owner that the label makes, or None if the label is about something else and the walk goes on."""
         if hit.label.id == _DATED and walk.size > _LONGEST_DATE:
             walk.met = True
@@ -263,75 +166,6 @@ class Reader:
         return len(words) <= _BESIDE and all(
             word in self.grammar.number or word in self.grammar.linking or word in _ANNOUNCING for word in words
         )
-
-    def _step(self, walk: _Walk, written: str, previous: str) -> Owner | None:
-        """Take one word into account, and the one before it; return an owner if it ends the walk."""
-        word = written.lower()
-        grammar = self.grammar
-        if written[0].isdigit():
-            return self._number(walk, written)
-        if word in grammar.number:
-            walk.numbered = walk.numbered or not walk.met
-            walk.keyed_number = walk.keyed_number or (walk.colon and not walk.met)
-        elif written in ":=":
-            walk.colon = walk.colon or not walk.met
-            walk.linked = walk.linked or walk.met
-        elif word in grammar.linking or ("'" in word and self._owns_nothing(word)):
-            walk.linked = True
-        elif word in grammar.function or not written[0].isalpha():
-            walk.phrased = walk.phrased or (written[0].isalpha() and not walk.met)
-            return self._punctuation(walk, word)
-        else:
-            return self._word(walk, written, previous)
-        return None
-
-    @staticmethod
-    def _word(walk: _Walk, token: str, previous: str) -> Owner | None:
-        """A word of no list: a name, or a noun that may own the number ("locker 27553", "audit number 86176712")."""
-        if not walk.met and not walk.linked:
-            if _COMPOUND.search(token):
-                return UNKNOWN
-            if token[0].isupper() and previous.lower() in _ARTICLES and not walk.colon:
-                return UNKNOWN
-            if walk.colon and previous.lower() in _NUMBERS_OF and token[0].islower():
-                return UNKNOWN
-            place = token[0].isupper() and previous.lower() in _OF
-            if walk.numbered and not walk.phrased and not place and (walk.keyed_number or not walk.colon):
-                return UNKNOWN
-            if walk.colon:
-                walk.keyed = not walk.phrased
-            elif not token[0].isupper():
-                walk.doubt += 0.18
-        walk.met = True
-        if token[0].isupper():
-            walk.names += 1
-        else:
-            walk.unknown += 1
-        return None
-
-    @staticmethod
-    def _number(walk: _Walk, token: str) -> Owner | None:
-        """Another number in between: a list goes on, otherwise the label has had its number."""
-        if sum(map(str.isdigit, token)) >= 5 or (len(token) > 3 and not walk.met):
-            if walk.met and not walk.listed:
-                return NOBODY
-            walk.doubt += 0.04
-            walk.listed = True
-        return None
-
-    @staticmethod
-    def _punctuation(walk: _Walk, word: str) -> Owner | None:
-        if word == "(" and walk.numbered and not walk.met:
-            walk.phrased = True  # "showed his licence today (no. …)": what is numbered stands outside the brackets
-        if word in ";|":
-            return KEYED if walk.keyed else NOBODY
-        if word == "," or word in _LISTING:
-            if walk.keyed and word != "/":  # "licence / permit: …" is one key
-                return KEYED
-            walk.phrased = walk.phrased or (word == "," and walk.numbered and not walk.met)
-            walk.commas += word == ","
-            walk.listed = walk.listed or not walk.met or (walk.names <= _NAMES and not walk.unknown)
-        return None
 
     def _sentence_start(self, start: int) -> int:
         text = self.page.text
@@ -447,10 +281,7 @@ class Reader:
         return " " not in name and near.count(f"\n{name}") > 1
 
     def _owns_nothing(self, word: str) -> bool:
-        grammar = self.grammar
-        return all(
-            part in grammar.linking or part in grammar.function or part in grammar.number for part in word.split("'")
-        )
+        return owns_nothing(self.grammar, word)
 
     def _elsewhere(self, start: int, end: int) -> Owner:
         """Look above for an announcement or a question, then below for a quoted question that this answers."""

@@ -1,26 +1,31 @@
 """Identifiers in one text: candidates by shape, decided by who owns them; pure, linear in the text."""
 
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
+from dlp_gateway.detect.birth_dates import birth_dates, date_span
 from dlp_gateway.detect.card_context import Share, is_alone, is_evident, is_printed, link_start
 from dlp_gateway.detect.confidence import WORDS, Context, Match, why
 from dlp_gateway.detect.folding import Folded, fold
 from dlp_gateway.detect.gate import Gate
+from dlp_gateway.detect.headings import heading_owner, table_over, tables_with_labels
 from dlp_gateway.detect.identifier_rules import Rule, RuleBook
 from dlp_gateway.detect.labels import OTHER, Hit, Label, Strength
-from dlp_gateway.detect.layout import Table, lay_out, table_at
-from dlp_gateway.detect.ownership import KEYED, NOBODY, Owner, Reader, Relation, is_noun, numbers, read
+from dlp_gateway.detect.layout import Table, lay_out
+from dlp_gateway.detect.ownership import Reader, is_noun, numbers, read
 from dlp_gateway.detect.shapes import Run, compact, dates, runs
+from dlp_gateway.detect.span import Span
 from dlp_gateway.detect.validators import luhn, payment_card
+from dlp_gateway.detect.walk import KEYED, NOBODY, Owner, Relation
 
 if TYPE_CHECKING:
     import re2
+
+__all__ = ["Recognition", "Span"]
 
 _REACH_BEFORE: Final = 100
 _REACH_AFTER: Final = 340
@@ -30,7 +35,6 @@ _GROUP: Final = re.compile(r"[A-Za-z0-9]+")
 # An Indian licence of Delhi begins with what is a label elsewhere.
 _DELHI: Final = re.compile(r"DL[ -]?\d\d[ -]?(?:19|20)\d\d[ -]?\d{7}\b", re.IGNORECASE)
 # "[ ] Passport": a choice that was not taken.
-_ASIDE: Final = re.compile(r"\([^()\n]{0,60}\)")
 _UNTICKED: Final = re.compile(r"(?:~|\[ ?\]|\( ?\)) ?\Z")
 #: How often one value, and how many numbers of a text, are asked for their owner; the others count as nobody's.
 _ASKED_EACH: Final = 20
@@ -42,19 +46,6 @@ _LONGEST_CARD: Final = 19
 _SPOKEN_BEFORE: Final = 120
 _SPOKEN_AFTER: Final = 60
 _IBAN_HEAD: Final = re.compile(r"[A-Z]{2}\d\d[ -]$")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
-    """An identifier at `start` … `end` (code points of the text); `why` tells in words and never shows the value."""
-
-    start: int
-    end: int
-    type: str
-    country: str
-    score: float
-    rule: str
-    why: str
 
 
 class Recognition:
@@ -86,7 +77,7 @@ class Recognition:
         reader = read(page, hits, self._book.grammar)
         named = frozenset(hit.label.owns for hit in hits if hit.label.strength is Strength.STRONG)
         context = Context(text=page.text, grammar=self._book.grammar, named=named)
-        tables = _tables(reader)
+        tables = tables_with_labels(reader)
         found = [
             *self._labelled(reader, tables, context),
             *self._self_evident(reader, tables),
@@ -100,23 +91,25 @@ class Recognition:
         page = reader.page
         for table in tables:
             yield from self._columns(reader, table, context)
-        yield from _birth_dates(reader)
+        yield from birth_dates(reader)
         words = [(hit.start, hit.end) for hit in reader.hits if not _DELHI.match(page.text, hit.start)]
         strong = [
             (h.start, h.end) for h in reader.hits if h.label.owns != OTHER and h.label.strength is Strength.STRONG
         ]
         table_starts = [table.start for table in tables]
-        lists = [table for table in _tables(reader, foreign=True) if len(table.header) > 2]  # of parts, orders …
+        lists = [
+            table for table in tables_with_labels(reader, foreign=True) if len(table.header) > 2
+        ]  # of parts, orders …
         list_starts = [table.start for table in lists]
         for low, high in _regions(reader):
             inside = slice(bisect_left(words, (low, 0)), bisect_left(words, (high, 0)))
             named = [end for place, end in strong if low <= place < high]
             for run in runs(page.text, low, high, words[inside], named):
-                if _table_over(tables, table_starts, run.start):
+                if table_over(tables, table_starts, run.start):
                     continue
-                listing = _table_over(lists, list_starts, run.start)
+                listing = table_over(lists, list_starts, run.start)
                 heading = listing.heading(run.start) if listing else None
-                if heading and _heading_owner(reader, heading).foreign:
+                if heading and heading_owner(reader, heading).foreign:
                     continue
                 owner = reader.owner(run.start, run.end)
                 if owner.label is not None and not owner.foreign:
@@ -125,7 +118,7 @@ class Recognition:
     def _columns(self, reader: Reader, table: Table, context: Context) -> Iterator[Span]:
         text = reader.page.text
         for index, cell in enumerate(table.header):
-            owner = _heading_owner(reader, cell)
+            owner = heading_owner(reader, cell)
             hit = owner.hit
             if hit is None or owner.foreign:
                 continue
@@ -133,7 +126,9 @@ class Recognition:
                 if index < len(row):
                     start, end = row[index]
                     if hit.label.owns == "DATE_OF_BIRTH":
-                        yield from (_date(a, b, 0.85, "in a column of birth dates") for a, b in dates(text, start, end))
+                        yield from (
+                            date_span(a, b, 0.85, "in a column of birth dates") for a, b in dates(text, start, end)
+                        )
                     for run in runs(text, start, end):
                         yield from self._judged(run, owner, text, context)
 
@@ -209,9 +204,9 @@ class Recognition:
                     continue
                 owner = NOBODY
                 if not rule.certain and len(asked) <= _ASKED:
-                    table = _table_over(tables, table_starts, start)
+                    table = table_over(tables, table_starts, start)
                     heading = table.heading(start) if table else None
-                    owner = _heading_owner(reader, heading) if heading else reader.owner(start, end)
+                    owner = heading_owner(reader, heading) if heading else reader.owner(start, end)
                 if not self._may_own(owner, rule, text[start:end]) or _is_by_chance(owner, text):
                     owner = NOBODY
                 if rule.type == _CARD:
@@ -358,56 +353,6 @@ def _proved(rule: Rule, text: str, start: int, end: int) -> tuple[int, int] | No
             if rule.shape.fullmatch(value) and rule.check(value) is not False:
                 return low, high
     return None
-
-
-def _birth_dates(reader: Reader) -> Iterator[Span]:
-    """Yield the date that stands behind a label of a birth date, or directly before it ("3 March 1944 (d.o.b.)")."""
-    text = reader.page.text
-    for hit in reader.hits:
-        if hit.label.owns != "DATE_OF_BIRTH":
-            continue
-        before = dates(text, max(reader.page.line(hit.start)[0], hit.start - 40), hit.start)
-        if before and not text[before[-1][1] : hit.start].strip(" (,-\t"):
-            yield _date(*before[-1], 0.88, "before a label of it")
-            continue
-        for start, end in dates(text, hit.end, min(len(text), hit.end + 90))[:1]:
-            between = _ASIDE.sub("", text[hit.end : start])
-            apart = re.search(r"\n\s*\n|[.!?;]\s+[A-Z]", between) or ("\n" in between and before)
-            if len(between) <= 30 and not apart:
-                yield _date(start, end, 0.88, "behind a label of it")
-
-
-def _date(start: int, end: int, score: float, why: str) -> Span:
-    return Span(
-        start=start, end=end, type="DATE_OF_BIRTH", country="", score=score, rule="date-of-birth", why=f"a date {why}"
-    )
-
-
-def _tables(reader: Reader, *, foreign: bool = False) -> list[Table]:
-    """Return the tables with a heading of an identifier in them, or those with one of something else."""
-    tables: list[Table] = []
-    tried = -1
-    for hit in reader.hits:
-        if (hit.label.owns == OTHER) is foreign and hit.start >= tried:
-            table = table_at(reader.page, hit.start)
-            tried = table.end if table else reader.page.line(hit.start)[1]
-            if table is not None:
-                tables.append(table)
-    return tables
-
-
-def _table_over(tables: Sequence[Table], starts: Sequence[int], place: int) -> Table | None:
-    index = bisect_right(starts, place) - 1
-    return tables[index] if index >= 0 and place < tables[index].end else None
-
-
-def _heading_owner(reader: Reader, cell: tuple[int, int]) -> Owner:
-    """Return whose numbers stand below a header's cell."""
-    index = bisect_left(reader.starts, cell[0])
-    if index == len(reader.hits) or reader.starts[index] >= cell[1]:
-        return NOBODY
-    hit = reader.hits[index]
-    return Owner(label=hit.label, relation=Relation.COLUMN, announced=True, hit=hit)
 
 
 def _regions(reader: Reader) -> list[tuple[int, int]]:
