@@ -35,7 +35,7 @@ _REPLY: Final = re.compile(
 _RULE: Final = re.compile(r"^[\s|:+=-]+$")
 # What a header does not hold: a number, or a key with its value ("by: KO", "18:05] Lea: nearly").
 _NO_HEADER: Final = re.compile(r"\d{4}|\d\d[ -]\d\d|\w:[ ]?\w|\[[xX ]\]")
-_PROSE: Final = re.compile(r"[?!]|: |\.\s|[^,\n]{40}")  # what no header with commas has
+_PROSE: Final = re.compile(r"[?!{}]|: |\.\s|[^,\n]{40}")  # what no header with commas has
 _QUOTED: Final = {mark: re.compile(rf'"[^"]*"|{re.escape(mark)}') for mark in ("|", "\t", ";", ",")}
 _MAX_CELLS: Final = 60
 

@@ -1,7 +1,8 @@
 """Mail that asks its readers for a copy of an identity document, and where their answers would go."""
 
 import re
-from collections.abc import Iterator, Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -93,36 +94,54 @@ def _is_blank_form(words: Mapping[Role, Words], text: str) -> bool:
 
 
 def _paragraph_asks(words: Mapping[Role, Words], paragraph: str) -> bool:
-    others = list(words[Role.OTHER_DOCUMENT].spans(paragraph))
+    others = _Places(words[Role.OTHER_DOCUMENT].spans(paragraph))
     documents = [
         document
         for document in words[Role.DOCUMENT].spans(paragraph)
-        if not any(other.start < document.end and document.start < other.end for other in others)
+        if not any(other.end > document.start for other in others.between(document.start - _TURNED, document.end - 1))
     ]
     if not documents:
         return False
-    copies = list(words[Role.COPY].spans(paragraph))
-    refusals = list(words[Role.REFUSAL].spans(paragraph))
-    presented = list(words[Role.PRESENTED].spans(paragraph))
+    copies = _Places(words[Role.COPY].spans(paragraph))
+    refusals = _Places(words[Role.REFUSAL].spans(paragraph))
+    presented = _Places(words[Role.PRESENTED].spans(paragraph))
+    named = _Places(documents)
+
+    def is_turned(asked: Span) -> bool:
+        near = refusals.between(asked.start - _TURNED, asked.end + _AT_ONCE)
+        return any(_turns(refusal, asked, paragraph) for refusal in near)
+
     for request in words[Role.REQUEST].spans(paragraph):
-        if any(_turns(refusal, request, paragraph) for refusal in refusals):
+        near = named.between(request.start - _BEHIND, request.end + _BEHIND)
+        if not near or is_turned(request):
             continue
-        if any(_near(request, document, paragraph) for document in documents):
+        if any(_near(request, document, paragraph) for document in near):
             return True
-        copied = any(0 <= copy.start - request.start <= _COPIED for copy in copies)
-        if copied and any(0 <= request.start - document.end <= _BEHIND for document in documents):
+        if copies.between(request.start, request.start + _COPIED) and any(d.end <= request.start for d in near):
             return True  # "The insurer must see your licence. Would you scan front and back and mail it?"
     for need in words[Role.NEED].spans(paragraph):
-        for document in documents:
+        for document in named.between(need.start - _BEHIND, need.end + _BEHIND):
             low, high = min(need.start, document.start), max(need.end, document.end)
             if (
                 _near(need, document, paragraph)
-                and any(low - _COPIED // 3 <= copy.start <= high + _COPIED for copy in copies)
-                and not any(_turns(refusal, need, paragraph) for refusal in refusals)
-                and not any(low - _TURNED <= one.start <= high + _TURNED for one in presented)
+                and copies.between(low - _COPIED // 3, high + _COPIED)
+                and not presented.between(low - _TURNED, high + _TURNED)
+                and not is_turned(need)
             ):
                 return True
     return False
+
+
+class _Places:
+    """Spans in the order of their beginnings, looked up by place."""
+
+    def __init__(self, spans: Iterable[Span]) -> None:
+        self._spans = sorted(spans, key=lambda span: span.start)
+        self._starts = [span.start for span in self._spans]
+
+    def between(self, low: int, high: int) -> Sequence[Span]:
+        """Return those that begin in `low` … `high`."""
+        return self._spans[bisect_left(self._starts, low) : bisect_right(self._starts, high)]
 
 
 def _turns(refusal: Span, request: Span, paragraph: str) -> bool:
