@@ -142,9 +142,8 @@ def test_who_speaks_in_a_chat_owns_no_number(text: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("Jo: manda a CNH do motorista\nTiago: 89304474980 categoria E\nJo: e a placa?\nTiago: ABC1D23", ["89304474980"]),
-        ("12/09/23, 7:41 am - Kerry: need your licence no. for the gate list before eight or they stop us\n"
-         "12/09/23, 7:43 am - Stav: 048 817 220", ["048 817 220"]),
+        ("Jo: manda a CNH\nTiago: 89304474980 categoria E\nJo: e a placa?\nTiago: ABC1D23", ["89304474980"]),
+        ("12/09/23, 7:41 am - Kerry: need your licence no.\n12/09/23, 7:43 am - Stav: 048 817 220", ["048 817 220"]),
         ("desk: driver's licence please\nkim: K01239944\ndesk: thanks, your bay is 20418\nkim: ok", ["K01239944"]),
     ],
 )  # fmt: skip
