@@ -71,6 +71,7 @@ class DeliveryWorker:
         self._stopping = asyncio.Event()
         self._reporter = Reporter(hostname=options.hostname, smarthost=options.smarthost)
         self._failures: Counter[tuple[str, int]] = Counter()
+        self._outage: datetime | None = None  # since when the smarthost cannot be reached
 
     def stop(self) -> None:
         """Finish what is under way and claim nothing more; who cannot wait for that cancels `run`."""
@@ -89,6 +90,7 @@ class DeliveryWorker:
                 if time.monotonic() >= next_housekeeping:
                     next_housekeeping = time.monotonic() + _HOUSEKEEPING
                     await self.keep_house()
+                await self.look_at_smarthost()
                 busy = await self.deliver_due()
             except StoreError as error:
                 _note_unavailable(error)
@@ -103,6 +105,17 @@ class DeliveryWorker:
         claims = await self._store.claim(owner=self._options.owner, now=datetime.now(UTC), lease=_LEASE, limit=_AT_ONCE)
         await asyncio.gather(*(self._attempt(claim, lease_ends) for claim in claims))
         return bool(claims)
+
+    async def look_at_smarthost(self) -> None:
+        """After an outage, make due at once what was put off in it, so that it leaves in the order in which it came."""
+        if not self._smarthost.reachable:
+            self._outage = self._outage or datetime.now(UTC)
+        elif self._outage is not None:
+            # Whatever waits was tried within the longest wait before the outage was noticed.
+            since = self._outage - self._options.longest
+            while await self._store.hasten(since=since, now=datetime.now(UTC)):
+                pass
+            self._outage = None
 
     async def keep_house(self) -> None:
         """Take back lost leases, expire what nobody released, erase what is over, and publish how much there is."""
@@ -236,7 +249,9 @@ class DeliveryWorker:
             action = _action(recipient, settled, delivery)
             if action is not None:
                 until = recipient.due_since + self._options.max_age if action is Action.DELAYED else None
-                outcomes.append(Outcome(recipient=address, action=action, reply=reply, retried_until=until))
+                outcomes.append(
+                    Outcome(recipient=address, action=action, reply=reply, retried_until=until, host=delivery.host)
+                )
         if not outcomes or not claim.reverse_path:
             return ()
         transport, content = _told(claim)

@@ -25,6 +25,12 @@ from quarantine.store import StoreError
 #: How soon after the smarthost's 250 a recipient that it deferred is tried again.
 FIRST_RETRY: Final = timedelta(seconds=30)
 
+#: The reason under which reviewers find mail that was taken while no host of the smarthost's could have it.
+UNREACHABLE: Final = "smarthost-unreachable"
+
+#: How soon such mail is tried: an outage may be over by then, and mail that comes after it should not pass it by.
+AFTER_AN_OUTAGE: Final = timedelta(seconds=5)
+
 #: Until the final reply is known, deposits of the same transaction must not leave: longer than any wait for the reply
 #: to the final dot (ten minutes, RFC 5321 4.5.3.2.6).
 NOT_BEFORE_THE_REPLY: Final = timedelta(minutes=11)
@@ -63,6 +69,8 @@ class Forwarder:
         taken: list[Deposit] = []
 
         async def before_final_dot(progress: Progress) -> None:
+            if not (progress.deferred or progress.refused):  # nearly always
+                return
             if remainder := self._remainder(outgoing, progress):
                 await self._custody.take(remainder)
                 taken.extend(remainder)
@@ -102,11 +110,13 @@ class Forwarder:
 
         If custody cannot, the 250 stands: they have the mail, and a second copy would be worse than no notification.
         """
-        if delivery.notifies:
+        if delivery.notifies or not outgoing.envelope.dsn.recipients:  # nobody hears of a success unless he asked
             return
         relayed = [(recipient, reply) for recipient, reply in delivery.replies if reply.positive]
         try:
-            if found := self._reports(outgoing, Action.RELAYED, relayed, datetime.now(UTC), wait=timedelta()):
+            now = datetime.now(UTC)
+            found = self._reports(outgoing, Action.RELAYED, relayed, now, wait=timedelta(), host=delivery.host)
+            if found:
                 await self._custody.take(found)
         except StoreError as error:
             log.store_unavailable(error)
@@ -139,7 +149,9 @@ class Forwarder:
     def _remainder(self, outgoing: Outgoing, progress: Progress) -> tuple[Deposit, ...]:
         """Return the deposits for the recipients that the smarthost defers, and the DSN for those that it refuses."""
         now = datetime.now(UTC)
-        found = self._reports(outgoing, Action.FAILED, progress.refused, now, wait=NOT_BEFORE_THE_REPLY)
+        found = self._reports(
+            outgoing, Action.FAILED, progress.refused, now, wait=NOT_BEFORE_THE_REPLY, host=progress.host
+        )
         if progress.deferred:
             waiting = deposits.deferred(
                 outgoing.envelope,
@@ -160,8 +172,9 @@ class Forwarder:
         now: datetime,
         *,
         wait: timedelta,
+        host: str,
     ) -> tuple[Deposit, ...]:
-        """Return the DSN about those of whom the smarthost `said` something, for those who are to hear of it."""
+        """Return the DSN about those of whom `host` `said` something, for those who are to hear of it."""
         envelope = outgoing.envelope
         return self._reporter.deposits(
             envelope.id,
@@ -174,7 +187,7 @@ class Forwarder:
                 returnable=outgoing.returnable,
             ),
             envelope.dsn,
-            [Outcome(recipient=recipient, action=action, reply=reply) for recipient, reply in said],
+            [Outcome(recipient=recipient, action=action, reply=reply, host=host) for recipient, reply in said],
             now=now,
             due_at=now + wait,
         )

@@ -1,16 +1,26 @@
 """Where rule packs are found: in the wheel, in a checkout, or in a folder that is given."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
+from dlp_gateway import document
 from dlp_gateway.errors import ConfigurationError, Problem
 from dlp_gateway.policy import pack
 
 #: In the wheel the packs lie inside the package, since a top-level `rules` belongs to another project.
 _IN_WHEEL: Final = "_rules"
 _IN_CHECKOUT: Final = "rules"
+#: Where the built-in packs list the providers of mailboxes.
+_FREE_MAIL: Final = "bulk-visible/free-mail.yaml"
+
+
+class _FreeMail(document.Model):
+    """The domains at which anybody can have a mailbox."""
+
+    domains: tuple[str, ...]
 
 
 def builtin() -> Path:
@@ -37,3 +47,9 @@ def listing(folder: Path) -> Iterator[pack.Pack]:
     """Yield the packs in a folder of packs, by name; raise `ConfigurationError` at the first that is broken."""
     for name in pack.names(folder):
         yield pack.read(folder / name)
+
+
+@lru_cache(maxsize=1)
+def free_mail() -> tuple[str, ...]:
+    """Return the domains at which anybody can have a mailbox."""
+    return document.load(builtin() / _FREE_MAIL, _FreeMail).domains

@@ -14,7 +14,7 @@ from typing import Final, TypeVar, assert_never
 from dlp_gateway import deposits
 from dlp_gateway.content import language
 from dlp_gateway.detect.base import CONFIDENCE, Inspection
-from dlp_gateway.forwarding import Forwarder, Outgoing
+from dlp_gateway.forwarding import AFTER_AN_OUTAGE, UNREACHABLE, Forwarder, Outgoing
 from dlp_gateway.mail.author import misnamed
 from dlp_gateway.mail.automatic import is_automatic
 from dlp_gateway.mail.edit import AddTrace, apply
@@ -27,11 +27,12 @@ from dlp_gateway.mail.reply import Reply
 from dlp_gateway.mail.trace import hops, received
 from dlp_gateway.memory import Memory
 from dlp_gateway.observe import log, metrics
-from dlp_gateway.policy.copies import checked, shown
+from dlp_gateway.policy.copies import Sights, checked
 from dlp_gateway.policy.decide import decide
 from dlp_gateway.policy.model import Policy
 from dlp_gateway.policy.verdict import Copy, Disposition, Verdict
 from dlp_gateway.ports import (
+    UNDER_WAY,
     Custody,
     Deferred,
     Entry,
@@ -85,7 +86,9 @@ class Pipeline:
         hostname: str,
         smarthost_name: str,
         hop_limit: int,
+        accept_unreachable: bool = False,
     ) -> None:
+        """`accept_unreachable`: what no host of the smarthost's can take now is taken into custody."""
         self._policy = policy
         self._memory = Memory(policy, journal)
         self._inspector = inspector
@@ -94,6 +97,7 @@ class Pipeline:
         self._journal = journal
         self._hostname = hostname
         self._hop_limit = hop_limit
+        self._accept_unreachable = accept_unreachable
         self._recalled: dict[str, asyncio.Event] = {}  # by id of a hand-over under way: whether it was looked up
 
     async def process(self, envelope: Envelope, content: bytes) -> Outcome:
@@ -131,6 +135,8 @@ class Pipeline:
         A reply that was `written` was most likely read by a client that then just hung up. Devices do that, and send
         the same alert again later, without Message-ID: to answer that without sending it would be to lose a mail.
         """
+        if reply == UNDER_WAY:  # it was a retry itself, and says nothing of how the first attempt ends
+            return
         fingerprint = self._journal.fingerprint(envelope, content)
         if not reply.positive:
             await self._journal.forget_unanswered(fingerprint)
@@ -146,8 +152,10 @@ class Pipeline:
             log.repeated(envelope.id, envelope.client)
             metrics.repeated()
             return Repeated(reply=reply)
-        if envelope.dsn.ret is Ret.FULL and not self._returnable(envelope):
-            # RFC 3461 5.2.1 would pass it on; but then a whole mail came to somebody whom no rule looked at.
+        may_return = envelope.dsn.ret is Ret.FULL or (envelope.dsn.ret is None and envelope.reverse_path)
+        if may_return and not self._returnable(envelope):
+            # RFC 3461 5.2.1 would pass on what came, and most MTAs return all of it if nothing did (4.3); but then a
+            # whole mail, one to insiders only too, came to somebody whom no rule looked at.
             envelope = replace(envelope, dsn=replace(envelope.dsn, ret=Ret.HDRS))
         message = await _beside(len(content), partial(parse, content))
         if hops(message) > self._hop_limit:
@@ -161,18 +169,23 @@ class Pipeline:
             return Rejected(id=envelope.id, why=Why.INSIDE_ONLY)
         with metrics.stage("gather"):
             remembered = await self._memory.recollect(envelope, message)
-        with metrics.stage("inspect"):
-            inspection = await self._inspector.inspect(envelope, message, remembered.recollection.facts)
-        with metrics.stage("decide"):
-            verdict = decide(self._policy, envelope, message, inspection)
-        with metrics.stage("act"):
-            lesson = self._memory.lesson(remembered, verdict, inspection)
-            passing = await _beside(
-                len(content) * max(1, len(verdict.copies)), partial(self._edit, envelope, message, verdict, lesson)
-            )
-        _tell(envelope, passing.verdict, inspection)
-        # Committed before it leaves, so that the first answer to a mass mail, or a second attempt, is recognised.
-        await self._memory.remember(remembered, passing.verdict, inspection)
+        try:
+            with metrics.stage("inspect"):
+                inspection = await self._inspector.inspect(envelope, message, remembered.recollection.facts)
+                remembered, inspection = await self._memory.add_up(remembered, inspection)
+            with metrics.stage("decide"):
+                verdict = decide(self._policy, envelope, message, inspection)
+            with metrics.stage("act"):
+                lesson = self._memory.lesson(remembered, verdict, inspection)
+                passing = await _beside(
+                    len(content) * max(1, len(verdict.copies)), partial(self._edit, envelope, message, verdict, lesson)
+                )
+            _tell(envelope, passing.verdict, inspection)
+            # Committed before it leaves, so that the first answer to a mass mail, or a second attempt, is recognised.
+            await self._memory.remember(remembered, passing.verdict, inspection)
+        except (Overloaded, StoreError):  # the client comes again; nobody has seen anything
+            await self._memory.withdraw(remembered)
+            raise
         return await self._carry_out(passing, inspection)
 
     async def _unanswered_reply(self, envelope: Envelope, content: bytes) -> Reply | None:
@@ -184,18 +197,19 @@ class Pipeline:
 
     def _edit(self, envelope: Envelope, message: Message, verdict: Verdict, lesson: Lesson) -> _Passing:
         """Put the edits together, one set for each copy, and look at every copy as a stranger would."""
+        verdict = checked(verdict, message)
         trace = AddTrace(field=received(envelope, self._hostname, envelope.protocol))
         copies = verdict.copies or (Copy(recipients=envelope.recipients, edits=verdict.edits),)
+        sights = Sights(message)
+        seen: dict[str, tuple[str, ...]] = {}
+        for copy in copies:
+            seen |= dict.fromkeys(copy.recipients, sights.of(copy.edits))
         return _Passing(
             envelope=envelope,
             message=message,
-            copies=tuple(replace(copy, edits=(trace, *copy.edits)) for copy in copies),
-            shown={
-                recipient: addresses
-                for copy, addresses in ((copy, shown(message, copy.edits)) for copy in copies)
-                for recipient in copy.recipients
-            },
-            verdict=checked(verdict, message),
+            copies=tuple([Copy(recipients=copy.recipients, edits=(trace, *copy.edits)) for copy in copies]),
+            shown=seen,
+            verdict=verdict,
             lesson=lesson,
         )
 
@@ -222,14 +236,18 @@ class Pipeline:
             case _:
                 assert_never(verdict.disposition)
 
-    async def _take(self, passing: _Passing, inspection: Inspection, state: State, *, due_at: datetime) -> None:
+    async def _take(
+        self, passing: _Passing, inspection: Inspection, state: State, *, due_at: datetime, why: str = ""
+    ) -> None:
+        """Commit it to custody; `why` it is there, where no rule says so."""
         verdict = passing.verdict
+        rules = tuple(dict.fromkeys(reason.rule for reason in verdict.reasons if reason.enforced))
         deposit = deposits.whole(
             passing.envelope,
             passing.message,
             passing.copies,
             state=state,
-            reasons=tuple(dict.fromkeys(reason.rule for reason in verdict.reasons if reason.enforced)),
+            reasons=(*rules, why) if why else rules,
             due_at=due_at,
             expires_at=passing.envelope.received_at + verdict.expire_after if state is State.HELD else None,
             returnable=self._returnable(passing.envelope),
@@ -237,7 +255,7 @@ class Pipeline:
         entry = _entry(passing, inspection, {}, "custody")
         with metrics.stage("custody"):
             await self._custody.take((deposit,), self._journal.rows(entry))
-        log.in_custody(passing.envelope.id, verdict.disposition.label, len(passing.envelope.recipients))
+        log.in_custody(passing.envelope.id, why or verdict.disposition.label, len(passing.envelope.recipients))
 
     async def _forward(self, passing: _Passing, inspection: Inspection) -> Outcome:
         """Hand over to the smarthost and say what came of it."""
@@ -258,6 +276,10 @@ class Pipeline:
             log.forwarded(envelope.id, accepted[0], len(accepted))
             self._journal.record(_entry(passing, inspection, replies, "forwarded"))
             return Forwarded(id=envelope.id, reply=accepted[0])
+        if delivery.put_off and self._accept_unreachable:
+            due_at = datetime.now(UTC) + AFTER_AN_OUTAGE
+            await self._take(passing, inspection, State.DUE, due_at=due_at, why=UNREACHABLE)
+            return InCustody(id=envelope.id, held=False)
         self._journal.record(_entry(passing, inspection, replies, "deferred"))
         if replies and all(reply.permanent for reply in replies.values()):
             refusal = next(iter(replies.values()))

@@ -1,8 +1,8 @@
 """What the pipeline asks of the world around it, and the values that pass between them: ports and outcomes."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final, Protocol
 
@@ -11,7 +11,7 @@ from dlp_gateway.mail.envelope import NOTHING_ASKED, DsnRequest, Envelope
 from dlp_gateway.mail.message import Message
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.policy.verdict import Disposition
-from dlp_gateway.recollection import Fate, Lesson, Questions, Recollection, Sending
+from dlp_gateway.recollection import Fate, Lesson, Questions, Recollection, Sending, Values
 from quarantine.model import Deposit
 from quarantine.store import Also
 
@@ -22,12 +22,15 @@ class Delivery:
 
     A smarthost that cannot be reached is a 451 4.4.1 for each. `unknown`: the connection was lost after the final dot
     and before the reply, so the smarthost may or may not have the mail for these recipients. `notifies`: it knows what
-    the author asked for, and sends the DSNs about whom it took (RFC 3461); else that is ours to do.
+    the author asked for, and sends the DSNs about whom it took (RFC 3461); else that is ours to do. `put_off`: no host
+    could take it now, and none was sent any of it. `host` is who said all that, "" if nobody could be reached.
     """
 
     replies: tuple[tuple[str, Reply], ...]
     unknown: frozenset[str] = frozenset()
     notifies: bool = False
+    put_off: bool = False
+    host: str = field(default="", compare=False)
 
     @property
     def in_doubt(self) -> bool:
@@ -37,15 +40,24 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """What the smarthost said to RCPT, told before the final dot: who will get the mail, who not now, who never."""
+    """What the smarthost said to RCPT, told before the final dot: who will get the mail, who not now, who never.
+
+    `host` as in `Delivery`.
+    """
 
     accepted: tuple[str, ...]
     deferred: tuple[tuple[str, Reply], ...]
     refused: tuple[tuple[str, Reply], ...]
+    host: str = field(default="", compare=False)
 
 
 class Smarthost(Protocol):
-    """The one next hop."""
+    """The next hop: one host, or several that stand in for each other."""
+
+    @property
+    def reachable(self) -> bool:
+        """Whether there is a host that is worth trying: False after failures on end, until one answers a probe."""
+        ...
 
     async def deliver(
         self,
@@ -141,15 +153,40 @@ class Entry:
     lesson: Lesson | None = None
 
 
+#: What a retry is told while the first hand-over is still under way.
+UNDER_WAY: Final = Reply(code=451, enhanced="4.3.2", text="This message is just being handed over; try again later")
+
+
 class Journal(Protocol):
     """What passed, what is remembered of it, and what must not happen twice."""
+
+    async def announce(self, sending: Sending, *, is_exposed: bool, is_objected: bool) -> int:
+        """Commit that a mail to several is under way, with what it will have been at the worst; return its number.
+
+        To be called before `recollect`, which counts those with a smaller number: of two at once one sees the other.
+        """
+        ...
+
+    async def add_values(self, sending: Sending, values: Values, window: timedelta) -> Values:
+        """Commit what a mail is about to send outside; return what its sender sent of that sort within the window.
+
+        Of two mails at once the later one is told of the other's values.
+        """
+        ...
+
+    async def withdraw(self, sending: Sending, values: Values = ()) -> None:
+        """Commit that an announced mail is none that is remembered, and that it does not send these values."""
+        ...
 
     async def recollect(self, sending: Sending, questions: Questions) -> Recollection:
         """Return what is remembered that concerns a message."""
         ...
 
     async def remember(self, sending: Sending, thread: bytes, fate: Fate) -> None:
-        """Commit a mail to several, before it leaves (addresses as keyed digests); its parts are one mail."""
+        """Commit a mail to several, before it leaves (addresses as keyed digests); its parts are one mail.
+
+        It is no longer announced then.
+        """
         ...
 
     def fingerprint(self, envelope: Envelope, content: bytes) -> bytes:

@@ -30,12 +30,16 @@ _EVENTS: Final = MappingProxyType(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of one recipient, and the last reply about him; a transient one that FAILED was given up."""
+    """What became of one recipient, and the last reply about him; a transient one that FAILED was given up.
+
+    `host` is which of the smarthost's said it, "" if there is but one.
+    """
 
     recipient: str
     action: Action
     reply: Reply
     retried_until: datetime | None = None
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,11 +60,11 @@ class Reporter:
         due_at: datetime,
     ) -> tuple[Deposit, ...]:
         """Return the deposits of the DSNs about `item` that are due to its author; their time is `due_at`."""
+        wanted = [one for one in outcomes if asked.of(one.recipient).wants(_EVENTS[one.action])]
         # RFC 5321 4.5.5: a DSN is never answered by a DSN; RFC 3464 1: nor is one that came with a reverse-path.
-        if not original.reverse_path or is_report(original.content):
+        if not wanted or not original.reverse_path or is_report(original.content):
             return ()
         found: list[Deposit] = []
-        wanted = [one for one in outcomes if asked.of(one.recipient).wants(_EVENTS[one.action])]
         for action in _EVENTS:
             reports = tuple(self._report(one, asked, now) for one in wanted if one.action is action)
             if not reports:
@@ -79,7 +83,7 @@ class Reporter:
             action=outcome.action,
             status=_GIVEN_UP if given_up else status(outcome.reply),
             original_recipient=asked.of(outcome.recipient).original,
-            remote=self.smarthost if outcome.reply.remote else "",
+            remote=(outcome.host or self.smarthost) if outcome.reply.remote else "",
             reply=outcome.reply,
             attempted_at=now,
             retried_until=outcome.retried_until,

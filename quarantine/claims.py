@@ -97,6 +97,21 @@ async def lease(
     return await with_payloads(connection, free)
 
 
+async def hasten(connection: AsyncConnection, *, since: datetime, now: datetime) -> int:
+    """Make due now what was tried after `since` and put off; a bounded part of it. No event: nothing happened to it."""
+    theirs = recipients.c
+    waiting = and_(
+        theirs.state == State.DUE,
+        theirs.attempts > 0,  # others wait by a decision
+        theirs.due_at > now,
+        theirs.changed_at >= since,
+        theirs.lease_until.is_(None),
+    )
+    chosen = select(theirs.item, theirs.number).where(waiting).limit(BATCH)
+    moved = update(recipients).where(waiting, tuple_(theirs.item, theirs.number).in_(chosen)).values(due_at=now)
+    return (await connection.execute(moved)).rowcount
+
+
 async def with_payloads(connection: AsyncConnection, found: Sequence[Row[Any]]) -> tuple[LeasedRows, ...]:
     """Put recipients together with their copies and payloads."""
     items = sorted({row.item for row in found})

@@ -192,6 +192,7 @@ def standing_of(entry: Entry) -> Standing:
         states=dict(Counter(line.state for line in entry.lines)),
         due_at=min(line.recipient.due_at for line in entry.lines),
         expires_at=entry.deposit.expires_at,
+        originals=sum(line.original for line in entry.lines),
     )
 
 

@@ -39,6 +39,7 @@ async def standings(connection: AsyncConnection, items: Sequence[str]) -> dict[s
                 recipients.c.state,
                 func.count().label("people"),
                 func.min(recipients.c.due_at).label("due_at"),
+                func.count().filter(recipients.c.original).label("originals"),
                 payloads.c.expires_at,
             )
             .join(payloads, payloads.c.id == recipients.c.item)
@@ -52,6 +53,7 @@ async def standings(connection: AsyncConnection, items: Sequence[str]) -> dict[s
             states={State(row.state): row.people for row in rows},
             due_at=min(row.due_at for row in rows),
             expires_at=rows[0].expires_at,
+            originals=sum(row.originals for row in rows),
         )
         for item, rows in found.items()
     }

@@ -131,6 +131,18 @@ class MemoryStore:
             line.recipient = replace(line.recipient, due_at=due_at)
         return len(waiting)
 
+    async def hasten(self, *, since: datetime, now: datetime) -> int:
+        """Make unclaimed DUE recipients that were tried and put off after `since` due `now`; return how many."""
+        waiting = [
+            line
+            for _, line in self._all()
+            if line.state is State.DUE and line.recipient.attempts and line.recipient.due_at > now
+            if line.until is None and line.changed_at >= since
+        ]
+        for line in waiting:
+            line.recipient = replace(line.recipient, due_at=now)
+        return len(waiting)
+
     async def claim(self, *, owner: str, now: datetime, lease: timedelta, limit: int) -> tuple[Claim, ...]:
         """Lease up to `limit` copies with recipients that are due; no other worker gets them before the lease ends."""
         parts = [

@@ -210,11 +210,15 @@ class Transition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """How many recipients of an item are in each state (0 left out), when the first is due, when HELD ones expire."""
+    """How many recipients of an item are in each state (0 left out), when the first is due, when HELD ones expire.
+
+    `originals` are those for whom a reviewer asked for the message as it came.
+    """
 
     states: dict[State, int]
     due_at: datetime
     expires_at: datetime | None
+    originals: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from quarantine.crypto import PrivateKey, PublicKey
 from quarantine.database import BUSY_TIMEOUT, Database, has_table, require_revision
+from quarantine.groups import TOGETHER
 from quarantine.sql import SqlStore
 from quarantine.store import StoreKeyError
 from quarantine.tables import REVISION, VERSION_TABLE, meta
@@ -19,8 +20,12 @@ async def open_store(
     *,
     folder: Path,
     busy_timeout: float = BUSY_TIMEOUT,
+    together: int = TOGETHER,
 ) -> SqlStore:
-    """Open a store that `migrate` has set up, and bind it to the key if it is new; raises `StoreError`."""
+    """Open a store that `migrate` has set up, and bind it to the key if it is new; raises `StoreError`.
+
+    `together`: how many takes may share a transaction.
+    """
     database = Database(url, folder=folder, busy_timeout=busy_timeout)
     try:
         await require_revision(database, table=VERSION_TABLE, revision=REVISION)
@@ -28,7 +33,7 @@ async def open_store(
     except BaseException:
         await database.close()
         raise
-    return SqlStore(database, public, private)
+    return SqlStore(database, public, private, together=together)
 
 
 async def is_empty(url: str, *, folder: Path) -> bool:

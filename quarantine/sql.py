@@ -4,13 +4,14 @@ import asyncio
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, Row, Select, and_, bindparam, delete, exists, func, insert, or_, select, update
+from sqlalchemy import BindParameter, Row, Select, and_, bindparam, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from quarantine import claims, history, rows, tables
 from quarantine.changes import Change, changeable, write
 from quarantine.crypto import DamagedError, Opener, PrivateKey, PublicKey, Sealer
 from quarantine.database import Database
+from quarantine.groups import TOGETHER, Groups, insert_rows
 from quarantine.model import (
     CUSTODIAN,
     DELIVERY,
@@ -56,8 +57,17 @@ _ERASE: Final = (
 class SqlStore:
     """The `Store` of `quarantine.store`. Without the private key, whatever opens a message raises `StoreKeyError`."""
 
-    def __init__(self, database: Database, public: PublicKey, private: PrivateKey | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        public: PublicKey,
+        private: PrivateKey | None = None,
+        *,
+        together: int = TOGETHER,
+    ) -> None:
+        """`together`: how many takes may share a transaction."""
         self.database: Final = database
+        self._groups = Groups(database, together)
         self._sealer = Sealer(public)
         self._key = None if private is None else Opener(private)
 
@@ -69,11 +79,7 @@ class SqlStore:
 
     async def take(self, deposits: tuple[Deposit, ...], also: Also | None = None) -> None:
         """Seal and commit all `deposits` (and what `also` writes), or raise `StoreError` and take none."""
-        sealed = await self._sealed(deposits)
-        async with self.database.writing() as connection:
-            await _insert(connection, sealed)
-            if also is not None:
-                await also(connection)
+        await self._groups.take(await self._sealed(deposits), also)
 
     async def items(self, query: Query) -> tuple[Item, ...]:
         """Return matching items, oldest first."""
@@ -180,6 +186,11 @@ class SqlStore:
         async with self.database.writing() as connection:
             return (await connection.execute(moved)).rowcount
 
+    async def hasten(self, *, since: datetime, now: datetime) -> int:
+        """Make unclaimed DUE recipients that were tried and put off after `since` due `now`; return how many."""
+        async with self.database.writing() as connection:
+            return await claims.hasten(connection, since=since, now=now)
+
     async def claim(self, *, owner: str, now: datetime, lease: timedelta, limit: int) -> tuple[Claim, ...]:
         """Lease up to `limit` copies with recipients that are due; no other worker gets them before the lease ends."""
         opener, until = self._opener, now + lease
@@ -212,7 +223,7 @@ class SqlStore:
         sealed = await self._sealed(deposits)
         async with self.database.writing() as connection:
             await claims.settle(connection, claim, settlements, now=now, sealer=self._sealer, opener=self._opener)
-            await _insert(connection, sealed)
+            await insert_rows(connection, sealed)
 
     async def recover(self, *, now: datetime, lease: timedelta, retry: bool) -> int:
         """Take back leases that are over: DUE again or, once handed over, IN_DOUBT (or DUE: `retry`)."""
@@ -277,7 +288,8 @@ class SqlStore:
             )
 
     async def close(self) -> None:
-        """Give back connections."""
+        """Finish what is being written and give back connections."""
+        await self._groups.close()
         await self.database.close()
 
     async def _sealed(self, deposits: tuple[Deposit, ...]) -> rows.SealedRows:
@@ -318,14 +330,6 @@ class SqlStore:
             index = [self._sealer.public.address_index(address) for address in addresses]
             chosen = chosen.where(tables.recipients.c.address_index.in_(index))
         return list(await connection.execute(chosen))
-
-
-async def _insert(connection: AsyncConnection, sealed: rows.SealedRows) -> None:
-    if sealed.payloads:
-        await connection.execute(insert(payloads), sealed.payloads)
-        await connection.execute(insert(tables.copies), sealed.copies)
-        await connection.execute(insert(tables.recipients), sealed.recipients)
-        await connection.execute(insert(tables.events), sealed.events)
 
 
 async def _open(connection: AsyncConnection, chosen: Select[Any], opener: Opener) -> tuple[Item, ...]:

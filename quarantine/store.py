@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from quarantine.model import Claim, Deposit, Event, Item, Query, Settlement, Standing, Statistics, Transition
 
@@ -24,6 +24,19 @@ class LeaseLostError(StoreError):
 
 #: More rows for the transaction of a deposit (the journal's); gets the implementation's connection, or None in memory.
 Also = Callable[[Any], Awaitable[None]]
+
+
+@runtime_checkable
+class JointAlso(Protocol):
+    """An `Also` that can be put together with others of its type, where takes share a transaction."""
+
+    async def __call__(self, connection: Any, /) -> None:  # noqa: ANN401  as above
+        """Write."""
+        ...
+
+    def joined(self, others: Any, /) -> Also:  # noqa: ANN401  a sequence of its type
+        """Return the hook that does what this one and the others do."""
+        ...
 
 
 class Store(Protocol):
@@ -94,6 +107,13 @@ class Store(Protocol):
 
     async def reschedule(self, item: str, *, due_at: datetime) -> int:
         """Move when unclaimed DUE recipients may first be delivered; return how many. No change of state, no event."""
+        ...
+
+    async def hasten(self, *, since: datetime, now: datetime) -> int:
+        """Make unclaimed DUE recipients that were tried and put off after `since` due `now`; return how many.
+
+        A bounded part at a time: call again until nothing is left. No change of state, no event.
+        """
         ...
 
     async def claim(self, *, owner: str, now: datetime, lease: timedelta, limit: int) -> tuple[Claim, ...]:

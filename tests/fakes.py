@@ -2,19 +2,18 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from dlp_gateway.detect.base import Facts, Thread
 from dlp_gateway.mail.envelope import NOTHING_ASKED, DsnRequest, Envelope
 from dlp_gateway.mail.reply import Reply
-from dlp_gateway.ports import Delivery, Entry, Progress
-from dlp_gateway.recollection import Fate, Questions, Recollection, Sending
+from dlp_gateway.ports import UNDER_WAY, Delivery, Entry, Progress
+from dlp_gateway.recollection import Fate, Questions, Recollection, Sending, Values
 from quarantine.store import Also
 
 TAKEN = Reply(code=250, enhanced="2.0.0", text="queued")
 LATER = Reply(code=450, enhanced="4.2.0", text="greylisted")
 NEVER = Reply(code=550, enhanced="5.1.1", text="no such user")
-UNDER_WAY = Reply(code=451, enhanced="4.3.2", text="being handed over")
 UNREACHABLE = Reply(code=451, enhanced="4.4.1", text="no connection")
 
 
@@ -23,7 +22,8 @@ class ScriptedSmarthost:
     """Answers RCPT by `rcpt` (default: taken) and the final dot by `final`; keeps what it took in `mails`.
 
     `final` None: the connection is lost between the final dot and the reply; `keeps` says whether it has the mail then.
-    `notifies`: it knows what DSNs are; what was `asked` of them in each transaction is kept either way.
+    `notifies`: it knows what DSNs are; what was `asked` of them in each transaction is kept either way. `put_off`:
+    where nobody is taken, nothing was sent.
     """
 
     rcpt: dict[str, Reply] = field(default_factory=dict)
@@ -32,6 +32,8 @@ class ScriptedSmarthost:
     notifies: bool = False
     asked: list[DsnRequest] = field(default_factory=list)
     mails: list[tuple[str, tuple[str, ...], bytes]] = field(default_factory=list)
+    reachable: bool = True
+    put_off: bool = False
 
     async def deliver(
         self,
@@ -49,7 +51,7 @@ class ScriptedSmarthost:
         said = {recipient: self.rcpt.get(recipient, TAKEN) for recipient in recipients}
         accepted = tuple(recipient for recipient, reply in said.items() if reply.positive)
         if not accepted:
-            return Delivery(replies=tuple(said.items()))
+            return Delivery(replies=tuple(said.items()), put_off=self.put_off)
         if before_final_dot is not None:
             await before_final_dot(
                 Progress(
@@ -83,6 +85,17 @@ class MemoryJournal:
                 again = len(audience & set(sending.addressed))
                 return Recollection(facts=Facts(thread=Thread(audience=len(audience), addressed_again=again)))
         return Recollection()
+
+    async def announce(self, sending: Sending, *, is_exposed: bool, is_objected: bool) -> int:
+        """Whoever is alone need not be announced."""
+        return 0
+
+    async def add_values(self, sending: Sending, values: Values, window: timedelta) -> Values:
+        """Nobody sent anything before."""
+        return ()
+
+    async def withdraw(self, sending: Sending, values: Values = ()) -> None:
+        """Nothing is announced."""
 
     async def remember(self, sending: Sending, thread: bytes, fate: Fate) -> None:
         """Keep the audience."""

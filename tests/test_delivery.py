@@ -15,7 +15,7 @@ from dlp_gateway.ports import Delivery
 from quarantine.memory import MemoryStore
 from quarantine.model import Claim, CopyDeposit, Deposit, Query, Settlement, State
 from quarantine.store import StoreError
-from tests.fakes import LATER, NEVER, ScriptedSmarthost
+from tests.fakes import LATER, NEVER, UNREACHABLE, ScriptedSmarthost
 
 MAIL = b"From: ann@corp.example\r\nTo: a@x.example, c@x.example\r\nBcc: b@x.example\r\nSubject: Hello\r\n\r\nHi\r\n"
 TRACE = b"Received: by gw.corp.example with ESMTP id 0000000000000000a1;\r\n\tSat, 21 Nov 2026 22:08:57 +0000\r\n"
@@ -356,3 +356,51 @@ async def test_the_loop_outlives_an_error_of_ours() -> None:
     worker.stop()
     await asyncio.wait_for(running, 3)
     assert await states(store) == [State.DELIVERED, State.DELIVERED]
+
+
+async def test_after_an_outage_mail_leaves_in_the_order_in_which_it_came() -> None:
+    """What was put off in it, each for another while, is due as soon as a host can be reached again."""
+    store, smarthost = MemoryStore(), ScriptedSmarthost()
+    (first,) = await (await custody()).copies("0000000000000000a1")
+    names = [f"0000000000000000a{number}" for number in range(1, 6)]
+    now = datetime.now(UTC)
+    for number, name in enumerate(names):
+        copy = CopyDeposit(
+            reverse_path="ann@corp.example",
+            recipients=("a@x.example",),
+            edits=first.edits,
+            options=first.options,
+            state=State.DUE,
+            due_at=now,
+        )
+        content = b"Subject: %d\r\n\r\n" % number
+        await store.take(
+            (
+                Deposit(
+                    id=name,
+                    content=content,
+                    subject="",
+                    reverse_path="ann@corp.example",
+                    reasons=(),
+                    group="",
+                    created_at=now,
+                    expires_at=None,
+                    copies=(copy,),
+                ),
+            )
+        )
+    worker = DeliveryWorker(store, smarthost, replace(OPTIONS, first=timedelta(minutes=30)))
+    smarthost.rcpt, smarthost.reachable = {"a@x.example": UNREACHABLE}, False
+    await worker.deliver_due()
+    await worker.look_at_smarthost()
+    assert not await worker.deliver_due()
+    smarthost.rcpt, smarthost.reachable = {}, True
+    await worker.look_at_smarthost()
+    assert await worker.deliver_due()
+    assert [content.partition(b"Subject: ")[2][:1] for _, _, content in smarthost.mails] == [
+        b"0",
+        b"1",
+        b"2",
+        b"3",
+        b"4",
+    ]

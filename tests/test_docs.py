@@ -212,7 +212,7 @@ def test_the_defaults_that_are_told_are_the_defaults(tmp_path: Path, backend: st
         ],
         "login": LOGINS[backend],
         "directory": {"url": "ldaps://dc.corp.example", "base": "dc=corp,dc=example"},
-        "smarthost": {"host": "mail.example.net"},
+        "smarthost": {"hosts": [{"host": "mail.example.net"}]},
         "custody": {"url": "sqlite:///custody.db", "key_file": "custody.key"},
     }
     full = copy.deepcopy(shortest)
@@ -224,7 +224,7 @@ def test_the_defaults_that_are_told_are_the_defaults(tmp_path: Path, backend: st
             continue  # a section of another back-end would be without effect, and is refused
         place: Any = full
         for step in path:
-            place = place["listeners"][0] if step == "listeners[]" else place.setdefault(step, {})
+            place = place[step[:-2]][0] if step.endswith("[]") else place.setdefault(step, {})
         place[key] = {"false": False}.get(default, int(default) if default.isdigit() else default)
     loaded = []
     for number, written in enumerate((shortest, full)):

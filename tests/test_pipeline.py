@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from dlp_gateway import packs
+from dlp_gateway import deposits, packs
 from dlp_gateway.deposits import Transport
 from dlp_gateway.detect.base import Facts, Failure, FailureReason, Finding, Inspection
 from dlp_gateway.mail.edit import apply, from_json
@@ -17,12 +17,12 @@ from dlp_gateway.pipeline import Pipeline
 from dlp_gateway.policy import load
 from dlp_gateway.policy.copies import REWRITE_INCOMPLETE
 from dlp_gateway.policy.verdict import Disposition
-from dlp_gateway.ports import Deferred, Forwarded, InCustody, Overloaded, Rejected, Repeated, Why
+from dlp_gateway.ports import UNDER_WAY, Deferred, Forwarded, InCustody, Overloaded, Rejected, Repeated, Why
 from dlp_gateway.processes import policies
 from quarantine.memory import MemoryStore
-from quarantine.model import Query, State
-from quarantine.store import StoreError
-from tests.fakes import LATER, NEVER, TAKEN, UNDER_WAY, UNREACHABLE, MemoryJournal, ScriptedSmarthost
+from quarantine.model import Deposit, Query, State
+from quarantine.store import Also, StoreError
+from tests.fakes import LATER, NEVER, TAKEN, UNREACHABLE, MemoryJournal, ScriptedSmarthost
 
 POLICY = load.default(("corp.example",), builtin=packs.builtin())
 CUSTOMERS = tuple(f"c{n}@shop{n}.example" for n in range(12))
@@ -96,7 +96,14 @@ def pipeline(smarthost: ScriptedSmarthost, custody: MemoryStore, journal: Memory
     return made(smarthost, custody, journal, InPlace())
 
 
-def made(smarthost: ScriptedSmarthost, custody: MemoryStore, journal: MemoryJournal, inspector: object) -> Pipeline:
+def made(
+    smarthost: ScriptedSmarthost,
+    custody: MemoryStore,
+    journal: MemoryJournal,
+    inspector: object,
+    *,
+    accept_unreachable: bool = False,
+) -> Pipeline:
     """Return a pipeline of these parts."""
     return Pipeline(
         policy=POLICY,
@@ -107,7 +114,44 @@ def made(smarthost: ScriptedSmarthost, custody: MemoryStore, journal: MemoryJour
         hostname="gw.corp.example",
         smarthost_name="mta.example",
         hop_limit=50,
+        accept_unreachable=accept_unreachable,
     )
+
+
+@pytest.mark.parametrize(
+    ("accept", "put_off", "taken"), [(True, True, True), (True, False, False), (False, True, False)]
+)
+async def test_mail_that_no_host_can_take_now_is_kept_if_the_settings_say_so(
+    custody: MemoryStore, journal: MemoryJournal, *, accept: bool, put_off: bool, taken: bool
+) -> None:
+    """In custody, due, with one row of the journal; what a host decided about stays with the client."""
+    smarthost = ScriptedSmarthost(rcpt={"ben@shop.example": UNREACHABLE}, put_off=put_off)
+    pipeline = made(smarthost, custody, journal, InPlace(), accept_unreachable=accept)
+    outcome = await pipeline.process(envelope("ben@shop.example"), CLEAN)
+    if not taken:
+        assert outcome == Deferred(id="0000000000000000a1", why=Why.SMARTHOST, reply=UNREACHABLE)
+        assert await custody.items(Query()) == ()
+        return
+    assert outcome == InCustody(id="0000000000000000a1", held=False)
+    (item,) = await custody.items(Query())
+    assert (item.state, item.reasons) == (State.DUE, ("smarthost-unreachable",))
+    (copy,) = await custody.copies(item.id)
+    assert deposits.outgoing(copy).startswith(b"Received: ")
+    assert [one.outcome for one in journal.entries[0].passages] == ["custody"]
+
+
+async def test_mail_that_nobody_keeps_is_told_so(journal: MemoryJournal) -> None:
+    """Where custody cannot take it either, the client keeps it."""
+
+    class Full(MemoryStore):
+        async def take(self, deposits: tuple[Deposit, ...], also: Also | None = None) -> None:
+            raise StoreError("disk full")
+
+    smarthost = ScriptedSmarthost(rcpt={"ben@shop.example": UNREACHABLE}, put_off=True)
+    outcome = await made(smarthost, Full(), journal, InPlace(), accept_unreachable=True).process(
+        envelope("ben@shop.example"), CLEAN
+    )
+    assert outcome == Deferred(id="0000000000000000a1", why=Why.STORE)
 
 
 async def test_what_was_measured_is_recorded_by_confidence(
@@ -192,6 +236,25 @@ async def test_deferred_and_refused_recipients_are_in_custody_before_the_250(
     assert (report.reverse_path, report.recipients[0].address) == ("", "ann@corp.example")
     assert b"c@x.example" in await custody.content(report.id)
     assert [one.outcome for one in journal.entries[0].passages] == ["forwarded", "deferred", "refused"]
+
+
+@pytest.mark.parametrize(
+    ("author", "asked", "passed_on"),
+    [
+        ("ann@corp.example", None, None),
+        ("ann@corp.example", Ret.FULL, Ret.FULL),
+        ("ann@shop.example", None, Ret.HDRS),
+        ("ann@shop.example", Ret.FULL, Ret.HDRS),
+        ("", None, None),
+        ("", Ret.FULL, Ret.HDRS),
+    ],
+)
+async def test_a_mail_to_insiders_does_not_come_back_whole_to_an_outsider(
+    pipeline: Pipeline, smarthost: ScriptedSmarthost, author: str, asked: Ret | None, passed_on: Ret | None
+) -> None:
+    """A rule that excuses mail to insiders looked at them alone, so nobody else may get it by way of a bounce."""
+    await pipeline.process(envelope("bob@corp.example", reverse_path=author, dsn=DsnRequest(ret=asked)), CLEAN)
+    assert [one.ret for one in smarthost.asked] == [passed_on]
 
 
 @pytest.mark.parametrize(("author", "expected"), [("ann@corp.example", True), ("ann@shop.example", False), ("", False)])
@@ -316,6 +379,17 @@ async def test_a_rewrite_that_leaves_an_address_somewhere_is_held(
     assert REWRITE_INCOMPLETE in (await custody.items(Query()))[0].reasons
 
 
+async def test_a_held_rewrite_is_kept_without_what_it_would_show(pipeline: Pipeline, custody: MemoryStore) -> None:
+    """Reply-To names one of those who are hidden: what a reviewer releases leaves without it."""
+    leaky = BULK.replace(b"Subject: Offer", b"Reply-To: c3@shop3.example\r\nSubject: Offer")
+    assert isinstance(await pipeline.process(envelope(*CUSTOMERS), leaky), InCustody)
+    (item,) = await custody.items(Query())
+    now = datetime.now(UTC)
+    await custody.release(item.id, actor="eve", reason="", now=now)
+    (claim,) = await custody.claim(owner="test", now=now, lease=timedelta(hours=1), limit=1)
+    assert b"c3@shop3.example" not in deposits.outgoing(claim)
+
+
 async def test_a_retry_is_answered_without_a_second_copy(pipeline: Pipeline, smarthost: ScriptedSmarthost) -> None:
     """(i) The same transaction again, after a reply that the client never read, sends nothing."""
     first = envelope("a@x.example")
@@ -355,6 +429,19 @@ async def test_a_retry_during_the_hand_over_is_told_to_wait(
     await pipeline.unanswered(first, CLEAN, LATER, written=False)
     assert isinstance(await pipeline.process(envelope("a@x.example", id="0000000000000000a3"), CLEAN), Forwarded)
     assert len(smarthost.mails) == 1
+
+
+async def test_a_retry_that_hangs_up_too_leaves_the_first_attempt_known(
+    pipeline: Pipeline, smarthost: ScriptedSmarthost
+) -> None:
+    """(i) Nobody read that it is under way: that is no end of the first attempt, and a third one must not pass."""
+    first, second = envelope("a@x.example"), envelope("a@x.example", id="0000000000000000a2")
+    await pipeline.abandoned(first, CLEAN)
+    assert await pipeline.process(second, CLEAN) == Repeated(reply=UNDER_WAY)
+    await pipeline.unanswered(second, CLEAN, UNDER_WAY, written=True)
+    third = await pipeline.process(envelope("a@x.example", id="0000000000000000a3"), CLEAN)
+    assert third == Repeated(reply=UNDER_WAY)
+    assert smarthost.mails == []
 
 
 async def test_a_client_that_only_stops_talking_is_not_its_own_retry(

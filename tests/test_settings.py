@@ -252,6 +252,42 @@ def test_smarthost_is_not_the_gateway_itself(file: Path, listener: str, host: st
         assert settings.load(file).smarthost.host == host
 
 
+def test_several_hosts_stand_in_for_each_other(file: Path) -> None:
+    """In the order of their priorities; one alone is one of them."""
+    assert [(hop.host, hop.port) for hop in settings.load(file).smarthost.hops] == [("127.0.0.1", 2526)]
+    hosts = "{hosts: [{host: b.example, priority: 20}, {host: a.example, port: 587}, {host: c.example}]}"
+    changed(file, "{host: 127.0.0.1, port: 2526, tls: none}", hosts)
+    found = settings.load(file).smarthost
+    assert [(hop.host, hop.port, hop.priority) for hop in found.hops] == [
+        ("a.example", 587, 10),
+        ("c.example", 25, 10),
+        ("b.example", 25, 20),
+    ]
+    (alone,) = found.alone(found.hops[0]).hops
+    assert (alone.host, alone.port) == ("a.example", 587)
+
+
+@pytest.mark.parametrize(
+    ("smarthost", "expected"),
+    [
+        ("{tls: none}", "3:12: Name the next mail server: `host`, or several in `hosts`."),
+        ("{host: a.example, hosts: [{host: b.example}]}", "3:19: Write `host` or `hosts`, not both."),
+        ("{hosts: [{host: a.example}, {host: a.example}]}", "3:20: A host stands here twice with the same port."),
+        (
+            "{hosts: [{host: a.example}, {host: 127.0.0.1, port: 2525}]}",
+            "3:20: The smarthost is a listener of this gateway, so mail would go in circles.",
+        ),
+        ("{hosts: [{host: a.example, prio: 5}]}", "3:39: Unknown key 'prio'; did you mean 'priority'?"),
+        ("{host: a.example, unreachable: maybe}", "3:43: This must be one of: 'defer' or 'accept'."),
+        ("{host: a.example, circuit: {failures: 0}}", "3:50: This must be 1 or more."),
+    ],
+)
+def test_hosts_that_make_no_sense(file: Path, smarthost: str, expected: str) -> None:
+    """Nobody, one and several, the same twice, the gateway itself."""
+    changed(file, "{host: 127.0.0.1, port: 2526, tls: none}", smarthost)
+    assert problems(file) == [expected]
+
+
 @pytest.mark.parametrize("host", ["mx example", "mx.example:25", "'[::1]'", "-mx.example", "'mx\u0130.example'"])
 def test_smarthost_is_a_name_or_an_address(file: Path, host: str) -> None:
     """The port has a key of its own."""

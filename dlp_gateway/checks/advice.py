@@ -10,12 +10,12 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
+from dlp_gateway import packs
 from dlp_gateway.checks.remark import Level, Remark, warning, wrong
 from dlp_gateway.errors import ConfigurationError
 from dlp_gateway.mail.address import canonical_domain
 from dlp_gateway.policy.model import Policy
 from dlp_gateway.policy.scope import moment_written
-from dlp_gateway.processes import policies
 from dlp_gateway.settings import Listener, Settings, admission_warnings, is_host_name
 
 _SQLITE: Final = "sqlite:///"
@@ -69,7 +69,7 @@ def _mode(policy: Policy) -> Iterator[Remark]:
 
 def _people(policy: Policy) -> Iterator[Remark]:
     """Domains at which anybody can have a mailbox are nobody's own; who is inside is no partner too."""
-    anybody = frozenset(policies.free_mail())
+    anybody = frozenset(packs.free_mail())
     for key, named, means in (
         ("inside", policy.inside.patterns, "strangers count as your own people"),
         ("partners", policy.partners.patterns, "strangers are never hidden from each other"),
@@ -177,8 +177,8 @@ def _login(settings: Settings) -> Iterator[Remark]:
 
 def _smarthost(settings: Settings) -> Iterator[Remark]:
     host = settings.smarthost
-    about = f"smarthost {host.host}"
-    if not is_local(host.host):
+    about = f"smarthost {', '.join(hop.host for hop in host.hops)}"
+    if not all(is_local(hop.host) for hop in host.hops):
         if host.tls == "none":
             yield warning(about, "Mail goes to it without TLS, readable on the way. Write `tls: required`.")
         elif host.tls == "opportunistic":

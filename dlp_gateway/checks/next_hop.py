@@ -12,6 +12,7 @@ from dlp_gateway.errors import ConfigurationError
 from dlp_gateway.mail.reply import printable
 from dlp_gateway.processes import composition
 from dlp_gateway.settings import Settings
+from dlp_gateway.settings.smarthost import NextHop
 from dlp_gateway.smtp.smarthost import Extensions, Unavailable
 
 #: What to do, by the word for why no session could be opened.
@@ -33,10 +34,16 @@ _USEFUL: Final = (
 
 
 async def smarthost(settings: Settings, hostname: str) -> tuple[Remark, ...]:
-    """Open a session and leave it; no mail is sent."""
+    """Open a session with each host and leave it; no mail is sent."""
+    hops = settings.smarthost.hops
+    found = [await _one(_only(settings, hop), hop, hostname) for hop in hops]
+    return tuple(remark for remarks in found for remark in remarks)
+
+
+async def _one(settings: Settings, hop: NextHop, hostname: str) -> tuple[Remark, ...]:
     host = settings.smarthost
-    about = f"smarthost {host.host}:{host.port}"
-    addresses = await _resolved(host.host, host.port)
+    about = f"smarthost {hop.host}:{hop.port}"
+    addresses = await _resolved(hop.host, hop.port)
     if not addresses:
         return (problem(about, "The name cannot be resolved. Is it right, and does this machine's resolver work?"),)
     try:
@@ -48,9 +55,14 @@ async def smarthost(settings: Settings, hostname: str) -> tuple[Remark, ...]:
     login = ", and takes the login" if host.user else ""
     return (
         ok(about, f"It answers at {addresses[0]}{' under TLS' if offered.tls else ' without TLS'}{login}."),
-        *await _tls(settings, hostname, offered, about),
+        *await _tls(settings, hop, hostname, offered, about),
         *_offers(settings, offered, about),
     )
+
+
+def _only(settings: Settings, hop: NextHop) -> Settings:
+    found: Settings = settings.model_copy(update={"smarthost": settings.smarthost.alone(hop)})
+    return found
 
 
 async def strictest(
@@ -92,10 +104,10 @@ def _tls_detail(trouble: BaseException) -> str:
     return " Is the port one for STARTTLS?"
 
 
-async def _tls(settings: Settings, hostname: str, offered: Extensions, about: str) -> tuple[Remark, ...]:
+async def _tls(settings: Settings, hop: NextHop, hostname: str, offered: Extensions, about: str) -> tuple[Remark, ...]:
     """Say whether TLS could be stricter than it is written."""
     host = settings.smarthost
-    if host.tls == "required" or is_local(host.host):
+    if host.tls == "required" or is_local(hop.host):
         return ()
     if not offered.tls and host.tls == "opportunistic":
         return (warning(about, "It offers no TLS: mail is readable on the way."),)

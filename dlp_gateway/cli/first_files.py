@@ -136,7 +136,11 @@ smarthost:
 {smarthost_tls}
   # A login needs `tls: required`. The password stands alone in a file that only the gateway's user can read:
 {credentials}
-  # Connections kept, for each receiver.
+  # Several in place of host and port; the one of the least priority number that answers gets the mail.
+  # hosts: [{{host: mail1.example.net}}, {{host: mail2.example.net, priority: 20}}]
+  # While none can be reached: defer (clients try again) or accept (the mail waits in custody).
+  #unreachable: defer
+  # Connections kept, for each receiver and host.
   #connections: 20
   #timeouts: {{connect: 10s, command: 1m, final_dot: 8m}}
 

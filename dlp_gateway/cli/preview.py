@@ -11,6 +11,7 @@ import click
 from dlp_gateway.mail.reply import printable
 
 if TYPE_CHECKING:
+    from dlp_gateway.content.text import Reading
     from dlp_gateway.policy.model import Policy
 
 #: Lines of one header beyond which no comparison is made: it takes quadratic time at worst.
@@ -34,8 +35,10 @@ def views(original: bytes, copies: Iterable[Made], policy: "Policy") -> Iterator
     `who` are the kinds that get the same octets: inside, partner, outside, blind. Outsiders with a copy each see it
     alike, each with his own address in it: the first one's is shown, and `alike` counts the others.
     """
+    from dlp_gateway.inspection.examination import read
     from dlp_gateway.mail.address import canonical
     from dlp_gateway.mail.parse import parse
+    from dlp_gateway.processes import policies
 
     shown = frozenset(canonical(recipient.address) for recipient in parse(original).visible)
     before = _header_lines(original)
@@ -43,7 +46,8 @@ def views(original: bytes, copies: Iterable[Made], policy: "Policy") -> Iterator
     for copy in copies:
         kinds = dict.fromkeys(_kind(recipient, shown, policy) for recipient in copy.recipients)
         found.setdefault(tuple(sorted(kinds)), []).append(copy)
-    for who, alike in found.items():
+    readings = read(policies.recipe(policy), (alike[0].content for alike in found.values()))
+    for (who, alike), reading in zip(found.items(), readings, strict=True):
         first = alike[0]
         header = _header_lines(first.content)
         yield {
@@ -51,7 +55,7 @@ def views(original: bytes, copies: Iterable[Made], policy: "Policy") -> Iterator
             "recipients": list(first.recipients),
             "alike": len(alike) - 1,
             "header": header,
-            "text": _text(first.content),
+            "text": _text(reading),
             "diff": _diff(before, header),
         }
 
@@ -74,15 +78,11 @@ def _header_lines(raw: bytes) -> list[str]:
     return [printable(line.expandtabs(), _WIDEST) for line in section.splitlines() if line]
 
 
-def _text(raw: bytes) -> list[dict[str, str]]:
+def _text(reading: "Reading") -> list[dict[str, str]]:
     """Return what can be read of the body, part by part, and a word on what cannot."""
-    from dlp_gateway.content.reader import read
-    from dlp_gateway.mail.parse import parse
-
-    texts, unreadable = read(parse(raw))
     left = _TEXT
     found = []
-    for text in texts:
+    for text in reading.texts:
         if text.where.startswith("part:"):
             lines = [printable(line.expandtabs(), _WIDEST) for line in text.text[:left].splitlines()]
             cut = "\n…" if len(text.text) > left else ""
@@ -90,7 +90,7 @@ def _text(raw: bytes) -> list[dict[str, str]]:
             left = max(0, left - len(text.text))
     found.extend(
         {"where": f"part:{part.part}", "text": f"({printable(part.type)}: not read, {part.reason})"}
-        for part in unreadable
+        for part in reading.unreadable
     )
     return found
 

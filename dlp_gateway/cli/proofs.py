@@ -9,6 +9,7 @@ from typing import Final
 from dlp_gateway.cli import specimens
 from dlp_gateway.cli.specimens import Author, Specimen
 from dlp_gateway.cli.submission import Submission
+from dlp_gateway.detect.base import Facts
 from dlp_gateway.journal import Query, SqlJournal
 from dlp_gateway.mail.address import canonical
 from dlp_gateway.mail.edit import Edit
@@ -133,12 +134,8 @@ class Plan:
             specimen = specimens.answering(found, self.policy.mass_send, outsiders) if audience else found
             proof = self._proof(rule.rule.id, specimen)
             if any(reason.rule == rule.rule.id for reason in proof.expected.reasons):
-                if specimen.facts.struck and not any(map(_is_stopped, proof.before)):
-                    return Untried(
-                        rule=rule.rule.id,
-                        why="it looks at more than one mail: at a mass mail that was stopped or rewritten, and this "
-                        "policy lets the one pass that would be sent",
-                    )
+                if why := _lacks_first_strike(specimen.facts, proof.before):
+                    return Untried(rule=rule.rule.id, why=why)
                 return proof
         inside = all(map(self.policy.inside.contains, self.recipients))
         if inside and any(unless.recipients is not None for unless in rule.rule.unless):
@@ -172,9 +169,17 @@ class Plan:
         )
 
 
-def _is_stopped(mass_mail: Proof) -> bool:
-    """Whether the gateway will remember a mass mail as one to which it objected."""
-    return mass_mail.expected.hidden > 0 or mass_mail.expected.disposition in {Disposition.HOLD, Disposition.REJECT}
+def _lacks_first_strike(facts: Facts, before: tuple[Proof, ...]) -> str:
+    """Return why the gateway will not remember the mass mails before as the rule needs it, "" if it will."""
+    is_stopped = any(one.expected.disposition in {Disposition.HOLD, Disposition.REJECT} for one in before)
+    is_objected = is_stopped or any(one.expected.hidden for one in before)
+    if not (is_stopped if facts.stopped else is_objected or not facts.struck):
+        what = "held or refused" if facts.stopped else "stopped or rewritten"
+        return (
+            f"it looks at more than one mail: at a mass mail that was {what}, and this policy lets the one pass that "
+            "would be sent"
+        )
+    return ""
 
 
 async def send(

@@ -37,7 +37,8 @@ def command(
     Nothing is sent and nothing is kept. What the gateway remembers of earlier mails, such as mass sends, plays no part.
     FILE may have the line ends of any system. What `--out` writes lacks our Received field only; of a mail that is
     split it is the copy of the first recipient. `--preview` shows header and text for insiders, outsiders and blind
-    recipients, and what is changed in the header: treat the screen as the mail.
+    recipients, and what is changed in the header: treat the screen as the mail. The parts are listed with
+    what was read of each, as which kind of file, and why not all of it; files within files stand below them.
 
     \b
     Examples:
@@ -46,6 +47,7 @@ def command(
     """  # noqa: D301  a backspace is how click is told to leave lines as they are
     from dlp_gateway.cli import preview
     from dlp_gateway.detect.base import Facts
+    from dlp_gateway.inspection.examination import examine
     from dlp_gateway.mail.edit import apply
     from dlp_gateway.mail.envelope import Envelope, new_id
     from dlp_gateway.mail.parse import parse
@@ -68,7 +70,7 @@ def command(
     message = parse(raw)
     with options.problems_shown(as_json=as_json):
         _, policy = policies.load(options.found_config(config_path))
-        inspection = policies.inspect(policy, envelope, message, Facts())
+        inspection, reading = examine(policies.recipe(policy), envelope, message, Facts())
     verdict = checked(decide(policy, envelope, message, inspection), message)
     copies = verdict.copies or (Copy(recipients=envelope.recipients, edits=verdict.edits),)
     if out:
@@ -81,6 +83,7 @@ def command(
         "findings": [asdict(finding) for finding in inspection.findings],
         "failures": [asdict(failure) for failure in inspection.failures],
         "unreadable": [asdict(part) for part in inspection.unreadable],
+        "parts": [asdict(part) for part in reading.parts],
         "hidden": verdict.hidden,
         "copies": len(copies),
         "owner": verdict.owner,
@@ -93,6 +96,18 @@ def command(
     else:
         _print(shown, {reason.rule: reason.explanation for reason in verdict.reasons})
         preview.show(shown.get("preview", ()))
+
+
+def _print_part(part: dict[str, Any]) -> None:
+    """Print what was read of one part, below the part that it lies in."""
+    depth = part["path"].count(".")
+    name = f" {printable(part['name'])}" if part["name"] else ""
+    kind = f" [{part['kind']}]" if part["kind"] else ""
+    read = f"{part['characters']} characters read" if part["characters"] else "no text"
+    click.echo(f"  {'  ' * depth}part {part['path']}{name}{kind} {printable(part['type'])}: {read}", nl=False)
+    if part["reasons"]:
+        click.secho(f", not wholly: {', '.join(part['reasons'])}", fg="yellow", nl=False)
+    click.echo()
 
 
 def _as_on_the_wire(raw: bytes) -> bytes:
@@ -116,7 +131,7 @@ def _print(shown: dict[str, Any], explanations: dict[str, str]) -> None:
     for finding in shown["findings"]:
         place = f"{finding['kind']} {finding['country']}".strip()
         click.echo(f"  found {place} × {finding['count']} at {finding['where']} (score {finding['score']:.2f})")
-    for part in shown["unreadable"]:
-        click.echo(f"  not read: part {part['part']} ({printable(part['type'])}): {part['reason']}")
+    for part in shown["parts"]:
+        _print_part(part)
     for failure in shown["failures"]:
         click.echo(f"  failed: {failure['detector']}: {failure['reason']}")

@@ -14,7 +14,7 @@ from typing import Final
 
 from dlp_gateway import document
 from dlp_gateway.detect.base import NO_FACTS, Facts, Thread
-from dlp_gateway.detect.reply_all import AGAIN, AUDIENCE, FOREIGN, STRUCK
+from dlp_gateway.detect.reply_all import AGAIN, AUDIENCE, FOREIGN, STOPPED, STRUCK
 from dlp_gateway.mail import header
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.parse import parse
@@ -79,8 +79,9 @@ CLEAN: Final = Specimen(
 def of_rule(rule: RuleInForce, policy: Policy) -> Iterator[Specimen]:
     """Yield mails that may match the rule, the plainest first."""
     wanted = {kind: count for kind, count in rule.rule.when.kinds() if count <= _MOST}
-    if STRUCK in wanted:
-        yield _second_attempt(wanted[STRUCK], policy.mass_send)
+    for kind in (STRUCK, STOPPED):
+        if kind in wanted:
+            yield _second_attempt(wanted[kind], policy.mass_send, is_stopped=kind == STOPPED)
     if FOREIGN in wanted:
         yield _answer_to_strangers(wanted[FOREIGN])
     if exposed := [count for kind, count in wanted.items() if kind.startswith("recipients.")]:
@@ -106,12 +107,12 @@ def answering(specimen: Specimen, mass_send: int, outsiders: int) -> Specimen:
     )
 
 
-def _second_attempt(count: int, mass_send: int) -> Specimen:
+def _second_attempt(count: int, mass_send: int, *, is_stopped: bool) -> Specimen:
     """Return a mail that shows so many of those once more to whom a mass mail was written before."""
     people = strangers(max(count, mass_send))
     return replace(
         _to_strangers(people[:count], f"a second mail to {count} of a mass mail's recipients"),
-        facts=Facts(struck=count),
+        facts=Facts(struck=count, stopped=count if is_stopped else 0),
         before=_to_strangers(people, "a mass mail, so that a second attempt at it is known"),
     )
 

@@ -56,8 +56,9 @@ def readings(content: bytes, label: str) -> tuple[str, ...]:
             return (_lossy(content[len(mark) :], name),)
     if declared in _WIDE or _looks_wide(content):
         found = _wide(content, declared)
-        if found:
-            return found
+        if found:  # clients that drop every NUL see something else in what is not said to be wide
+            narrow = () if declared in _WIDE else _strict(content.replace(b"\0", b""), ("utf_8",))
+            return _distinct((*found, *narrow))
     unlikely = () if declared in _NO_HINT else (declared,)
     plain_utf_8 = _strict(content, ("utf_8",))
     if plain_utf_8:

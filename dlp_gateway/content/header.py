@@ -8,7 +8,7 @@ from typing import Final
 
 from dlp_gateway.content.text import Text
 from dlp_gateway.mail.encoded_word import decode, text_of
-from dlp_gateway.mail.message import Message
+from dlp_gateway.mail.message import Field, Message
 
 #: Fields whose visible addresses are in `Message.visible`; only their display names are text.
 _RECIPIENTS: Final = frozenset({"to", "cc", "resent-to", "resent-cc"})
@@ -118,6 +118,7 @@ class _Role(Enum):
 
     TEXT = auto()
     ADDRESSES = auto()  # display names are text
+    RECIPIENTS = auto()  # the same, but the message's own were read by the parser
     UNREAD = auto()  # written by machines, or read elsewhere
 
 
@@ -131,16 +132,19 @@ _FOLD: Final = re.compile(rb"\r?\n(?=[ \t])")
 
 def free_text(message: Message) -> Iterator[Text]:
     """Yield the free text of the header, one Text a field; `where` is "header:Subject" with the name as written."""
+    addressed: list[Field] = []
     for field in message.fields:
-        text = _readable(field.name, field.body)
-        if text:
+        role = _role(field.name[:_LONGEST_NAME])
+        if role is _Role.RECIPIENTS:
+            addressed.append(field)
+        elif role is not _Role.UNREAD and (text := _read(role, field.body)):
             yield Text(where=f"header:{field.name}", text=text)
     names: dict[str, dict[str, None]] = {}
     for visible in message.visible:
         if visible.name:
             names.setdefault(visible.field, {})[visible.name] = None
-    for field in message.fields:
-        if field.name.lower() in _RECIPIENTS and (b":" in field.body or b"(" in field.body):
+    for field in addressed:
+        if b":" in field.body or b"(" in field.body:
             names.setdefault(field.name, {})[_aside(field.body)] = None
     for field_name, distinct in names.items():
         yield Text(where=f"header:{field_name}", text="\n".join(distinct))
@@ -152,24 +156,25 @@ def section_text(section: bytes) -> str:
     for match in _FIELD.finditer(section):
         name = match[1].decode("ascii")
         body = _FOLD.sub(b"", match[2]).strip()
-        text = _named(text_of(body)) if name.lower() in _RECIPIENTS else _readable(name, body)
+        text = _read(_role(name[:_LONGEST_NAME]), body)
         if text:
             lines.append(f"{name}: {text}")
     return "\n".join(lines)
 
 
-def _readable(name: str, body: bytes) -> str:
-    role = _role(name[:_LONGEST_NAME])
+def _read(role: _Role, body: bytes) -> str:
     if not body or role is _Role.UNREAD:
         return ""
     text = text_of(body)
-    return _named(text) if role is _Role.ADDRESSES else decode(text)[0]
+    return decode(text)[0] if role is _Role.TEXT else _named(text)
 
 
 @lru_cache(maxsize=1024)
 def _role(name: str) -> _Role:
     key = name.lower()
-    if key in _MACHINE or key in _RECIPIENTS or key.startswith(_MACHINE_PREFIXES):
+    if key in _RECIPIENTS:
+        return _Role.RECIPIENTS
+    if key in _MACHINE or key.startswith(_MACHINE_PREFIXES):
         return _Role.UNREAD
     return _Role.ADDRESSES if key in _ORIGINATORS else _Role.TEXT
 
@@ -181,4 +186,9 @@ def _aside(body: bytes) -> str:
 
 def _named(text: str) -> str:
     """The display names and comments of an address list; the addresses themselves are not text."""
-    return decode(_ADDRESS.sub(" ", text))[0].strip() if "<" in text else ""
+    name, angle, address = text.partition("<")
+    if not angle:
+        return ""
+    if "<" in address or address.find(">") != len(address) - 1:  # more than one, as few originators are
+        name = _ADDRESS.sub(" ", text)
+    return decode(name)[0].strip()

@@ -10,11 +10,15 @@ import re
 from base64 import b64decode
 from binascii import Error as BadEncoding
 from collections import Counter
+from collections.abc import Iterator
 from html import unescape
 from typing import Final
 from urllib.parse import unquote_plus, unquote_to_bytes
 
-from selectolax.lexbor import LexborHTMLParser
+import re2
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from dlp_gateway.content import bidi
 
 #: Lexbor writes ` name="value"` with `&` and `"` escaped (HTML standard, 13.3), so this scan is exact and linear.
 _TOKEN: Final = re.compile(
@@ -71,8 +75,27 @@ _SHOWN_IN_PLACE: Final = frozenset({"alt", "value", "placeholder", "label"})
 _SHOWN_ELSEWHERE: Final = frozenset(
     {"title", "aria-label", "aria-description", "summary", "content", "abbr", "datetime"}
 )
+#: What keeps an element from being seen: attributes, and the styles that mail uses for it.
+_HIDING: Final = re2.compile(
+    rb"(?i)display[ \t]*:[ \t]*none|visibility[ \t]*:[ \t]*hidden|(?:font-size|opacity)[ \t]*:[ \t]*0"
+    rb"|[\s'\"]hidden[\s>=/]"
+)
+_HIDDEN: Final = ", ".join(
+    (
+        "[hidden]",
+        *tuple(
+            f'[style*="{style}" i]'
+            for name, value in (("display", "none"), ("visibility", "hidden"), ("font-size", "0"), ("opacity", "0"))
+            for style in (f"{name}:{value}", f"{name}: {value}")
+        ),
+    )
+)
+_HIDDEN_WORDS: Final = 500
+_TAB: Final = "\t"
+#: A row of cells with one character each is a number in boxes.
+_BOXES: Final = re.compile(r"^(?:\S\t){5,}+\S?$", re.MULTILINE)
 _LINKS: Final = frozenset({"href", "src", "action", "formaction", "background", "cite", "xlink:href", "poster", "data"})
-_SPEAKING_LINK: Final = re.compile(r"(?:mailto|tel|sms|callto|data:text/)|[^?#]*[?#]", re.IGNORECASE)
+_SPEAKING_LINK: Final = re.compile(r"(?:mailto|tel|sms|callto|data:text/|data:image/svg)|[^?#]*[?#]", re.IGNORECASE)
 _TELLING: Final = re.compile(f' (?:{"|".join(sorted(_SHOWN_IN_PLACE | _SHOWN_ELSEWHERE | _LINKS | {"srcdoc"}))})="')
 _LONGEST_ATTRIBUTE: Final = 65_536
 
@@ -81,7 +104,7 @@ def text(source: str) -> str:
     """Return what a reader of the HTML `source` can see or find in it; "" if there is nothing."""
     source = _without(source, _LINE + _CELL + _ROW + _END)
     tree = LexborHTMLParser(source + _END)
-    behind: list[str] = []
+    behind = _without_what_is_hidden(tree) if _HIDING.search(source.encode("utf-8", "replace")) else []
     if "<s" in source or "<S" in source:
         for node in tree.css("style"):
             behind += (first or second for first, second in _CSS_STRING.findall(node.text()))
@@ -93,7 +116,7 @@ def text(source: str) -> str:
     def shown(token: re.Match[str]) -> str:
         tag, attributes, comment, instruction = token.groups()
         if tag:
-            place = _BREAK.get(tag, "")
+            place = _BREAK.get(tag, "") or _direction(tag, attributes)
             return place + _told(attributes, behind) if attributes and _TELLING.search(attributes) else place
         aside = comment or instruction
         if aside and not aside.isspace():
@@ -104,7 +127,46 @@ def text(source: str) -> str:
     if not flow.rstrip().endswith(_END):  # the source ends inside a tag, comment or script: browsers drop that piece
         behind.append(loose(source))
     lines = [flow.strip(" \n" + _END), *(_collapsed(piece).strip() for piece in behind)]
-    return _without(_unescaped("\n".join(line for line in lines if line)), _UNSEEN + _END)
+    text = _without(_unescaped("\n".join(line for line in lines if line)), _UNSEEN + _END)
+    return _BOXES.sub(lambda boxes: f"{boxes[0]}\n{boxes[0].replace(_TAB, '')}", text) if _TAB in text else text
+
+
+def _direction(tag: str, attributes: str) -> str:
+    """Text may be told to run the other way (HTML standard, 4.5.25)."""
+    if tag == "/bdo":
+        return bidi.END
+    return bidi.START if tag == "bdo" and 'dir="rtl"' in attributes.lower() else ""
+
+
+def _without_what_is_hidden(tree: LexborHTMLParser) -> list[str]:
+    """Return the words from which something is hidden, as they are seen: "45<i hidden>x</i>39" is 4539 to people."""
+    seen = []
+    parents: set[int] = set()
+    for node in tree.css(_HIDDEN)[:_HIDDEN_WORDS]:
+        before, after, line = node.prev, node.next, node.parent
+        if (
+            line is None
+            or line.mem_id in parents
+            or before is None
+            or after is None
+            or before.tag != "-text"
+            or after.tag != "-text"
+        ):
+            continue
+        left, right = before.text_content or "", after.text_content or ""
+        if left[-1:].isalnum() and right[:1].isalnum():
+            parents.add(line.mem_id)
+            seen.append("".join(_shown_within(line)))
+    return list(dict.fromkeys(seen))
+
+
+def _shown_within(node: LexborNode) -> Iterator[str]:
+    """Yield the text of an element without what is hidden in it, one level down."""
+    for child in node.iter(include_text=True):
+        if child.tag == "-text":
+            yield child.text_content or ""
+        elif not child.css_matches(_HIDDEN):
+            yield child.text()
 
 
 def _white_space(breaks: str) -> str:
@@ -188,7 +250,9 @@ def _told(attributes: str, behind: list[str]) -> str:
         elif name == "srcdoc":
             behind.append(loose(_unescaped(value)))
         elif name in _LINKS and _SPEAKING_LINK.match(value):
-            behind.append(_document(value) if value[:10].lower() == "data:text/" else unquote_plus(value))
+            behind.append(
+                _document(value) if value[:10].lower() in {"data:text/", "data:image"} else unquote_plus(value)
+            )
     return f" {here} " if here else ""
 
 

@@ -8,6 +8,7 @@ from dlp_gateway.content.text import Text
 from dlp_gateway.mail import header
 from dlp_gateway.mail.address import canonical
 from dlp_gateway.mail.address_list import scan
+from dlp_gateway.mail.calendar import is_calendar
 from dlp_gateway.mail.message import Part
 
 #: Characters of one quoted list that are read: five thousand recipients.
@@ -40,14 +41,31 @@ _RECIPIENTS: Final = re.compile(
 _END: Final = re.compile(
     rf"\n{_MARKS}(?:\r?\n|\Z|[^\W\d][\w'-]{{0,24}}(?: [\w'-]{{1,24}}){{0,3}}[ *_\u00a0]{{0,4}}[:：][^/])"
 )
+#: A line of a header block in whatever language: a few words, a colon, and what stands behind it.
+_LABELLED: Final = re.compile(
+    rf"{_MARKS}([^\W\d_][^\s:：@<>]{{0,23}}+(?: [^\s:：@<>]{{1,24}}+){{0,3}})[ *_\u00a0]{{0,4}}[:：](?!//)(.*)",
+    re.DOTALL,
+)
 _WORDS: Final = re.compile(r"[\s<>()\[\],;:\"'\\|*]++")
 _EMBEDDED: Final = frozenset({"message/rfc822", "message/global", "message/news", "text/rfc822-headers"})
+_FOR_PROGRAMS: Final = frozenset({"text/html", "application/calendar+json", "application/ld+json", "application/json"})
+#: RFC 7265: an invitation in another notation, which no edit prunes.
+_INVITATIONS: Final = frozenset({"application/calendar+json"})
 _LISTS: Final = ("to", "cc", "bcc", "resent-to", "resent-cc")
 
 
 def shown(texts: Iterable[Text], parts: Iterable[Part]) -> frozenset[str]:
     """Return the canonical addresses that the body shows as recipients of some message or guests of some event."""
-    return frozenset((*_in_texts(texts), *_in_messages(parts)))
+    parts = tuple(parts)
+    return frozenset((*_in_texts(texts), *_in_messages(parts), *_for_programs(parts, _INVITATIONS)))
+
+
+def mentioned(texts: Iterable[Text], parts: Iterable[Part]) -> frozenset[str]:
+    """Return the canonical addresses that stand anywhere beside an invitation: lists of guests have many forms."""
+    parts = tuple(parts)
+    beside = {f"part:{part.path}" for part in parts if not is_calendar(part)}
+    in_texts = (address for text in texts if text.where in beside for address in _addresses(text.text))
+    return frozenset((*in_texts, *_for_programs(parts, _FOR_PROGRAMS)))
 
 
 def _in_texts(texts: Iterable[Text]) -> Iterator[str]:
@@ -57,9 +75,53 @@ def _in_texts(texts: Iterable[Text]) -> Iterator[str]:
         for label in _RECIPIENTS.finditer(text.text):
             end = _END.search(text.text, label.end(), label.end() + _LONGEST)
             stop = end.start() if end else min(len(text.text), label.end() + _LONGEST)
-            for word in _WORDS.split(text.text[label.end() : stop]):
-                if "@" in word.strip("@"):
-                    yield canonical(word.strip("."))
+            yield from _addresses(text.text[label.end() : stop])
+        yield from _in_blocks(text.text)
+
+
+def _in_blocks(text: str) -> Iterator[str]:
+    """Yield the recipients of header blocks in languages that are not among the labels, known by their build alone.
+
+    Lines with labels, one below the other and no label twice: one at least without an address (a date, a subject), and
+    first an author's, who is one. Whoever stands behind him is a recipient.
+    """
+    block: dict[str, list[str]] = {}
+    label, before = "", ""
+    for line in text.splitlines():
+        found = _LABELLED.match(line[:_LONGEST]) if ":" in line or "：" in line else None
+        if found:
+            if found[1].casefold() in block:
+                yield from _recipients(block)
+                block = {}
+            label = found[1].casefold()
+            block[label] = list(_addresses(found[2]))
+        elif block and "@" in line and (before.endswith((",", ";")) or line[:1].isspace()):
+            block[label] += _addresses(line[:_LONGEST])
+        elif block:
+            yield from _recipients(block)
+            block = {}
+        before = line.rstrip()
+    yield from _recipients(block)
+
+
+def _recipients(block: dict[str, list[str]]) -> Iterator[str]:
+    lists = [addresses for addresses in block.values() if addresses]
+    if 0 < len(lists) < len(block):
+        for addresses in lists[1:] if len(lists[0]) == 1 else lists:
+            yield from addresses
+
+
+def _addresses(text: str) -> Iterator[str]:
+    for word in _WORDS.split(text) if "@" in text else ():
+        if "@" in word.strip("@"):
+            yield canonical(word.strip("."))
+
+
+def _for_programs(parts: Iterable[Part], types: frozenset[str]) -> Iterator[str]:
+    """Yield those that calendar services list once more for other programs: as JSON-LD in HTML, as jCal."""
+    for part in parts:
+        if part.media_type in types:
+            yield from _addresses(part.content.decode("utf-8", "replace").replace("mailto:", " "))
 
 
 def _in_messages(parts: Iterable[Part]) -> Iterator[str]:

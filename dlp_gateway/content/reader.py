@@ -1,126 +1,226 @@
 """Message → every text that a recipient can read, and a plain word on each part that cannot be read."""
 
-import re
+import struct
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
-from dlp_gateway.content import encryption, header, html
-from dlp_gateway.content.charset import readings, strange
-from dlp_gateway.content.text import Text, Unreadable, UnreadableReason
+from dlp_gateway.content import cms, header, pgp, plain, readers
+from dlp_gateway.content.disguise import is_disguised
+from dlp_gateway.content.inline import links_files, may_hold
+from dlp_gateway.content.kind import EMBEDDED, TEXTUAL, UNTYPED, Kind, is_text, of
+from dlp_gateway.content.text import (
+    DEPTH,
+    PART_OCTETS,
+    TOTAL_CHARACTERS,
+    Account,
+    File,
+    PartRead,
+    Piece,
+    Reading,
+    Refused,
+    Text,
+    Unreadable,
+    UnreadableReason,
+)
 from dlp_gateway.mail.message import Defect, Message, Part
+from dlp_gateway.mail.parse import UNREAD, parse
 
-#: Octets of one part, and characters of all, beyond which nothing is read: more than people write, less than hurts.
-PART_OCTETS: Final = 32_000_000
-TOTAL_CHARACTERS: Final = 64_000_000
-#: Lexbor's tree takes some twenty times its source.
-HTML_OCTETS: Final = 8_000_000
-
-_HTML: Final = frozenset({"text/html", "application/xhtml+xml", "image/svg+xml"})
-_ENRICHED: Final = frozenset({"text/enriched"})  # RFC 1896: tags within the text
-_FOLDED: Final = frozenset({"text/calendar", "text/vcard", "text/x-vcard", "text/directory", "application/ics"})
-_HEADERS: Final = frozenset({"message/rfc822", "message/global", "text/rfc822-headers", "message/global-headers"})
-_PLAIN: Final = frozenset(
-    {
-        "application/csv",
-        "application/javascript",
-        "application/json",
-        "application/sql",
-        "application/x-csv",
-        "application/x-yaml",
-        "application/xml",
-        "application/yaml",
-        "message/delivery-status",
-        "message/disposition-notification",
-        "message/feedback-report",
-        "message/global-delivery-status",
-        "message/global-disposition-notification",
-    }
-)
-#: Text on the wire that is not the text that people see: what can be read is read, and said to be incomplete.
-_CODED: Final = frozenset({"text/rtf", "text/richtext", "text/troff", "application/rtf", "application/postscript"})
-#: Types that say nothing, so that a client goes by the name or by the content.
-_UNTYPED: Final = frozenset(
-    {"", "application/octet-stream", "application/unknown", "application/download", "unknown/unknown"}
-)
-#: What a client takes an untyped part for that has such a name, so far as people read it as it stands.
-_BY_EXTENSION: Final = {
-    **dict.fromkeys(("txt", "text", "log", "md", "asc", "csv", "tsv"), "text/plain"),
-    **dict.fromkeys(("ini", "cfg", "conf", "yml", "yaml", "json", "xml", "sql"), "text/plain"),
-    **dict.fromkeys(("html", "htm", "shtml"), "text/html"),
-    "xhtml": "application/xhtml+xml",
-    "svg": "image/svg+xml",
-    "ics": "text/calendar",
-    "vcf": "text/vcard",
-    "rtf": "text/rtf",
-}
 _DAMAGE: Final = frozenset({Defect.BAD_ENCODING, Defect.UNKNOWN_ENCODING, Defect.NO_BOUNDARY})
 #: In ASCII prose there are fewer letters to a blank than this; what has more is a code of some kind.
 _LETTERS_A_BLANK: Final = 30
 _SAMPLE: Final = 4_096
-_FORMATS_IN_ASCII: Final = (b"{\\rtf", b"%PDF", b"%!PS", b"-----BEGIN PGP", b"-----BEGIN PKCS7")
-_CALENDAR_FOLD: Final = re.compile(r"\r?\n[ \t]")
-_META: Final = re.compile(rb"<meta\b[^>]{0,256}?charset\s{0,8}=\s{0,8}[\"']?([A-Za-z0-9_.:-]{1,40})", re.IGNORECASE)
-_MARKUP: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s{0,64}<(?:!doctype html|html|head|body)\b", re.IGNORECASE)
-_BINARY: Final = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+#: What readers and the libraries behind them raise over files that are not as their format has it.
+_FAULTS: Final = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    BufferError,
+    EOFError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    StopIteration,
+    TypeError,
+    ValueError,
+    struct.error,
+)
 
 
 def read(message: Message) -> tuple[tuple[Text, ...], tuple[Unreadable, ...]]:
     """Return all readable text, header first, and every part (by path) that is not or not wholly readable."""
-    texts: list[Text] = list(header.free_text(message))
-    unreadable: list[Unreadable] = []
-    left = TOTAL_CHARACTERS - sum(len(text.text) for text in texts)
+    found = read_all(message)
+    return found.texts, found.unreadable
+
+
+def read_all(message: Message) -> Reading:
+    """Return what `read` does, and the tree of the parts with what was read of each."""
+    walk = _Walk()
+    for text in header.free_text(message):
+        walk.keep(text)
     # RFC 3156 4, RFC 1847 2.2: what stands beside the control part is the secret.
     sealed = {_parent(part.path) for part in message.parts if part.media_type == "application/pgp-encrypted"}
     for part in message.parts:
-        if part.filename:
-            texts.append(Text(where=f"part:{part.path}.filename", text=part.filename))
-        is_payload = part.media_type in _UNTYPED and _parent(part.path) in sealed
-        for result in (*_read_part(part, is_payload=is_payload), *_damage(part)):
-            if isinstance(result, UnreadableReason):
-                unreadable.append(Unreadable(part=part.path, type=part.media_type, reason=result))
-            elif len(result) <= left:
-                left -= len(result)
-                texts.append(Text(where=f"part:{part.path}", text=result))
-            else:
-                unreadable.append(Unreadable(part=part.path, type=part.media_type, reason=UnreadableReason.TOO_LARGE))
-    return tuple(texts), tuple(unreadable)
+        is_payload = part.media_type in UNTYPED and _parent(part.path) in sealed
+        walk.part(part, 0, (Kind.PGP,) if is_payload else None)
+    return Reading(texts=tuple(walk.texts), unreadable=tuple(walk.unreadable), parts=tuple(walk.parts))
+
+
+def is_plain(part: Part) -> bool:
+    """Return whether the part is read as it stands, by no reader of a format that could be made to hurt."""
+    if not part.content:
+        return True
+    kinds = of(part)
+    if len(kinds) > 1 or kinds[0] not in TEXTUAL:
+        return False
+    # What holds files is read with them.
+    match kinds[0]:
+        case Kind.PLAIN:
+            return not may_hold(part.content)
+        case Kind.HTML:
+            return not links_files(part.content)
+        case Kind.CALENDAR:
+            return b"ENCODING" not in part.content.upper()
+        case _:
+            return True
 
 
 def _parent(path: str) -> str:
     return path.rpartition(".")[0]
 
 
-def _read_part(part: Part, *, is_payload: bool) -> Iterator[str | UnreadableReason]:
-    """Yield the part's text, if it has any, and a reason if there may be more than that."""
-    kind = _kind(part)
-    if not part.content:
-        return
-    is_sealed = is_payload or encryption.is_sealed(kind, part.filename, part.content)
-    if kind in _HEADERS:
-        yield header.section_text(part.content)
-    elif kind in _HTML:
-        yield from _decoded(part, kind, HTML_OCTETS)
-    elif kind in _CODED:
-        yield from _decoded(part, kind, PART_OCTETS)
-        yield UnreadableReason.ATTACHMENT
-    elif kind.startswith("text/") or kind in _PLAIN or kind.endswith(("+json", "+xml")):
-        yield from _decoded(part, kind, PART_OCTETS)
+class _Walk:
+    """Goes through parts and the files in them, and keeps what was read; bounded by one account for all."""
+
+    def __init__(self) -> None:
+        self.texts: list[Text] = []
+        self.unreadable: list[Unreadable] = []
+        self.parts: list[PartRead] = []
+        self._account = Account()
+        self._left = TOTAL_CHARACTERS
+
+    def keep(self, text: Text) -> bool:
+        """Keep a text if there is room for it."""
+        if len(text.text) > self._left:
+            return False
+        self._left -= len(text.text)
+        self.texts.append(text)
+        return True
+
+    def part(self, part: Part, depth: int, kinds: tuple[Kind, ...] | None = None) -> None:
+        """Read a part, or a file in one, and whatever lies in that; as `kinds`, if it is known what it must be."""
+        if part.filename:
+            self.keep(Text(where=f"part:{part.path}.filename", text=part.filename))
+        kinds = (kinds or of(part)) if part.content else ()
+        place = len(self.parts)
+        reasons: dict[UnreadableReason, None] = {}
+        characters = 0
+        members = 0
+        for piece in self._pieces(part, kinds, depth):
+            if isinstance(piece, File):
+                members += 1
+                self.part(_as_part(piece, f"{part.path}.{members}"), depth + 1)
+            elif isinstance(piece, Part):
+                self.part(replace(piece, path=f"{part.path}.{piece.path}"), depth + 1)
+            elif isinstance(piece, UnreadableReason):
+                reasons[piece] = None
+            elif self.keep(Text(where=f"part:{part.path}", text=piece)):
+                characters += len(piece)
+            else:
+                reasons[UnreadableReason.TOO_LARGE] = None
+        kind = kinds[0].value if kinds else ""
+        told = part.media_type or kind.replace(" ", "-")
+        self.unreadable += (Unreadable(part=part.path, type=told, reason=reason) for reason in reasons)
+        self.parts.insert(
+            place,
+            PartRead(
+                path=part.path,
+                name=part.filename,
+                type=part.media_type,
+                kind=" and ".join(kinds),
+                octets=len(part.content),
+                characters=characters,
+                reasons=tuple(reasons),
+            ),
+        )
+
+    def _pieces(self, part: Part, kinds: tuple[Kind, ...], depth: int) -> Iterator[Piece | Part]:
+        """Yield what each reader finds, and what is odd about the part; nothing that a file does to one is raised."""
+        if depth > DEPTH:
+            yield UnreadableReason.BOMB
+            return
+        for kind in kinds:
+            try:
+                yield from self._read_as(kind, part)
+            except Refused as refusal:
+                yield refusal.reason
+            except MemoryError:
+                yield UnreadableReason.TOO_LARGE
+            except RecursionError:
+                yield UnreadableReason.BOMB
+            except _FAULTS:
+                yield UnreadableReason.BROKEN
+        if len(kinds) > 1 and kinds[0] not in TEXTUAL:
+            yield UnreadableReason.AMBIGUOUS
+        if part.media_type == "message/partial":  # RFC 2046 5.2.2: the rest is in other mails
+            yield UnreadableReason.AMBIGUOUS
+        if kinds and is_disguised(part, kinds[0]):
+            yield UnreadableReason.DISGUISED
+        yield from _damage(part)
+
+    def _read_as(self, kind: Kind, part: Part) -> Iterator[Piece | Part]:
+        if kind is Kind.HEADER:
+            yield header.section_text(part.content)
+        elif kind in TEXTUAL:
+            yield from plain.read(part, kind)
+        elif kind is Kind.MESSAGE:
+            yield from _message(part.content, self._account)
+        elif len(part.content) > PART_OCTETS:
+            yield UnreadableReason.TOO_LARGE
+        elif kind in {Kind.CMS, Kind.PGP}:
+            yield from _opened(kind, part, self._account)
+        else:
+            yield from readers.pieces(kind, part.content, self._account)
+
+
+def _as_part(file: File, path: str) -> Part:
+    return Part(
+        path=path,
+        media_type=EMBEDDED if file.type == "message/rfc822" else file.type,
+        charset="",
+        filename=file.name,
+        disposition="attachment",
+        content=file.content,
+    )
+
+
+def _opened(kind: Kind, part: Part, account: Account) -> Iterator[Piece]:
+    """Yield what is in an envelope that may be sealed; what is not even an envelope counts as sealed."""
+    if kind is Kind.CMS:
+        # What S/MIME holds is told by the content, not by the smime-type parameter (RFC 8551 3.2.2).
+        is_open, content = cms.is_cms(part.content), part.content
+        sealed = UnreadableReason.ENCRYPTED_SMIME
     else:
-        if _is_text(part.content):
-            yield from _decoded(part, kind, PART_OCTETS)
-        if not is_sealed:
-            yield UnreadableReason.ATTACHMENT
-    if is_sealed or encryption.is_locked(part.content):
-        yield UnreadableReason.ENCRYPTED
+        content = pgp.armoured(part.content) or part.content
+        is_open, sealed = pgp.is_packets(content), UnreadableReason.ENCRYPTED_PGP
+    if is_open:
+        yield from readers.pieces(kind, content, account)
+    else:
+        yield sealed
 
 
-def _kind(part: Part) -> str:
-    """Return the media type, or what the name or the first octets say where the type says nothing."""
-    if part.media_type not in _UNTYPED:
-        return part.media_type
-    if _MARKUP.match(part.content):
-        return "text/html"
-    return _BY_EXTENSION.get(part.filename.rpartition(".")[2].lower(), part.media_type)
+def _message(content: bytes, account: Account) -> Iterator[Piece | Part]:
+    """Yield the header's text of a message that lies in a file, and its parts, for the same reader."""
+    message = parse(content)
+    yield header.section_text(content[: message.body_start])
+    for part in message.parts:
+        account.count()
+        account.spend(len(part.content))
+        yield part
+    if UNREAD.intersection(message.defects):
+        yield UnreadableReason.TOO_LARGE
+    if Defect.AMBIGUOUS_TYPE in message.defects:
+        yield UnreadableReason.AMBIGUOUS
 
 
 def _damage(part: Part) -> Iterator[UnreadableReason]:
@@ -129,48 +229,5 @@ def _damage(part: Part) -> Iterator[UnreadableReason]:
         beheld = part.content[:_SAMPLE]
         prose = beheld.count(b" ") * _LETTERS_A_BLANK > len(beheld) or not beheld.isascii()
         is_attached = not part.media_type.startswith("text/") or part.disposition == "attachment"
-        if is_attached or not _is_text(beheld) or (Defect.UNKNOWN_ENCODING in part.defects and not prose):
+        if is_attached or not is_text(beheld) or (Defect.UNKNOWN_ENCODING in part.defects and not prose):
             yield UnreadableReason.BROKEN
-
-
-def _decoded(part: Part, kind: str, octets: int) -> Iterator[str | UnreadableReason]:
-    """Yield all plausible readings as one text, the likeliest first, so that each offset means one place."""
-    content = part.content[:octets]
-    is_html = kind in _HTML
-    found = readings(content, part.charset or (_meta_charset(content) if is_html else ""))
-    is_excessive = is_html and any(map(html.is_excessive, found))
-    if is_excessive:
-        found = tuple(dict.fromkeys(map(html.loose, found)))
-    elif is_html:
-        found = tuple(dict.fromkeys(html.text(reading) or reading for reading in found))
-    elif kind in _ENRICHED:
-        found = tuple(dict.fromkeys(map(html.loose, found)))
-    elif kind in _FOLDED:  # RFC 5545 3.1, RFC 6350 3.2: a line may be folded in the middle of a word
-        found = tuple(_CALENDAR_FOLD.sub("", reading) for reading in found)
-    if found:
-        text = found[0] if len(found) == 1 else "\n\n".join(found)
-        yield text.replace("\r\n", "\n")
-    if not found or ("\ufffd" in found[0] and strange(found[0])):
-        yield UnreadableReason.CHARSET
-    if len(part.content) > octets or is_excessive:
-        yield UnreadableReason.TOO_LARGE
-
-
-def _meta_charset(content: bytes) -> str:
-    """The charset that HTML declares within itself (HTML standard, 13.2.3.2); "" if it does not."""
-    match = _META.search(content, 0, 4096)
-    return match[1].decode("ascii") if match else ""
-
-
-def _is_text(content: bytes) -> bool:
-    """Whether the content is plain text whatever its type says, as anybody finds out who opens it in an editor."""
-    sample = content[:_SAMPLE]
-    return not content.startswith(_FORMATS_IN_ASCII) and not _BINARY.search(sample) and _is_utf_8(sample)
-
-
-def _is_utf_8(sample: bytes) -> bool:
-    try:
-        sample.decode()
-    except UnicodeDecodeError as problem:
-        return len(sample) - problem.start < 4  # only the last character is cut
-    return True

@@ -4,14 +4,16 @@ A detector is synchronous, keeps no state between messages, does no I/O, declare
 it cannot finish (that becomes a `Failure`, never "clean"), and never puts text of a message into a `Finding`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar, cast
 
 from dlp_gateway.content.text import Text, Unreadable
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.message import Message
+
+_View = TypeVar("_View")
 
 #: The confidence names of a policy and the least score that each asks for.
 CONFIDENCE: Final = {"low": 0.30, "medium": 0.60, "high": 0.85}
@@ -97,16 +99,19 @@ class Facts:
 
     Of outsiders: `foreign`, to how many goes an answer to somebody else's mail; `closed`, to how many goes an answer in
     a thread that a storm has closed; `struck`, how many of a mass mail that we stopped or rewrote does the same author
-    or thread show to each other again; `familiar`, how many visible ones are a group that works together. `strangers`,
-    `look_alikes` and `twins` are places in the envelope: to whom the sender never wrote before, whose domain
-    resembles a known one, and who resembles somebody to whom the sender often writes.
+    or thread show to each other again, and `stopped`, of one that we stopped; `familiar`, how many visible ones are a
+    group that works together; `elsewhere`, to how many others went earlier parts of an outsider's mail. `strangers`,
+    `look_alikes` and `twins` are places in the envelope: to whom the sender never wrote before, whose domain resembles
+    a known one, and who resembles somebody to whom the sender often writes.
     """
 
     thread: Thread | None = None
     foreign: int = 0
     closed: int = 0
     struck: int = 0
+    stopped: int = 0
     familiar: int = 0
+    elsewhere: int = 0
     exposure: Exposure | None = None
     strangers: tuple[int, ...] = ()
     look_alikes: tuple[int, ...] = ()
@@ -126,6 +131,13 @@ class Material:
     texts: tuple[Text, ...]
     unreadable: tuple[Unreadable, ...] = ()
     facts: Facts = field(default=NO_FACTS)
+    _told: dict[object, object] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def once(self, view: Callable[["Material"], _View]) -> _View:
+        """Return what a pure function tells of this material, asked once however many detectors want to know."""
+        if view not in self._told:
+            self._told[view] = view(self)
+        return cast("_View", self._told[view])
 
 
 class Detector(Protocol):

@@ -13,6 +13,8 @@ BLIND_NAMED: Final = "recipients.blind_named"
 BLIND_QUOTED: Final = "recipients.blind_quoted"
 OUTSIDERS_QUOTED: Final = "recipients.outsiders_quoted"
 
+_INVITATION: Final = frozenset({"Attendee", "Organizer"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DisclosureDetector:
@@ -34,13 +36,16 @@ class DisclosureDetector:
     def detect(self, material: Material) -> Iterator[Finding]:
         """Report each count unless it is zero."""
         envelope, message = material.envelope, material.message
-        if named := betrayed(envelope, message):
+        if named := betrayed(envelope, message, (*self.inside.patterns, *self.partners.patterns)):
             yield self._finding(BLIND_NAMED, len(named), f"header:{next(iter(named.values()))}")
         hidden = self._outside(blind(envelope, message))
         outsiders = self._outside(canonical(recipient.address) for recipient in message.visible)
         if not hidden and len(outsiders) < 2:
             return
         shown = quoted.shown(material.texts, message.parts)
+        if guests := self._outside(canonical(one.address) for one in message.visible if one.field in _INVITATION):
+            # Beside an invitation, which can be pruned, stands a list of its guests, which cannot.
+            shown |= guests & quoted.mentioned(material.texts, message.parts)
         for kind, whom in ((BLIND_QUOTED, hidden), (OUTSIDERS_QUOTED, outsiders)):
             if count := len(shown & whom):
                 yield self._finding(kind, count, "message")

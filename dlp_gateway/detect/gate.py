@@ -1,56 +1,84 @@
-"""The gate: in one fast pass, whether a text can hold an identifier at all; most mail goes no further."""
+"""The gate: whether a text can hold an identifier at all; most mail goes no further.
 
+It is exact about what is no identifier: a form alone does not open it, only a number of that form that proves itself.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final
 
-import re2
-
-from dlp_gateway.detect.folding import fold, without_controls
-from dlp_gateway.detect.identifier_rules import RuleBook
+from dlp_gateway.detect.folding import Folded, fold
+from dlp_gateway.detect.identifier_rules import Rule, RuleBook
 from dlp_gateway.detect.labels import OTHER, pattern
+from dlp_gateway.detect.proof import Proof, prove, proves
+from dlp_gateway.detect.triggers import Triggers
 
-# What European mail is full of: replaced here, so that it need not be folded to be told apart.
-_COMMON: Final = tuple(
-    (character.encode(), plain)
-    for characters, plain in (("\u00a0\u202f\u2009", b" "), ("\u2019", b"'"), ("\u2010\u2011\u2012\u2013\u2014", b"-"))
-    for character in characters
-)
-# Anything but ASCII, accented Latin letters, typographic quotes, bullets, the ellipsis, the euro sign and pictures; an
-# accent that stands behind a digit; digits, letters and tags beyond the first plane.
-_ODD: Final = (
-    r"\xc2(?:\xad|[\x80-\x84\x86-\x9f])|\d\xcc|[\xc6-\xcb\xcd-\xe1\xe3-\xef]"
-    r"|\xcd|\xe2(?:[\x83-\xbf]|\x80[\x8b-\x8f\xa8-\xae]|\x81|\x82[\x80-\xab\xad-\xbf])|\xf0[\x90-\x9e]|\xf0\x9f(?:[\x84-\x86]|\xaf)|\xf3"
-)
+_LABEL: Final = "identifiers.label"
+_DIGIT: Final = re.compile(r"[0-9]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glance:
+    """What a text that needs a closer look has: its folded form, whether labels may own numbers in it, and proofs."""
+
+    folded: Folded
+    labelled: bool
+    proofs: tuple[Proof, ...]
 
 
 class Gate:
-    """Opens for a text with a number and a label of an identifier, or with a form that proves itself."""
+    """Opens for a text with a number and a label of an identifier, or with a number that proves itself."""
 
-    def __init__(self, book: RuleBook) -> None:
-        phrases = [p for file in book.labels if file.owns != OTHER for group in file.phrases.values() for p in group]
-        finds = [rule.find_source for rule in book.rules if rule.find_source]
-        self._number = _compile(r"\d")
-        self._odd = _compile(_ODD)
-        self._labels = _compile("|".join(f"(?:{pattern(phrase, accented=True)})" for phrase in phrases) or "$^")
-        self._forms = _compile("|".join(f"(?:{find})" for find in finds) or "$^")
+    def __init__(self, book: RuleBook, triggers: Triggers | None = None) -> None:
+        """Take rules, and the triggers to which `words` and `forms` of them were given if others share them."""
+        self._triggers = triggers or Triggers(words=words(book), forms=forms(book))
+        self._forms = tuple((_form(rule), rule) for rule in book.rules if rule.find_source)
+        self._names = frozenset((_LABEL, *(form for form, _ in self._forms)))
 
-    def opens(self, text: str) -> bool:
-        """Tell whether `text` needs a closer look; lone surrogates count as letters."""
-        data = without_controls(text.encode("utf-8", "replace"))
-        if not text.isascii():
-            for character, plain in _COMMON:
-                data = data.replace(character, plain)
-            if self._odd.search(data):
-                data = fold(text).text.encode("ascii")
-        if self._number.search(data) and self._labels.search(data.replace(b"_", b" ")):
-            return True
-        return bool(self._forms.search(data))
+    def glance(self, text: str, seen: frozenset[str] | None = None) -> Glance | None:
+        """Return what there is for a closer look, None if there is nothing; `seen` is what the triggers told before."""
+        seen = self._triggers.of(text) if seen is None else seen
+        if seen.isdisjoint(self._names):
+            return None
+        folded = fold(text)
+        labelled = _is_labelled(folded.text, seen)
+        data = folded.text.encode("ascii")
+        proofs = tuple(p for rule in self._looked_for(seen) if (p := prove(rule, data, folded.text)).places)
+        return Glance(folded=folded, labelled=labelled, proofs=proofs) if labelled or proofs else None
+
+    def opens(self, text: str, seen: frozenset[str] | None = None) -> bool:
+        """Tell whether there is anything for a closer look; the same as `glance`, but stops at the first sign of it."""
+        seen = self._triggers.of(text) if seen is None else seen
+        if seen.isdisjoint(self._names):
+            return False
+        folded = fold(text).text
+        data = folded.encode("ascii")
+        return _is_labelled(folded, seen) or any(proves(rule, data, folded) for rule in self._looked_for(seen))
+
+    def _looked_for(self, seen: frozenset[str]) -> Iterator[Rule]:
+        return (rule for form, rule in self._forms if form in seen)
 
 
-def _compile(expression: str) -> "re2._Regexp[bytes]":
-    options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1
-    options.case_sensitive = False
-    options.log_errors = False
-    options.never_capture = True
-    options.max_mem = 1 << 26
-    return re2.compile(expression.encode("latin-1"), options)
+def _is_labelled(folded: str, seen: frozenset[str]) -> bool:
+    return _LABEL in seen and _DIGIT.search(folded) is not None
+
+
+def words(book: RuleBook) -> Mapping[str, tuple[str, ...]]:
+    """Return the labels of identifiers as triggers."""
+    phrases = [p for file in book.labels if file.owns != OTHER for group in file.phrases.values() for p in group]
+    return {_LABEL: ("|".join(f"(?:{pattern(phrase)})" for phrase in phrases),)} if phrases else {}
+
+
+def forms(book: RuleBook) -> Mapping[str, tuple[str, ...]]:
+    """Return the forms of numbers as triggers: each `find`, and as many digits as its numbers have."""
+    return {_form(rule): (rule.find_source, *_joined(rule.digits)) for rule in book.rules if rule.find_source}
+
+
+def _form(rule: Rule) -> str:
+    return f"identifiers.form.{rule.id}"
+
+
+def _joined(digits: int) -> tuple[str, ...]:
+    """Return an expression for so many digits with at most one sign between each two of them."""
+    return (rf"\d(?:[ ./-]?\d){{{digits - 1}}}",) if digits else ()

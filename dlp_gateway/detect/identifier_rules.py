@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal
 import re2
 from pydantic import Field
 
+from dlp_gateway.detect.automaton import Automaton
 from dlp_gateway.detect.grammar import Grammar, load_grammar
 from dlp_gateway.detect.labels import LabelFile, Lexicon, Strength, compile_lexicon, load_labels
 from dlp_gateway.detect.validators import CHECKS, Check
@@ -20,6 +21,8 @@ TYPES: Final = (
     "DRIVER_LICENSE", "CREDIT_CARD", "IBAN", "US_SSN", "UK_NINO", "PASSPORT", "NATIONAL_ID", "TAX_ID", "BANK_ACCOUNT",
     "BANK_ROUTING", "HEALTH_ID", "CREDENTIAL", "DATE_OF_BIRTH",
 )  # fmt: skip
+#: The type of payment cards, which are looked at more closely than other numbers.
+CARD: Final = "CREDIT_CARD"
 _GRAMMAR: Final = "grammar.yaml"
 
 
@@ -42,6 +45,9 @@ class RuleFile(Model):
     check: str = ""
     failed_check: Literal["lower", "veto"] = "lower"
     find: str = ""  # how the number looks in text when it needs no label; its group, if any, is the number
+    digits: Annotated[int, Field(ge=0, le=100)] = (
+        0  # what has fewer, with no more than " ", ".", "/" or "-" between two, never passes
+    )
     alone: Annotated[float, Field(ge=0, le=1)] = 0.0  # the score where nothing owns it
     form: str = ""  # as `find`, for a number that nothing owns in a text that speaks of its kind elsewhere
     spoken_of: Annotated[float, Field(ge=0, le=1)] = 0.0  # the score of `form`
@@ -64,6 +70,7 @@ class Rule:
     veto: bool
     find: "re2._Regexp[bytes] | None"
     find_source: str
+    digits: int
     alone: float
     certain: bool
     form: "re2._Regexp[bytes] | None"
@@ -79,6 +86,19 @@ class RuleBook:
     lexicon: Lexicon
     labels: tuple[LabelFile, ...]
     grammar: Grammar
+
+
+class Shapes:
+    """Which of some rules have a shape that a compact number fits: one automaton for all of them."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self._rules = tuple(rule for rule in rules if rule.shape is not None)
+        shapes = (rule.shape.pattern for rule in self._rules if rule.shape)
+        self._automaton = Automaton(shapes, whole=True, either_case=False)
+
+    def fitting(self, value: str) -> tuple[Rule, ...]:
+        """Return the rules that `value` fits, in their order."""
+        return tuple(self._rules[place - 1] for place in sorted(self._automaton.matching(value.encode("ascii"))))
 
 
 def load_rules(folder: Path, packs: Iterable[Path] = ()) -> RuleBook:
@@ -195,6 +215,7 @@ def _compile(path: Path) -> Rule:
         veto=file.failed_check == "veto",
         find=find,
         find_source=file.find,
+        digits=file.digits,
         alone=file.alone,
         certain=file.certain,
         form=form,

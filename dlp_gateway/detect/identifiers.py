@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Final
 from dlp_gateway.detect import sent
 from dlp_gateway.detect.base import Finding, Material
 from dlp_gateway.detect.folding import fold
-from dlp_gateway.detect.gate import Gate
+from dlp_gateway.detect.gate import forms, words
 from dlp_gateway.detect.identifier_rules import TYPES, RuleBook, load_rules
 from dlp_gateway.detect.recognition import Recognition, Span
 from dlp_gateway.detect.shapes import compact
+from dlp_gateway.detect.triggers import Triggers
 
 if TYPE_CHECKING:
     from dlp_gateway.detect.presidio import Analyzer
@@ -29,9 +30,10 @@ class IdentifierDetector:
 
     name: Final = "identifiers"
 
-    def __init__(self, rules: RuleBook) -> None:
-        self._gate = Gate(rules)
-        self._recognition = Recognition(rules)
+    def __init__(self, rules: RuleBook, triggers: Triggers | None = None) -> None:
+        """Take rules, and triggers if others share them; `gate.words` and `gate.forms` of the rules are among them."""
+        self._triggers = triggers or Triggers(words=words(rules), forms=forms(rules))
+        self._recognition = Recognition(rules, self._triggers)
 
     @cached_property
     def _analyzer(self) -> "Analyzer":
@@ -48,8 +50,8 @@ class IdentifierDetector:
     def detect(self, material: Material) -> Iterable[Finding]:
         """Yield the findings of a message; of a value that stands in it twice, the surer measurement counts."""
         found: dict[tuple[str, str], Finding] = {}
-        for text in material.texts:
-            for span in self.spans(text.text):
+        for text, seen in zip(material.texts, material.once(self._triggers), strict=True):
+            for span in self.spans(text.text, seen) if seen else ():
                 key = span.type, compact(fold(text.text[span.start : span.end]).text)
                 known = found.get(key)
                 if known is None or span.score > known.score:
@@ -66,9 +68,12 @@ class IdentifierDetector:
         yield from marked
         yield from sent.added_up(marked, before)
 
-    def spans(self, text: str) -> tuple[Span, ...]:
-        """Return the identifiers of one text, by place; offsets count its code points."""
-        if not self._gate.opens(text):
+    def spans(self, text: str, seen: frozenset[str] | None = None) -> tuple[Span, ...]:
+        """Return the identifiers of one text, by place; offsets count its code points.
+
+        `seen` is what the triggers told of the text, if they were asked before.
+        """
+        if not self._recognition.gate.opens(text, seen):
             return ()
         return tuple(span for span in self._analyzer.spans(text) if span.score >= _LEAST)
 

@@ -90,9 +90,9 @@ class Lexicon:
         data = text[start:end].replace("_", " ").encode("ascii")
         hits = []
         for match in self._finder.finditer(data):
-            if match.end() > match.start():
-                owner = self._owner(match[0])
-                hits.append(Hit(start=start + match.start(), end=start + match.end(), label=owner))
+            low, high = match.span()
+            if high > low:
+                hits.append(Hit(start=start + low, end=start + high, label=self._owner(data[low:high])))
         return tuple(hits)
 
     def _look_up(self, words: bytes) -> Label:
@@ -116,50 +116,36 @@ def compile_lexicon(files: Iterable[LabelFile]) -> Lexicon:
     return Lexicon(phrases)
 
 
-def pattern(phrase: str, *, accented: bool = False, in_line: bool = False) -> str:
-    r"""Return the regular expression of a phrase over folded text, or over UTF-8 bytes in which letters keep accents.
+def pattern(phrase: str, *, in_line: bool = False) -> str:
+    r"""Return the regular expression of a phrase over folded text.
 
     >>> pattern("driv(er|ing) licence")
     '\\bdriv(?:er|ing)[\\s\\-./>]{0,3}licence\\b'
     """
-    body = "".join(_element(sign, accented=accented) for sign in _SYNTAX.findall(phrase))
+    body = "".join(map(_element, _SYNTAX.findall(phrase)))
     if in_line:
         body = body.replace(_GAP, _GAP_IN_LINE)
-    open_ended = accented and not phrase[-4:].isascii()  # a boundary is none beside an accented letter
-    ending = r"\b" if (phrase[-1].isalnum() or phrase[-1] in ")?") and not open_ended else ""
-    beginning = "" if accented and not phrase[0].isascii() else r"\b"
-    return f"{beginning}{body}{ending}"
+    ending = r"\b" if phrase[-1].isalnum() or phrase[-1] in ")?" else ""
+    return rf"\b{body}{ending}"
 
 
-def _element(sign: str, *, accented: bool) -> str:
+def _element(sign: str) -> str:
     if sign.startswith("~"):
         word, *rest = sign[1:].lower().split("'")
-        return "['`]?".join([_slips(fold(word).text), *rest]) if sign.isascii() or not accented else _letters(word)
+        return "['`]?".join([_slips(fold(word).text), *rest])
     if sign.startswith("="):
         return f"(?-i:{re.escape(sign[1:])})"
     if sign == " ":
         return _GAP
     if sign == "*":
-        return "[a-z]{0,16}" if not accented else r"[a-z\x80-\xff]{0,20}"
+        return "[a-z]{0,16}"
     if sign == "'":
         return "['`]?"
     if sign == "(":
         return "(?:"
     if sign in "|)?":
         return sign
-    if accented and not sign.isascii():
-        return _letters(sign.lower())
     return _UMLAUTS.get(sign.lower()) or re.escape(fold(sign.lower()).text)
-
-
-def _letters(word: str) -> str:
-    """Return an expression for UTF-8 in which any letter of `word` that has an accent may have another or none."""
-    return "".join(
-        re.escape(letter)
-        if letter.isascii()
-        else f"(?:{fold(letter).text}e?(?:\\xcc[\\x80-\\xbf])?|[\\xc2-\\xc5][\\x80-\\xbf])"
-        for letter in word
-    )
 
 
 def _slips(word: str) -> str:

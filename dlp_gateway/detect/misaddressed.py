@@ -1,9 +1,9 @@
 """Recipients outside who are probably not those who were meant: look-alikes of ours, and an author's own mailbox."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final
 
 from dlp_gateway.detect.base import Finding, Material
@@ -72,7 +72,12 @@ class MisaddressedDetector:
         labels = (owner.partition(".")[0] for owner in self._owners)
         return frozenset(skeleton(label) for label in labels if len(label) >= _LABEL)
 
-    def _resembles_us(self, domain: str) -> bool:
+    @cached_property
+    def _resembles_us(self) -> Callable[[str], bool]:
+        """Whether a canonical domain looks like one of ours; the answers for those often written to are kept."""
+        return lru_cache(maxsize=4096)(self._compared)
+
+    def _compared(self, domain: str) -> bool:
         if not domain or domain in self.free_mail:
             return False
         joined = domain.replace(".", "")

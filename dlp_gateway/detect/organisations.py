@@ -3,12 +3,17 @@
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final
 
+from dlp_gateway.mail.address import domain_of
+
 if TYPE_CHECKING:
     from tldextract import TLDExtract
 
 
 #: No host name is longer (RFC 1035 2.3.4); bounds what is cached.
 _LONGEST_NAME: Final = 255
+
+#: Below these each customer of Microsoft's has a name of his own; they are missing in the Public Suffix List.
+_TENANTS: Final = ("onmicrosoft.com", "onmicrosoft.de", "onmicrosoft.us", "onmschina.cn")
 
 
 def organisation(domain: str) -> str:
@@ -18,6 +23,12 @@ def organisation(domain: str) -> str:
     no known suffix counts by its last two labels, an address literal or a public suffix as itself.
     """
     return _organisation(domain[-_LONGEST_NAME:])
+
+
+def party(address: str, free_mail: frozenset[str]) -> str:
+    """Return what a canonical address counts as: its organisation, or itself where anybody has a mailbox."""
+    domain = domain_of(address)
+    return address if domain in free_mail else organisation(domain)
 
 
 def is_public_suffix(domain: str) -> bool:
@@ -35,9 +46,19 @@ def _organisation(domain: str) -> str:
     if name.startswith("["):  # an address literal (RFC 5321 4.1.3)
         return name
     parts = _suffixes().extract_str(name)
+    if parts.top_domain_under_public_suffix in _TENANTS:
+        return _tenant(name)
     if parts.suffix:
         return parts.top_domain_under_public_suffix or name
     return ".".join(name.split(".")[-2:])
+
+
+def _tenant(name: str) -> str:
+    """Return a customer's name at Microsoft's; a hybrid one has "corp.mail.onmicrosoft.com" beside its own."""
+    *labels, domain, suffix = name.split(".")
+    if labels[-1:] == ["mail"]:
+        labels = labels[:-1] or labels
+    return ".".join([*labels[-1:], domain, suffix])
 
 
 @cache

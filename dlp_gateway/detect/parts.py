@@ -42,6 +42,8 @@ class PartsDetector:
     def detect(self, material: Material) -> Iterator[Finding]:
         """Report both counts unless they are zero, at the first such part."""
         found = [(kind, part.path) for part in material.message.parts if (kind := _kind(part))]
+        if not found:
+            return
         first = dict(reversed(found))
         for kind, count in Counter(kind for kind, _ in found).items():
             yield Finding(kind=kind, detector=self.name, rule=kind, count=count, score=1.0, where=f"part:{first[kind]}")

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from dlp_gateway.detect.base import Finding, Material
-from dlp_gateway.detect.organisations import organisation
-from dlp_gateway.mail.address import DomainSet, canonical, domain_of
+from dlp_gateway.detect.organisations import party
+from dlp_gateway.mail.address import DomainSet, canonical
 from dlp_gateway.mail.message import Message
 
 OUTSIDERS: Final = "recipients.outsiders"
 ORGANISATIONS: Final = "recipients.organisations"
 UNFAMILIAR: Final = "recipients.unfamiliar_outsiders"
 
+_KINDS: Final = frozenset((OUTSIDERS, ORGANISATIONS, UNFAMILIAR))
 _INVITATION: Final = frozenset({"Attendee", "Organizer"})
 
 
@@ -38,7 +39,7 @@ class RecipientsDetector:
     @property
     def kinds(self) -> frozenset[str]:
         """The counts."""
-        return frozenset((OUTSIDERS, ORGANISATIONS, UNFAMILIAR))
+        return _KINDS
 
     def detect(self, material: Material) -> Iterator[Finding]:
         """Report the counts that are not zero, at the first field that shows an outsider.
@@ -51,7 +52,7 @@ class RecipientsDetector:
             return
         field = next(iter(outsiders.values()))
         where = "message" if field in _INVITATION else f"header:{field}"
-        organisations = set(map(self._organisation, outsiders))
+        organisations = {party(outsider, self.free_mail) for outsider in outsiders}
         unfamiliar = len(outsiders) - material.facts.familiar if len(outsiders) > 1 else 0
         for kind, count in (
             (OUTSIDERS, len(outsiders)),
@@ -71,9 +72,3 @@ class RecipientsDetector:
             for address, field in shown.items()
             if not self.inside.contains(address) and not self.partners.contains(address)
         }
-
-    def _organisation(self, address: str) -> str:
-        domain = domain_of(address)
-        if domain in self.free_mail:
-            return address
-        return organisation(domain)

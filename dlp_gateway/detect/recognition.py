@@ -3,27 +3,27 @@
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from itertools import islice
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from itertools import islice, pairwise
+from typing import Final
 
 from dlp_gateway.detect.birth_dates import birth_dates, date_span
 from dlp_gateway.detect.card_context import Share, is_alone, is_evident, is_printed, link_start
 from dlp_gateway.detect.confidence import WORDS, Context, Match, why
-from dlp_gateway.detect.folding import Folded, fold
+from dlp_gateway.detect.folding import Folded
 from dlp_gateway.detect.gate import Gate
-from dlp_gateway.detect.headings import heading_owner, table_over, tables_with_labels
-from dlp_gateway.detect.identifier_rules import Rule, RuleBook
+from dlp_gateway.detect.headings import Headings, heading_owner, table_over, tables_with_labels
+from dlp_gateway.detect.identifier_rules import CARD, Rule, RuleBook, Shapes
 from dlp_gateway.detect.labels import OTHER, Hit, Label, Strength
 from dlp_gateway.detect.layout import Table, lay_out
 from dlp_gateway.detect.ownership import Reader, is_noun, numbers, read
+from dlp_gateway.detect.proof import ASKED_EACH, Proof
 from dlp_gateway.detect.shapes import Run, compact, dates, runs
 from dlp_gateway.detect.span import Span
+from dlp_gateway.detect.triggers import Triggers
 from dlp_gateway.detect.validators import luhn, payment_card
 from dlp_gateway.detect.walk import KEYED, NOBODY, Owner, Relation
-
-if TYPE_CHECKING:
-    import re2
 
 __all__ = ["Recognition", "Span"]
 
@@ -36,41 +36,40 @@ _GROUP: Final = re.compile(r"[A-Za-z0-9]+")
 _DELHI: Final = re.compile(r"DL[ -]?\d\d[ -]?(?:19|20)\d\d[ -]?\d{7}\b", re.IGNORECASE)
 # "[ ] Passport": a choice that was not taken.
 _UNTICKED: Final = re.compile(r"(?:~|\[ ?\]|\( ?\)) ?\Z")
-#: How often one value, and how many numbers of a text, are asked for their owner; the others count as nobody's.
-_ASKED_EACH: Final = 20
+#: How many numbers of a text are asked for their owner; the others count as nobody's.
 _ASKED: Final = 2_000
 _LIKELY: Final = 0.65
 _DOUBTFUL: Final = 0.5  # a number with a valid check digit of which nothing says that it is a card's
-_CARD: Final = "CREDIT_CARD"
 _LONGEST_CARD: Final = 19
 _SPOKEN_BEFORE: Final = 120
 _SPOKEN_AFTER: Final = 60
-_IBAN_HEAD: Final = re.compile(r"[A-Z]{2}\d\d[ -]$")
 
 
 class Recognition:
     """Finds the identifiers of a rule book; compiled once, keeps no state between texts."""
 
-    def __init__(self, book: RuleBook) -> None:
+    def __init__(self, book: RuleBook, triggers: Triggers | None = None) -> None:
+        """Take rules, and triggers if others share them (see `Gate`)."""
         self._book = book
-        self._gate = Gate(book)
-        self._alone = tuple((rule, rule.find) for rule in book.rules if rule.find)
+        self.gate = Gate(book, triggers)
         self._owned = {
             kind: tuple(rule for rule in book.rules if kind in rule.under and rule.shape)
             for kind in {kind for rule in book.rules for kind in rule.under}
         }
         self._forms = tuple((rule, rule.form) for rule in book.rules if rule.form)
+        self._shapes_of = cache(self._shapes)
 
     @property
     def types(self) -> frozenset[str]:
         """The identifier types that can be found."""
         return frozenset(rule.type for rule in self._book.rules) | {"DATE_OF_BIRTH"}  # it has labels, but no rule
 
-    def spans(self, text: str) -> tuple[Span, ...]:
-        """Return what was found, in order, none overlapping another."""
-        if not self._gate.opens(text):
+    def spans(self, text: str, seen: frozenset[str] | None = None) -> tuple[Span, ...]:
+        """Return what was found, in order, none overlapping another; `seen` is what the triggers told of the text."""
+        glance = self.gate.glance(text, seen)
+        if glance is None:
             return ()
-        folded = fold(text)
+        folded = glance.folded
         page = lay_out(folded.text, self._book.grammar.closing)
         scanned = self._book.lexicon.scan(folded.text)
         hits = tuple(hit for hit in scanned if not _UNTICKED.search(folded.text[max(0, hit.start - 4) : hit.start]))
@@ -78,11 +77,9 @@ class Recognition:
         named = frozenset(hit.label.owns for hit in hits if hit.label.strength is Strength.STRONG)
         context = Context(text=page.text, grammar=self._book.grammar, named=named)
         tables = tables_with_labels(reader)
-        found = [
-            *self._labelled(reader, tables, context),
-            *self._self_evident(reader, tables),
-            *self._spoken_of(reader),
-        ]
+        found = [*self._labelled(reader, tables, context)] if glance.labelled else []
+        found += self._self_evident(reader, tables, glance.proofs)
+        found += self._spoken_of(reader) if glance.labelled else []
         return _settled(found, folded)
 
     # -- numbers that labels may own
@@ -97,17 +94,14 @@ class Recognition:
             (h.start, h.end) for h in reader.hits if h.label.owns != OTHER and h.label.strength is Strength.STRONG
         ]
         table_starts = [table.start for table in tables]
-        lists = [
-            table for table in tables_with_labels(reader, foreign=True) if len(table.header) > 2
-        ]  # of parts, orders …
-        list_starts = [table.start for table in lists]
+        lists = Headings(reader, foreign=True, columns=3)  # of parts, orders …
         for low, high in _regions(reader):
             inside = slice(bisect_left(words, (low, 0)), bisect_left(words, (high, 0)))
             named = [end for place, end in strong if low <= place < high]
             for run in runs(page.text, low, high, words[inside], named):
                 if table_over(tables, table_starts, run.start):
                     continue
-                listing = table_over(lists, list_starts, run.start)
+                listing = lists.over(run.start)
                 heading = listing.heading(run.start) if listing else None
                 if heading and heading_owner(reader, heading).foreign:
                     continue
@@ -137,11 +131,11 @@ class Recognition:
         match = self._best(run, label, self._likely(hit, text), text) if label and hit else None
         if label is None or hit is None or match is None:
             return
-        if label.owns == _CARD and (match.start, match.end) != (run.start, run.end) and _is_card_long(text, run):
+        if label.owns == CARD and (match.start, match.end) != (run.start, run.end) and _is_card_long(text, run):
             return  # three groups of a card whose check digit does not hold
         if label.strength is Strength.WEAK and luhn(match.value):
             as_card = is_printed(text, match.start, match.end)
-            if as_card or (payment_card(match.value) and _CARD in context.named):
+            if as_card or (payment_card(match.value) and CARD in context.named):
                 return  # "la mia carta 4012 8888 8888 1881": in groups as on cards, it is one
         yield Span(
             start=match.start,
@@ -160,11 +154,14 @@ class Recognition:
             language = "en-GB"
         return self._book.grammar.countries.get(language, ())
 
+    def _shapes(self, owns: str, country: str) -> Shapes:
+        """Return the shapes of a type: those of the country, if there are any."""
+        rules = self._owned.get(owns, ())
+        return Shapes([rule for rule in rules if country and rule.country == country] or rules)
+
     def _best(self, run: Run, label: Label, likely: Sequence[str], text: str) -> Match | None:
         """Return the longest part of the run that fits a rule; of equal ones the best proved, then the likeliest."""
-        rules = self._owned.get(label.owns, ())
-        if label.country:
-            rules = tuple(rule for rule in rules if rule.country == label.country) or rules
+        shapes = self._shapes_of(label.owns, label.country)
         count = len(run.groups)
         for length in range(count, 0, -1):
             best: tuple[tuple[bool, bool, int], Match] | None = None
@@ -174,9 +171,7 @@ class Recognition:
                 if not 5 <= len(value) <= _LONGEST:
                     continue
                 torn = (first > 0 and text[start - 1] in "-/") or (first + length < count and text[end] in "-/")
-                for rule in rules:
-                    if rule.shape is None or not rule.shape.fullmatch(value):
-                        continue
+                for rule in shapes.fitting(value):
                     holds = rule.check(value) if rule.check else None
                     if holds is False and rule.veto:
                         continue
@@ -190,17 +185,16 @@ class Recognition:
 
     # -- numbers that prove themselves
 
-    def _self_evident(self, reader: Reader, tables: Sequence[Table]) -> Iterator[Span]:
+    def _self_evident(self, reader: Reader, tables: Sequence[Table], proofs: Iterable[Proof]) -> Iterator[Span]:
         text = reader.page.text
         table_starts = [table.start for table in tables]
-        data = text.encode("ascii")
         asked: Counter[str] = Counter()
-        for rule, find in self._alone:
-            places, share = _places(rule, find, data, text)
-            for start, end in places:
+        for proof in proofs:
+            rule = proof.rule
+            for start, end in proof.places:
                 value = compact(text[start:end])
                 asked[value] += 1
-                if asked[value] > _ASKED_EACH:
+                if asked[value] > ASKED_EACH:
                     continue
                 owner = NOBODY
                 if not rule.certain and len(asked) <= _ASKED:
@@ -209,8 +203,8 @@ class Recognition:
                     owner = heading_owner(reader, heading) if heading else reader.owner(start, end)
                 if not self._may_own(owner, rule, text[start:end]) or _is_by_chance(owner, text):
                     owner = NOBODY
-                if rule.type == _CARD:
-                    yield _card(rule, reader, owner, start, end, share=share)
+                if rule.type == CARD:
+                    yield _card(rule, reader, owner, start, end, share=proof.share)
                 else:
                     yield _weighed(rule, owner, start, end, alone=rule.alone)
 
@@ -224,7 +218,7 @@ class Recognition:
         for rule, form in self._forms:
             if rule.type not in named:
                 continue
-            for match in islice(form.finditer(data), _ASKED_EACH):
+            for match in islice(form.finditer(data), ASKED_EACH):
                 start, end = match.span()
                 if rule.check is not None and not rule.check(compact(text[start:end])):
                     continue
@@ -243,25 +237,6 @@ class Recognition:
         )
 
 
-def _places(
-    rule: Rule, find: "re2._Regexp[bytes]", data: bytes, text: str
-) -> tuple[tuple[tuple[int, int], ...], Share]:
-    """Return the ranges that a rule proves, and how many of the numbers that looked like it."""
-    seen: Counter[str] = Counter()
-    held: set[str] = set()
-    places = []
-    for found in find.finditer(data):
-        group = 1 if found.re.groups and found.start(1) >= 0 else 0
-        start, end = found.start(group), found.end(group)
-        written = text[start:end]
-        seen[written] += 1
-        proved = _proved(rule, text, start, end) if seen[written] <= _ASKED_EACH else None
-        if proved is not None:
-            places.append(proved)
-            held.add(written)
-    return tuple(places), Share(held=len(held), seen=len(seen))
-
-
 def _card(rule: Rule, reader: Reader, owner: Owner, start: int, end: int, *, share: Share) -> Span:
     """Return the span of a card's number, which takes more than a check digit (see `card_context`)."""
     text = reader.page.text
@@ -270,7 +245,7 @@ def _card(rule: Rule, reader: Reader, owner: Owner, start: int, end: int, *, sha
     if link is not None and not (owner.hit and owner.hit.start >= link):
         return _weighed(rule, NOBODY, start, end, alone=_DOUBTFUL)
     alone = _unlabelled(rule, reader, start, end, share)
-    if _is_weak(owner) and alone > _DOUBTFUL and _is_named(reader, _CARD, start, end):
+    if _is_weak(owner) and alone > _DOUBTFUL and _is_named(reader, CARD, start, end):
         owner = NOBODY  # "<method>cc</method><acct>…"
     return _weighed(rule, owner, start, end, alone=alone, grouped=grouped)
 
@@ -280,7 +255,7 @@ def _unlabelled(rule: Rule, reader: Reader, start: int, end: int, share: Share) 
     text = reader.page.text
     if is_evident(text, start, end, share):
         return rule.alone
-    if _is_broken(text[start:end]) and _is_named(reader, _CARD, start, end):
+    if _is_broken(text[start:end]) and _is_named(reader, CARD, start, end):
         return _LIKELY
     passed_on = share.held == share.seen and is_alone(text, start, end)
     return _LIKELY if passed_on and not _is_named(reader, OTHER, start, end) else _DOUBTFUL
@@ -334,27 +309,6 @@ def _is_weak(owner: Owner) -> bool:
     return owner.label is not None and owner.label.strength is Strength.WEAK
 
 
-def _proved(rule: Rule, text: str, start: int, end: int) -> tuple[int, int] | None:
-    """Return the range whose check holds: all of it, or less by groups at either end (a date behind a card)."""
-    if rule.check is None or rule.shape is None:
-        return (start, end) if rule.check is None or rule.check(compact(text[start:end])) is not False else None
-    if rule.type != "IBAN" and _IBAN_HEAD.search(text[max(0, start - 6) : start]):
-        return None
-    value = compact(text[start:end])
-    if rule.shape.fullmatch(value) and rule.check(value) is not False:
-        return start, end
-    groups = [(start + match.start(), start + match.end()) for match in _GROUP.finditer(text[start:end])]
-    if len(groups) > 1 and groups[0][1] - groups[0][0] == 1 and rule.type == _CARD:  # single digits belong together
-        return None
-    for taken in range(len(groups) - 1, 0, -1):
-        for first in range(min(3, len(groups) - taken + 1)):
-            low, high = groups[first][0], groups[first + taken - 1][1]
-            value = compact(text[low:high])
-            if rule.shape.fullmatch(value) and rule.check(value) is not False:
-                return low, high
-    return None
-
-
 def _regions(reader: Reader) -> list[tuple[int, int]]:
     """Return where numbers can be in the reach of an identifier's label; ranges in order, none touching another."""
     regions: list[tuple[int, int]] = []
@@ -374,26 +328,27 @@ def _regions(reader: Reader) -> list[tuple[int, int]]:
 
 def _settled(found: list[Span], folded: Folded) -> tuple[Span, ...]:
     """Keep of overlapping spans the surer, then the longer; give offsets of the text as it came."""
+    sure = [span for span in found if span.score > 0.1]
+    kept = sorted(sure, key=lambda span: span.start)
+    if any(one.end > other.start for one, other in pairwise(kept)):
+        kept = _apart(sure)
+    if folded.offsets is None:
+        return tuple(kept)
+    return tuple(_placed(span, *folded.span(span.start, span.end)) for span in kept)
+
+
+def _apart(spans: Iterable[Span]) -> list[Span]:
     kept: list[Span] = []
     starts: list[int] = []
-    for span in sorted(found, key=lambda s: (-s.score, s.start - s.end, s.start)):
+    for span in sorted(spans, key=lambda s: (-s.score, s.start - s.end, s.start)):
         index = bisect_left(starts, span.start)
-        free = (index == 0 or kept[index - 1].end <= span.start) and (index == len(kept) or starts[index] >= span.end)
-        if free and span.score > 0.1:
+        if (index == 0 or kept[index - 1].end <= span.start) and (index == len(kept) or starts[index] >= span.end):
             kept.insert(index, span)
             starts.insert(index, span.start)
-    placed = []
-    for span in kept:
-        start, end = folded.span(span.start, span.end)
-        placed.append(
-            Span(
-                start=start,
-                end=end,
-                type=span.type,
-                country=span.country,
-                score=span.score,
-                rule=span.rule,
-                why=span.why,
-            )
-        )
-    return tuple(placed)
+    return kept
+
+
+def _placed(span: Span, start: int, end: int) -> Span:
+    return Span(
+        start=start, end=end, type=span.type, country=span.country, score=span.score, rule=span.rule, why=span.why
+    )

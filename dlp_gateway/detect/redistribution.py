@@ -1,13 +1,12 @@
 """A mail of an outsider that one of our groups, aliases or ticket addresses passes on to many outsiders."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from dlp_gateway.detect.base import Finding, Material
 from dlp_gateway.mail.address import DomainSet, canonical
-from dlp_gateway.mail.address_list import scan
-from dlp_gateway.mail.redistribution import is_of_list, is_passed_on
+from dlp_gateway.mail.redistribution import passed_on_authors
 
 OUTSIDERS: Final = "redistribution.outsiders"
 
@@ -19,6 +18,10 @@ class RedistributionDetector:
     inside: DomainSet
     partners: DomainSet
     lists: tuple[str, ...]
+    _ours: DomainSet = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_ours", DomainSet((*self.inside.patterns, *self.partners.patterns)))
 
     @property
     def name(self) -> str:
@@ -31,15 +34,13 @@ class RedistributionDetector:
         return frozenset((OUTSIDERS,))
 
     def detect(self, material: Material) -> Iterator[Finding]:
-        """Report the count; the author himself, who gets his own mail back, is none of them."""
+        """Report the count, with those of earlier parts; the author, who gets his own mail back, is none of them."""
         envelope, message = material.envelope, material.message
-        ours = DomainSet((*self.inside.patterns, *self.partners.patterns))
+        ours = self._ours
         addressed = {canonical(recipient) for recipient in envelope.recipients}
         outside = {one for one in addressed if not ours.contains(one)}
-        if not outside or not is_passed_on(envelope, message, ours) or is_of_list(envelope, message, self.lists):
-            return
-        authors = {canonical(box.address) for field in message.named("From") for box in scan(field.body).mailboxes}
-        if count := len(outside - authors):
+        authors = passed_on_authors(envelope, message, ours, self.lists) if outside else ()
+        if authors and (count := len(outside.difference(authors)) + material.facts.elsewhere):
             yield Finding(
                 kind=OUTSIDERS, detector=self.name, rule=OUTSIDERS, count=count, score=1.0, where="header:From"
             )

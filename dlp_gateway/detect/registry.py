@@ -71,8 +71,7 @@ def build(recipe: Recipe) -> tuple[Detector, ...]:
         AcquaintanceDetector(free_mail=free_mail),
         PartsDetector(),
         DefectsDetector(),
-        *(_of_words(recipe, inside, partners) if recipe.rules else ()),
-        *((_identifiers(recipe),) if recipe.rules else ()),
+        *(_of_texts(recipe, inside, partners) if recipe.rules else ()),
         *((_guests(recipe),) if recipe.recognizers or recipe.model else ()),
     )
     plugged, problems = _plugged(recipe.plugins, taken=frozenset(detector.name for detector in own))
@@ -104,23 +103,23 @@ def _guests(recipe: Recipe) -> Detector:
     return GuestDetector(recipe.recognizers, model=recipe.model)
 
 
-def _of_words(recipe: Recipe, inside: DomainSet, partners: DomainSet) -> tuple[Detector, ...]:
-    from dlp_gateway.detect.audience import AudienceDetector  # noqa: PLC0415 - pulls in the engines
-    from dlp_gateway.detect.solicitation import SolicitationDetector  # noqa: PLC0415
-    from dlp_gateway.detect.words import Role, load_words  # noqa: PLC0415
-
-    words = load_words(Path(recipe.rules), map(Path, recipe.packs))
-    return (
-        AudienceDetector(inside=inside, words=words[Role.AUDIENCE]),
-        SolicitationDetector(inside=inside, partners=partners, words=words),
-    )
-
-
-def _identifiers(recipe: Recipe) -> Detector:
-    from dlp_gateway.detect.identifier_rules import load_rules  # noqa: PLC0415 - pulls in the engines
+def _of_texts(recipe: Recipe, inside: DomainSet, partners: DomainSet) -> tuple[Detector, ...]:
+    """Return the detectors that read texts; they share one look at each (see `triggers`)."""
+    from dlp_gateway.detect import gate, solicitation  # noqa: PLC0415 - pulls in the engines
+    from dlp_gateway.detect.audience import AudienceDetector  # noqa: PLC0415
+    from dlp_gateway.detect.identifier_rules import load_rules  # noqa: PLC0415
     from dlp_gateway.detect.identifiers import IdentifierDetector  # noqa: PLC0415
+    from dlp_gateway.detect.triggers import Triggers  # noqa: PLC0415
+    from dlp_gateway.detect.words import load_words  # noqa: PLC0415
 
-    return IdentifierDetector(load_rules(Path(recipe.rules), map(Path, recipe.packs)))
+    packs = tuple(map(Path, recipe.packs))
+    words, rules = load_words(Path(recipe.rules), packs), load_rules(Path(recipe.rules), packs)
+    triggers = Triggers(words={**gate.words(rules), **solicitation.watched(words)}, forms=gate.forms(rules))
+    return (
+        AudienceDetector(inside=inside, words=words),
+        solicitation.SolicitationDetector(inside=inside, partners=partners, words=words, triggers=triggers),
+        IdentifierDetector(rules, triggers),
+    )
 
 
 def _plugged(names: tuple[str, ...], *, taken: frozenset[str]) -> tuple[tuple[Detector, ...], list[Problem]]:

@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from dlp_gateway.detect.base import Facts, Finding, Material
+from dlp_gateway.detect.base import NO_FACTS, Facts, Finding, Material
 
 AUDIENCE: Final = "reply_all.audience"
 AGAIN: Final = "thread.again"
 FOREIGN: Final = "thread.foreign"
 CLOSED: Final = "thread.closed"
 STRUCK: Final = "thread.struck"
+STOPPED: Final = "thread.stopped"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,10 +30,12 @@ class ReplyAllDetector:
     @property
     def kinds(self) -> frozenset[str]:
         """The audiences."""
-        return frozenset((AUDIENCE, AGAIN, FOREIGN, CLOSED, STRUCK))
+        return frozenset((AUDIENCE, AGAIN, FOREIGN, CLOSED, STRUCK, STOPPED))
 
     def detect(self, material: Material) -> Iterator[Finding]:
         """Report each count that is not zero."""
+        if material.facts is NO_FACTS:
+            return
         for kind, count in _counts(material.facts).items():
             if count > 0:
                 yield Finding(kind=kind, detector=self.name, rule=kind, count=count, score=1.0, where="envelope")
@@ -40,4 +43,11 @@ class ReplyAllDetector:
 
 def _counts(facts: Facts) -> dict[str, int]:
     again = 0 if facts.thread is None else facts.thread.addressed_again
-    return {AUDIENCE: again, AGAIN: again, FOREIGN: facts.foreign, CLOSED: facts.closed, STRUCK: facts.struck}
+    return {
+        AUDIENCE: again,
+        AGAIN: again,
+        FOREIGN: facts.foreign,
+        CLOSED: facts.closed,
+        STRUCK: facts.struck,
+        STOPPED: facts.stopped,
+    }

@@ -108,7 +108,7 @@ _DATE: Final = _compile(DATE)
 
 def dates(text: str, start: int, end: int) -> tuple[tuple[int, int], ...]:
     """Return the calendar dates that begin in `text[start:end]`."""
-    return tuple((start + m.start(), start + m.end()) for m in _DATE.finditer(text[start:end].encode("ascii")))
+    return tuple(_found(_DATE, text, start, end))
 
 
 def runs(
@@ -118,9 +118,8 @@ def runs(
 
     `words` are ranges (of labels) that no number reaches into, `named` where labels end that surely name a number.
     """
-    data = text[start:end].encode("ascii")
-    never = [(start + m.start(), start + m.end()) for m in _MASK.finditer(data)]
-    seldom = [(start + m.start(), start + m.end()) for m in _SELDOM_MASK.finditer(data)]
+    never = _found(_MASK, text, start, end)
+    seldom = _found(_SELDOM_MASK, text, start, end)
     closed = _merged(
         sorted(
             [
@@ -135,22 +134,21 @@ def runs(
     digits = 0
     for match in _TOKEN.finditer(text, start, end):
         low, high = match.span()
-        index = bisect_right(starts, low) - 1
-        free = (index < 0 or closed[index][1] <= low) and (index + 1 == len(starts) or starts[index + 1] >= high)
-        bearing = any(map(str.isdigit, match[0]))
-        joined = groups and len(groups) < _MAX_GROUPS and _joins(text[groups[-1][1] : low])
-        member = (
-            free and high - low < 35 and (bearing or _may_join(match[0], text[low - 1 : low], text[high : high + 1]))
-        )
+        word = match[0]
+        bearing = 0 if word.isalpha() else sum(map(str.isdigit, word))
+        member = high - low < 35 and (bearing or _may_join(word, text[low - 1 : low], text[high : high + 1]))
         if member and not bearing and not groups and _CLASS.search(text, max(0, low - 12), low):
             member = False
-        if groups and not (joined and member):
+        if member:
+            index = bisect_right(starts, low) - 1
+            member = (index < 0 or closed[index][1] <= low) and (index + 1 == len(starts) or starts[index + 1] >= high)
+        if groups and not (member and len(groups) < _MAX_GROUPS and _joins(text[groups[-1][1] : low])):
             if _enough(text, groups, digits):
                 yield _run(text, groups)
             groups, digits = [], 0
         if member:
             groups.append((low, high))
-            digits += sum(map(str.isdigit, match[0]))
+            digits += bearing
     if _enough(text, groups, digits):
         yield _run(text, groups)
 
@@ -166,6 +164,13 @@ def _is_named(text: str, low: int, named: Sequence[int]) -> bool:
 def _goes_on(text: str, low: int, high: int) -> bool:
     """Tell whether what looks like a date is the beginning of a longer number ("08 09 69 300417")."""
     return _SPACED.fullmatch(text, low, high) is not None and _REST.match(text, high) is not None
+
+
+def _found(expression: "re2._Regexp[bytes]", text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield where an expression matches in `text[start:end]`."""
+    for match in expression.finditer(text[start:end].encode("ascii")):
+        low, high = match.span()
+        yield start + low, start + high
 
 
 def _run(text: str, groups: list[tuple[int, int]]) -> Run:

@@ -3,11 +3,13 @@
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
+from dlp_gateway.content.text import Text
 from dlp_gateway.detect.base import Finding, Material
 from dlp_gateway.detect.layout import answered_at
+from dlp_gateway.detect.triggers import Triggers
 from dlp_gateway.detect.words import LONGEST, Role, Span, Words, folded
 from dlp_gateway.mail.address import DomainSet, canonical
 from dlp_gateway.mail.address_list import scan
@@ -37,6 +39,17 @@ _PARAGRAPH: Final = re.compile(r"\n[ \t]*\n")
 _DIVIDERS: Final = re.compile(r"[._+=-]+")
 
 
+_ASKED: Final = "solicitation.request"
+_NAMED: Final = "solicitation.document"
+_BOTH: Final = frozenset((_ASKED, _NAMED))
+
+
+def watched(words: Mapping[Role, Words]) -> Mapping[str, tuple[str, ...]]:
+    """Return as triggers what must occur in a text that asks for a document: a request or a need, and a document."""
+    asked = "|".join(f"(?:{words[role].expression})" for role in (Role.REQUEST, Role.NEED))
+    return {_ASKED: (asked,), _NAMED: (words[Role.DOCUMENT].expression,)}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SolicitationDetector:
     """Reports whether the text asks for a document, to how many outsiders it goes, and whether answers go to many."""
@@ -44,6 +57,12 @@ class SolicitationDetector:
     inside: DomainSet
     partners: DomainSet
     words: Mapping[Role, Words]
+    #: Those to which `watched` of the words was given, if other detectors share them.
+    triggers: Triggers = field(default=None, repr=False, compare=False)  # type: ignore[assignment]  # filled in below
+
+    def __post_init__(self) -> None:
+        if self.triggers is None:
+            object.__setattr__(self, "triggers", Triggers(words=watched(self.words), forms={}))
 
     @property
     def name(self) -> str:
@@ -57,7 +76,10 @@ class SolicitationDetector:
 
     def detect(self, material: Material) -> Iterator[Finding]:
         """Report what a rule needs; where nothing is asked for, the rest is not looked at."""
-        where = next((text.where for text in material.texts if asks(self.words, text.text)), "")
+        looked_at = zip(material.texts, material.once(self.triggers), strict=True)
+        where = next(
+            (text.where for text, seen in looked_at if self._may_ask(text, seen) and asks(self.words, text.text)), ""
+        )
         if not where:
             return
         yield self._finding(DOCUMENT, 1, where if where.startswith("part:") else "header:Subject")
@@ -70,6 +92,10 @@ class SolicitationDetector:
             yield self._finding(SEVERAL, len(answered), "header:Reply-To")
         if any(self._is_group(address) for address in answered):
             yield self._finding(GROUP, 1, "header:Reply-To")
+
+    def _may_ask(self, text: Text, seen: frozenset[str]) -> bool:
+        """Whether a request and a document stand anywhere in a text; where it is cut, words may be of other lengths."""
+        return seen >= _BOTH or len(text.text) > LONGEST
 
     def _is_group(self, address: str) -> bool:
         return self.words[Role.GROUP_ADDRESS].stand_in(_DIVIDERS.sub(" ", address.rpartition("@")[0]))

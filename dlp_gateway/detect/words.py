@@ -14,6 +14,7 @@ from typing import Annotated, Final
 import re2
 from pydantic import BeforeValidator, Field
 
+from dlp_gateway.detect.automaton import Automaton
 from dlp_gateway.detect.folding import fold
 from dlp_gateway.detect.labels import pattern
 from dlp_gateway.document import Model, load
@@ -21,6 +22,8 @@ from dlp_gateway.errors import ConfigurationError, Problem
 
 #: Characters of one text that are read: what asks for something does so near the beginning.
 LONGEST: Final = 200_000
+#: No phrase reaches over it.
+_APART: Final = " ; "
 _PHRASE: Final = re.compile(r"[\w' ()|?*#/.&:~=-]{1,1000}")
 
 
@@ -28,6 +31,8 @@ class Role(StrEnum):
     """What the words of a list announce."""
 
     AUDIENCE = "audience"  # to be among the readers is itself a secret
+    MATTER = "matter"  # what readers may be concerned by, or only trade in
+    CONCERNED = "concerned"  # beside a matter: those whom it concerns are written to
     REQUEST = "request"  # the reader is asked to send something
     NEED = "need"  # something is needed or missing: a request only where a copy, a number or "your" stands with it
     COPY = "copy"  # what is sent of a document: a copy, its number, "both sides", "it"
@@ -63,8 +68,8 @@ class Span:
 class Words:
     """The phrases of one role, in one automaton."""
 
-    def __init__(self, phrases: Iterable[str]) -> None:
-        """Take phrases in the notation of labels; raises ValueError for one that is none."""
+    def __init__(self, phrases: Iterable[str], *others: "Words") -> None:
+        """Take phrases in the notation of labels, and those of others; raises ValueError for one that is none."""
         options = re2.Options()
         options.case_sensitive = False
         options.longest_match = True
@@ -72,7 +77,9 @@ class Words:
         options.max_mem = 1 << 26
         try:
             expressions = [f"(?:{_expression(phrase)})" for phrase in dict.fromkeys(phrases)]
-            self._finder = re2.compile("|".join(expressions) or "$^", options)
+            self.expression: Final[str] = "|".join([*expressions, *(one.expression for one in others)]) or "$^"
+            self._finder = re2.compile(self.expression, options)
+            self._automaton = Automaton((self.expression,))
         except re2.error:
             raise ValueError("a phrase that RE2 does not take") from None
 
@@ -84,7 +91,14 @@ class Words:
 
     def stand_in(self, text: str) -> bool:
         """Whether a phrase stands in a short text, such as a subject or a name."""
-        return next(self.spans(folded(text)), None) is not None
+        looked_at = folded(text)
+        occurs = self._automaton.matching(looked_at.replace("_", " ").encode("ascii"))
+        return occurs != [] and next(self.spans(looked_at), None) is not None  # a phrase of nothing stands nowhere
+
+    def stand_in_any(self, texts: Iterable[str]) -> bool:
+        """Whether a phrase stands in one of several short texts; False is sure, True wants a look at each."""
+        joined = _APART.join(texts)
+        return len(joined) > LONGEST or self.stand_in(joined)
 
 
 def _expression(phrase: str) -> str:

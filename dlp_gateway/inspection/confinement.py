@@ -13,9 +13,11 @@ import signal
 import struct
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+_FIRST_TO_GO: Final = "800"  # of 1000, proc_pid_oom_score_adj(5)
 _PAGE: Final = resource.getpagesize()
 _PR_SET_PDEATHSIG: Final = 1  # prctl(2)
 _PR_SET_NO_NEW_PRIVS: Final = 38
@@ -53,6 +55,8 @@ def die_with(receiver: int) -> None:
 
 def confine(memory_bytes: int) -> None:
     """Set the limits that hold for all messages; `memory_bytes` comes on top of what the idle worker has."""
+    with suppress(OSError):  # where memory runs out, a worker costs one message, a receiver all that it has in hand
+        Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO, encoding="ascii")
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
     limit = pages * _PAGE + memory_bytes
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))

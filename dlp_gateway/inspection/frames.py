@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any, Final
 
-from dlp_gateway.content.text import Unreadable, UnreadableReason
+from dlp_gateway.content.text import PartRead, Reading, Text, Unreadable, UnreadableReason
 from dlp_gateway.detect.base import Exposure, Facts, Failure, FailureReason, Finding, Inspection, Sent, Thread
 from dlp_gateway.detect.sent import TOKENS
 from dlp_gateway.mail.envelope import NOTHING_ASKED, Envelope
@@ -20,7 +20,10 @@ from dlp_gateway.mail.envelope import NOTHING_ASKED, Envelope
 PREFIX: Final = struct.Struct(">II")
 #: An answer of more findings than `measuring` lets through is nonsense.
 LONGEST_ANSWER: Final = 16_000_000
+#: Characters of text that are told of one message to people who ask what was read.
+TOLD: Final = 200_000
 
+_LONGEST_NAME: Final = 1_000
 _WORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}")
 _WHERE: Final = re.compile(r"(?:header|envelope|message|part)(?::[!-~]{1,512})?")
 _PATH: Final = re.compile(r"[0-9.]{1,512}")
@@ -100,13 +103,62 @@ def answered(encoded: bytes, kinds: frozenset[str]) -> Inspection:
                 Failure(detector=_form(detector, _WORD), reason=FailureReason(reason))
                 for detector, reason in value["failures"]
             ),
-            unreadable=tuple(
-                Unreadable(part=_form(part, _PATH), type=_form(kind, _TYPE), reason=UnreadableReason(reason))
-                for part, kind, reason in value["unreadable"]
-            ),
+            unreadable=_unreadable(value),
         )
     except (ValueError, TypeError, KeyError, RecursionError):
         raise Nonsense from None  # the cause may quote the answer
+
+
+def told(reading: Reading) -> bytes:
+    """Return the frame with what was read, its texts cut short."""
+    left = TOLD
+    texts = []
+    for text in reading.texts:
+        texts.append((text.where, text.text[:left]))
+        left = max(0, left - len(text.text))
+    return pack(
+        {
+            "texts": texts,
+            "unreadable": [(part.part, part.type, part.reason) for part in reading.unreadable],
+            "parts": [
+                (part.path, part.name[:_LONGEST_NAME], part.type, part.kind, part.octets, part.characters, part.reasons)
+                for part in reading.parts
+            ],
+        }
+    )
+
+
+def reading(encoded: bytes) -> Reading:
+    """Read what `told` wrote; raise Nonsense for anything else. Names and texts are the message's own."""
+    try:
+        value = json.loads(encoded)
+        return Reading(
+            texts=tuple(Text(where=str(where), text=str(text)) for where, text in value["texts"]),
+            unreadable=_unreadable(value),
+            parts=tuple(_part(row) for row in value["parts"]),
+        )
+    except (ValueError, TypeError, KeyError, RecursionError):
+        raise Nonsense from None
+
+
+def _part(row: list[Any]) -> PartRead:
+    path, name, media_type, kind, octets, characters, reasons = row
+    return PartRead(
+        path=_form(path, _PATH),
+        name=str(name),
+        type=str(media_type),
+        kind=str(kind),
+        octets=int(octets),
+        characters=int(characters),
+        reasons=tuple(UnreadableReason(reason) for reason in reasons),
+    )
+
+
+def _unreadable(value: dict[str, Any]) -> tuple[Unreadable, ...]:
+    return tuple(
+        Unreadable(part=_form(part, _PATH), type=_form(kind, _TYPE), reason=UnreadableReason(reason))
+        for part, kind, reason in value["unreadable"]
+    )
 
 
 def _finding(row: list[Any], kinds: frozenset[str]) -> Finding:

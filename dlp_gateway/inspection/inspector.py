@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final, Self
 
+from dlp_gateway.content.reader import is_plain
 from dlp_gateway.detect import registry
 from dlp_gateway.detect.base import Facts, Failure, FailureReason, Inspection
 from dlp_gateway.detect.registry import Recipe
@@ -106,7 +107,12 @@ class Inspector:
 
 
 def _is_slow(part: Part) -> bool:
-    """Whether `part` may take longer to read or to measure than the receiver's loop should wait."""
+    """Whether `part` may take longer to read or to measure than the receiver's loop should wait, or needs a reader.
+
+    What is no plain text is read by workers alone: readers of other formats are large, and may be made to fail.
+    """
+    if not is_plain(part):
+        return True
     if part.media_type == "text/html" and part.content.count(b"<") > _TAGS_IN_PLACE:
         return True
     if not part.media_type.startswith("text/"):

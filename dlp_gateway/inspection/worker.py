@@ -10,16 +10,20 @@ import os
 import signal
 from typing import Any, BinaryIO
 
+from dlp_gateway.content import readers
+from dlp_gateway.content.reader import read_all
 from dlp_gateway.detect import registry
 from dlp_gateway.detect.base import Detector
 from dlp_gateway.inspection import frames
 from dlp_gateway.inspection.confinement import allow_seconds, confine, die_with
 from dlp_gateway.inspection.measuring import inspect, warm_up
+from dlp_gateway.mail.parse import parse
 
 
 def main() -> None:
     """Serve until standard input ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal; the receiver decides
+    for number in (signal.SIGINT, signal.SIGTERM):  # they may reach all processes at once; the receiver decides
+        signal.signal(number, signal.SIG_IGN)
     source, sink = _own_channels()
     first = _read(source)
     if first is None:
@@ -27,6 +31,7 @@ def main() -> None:
     start, _ = first
     die_with(start["receiver"])
     detectors = registry.build(registry.Recipe(**{key: _frozen(value) for key, value in start["recipe"].items()}))
+    readers.load()
     warm_up(detectors)
     confine(start["memory_bytes"])
     sink.write(frames.pack({"ready": True}))
@@ -38,6 +43,8 @@ def main() -> None:
 
 
 def _measured(detectors: tuple[Detector, ...], value: dict[str, Any], content: bytes) -> bytes:
+    if "read" in value:
+        return frames.told(read_all(parse(content)))
     envelope, facts = frames.requested(value)
     _, inspection = inspect(detectors, envelope, content, facts)
     return frames.answer(inspection)

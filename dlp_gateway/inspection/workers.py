@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator
@@ -27,7 +28,11 @@ _ENVIRONMENT: Final = ("PATH", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "LANG"
 
 
 class WorkerFault(Exception):  # noqa: N818 - a thing that happens to workers
-    """The worker died or answered nonsense."""
+    """The worker died or answered nonsense; `status` is its exit status, if it is known."""
+
+    def __init__(self, status: int = 0) -> None:
+        super().__init__(status)
+        self.status = status
 
 
 class Worker:
@@ -40,7 +45,7 @@ class Worker:
 
     @classmethod
     async def start(cls, recipe: Recipe, *, memory_bytes: int, seconds: int) -> "Worker":
-        """Start a worker and wait until it is ready; raise WorkerFault or TimeoutError if it will not be."""
+        """Start a worker and wait until it is ready; raise WorkerFault if it will not be, OSError for no room."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-P",  # the current folder is no place for modules
@@ -61,6 +66,9 @@ class Worker:
         try:
             async with asyncio.timeout(_START_SECONDS):
                 await worker.exchange(frames.pack(start), b"")
+        except (WorkerFault, TimeoutError):
+            worker.kill()
+            raise WorkerFault(await worker.ended()) from None
         except BaseException:
             worker.kill()
             await worker.ended()
@@ -178,9 +186,8 @@ class Workers:
         while True:
             try:
                 worker = await Worker.start(self._recipe, memory_bytes=self._memory_bytes, seconds=int(self._seconds))
-            except (OSError, WorkerFault):  # TimeoutError is an OSError
-                log.worker_died(0)
-                metrics.worker_died()
+            except (OSError, WorkerFault) as error:
+                _note_death(error.status if isinstance(error, WorkerFault) else 0)
                 self._first.set()
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
@@ -194,5 +201,11 @@ class Workers:
                 worker.kill()
                 await worker.ended()
                 raise
-            log.worker_died(status)
-            metrics.worker_died()
+            _note_death(status)
+
+
+def _note_death(status: int) -> None:
+    """Say that a worker ended unasked; whoever sends SIGTERM to all processes of a gateway wants it to stop."""
+    if status != -signal.SIGTERM:
+        log.worker_died(status)
+        metrics.worker_died()

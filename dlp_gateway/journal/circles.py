@@ -8,9 +8,10 @@ import secrets
 from collections.abc import Iterable
 from typing import Any, Final
 
-from sqlalchemy import Integer, LargeBinary, Row, bindparam, case, func, insert, select, update
+from sqlalchemy import Integer, LargeBinary, Row, bindparam, case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from dlp_gateway.journal.conflicts import inserting
 from dlp_gateway.journal.digests import WIDTH
 from dlp_gateway.journal.tables import circle_members
 
@@ -47,7 +48,8 @@ async def learn(connection: AsyncConnection, shown: Iterable[bytes], day: int) -
         for member in sorted(members - theirs.keys())
     ]
     if new:
-        await connection.execute(insert(circle_members), new)
+        # Another receiver may just have let the same people in.
+        await connection.execute(inserting(connection, circle_members).on_conflict_do_nothing(), new)
 
 
 async def _nearest(connection: AsyncConnection, members: frozenset[bytes]) -> tuple[bytes, dict[bytes, Row[Any]]]:

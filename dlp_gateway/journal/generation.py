@@ -9,38 +9,29 @@ import os
 from typing import Final
 
 _OCTETS: Final = 8
-_NUMBERS: Final = 2
 
 
 class Generation:
-    """Shared through a file descriptor that the supervisor makes and receivers inherit; else this process's own.
+    """Shared through a file descriptor that the supervisor makes and receivers inherit; else this process's own."""
 
-    With `beside`, it is a second number in the memory of that one: what moves one sends nobody to look for the other.
-    """
-
-    def __init__(self, descriptor: int | None = None, *, beside: "Generation | None" = None) -> None:
-        if beside is None:
-            self._memory = mmap.mmap(-1 if descriptor is None else descriptor, _NUMBERS * _OCTETS)
-            self._place = slice(0, _OCTETS)
-        else:
-            self._memory = beside._memory  # noqa: SLF001  one of us
-            self._place = slice(_OCTETS, 2 * _OCTETS)
+    def __init__(self, descriptor: int | None = None) -> None:
+        self._memory = mmap.mmap(-1 if descriptor is None else descriptor, _OCTETS)
 
     @staticmethod
     def share() -> int:
         """Return the descriptor of a new shared number; the caller closes it."""
         descriptor = os.memfd_create("dlp-gateway-generation")
-        os.truncate(descriptor, _NUMBERS * _OCTETS)
+        os.truncate(descriptor, _OCTETS)
         return descriptor
 
     @property
     def value(self) -> int:
         """The number now."""
-        return int.from_bytes(self._memory[self._place], "little")
+        return int.from_bytes(self._memory, "little")
 
     def move(self) -> None:
         """Change the number. Two at once may make one change of it, which is all that a reader needs."""
-        self._memory[self._place] = ((self.value + 1) % 2**63).to_bytes(_OCTETS, "little")
+        self._memory[:] = ((self.value + 1) % 2**63).to_bytes(_OCTETS, "little")
 
     def close(self) -> None:
         """Give the memory back."""

@@ -1,11 +1,12 @@
 """What mail in custody will have taught once it is delivered; what is discarded or expires teaches nothing."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Row, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dlp_gateway.journal.conflicts import inserting
@@ -23,14 +24,21 @@ _c: Final = lessons.c
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """A lesson whose mail left (`was_delivered`) or never will; `is_exposed`: it showed outsiders to each other."""
+    """A lesson whose mail left, first at `left_at`, or (None) never will; `is_released`: a reviewer let it go.
+
+    `members` of a circle were shown to each other, and `is_exposed`: they were strangers. `sent` are values that
+    `sender` sent (see `sent_values`).
+    """
 
     item: str
     at: datetime
+    left_at: datetime | None
+    is_released: bool
     pairs: frozenset[bytes]
     members: frozenset[bytes]
-    was_delivered: bool
     is_exposed: bool
+    sender: bytes
+    sent: tuple[tuple[str, int], ...]
 
 
 async def keep(
@@ -42,6 +50,9 @@ async def keep(
     members: Iterable[bytes],
     is_exposed: bool,
     is_hidden: bool,
+    is_held: bool,
+    sender: bytes,
+    sent: Iterable[tuple[str, int]],
 ) -> None:
     """Keep a lesson in the transaction in which custody takes the mail."""
     row = {
@@ -51,6 +62,9 @@ async def keep(
         "members": joined(frozenset(members), _MOST),
         "is_exposed": is_exposed,
         "is_hidden": is_hidden,
+        "was_held": is_held,
+        "sender": sender,
+        "sent": json.dumps(tuple(sent)[:_MOST]),
     }
     await connection.execute(inserting(connection, lessons).on_conflict_do_nothing(), row)
 
@@ -65,24 +79,30 @@ async def take_settled(connection: AsyncConnection) -> tuple[Settled, ...]:
     delivered = func.count().filter(recipients.c.state == State.DELIVERED).label("delivered")
     open_still = func.count().filter(recipients.c.state.not_in(FINAL)).label("open")
     original = func.count().filter(recipients.c.original).label("original")
+    left_at = func.min(recipients.c.changed_at).filter(recipients.c.state == State.DELIVERED).label("left_at")
     states = (
-        select(lessons, delivered, open_still, original)
+        select(lessons, delivered, open_still, original, left_at)
         .join(recipients, recipients.c.item == _c.item, isouter=True)
         .group_by(*lessons.c)
         .subquery()
     )
     # Without a row in custody, the outer join counts one open recipient of no state: NULL is in no list.
     found = select(states).where((states.c.delivered > 0) | (states.c.open == 0)).limit(_AT_ONCE)
-    settled = tuple(
-        Settled(
-            item=row.item,
-            at=row.at,
-            pairs=split(row.pairs),
-            members=split(row.members),
-            was_delivered=row.delivered > 0,
-            is_exposed=row.is_exposed and (not row.is_hidden or row.original > 0),  # sent as it was written
-        )
-        for row in (await connection.execute(found)).all()
-    )
+    settled = tuple(_settled(row) for row in (await connection.execute(found)).all())
     await connection.execute(delete(lessons).where(_c.item.in_([one.item for one in settled])))
     return settled
+
+
+def _settled(row: Row[Any]) -> Settled:
+    is_shown = row.left_at is not None and (not row.is_hidden or row.original > 0)  # or sent as it was written
+    return Settled(
+        item=row.item,
+        at=row.at,
+        left_at=row.left_at,
+        is_released=row.was_held and row.left_at is not None,
+        pairs=split(row.pairs),
+        members=split(row.members) if is_shown else frozenset(),
+        is_exposed=row.is_exposed and is_shown,
+        sender=row.sender or b"",
+        sent=tuple((identifier, token) for identifier, token in json.loads(row.sent)),
+    )

@@ -6,6 +6,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, LargeBinary, Select, and_, bindparam, literal, or_, select, union_all, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from dlp_gateway.journal import announcements
 from dlp_gateway.journal.conflicts import inserting
 from dlp_gateway.journal.digests import WIDTH, Digests, joined, split
 from dlp_gateway.journal.recollecting import Mailing, Remembered
@@ -25,8 +26,8 @@ _ROWS: Final = 300
 
 _c: Final = mailings.c
 _COLUMNS: Final = (
-    *(_c.message, _c.at, _c.sender, _c.topic, _c.root, _c.is_answer, _c.is_objected, _c.is_exposed),
-    *(_c.shown, _c.addressed),
+    *(_c.message, _c.at, _c.sender, _c.topic, _c.root, _c.is_answer, _c.is_objected, _c.is_stopped),
+    *(_c.is_exposed, _c.shown, _c.addressed),
 )
 
 
@@ -40,6 +41,7 @@ def mailing(sending: Sending, digests: Digests) -> Mailing:
         root=digests.message(sending.answered[-1], "") if sending.answered else b"",
         is_answer=sending.is_answer,
         is_objected=False,
+        is_stopped=False,
         is_exposed=False,
         shown=digests.addresses(sending.shown),
         addressed=digests.addresses(sending.addressed),
@@ -50,6 +52,7 @@ async def remember(connection: AsyncConnection, this: Mailing, fate: Fate, item:
     """Add a mailing to the memory; the parts of one mail are one, and what was said of one part holds for it."""
     row = {column.name: getattr(this, column.name) for column in _COLUMNS} | {
         "is_objected": fate.is_objected,
+        "is_stopped": fate.is_stopped,
         "is_exposed": fate.is_exposed,
         "item": item if fate.is_kept else None,
     }
@@ -62,6 +65,7 @@ async def remember(connection: AsyncConnection, this: Mailing, fate: Fate, item:
         .where(mine)
         .values(
             is_objected=known.is_objected or fate.is_objected,
+            is_stopped=known.is_stopped or fate.is_stopped,
             is_exposed=known.is_exposed or fate.is_exposed,
             item=row["item"] or known.item,
             shown=_merged(known.shown, this.shown),
@@ -75,9 +79,10 @@ def _merged(row: bytes, digests: frozenset[bytes]) -> bytes:
     return row + joined(digests - split(row), MOST - len(row) // WIDTH)
 
 
-async def settled(connection: AsyncConnection, item: str, *, left: bool, is_exposed: bool) -> None:
+async def settled(connection: AsyncConnection, item: str, *, is_released: bool, is_exposed: bool) -> None:
     """Note what became of a mailing in custody: a reviewer who let it go had no objection."""
-    changes = {"is_objected": False, "is_exposed": is_exposed} if left else {}
+    changes: dict[str, bool] = {"is_objected": False, "is_stopped": False} if is_released else {}
+    changes |= {"is_exposed": True} if is_exposed else {}
     await connection.execute(update(mailings).where(_c.item == item).values(item=None, **changes))
 
 
@@ -101,18 +106,23 @@ _IN_THREAD: Final = _newest(
     and_(or_(_c.root.in_(_ANSWERED), _c.root.in_(_ROOTS)), _c.at > bindparam("thread_since", type_=Moment)),
 )
 _ON_TOPIC: Final = _newest("topic", _c.topic == bindparam("topic", type_=LargeBinary))
-_FOR_AN_ANSWER: Final = union_all(_BY_MESSAGE, _BY_SENDER, _IN_THREAD)
-_FOR_A_TOPIC: Final = union_all(_BY_MESSAGE, _BY_SENDER, _ON_TOPIC)
-_FOR_ANOTHER: Final = union_all(_BY_MESSAGE, _BY_SENDER)
+_ANNOUNCED: Final = select(announcements.BEFORE.subquery())
+_FOR_AN_ANSWER: Final = union_all(_BY_MESSAGE, _BY_SENDER, _IN_THREAD, _ANNOUNCED)
+_FOR_A_TOPIC: Final = union_all(_BY_MESSAGE, _BY_SENDER, _ON_TOPIC, _ANNOUNCED)
+_FOR_ANOTHER: Final = union_all(_BY_MESSAGE, _BY_SENDER, _ANNOUNCED)
 
 
 async def find(
-    connection: AsyncConnection, this: Mailing, answered: tuple[bytes, ...], memory: Memory
+    connection: AsyncConnection, this: Mailing, answered: tuple[bytes, ...], memory: Memory, number: int
 ) -> tuple[Mailing, Remembered]:
-    """Return the mailing with its thread's root, and what is remembered that may concern it: in one round trip."""
+    """Return the mailing with its thread's root, and what is remembered that may concern it: in one round trip.
+
+    What is under way concerns it if it was announced before `number`; its parts are one mail, whoever came first.
+    """
     longest = max(memory.window, memory.strike)
     storm = memory.storm.closed + memory.storm.within
-    statement = _FOR_AN_ANSWER if answered else _FOR_A_TOPIC if this.topic else _FOR_ANOTHER
+    by_topic = this.topic and this.is_answer
+    statement = _FOR_AN_ANSWER if answered else _FOR_A_TOPIC if by_topic else _FOR_ANOTHER
     values = {
         "own": this.message,
         "answered": answered,
@@ -120,14 +130,18 @@ async def find(
         "since": this.at - longest,
         "thread_since": this.at - max(storm, longest),
         "topic": this.topic,
+        "number": number or announcements.LAST,
     }
-    rows: dict[str, list[Mailing]] = {"message": [], "sender": [], "thread": [], "topic": []}
+    rows: dict[str, list[Mailing]] = {"message": [], "sender": [], "thread": [], "topic": [], "announced": []}
     left = dict.fromkeys(rows, _DIGESTS)
     for way, *row in await connection.execute(statement, values):
         one = _opened(*row)
         if left[way] > 0 or way == "message":
             left[way] -= len(one.shown) + len(one.addressed)
             rows[way].append(one)
+    threads = frozenset(answered).union(one.root for one in rows["message"] if one.message in answered and one.root)
+    for way, under_way in announcements.concerning(this, rows["announced"], threads).items():
+        rows[way] += under_way
     order = {message: place for place, message in enumerate(answered)}
     parents = sorted((one for one in rows["message"] if one.message in order), key=lambda one: order[one.message])
     if parents:
@@ -142,7 +156,7 @@ async def find(
 
 
 def _opened(*row: Any) -> Mailing:  # noqa: ANN401  the columns in their order
-    message, at, sender, topic, root, is_answer, is_objected, is_exposed, shown, addressed = row
+    message, at, sender, topic, root, is_answer, is_objected, is_stopped, is_exposed, shown, addressed = row
     shown_to_all = split(shown)
     return Mailing(
         message=message,
@@ -152,6 +166,7 @@ def _opened(*row: Any) -> Mailing:  # noqa: ANN401  the columns in their order
         root=root,
         is_answer=is_answer,
         is_objected=is_objected,
+        is_stopped=is_stopped,
         is_exposed=is_exposed,
         shown=shown_to_all,
         addressed=shown_to_all if addressed == shown else split(addressed),

@@ -12,11 +12,21 @@ from typing import Final
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from dlp_gateway.journal import circles, correspondents, lessons, mailings, recollecting, tables
+from dlp_gateway.detect.base import Facts, Sent
+from dlp_gateway.journal import (
+    announcements,
+    circles,
+    correspondents,
+    lessons,
+    mailings,
+    recollecting,
+    sent_values,
+    tables,
+)
 from dlp_gateway.journal.correspondents import Acquaintance, Correspondents, Seen
 from dlp_gateway.journal.digests import Digests
-from dlp_gateway.journal.generation import Generation
-from dlp_gateway.journal.sent_values import SentValues, Value
+from dlp_gateway.journal.sent_values import Value
+from dlp_gateway.policy.verdict import Disposition
 from dlp_gateway.ports import Entry, Passage
 from dlp_gateway.recollection import Fate, Lesson, Questions, Recollection, Sending
 from quarantine.crypto import PublicKey
@@ -36,12 +46,10 @@ def day_of(moment: datetime) -> int:
 class Memory:
     """The memory of one process. Rows are shared by all; what it has met it does not look up again."""
 
-    def __init__(self, database: Database, public: PublicKey, generation: Generation) -> None:
+    def __init__(self, database: Database, public: PublicKey) -> None:
         self._database = database
-        self._generation = generation
         self._digests = Digests(public)
         self._correspondents = Correspondents(self._digests)
-        self._sent = SentValues(self._digests)
 
     # --- one mail -----------------------------------------------------------------------------------------------------
 
@@ -54,10 +62,7 @@ class Memory:
         if questions.strangers:
             met = await self._correspondents.look_up(self._database.glancing, sending, questions)
         if questions.sent:
-            sender = self._digests.sender(sending.reverse_path, sending.login, sending.client)
-            sent = await self._sent.look_up(
-                self._database.glancing, sender, sending.at, questions.memory.window, self._generation.value
-            )
+            sent = Sent(key=self._digests.sent_key(self._sender(sending)))
         facts = replace(
             recollection.facts, strangers=met.strangers, look_alikes=met.look_alikes, twins=met.twins, sent=sent
         )
@@ -66,47 +71,76 @@ class Memory:
     async def _recollect_mailings(self, sending: Sending, questions: Questions) -> Recollection:
         is_group = questions.groups and 1 < len(sending.shown) <= questions.memory.groups.largest
         is_several = len(sending.shown) > 1 or (sending.is_answer and len(sending.addressed) > 1)
-        if not (is_several and (questions.threads or questions.exposure or is_group)):
+        is_asked = is_several and (questions.threads or questions.exposure or is_group)
+        if not (is_asked or sending.authors):
             return Recollection()
         this = mailings.mailing(sending, self._digests)
         answered = tuple(self._digests.message(one, "") for one in sending.answered)
         familiar = 0
         async with self._database.glancing() as connection:
-            this, found = await mailings.find(connection, this, answered, questions.memory)
+            this, found = await mailings.find(connection, this, answered, questions.memory, sending.announced)
             if is_group:
                 since = day_of(sending.at - questions.memory.groups.within)
                 familiar = await circles.familiar(connection, this.shown, since)
-        facts = recollecting.facts(this, found, questions, is_ours=sending.is_ours, familiar=familiar)
+        facts = Facts()
+        if is_asked:
+            facts = recollecting.facts(this, found, questions, is_ours=sending.is_ours, familiar=familiar)
+        if sending.authors:
+            authors = self._digests.addresses(sending.authors)
+            facts = replace(facts, elsewhere=recollecting.elsewhere(this, found, authors))
         return Recollection(facts=facts, thread=this.root)
 
+    async def announce(self, sending: Sending, *, is_exposed: bool, is_objected: bool) -> int:
+        """Commit that a mail to several is under way, and what it will have been at the worst; return its number."""
+        this = mailings.mailing(sending, self._digests)
+        async with self._database.writing() as connection:
+            return await announcements.announce(
+                connection, replace(this, is_exposed=is_exposed, is_objected=is_objected)
+            )
+
+    async def add_values(self, sending: Sending, values: tuple[Value, ...], window: timedelta) -> tuple[Value, ...]:
+        """Commit what a mail is about to send outside; return what its sender sent of that sort within the window."""
+        async with self._database.writing() as connection:
+            return await sent_values.add(connection, self._sender(sending), values, sending.at, window)
+
+    async def withdraw(self, sending: Sending, values: tuple[Value, ...]) -> None:
+        """Commit that an announced mail is none that is remembered, and that it does not send these values."""
+        async with self._database.writing() as connection:
+            if sending.announced:
+                message = self._digests.message(sending.message_id, sending.id)
+                await announcements.withdraw(connection, message, sending.announced)
+            await sent_values.withdraw(connection, self._sender(sending), values, sending.at)
+
+    def _sender(self, sending: Sending) -> bytes:
+        return self._digests.sender(sending.reverse_path, sending.login, sending.client)
+
     async def remember(self, sending: Sending, thread: bytes, fate: Fate) -> None:
-        """Commit a mail to several before it leaves."""
+        """Commit a mail to several before it leaves; it is no longer under way then."""
         this = replace(mailings.mailing(sending, self._digests), root=thread)
         async with self._database.writing() as connection:
             await mailings.remember(connection, this, fate, sending.id)
+            if sending.announced:
+                await announcements.withdraw(connection, this.message, sending.announced)
 
     # --- learning -----------------------------------------------------------------------------------------------------
 
     async def learn(self, connection: AsyncConnection, entries: Iterable[Entry]) -> Callable[[], None]:
         """Learn in the caller's transaction from mail that left; call what is returned once it is committed."""
         seen: dict[int, list[Seen]] = {}
-        sent: dict[tuple[bytes, datetime], list[Value]] = {}
         for entry in entries:
             outcomes = {one.outcome for one in entry.passages}
-            if entry.lesson is not None and "custody" in outcomes:
-                await self._keep(connection, entry.lesson)
-            if entry.lesson is not None and "forwarded" in outcomes:
-                sending, day = entry.lesson.sending, day_of(entry.lesson.sending.at)
+            if entry.lesson is None:
+                continue
+            sending, is_held = entry.lesson.sending, entry.disposition is Disposition.HOLD
+            if "custody" in outcomes:
+                await self._keep(connection, entry.lesson, is_held=is_held)
+            if "forwarded" in outcomes:
+                day = day_of(sending.at)
                 taken = [sending.recipients[place] for place in sending.outside if _left(entry.passages[place])]
                 seen.setdefault(day, []).extend(self._correspondents.seen(sending, taken))
                 if entry.lesson.is_group and not entry.lesson.is_hidden:
                     await circles.learn(connection, self._digests.addresses(sending.shown), day)
-                if entry.lesson.values:
-                    sender = self._digests.sender(sending.reverse_path, sending.login, sending.client)
-                    sent.setdefault((sender, sending.at), []).extend(entry.lesson.values)
         committed = [await self._correspondents.learn(connection, met, day) for day, met in sorted(seen.items())]
-        if sent:
-            committed += (await self._sent.learn(connection, sent), self._generation.move)
 
         def all_committed() -> None:
             for one in committed:
@@ -114,8 +148,8 @@ class Memory:
 
         return all_committed
 
-    async def _keep(self, connection: AsyncConnection, lesson: Lesson) -> None:
-        """Keep what a mail in custody will have taught."""
+    async def _keep(self, connection: AsyncConnection, lesson: Lesson, *, is_held: bool) -> None:
+        """Keep what a mail in custody will have taught; what it sends is known already if it leaves by itself."""
         sending = lesson.sending
         outside = [sending.recipients[place] for place in sending.outside]
         await lessons.keep(
@@ -126,6 +160,9 @@ class Memory:
             members=self._digests.addresses(sending.shown) if lesson.is_group else (),
             is_exposed=lesson.is_exposed,
             is_hidden=lesson.is_hidden,
+            is_held=is_held,
+            sender=self._sender(sending),
+            sent=lesson.values if is_held else (),
         )
 
     async def settle(self) -> int:
@@ -135,12 +172,17 @@ class Memory:
                 return 0
         async with self._database.writing() as connection:
             settled = await lessons.take_settled(connection)
+            sent: dict[tuple[bytes, datetime], list[Value]] = {}
             for one in settled:
-                await mailings.settled(connection, one.item, left=one.was_delivered, is_exposed=one.is_exposed)
-                if one.was_delivered:
-                    await correspondents.note(connection, one.pairs, day_of(one.at))
-                if one.was_delivered and one.is_exposed and one.members:
+                await mailings.settled(connection, one.item, is_released=one.is_released, is_exposed=one.is_exposed)
+                if one.left_at is None:
+                    continue
+                await correspondents.note(connection, one.pairs, day_of(one.at))
+                if one.members:
                     await circles.learn(connection, one.members, day_of(one.at))
+                if one.sent:  # a reviewer may have let it wait for days: the window is about when it left
+                    sent.setdefault((one.sender, one.left_at), []).extend(one.sent)
+            await sent_values.learn(connection, sent)
         return len(settled)
 
     async def prune(self, before: datetime, window: timedelta) -> None:
@@ -148,6 +190,7 @@ class Memory:
         now, day = datetime.now(UTC), day_of(before)
         async with self._database.writing() as connection:
             await connection.execute(delete(tables.mailings).where(tables.mailings.c.at < before))
+            await announcements.forget(connection, max(before, now - announcements.KEPT))
             await connection.execute(delete(tables.lessons).where(tables.lessons.c.at < before))
             await connection.execute(delete(tables.circle_members).where(tables.circle_members.c.last < day))
             await connection.execute(delete(tables.sent_values).where(tables.sent_values.c.written_at < now - window))

@@ -17,7 +17,7 @@ _OVERLAP: Final = 80
 class Mailing:
     """A mail to several, in digests. `root` is its thread's, b"" if it begins one; `shown` may be in no other's sight.
 
-    Of this mail, `sender` is always there; `is_objected` and `is_exposed` are told later.
+    Of this mail, `sender` is always there; `is_objected`, `is_stopped` and `is_exposed` are told later.
     """
 
     message: bytes
@@ -27,6 +27,7 @@ class Mailing:
     root: bytes
     is_answer: bool
     is_objected: bool
+    is_stopped: bool
     is_exposed: bool
     shown: frozenset[bytes]
     addressed: frozenset[bytes]
@@ -55,24 +56,36 @@ def facts(this: Mailing, found: Remembered, questions: Questions, *, is_ours: bo
     """
     if familiar and this.addressed <= this.shown:
         return Facts(familiar=familiar)
-    addressed = this.addressed.union(*(part.addressed for part in found.parts))
+    # Who puts all of them in Bcc, as we ask for, answers to all by no slip of the hand.
+    addressed = this.addressed.union(*(part.addressed for part in found.parts)) if this.shown else frozenset[bytes]()
     same_topic = tuple(one for one in found.on_topic if _is_same_circle(one, this))
     parents = found.answered or same_topic
+    # Who answers a mail that nobody of ours wrote shows no circle of his own: its author did.
+    own = () if this.root and not parents and not is_ours else found.by_sender
+    objected = (*own, *found.answered, *found.in_thread, *same_topic)
     return Facts(
         thread=_thread(parents, addressed, questions.mass_send),
         foreign=len(this.shown) if this.is_answer and not parents and not is_ours else 0,
         closed=_closed(this, (*found.in_thread, *same_topic), questions.memory.storm),
-        struck=_struck(this, found, same_topic, questions),
+        struck=_struck(this, (one for one in objected if one.is_objected), questions),
+        stopped=_struck(this, (one for one in objected if one.is_stopped), questions),
         familiar=familiar,
         exposure=None if familiar else _exposure(this, found.by_sender, questions),
     )
 
 
+def elsewhere(this: Mailing, found: Remembered, authors: frozenset[bytes]) -> int:
+    """Return to how many outsiders earlier parts of an outsider's mail went and this one does not, authors aside."""
+    return len(frozenset[bytes]().union(*(part.addressed for part in found.parts)) - this.addressed - authors)
+
+
 def _is_same_circle(earlier: Mailing, this: Mailing) -> bool:
-    """Whether a mail of the same topic is one that this one may answer: somebody else's, or told so, to its circle."""
-    may_answer = this.is_answer or earlier.sender != this.sender
+    """Whether a mail of the same topic is one that this one answers, by its own words, to its circle.
+
+    Two colleagues who write "Invoice" to the same customers do not answer each other.
+    """
     audience = earlier.audience
-    return may_answer and bool(audience) and 100 * len(audience & this.audience) >= _OVERLAP * len(audience)
+    return this.is_answer and bool(audience) and 100 * len(audience & this.audience) >= _OVERLAP * len(audience)
 
 
 def _thread(parents: Iterable[Mailing], addressed: frozenset[bytes], mass_send: int) -> Thread | None:
@@ -109,17 +122,10 @@ def _closed(this: Mailing, others: Sequence[Mailing], storm: Storm) -> int:
     return 0
 
 
-def _struck(this: Mailing, found: Remembered, same_topic: tuple[Mailing, ...], questions: Questions) -> int:
-    """Return how many outsiders of a mail that was stopped as a mass mail, or rewritten, this one shows again."""
+def _struck(this: Mailing, objected: Iterable[Mailing], questions: Questions) -> int:
+    """Return how many outsiders of one of these mails, as far as they count still, this one shows again."""
     since = this.at - questions.memory.strike
-    return max(
-        (
-            len(one.audience & this.shown)
-            for one in (*found.by_sender, *found.answered, *found.in_thread, *same_topic)
-            if one.is_objected and since < one.at
-        ),
-        default=0,
-    )
+    return max((len(one.audience & this.shown) for one in objected if since < one.at), default=0)
 
 
 def _exposure(this: Mailing, by_sender: tuple[Mailing, ...], questions: Questions) -> Exposure | None:

@@ -22,8 +22,8 @@ from dlp_gateway.journal.writer import GroupWriter, tell_dropped
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.policy.verdict import Disposition
-from dlp_gateway.ports import Entry, Failures
-from dlp_gateway.recollection import Fate, Questions, Recollection, Sending
+from dlp_gateway.ports import UNDER_WAY, Entry, Failures
+from dlp_gateway.recollection import Fate, Questions, Recollection, Sending, Values
 from quarantine.crypto import Opener, PrivateKey, PublicKey, Sealer
 from quarantine.database import BUSY_TIMEOUT, Database, require_revision
 from quarantine.store import Also, StoreKeyError
@@ -52,6 +52,21 @@ class Query:
     limit: int = 1000
 
 
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """The hook that writes entries in custody's transaction; those of one transaction are written together."""
+
+    journal: "SqlJournal"
+    entries: tuple[Entry, ...]
+
+    async def __call__(self, connection: AsyncConnection | None) -> None:
+        await self.journal.write(connection, self.entries)
+
+    def joined(self, others: Sequence["_Rows"]) -> "_Rows":
+        """Return the hook that does what this one and the others do."""
+        return _Rows(self.journal, (*self.entries, *(entry for other in others for entry in other.entries)))
+
+
 class SqlJournal:
     """The `Journal` of `dlp_gateway.ports`; with the private key it can also be read."""
 
@@ -65,7 +80,7 @@ class SqlJournal:
         generation: Generation | None = None,
     ) -> None:
         self._generation = generation or Generation()
-        self._memory = Memory(database, public, Generation(beside=self._generation))
+        self._memory = Memory(database, public)
         self._lost: frozenset[bytes] = frozenset()
         self._lost_as_of = -1, float("-inf")  # generation and time of the last look
         self._database = database
@@ -84,15 +99,16 @@ class SqlJournal:
 
     def rows(self, entry: Entry) -> Also:
         """Return the hook that writes the entry in custody's transaction (queues it where custody is in memory)."""
+        return _Rows(self, (entry,))
 
-        async def write(connection: AsyncConnection | None) -> None:
-            if connection is None:
+    async def write(self, connection: AsyncConnection | None, group: tuple[Entry, ...]) -> None:
+        """Write entries in custody's transaction, or queue them where there is none."""
+        if connection is None:
+            for entry in group:
                 self.record(entry)
-            else:
-                await self._insert(connection, (entry,))
-                await self._memory.learn(connection, (entry,))
-
-        return write
+        else:
+            await self._insert(connection, group)
+            await self._memory.learn(connection, group)
 
     async def flush(self) -> None:
         """Write all entries that wait; raises `StoreError`, and what was not written waits on."""
@@ -212,6 +228,18 @@ class SqlJournal:
         """Return what is remembered that concerns a message."""
         return await self._memory.recollect(sending, questions)
 
+    async def announce(self, sending: Sending, *, is_exposed: bool, is_objected: bool) -> int:
+        """Commit that a mail to several is under way, with what it will have been at the worst; return its number."""
+        return await self._memory.announce(sending, is_exposed=is_exposed, is_objected=is_objected)
+
+    async def add_values(self, sending: Sending, values: Values, window: timedelta) -> Values:
+        """Commit what a mail is about to send outside; return what its sender sent of that sort within the window."""
+        return await self._memory.add_values(sending, values, window)
+
+    async def withdraw(self, sending: Sending, values: Values = ()) -> None:
+        """Commit that an announced mail is none that is remembered, and that it does not send these values."""
+        await self._memory.withdraw(sending, values)
+
     async def remember(self, sending: Sending, thread: bytes, fate: Fate) -> None:
         """Commit a mail to several, before it leaves (addresses as keyed digests); its parts are one mail."""
         await self._memory.remember(sending, thread, fate)
@@ -250,7 +278,7 @@ class SqlJournal:
 
     async def remember_under_way(self, fingerprint: bytes, at: datetime) -> None:
         """Commit that the client went away while its message is being handed over."""
-        await self.remember_unanswered(fingerprint, unanswered.UNDER_WAY, at)
+        await self.remember_unanswered(fingerprint, UNDER_WAY, at)
 
     async def remember_unanswered(self, fingerprint: bytes, reply: Reply, at: datetime) -> None:
         """Commit that `reply` was final and that the client did not get it."""

@@ -14,6 +14,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
     literal_column,
     true,
 )
@@ -21,7 +22,7 @@ from sqlalchemy import (
 from quarantine.tables import Moment
 
 #: The Alembic revision that these tables are.
-REVISION: Final = "0006"
+REVISION: Final = "0008"
 VERSION_TABLE: Final = "journal_version"
 
 metadata = MetaData(
@@ -101,7 +102,8 @@ passages = Table(
 #: Mails that showed outsiders to each other or answered to many, by the digest of their Message-ID: what an answer, a
 #: second attempt and a window are compared with. `shown` and `addressed` are rows of digests of 16 octets, an outsider
 #: each; `sender`, `topic` and `root` (of the thread) are digests, or empty. `is_objected`: we stopped or rewrote it;
-#: `is_exposed`: it left, and showed strangers to each other; `item`: its name in custody, while it is there.
+#: `is_stopped`: the former; `is_exposed`: it left, and showed strangers to each other; `item`: its name in custody,
+#: while it is there.
 mailings = Table(
     "mailings",
     metadata,
@@ -116,11 +118,30 @@ mailings = Table(
     Column("item", String(64), nullable=True),
     Column("shown", LargeBinary, nullable=False),
     Column("addressed", LargeBinary, nullable=False),
+    Column("is_stopped", Boolean, nullable=False, server_default=false()),
     Index(None, "sender", "at"),
     Index(None, "topic", "at"),
     Index(None, "root", "at"),
     Index(None, "at"),
     Index(None, "item"),
+)
+
+#: Mails to several that are under way, in the order in which they came (see `announcements`); the columns are those of
+#: `mailings`, with what becomes of it at the worst.
+announcements = Table(
+    "announcements",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("message", LargeBinary, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("sender", LargeBinary, nullable=False),
+    Column("topic", LargeBinary, nullable=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("is_answer", Boolean, nullable=False),
+    Column("is_objected", Boolean, nullable=False),
+    Column("is_exposed", Boolean, nullable=False),
+    Column("shown", LargeBinary, nullable=False),
+    Column("addressed", LargeBinary, nullable=False),
 )
 
 #: Who wrote to whom, as one digest of both, on how many days; days count from 1970. Senders, domains and the house
@@ -169,8 +190,9 @@ sent_values = Table(
     Index(None, "written_at"),
 )
 
-#: What is learned from a mail in custody once it is delivered: pairs of correspondents, and members of a circle.
-#: `is_exposed`: its author shows strangers to each other; `is_hidden`: the copy that leaves does not.
+#: What is learned from a mail in custody once it is delivered: pairs of correspondents, members of a circle, and what
+#: `sender` sent (JSON pairs, see `sent_values`). `is_exposed`: its author shows strangers to each other; `is_hidden`:
+#: the copy that leaves does not. `was_held`: it leaves only if a reviewer says so.
 lessons = Table(
     "lessons",
     metadata,
@@ -180,6 +202,9 @@ lessons = Table(
     Column("members", LargeBinary, nullable=False),
     Column("is_exposed", Boolean, nullable=False),
     Column("is_hidden", Boolean, nullable=False),
+    Column("was_held", Boolean, nullable=False, server_default=true()),
+    Column("sender", LargeBinary, nullable=True),
+    Column("sent", Text, nullable=False, server_default="[]"),
     Index(None, "at"),
 )
 

@@ -11,14 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from dlp_gateway.journal.tables import unanswered
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.reply import Reply
+from dlp_gateway.ports import UNDER_WAY
 from quarantine.crypto import MessageKey, PublicKey
 
 #: How long a client may take to come back; queues try again within the hour (RFC 5321 4.5.4.1: 30 minutes at least).
 KEPT: Final = timedelta(hours=1)
 
-#: What a retry is told while the first hand-over is still under way, and how long that may be believed after a crash:
-#: longer than the smarthost may take for the final dot (ten minutes, RFC 5321 4.5.3.2.6).
-UNDER_WAY: Final = Reply(code=451, enhanced="4.3.2", text="This message is just being handed over; try again later")
+#: How long `UNDER_WAY` may be believed after a crash: longer than the smarthost may take for the final dot, ten minutes
+#: (RFC 5321 4.5.3.2.6).
 LONGEST: Final = timedelta(minutes=12)
 
 

@@ -7,16 +7,23 @@ import asyncio
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from ipaddress import IPv6Network
 from typing import Any, Final
 
 from dlp_gateway.login.memory import MemoryFailures
 from dlp_gateway.login.passwords import prepared_name
+from dlp_gateway.login.turns import Turns
 from dlp_gateway.observe import log, metrics
 from dlp_gateway.ports import Authenticator, Denial, Failures, Login, LoginFailures, LoginUnavailable
 from quarantine.store import StoreError
 
 #: Tries of one network at a time, in this receiver: as many, at the most, slip through before they are counted.
 _AT_A_TIME: Final = 4
+#: So many times the failures of one network cut off the whole IPv6 /48 around it, in which an attacker has 65,536.
+_SITE: Final = 8
+_SITE_BITS: Final = 48
+_ANYBODY: Final = "\0"  # is nobody's name
+_PATIENCE: Final = 30.0  # seconds for which a password waits to be looked at
 _DOUBLINGS: Final = 30  # beyond these any delay is the longest
 
 
@@ -25,7 +32,8 @@ class AttemptLimits:
     """How many tries there are; `failures` of one network and it is cut off for `cut_off` after the last one.
 
     A failure counts until `memory` after the last. A refusal comes after `delay` seconds, twice that after the next
-    failure, up to `longest_delay`; `delayed` sessions wait so at a time, `attempts` in all are under way.
+    failure, up to `longest_delay`; `delayed` sessions wait so at a time, `attempts` in all are under way, a tenth of
+    them from one network. `checks` passwords are looked at at a time, those of networks without failures first.
     """
 
     failures: int = 20
@@ -35,6 +43,7 @@ class AttemptLimits:
     longest_delay: float = 20
     delayed: int = 100
     attempts: int = 500
+    checks: int = 8
 
 
 class Attempts:
@@ -45,6 +54,7 @@ class Attempts:
         self._shared = failures
         self._own = MemoryFailures()  # where the shared memory fails, nobody gets tries without end
         self._limits = limits
+        self._checks = Turns(limits.checks)
         self._turns: dict[str, asyncio.Semaphore] = {}
         self._waiting: Counter[str] = Counter()
         self._under_way: set[asyncio.Task[Any]] = set()  # the loop itself holds tasks weakly
@@ -60,6 +70,9 @@ class Attempts:
         if len(self._under_way) >= self._limits.attempts:
             metrics.login(Denial.UNAVAILABLE)
             return Denial.UNAVAILABLE
+        if self._waiting[network] >= max(_AT_A_TIME, self._limits.attempts // 10):
+            metrics.login(Denial.CROWDED)
+            return Denial.CROWDED
         task = asyncio.get_running_loop().create_task(self._try(name, password, client, network))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
@@ -106,8 +119,15 @@ class Attempts:
         before = await self._failures(network, counted, now)
         if before.network >= limits.failures and before.at > now - limits.cut_off:
             return Denial.CUT_OFF, 0
+        site = _site(network)
+        around = await self._failures(site, _ANYBODY, now) if site else Failures()
+        if around.network >= _SITE * limits.failures and around.at > now - limits.cut_off:
+            return Denial.CUT_OFF, 0
         try:
-            login = await self._authenticator.verify(name, password, client=client)
+            async with self._checks.turn(before.network, _PATIENCE):
+                login = await self._authenticator.verify(name, password, client=client)
+        except TimeoutError:  # too many others ask
+            return Denial.UNAVAILABLE, 0
         except LoginUnavailable as trouble:
             if self._available:
                 log.login_unavailable(trouble.why)
@@ -121,6 +141,8 @@ class Attempts:
                 await self._forgive(network, counted)
             return login, 0
         after = await self._count(network, counted, password)
+        if site:
+            await self._count(site, _ANYBODY, f"{counted}\0{password}")
         log.login_failed(client, after.network)
         if before.network < limits.failures <= after.network:
             log.login_cut_off(client, after.network)
@@ -158,6 +180,11 @@ class Attempts:
             await self._shared.forgive(network, name)
         except StoreError as error:
             _store_failed(error)
+
+
+def _site(network: str) -> str:
+    """Return the /48 around an IPv6 network, "" for others."""
+    return str(IPv6Network(network).supernet(new_prefix=_SITE_BITS)) if ":" in network else ""
 
 
 def _greater(one: Failures, other: Failures) -> Failures:

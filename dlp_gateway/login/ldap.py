@@ -28,6 +28,7 @@ with warnings.catch_warnings():
     from ldap3.utils.conv import escape_filter_chars
     from ldap3.utils.dn import escape_rdn
 
+_STEPS: Final = 3  # times the timeout of one step is that of all together: a client does not wait for ever
 _SUCCESS: Final = 0
 #: RFC 4511 A.2: wrong password, or no such entry, or an entry without a password.
 _NO: Final = frozenset({49, 32, 34, 48})
@@ -85,7 +86,11 @@ class Ldap:
         # RFC 4513 5.1.2: a bind without password succeeds for anybody, and proves nothing.
         if not password or "\0" in password or not is_name(name):
             return None
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._verify, name, password)
+        try:
+            async with asyncio.timeout(_STEPS * self._options.timeout):
+                return await asyncio.get_running_loop().run_in_executor(self._threads, self._verify, name, password)
+        except TimeoutError:  # the thread comes to its end by the timeout of each step
+            raise LoginUnavailable("timeout") from None
 
     async def close(self) -> None:
         """Let the threads go."""

@@ -156,6 +156,7 @@ def _without_brackets(text: str) -> str:
     return text[1:-1] if text.startswith("<") and text.endswith(">") else text
 
 
+@lru_cache(maxsize=4096)  # the door asks, and the way out asks again
 def _is_mailbox(path: str, *, smtputf8: bool) -> bool:
     local, _, domain = path.rpartition("@")
     if not path.isprintable() or not (smtputf8 or path.isascii()):  # RFC 6531 3.2: only where SMTPUTF8 was asked for

@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain, islice, pairwise
 from typing import Final, NamedTuple
 
@@ -20,6 +21,7 @@ MAILBOXES: Final = 20_000
 #: Words, signs and parentheses of comments that are read one by one, in elements that are not of the ordinary forms: a
 #: few microseconds each. Enough for thousands of recipients with commas or comments in their names.
 TOKENS: Final = 30_000
+_REMEMBERED: Final = 200  # octets; bounds what the memory of lists holds
 #: RFC 5322 3.2.2 lets comments nest without end; nobody writes more than two, one in another.
 _COMMENT_DEPTH: Final = 20
 
@@ -74,10 +76,16 @@ class AddressList:
 def scan(body: bytes, limit: int = MAILBOXES, *, tokens: int = TOKENS) -> AddressList:
     """Read the unfolded body of an address field; never raises.
 
+    What is short is remembered: many who look at a message ask for the same few fields.
+
     A group's name, a comment or a display name is no recipient, unless it holds several: then they can be read there as
     well as anywhere. After `limit` mailboxes, or `tokens` of what is odd,
     reading stops with `TOO_MANY_RECIPIENTS`; an element that is no mailbox is recorded as `BAD_ADDRESS`.
     """
+    return _scan_once(body, limit, tokens) if len(body) < _REMEMBERED else _scan(body, limit, tokens)
+
+
+def _scan(body: bytes, limit: int, tokens: int) -> AddressList:
     text = text_of(body.translate(None, _CONTROLS))
     reader = _Reader(text, tokens)
     found: list[Mailbox] = []
@@ -98,6 +106,9 @@ def scan(body: bytes, limit: int = MAILBOXES, *, tokens: int = TOKENS) -> Addres
     if len(found) > limit:
         reader.defects.add(Defect.TOO_MANY_RECIPIENTS)
     return AddressList(tuple(found[:limit]), frozenset(reader.defects), tokens - reader.tokens)
+
+
+_scan_once: Final = lru_cache(maxsize=256)(_scan)
 
 
 def _needs_care(ordinary: re.Match[str]) -> bool:

@@ -1,5 +1,6 @@
 """Whose mail a message says it is, and whether a login may say so: by its reverse-path, and by From and Sender."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from dlp_gateway.mail.address import is_one_of
@@ -7,7 +8,7 @@ from dlp_gateway.mail.address_list import scan
 from dlp_gateway.mail.edit import occurrences
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.header import FIELDS, HEADER_OCTETS
-from dlp_gateway.mail.message import Field, Message
+from dlp_gateway.mail.message import Defect, Field, Message
 
 _ORIGINATORS: Final = frozenset({"from", "sender"})
 _AUTHORS: Final = 100  # mailboxes of one originator field; nobody writes with so many
@@ -33,7 +34,9 @@ def misnamed(envelope: Envelope, message: Message) -> bool:
         return False
     if message.body_start > HEADER_OCTETS or len(message.fields) >= FIELDS:
         return True
-    fields = occurrences(message.raw[: message.body_start], _ORIGINATORS)
+    fields: Sequence[Field] = (*message.named("From"), *message.named("Sender"))
+    if Defect.BAD_FIELD in message.defects:  # then there may be more, to other clients
+        fields = occurrences(message.raw[: message.body_start], _ORIGINATORS)
     if not envelope.reverse_path and not any(field.name.lower() == "from" for field in fields):
         return True
     return not all(is_one_of(one, bound_to) for field in fields for one in _authors(field))

@@ -1,6 +1,6 @@
 """The envelope: what MAIL and RCPT said (RFC 5321 2.3.1), never what the header says."""
 
-import secrets
+import os
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -13,7 +13,7 @@ from typing import Final
 from dlp_gateway.mail import xtext
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u to misread over the telephone
-_PAIRS: Final = tuple(first + second for first in _ALPHABET for second in _ALPHABET)  # a look-up for two
+_PAIRS: Final = tuple(high + low for high in _ALPHABET for low in _ALPHABET)
 
 
 class Ret(StrEnum):
@@ -140,5 +140,5 @@ class Envelope:
 
 def new_id() -> str:
     """Return a new id of 18 characters `[0-9a-z]`, sortable by time (48 bits of milliseconds, 42 of chance)."""
-    number = (time.time_ns() // 1_000_000) << 42 | secrets.randbits(42)
+    number = (time.time_ns() // 1_000_000) << 42 | int.from_bytes(os.urandom(6)) >> 6
     return "".join([_PAIRS[number >> shift & 1023] for shift in range(80, -1, -10)])

@@ -55,13 +55,17 @@ def read(
     index: dict[str, list[Field]] = {}
     strays: list[tuple[int, int]] = []
     position = start
+    is_folded = False
     for match in islice(_FIELD.finditer(raw, start, limit), fields):
         name, body = match.groups()
         begin, stop = match.span()
         if begin > position:
             strays.append((position, begin))
         position = stop
-        field = Field(name=name.decode("ascii"), start=begin, end=stop, body=_unfolded(body))
+        if b"\n" in body:
+            is_folded = True
+            body = body.replace(b"\r\n", b"").replace(b"\n", b"")
+        field = Field(name.decode("ascii"), begin, stop, body.strip(b" \t\r"))
         found.append(field)
         index.setdefault(field.name.lower(), []).append(field)
     defects: set[Defect] = set()
@@ -76,7 +80,7 @@ def read(
     if section_end == start or (strays and strays[0][0] == start):
         defects.add(Defect.NO_HEADER)
     remainder = strays[0][0] if strays else behind
-    if blank := _BLANK_CONTINUATION.search(raw, start, limit):
+    if (is_folded or position < limit or strays) and (blank := _BLANK_CONTINUATION.search(raw, start, limit)):
         remainder = min(remainder, blank.end())
     return Header(tuple(found), index, behind, remainder, frozenset(defects), tuple(strays))
 
@@ -105,6 +109,15 @@ def disguised(raw: bytes, head: Header, names: Container[str]) -> Iterator[Field
             octets = b"".join(lines)
             body = octets.partition(b":")[2].replace(b"\r", b"").replace(b"\n", b"")
             yield Field(name=name, start=begin, end=begin + len(octets), body=body.strip(b" \t"))
+
+
+def may_name(section: bytes, names: frozenset[str]) -> bool:
+    """Whether a field of one of `names` (lower case) may stand in a header section, to whichever client; quick.
+
+    What does not print is left out, as in `disguised`, and with it the blanks before colons and all ends of lines.
+    """
+    squeezed = section.translate(None, _UNPRINTABLE).lower()
+    return any(b"%s:" % name.encode() in squeezed for name in names)
 
 
 def select(section: bytes, names: frozenset[str]) -> list[Field]:

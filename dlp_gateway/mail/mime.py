@@ -7,6 +7,7 @@ parts than any one client shows, never fewer.
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import chain, islice, product
 from typing import Final, NamedTuple, TypeVar
 
@@ -28,6 +29,8 @@ _FIELDS: Final = 10 * PARTS
 _DELIMITERS: Final = 10 * PARTS
 #: Readings of one part: a second Content-Type and a second Content-Transfer-Encoding, and no more games than that.
 _READINGS: Final = 4
+
+_REMEMBERED: Final = 200  # octets; bounds what the memory of types holds
 
 _Choice = TypeVar("_Choice")
 
@@ -137,29 +140,44 @@ def leaves(
             open_entities.append(_entity(item, depth, account))
         else:
             break
-    account.defects.update(defect for part in found for defect in part.defects)
+    for part in found:
+        account.defects.update(part.defects)
     if len({(part.path, len(part.content)) for part in found}) < len(found):  # readings have parts in common
         found = list(dict.fromkeys(found))
     return tuple(found), frozenset(account.defects)
 
 
 def _bodies(node: _Node) -> Iterator[_Node | Part]:
-    """Yield an entity once for each place where clients see its body begin (see `Header.remainder`)."""
+    """Return an entity once for each place where clients see its body begin (see `Header.remainder`)."""
+    return iter((node,)) if node.head.remainder >= node.start else _disputed(node)
+
+
+def _disputed(node: _Node) -> Iterator[_Node | Part]:
     remainder = node.head.remainder
-    if remainder < node.start:
-        yield _text(f"{node.path}.0" if node.path else "0", node.buffer[remainder : node.start])
-        yield replace(node, start=remainder)
-        behind = node.buffer.find(b"\n", remainder, node.end) + 1
-        if behind and node.head.named("content-transfer-encoding"):  # of base64, one letter too many shifts the rest
-            yield replace(node, start=behind)
+    yield _text(f"{node.path}.0" if node.path else "0", node.buffer[remainder : node.start])
+    yield replace(node, start=remainder)
+    behind = node.buffer.find(b"\n", remainder, node.end) + 1
+    if behind and node.head.named("content-transfer-encoding"):  # of base64, one letter too many shifts the rest
+        yield replace(node, start=behind)
     yield node
 
 
 def _entity(node: _Node, depth: int, account: _Account) -> Iterator[_Node | Part]:
-    """Yield what an entity consists of, in each of its readings."""
-    for reading in _readings(node, account):
+    """Return what an entity consists of, in each of its readings."""
+    readings = _readings(node, account)
+    if len(readings) == 1 and _is_leaf(readings[0]):  # as nearly all are
+        return _text_or_other(node, readings[0], account)
+    return _read_each(node, readings, depth, account)
+
+
+def _is_leaf(reading: _Reading) -> bool:
+    return not reading.media_type.startswith("multipart/") and reading.media_type not in _EMBEDDED
+
+
+def _read_each(node: _Node, readings: tuple[_Reading, ...], depth: int, account: _Account) -> Iterator[_Node | Part]:
+    for reading in readings:
         is_multipart = reading.media_type.startswith("multipart/")
-        if not is_multipart and reading.media_type not in _EMBEDDED:
+        if _is_leaf(reading):
             yield from _text_or_other(node, reading, account)
         elif node.depth >= depth:
             account.defects.add(Defect.TOO_DEEP)
@@ -170,42 +188,59 @@ def _entity(node: _Node, depth: int, account: _Account) -> Iterator[_Node | Part
             yield from _embedded(node, reading, account)
 
 
-def _readings(node: _Node, account: _Account) -> list[_Reading]:
+def _readings(node: _Node, account: _Account) -> tuple[_Reading, ...]:
     """Return how the entity may be read: each Content-Type with each Content-Transfer-Encoding that it declares."""
     types = list(dict.fromkeys(field.body for field in node.head.named("content-type"))) or [b""]
     encodings = node.head.named("content-transfer-encoding")
     names = list(dict.fromkeys(chain.from_iterable(transfer.encodings_named(field.body) for field in encodings))) or [
         ""
     ]
-    readings = []
-    for body, encoding in account.some(product(types, names)):
-        content_type = parameters.read(body)
-        proper = _MEDIA_TYPE.fullmatch(content_type.value)
-        media_type = content_type.value if proper else node.default_type
-        readings.append(_Reading(media_type, content_type, encoding))
-        if not proper and "boundary" in content_type.parameters:  # "multipart" alone is enough for some clients
-            readings.append(_Reading("multipart/mixed", content_type, encoding))
-        if not proper and content_type.value.endswith("html"):
-            readings.append(_Reading("text/html", content_type, encoding))
-    return readings
+    if len(types) == len(names) == 1:
+        return _read(types[0], names[0], node.default_type)
+    ways = account.some(product(types, names))
+    return tuple(chain.from_iterable(_read(body, encoding, node.default_type) for body, encoding in ways))
+
+
+def _read(body: bytes, encoding: str, default_type: str) -> tuple[_Reading, ...]:
+    """Return how one Content-Type may be read; few mails write theirs in a way of their own, so it is remembered."""
+    once = len(body) < _REMEMBERED and len(encoding) < _REMEMBERED
+    return (_read_once if once else _read_one)(body, encoding, default_type)
+
+
+def _read_one(body: bytes, encoding: str, default_type: str) -> tuple[_Reading, ...]:
+    content_type = parameters.read(body)
+    if _MEDIA_TYPE.fullmatch(content_type.value):
+        return (_Reading(content_type.value, content_type, encoding),)
+    readings = [_Reading(default_type, content_type, encoding)]
+    if "boundary" in content_type.parameters:  # "multipart" alone is enough for some clients
+        readings.append(_Reading("multipart/mixed", content_type, encoding))
+    if content_type.value.endswith("html"):
+        readings.append(_Reading("text/html", content_type, encoding))
+    return tuple(readings)
+
+
+_read_once: Final = lru_cache(maxsize=512)(_read_one)
 
 
 def _name(node: _Node, child: int = 0) -> str:
     """Return the path of the node's child, or of the node itself as a leaf."""
     if not child:
         child = 1 if node.in_message else 0
-    return ".".join(piece for piece in (node.path, str(child) if child else "") if piece)
+    if not child:
+        return node.path
+    return f"{node.path}.{child}" if node.path else str(child)
 
 
 def _leaf(node: _Node, reading: _Reading, *defects: Defect, raw: bool = False) -> Part:
     body = node.buffer[node.start : node.end]
     content, faults = (body, ()) if raw else transfer.decode(body, reading.encoding)
+    disposition = node.head.named("content-disposition")
     return Part(
         path=_name(node),
         media_type=reading.media_type,
         charset=reading.content_type.first("charset").lower(),
         filename=_labels(node),
-        disposition=next((parameters.read(field.body).value for field in node.head.named("content-disposition")), ""),
+        disposition=parameters.read(disposition[0].body).value if disposition else "",
         content=content,
         defects=(*defects, *faults),
         encoding="" if raw else reading.encoding,
@@ -217,12 +252,11 @@ def _labels(node: _Node) -> str:
     """Return what clients show of an entity beside its content, one a line: each of its names, and descriptions."""
     fields = [*node.head.named("content-disposition"), *node.head.named("content-type")]
     found = [parameters.read(field.body).parameters for field in fields]
-    names = chain.from_iterable(one.get(name, []) for name in ("filename", "name") for one in found)
-    descriptions = (
-        [] if node.in_message else node.head.named("content-description")
-    )  # a message's is text of its header
-    described = (encoded_word.decode(encoded_word.text_of(field.body))[0] for field in descriptions)
-    return "\n".join(dict.fromkeys(filter(None, chain(names, described))))
+    shown = [text for name in ("filename", "name") for one in found for text in one.get(name, ())]
+    if not node.in_message:  # a message's description is text of its header
+        descriptions = node.head.named("content-description")
+        shown += (encoded_word.decode(encoded_word.text_of(field.body))[0] for field in descriptions)
+    return "\n".join(dict.fromkeys(filter(None, shown))) if shown else ""
 
 
 def _text(path: str, content: bytes, *defects: Defect) -> Part:
@@ -231,15 +265,16 @@ def _text(path: str, content: bytes, *defects: Defect) -> Part:
     )
 
 
-def _text_or_other(node: _Node, reading: _Reading, account: _Account) -> Iterator[Part]:
-    """Yield the leaf, and beside it the raw text where a client that cannot decode it may show that instead."""
+def _text_or_other(node: _Node, reading: _Reading, account: _Account) -> Iterator[_Node | Part]:
+    """Return the leaf, and beside it the raw text where a client that cannot decode it may show that instead."""
     shown = [_leaf(node, reading)]
     if Defect.BAD_ENCODING in shown[0].defects and reading.media_type.startswith("text/"):
         shown.append(_leaf(node, reading, raw=True))
     labels = reading.content_type.parameters.get("charset", [""])
     charsets = dict.fromkeys(label.partition("(")[0].strip().lower() for label in labels)  # with a comment or without
-    for part, charset in product(shown, account.some(charsets)):
-        yield replace(part, charset=charset)
+    if charsets.keys() == {shown[0].charset}:
+        return iter(shown)
+    return iter([replace(part, charset=charset) for part, charset in product(shown, account.some(charsets))])
 
 
 def _embedded(node: _Node, reading: _Reading, account: _Account) -> Iterator[_Node | Part]:

@@ -45,7 +45,9 @@ def parse(raw: bytes, limits: Limits = LIMITS) -> Message:
     head = header.read(raw, octets=limits.header_octets, fields=limits.fields)
     defects = set(head.defects)
     visible = _visible(raw, head, limits.recipients, defects)
-    if any(len(fields) > 1 and name in _SINGLE for name, fields in head.index.items()):
+    if len(head.index) < len(head.fields) and any(
+        len(fields) > 1 and name in _SINGLE for name, fields in head.index.items()
+    ):
         defects.add(Defect.DUPLICATE_FIELD)
     parts, faults = mime.leaves(raw, head, parts=limits.parts, depth=limits.depth)
     visible += _invited(parts, limits.recipients - len(visible), defects)
@@ -55,17 +57,23 @@ def parse(raw: bytes, limits: Limits = LIMITS) -> Message:
         body_start=head.body_start,
         visible=visible,
         parts=parts,
-        defects=tuple(sorted(defects | faults)),
+        defects=tuple(sorted(defects | faults)) if defects or faults else (),
     )
 
 
 def _visible(raw: bytes, head: Header, limit: int, defects: set[Defect]) -> tuple[VisibleRecipient, ...]:
     found: list[VisibleRecipient] = []
-    fields = [(field.start, shown, field.body) for name, shown in VISIBLE_FIELDS.items() for field in head.named(name)]
-    disguised = list(islice(header.disguised(raw, head, VISIBLE_FIELDS), header.FIELDS))
-    if len(disguised) == header.FIELDS:
-        defects.add(Defect.TOO_MANY_FIELDS)
-    fields.extend((field.start, VISIBLE_FIELDS[field.name], field.body) for field in disguised)
+    fields = [
+        (field.start, shown, field.body)
+        for name, shown in VISIBLE_FIELDS.items()
+        if name in head.index
+        for field in head.index[name]
+    ]
+    if head.strays:
+        disguised = list(islice(header.disguised(raw, head, VISIBLE_FIELDS), header.FIELDS))
+        if len(disguised) == header.FIELDS:
+            defects.add(Defect.TOO_MANY_FIELDS)
+        fields.extend((field.start, VISIBLE_FIELDS[field.name], field.body) for field in disguised)
     tokens = address_list.TOKENS
     for _, shown, body in sorted(fields, key=itemgetter(0)):
         addresses = address_list.scan(body, limit - len(found), tokens=tokens)
@@ -80,6 +88,8 @@ def _visible(raw: bytes, head: Header, limit: int, defects: set[Defect]) -> tupl
 def _invited(parts: tuple[Part, ...], limit: int, defects: set[Defect]) -> tuple[VisibleRecipient, ...]:
     """Return who is shown by invitations in the body: every receiver's calendar lists them."""
     calendars = [part for part in parts if calendar.is_calendar(part)]
+    if not calendars:
+        return ()
     if any(len(part.content) > calendar.OCTETS for part in calendars):
         defects.add(Defect.TOO_MANY_RECIPIENTS)
     found = list(islice(chain.from_iterable(map(calendar.invited, calendars)), limit + 1))

@@ -1,8 +1,10 @@
 """Addresses taken out of the fields of a header section that list recipients, or note them on the way."""
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import Final
 
 from dlp_gateway.mail import header
@@ -35,12 +37,20 @@ _MARKS: Final = frozenset("@%=&+(")
 
 @dataclass(frozen=True, slots=True)
 class _Named:
-    """A field that lists or notes recipients: its mailboxes with their canonical addresses; () for a trace."""
+    """A field that lists or notes recipients: its mailboxes with their canonical addresses; () for a trace.
+
+    `places` says where in the list an address stands.
+    """
 
     field: Field
     name: str
     mailboxes: tuple[tuple[str, Mailbox], ...]
+    places: dict[str, tuple[int, ...]]
     whole: bool
+
+
+#: Which places of a list stay, in order; lists are told by their number in the section.
+_Staying = Callable[[int, _Named], Sequence[int]]
 
 
 def pruned(section: bytes, hidden: Hidden, to: str) -> bytes:
@@ -49,16 +59,39 @@ def pruned(section: bytes, hidden: Hidden, to: str) -> bytes:
     A field that names none of them stays as it is. If nobody remains in To, it becomes `to` or, if that is "" or hidden
     itself, `undisclosed-recipients:;`.
     """
+
+    def staying(_number: int, one: _Named) -> list[int]:
+        return [place for place, (address, _) in enumerate(one.mailboxes) if not hidden.has(address)]
+
+    return _pruned(section, hidden, to, staying)
+
+
+def pruned_but(section: bytes, inside: tuple[str, ...], kept: tuple[str, ...], to: str) -> bytes:
+    """Return the section as `pruned` does, without the outsiders among its visible recipients but for those `kept`.
+
+    What many copies of one mail have in common is worked out once; each of them costs what stands in it.
+    """
+    always = _insiders_in(section, inside)
+    addresses = tuple(map(canonical, (*kept, to)))
+
+    def staying(number: int, one: _Named) -> list[int]:
+        return sorted({*always[number], *chain.from_iterable(one.places.get(address, ()) for address in addresses)})
+
+    return _pruned(section, _outsiders_in(section, inside).but(*kept, to), to, staying)
+
+
+def _pruned(section: bytes, hidden: Hidden, to: str, staying: _Staying) -> bytes:
     replacements: dict[int, tuple[int, bytes]] = {}
     remaining = 0  # mailboxes that stay in To
     emptied: list[Field] = []
     # What is longer was held, since nobody read all of it, and would take long to search: no list in it stays.
     is_too_long = len(section) > header.HEADER_OCTETS
-    for one in _recipient_lines(section):
+    for number, one in enumerate(_recipient_lines(section)):
         field, name = one.field, one.name
-        named = is_too_long or _names(one, hidden)
+        places = staying(number, one)
+        named = is_too_long or len(places) < len(one.mailboxes) or _names(one, hidden)
         if name in RECIPIENT_FIELDS:
-            kept = _kept(one.mailboxes, hidden) if named and not is_too_long else []
+            kept = _kept([one.mailboxes[place][1] for place in places], hidden) if named and not is_too_long else []
             remaining += (len(kept) if named else len(one.mailboxes)) if name == "to" else 0
             if named:
                 replacements[field.start] = (field.end, _field(field.name, kept, section, field) if kept else b"")
@@ -80,11 +113,6 @@ def pruned(section: bytes, hidden: Hidden, to: str) -> bytes:
     return replaced(section, replacements)
 
 
-def outsiders_in(section: bytes, inside: tuple[str, ...]) -> Hidden:
-    """Return the visible recipients of a header section who are not at a domain of `inside` (patterns)."""
-    return _outsiders_in(section, inside)
-
-
 def replaced(section: bytes, replacements: dict[int, tuple[int, bytes]]) -> bytes:
     """Return the section with the spans that begin at each key and end at the first of each value written anew."""
     pieces = []
@@ -104,7 +132,10 @@ def _recipient_lines(section: bytes) -> tuple[_Named, ...]:
         name = field.name.lower()
         listed = scan(field.body, len(field.body)) if name in RECIPIENT_FIELDS and not is_too_long else None
         mailboxes = tuple((canonical(one.address), one) for one in listed.mailboxes) if listed else ()
-        found.append(_Named(field, name, mailboxes, listed is None or listed.whole))
+        places: dict[str, tuple[int, ...]] = {}
+        for place, (address, _) in enumerate(mailboxes):
+            places[address] = (*places.get(address, ()), place)
+        found.append(_Named(field, name, mailboxes, places, listed is None or listed.whole))
     return tuple(found)
 
 
@@ -116,20 +147,26 @@ def _outsiders_in(section: bytes, inside: tuple[str, ...]) -> Hidden:
     return Hidden(address for address in shown if not domains.contains(address))
 
 
-def _names(one: _Named, hidden: Hidden) -> bool:
-    """Whether the field names a hidden address; one that is too odd to be read to its end may name anybody."""
-    return (
-        not one.whole
-        or any(hidden.has(address) for address, _ in one.mailboxes)
-        or (bool(hidden) and hidden.named_in(one.field.body))
+@lru_cache(maxsize=4)
+def _insiders_in(section: bytes, inside: tuple[str, ...]) -> tuple[tuple[int, ...], ...]:
+    """Return for each list of recipients the places of those who are no visible outsiders."""
+    outsiders = _outsiders_in(section, inside)
+    return tuple(
+        tuple(place for place, (address, _) in enumerate(one.mailboxes) if not outsiders.has(address))
+        for one in _recipient_lines(section)
     )
 
 
-def _kept(mailboxes: tuple[tuple[str, Mailbox], ...], hidden: Hidden) -> list[bytes]:
+def _names(one: _Named, hidden: Hidden) -> bool:
+    """Whether a field names a hidden address beside its mailboxes; one that cannot be read whole may name anybody."""
+    return not one.whole or (bool(hidden) and hidden.named_in(one.field.body))
+
+
+def _kept(mailboxes: list[Mailbox], hidden: Hidden) -> list[bytes]:
     """Return the mailboxes that stay, written afresh; what is no proper address goes, it names nobody."""
     kept = []
-    for canonical_address, mailbox in mailboxes:
-        address = None if hidden.has(canonical_address) else serialise(mailbox.address)
+    for mailbox in mailboxes:
+        address = serialise(mailbox.address)
         if address is not None:
             # A name that holds an address would be counted as one by the next scanner; nobody misses it.
             named = mailbox.name and "@" not in mailbox.name and not _may_name(mailbox.name, hidden)

@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from dlp_gateway.mail.address import DomainSet, canonical, serialise
@@ -11,31 +13,91 @@ from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.message import Message
 
 #: Fields in which list software keeps the author whose From it replaced, since his DMARC would have refused it.
-_AUTHOR_BEFORE: Final = ("X-Original-From", "Original-From", "X-Google-Original-From", "X-MailFrom")
+_AUTHOR_BEFORE: Final = frozenset(
+    {"x-original-from", "original-from", "x-google-original-from", "x-original-sender", "x-mailfrom"}
+)
 #: "Bob via Members", as RFC 7960 4.1.3.1 and list software have it, in the seven languages.
 _VIA: Final = re.compile(r"\bvia\b|\büber\b|\bpor\b|\btramite\b", re.IGNORECASE)
 # SRS0=hash=time=domain=local@forwarder, SRS1 once more: a forwarder's name for somebody else
 _REWRITTEN_SENDER: Final = re.compile(r"srs[01][=+-]", re.IGNORECASE)
 _BOUNCES: Final = re.compile(r"(?:-bounces|-owner|-return|-admin|-request)?(?:[+=-].*)?", re.IGNORECASE)
 _MAIL_ADDRESS: Final = re.compile(rb"<mailto:([^>?]{1,254})", re.IGNORECASE)
+_QUOTES: Final = " \t'\"(„“”‚‘’«»"
+_SHORT: Final = 500  # octets of a From field that is kept read
 #: Where list software takes bounces; whoever runs the list reads another mailbox beside it.
 _BOUNCE_MAILBOX: Final = re.compile(r"(.+)-bounces(?:[+=].*)?", re.IGNORECASE)
 #: Where an address of ours can stand through which the mail came, likeliest first.
 _THROUGH: Final = ("Delivered-To", "X-Original-To", "X-Envelope-To", "Envelope-To", "To", "Cc", "Resent-To")
 
 
-def is_passed_on(envelope: Envelope, message: Message, ours: DomainSet) -> bool:
-    """Whether the author stands outside `ours`: From names nobody of ours, or list software wrote over an outsider."""
-    authors = tuple(_addresses(message, "From"))
-    if not authors:
-        return False
-    if not any(map(ours.contains, authors)):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _From:
+    """What one From field says: its authors (canonical), and whether one is not ours.
+
+    `via` is who writes via a list, a name or an address, "" if nobody does.
+    """
+
+    authors: tuple[str, ...]
+    is_others: bool
+    via: str
+
+
+def passed_on_authors(envelope: Envelope, message: Message, ours: DomainSet, lists: tuple[str, ...]) -> tuple[str, ...]:
+    """Return who stands in From (canonical) of a mail that we pass on for an outsider, () of any other.
+
+    From names an outsider (beside one of ours who, in Sender, says that he sent it, that is a joint letter), or list
+    software wrote over one. Mail of `lists` that we run is meant to be passed on.
+    """
+    named = [(field.name.lower(), field) for field in message.fields]  # once: nearly all mail ends here
+    froms = [_from(field.body, ours) for name, field in named if name == "from"]
+    authors = tuple(dict.fromkeys(author for one in froms for author in one.authors))
+    if not authors:  # RFC 5322 3.6.2 asks for one; without it, readers are shown the Sender
+        authors = tuple(dict.fromkeys(map(canonical, _addresses(message, "Sender"))))
+        if not authors or any(map(ours.contains, authors)):
+            return ()
+    elif any(one.is_others for one in froms):
+        senders = tuple(map(canonical, _addresses(message, "Sender")))
+        if any(ours.contains(one) and one in authors for one in senders):
+            return ()
+    else:
+        before = (box.address for name, field in named if name in _AUTHOR_BEFORE for box in scan(field.body).mailboxes)
+        is_written_over = any(
+            not ours.contains(one) and canonical(one) != canonical(envelope.reverse_path) for one in before
+        )
+        if not is_written_over and not any(one.via and _is_outside(one.via, message, ours) for one in froms):
+            return ()
+    return () if is_of_list(envelope, message, lists) else authors
+
+
+def _from(body: bytes, ours: DomainSet) -> _From:
+    return _read_from(body, ours) if len(body) <= _SHORT else _read_from.__wrapped__(body, ours)
+
+
+@lru_cache(maxsize=4096)  # the same people write again and again
+def _read_from(body: bytes, ours: DomainSet) -> _From:
+    addresses = [mailbox.address for mailbox in scan(body).mailboxes]
+    return _From(
+        authors=tuple(map(canonical, addresses)),
+        is_others=not all(map(ours.contains, addresses)),
+        via=_written_via(decode(text_of(body))[0]),
+    )
+
+
+def _written_via(text: str) -> str:
+    found = _VIA.search(text)
+    return text[: found.start()].strip(_QUOTES) or "?" if found else ""
+
+
+def _is_outside(via: str, message: Message, ours: DomainSet) -> bool:
+    """Whether who writes via a list is an outsider: by his own address, that of answers, or that of his copy."""
+    if "@" in via and not ours.contains(via.split(maxsplit=1)[0]):
         return True
-    before = (one for name in _AUTHOR_BEFORE for one in _addresses(message, name))
-    if any(not ours.contains(one) and canonical(one) != canonical(envelope.reverse_path) for one in before):
+    if not all(map(ours.contains, _addresses(message, "Reply-To"))):
         return True
-    names = " ".join(decode(text_of(field.body))[0] for field in message.named("From"))
-    return bool(_VIA.search(names)) and any(not ours.contains(one) for one in _addresses(message, "Reply-To"))
+    copied = (mailbox for field in message.named("Cc") for mailbox in scan(field.body).mailboxes)
+    return any(
+        one.name.strip(_QUOTES).casefold() == via.casefold() and not ours.contains(one.address) for one in copied
+    )
 
 
 def is_of_list(envelope: Envelope, message: Message, lists: tuple[str, ...]) -> bool:

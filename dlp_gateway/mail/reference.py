@@ -1,5 +1,6 @@
 """Identification fields (RFC 5322 3.6.4): which message this is, and which it answers."""
 
+import hashlib
 import re
 from typing import Final
 
@@ -15,6 +16,18 @@ def own_id(message: Message) -> str:
         if found := _MESSAGE_ID.search(field.body):
             return found.group().decode("ascii", "replace")
     return ""
+
+
+def content_id(message: Message) -> str:
+    """Return what stands for the id of a message without one: a digest of its author, date, audience and body.
+
+    What servers add on the way is not in it, so that the parts of one mail and its retries have the same.
+    """
+    digest = hashlib.sha256(message.raw[message.body_start :])
+    for name in ("From", "Date", "To", "Cc", "Subject"):
+        for field in message.named(name):
+            digest.update(b"\0%s\0%s" % (name.encode(), field.body.strip()))
+    return f"sha256:{digest.hexdigest()}"
 
 
 def answered_ids(message: Message) -> tuple[str, ...]:

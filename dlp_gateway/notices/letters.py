@@ -67,11 +67,12 @@ def to_author(news: News, words: Words, policy: Policy, rewrites: int = 1) -> Le
             ends = [words.held_until.format(until=until)] if until else []
             told = [words.held.of(news.recipients, date=date), *why, words.held_next, *ends, *others]
         case Kind.RELEASED:
-            told = [words.released.of(news.recipients, date=date), *waiting]
+            told = [words.released.of(news.recipients, date=date), *_of_hiding(news, words, policy), *waiting]
         case Kind.DISCARDED:
             told = [words.discarded.of(news.recipients, date=date), *others, *waiting, *why, words.discarded_next]
         case Kind.DELAYED:
-            told = [words.delayed.of(news.recipients, date=date, until=until), *why, words.delayed_next]
+            kept = words.delayed.of(news.recipients, date=date, until=until)
+            told = [kept, *why, *_of_hiding(news, words, policy), words.delayed_next]
         case Kind.EXPIRED:
             raise ValueError("notice: who expired is told in a DSN")
         case _:
@@ -81,8 +82,7 @@ def to_author(news: News, words: Words, policy: Policy, rewrites: int = 1) -> Le
 
 def _of_rewrite(news: News, words: Words, policy: Policy, rewrites: int) -> Letter:
     """Say how people were hidden, and what to use next time; what a program on the way gave away is no lesson."""
-    actions = [rule.action for rule in policy.rules if rule.rule.id in news.reasons]
-    hows = {action.how for action in actions if isinstance(action, Rewrite)}
+    hows = _hows(news, policy)
     said, following, again = words.rewritten, words.rewritten_next, rewrites > 1
     # As in `policy.copies`: what hides more wins.
     if "bcc" in hows:
@@ -101,6 +101,20 @@ def _of_rewrite(news: News, words: Words, policy: Policy, rewrites: int) -> Lett
         *([words.rewritten_again.format(count=rewrites)] if again else []),
     ]
     return _letter(news, words, subject, told)
+
+
+def _of_hiding(news: News, words: Words, policy: Policy) -> list[str]:
+    """Return how many people are hidden in what leaves later, and what to use next time; nothing if nobody is."""
+    hows = _hows(news, policy)
+    if not news.hidden or hows == {"blind"}:
+        return []
+    return [words.hidden.of(news.hidden), words.split_next if "split" in hows else words.rewritten_next]
+
+
+def _hows(news: News, policy: Policy) -> set[str]:
+    """Return in which ways the rules that acted rewrite a mail."""
+    actions = [rule.action for rule in policy.rules if rule.rule.id in news.reasons]
+    return {action.how for action in actions if isinstance(action, Rewrite)}
 
 
 def _letter(news: News, words: Words, subject: str, told: list[str]) -> Letter:

@@ -34,7 +34,8 @@ class News:
 
     `parts` are transactions of one mail, whose sender splits long lists; first first.
     `recipients` are those to whom it happened, `released` and `waiting` say how many others go on or still wait;
-    `moment` is when it leaves (DELAYED) or expires (HELD) by itself, if it does.
+    `moment` is when it leaves (DELAYED) or expires (HELD) by itself, if it does. `as_written`: it leaves without the
+    changes that hide people, since a reviewer asked for that by name.
     """
 
     kind: Kind
@@ -43,6 +44,7 @@ class News:
     released: int = 0
     waiting: int = 0
     moment: datetime | None = None
+    as_written: bool = False
 
     @property
     def account(self) -> Account:
@@ -57,7 +59,7 @@ class News:
     @property
     def hidden(self) -> int:
         """How many people no longer see each other; each part of a mail shows the same ones."""
-        return max(part.hidden for part in self.parts)
+        return 0 if self.as_written else max(part.hidden for part in self.parts)
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -151,7 +153,10 @@ def _of_item(account: Account, changed: Counter[Kind], standing: Standing) -> It
             yield replace(told, recipients=waiting, waiting=0, moment=standing.expires_at)
     elif changed[Kind.RELEASED]:
         if account.told:  # who never heard that it was held would only wonder
-            yield replace(told, kind=Kind.RELEASED, recipients=changed[Kind.RELEASED], released=0)
+            as_written = standing.originals > 0
+            yield replace(
+                told, kind=Kind.RELEASED, recipients=changed[Kind.RELEASED], released=0, as_written=as_written
+            )
     elif changed[Kind.DELAYED] and due:
         yield replace(told, kind=Kind.DELAYED, recipients=due, moment=standing.due_at)
 
@@ -165,4 +170,5 @@ def _joined(one: News, other: News) -> News:
         released=one.released + other.released,
         waiting=one.waiting + other.waiting,
         moment=min(moments, default=None),
+        as_written=one.as_written or other.as_written,
     )

@@ -128,6 +128,7 @@ class Words(Model):
     everybody: Counted
     concealed: Counted
     concealed_next: str
+    hidden: Counted
     released: Counted
     released_others: Counted
     discarded: Counted

@@ -1,4 +1,4 @@
-"""The instruments that count, with their labels, and how the processes share them; the only door to prometheus-client.
+"""The instruments that count, with their labels, and how the processes share them; the door to prometheus-client.
 
 Receivers and supervisor count in files that they share (prometheus-client's multiprocess mode), and the supervisor sums
 them when it is asked: `prepare` in the supervisor before anything is counted, `expose` for /metrics, `mark_dead` for a
@@ -12,10 +12,12 @@ import os
 import re
 import shutil
 import tempfile
+import threading
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from dlp_gateway.observe import deceased
 from dlp_gateway.policy.verdict import Disposition
 
 Stage = Literal["receive", "gather", "inspect", "decide", "act", "forward", "custody"]
@@ -28,6 +30,9 @@ _BYTES: Final = (1e3, 4e3, 16e3, 64e3, 256e3, 1e6, 4e6, 16e6, 64e6)
 _LABEL: Final = re.compile(r"[A-Za-z0-9\[][A-Za-z0-9_.:\]-]{0,79}")  # a listener may be "[::1]:465"
 _MOST: Final = 500  # label combinations of one metric
 
+_READING: Final = threading.Lock()  # so that nobody is counted twice while the dead are gathered
+_held: list[int] = []  # the descriptor that says that the folder is in use
+
 
 # --- processes --------------------------------------------------------------------------------------------------------
 
@@ -36,19 +41,27 @@ def prepare(folder: Path | None = None) -> Path:
     """Make `folder` anew, for this user only, and have this process and those that it starts count there.
 
     Without a `folder` one is made in memory where the system has such a place: the files are mapped, and a full disk
-    under a mapped file kills the process that writes (SIGBUS). The caller removes the returned folder at the end.
+    under a mapped file kills the process that writes (SIGBUS). The caller removes the returned folder at the end; those
+    of gateways that were killed are removed here.
     """
     if instruments.cache_info().currsize:
         raise RuntimeError("metrics were counted before prepare()")
     if folder is None:
         places = (os.environ.get("RUNTIME_DIRECTORY", ""), "/dev/shm")  # noqa: S108 - mkdtemp makes a folder of our own
         place = next((place for place in places if place and os.access(place, os.W_OK)), None)
-        folder = Path(tempfile.mkdtemp(prefix="dlp-gateway-metrics-", dir=place))
+        deceased.sweep(Path(place or tempfile.gettempdir()))
+        folder = Path(tempfile.mkdtemp(prefix=deceased.PREFIX, dir=place))
     else:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(mode=0o700, parents=True)
     os.environ[_FOLDER] = str(folder)
+    _held[:] = [deceased.hold(folder)]
     return folder
+
+
+def held() -> tuple[int, ...]:
+    """Return the descriptors that processes which count must inherit, so that nobody removes what they count in."""
+    return tuple(_held)
 
 
 def expose() -> tuple[bytes, str]:
@@ -60,15 +73,15 @@ def expose() -> tuple[bytes, str]:
     if _FOLDER in os.environ:
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return generate_latest(registry), CONTENT_TYPE_LATEST
+    with _READING:
+        return generate_latest(registry), CONTENT_TYPE_LATEST
 
 
 def mark_dead(pid: int) -> None:
     """Forget what a process that ended said of its present state (its sessions); what it counted stays."""
-    from prometheus_client.multiprocess import mark_process_dead  # noqa: PLC0415 - see Instruments
-
     if _FOLDER in os.environ:
-        mark_process_dead(pid)  # type: ignore[no-untyped-call]
+        with _READING:
+            deceased.gather(Path(os.environ[_FOLDER]), pid)
 
 
 class _Children(dict[tuple[str, ...], Any]):
@@ -155,6 +168,16 @@ class Instruments:
             *("2xx", "4xx", "5xx", "lost"),
         )
         self.smarthost_up = state("dlp_smarthost_up", "Whether the last attempt to open a session worked.")
+        # host: name:port, as in the settings
+        self.smarthost_circuit = _Children(
+            Gauge(
+                "dlp_smarthost_circuit_open",
+                "1 while a process leaves this host alone, after failures on end.",
+                ["host"],
+                registry=registry,
+                multiprocess_mode="livemax",
+            )
+        )
         # outcome: delivered, due (will be retried), failed, in-doubt
         self.deliveries = _Children(
             counter("dlp_deliveries_total", "Attempts out of custody, a recipient each.", "outcome"),

@@ -116,6 +116,11 @@ def session_refused(client: str, why: str) -> None:
     current.logger.warning("session_refused", client=client, why=_word(why))
 
 
+def sessions_refused(why: str, count: int) -> None:
+    """So many more were turned away within a minute, for the same reason as those that have a line of their own."""
+    current.logger.warning("sessions_refused", why=_word(why), count=count)
+
+
 def login_failed(client: str, failures: int) -> None:
     """Name or password was wrong; `failures` of the client's network are remembered. Whose name it was is not told."""
     current.logger.warning("login_failed", client=client, failures=failures)
@@ -269,16 +274,29 @@ def journal_dropped(rows: int) -> None:
 # --- the smarthost ----------------------------------------------------------------------------------------------------
 
 
-def smarthost_unreachable(why: str, code: int = 0) -> None:
-    """No session could be opened: `why` is "connect", "tls", "greeting", "login", "timeout" …; `code` of its reply."""
-    current.logger.warning("smarthost_unreachable", why=_word(why), code=code)
+def smarthost_unreachable(host: str, why: str, code: int = 0) -> None:
+    """No session could be opened with `host` ("name:port" of the settings).
+
+    `why` is "connect", "tls", "greeting", "login", "timeout" …; `code` of its reply.
+    """
+    current.logger.warning("smarthost_unreachable", host=host, why=_word(why), code=code)
 
 
-def smarthost_reached() -> None:
+def smarthost_reached(host: str) -> None:
     """The first session after an outage."""
-    current.logger.info("smarthost_reached")
+    current.logger.info("smarthost_reached", host=host)
 
 
-def smarthost_lost(stage: str) -> None:
+def smarthost_lost(host: str, stage: str) -> None:
     """The connection broke inside a transaction; after the final dot the outcome is in doubt."""
-    current.logger.warning("smarthost_lost", stage=_word(stage))
+    current.logger.warning("smarthost_lost", host=host, stage=_word(stage))
+
+
+def smarthost_circuit_opened(host: str, failures: int) -> None:
+    """So many failures on end: no mail waits for `host` until a probe succeeds."""
+    current.logger.warning("smarthost_circuit_opened", host=host, failures=failures)
+
+
+def smarthost_circuit_closed(host: str) -> None:
+    """It answers again and gets mail."""
+    current.logger.info("smarthost_circuit_closed", host=host)

@@ -67,6 +67,11 @@ class stage:  # noqa: N801 - reads as a statement: `with stage("inspect"):`
         tally.observe(self._child, time.perf_counter() - self._begun)
 
 
+def staged(name: Stage, seconds: float) -> None:
+    """A stage took so long; where no block of code spans it, as with what a client sends."""
+    instruments().stages[name,].observe(seconds)
+
+
 def repeated() -> None:
     """A retry was answered without a second copy."""
     instruments().repeated.inc()
@@ -127,8 +132,13 @@ def smarthost_reply(code: int) -> None:
 
 
 def smarthost_up(up: bool) -> None:  # noqa: FBT001 - the value of the gauge
-    """Whether the last attempt to open a session worked."""
+    """Whether the last attempt to open a session worked, with any of the hosts."""
     instruments().smarthost_up.set(up)
+
+
+def smarthost_circuit(host: str, *, is_open: bool) -> None:
+    """Whether `host` ("name:port") is left alone until a probe succeeds."""
+    instruments().smarthost_circuit[host,].set(is_open)
 
 
 def delivery(state: str) -> None:

@@ -98,8 +98,12 @@ class Remembered(Model):
 
     foreign: int = Field(default=0, ge=0, description="To how many an answer to somebody else's mail goes.")
     closed: int = Field(default=0, ge=0, description="To how many an answer goes in a thread that a storm closed.")
-    struck: int = Field(default=0, ge=0, description="How many of a mass mail that we stopped it shows again.")
+    struck: int = Field(
+        default=0, ge=0, description="How many of a mass mail that we stopped or rewrote it shows again."
+    )
+    stopped: int = Field(default=0, ge=0, description="How many of one that we stopped.")
     familiar: int = Field(default=0, ge=0, description="How many visible ones are a working group.")
+    elsewhere: int = Field(default=0, ge=0, description="To how many others earlier parts of it went.")
     exposure: Shown | None = Field(default=None, description="What the sender's window adds up to.")
     strangers: tuple[int, ...] = Field(default=(), description="Recipients to whom the sender never wrote.")
     look_alikes: tuple[int, ...] = Field(default=(), description="Strangers whose domain resembles a known one.")
@@ -135,6 +139,9 @@ class MailCase(Model):
     set: dict[str, int | str] = Field(default={}, description="Parameters, as in policy.yaml.")
     actions: dict[str, dict[str, object]] = Field(default={}, description="Actions of one's own, as in policy.yaml.")
     lists: tuple[str, ...] = Field(default=(), description="Mailing lists of one's own, as in policy.yaml.")
+    groups: dict[str, tuple[str, ...]] = Field(
+        default={}, description="People outside who work together, as in policy.yaml, but no files."
+    )
     disposition: Literal["forward", "rewrite", "delay", "hold", "reject"] = Field(
         default="forward", description="What becomes of the mail."
     )
@@ -183,8 +190,9 @@ class _Policies:
         settings: Mapping[str, int | str],
         actions: Mapping[str, Mapping[str, object]] = MappingProxyType({}),
         lists: tuple[str, ...] = (),
+        groups: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
     ) -> Policy:
-        """Return the policy of these packs, parameters, actions and lists for the domains that all cases share."""
+        """Return the policy of these packs, parameters, actions, lists and groups for the domains that all share."""
         folders = [str(self.shelf / name) if (self.shelf / name).is_dir() else name for name in dict.fromkeys(packs)]
         text = json.dumps(
             {
@@ -195,6 +203,7 @@ class _Policies:
                 "set": dict(settings),
                 "actions": dict(actions),
                 "lists": lists,
+                "groups": dict(groups),
             }
         )
         if text not in self._built:
@@ -262,7 +271,7 @@ def _check_mail(
     """Take one mail through parser, detectors, policy and edits."""
     name = f"{path.relative_to(policies.shelf)}: {case.title}"
     try:
-        policy = policies.get(packs, case.set, case.actions, case.lists)
+        policy = policies.get(packs, case.set, case.actions, case.lists, case.groups)
     except ConfigurationError as error:
         return CaseResult(case=name, problem="; ".join(problem.message for problem in error.problems))
     raw = _wire(path.read_bytes())

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
-from dlp_gateway.mail import calendar
+from dlp_gateway.mail import calendar, tnef
 from dlp_gateway.mail.address import DomainSet, canonical, serialise
 from dlp_gateway.mail.address_list import scan
 from dlp_gateway.mail.blind import betrayed
@@ -15,12 +15,13 @@ from dlp_gateway.mail.edit import (
     PruneOutsiders,
     PruneRecipients,
     RemoveBcc,
+    RemoveFields,
     RemoveSignatures,
     apply,
     dkim_covers_recipients,
 )
 from dlp_gateway.mail.envelope import Envelope
-from dlp_gateway.mail.exposure import Hidden, exposed
+from dlp_gateway.mail.exposure import OTHER, Hidden, exposed
 from dlp_gateway.mail.message import Message
 from dlp_gateway.mail.parse import parse
 from dlp_gateway.mail.protection import hides_recipients
@@ -31,6 +32,11 @@ REWRITE_INCOMPLETE: Final = "rewrite-incomplete"
 
 #: Octets of invitations in all copies that are written and read again to check them; a mail beyond is held.
 _CALENDARS_CHECKED: Final = 100_000_000
+#: What a mail is not the same without, or not sent without, and lines that are no fields ("other").
+_NEEDED: Final = frozenset(
+    {"from", "sender", "subject", "date", "message-id", "in-reply-to", "references", "mime-version", "to", "cc"}
+    | {"resent-from", "resent-sender", "resent-date", "resent-message-id", "received", "return-path", OTHER}
+)
 _INVITATION: Final = frozenset({"Attendee", "Organizer"})
 
 
@@ -55,7 +61,7 @@ class Rewriting:
     @cached_property
     def betrayed(self) -> tuple[str, ...]:
         """The blind recipients whom the header names."""
-        return tuple(betrayed(self.envelope, self.message))
+        return tuple(betrayed(self.envelope, self.message, self.policy.seen_by_all))
 
     @cached_property
     def signed(self) -> bool:
@@ -96,10 +102,12 @@ class Rewriting:
         Blind recipients' fields leave no mail at all (RFC 5322 3.6.3).
         """
         rewrites = tuple(rewrites)
+        always: tuple[Edit, ...] = (RemoveBcc(),)
+        if not rewrites:
+            return always, ()
         hows = {rewrite.how for rewrite in rewrites}
         everybody = "bcc" in hows
-        always: tuple[Edit, ...] = (RemoveBcc(),)
-        if rewrites and self.betrayed:  # a copy that hides some people must not name others
+        if self.betrayed:  # a copy that hides some people must not name others
             always += (PruneRecipients(hidden=self.betrayed, to=""),)
         hidden = self.hidden(rewrite for rewrite in rewrites if rewrite.how != "blind")
         if not hidden:
@@ -165,30 +173,53 @@ class Rewriting:
 def checked(verdict: Verdict, message: Message) -> Verdict:
     """Return the verdict, or one that holds: a half-made rewrite is never forwarded; a reviewer sees what is left.
 
-    Each copy's header is written and searched for everybody who must not stand in it, and its invitations as well.
+    Each copy's header is written and searched for everybody who must not stand in it, and so are its invitations and
+    what Outlook wrapped up, which no edit changes. A field in which one stands that mail can do without, such as
+    Reply-To, is taken out of what a reviewer may release.
     """
-    check = _Check(message)
-    made = (copy.edits for copy in verdict.copies) if verdict.copies else (verdict.edits,)
+    if not verdict.copies and not any(isinstance(edit, PruneRecipients | PruneOutsiders) for edit in verdict.edits):
+        return verdict  # nobody is hidden
+    made = tuple(copy.edits for copy in verdict.copies) or (verdict.edits,)
+    check = _Check(message, blind=(one for edits in made[:1] for edit in edits for one in _named(edit)))
     if all(map(check.is_clean, made)):
         return verdict
     reason = incomplete("An address that had to be hidden still stands somewhere in this message.")
-    return replace(verdict, disposition=max(verdict.disposition, Disposition.HOLD), reasons=(*verdict.reasons, reason))
+    held = replace(verdict, disposition=max(verdict.disposition, Disposition.HOLD), reasons=(*verdict.reasons, reason))
+    if not (names := check.dispensable(verdict.edits)):
+        return held
+    further = RemoveFields(names=names)
+    return replace(
+        held,
+        edits=(*held.edits, further),
+        copies=tuple(replace(copy, edits=(*copy.edits, further)) for copy in held.copies),
+    )
 
 
 def shown(message: Message, edits: tuple[Edit, ...]) -> tuple[str, ...]:
     """Return the addresses that a copy made by these edits shows, as written, each once and in order."""
-    if not any(isinstance(edit, PruneRecipients | PruneOutsiders) for edit in edits):
-        return tuple(dict.fromkeys(recipient.address for recipient in message.visible))
-    header = apply(
-        message.raw[: message.body_start], tuple(edit for edit in edits if not isinstance(edit, PruneAttendees))
-    )
-    visible = dict.fromkeys(recipient.address for recipient in parse(header).visible)
-    attendees = [one.address for one in message.visible if one.field in _INVITATION]
-    for edit in edits:
-        if isinstance(edit, PruneAttendees):
-            domains, kept = DomainSet(edit.inside), frozenset(edit.kept)
-            attendees = [one for one in attendees if domains.contains(one) or canonical(one) in kept]
-    return tuple(visible | dict.fromkeys(attendees))
+    return Sights(message).of(edits)
+
+
+class Sights:
+    """What the copies of one message show."""
+
+    def __init__(self, message: Message) -> None:
+        self._section = message.raw[: message.body_start]
+        self._all = tuple(dict.fromkeys(one.address for one in message.visible))
+        self._attendees = tuple(one.address for one in message.visible if one.field in _INVITATION)
+
+    def of(self, edits: tuple[Edit, ...]) -> tuple[str, ...]:
+        """Return the addresses that a copy made by these edits shows, as written, each once and in order."""
+        if not any(isinstance(edit, PruneRecipients | PruneOutsiders) for edit in edits):
+            return self._all
+        header = apply(self._section, tuple(edit for edit in edits if not isinstance(edit, PruneAttendees)))
+        visible = dict.fromkeys(recipient.address for recipient in parse(header).visible)
+        attendees = self._attendees
+        for edit in edits:
+            if isinstance(edit, PruneAttendees):
+                domains, kept = DomainSet(edit.inside), frozenset(edit.kept)
+                attendees = tuple(one for one in attendees if domains.contains(one) or canonical(one) in kept)
+        return tuple(visible | dict.fromkeys(attendees))
 
 
 def incomplete(why: str) -> Reason:
@@ -196,11 +227,16 @@ def incomplete(why: str) -> Reason:
     return Reason(rule=REWRITE_INCOMPLETE, disposition=Disposition.HOLD, enforced=True, explanation=why)
 
 
+def _named(edit: Edit) -> tuple[str, ...]:
+    return edit.hidden if isinstance(edit, PruneRecipients) else ()
+
+
 class _Check:
     """Looks at the copies of one message as strangers would."""
 
-    def __init__(self, message: Message) -> None:
+    def __init__(self, message: Message, blind: Iterable[str]) -> None:
         self._message = message
+        self._blind = tuple(blind)
         self._section = message.raw[: message.body_start]
         self._outside: dict[tuple[str, ...], Hidden] = {}
         self._left = _CALENDARS_CHECKED
@@ -213,7 +249,9 @@ class _Check:
         section = apply(self._section, tuple(edit for edit in edits if not isinstance(edit, PruneAttendees)))
         if any(exposed(section, one) for one in hidden):
             return False
-        if not any(one.field in _INVITATION for one in self._message.visible):
+        if any(one.stands_in(name) for name in self._wrapped for one in hidden):
+            return False
+        if not self._invites:
             return True
         self._left -= len(self._message.raw)
         if self._left < 0:
@@ -222,6 +260,29 @@ class _Check:
         calendars = [calendar.unfolded(part) for part in copy.parts if calendar.is_calendar(part)]
         return not any(
             any(shown.address in one for shown in copy.visible) or any(map(one.stands_in, calendars)) for one in hidden
+        )
+
+    def dispensable(self, edits: tuple[Edit, ...]) -> tuple[str, ...]:
+        """Return the names of fields, no mail needs them, in which somebody stands whom these edits hide."""
+        section = apply(self._section, tuple(edit for edit in edits if not isinstance(edit, PruneAttendees)))
+        hidden = (self._hidden(edit) for edit in edits if isinstance(edit, PruneRecipients | PruneOutsiders))
+        names = dict.fromkeys(name.lower() for one in hidden for name in exposed(section, one))
+        return tuple(name for name in names if name not in _NEEDED and not name.startswith("content-"))
+
+    @cached_property
+    def _invites(self) -> bool:
+        return any(one.field in _INVITATION for one in self._message.visible)
+
+    @cached_property
+    def _wrapped(self) -> tuple[str, ...]:
+        """The texts in TNEF that name somebody whom the header or an invitation shows, or who gets the mail blind."""
+        anybody = Hidden((*self._blind, *(one.address for one in self._message.visible)))
+        return tuple(
+            name
+            for part in self._message.parts
+            if tnef.is_tnef(part)
+            for name in tnef.names(part)
+            if anybody.stands_in(name)
         )
 
     def _hidden(self, edit: PruneRecipients | PruneOutsiders) -> Hidden:

@@ -24,6 +24,8 @@ INSPECTION_INCOMPLETE: Final = "inspection-incomplete"
 
 #: Bounds that end reading: what lies beyond was measured by nobody.
 _UNREAD: Final = frozenset({Defect.TOO_MANY_FIELDS, Defect.TOO_MANY_RECIPIENTS, Defect.TOO_MANY_PARTS, Defect.TOO_DEEP})
+_EXPIRE_AFTER: Final = timedelta(days=14)
+_AT_ONCE: Final = timedelta()
 _EXPLANATIONS: Final = {
     Disposition.REWRITE: "The recipients of this message were hidden from each other.",
     Disposition.DELAY: "This message leaves after a while.",
@@ -34,18 +36,20 @@ _EXPLANATIONS: Final = {
 def decide(policy: Policy, envelope: Envelope, message: Message, inspection: Inspection) -> Verdict:
     """Return what becomes of a message; never raises; more findings never make it milder (rules with `none` aside)."""
     measured = _Measured(inspection)
-    mail = Correspondence(envelope, message, policy.teams)
     rewriting = Rewriting(policy, envelope, message)
-    matching = [
-        rule
-        for rule in policy.rules
-        if _holds(rule.rule.when, measured)
-        and _is_about(rule, mail)
-        and not any(_excuses(u, rewriting, mail) for u in rule.rule.unless)
-    ]
-    matching.sort(key=attrgetter("stage"))  # the order in which they are told; the strictest wins in any order
+    matching: list[RuleInForce] = []
+    if candidates := policy.candidates(measured.kinds):
+        mail = Correspondence(envelope, message, policy.teams)
+        matching = [
+            rule
+            for rule in candidates
+            if _holds(rule.rule.when, measured)
+            and _is_about(rule, mail)
+            and not any(_excuses(u, rewriting, mail) for u in rule.rule.unless)
+        ]
+        matching.sort(key=attrgetter("stage"))  # the order in which they are told; the strictest wins in any order
     reasons = (
-        *(_reason(rule, rewriting, enforced=policy.enforces(rule)) for rule in matching),
+        *[_reason(rule, rewriting, enforced=policy.enforces(rule)) for rule in matching],
         # In observe mode the operator has said by name that nothing is held: docs/decisions/0016-observe-mode.md.
         *_gaps(inspection, message, enforced=policy.mode == "enforce"),
     )
@@ -60,16 +64,16 @@ def decide(policy: Policy, envelope: Envelope, message: Message, inspection: Ins
     holds = [action for action in actions if isinstance(action, Hold)]
     edits, copies = rewriting.edits(rewrites)
     return Verdict(
-        disposition=max((reason.disposition for reason in reasons if reason.enforced), default=Disposition.FORWARD),
+        disposition=max([reason.disposition for reason in reasons if reason.enforced], default=Disposition.FORWARD),
         reasons=reasons,
         findings=inspection.findings,
         edits=edits,
         copies=copies,
         # Several holds: no reviewer finds it expired before his own time is over.
-        expire_after=max((action.expire_after for action in holds), default=timedelta(days=14)),
-        delay=max((action.for_ for action in actions if isinstance(action, Delay)), default=timedelta()),
+        expire_after=max([action.expire_after for action in holds], default=_EXPIRE_AFTER),
+        delay=max([action.for_ for action in actions if isinstance(action, Delay)], default=_AT_ONCE),
         refuse_held=any(action.reply == "refuse" for action in holds),
-        hidden=len(rewriting.hidden(rewrites)),
+        hidden=len(rewriting.hidden(rewrites)) if rewrites else 0,
         owner=owner(envelope, message, policy.inside) if measured.total(REDISTRIBUTED, 0.0) else "",
     )
 
@@ -81,6 +85,7 @@ class _Measured:
         self._scores: dict[str, list[tuple[float, int]]] = {}
         for finding in inspection.findings:
             self._scores.setdefault(finding.kind, []).append((finding.score, finding.count))
+        self.kinds = frozenset(self._scores)
 
     def total(self, kind: str, least: float) -> int:
         """Return the sum of counts of a kind, or of all kinds below `x.*`, at or above a score."""
@@ -168,7 +173,7 @@ def _gaps(inspection: Inspection, message: Message, *, enforced: bool) -> Iterat
             enforced=enforced,
             explanation="This message could not be inspected and waits for a review.",
         )
-    if not _UNREAD.isdisjoint(message.defects):
+    if message.defects and not _UNREAD.isdisjoint(message.defects):
         yield _incomplete("It is built so that it could not be read to its end.", enforced=enforced)
 
 

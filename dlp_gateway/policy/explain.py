@@ -6,7 +6,7 @@ from typing import Final
 
 from dlp_gateway.detect.acquaintance import FIRST_TIME, LOOK_ALIKE, TWIN
 from dlp_gateway.detect.recipients import UNFAMILIAR
-from dlp_gateway.detect.reply_all import CLOSED, STRUCK
+from dlp_gateway.detect.reply_all import CLOSED, STOPPED, STRUCK
 from dlp_gateway.notation import written
 from dlp_gateway.policy.model import Condition, Delay, Hold, Policy, Reject, Rewrite, RuleInForce, Unless
 from dlp_gateway.policy.scope import Only, Team, Timed, moment_written
@@ -51,7 +51,7 @@ def _remembered(policy: Policy) -> Iterator[str]:
     exposure = policy.asks("exposure.*")
     if exposure or policy.asks("sent.*"):
         yield f"what a sender showed and sent is added up over {written(memory.window)}"
-    if policy.asks(STRUCK):
+    if policy.asks(STRUCK) or policy.asks(STOPPED):
         yield f"a mass mail that was stopped or rewritten makes the next suspect for {written(memory.strike)}"
     if policy.asks(CLOSED):
         yield (

@@ -27,6 +27,9 @@ RESERVED: Final = frozenset({"inspection-failed", "inspection-incomplete", "rewr
 #: The largest number that a rule can ask for.
 MOST: Final = 1_000_000
 
+#: Combinations of kinds for which it is known which rules come into question.
+_KEPT: Final = 500
+
 _ID: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,62}[a-z0-9])?")
 
 
@@ -107,6 +110,15 @@ class Condition(Model):
             yield self.finding, self.count
         for condition in (*(self.all or ()), *(self.any or ()), *(self.none or ())):
             yield from condition.kinds()
+
+    def may_hold(self, kinds: frozenset[str]) -> bool:
+        """Whether there are findings of these kinds, and of no other, with which it holds."""
+        if self.finding is not None:
+            family = self.finding.removesuffix("*")
+            return self.finding in kinds or (family.endswith(".") and any(kind.startswith(family) for kind in kinds))
+        if self.all is not None:
+            return all(condition.may_hold(kinds) for condition in self.all)
+        return self.any is None or any(condition.may_hold(kinds) for condition in self.any)
 
 
 class Unless(Model):
@@ -288,6 +300,19 @@ class Policy:
     lists: tuple[str, ...] = ()
     teams: Mapping[str, Team] = field(default_factory=dict)
     memory: Memory = field(default_factory=Memory)
+    _candidates: dict[frozenset[str], tuple[RuleInForce, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def candidates(self, kinds: frozenset[str]) -> tuple[RuleInForce, ...]:
+        """Return the rules, in order, whose condition may hold where these kinds were found; the answer is kept."""
+        known = self._candidates.get(kinds)
+        if known is None:
+            known = tuple(rule for rule in self.rules if rule.rule.when.may_hold(kinds))
+            if len(self._candidates) >= _KEPT:
+                self._candidates.clear()
+            self._candidates[kinds] = known
+        return known
 
     def enforces(self, rule: RuleInForce) -> bool:
         """Whether a rule acts when it matches; else it is only counted."""

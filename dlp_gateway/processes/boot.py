@@ -44,8 +44,9 @@ class Boot:
 
     Settings and policy were checked by the supervisor: a receiver never reads files that may have changed since.
     `sockets` are file descriptors of listening sockets, one for each listener of the settings, in order; `generation`
-    is that of the number that all receivers share (`journal.generation`). `identities` are those of the listeners under
-    TLS: the last good ones, whatever lies in the files now.
+    is that of the number that all receivers share (`journal.generation`), `crowd` that of the table of their sessions
+    (`smtp.crowd`). `identities` are those of the listeners under TLS: the last good ones, whatever lies in the files
+    now. `metrics` hold the folder in which processes count (`observe.instruments.held`).
     """
 
     settings: Settings
@@ -54,7 +55,14 @@ class Boot:
     hostname: str
     sockets: tuple[int, ...]
     generation: int
+    crowd: int
+    metrics: tuple[int, ...]
     identities: tuple[Identity | None, ...]
+
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        """All descriptors that the receiver inherits."""
+        return (*self.sockets, self.generation, self.crowd, *self.metrics)
 
     def to_bytes(self) -> bytes:
         """Return what `receive_boot` reads."""

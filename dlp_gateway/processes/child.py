@@ -33,7 +33,7 @@ class Child:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=errors,
-            pass_fds=(*boot.sockets, boot.generation),
+            pass_fds=boot.descriptors,
         )
         child = cls(process)
         await child._tell(boot.to_bytes())

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from dlp_gateway.login.members import MembersOptions
 
 _SHORTEST_SECRET: Final = 16  # characters; what is shorter can be guessed by sending mails
+_DOVECOT_REQUESTS: Final = 50  # it answers many at a time over one connection
 _HERE: Final = Path()  # urls in settings are absolute already
 
 
@@ -117,7 +118,13 @@ def _listener_options(
         recipients=limits.recipients,
         connections=limits.connections,
         connections_per_client=limits.connections_per_client,
+        proxies=listener.proxies,
+        errors=limits.errors,
+        junk_commands=limits.commands,
+        session=limits.session.total_seconds(),
         idle=limits.idle.total_seconds(),
+        data_total=limits.message_time.total_seconds(),
+        data_rate=limits.data_rate,
     )
 
 
@@ -153,20 +160,28 @@ def _secrets(path: Path) -> tuple[bytes, ...]:
 
 def smarthost(settings: Settings, name: str) -> Smarthost:
     """Return the way to the next hop; nothing is connected yet. Raises `ConfigurationError` for unusable files."""
-    host = settings.smarthost
+    told = settings.smarthost
+    context, password = _authorities(told.ca_file), _secret(told.password_file)
     return Smarthost(
-        SmarthostOptions(
-            host=host.host,
-            port=host.port,
-            security=way_out.Security(host.tls),
-            tls_context=_authorities(host.ca_file),
-            user=host.user or "",
-            password=_secret(host.password_file),
-            hostname=name,
-            connections=host.connections,
-            connect=host.timeouts.connect.total_seconds(),
-            command=host.timeouts.command.total_seconds(),
-            final_dot=host.timeouts.final_dot.total_seconds(),
+        *(
+            SmarthostOptions(
+                host=hop.host,
+                port=hop.port,
+                priority=hop.priority,
+                security=way_out.Security(told.tls),
+                tls_context=context,
+                user=told.user or "",
+                password=password,
+                hostname=name,
+                connections=told.connections,
+                connect=told.timeouts.connect.total_seconds(),
+                command=told.timeouts.command.total_seconds(),
+                final_dot=told.timeouts.final_dot.total_seconds(),
+                failures=told.circuit.failures,
+                probe=told.circuit.probe.total_seconds(),
+                longest_probe=told.circuit.longest_probe.total_seconds(),
+            )
+            for hop in told.hops
         )
     )
 
@@ -258,8 +273,16 @@ def logins(settings: Settings, failures: LoginFailures) -> Attempts | None:
             longest_delay=limits.longest_delay.total_seconds(),
             delayed=limits.delayed,
             attempts=limits.attempts,
+            checks=_checks(settings.login),
         ),
     )
+
+
+def _checks(login: Login) -> int:
+    """Return how many passwords can be looked at at a time: what waits beyond that is sorted by who asks."""
+    if login.ldap is not None:
+        return login.ldap.connections
+    return _DOVECOT_REQUESTS if login.dovecot is not None else login.limits.hashes
 
 
 def authenticator(login: Login) -> Authenticator:

@@ -23,6 +23,7 @@ class Outbound:
         self._hostname = hostname
         self._worker: DeliveryWorker | None = None
         self._smarthost: Smarthost | None = None
+        self._accepting = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     def begin(self, settings: Settings) -> None:
@@ -32,13 +33,20 @@ class Outbound:
         if self._worker is not None:
             self._worker.stop()
         self._worker, self._smarthost = worker, smarthost
+        self._accepting = settings.smarthost.unreachable == "accept"
         task = asyncio.create_task(_run(worker, smarthost))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def ready(self) -> str:
-        """Return "" if the smarthost can be reached, else in a word why not."""
-        return "" if self._smarthost is None else await composition.smarthost_ready(self._smarthost)
+        """Return "" if the smarthost can be reached, else in a word why not; "" too where custody takes mail meanwhile.
+
+        It is tried all the same, so that metrics and log tell of the outage.
+        """
+        if self._smarthost is None:
+            return ""
+        trouble = await composition.smarthost_ready(self._smarthost)
+        return "" if self._accepting else trouble
 
     async def close(self) -> None:
         """Let deliveries under way be finished within the drain's bound; what is cut off is settled by `recover`."""
@@ -71,7 +79,7 @@ def _options(settings: Settings, hostname: str) -> DeliveryOptions:
     return DeliveryOptions(
         owner=f"{hostname}:{os.getpid()}",
         hostname=hostname,
-        smarthost=settings.smarthost.host,
+        smarthost=settings.smarthost.hops[0].host,
         first=custody.retry.first,
         longest=custody.retry.longest,
         max_age=custody.retry.max_age,

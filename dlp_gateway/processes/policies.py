@@ -3,9 +3,8 @@
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
 
-from dlp_gateway import document, packs, settings
+from dlp_gateway import packs, settings
 from dlp_gateway.detect import audience, identifier_rules, registry, sent, solicitation, words
 from dlp_gateway.detect.base import Detector, Facts, Inspection
 from dlp_gateway.detect.registry import Recipe
@@ -16,14 +15,6 @@ from dlp_gateway.policy import load as policy_load
 from dlp_gateway.policy.model import Policy
 from dlp_gateway.processes import teams
 from dlp_gateway.settings import Settings
-
-_FREE_MAIL: Final = Path("bulk-visible", "free-mail.yaml")
-
-
-class _FreeMail(document.Model):
-    """The domains at which anybody can have a mailbox."""
-
-    domains: tuple[str, ...]
 
 
 def load(path: Path) -> tuple[Settings, Policy]:
@@ -73,12 +64,6 @@ def known_kinds() -> frozenset[str]:
     return registry.kinds(others) | of_words | of_identifiers
 
 
-@lru_cache(maxsize=1)
-def free_mail() -> tuple[str, ...]:
-    """Return the domains at which anybody can have a mailbox."""
-    return document.load(packs.builtin() / _FREE_MAIL, _FreeMail).domains
-
-
 def recipe(policy: Policy) -> Recipe:
     """Return what it takes to build the policy's detectors, here or in a worker."""
     builtin = packs.builtin()
@@ -86,7 +71,7 @@ def recipe(policy: Policy) -> Recipe:
         inside=policy.inside.patterns,
         partners=policy.partners.patterns,
         lists=policy.lists,
-        free_mail=free_mail(),
+        free_mail=packs.free_mail(),
         rules=str(builtin),
         packs=tuple(str(folder) for folder in policy.folders if folder.parent != builtin),
         plugins=registry.installed(),

@@ -24,8 +24,9 @@ from dlp_gateway.pipeline import Pipeline
 from dlp_gateway.processes import composition
 from dlp_gateway.processes.boot import DRAIN, RETIREMENT, Boot, receive_boot, tell_life, tell_ready, watch_supervisor
 from dlp_gateway.processes.certificates import Watch, in_force
+from dlp_gateway.processes.offering import begin_to_learn
 from dlp_gateway.smtp import replies
-from dlp_gateway.smtp.listener import Door, listen
+from dlp_gateway.smtp.listener import Crowd, Door, Room, listen
 
 #: Objects made before the youngest are looked through (700 by default); a message of ordinary size makes some hundred.
 _COLLECT: Final = (10_000, 10, 10)
@@ -53,7 +54,7 @@ class _Handler:
 async def receive(boot: Boot) -> None:
     """Accept and pass mail until the supervisor goes or says drain."""
     settings = boot.settings
-    for descriptor in (*boot.sockets, boot.generation):
+    for descriptor in boot.descriptors:
         os.set_inheritable(descriptor, False)  # the workers that read hostile content must not have them
     retired, draining = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -73,14 +74,16 @@ async def receive(boot: Boot) -> None:
             custody=store,
             journal=journal,
             hostname=boot.hostname,
-            smarthost_name=settings.smarthost.host,
+            smarthost_name=settings.smarthost.hops[0].host,
             hop_limit=settings.limits.hops,
+            accept_unreachable=settings.smarthost.unreachable == "accept",
         )
         handler = _Handler(pipeline)
         logins = composition.logins(settings, journal)
         if logins is not None:
             stack.push_async_callback(logins.close)
         identities = in_force(boot.identities)
+        room, crowd = Room(settings.limits.memory), Crowd(boot.crowd)
         doors = [
             Door(
                 composition.listener_options(
@@ -88,9 +91,13 @@ async def receive(boot: Boot) -> None:
                 ),
                 handler,
                 logins,
+                room=room,
+                crowd=crowd,
             )
             for listener, identity in zip(settings.listeners, identities, strict=True)
         ]
+        asking = await begin_to_learn(smarthost, doors)
+        stack.callback(asking.cancel)
         servers = [
             await listen(door, socket.socket(fileno=descriptor))
             for door, descriptor in zip(doors, boot.sockets, strict=True)

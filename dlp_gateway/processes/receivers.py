@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Coroutine
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final, TextIO
 
@@ -12,8 +13,9 @@ from dlp_gateway.processes.boot import Boot
 from dlp_gateway.processes.child import Child
 from dlp_gateway.smtp.identity import Identity
 
-_QUICK_DEATH: Final = 5.0  # seconds; a receiver that lived for less is replaced with a pause
-_PAUSE: Final = 1.0
+_QUICK_DEATH: Final = 5.0  # seconds; where receivers live for less, again and again, there are pauses
+_FIRST_PAUSE: Final = 0.5  # each further one is twice it
+_LONGEST_PAUSE: Final = 30.0
 
 
 class StartError(GatewayError):
@@ -31,6 +33,8 @@ class Receivers:
         self._tasks: set[asyncio.Task[None]] = set()
         self._turn = asyncio.Lock()
         self._closing = False
+        self._end = asyncio.Event()
+        self._pauses: dict[int, float] = {}  # by place, while receivers there die young
 
     @property
     def alive(self) -> int:
@@ -64,6 +68,7 @@ class Receivers:
     async def close(self) -> None:
         """Drain all, those that are retiring too, and return when every one is gone."""
         self._closing = True
+        self._end.set()
         async with self._turn:
             await asyncio.gather(*(child.drain() for child in (*self._current, *self._retiring)))
         await asyncio.gather(*self._tasks)
@@ -82,12 +87,21 @@ class Receivers:
             return
         metrics.receivers(self.alive)
         log.receiver_died(child.pid, status)
-        if time.monotonic() - child.started < _QUICK_DEATH:
-            await asyncio.sleep(_PAUSE)
-        replaced = await self._replaced(place, child)
-        while not replaced:
-            await asyncio.sleep(_PAUSE)
-            replaced = await self._replaced(place, child)
+        if time.monotonic() - child.started >= _QUICK_DEATH:
+            self._pauses.pop(place, None)
+        elif place in self._pauses:
+            await self._pause(place)
+        else:
+            self._pauses[place] = _FIRST_PAUSE  # the first is no sign of more to come: its place is filled at once
+        while not await self._replaced(place, child):
+            await self._pause(place)
+
+    async def _pause(self, place: int) -> None:
+        """Wait before the next attempt, longer each time: a cause that stays must not eat the machine."""
+        pause = self._pauses.get(place, _FIRST_PAUSE)
+        self._pauses[place] = min(2 * pause, _LONGEST_PAUSE)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._end.wait(), pause)
 
     async def _replaced(self, place: int, child: Child) -> bool:
         """Try once to fill the place of a dead receiver; True if it is filled, or no longer to be filled."""

@@ -32,6 +32,7 @@ from dlp_gateway.processes.systemd import Systemd
 from dlp_gateway.processes.teams import TeamsUnknown
 from dlp_gateway.settings import Settings
 from dlp_gateway.smtp.identity import Identity
+from dlp_gateway.smtp.listener import Crowd
 from quarantine.crypto import PublicKey
 from quarantine.store import Store, StoreError
 
@@ -79,6 +80,7 @@ class Supervisor:
         self._reloading: set[asyncio.Task[None]] = set()
         self._turn = asyncio.Lock()  # reloads take turns
         self._identities: tuple[Identity | None, ...] = ()
+        self._crowd = -1  # the descriptor of the table of sessions
         self._watching: asyncio.Task[None] | None = None
         self._refreshing: asyncio.Task[None] | None = None
 
@@ -118,6 +120,8 @@ class Supervisor:
                 self._places = places.bind(self._settings, stack)
                 generation = Generation.share()
                 stack.callback(os.close, generation)
+                self._crowd = Crowd.share()
+                stack.callback(os.close, self._crowd)
                 store = await composition.custody(self._settings, key.public, key)
                 stack.push_async_callback(store.close)
                 journal = await composition.journal(self._settings, key.public, None)
@@ -178,7 +182,8 @@ class Supervisor:
             log.observing()
 
     def _status(self, what: str) -> str:
-        return f"{what}; {len(self._places)} receivers, {len(self._policy.rules)} rules, mode {self._policy.mode}."
+        receivers, rules = _counted(len(self._places), "receiver"), _counted(len(self._policy.rules), "rule")
+        return f"{what}; {receivers}, {rules}, mode {self._policy.mode}."
 
     def _checks(self, store: Store, outbound: Outbound) -> Mapping[str, Check]:
         return {
@@ -209,6 +214,8 @@ class Supervisor:
                 hostname=self._hostname,
                 sockets=tuple(one.fileno() for one in place),
                 generation=generation,
+                crowd=self._crowd,
+                metrics=instruments.held(),
                 identities=self._identities,
             )
             for place in self._places
@@ -341,6 +348,10 @@ class Supervisor:
 
 async def _looked_up(settings: Settings, policy: Policy) -> Policy:
     return await teams.looked_up(settings, composition.team_directory(settings), policy)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 async def _custody_ready(store: Store) -> str:

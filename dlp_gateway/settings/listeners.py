@@ -52,6 +52,11 @@ class Listener(Model):
         description="The networks whose hosts may send through this listener; with `auth: required` it may be left "
         "out, and everybody may log in.",
     )
+    proxies: tuple[Network, ...] = Field(
+        default=(),
+        description="The networks of load balancers that say by the PROXY protocol (1 or 2) for whom they connect; "
+        "they must, and nobody else is believed.",
+    )
     client_certificate: ClientCertificate | None = Field(
         default=None, description="The certificate that a client must show; left out: none is asked for."
     )
@@ -63,6 +68,13 @@ class Listener(Model):
         validate_default=True,
         description="Whether the sender of the envelope must belong to the policy's `inside` domains.",
     )
+
+    @pydantic.field_validator("proxies")
+    @classmethod
+    def _few_proxies(cls, proxies: Networks) -> Networks:
+        if large_part_of_internet(proxies):
+            raise ValueError("Whoever is a proxy can be any client: name the addresses of your load balancers only.")
+        return proxies
 
     @pydantic.field_validator("key")
     @classmethod

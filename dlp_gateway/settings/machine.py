@@ -25,9 +25,23 @@ class Limits(Model):
     message_size: ByteSize = Field(default=50_000_000, ge=1_000, description="The largest message (RFC 1870 SIZE).")
     recipients: int = Field(default=1_000, ge=100, description="Recipients of one message (RFC 5321 4.5.3.1.8: ≥ 100).")
     connections: int = Field(default=1_000, ge=1, description="Connections at a time, all clients together.")
-    connections_per_client: int = Field(default=100, ge=1, description="Connections at a time from one IP address.")
+    connections_per_client: int = Field(
+        default=100, ge=1, description="Connections at a time from one IPv4 address or IPv6 /64; from a /48 four times."
+    )
+    errors: int = Field(default=20, ge=1, description="Refused commands after which a session ends.")
+    commands: int = Field(
+        default=100, ge=10, description="Commands without a mail, such as NOOP, before a session ends."
+    )
     hops: int = Field(default=50, ge=10, description="Received fields after which a message counts as looping.")
-    idle: Wait = Field(default=timedelta(minutes=5), description="How long a client may be silent.")
+    idle: Wait = Field(default=timedelta(minutes=5), description="How long a client may take for a command.")
+    message_time: Wait = Field(default=timedelta(minutes=30), description="How long one message may take to come in.")
+    data_rate: int = Field(default=500, ge=1, description="Octets a second that a message must have, on average.")
+    session: Wait = Field(default=timedelta(hours=6), description="How long a session may last, between mails.")
+    memory: ByteSize = Field(
+        default=128_000_000,
+        ge=1_000_000,
+        description="Octets of messages that a receiver keeps in memory; more wait in encrypted temporary files.",
+    )
 
 
 class Inspection(Model):

@@ -31,7 +31,7 @@ class Settings(Model):
     directory: Directory | None = Field(
         default=None, description="The directory that knows who is in the policy's teams."
     )
-    smarthost: Smarthost = Field(description="The one next hop, to which all mail goes.")
+    smarthost: Smarthost = Field(description="The next hop, to which all mail goes.")
     custody: Custody = Field(description="Where mail is kept that waits.")
     journal: Journal = Field(default=Journal(), description="The record of what passed.")
     admin: Admin = Field(default=Admin(), description="The administrator's HTTP.")
@@ -76,10 +76,12 @@ class Settings(Model):
     @classmethod
     def _elsewhere(cls, smarthost: Smarthost, info: ValidationInfo) -> Smarthost:
         """Refuse a gateway that would hand its mail to itself."""
-        own = {smarthost.host} | ({"0.0.0.0", "::", *_LOOPBACK} if smarthost.host in _LOOPBACK else set())  # noqa: S104  compared
         listeners: tuple[Listener, ...] = info.data.get("listeners", ())
-        if any(one.address.port == smarthost.port and one.address.host in own for one in listeners):
-            raise document.wrong("host", "The smarthost is a listener of this gateway, so mail would go in circles.")
+        for hop in smarthost.hops:
+            own = {hop.host} | ({"0.0.0.0", "::", *_LOOPBACK} if hop.host in _LOOPBACK else set())  # noqa: S104  compared
+            if any(one.address.port == hop.port and one.address.host in own for one in listeners):
+                key = "hosts" if smarthost.hosts else "host"
+                raise document.wrong(key, "The smarthost is a listener of this gateway, so mail would go in circles.")
         return smarthost
 
     def host_name(self) -> str:

@@ -35,6 +35,8 @@ _TAKEN: Final = Reply(code=250, enhanced="2.0.0", text="taken")
 class _Nowhere:
     """Smarthost and custody in one: takes everything and keeps nothing."""
 
+    reachable = True
+
     async def deliver(
         self,
         content: bytes,  # noqa: ARG002  the port's

@@ -1,19 +1,15 @@
-"""Who logged in in one session: what is offered, what is asked before MAIL, and the AUTH exchange (RFC 4954)."""
+"""Who logged in in one session: what is offered, what is asked before MAIL, and logging in (RFC 4954)."""
 
-from collections.abc import Awaitable, Callable
 from ipaddress import IPv4Address, IPv6Address
-from typing import TypeAlias, assert_never
+from typing import assert_never
 
 from dlp_gateway.mail.author import may_send
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.ports import Denial, Login
 from dlp_gateway.smtp import replies
 from dlp_gateway.smtp.door import Door, network_of
-from dlp_gateway.smtp.mechanisms import MECHANISMS, Challenge, Credentials, Exchange
+from dlp_gateway.smtp.mechanisms import MECHANISMS, Credentials
 from dlp_gateway.smtp.replies import Refusal
-
-#: Says a challenge and returns the client's line, its end included.
-Ask: TypeAlias = Callable[[Reply], Awaitable[bytes]]
 
 
 class Authentication:
@@ -60,15 +56,8 @@ class Authentication:
             return replies.LOGIN_ALREADY
         return replies.LOGIN_BETWEEN if transaction else None
 
-    async def authenticate(self, argument: str, client: IPv4Address | IPv6Address, ask: Ask) -> Reply | Refusal:
-        """Go through the exchange and return the last word of it."""
-        exchange = Exchange()
-        step = exchange.begin(argument)
-        while isinstance(step, Challenge):
-            step = exchange.answer(await ask(step.reply))
-        return await self._log_in(step, client) if isinstance(step, Credentials) else step
-
-    async def _log_in(self, credentials: Credentials, client: IPv4Address | IPv6Address) -> Reply | Refusal:
+    async def log_in(self, credentials: Credentials, client: IPv4Address | IPv6Address) -> Reply | Refusal:
+        """Ask who knows the passwords; return what the client is told."""
         if self._logins is None:  # no door that asks for a login opens without
             return replies.LOGIN_UNAVAILABLE
         outcome = await self._logins.attempt(

@@ -1,7 +1,8 @@
 """Command lines read into values or refusals, pure (RFC 5321 4.1; of parameters RFC 1870, 3461, 4954, 6152, 6531)."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 from dlp_gateway.mail import xtext
@@ -16,11 +17,14 @@ LONGEST_LINE: Final = 2048
 LONGEST_RESPONSE: Final = 12_288
 _LONGEST_AUTH: Final = LONGEST_RESPONSE + 50
 
+_USUAL: Final = re.compile(rb"[ -~]*\r\n")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 # A quoted local part may hold angle brackets and blanks. Some clients put blanks behind the colon: harmless, so taken.
 _PATH: Final = re.compile(r' *<((?:[^\s<>"\\]|"(?:[^"\\]|\\.)*")*)>(?: +(.*))?')
 # RFC 5321 4.1.2, esmtp-param; RFC 6531 3.3 lets its value go beyond ASCII, of which ORCPT alone has a use.
 _PARAMETER: Final = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)(?:=((?:[!-<>-~]|[^\x00-\x7f])+))?")
+_CHUNK: Final = re.compile(r"(\d{1,20})(?: +(LAST))?", re.ASCII | re.IGNORECASE)
+_ROUTE: Final = frozenset("%!@")
 _ENVELOPE_ID: Final = 100  # RFC 3461 4.4 and 4.2: the longest values
 _ORIGINAL_RECIPIENT: Final = 500
 
@@ -33,11 +37,14 @@ class Mail:
     """
 
     reverse_path: str
-    size: int
-    body_8bit: bool
-    smtputf8: bool
+    size: int = 0
+    body_8bit: bool = False
+    smtputf8: bool = False
     ret: Ret | None = None
     envelope_id: str = ""
+
+
+_NOTHING_ASKED: Final = Mail(reverse_path="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +56,14 @@ class Rcpt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """BDAT: so many octets follow."""
+
+    size: int
+    last: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
     """What EHLO offered in this session and so what MAIL and RCPT may ask for; after HELO nothing is offered."""
 
@@ -56,6 +71,14 @@ class Offer:
     eight_bit: bool
     smtputf8: bool
     dsn: bool
+
+
+#: After HELO, and before any greeting.
+NOTHING_OFFERED: Final = Offer(size=0, eight_bit=False, smtputf8=False, dsn=False)
+
+# The same few people write most mail; a path is a line at the most, so what is kept is small.
+_is_reverse_path: Final = lru_cache(maxsize=1024)(valid_reverse_path)
+_is_forward_path: Final = lru_cache(maxsize=1024)(valid_forward_path)
 
 
 def _no(code: int, enhanced: str, text: str) -> Refusal:
@@ -69,6 +92,7 @@ _MAIL_SYNTAX: Final = _no(501, "5.5.4", "Syntax: MAIL FROM:<address> [parameters
 _RCPT_SYNTAX: Final = _no(501, "5.5.4", "Syntax: RCPT TO:<address> [parameters]")
 _BAD_SENDER: Final = _no(553, "5.1.7", "This is no valid address")
 _BAD_RECIPIENT: Final = _no(553, "5.1.3", "This is no valid address")
+_ROUTED: Final = _no(553, "5.1.3", "Addresses with a route in them (%, ! or @ before the last @) are not taken")
 _NEEDS_SMTPUTF8: Final = _no(553, "5.6.7", "A non-ASCII address needs MAIL with SMTPUTF8")
 _BAD_VALUE: Final = _no(501, "5.5.4", "A parameter is malformed or stands twice")
 _UNKNOWN_PARAMETER: Final = _no(555, "5.5.4", "A parameter is not offered here")
@@ -77,6 +101,9 @@ _DECLARED_TOO_BIG: Final = _no(552, "5.3.4", "Message too big")
 
 def split(line: bytes) -> tuple[str, str] | Refusal:
     """Read a line, its final LF included, into the verb in capitals and the argument without trailing blanks."""
+    if len(line) <= LONGEST_LINE and _USUAL.fullmatch(line):
+        verb, _, argument = line.decode("ascii").rstrip(" \r\n").partition(" ")
+        return verb.upper(), argument
     if not line.endswith(b"\r\n") or line.count(b"\r") > 1 or line.count(b"\n") > 1:
         return BARE_NEWLINE
     if len(line) > LONGEST_LINE and (line[:5].upper() != b"AUTH " or len(line) > _LONGEST_AUTH):
@@ -97,7 +124,19 @@ def mail(argument: str, offer: Offer) -> Mail | Refusal:
     if found is None:
         return _MAIL_SYNTAX
     path, rest = found
-    asked = _parameters(rest)
+    asked = _mail_parameters(rest, offer) if rest else _NOTHING_ASKED
+    if isinstance(asked, Refusal):
+        return asked
+    if not path.isascii() and not asked.smtputf8:
+        return _NEEDS_SMTPUTF8
+    if not _is_reverse_path(path, smtputf8=asked.smtputf8):
+        return _BAD_SENDER
+    return replace(asked, reverse_path=path) if rest else Mail(reverse_path=path)
+
+
+def _mail_parameters(text: str, offer: Offer) -> Mail | Refusal:
+    """Read what follows the path, into a `Mail` without path."""
+    asked = _parameters(text)
     if asked is None:
         return _BAD_VALUE
     smtputf8 = "SMTPUTF8" in asked
@@ -122,12 +161,8 @@ def mail(argument: str, offer: Offer) -> Mail | Refusal:
         return _BAD_VALUE
     if size and int(size) > offer.size:
         return _DECLARED_TOO_BIG
-    if not path.isascii() and not smtputf8:
-        return _NEEDS_SMTPUTF8
-    if not valid_reverse_path(path, smtputf8=smtputf8):
-        return _BAD_SENDER
     return Mail(
-        reverse_path=path,
+        reverse_path="",
         size=int(size or 0),
         body_8bit=body.upper() == "8BITMIME",
         smtputf8=smtputf8,
@@ -142,10 +177,24 @@ def rcpt(argument: str, offer: Offer, *, smtputf8: bool) -> Rcpt | Refusal:
     if found is None:
         return _RCPT_SYNTAX
     path, rest = found
-    asked = _parameters(rest)
-    if asked is None:
-        return _BAD_VALUE
-    if any(asked.get(keyword) == "" for keyword in ("NOTIFY", "ORCPT")):
+    asked = _rcpt_parameters(rest, offer, smtputf8=smtputf8) if rest else NO_REQUEST
+    if isinstance(asked, Refusal):
+        return asked
+    if not path.isascii() and not smtputf8:
+        return _NEEDS_SMTPUTF8
+    if not _is_forward_path(path, smtputf8=smtputf8):
+        return _BAD_RECIPIENT
+    # Sendmail, Postfix and others deliver <bob%example.org@corp.example> to bob@example.org where corp.example is
+    # theirs: a rule that takes him for an insider would be passed by.
+    if not _ROUTE.isdisjoint(path.rpartition("@")[0]):
+        return _ROUTED
+    return Rcpt(forward_path=path, dsn=asked)
+
+
+def _rcpt_parameters(text: str, offer: Offer, *, smtputf8: bool) -> RecipientRequest | Refusal:
+    """Read what follows the path: what is asked about DSNs."""
+    asked = _parameters(text)
+    if asked is None or any(asked.get(keyword) == "" for keyword in ("NOTIFY", "ORCPT")):
         return _BAD_VALUE
     notify, original = asked.pop("NOTIFY", ""), asked.pop("ORCPT", "")
     if asked or ((notify or original) and not offer.dsn):
@@ -153,11 +202,13 @@ def rcpt(argument: str, offer: Offer, *, smtputf8: bool) -> Rcpt | Refusal:
     wanted = Notify.read(notify) if notify else None
     if (notify and wanted is None) or (original and not _is_original_recipient(original, smtputf8=smtputf8)):
         return _BAD_VALUE
-    if not path.isascii() and not smtputf8:
-        return _NEEDS_SMTPUTF8
-    if not valid_forward_path(path, smtputf8=smtputf8):
-        return _BAD_RECIPIENT
-    return Rcpt(forward_path=path, dsn=RecipientRequest(notify=wanted, original=original))
+    return RecipientRequest(notify=wanted, original=original)
+
+
+def chunk(argument: str) -> Chunk | None:
+    """Read the argument of BDAT (RFC 3030 2); None if it is malformed."""
+    match = _CHUNK.fullmatch(argument)
+    return None if match is None else Chunk(size=int(match[1]), last=match[2] is not None)
 
 
 def _is_envelope_id(text: str) -> bool:

@@ -1,6 +1,8 @@
 """Whether a client read our final reply: if nothing shows it, the handler is told, so that a retry is recognised."""
 
 import asyncio
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from dlp_gateway.mail.envelope import Envelope
@@ -13,6 +15,7 @@ class _HandOver:
     envelope: Envelope
     content: bytes
     outcome: asyncio.Task[Reply]
+    release: Callable[[], None]
 
 
 class Confirmation:
@@ -27,22 +30,24 @@ class Confirmation:
         self._door = door
         self._pending: _HandOver | None = None
         self._replied = False
-        self._timer: asyncio.TimerHandle | None = None
+        self.due = math.inf  # when it is too late for a sign, by the loop's clock
 
     @property
     def pending(self) -> bool:
         """Whether a sign is waited for."""
         return self._pending is not None
 
-    def begin(self, envelope: Envelope, content: bytes, outcome: asyncio.Task[Reply]) -> None:
-        """A hand-over is under way."""
+    def begin(
+        self, envelope: Envelope, content: bytes, outcome: asyncio.Task[Reply], release: Callable[[], None]
+    ) -> None:
+        """A hand-over is under way; `release` is called when the content is no longer kept."""
         self.give_up()
-        self._pending = _HandOver(envelope=envelope, content=content, outcome=outcome)
+        self._pending = _HandOver(envelope=envelope, content=content, outcome=outcome, release=release)
 
-    def replied(self) -> None:
-        """The final reply was written; from here on a sign counts."""
+    def replied(self, now: float) -> None:
+        """The final reply was written; from here on a sign counts, until `due`, when the session calls `give_up`."""
         self._replied = True
-        self._timer = asyncio.get_running_loop().call_later(self._door.options.confirmation, self.give_up)
+        self.due = now + self._door.options.confirmation
 
     def left(self) -> None:
         """The client will say no more: if its message is still being handed over, a retry may come before that ends."""
@@ -51,18 +56,17 @@ class Confirmation:
 
     def heard(self) -> None:
         """The client sent something."""
-        if self._replied:
+        if self._replied and self._pending is not None:
+            self._pending.release()
             self._clear()
 
     def give_up(self) -> None:
         """No sign came; an honest client that did read the reply loses nothing by it."""
         if self._pending is not None:
             pending = self._pending
-            self._door.unanswered(pending.envelope, pending.content, pending.outcome, written=self._replied)
+            told = self._door.unanswered(pending.envelope, pending.content, pending.outcome, written=self._replied)
+            told.add_done_callback(lambda _: pending.release())
         self._clear()
 
     def _clear(self) -> None:
-        self._pending, self._replied = None, False
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._pending, self._replied, self.due = None, False, math.inf

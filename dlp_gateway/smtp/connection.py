@@ -1,74 +1,33 @@
-"""One kept connection to the smarthost: opened by aiosmtplib, then spoken by us, so that replies can be pipelined.
+"""One kept connection to a smarthost, spoken by us, so that replies can be pipelined; `opening` makes it.
 
 Why the protocol of the transport is exchanged stands in docs/decisions/0003-transaction-over-aiosmtplib.md.
 """
 
 import asyncio
 import re
-import ssl
-from collections import deque
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Final, cast
-
-import aiosmtplib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
 
 from dlp_gateway.mail.reply import Reply, printable
 
 _REPLY_LINE: Final = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*?))?\r?", re.DOTALL)  # RFC 5321 4.2
 _ENHANCED: Final = re.compile(r"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?: +|$)(.*)", re.DOTALL)
 _LONGEST_REPLY: Final = 16_384  # octets of one reply, all its lines together; RFC 5321 4.5.3.1.5: 512 a line
-_MOST_UNREAD: Final = 262_144  # octets of replies to a pipelined group that nobody read yet
-
-
-class Security(StrEnum):
-    """TLS with the smarthost: never, where it is offered (unchecked), always and checked, or from the first octet."""
-
-    NONE = "none"
-    OPPORTUNISTIC = "opportunistic"
-    REQUIRED = "required"
-    IMPLICIT = "implicit"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SmarthostOptions:
-    """The next hop and how it is spoken to; times in seconds (RFC 5321 4.5.3.2).
-
-    `tls_context` is used instead of the system's authorities. `connections` are at most open at a time; `slot` is how
-    long a message waits for a free one. `idle` is how long an unused connection is kept.
-    """
-
-    host: str
-    port: int
-    hostname: str
-    security: Security = Security.OPPORTUNISTIC
-    tls_context: ssl.SSLContext | None = None
-    user: str = ""
-    password: str = field(default="", repr=False)
-    connections: int = 20
-    connect: float = 30
-    command: float = 300
-    data_block: float = 180
-    final_dot: float = 600
-    slot: float = 60
-    idle: float = 60
-
-
-class Unavailable(Exception):  # noqa: N818  a state of the smarthost's
-    """No session could be opened; `why` is a word for the log, `code` that of the smarthost's reply or 0."""
-
-    def __init__(self, why: str, code: int = 0) -> None:
-        super().__init__(why)
-        self.why = why
-        self.code = code
+_LONGEST_REMEMBERED: Final = 256  # octets of a line that is kept beside the reply that it is
 
 
 class Lost(Exception):  # noqa: N818  a state of the connection's
-    """The connection is of no more use: closed by the peer, too slow, or out of step; `why` is a word for the log."""
+    """The connection is of no more use: closed by the peer, too slow, or out of step; `why` is a word for the log.
 
-    def __init__(self, why: str) -> None:
+    `said` are the replies that came before.
+    """
+
+    def __init__(self, why: str, said: Sequence[Reply] = ()) -> None:
         super().__init__(why)
         self.why = why
+        self.said = said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,24 +42,44 @@ class Extensions:
     names: frozenset[str]
     tls: bool
 
+    def common(self, other: "Extensions") -> "Extensions":
+        """Return what both offer."""
+        sizes = [one.size for one in (self, other) if one.size]
+        return Extensions(
+            pipelining=self.pipelining and other.pipelining,
+            eight_bit=self.eight_bit and other.eight_bit,
+            smtputf8=self.smtputf8 and other.smtputf8,
+            dsn=self.dsn and other.dsn,
+            size=min(sizes, default=0),
+            names=self.names & other.names,
+            tls=self.tls and other.tls,
+        )
+
 
 class Connection(asyncio.Protocol):
-    """A session after EHLO and AUTH. Replies come in the order of the commands or not at all (`Lost`)."""
+    """A session after EHLO and AUTH. Replies come in the order of the commands or not at all (`Lost`).
+
+    One task at a time waits, with one future for a whole group of replies and one timer for all of a session's waits.
+    """
 
     def __init__(self, transport: asyncio.Transport, extensions: Extensions) -> None:
         self.extensions = extensions
-        self.idle_since = 0.0
         self._loop = asyncio.get_running_loop()
+        self.opened = self.idle_since = self._loop.time()
         self._transport = transport
-        self._input = bytearray()
+        self._input = b""
         self._lines: list[str] = []  # of a reply whose last line has not come
         self._code = b""
         self._read = 0  # octets of that reply
-        self._replies: deque[Reply] = deque()
-        self._expected = 0
+        self._replies: list[Reply] = []
+        self._expected = 0  # replies that are due
+        self._wanted = 0  # of those, how many the waiting task needs to go on
         self._broken = ""
         self._waiter: asyncio.Future[None] | None = None
-        self._drained: asyncio.Future[None] | None = None
+        self._patience = 0.0
+        self._deadline = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
         self._paused = False
         # So that `flushed` means: nothing is left in memory. TLS transports would pause at 0 octets if `high` were 0.
         transport.set_write_buffer_limits(high=1, low=0)
@@ -115,7 +94,7 @@ class Connection(asyncio.Protocol):
         """Whether what is sent now may arrive."""
         return not self._broken
 
-    def send(self, octets: bytes, replies: int) -> None:
+    def send(self, octets: bytes | memoryview, replies: int) -> None:
         """Write commands to which `replies` replies will come."""
         self._expected += replies
         if not self._broken:
@@ -124,26 +103,50 @@ class Connection(asyncio.Protocol):
     async def flushed(self, patience: float) -> None:
         """Wait until the kernel has taken what was sent."""
         while self._paused and not self._broken:
-            self._drained = self._loop.create_future()
-            await self._wait(self._drained, patience)
+            await self._wait(patience)
         if self._broken:
             raise Lost(self._broken)
 
-    async def reply(self, patience: float) -> Reply:
-        """Return the next reply; raises `Lost`."""
-        while not self._replies:
-            if self._broken:
-                raise Lost(self._broken)
-            self._waiter = self._loop.create_future()
-            await self._wait(self._waiter, patience)
-        return self._replies.popleft()
+    async def replies(self, count: int, patience: float) -> list[Reply]:
+        """Return the next `count` replies, none of which may be later than `patience` after the one before.
 
-    async def _wait(self, future: asyncio.Future[None], patience: float) -> None:
-        timer = self._loop.call_later(patience, self._break, "timeout")
+        Raises `Lost`, with the replies that came.
+        """
+        while len(self._replies) < count and not self._broken:
+            self._wanted = count
+            await self._wait(patience)
+        if len(self._replies) < count:
+            raise Lost(self._broken, self._replies)
+        found, self._replies = self._replies[:count], self._replies[count:]
+        return found
+
+    async def _wait(self, patience: float) -> None:
+        self._patience = patience
+        self._deadline = self._loop.time() + patience
+        # The timer outlives the wait and looks at the deadline when it fires: timers are dearer than numbers.
+        if self._timer is None or self._timer_at > self._deadline:
+            self._set_timer()
+        self._waiter = self._loop.create_future()
         try:
-            await future
+            await self._waiter
         finally:
-            timer.cancel()
+            self._waiter = None
+            self._wanted = 0
+
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_at = self._deadline
+        self._timer = self._loop.call_at(self._deadline, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        if self._waiter is None:
+            return
+        if self._loop.time() < self._deadline:
+            self._set_timer()
+        else:
+            self._break("timeout")
 
     def close(self) -> None:
         """Close without ceremony."""
@@ -162,45 +165,57 @@ class Connection(asyncio.Protocol):
             if not self._transport.is_closing():
                 # What is still unsent must never arrive: a final dot behind a timeout would make a second copy.
                 self._transport.abort() if self._paused else self._transport.close()
-        self._wake(self._waiter)
-        self._wake(self._drained)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._wake()
 
-    @staticmethod
-    def _wake(waiter: asyncio.Future[None] | None) -> None:
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
     # --- the protocol -------------------------------------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
         """Cut what arrives into replies; one that nobody asked for ends the connection, so none can be mis-paired."""
-        self._input += data
-        while self.alive and (end := self._input.find(b"\n")) >= 0:
-            line = bytes(self._input[:end])
-            del self._input[: end + 1]
+        *lines, self._input = (self._input + data).split(b"\n")
+        for line in lines:
             self._take(line)
+            if self._broken:
+                return
         if len(self._input) + self._read > _LONGEST_REPLY:
             self._break("garbage")
-        if self._replies:
-            self._wake(self._waiter)
+        elif self._wanted and len(self._replies) >= self._wanted:
+            self._wake()
+        elif lines:
+            self._deadline = self._loop.time() + self._patience
 
     def _take(self, line: bytes) -> None:
-        self._read += len(line) + 1
-        match = _REPLY_LINE.fullmatch(line)
-        if match is None or (self._lines and match[1] != self._code) or self._read > _LONGEST_REPLY:
-            self._break("garbage")
-            return
-        self._code = match[1]
-        self._lines.append((match[3] or b"").decode("utf-8", "replace").strip())
-        if match[2] == b"-":
-            return
-        reply = parse_reply(int(self._code), self._lines)
-        self._lines, self._read = [], 0
+        reply = None if self._lines or len(line) > _LONGEST_REMEMBERED else _one_line(line)
+        if reply is None:
+            reply = self._joined(line)
+            if reply is None:
+                return
         if not self._expected:
             self._break("unavailable" if reply.code == 421 else "garbage")
             return
         self._expected -= 1
         self._replies.append(reply)
+
+    def _joined(self, line: bytes) -> Reply | None:
+        """Add a line to those of its reply; return the reply if it is its last."""
+        self._read += len(line) + 1
+        match = _REPLY_LINE.fullmatch(line)
+        if match is None or (self._lines and match[1] != self._code) or self._read > _LONGEST_REPLY:
+            self._break("garbage")
+            return None
+        self._code = match[1]
+        self._lines.append(_text(match))
+        if match[2] == b"-":
+            return None
+        reply = parse_reply(int(self._code), self._lines)
+        self._lines, self._read = [], 0
+        return reply
 
     def eof_received(self) -> bool:
         """The smarthost sends no more, so it will not answer either."""
@@ -218,7 +233,19 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """The kernel has taken everything."""
         self._paused = False
-        self._wake(self._drained)
+        if not self._wanted:
+            self._wake()
+
+
+@lru_cache(maxsize=256)  # a smarthost says the same few lines again and again
+def _one_line(line: bytes) -> Reply | None:
+    """Return the reply if this line is all of it."""
+    match = _REPLY_LINE.fullmatch(line)
+    return None if match is None or match[2] == b"-" else parse_reply(int(match[1]), [_text(match)])
+
+
+def _text(match: re.Match[bytes]) -> str:
+    return (match[3] or b"").decode("utf-8", "replace").strip()
 
 
 def parse_reply(code: int, lines: list[str]) -> Reply:
@@ -229,87 +256,3 @@ def parse_reply(code: int, lines: list[str]) -> Reply:
         enhanced, pieces = "", [("", line) for line in lines]
     words = printable(" ".join(text for _, text in pieces if text))
     return Reply(code=code, enhanced=enhanced, text=words, remote=True)
-
-
-async def connect(options: SmarthostOptions) -> Connection:
-    """Open a session: TCP, TLS, EHLO, AUTH by aiosmtplib; raises `Unavailable`."""
-    client = aiosmtplib.SMTP(
-        hostname=options.host,
-        port=options.port,
-        local_hostname=options.hostname,
-        timeout=options.connect,
-        use_tls=options.security is Security.IMPLICIT,
-        start_tls={Security.REQUIRED: True, Security.OPPORTUNISTIC: None}.get(options.security, False),
-        tls_context=_context(options),
-        username=options.user or None,
-        password=options.password or None,
-    )
-    try:
-        async with asyncio.timeout(options.connect):
-            await client.connect()
-            if client.is_ehlo_or_helo_needed:
-                await _hello(client)
-    except (aiosmtplib.SMTPException, OSError, UnicodeError) as error:
-        client.close()
-        raise Unavailable(
-            _why(error), error.code if isinstance(error, aiosmtplib.SMTPResponseException) else 0
-        ) from error
-    transport = cast("asyncio.Transport | None", client.transport)
-    if transport is None or transport.is_closing():
-        raise Unavailable("lost")
-    connection = Connection(transport, _extensions(client, tls=transport.get_extra_info("sslcontext") is not None))
-    transport.set_protocol(connection)
-    return connection
-
-
-async def _hello(client: aiosmtplib.SMTP) -> None:
-    try:
-        await client.ehlo()
-    except aiosmtplib.SMTPHeloError:
-        await client.helo()  # RFC 5321 3.2: a server that knows no EHLO
-
-
-def _extensions(client: aiosmtplib.SMTP, *, tls: bool) -> Extensions:
-    offered = client.esmtp_extensions
-    size = offered.get("size", "").strip()
-    return Extensions(
-        pipelining="pipelining" in offered,
-        eight_bit="8bitmime" in offered,
-        smtputf8="smtputf8" in offered,
-        dsn="dsn" in offered,
-        size=int(size) if size.isascii() and size.isdecimal() and len(size) <= 20 else 0,
-        names=frozenset(printable(name.upper(), 40) for name in offered),
-        tls=tls,
-    )
-
-
-def _context(options: SmarthostOptions) -> ssl.SSLContext | None:
-    """Return the context: checked for `required` and `implicit`; `opportunistic` encrypts to whoever answers."""
-    if options.security is Security.NONE:
-        return None
-    if options.security is Security.OPPORTUNISTIC:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        return context
-    return options.tls_context or ssl.create_default_context()
-
-
-def _why(error: Exception) -> str:
-    """Return the log's word for why no session could be opened."""
-    cause = error if isinstance(error, ssl.SSLError) else error.__cause__
-    match error:
-        case _ if isinstance(cause, ssl.SSLError):
-            return "tls"
-        case aiosmtplib.SMTPAuthenticationError():
-            return "login"
-        case aiosmtplib.SMTPConnectResponseError():
-            return "greeting"
-        case TimeoutError():
-            return "timeout"
-        case aiosmtplib.SMTPResponseException():
-            return "greeting"
-        case OSError():
-            return "connect"
-        case _:
-            return "session"

@@ -2,17 +2,17 @@
 
 # ruff: noqa: N802  aiosmtpd finds the method for a command by its name, smtp_NOOP and the like
 
-from collections.abc import Awaitable, Callable
+import math
+from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, cast
 
 from dlp_gateway.mail.envelope import new_id
 from dlp_gateway.mail.reply import Reply
-from dlp_gateway.observe import log, metrics
 from dlp_gateway.smtp import commands, replies
-from dlp_gateway.smtp.door import Door, Security, client_address, stumbled
+from dlp_gateway.smtp.door import UNDER_TLS, Door, Security, client_address, stumbled
 from dlp_gateway.smtp.replies import Refusal
-from dlp_gateway.smtp.wire import Goodbye, Wire
+from dlp_gateway.smtp.wire import Wire
 
 _TURNED_AWAY: Final = 10  # commands, and seconds, for a client that may only QUIT
 
@@ -23,42 +23,51 @@ _OTHER_PROTOCOLS: Final = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTION
 class Dialogue(Wire):
     """One command at a time, until the client has said goodbye or tried our patience."""
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, door: Door, client: IPv4Address | IPv6Address | None = None) -> None:
         super().__init__(door.options)
         self._door = door
-        self._client: IPv4Address | IPv6Address | None = None
+        self._client = client  # as a proxy told it; else it is the peer
+        self._address = ""  # the same, as text
+        self._entered = False
         self._busy = False  # between DATA and its final reply
         self._errors = 0
+        self._latest = math.inf  # when no more commands are taken
         self._junk = 0
+        self._take = self._take_command  # what the next piece of the input is
 
     async def _handle_client(self) -> None:
-        """Run the session from greeting to goodbye."""
-        transport = self._connection()
-        entered = False
-        try:
-            self._client = client_address(transport.get_extra_info("peername"))
-            if self._client is None:
-                return
-            refusal = self._door.enter(self, self._client)
-            entered = True
-            if refusal is not None:
-                self._note(refusal)
-            if self._options.security is Security.IMPLICIT and not self._tls:
-                return
-            if refusal is None:
-                self._say(Reply(code=220, enhanced="", text=f"{self.hostname} ESMTP"))
-                await self._converse()
-            else:
-                self._say(refusal.reply)
-                await self._turn_away(refusal)
-        except (Goodbye, OSError):  # the network and TLS end sessions by OSError
-            pass
-        finally:
-            if entered:
-                self._door.leave(self)
-            self._over()
-            self._flush()
-            (self.transport or transport).close()
+        """Greet the client, or turn it away."""
+        self._engaged = False
+        self._proceed(self._open)
+
+    def _open(self) -> bool:
+        self._client = self._client or client_address(self._connection().get_extra_info("peername"))
+        if self._client is None:
+            self._leave()
+        self._address = str(self._client)
+        refusal = self._door.enter(self, self._client)
+        self._entered = True
+        if refusal is not None:
+            self._note(refusal)
+        if self._options.security is Security.IMPLICIT and not self._tls:
+            self._leave()
+        if refusal is None:
+            self._say(Reply(code=220, enhanced="", text=f"{self.hostname} ESMTP"))
+            self._reset_timeout()
+            self._latest = self._deadline + self._options.session
+            return True
+        self._say(refusal.reply)
+        if refusal.reply.code != 554:
+            self._leave()  # a 421 needs no waiting
+        # RFC 5321 3.1: after a 554 the server waits for QUIT.
+        self._take, self._junk = self._take_farewell, 0
+        self._reset_timeout(_TURNED_AWAY)
+        return True
+
+    def _over(self) -> None:
+        if self._entered:
+            self._entered = False
+            self._door.leave(self)
 
     def retire(self) -> None:
         """Say goodbye now, or after the message that is under way."""
@@ -68,96 +77,91 @@ class Dialogue(Wire):
     def _forget(self) -> None:
         """Forget what the client said of a message."""
 
-    def _over(self) -> None:
-        """The session is over: nothing more will be heard."""
+    def _stumbled(self, error: Exception) -> None:
+        reference = new_id()
+        stumbled(reference, error)
+        self._forget()
+        self._say(replies.failed(reference))
+        if self._take != self._take_command:
+            self._linger()  # what comes next is something else, and must not be read as a command
 
-    async def _turn_away(self, refusal: Refusal) -> None:
-        """Wait for QUIT, as RFC 5321 3.1 asks after a 554; a 421 needs no waiting."""
-        if refusal.reply.code != 554:
-            return
-        self._reset_timeout(_TURNED_AWAY)
-        for _ in range(_TURNED_AWAY):
-            line = await self._line()
-            if line is None:
-                return
-            if line.strip().upper() == b"QUIT":
-                self._say(replies.BYE)
-                return
-            self._say(replies.ONLY_QUIT)
+    # --- one piece of the input after the other -----------------------------------------------------------------------
 
-    async def _converse(self) -> None:
-        while True:
-            self._reset_timeout()
-            line = await self._line()
-            if line is None:
-                return
-            try:
-                await self._obey(line)
-            except (Goodbye, OSError):
-                raise
-            except Exception as error:  # noqa: BLE001  the listener's: the client gets an answer, never the text
-                reference = new_id()
-                stumbled(reference, error)
-                self._forget()
-                self._say(replies.failed(reference))
-            if self._door.closing:
-                await self._end(replies.STOPPING)
+    def _take_farewell(self) -> bool:
+        line = self._line()
+        if line is None:
+            return False
+        self._junk += 1
+        leaves = line.strip().upper() == b"QUIT"
+        self._say(replies.BYE if leaves else replies.ONLY_QUIT)
+        if leaves or self._junk >= _TURNED_AWAY:
+            self._leave()
+        return True
 
-    async def _obey(self, line: bytes) -> None:
+    def _take_command(self) -> bool:
+        line = self._line()
+        if line is None:
+            return False
+        self._reset_timeout()
+        if self._deadline > self._latest:
+            self._end(replies.LONG_SESSION)
+        self._obey(line)
+        return True
+
+    def _obey(self, line: bytes) -> None:
         command = commands.split(line)
         if isinstance(command, Refusal):
-            await self._refuse(command)
+            self._refuse(command)
             return
         verb, argument = command
-        method = cast("Callable[[str], Awaitable[None]] | None", self._smtp_methods.get(verb))
-        if not self._tls and self._options.demands_tls(verb):
-            await self._refuse(replies.MUST_STARTTLS)
+        method = cast("Callable[[str], None] | None", self._smtp_methods.get(verb))
+        if self._options.demands_tls and not self._tls and verb in UNDER_TLS:
+            self._refuse(replies.MUST_STARTTLS)
         elif method is not None:
-            await method(argument)
+            method(argument)
         elif verb in _OTHER_PROTOCOLS:
-            await self._end(replies.OTHER_PROTOCOL)
+            self._end(replies.OTHER_PROTOCOL)
         else:
-            await self._refuse(replies.UNKNOWN)
+            self._refuse(replies.UNKNOWN)
 
-    async def _refuse(self, what: Reply | Refusal) -> None:
+    def _refuse(self, what: Reply | Refusal) -> None:
         """Say no; too many of these end the session."""
         refusal = what if isinstance(what, Refusal) else Refusal(reply=what)
         if refusal.closing:
-            await self._end(refusal)
+            self._end(refusal)
         self._note(refusal)
         self._say(refusal.reply)
         self._errors += 1
         if self._errors >= self._options.errors:
-            await self._end(replies.TOO_MANY_ERRORS)
+            self._end(replies.TOO_MANY_ERRORS)
 
-    async def _idle_command(self, reply: Reply) -> None:
+    def _idle_command(self, reply: Reply) -> None:
         """Answer a command that brings no mail nearer."""
-        self._junk += 1
         self._say(reply)
+        self._count_junk()
+
+    def _count_junk(self) -> None:
+        self._junk += 1
         if self._junk > self._options.junk_commands:
-            await self._end(replies.TOO_MUCH_JUNK)
+            self._end(replies.TOO_MUCH_JUNK)
 
     def _note(self, refusal: Refusal) -> None:
-        if refusal.why:
-            log.session_refused(str(self._client), refusal.why)
-            metrics.session_refused(refusal.why)
+        self._door.complaints.note(self._address, refusal)
 
-    async def smtp_NOOP(self, argument: str) -> None:  # noqa: ARG002
+    # --- what brings no mail nearer -----------------------------------------------------------------------------------
+
+    def smtp_NOOP(self, argument: str) -> None:  # noqa: ARG002
         """NOOP, with or without a string (RFC 5321 4.1.1.9)."""
-        await self._idle_command(replies.OK)
+        self._idle_command(replies.OK)
 
-    async def smtp_HELP(self, argument: str) -> None:  # noqa: ARG002
+    def smtp_HELP(self, argument: str) -> None:  # noqa: ARG002
         """HELP."""
-        await self._idle_command(replies.HELP)
+        self._idle_command(replies.HELP)
 
-    async def smtp_VRFY(self, argument: str) -> None:
+    def smtp_VRFY(self, argument: str) -> None:
         """VRFY: who exists is the smarthost's secret (RFC 5321 7.3)."""
-        await (self._idle_command(replies.CANNOT_VERIFY) if argument else self._refuse(replies.NEEDS_ARGUMENT))
+        self._idle_command(replies.CANNOT_VERIFY) if argument else self._refuse(replies.NEEDS_ARGUMENT)
 
-    async def smtp_EXPN(self, argument: str) -> None:  # noqa: ARG002
+    def smtp_EXPN(self, argument: str) -> None:  # type: ignore[override]  # noqa: ARG002  nothing waits here
         """EXPN is not offered."""
-        await self._refuse(replies.NOT_OFFERED)
-
-    async def smtp_BDAT(self, argument: str) -> None:  # noqa: ARG002
-        """BDAT is not offered; what follows it would be content, never commands (RFC 3030 2)."""
-        await self._end(replies.NO_BINARY)
+        self._refuse(replies.NOT_OFFERED)

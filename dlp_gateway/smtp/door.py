@@ -14,6 +14,8 @@ from dlp_gateway.networks import Networks, large_part_of_internet, within
 from dlp_gateway.observe import log, metrics
 from dlp_gateway.ports import Logins
 from dlp_gateway.smtp.admission import UNCONDITIONAL, Admission
+from dlp_gateway.smtp.complaints import Complaints
+from dlp_gateway.smtp.crowd import Crowd
 from dlp_gateway.smtp.replies import (
     NOT_YOUR_GATEWAY,
     STOPPING,
@@ -22,12 +24,14 @@ from dlp_gateway.smtp.replies import (
     Refusal,
     failed,
 )
+from dlp_gateway.smtp.room import Room
 
 _OUTSIDE: Final = ""  # the key of all clients that may not send
 _MOST_OUTSIDERS: Final = 50
+_SITE: Final = 4  # times the limit of a client is that of an IPv6 /48
 #: RFC 3207 4 has a server that demands TLS obey EHLO, NOOP, QUIT and STARTTLS before it. HELO leads nowhere; DATA and
 #: BDAT end the session where content follows them, which after a 530 would be read as commands.
-_UNDER_TLS: Final = frozenset({"AUTH", "EXPN", "HELP", "MAIL", "RCPT", "RSET", "VRFY"})
+UNDER_TLS: Final = frozenset({"AUTH", "EXPN", "HELP", "MAIL", "RCPT", "RSET", "VRFY"})
 
 
 class Security(StrEnum):
@@ -45,6 +49,16 @@ class Security(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Beyond:
+    """What the next mail server takes; `size` in octets, 0 for any."""
+
+    eight_bit: bool = True  # RFC 6152
+    smtputf8: bool = True  # RFC 6531
+    dsn: bool = True  # RFC 3461
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ListenerOptions:
     """What one listener offers and bears; sizes in octets, times in seconds.
 
@@ -59,17 +73,20 @@ class ListenerOptions:
     security: Security = Security.NONE
     tls_context: ssl.SSLContext | None = None
     admission: Admission = UNCONDITIONAL
-    eight_bit: bool = True  # RFC 6152; switch off where the smarthost lacks it
-    smtputf8: bool = True  # RFC 6531; switch off where the smarthost lacks it
+    beyond: Beyond = Beyond()  # until more is known
     message_size: int = 50_000_000
     recipients: int = 1000
     connections: int = 1000
     connections_per_client: int = 100  # an IPv4 address or an IPv6 /64
+    proxies: Networks = ()  # who says by the PROXY protocol for whom it connects
     errors: int = 20  # Postfix smtpd_hard_error_limit
     junk_commands: int = 100  # Postfix smtpd_junk_command_limit
+    session: float = 6 * 3600
     idle: float = 300  # RFC 5321 4.5.3.2.7
     data_block: float = 180  # RFC 5321 4.5.3.2.5
     data_total: float = 1800
+    data_rate: float = 500  # octets a second at least, in the middle (Postfix smtpd_min_data_rate)
+    data_grace: float = 60  # after so many seconds
     handshake: float = 30
     confirmation: float = 30  # how long a sign that the final reply was read is waited for
 
@@ -87,10 +104,10 @@ class ListenerOptions:
                 "These networks are a large part of the internet, and without login the listener would be an open relay"
             )
 
-    def demands_tls(self, verb: str) -> bool:
-        """Whether a command is only obeyed under TLS."""
-        demanded = self.security is Security.REQUIRED or self.admission.certificate_names
-        return bool(demanded) and verb in _UNDER_TLS
+    @property
+    def demands_tls(self) -> bool:
+        """Whether the commands in `UNDER_TLS` are only obeyed under TLS."""
+        return self.security is Security.REQUIRED or bool(self.admission.certificate_names)
 
     def admits(self, client: IPv4Address | IPv6Address) -> bool:
         """Whether the client's host may send."""
@@ -111,6 +128,13 @@ def client_address(peer: object) -> IPv4Address | IPv6Address | None:
 def network_of(client: IPv4Address | IPv6Address) -> str:
     """Return what counts as one client: an IPv4 address or an IPv6 /64, for that is what one host can have."""
     return str(client) if client.version == 4 else str(IPv6Network((int(client) >> 64 << 64, 64)))
+
+
+def networks_of(client: IPv4Address | IPv6Address) -> tuple[str, ...]:
+    """Return the networks by which a client is counted: also its /48, which one site may have."""
+    if client.version == 4:
+        return (network_of(client),)
+    return network_of(client), str(IPv6Network((int(client) >> 80 << 80, 48)))
 
 
 class Handler(Protocol):
@@ -147,18 +171,39 @@ class Guest(Protocol):
 class Door:
     """Admits sessions, runs hand-overs in tasks of their own, and closes without cutting one off."""
 
-    def __init__(self, options: ListenerOptions, handler: Handler, logins: Logins | None = None) -> None:
+    def __init__(
+        self,
+        options: ListenerOptions,
+        handler: Handler,
+        logins: Logins | None = None,
+        *,
+        room: Room | None = None,
+        crowd: Crowd | None = None,
+    ) -> None:
         if options.login and logins is None:
             raise ValueError("A listener that asks for a login needs somebody who knows the passwords")
         self.options = options
         self.logins = logins
+        self.room = room or Room()
+        self.complaints = Complaints()
+        self._crowd = crowd or Crowd()
+        self.beyond = options.beyond
         self._handler = handler
-        self._guests: dict[Guest, str] = {}
-        self._clients: Counter[str] = Counter()
+        self._guests: dict[Guest, tuple[str, ...]] = {}  # with their networks, () for outsiders
+        self._outsiders = 0
         self._knocking: Counter[str] = Counter()
         self._under_way: set[asyncio.Task[Any]] = set()  # the loop itself holds tasks weakly
         self._closing = False
         self._left = asyncio.Event()
+
+    @property
+    def message_size(self) -> int:
+        """The largest message that we and the next mail server take."""
+        return min(self.options.message_size, self.beyond.size or self.options.message_size)
+
+    def learn(self, beyond: Beyond) -> None:
+        """From now on EHLO offers what the next mail server takes: nothing is downgraded in silence."""
+        self.beyond = beyond
 
     @property
     def sessions(self) -> int:
@@ -200,26 +245,31 @@ class Door:
 
     def enter(self, guest: Guest, client: IPv4Address | IPv6Address) -> Refusal | None:
         """Let a session in, or say why not; whoever entered, welcome or not, must `leave`."""
-        key = self._key(client)
-        self._guests[guest] = key
-        self._clients[key] += 1
+        admitted = self.options.admits(client)
+        networks = self._guests[guest] = networks_of(client) if admitted else ()
         metrics.session_opened()
-        outsiders = self._clients[_OUTSIDE]
+        if not admitted:
+            self._outsiders += 1
+            if self._closing:
+                return STOPPING
+            # They wait for their QUIT in places of their own, so that they cannot take those of others.
+            return NOT_YOUR_GATEWAY if self._outsiders <= _MOST_OUTSIDERS else TOO_MANY_CONNECTIONS
+        total, each = self._crowd.enter(networks)
         if self._closing:
             return STOPPING
-        if key == _OUTSIDE:
-            # They wait for their QUIT in places of their own, so that they cannot take those of others.
-            return NOT_YOUR_GATEWAY if outsiders <= _MOST_OUTSIDERS else TOO_MANY_CONNECTIONS
-        if len(self._guests) - outsiders > self.options.connections:
+        if total > self.options.connections:
             return TOO_MANY_CONNECTIONS
-        return TOO_MANY_FROM_YOU if self._clients[key] > self.options.connections_per_client else None
+        limit = self.options.connections_per_client
+        crowded = any(count > most for count, most in zip(each, (limit, _SITE * limit), strict=False))
+        return TOO_MANY_FROM_YOU if crowded else None
 
     def leave(self, guest: Guest) -> None:
         """Count a session out."""
-        key = self._guests.pop(guest)
-        self._clients[key] -= 1
-        if not self._clients[key]:
-            del self._clients[key]
+        networks = self._guests.pop(guest)
+        if networks:
+            self._crowd.leave(networks)
+        else:
+            self._outsiders -= 1
         metrics.session_closed()
         self._left.set()
 
@@ -233,10 +283,13 @@ class Door:
         """Tell the handler that the client went away during the hand-over."""
         self._keep(asyncio.get_running_loop().create_task(self._abandon(envelope, content)))
 
-    def unanswered(self, envelope: Envelope, content: bytes, outcome: asyncio.Task[Reply], *, written: bool) -> None:
+    def unanswered(
+        self, envelope: Envelope, content: bytes, outcome: asyncio.Task[Reply], *, written: bool
+    ) -> asyncio.Task[None]:
         """Tell the handler, when the hand-over is done, that its reply did not arrive; `written` as in `Handler`."""
-        telling = self._remember(envelope, content, outcome, written=written)
-        self._keep(asyncio.get_running_loop().create_task(telling))
+        telling = asyncio.get_running_loop().create_task(self._remember(envelope, content, outcome, written=written))
+        self._keep(telling)
+        return telling
 
     async def drain(self, patience: float) -> int:
         """Refuse new sessions, end idle ones, wait `patience` seconds for messages under way; return how many are left.
@@ -257,6 +310,7 @@ class Door:
         except TimeoutError:
             for guest in tuple(self._guests):
                 guest.abort()
+        self.complaints.close()
         return len(self._guests) + len(self._under_way)
 
     def _keep(self, task: asyncio.Task[Any]) -> None:

@@ -2,6 +2,7 @@
 
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, assert_never
 
@@ -32,7 +33,7 @@ def _closing(why: str, code: int, enhanced: str, text: str) -> Refusal:
 BARE_NEWLINE: Final = _closing("bare-newline", 521, "5.5.2", "Lines end in CRLF and nothing else (RFC 5321 2.3.8)")
 ENDLESS_LINE: Final = _closing("endless-line", 500, "5.5.2", "Line too long")
 FAR_TOO_BIG: Final = _closing("too-big", 552, "5.3.4", "Message far too big")
-NO_BINARY: Final = _closing("bdat", 502, "5.5.1", "BDAT is not offered here")
+BAD_CHUNK: Final = _closing("bdat", 501, "5.5.4", "Syntax: BDAT size [LAST]")  # how much follows, nobody can know
 OTHER_PROTOCOL: Final = _closing("other-protocol", 500, "5.5.1", "This is SMTP")
 EARLY_CONTENT: Final = _closing("early-content", 503, "5.5.1", "Content sent without leave")
 TOO_MANY_ERRORS: Final = _closing("errors", 421, "4.7.0", "Too many errors")
@@ -41,6 +42,8 @@ TIMEOUT: Final = _closing("timeout", 421, "4.4.2", "Timeout")
 # Nobody can be told these two: the handshake that would have carried them failed.
 HANDSHAKE_FAILED: Final = _closing("handshake", 421, "4.7.0", "No TLS handshake")
 UNVERIFIED_CERTIFICATE: Final = _closing("client-certificate-unverified", 421, "4.7.0", "No valid client certificate")
+LONG_SESSION: Final = _closing("long-session", 421, "4.4.2", "This session has lasted long enough; connect again")
+BAD_PROXY: Final = _closing("proxy", 421, "4.7.0", "No PROXY header")  # nobody can be told: it comes before all else
 STOPPING: Final = _closing("", 421, "4.3.2", "The gateway is stopping")
 TOO_MANY_LOGINS: Final = _closing("logins", 421, "4.7.0", "Too many failed logins from your network; try again later")
 TOO_MANY_CONNECTIONS: Final = _closing("connections", 421, "4.3.2", "Too many connections")
@@ -53,10 +56,11 @@ LOGGED_IN: Final = _reply(235, "2.7.0", "Logged in")  # RFC 4954 6, as all repli
 OK: Final = _reply(250, "2.0.0", "Ok")
 SENDER_OK: Final = _reply(250, "2.1.0", "Sender ok")
 RECIPIENT_OK: Final = _reply(250, "2.1.5", "Recipient ok")
+CHUNK_OK: Final = _reply(250, "2.0.0", "Chunk taken")
 GO_AHEAD: Final = _reply(354, "", "End data with <CR><LF>.<CR><LF>")
 BYE: Final = _reply(221, "2.0.0", "Bye")
 READY_FOR_TLS: Final = _reply(220, "2.0.0", "Ready to start TLS")
-HELP: Final = _reply(214, "2.0.0", "EHLO HELO AUTH MAIL RCPT DATA RSET NOOP QUIT VRFY HELP STARTTLS (RFC 5321)")
+HELP: Final = _reply(214, "2.0.0", "EHLO HELO AUTH MAIL RCPT DATA BDAT RSET NOOP QUIT VRFY HELP STARTTLS (RFC 5321)")
 CANNOT_VERIFY: Final = _reply(252, "2.5.2", "Cannot verify, but will take mail and try to deliver it")
 SYNTAX: Final = _reply(501, "5.5.4", "This command takes no argument")
 NEEDS_ARGUMENT: Final = _reply(501, "5.5.4", "This command needs an argument")
@@ -65,6 +69,7 @@ NOT_OFFERED: Final = _reply(502, "5.5.1", "Not offered here")
 HELLO_FIRST: Final = _reply(503, "5.5.1", "Say EHLO first")
 NESTED_MAIL: Final = _reply(503, "5.5.1", "A transaction is open; RSET ends it")
 MAIL_FIRST: Final = _reply(503, "5.5.1", "Say MAIL first")
+CHUNKS_BEGUN: Final = _reply(503, "5.5.1", "The message has begun with BDAT; BDAT or RSET ends it")
 RCPT_FIRST: Final = _reply(503, "5.5.1", "Say RCPT first")
 NO_RECIPIENT: Final = _reply(554, "5.5.1", "No valid recipient")
 TLS_ALREADY: Final = _reply(503, "5.5.1", "TLS is on already")
@@ -86,6 +91,7 @@ ONLY_QUIT: Final = _reply(503, "5.5.1", "Only QUIT is possible here")
 # --- what refuses one message or one command --------------------------------------------------------------------------
 
 TOO_BIG: Final = Refusal(reply=_reply(552, "5.3.4", "Message too big"), why="too-big")
+NO_ROOM: Final = Refusal(reply=_reply(452, "4.3.1", "No room for this message now; try again later"), why="room")
 NUL: Final = Refusal(reply=_reply(554, "5.6.0", "NUL octets do not belong in mail (RFC 2045 2.7)"), why="nul")
 TOO_MANY_RECIPIENTS: Final = _reply(452, "4.5.3", "Too many recipients; send to the others in another transaction")
 UNREACHABLE: Final = _reply(451, "4.4.1", "The next mail server cannot be reached now; try again later")
@@ -168,6 +174,7 @@ def _with_id(reply: Reply, name: str) -> Reply:
     return _reply(code, reply.enhanced or f"{code // 100}.0.0", f"{printable(reply.text, _LONGEST_QUOTE)} ({name})")
 
 
+@lru_cache(maxsize=256)  # of the constants above; what is said once is soon forgotten
 def octets(reply: Reply, *, smtputf8: bool = False) -> bytes:
     """Return the reply as one line for the wire; beyond ASCII only where the client asked for it (RFC 6531 3.7.4.2)."""
     line = str(reply)

@@ -1,8 +1,9 @@
-"""The way to the one next hop: a pool of kept connections, and the port `Smarthost` on top of it."""
+"""The way to the next hop: which host gets a message, in which words, and the port `Smarthost` on top of it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Final
 
 from dlp_gateway.mail import xtext
@@ -11,11 +12,15 @@ from dlp_gateway.mail.envelope import NOTHING_ASKED, DsnRequest, RecipientReques
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.observe import log, metrics
 from dlp_gateway.ports import Delivery, Progress
-from dlp_gateway.smtp.connection import Connection, Extensions, Security, SmarthostOptions, Unavailable, connect
+from dlp_gateway.smtp.connection import Extensions
+from dlp_gateway.smtp.opening import Security, SmarthostOptions, Unavailable
+from dlp_gateway.smtp.pool import Pool
 from dlp_gateway.smtp.replies import UNREACHABLE
-from dlp_gateway.smtp.transaction import Mail, NothingHappened, run
+from dlp_gateway.smtp.transaction import Mail, NothingHappened, PutOff, run
 
 __all__ = ["Extensions", "Security", "Smarthost", "SmarthostOptions", "Unavailable"]
+
+_Hook = Callable[[Progress], Awaitable[None]]
 
 
 def _reply(code: int, enhanced: str, text: str) -> Reply:
@@ -30,16 +35,33 @@ _NO_8BITMIME: Final = _reply(554, "5.6.3", "The next mail server takes no 8-bit 
 _NO_SMTPUTF8: Final = _reply(553, "5.6.7", "The next mail server knows no internationalised mail (SMTPUTF8)")
 
 
-class Smarthost:
-    """Delivers over at most `options.connections` connections; made inside the running loop."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Errand:
+    """A message and whom it is for, whichever host takes it; `plain`: ASCII; `recipients` are valid and distinct."""
 
-    def __init__(self, options: SmarthostOptions) -> None:
-        self._options = options
-        self._slots = asyncio.Semaphore(options.connections)
-        self._idle: list[Connection] = []  # the last used is the first to be used again
-        self._sweeper: asyncio.TimerHandle | None = None
-        self._reachable: bool | None = None
-        self._closed = False
+    content: bytes
+    plain: bool
+    reverse_path: str
+    recipients: tuple[str, ...]
+    body_8bit: bool
+    smtputf8: bool
+    dsn: DsnRequest
+
+
+class Smarthost:
+    """Delivers by the host of the least priority number that answers; made inside the running loop.
+
+    Hosts of the same priority take turns.
+    """
+
+    def __init__(self, *hosts: SmarthostOptions) -> None:
+        self._pools = tuple(Pool(options) for options in sorted(hosts, key=lambda options: options.priority))
+        self._turn = 0
+
+    @property
+    def reachable(self) -> bool:
+        """Whether there is a host that is worth trying."""
+        return not all(pool.open for pool in self._pools)
 
     async def deliver(
         self,
@@ -50,170 +72,166 @@ class Smarthost:
         body_8bit: bool,
         smtputf8: bool,
         dsn: DsnRequest = NOTHING_ASKED,
-        before_final_dot: Callable[[Progress], Awaitable[None]] | None = None,
+        before_final_dot: _Hook | None = None,
     ) -> Delivery:
         """Run one mail transaction as `ports.Smarthost` says: never raises for what the network or the peer does."""
-        refused = {one: _BAD_RECIPIENT for one in recipients if not valid_forward_path(one, smtputf8=True)}
-        if not valid_reverse_path(reverse_path, smtputf8=True):
-            refused = dict.fromkeys(recipients, _BAD_SENDER)
+        refused = _refused(reverse_path, recipients)
         sendable = tuple(dict.fromkeys(one for one in recipients if one not in refused))
         if not sendable:
-            return _settle(recipients, refused, Delivery(replies=()))
-        try:
-            await self._slot()
-        except TimeoutError:
-            return _settle(recipients, refused, _all(sendable, _BUSY))
-        try:
-            delivery = await self._deliver(
-                content,
-                reverse_path,
-                sendable,
-                body_8bit=body_8bit,
-                smtputf8=smtputf8,
-                dsn=dsn,
-                last_call=_with(refused, before_final_dot),
-            )
-        finally:
-            self._slots.release()
-        return _settle(recipients, refused, delivery)
+            return _settled(recipients, refused, Delivery(replies=()))
+        errand = _Errand(
+            content=content,
+            plain=content.isascii(),
+            reverse_path=reverse_path,
+            recipients=sendable,
+            body_8bit=body_8bit,
+            smtputf8=smtputf8,
+            dsn=dsn,
+        )
+        delivery = await self._deliver(errand, _with(refused, before_final_dot))
+        return delivery if len(sendable) == len(recipients) else _settled(recipients, refused, delivery)
 
     async def probe(self) -> Extensions:
-        """Open a session and leave it: what the smarthost offers. Raises `Unavailable`."""
-        connection = await self._connect()
-        connection.leave()
-        return connection.extensions
+        """Open a session and leave it: what the first host that answers offers. Raises `Unavailable`."""
+        trouble = Unavailable("connect")
+        for pool in self._pools:
+            try:
+                return await pool.probe()
+            except Unavailable as error:
+                trouble = error
+        metrics.smarthost_up(False)
+        raise trouble
+
+    async def common(self) -> Extensions:
+        """Return what all hosts offer that answer now: what holds whichever gets the mail. Raises `Unavailable`."""
+        asked = [pool.probe() for pool in self._pools if not pool.open] or [self.probe()]
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, BaseException) and not isinstance(answer, Unavailable):
+                raise answer
+        offers = [answer for answer in answers if isinstance(answer, Extensions)]
+        if not offers:
+            raise Unavailable("connect")
+        return reduce(Extensions.common, offers)
 
     async def close(self) -> None:
         """Leave all connections that are not in use, and those in use when they are done."""
-        self._closed = True
-        if self._sweeper is not None:
-            self._sweeper.cancel()
-        idle, self._idle = self._idle, []
-        for connection in idle:
-            connection.leave()
-        await asyncio.sleep(0)  # the transports close in the next turn of the loop
+        for pool in self._pools:
+            await pool.close()
 
-    async def _deliver(
-        self,
-        content: bytes,
-        reverse_path: str,
-        recipients: tuple[str, ...],
-        *,
-        body_8bit: bool,
-        smtputf8: bool,
-        dsn: DsnRequest,
-        last_call: Callable[[Progress], Awaitable[None]] | None,
-    ) -> Delivery:
-        connection = self._kept()
-        while True:
-            kept = connection is not None
+    # --- which host ---------------------------------------------------------------------------------------------------
+
+    async def _deliver(self, errand: _Errand, last_call: _Hook | None) -> Delivery:
+        """Try one host after another until one decides; none is tried once a final dot was sent."""
+        outcome: Delivery | None = None
+        candidates = self._candidates()
+        for pool in candidates:
             try:
-                connection = connection or await self._connect()
-            except Unavailable:
-                return _all(recipients, UNREACHABLE)
-            parameters = _parameters(
-                connection.extensions, content, (reverse_path, *recipients), body_8bit=body_8bit, smtputf8=smtputf8
-            )
-            if isinstance(parameters, Reply):
-                self._give_back(connection)
-                return _all(recipients, parameters)
-            knows_dsn = connection.extensions.dsn  # RFC 3461 5.2.2 (a): to others it is not said
-            mail = Mail(
-                content=content,
-                reverse_path=reverse_path,
-                parameters=parameters + (_mail_wishes(dsn) if knows_dsn else ""),
-                recipients={
-                    one: _rcpt_wishes(dsn.of(one), connection.extensions) if knows_dsn else "" for one in recipients
-                },
-            )
-            try:
-                delivery = await run(connection, mail, self._options, last_call)
-            except NothingHappened as nothing:
-                connection.close()
-                if not kept or nothing.told:
-                    log.smarthost_lost(nothing.why)
-                    return _all(recipients, nothing.reply)
-                # A kept connection may have been closed at any time since its last use: that is no outage.
-                connection = None
-            except BaseException:
-                connection.close()
-                raise
-            else:
-                self._give_back(connection)
-                return replace(delivery, notifies=knows_dsn)
-
-    # --- the pool -----------------------------------------------------------------------------------------------------
-
-    async def _slot(self) -> None:
-        if not self._slots.locked():
-            await self._slots.acquire()
-            return
-        async with asyncio.timeout(self._options.slot):
-            await self._slots.acquire()
-
-    async def _connect(self) -> Connection:
-        try:
-            connection = await connect(self._options)
-        except Unavailable as error:
-            log.smarthost_unreachable(error.why, error.code)
+                return await _through(pool, errand, last_call)
+            except PutOff as put_off:
+                # What another host cannot do says nothing about one that is only away for a while.
+                if outcome is None or not _transient(outcome):
+                    outcome = put_off.delivery
+        if outcome is None or not (_transient(outcome) or len(candidates) == len(self._pools)):
+            outcome = _all(errand.recipients, UNREACHABLE)
+        if outcome.replies[0][1] is UNREACHABLE:
             metrics.smarthost_up(False)
-            self._reachable = False
+        return replace(outcome, put_off=True) if _transient(outcome) else outcome
+
+    def _candidates(self) -> tuple[Pool, ...]:
+        """Return the hosts to try: by priority, of the same priority those with a free connection first, in turn."""
+        if len(self._pools) == 1:
+            return () if self._pools[0].open else self._pools
+        self._turn += 1
+        turn = self._turn % len(self._pools)
+        rotated = (*self._pools[turn:], *self._pools[:turn])
+        worth = [pool for pool in rotated if not pool.open]
+        return tuple(sorted(worth, key=lambda pool: (pool.options.priority, pool.full)))
+
+
+async def _through(pool: Pool, errand: _Errand, last_call: _Hook | None) -> Delivery:
+    """Run one transaction with one host; raises `PutOff` where another might take it."""
+    try:
+        await pool.slot()
+    except TimeoutError:
+        raise PutOff(_all(errand.recipients, _BUSY)) from None
+    try:
+        return await _transaction(pool, errand, last_call)
+    finally:
+        pool.release()
+
+
+async def _transaction(pool: Pool, errand: _Errand, last_call: _Hook | None) -> Delivery:
+    connection = pool.kept()
+    while True:
+        kept = connection is not None
+        try:
+            connection = connection or await pool.connect()
+        except Unavailable:
+            raise PutOff(_all(errand.recipients, UNREACHABLE)) from None
+        mail = _mail(errand, connection.extensions, pool.options.host)
+        if isinstance(mail, Reply):
+            pool.give_back(connection)
+            raise PutOff(_all(errand.recipients, mail))
+        try:
+            delivery = await run(connection, mail, pool.options, last_call)
+        except NothingHappened as nothing:
+            connection.close()
+            if nothing.told:
+                log.smarthost_lost(pool.name, nothing.why)
+                return _all(errand.recipients, nothing.reply)
+            if not kept:
+                log.smarthost_lost(pool.name, nothing.why)
+                pool.failed()
+                raise PutOff(_all(errand.recipients, nothing.reply)) from None
+            # A kept connection may have been closed at any time since its last use: that is no outage.
+            connection = None
+        except PutOff:
+            pool.give_back(connection)
             raise
-        metrics.smarthost_up(True)  # each time: another process may have had the last word
-        if not self._reachable:
-            log.smarthost_reached()
-            self._reachable = True
-        return connection
-
-    def _kept(self) -> Connection | None:
-        oldest = asyncio.get_running_loop().time() - self._options.idle
-        while self._idle:
-            connection = self._idle.pop()
-            if connection.usable and connection.idle_since > oldest:
-                return connection
+        except BaseException:
             connection.close()
-        return None
-
-    def _give_back(self, connection: Connection) -> None:
-        if self._closed or not connection.usable:
-            connection.close()
-            return
-        loop = asyncio.get_running_loop()
-        connection.idle_since = loop.time()
-        self._idle.append(connection)
-        if self._sweeper is None:
-            self._sweeper = loop.call_later(self._options.idle, self._sweep)
-
-    def _sweep(self) -> None:
-        """Leave connections that nobody used for a while; the oldest lie at the bottom."""
-        loop = asyncio.get_running_loop()
-        oldest = loop.time() - self._options.idle
-        stale = [connection for connection in self._idle if connection.idle_since <= oldest or not connection.usable]
-        self._idle = [connection for connection in self._idle if connection not in stale]
-        for connection in stale:
-            connection.leave()
-        self._sweeper = loop.call_later(self._options.idle, self._sweep) if self._idle else None
+            raise
+        else:
+            pool.give_back(connection)
+            return delivery
 
 
-def _parameters(
-    extensions: Extensions, content: bytes, paths: tuple[str, ...], *, body_8bit: bool, smtputf8: bool
-) -> str | Reply:
+def _mail(errand: _Errand, extensions: Extensions, host: str) -> Mail | Reply:
+    """Return what this host is to be told, or why it cannot have this message."""
+    parameters = _parameters(extensions, errand)
+    if isinstance(parameters, Reply):
+        return parameters
+    dsn = errand.dsn
+    if extensions.dsn and dsn is not NOTHING_ASKED:  # RFC 3461 5.2.2 (a): to others it is not said
+        parameters += _mail_wishes(dsn)
+        rcpts = [f"RCPT TO:<{one}>{_rcpt_wishes(dsn.of(one), extensions)}\r\n" for one in errand.recipients]
+    else:
+        rcpts = [f"RCPT TO:<{one}>\r\n" for one in errand.recipients]
+    return Mail(
+        content=errand.content,
+        recipients=errand.recipients,
+        commands=[line.encode() for line in (f"MAIL FROM:<{errand.reverse_path}>{parameters}\r\n", *rcpts)],
+        notifies=extensions.dsn,
+        host=host,
+    )
+
+
+def _parameters(extensions: Extensions, errand: _Errand) -> str | Reply:
     """Return MAIL's parameters, or why this smarthost cannot have this message: nothing is downgraded in silence."""
-    plain = content.isascii()
-    international = not all(path.isascii() for path in paths) or (smtputf8 and not _header(content).isascii())
+    content = errand.content
+    international = not (errand.reverse_path.isascii() and all(map(str.isascii, errand.recipients)))
+    if errand.smtputf8 and not international:
+        international = not (errand.plain or _header(content).isascii())
     if international and not extensions.smtputf8:
         return _NO_SMTPUTF8
-    if not plain and not extensions.eight_bit:
+    if not errand.plain and not extensions.eight_bit:
         return _NO_8BITMIME
     if extensions.size and len(content) > extensions.size:
         return _TOO_BIG
-    return "".join(
-        (
-            f" SIZE={len(content)}" if "SIZE" in extensions.names else "",
-            " BODY=8BITMIME" if extensions.eight_bit and (body_8bit or not plain) else "",
-            " SMTPUTF8" if extensions.smtputf8 and (smtputf8 or international) else "",
-        )
-    )
+    size = f" SIZE={len(content)}" if "SIZE" in extensions.names else ""
+    body = " BODY=8BITMIME" if extensions.eight_bit and (errand.body_8bit or not errand.plain) else ""
+    return f"{size}{body} SMTPUTF8" if extensions.smtputf8 and (errand.smtputf8 or international) else size + body
 
 
 def _mail_wishes(dsn: DsnRequest) -> str:
@@ -239,9 +257,7 @@ def _all(recipients: tuple[str, ...], reply: Reply) -> Delivery:
     return Delivery(replies=tuple((recipient, reply) for recipient in recipients))
 
 
-def _with(
-    refused: dict[str, Reply], before_final_dot: Callable[[Progress], Awaitable[None]] | None
-) -> Callable[[Progress], Awaitable[None]] | None:
+def _with(refused: dict[str, Reply], before_final_dot: _Hook | None) -> _Hook | None:
     """Return the hook so that it is told of recipients whom we did not even ask the smarthost about."""
     if before_final_dot is None or not refused:
         return before_final_dot
@@ -253,13 +269,25 @@ def _with(
                 accepted=progress.accepted,
                 deferred=progress.deferred,
                 refused=(*progress.refused, *refused.items()),
+                host=progress.host,
             )
         )
 
     return told
 
 
-def _settle(recipients: tuple[str, ...], refused: dict[str, Reply], delivery: Delivery) -> Delivery:
+def _refused(reverse_path: str, recipients: tuple[str, ...]) -> dict[str, Reply]:
+    """Return what reaches no wire: addresses that are none."""
+    if not valid_reverse_path(reverse_path, smtputf8=True):
+        return dict.fromkeys(recipients, _BAD_SENDER)
+    return {one: _BAD_RECIPIENT for one in recipients if not valid_forward_path(one, smtputf8=True)}
+
+
+def _transient(delivery: Delivery) -> bool:
+    return any(reply.transient for _, reply in delivery.replies)
+
+
+def _settled(recipients: tuple[str, ...], refused: dict[str, Reply], delivery: Delivery) -> Delivery:
     """Return the delivery with all recipients in the order given."""
     replies = {**dict(delivery.replies), **refused}
     return replace(delivery, replies=tuple((one, replies[one]) for one in recipients))

@@ -1,9 +1,11 @@
 """The gateway beside a plain relay that inspects nothing, in one run, in turns.
 
-`uv run python tests/benchmarks/compare.py`. Both have as many processes as there are cores, and one sink behind them.
-Each line is the median of the rounds: mails a second, latency of the median mail and of the 99th in a hundred, CPU
-milliseconds a mail of all its processes, and the most memory that its processes ever took together. On loopback the
-load client and the sink take their share of the same cores: ratios mean something, figures only beside each other.
+`uv run python -m tests.benchmarks.compare [--peers]`. Each has as many processes as there are cores, and one sink is
+behind them all. Each line is the median of the rounds: mails a second, latency of the median mail and of the 99th in a
+hundred, CPU milliseconds a mail of all its processes, and the most memory that its processes ever took together. With
+`--peers`, other filters that are installed come along (see `peers`). Two more tables: latency at a fixed pace, and
+of small mails while spreadsheets are inspected. On loopback the load client and the sink take their share of the same
+cores: ratios mean something, figures only beside each other.
 """
 
 import argparse
@@ -15,12 +17,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import uvloop
 
-from tests.benchmarks import load, messages
+from tests.benchmarks import load, messages, peers
 from tests.e2e.gateway import Gateway, session
 from tests.e2e.postfix import free_port
 
@@ -50,11 +53,12 @@ KINDS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class System:
-    """What is measured: where it listens, and its processes' session."""
+    """What is measured: where it listens, and its processes' session; it gets one mail in `slowness`."""
 
     name: str
     port: int
     leader: int
+    slowness: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,39 +89,90 @@ async def measure(system: System, kind: Kind, message: bytes, sink: int) -> Meas
     )
 
 
-async def compare(kinds: tuple[Kind, ...], rounds: int) -> None:
-    """Start sink, relay and gateway, measure in turns, print the table, stop them."""
-    sink, relay, cores = free_port(), free_port(), str(len(os.sched_getaffinity(0)))
-    here = Path(__file__).parent
-    with tempfile.TemporaryDirectory() as folder:
-        gateway = Gateway(Path(folder) / "gateway", sink, settings={"processes": {"receivers": int(cores)}})
-        helpers = [
-            await _python(here / "sink.py", str(sink)),
-            await _python(here / "relay.py", str(relay), str(sink), cores),
-        ]
-        try:
-            await gateway.start()
-            systems = (
-                System(name="relay", port=relay, leader=helpers[1].pid),
-                System(name="gateway", port=gateway.port, leader=gateway.leader),
-            )
-            print(f"{'mail':16} {'system':8} {'msg/s':>8} {'p50 ms':>8} {'p99 ms':>8} {'CPU ms':>8} {'MB':>6}")
-            for kind in kinds:
-                message = kind.make(kind.size)
-                for system in systems:  # warm up: connections, caches, models
-                    await load.load(system.port, message, min(50, kind.count), _SESSIONS)
-                results: dict[str, list[Measure]] = {system.name: [] for system in systems}
-                for _ in range(rounds):
-                    for system in systems:
-                        results[system.name].append(await measure(system, kind, message, sink))
-                for name, measures in results.items():
-                    _show(kind.name, name, measures)
-        finally:
-            if gateway.started:
-                await gateway.stop()
-            for helper in helpers:
-                os.killpg(helper.pid, signal.SIGKILL)
-                await helper.wait()
+async def compare(kinds: tuple[Kind, ...], rounds: int, *, with_peers: bool = False, paced: int = 0) -> None:
+    """Start sink, relay and gateway, measure in turns, print the tables, stop them; `paced` mails at a fixed pace."""
+    sink, cores = free_port(), len(os.sched_getaffinity(0))
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder.chmod(0o755)  # noqa: ASYNC240  nothing else runs yet; amavis has a user of its own
+        stack.push_async_callback(_end, await _python("sink.py", sink))
+        systems = [await _relay(stack, sink, cores), await _gateway(stack, folder, sink, cores)]
+        if with_peers:
+            systems += [
+                found for name in ("amavis", "haraka") if (found := await _peer(stack, folder, name, sink, cores))
+            ]
+        print(f"{'mail':16} {'system':8} {'msg/s':>8} {'p50 ms':>8} {'p99 ms':>8} {'CPU ms':>8} {'MB':>6}")
+        for kind in kinds:
+            await _compare(kind, systems, sink, rounds)
+        if paced:
+            await _pace(systems[:2], paced)
+            await _beside_spreadsheets(systems[1], paced)
+
+
+async def _compare(kind: Kind, systems: list[System], sink: int, rounds: int) -> None:
+    message = kind.make(kind.size)
+    for system in systems:  # warm up: connections, caches, models
+        await load.load(system.port, message, max(2, min(50, kind.count) // system.slowness), _SESSIONS)
+    results: dict[str, list[Measure]] = {system.name: [] for system in systems}
+    for _ in range(rounds):
+        for system in systems:
+            fewer = replace(kind, count=max(2, kind.count // system.slowness))
+            results[system.name].append(await measure(system, fewer, message, sink))
+    for name, measures in results.items():
+        _show(kind.name, name, measures)
+
+
+async def _pace(systems: list[System], count: int) -> None:
+    """Print the latency of 2 KB mails that are due 600 times a second, whatever becomes of them."""
+    message = messages.prose(2_000)
+    print(f"\n{'2 KB, 600 a second':28} {'p50 ms':>8} {'p99 ms':>8}")
+    for system in systems:
+        ran = await load.load(system.port, message, count, _SESSIONS, rate=600)
+        print(f"{system.name:28} {ran.percentile(0.5):8.1f} {ran.percentile(0.99):8.1f}", flush=True)
+
+
+async def _beside_spreadsheets(system: System, count: int) -> None:
+    """Print the latency of 2 KB mails, 100 a second, alone and while two clients send spreadsheets without a pause."""
+    small, table = messages.prose(2_000), messages.numbers(100_000)
+    print(f"\n{'2 KB, 100 a second':28} {'p50 ms':>8} {'p99 ms':>8}")
+    for name, sessions in (("quiet", 0), ("beside 100 KB spreadsheets", 2)):
+        others = [asyncio.create_task(load.load(system.port, table, 10**6, 1)) for _ in range(sessions)]
+        ran = await load.load(system.port, small, count // 4, _SESSIONS, rate=100)
+        for other in others:
+            other.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        print(f"{name:28} {ran.percentile(0.5):8.1f} {ran.percentile(0.99):8.1f}", flush=True)
+
+
+async def _relay(stack: AsyncExitStack, sink: int, cores: int) -> System:
+    port = free_port()
+    process = await _python("relay.py", port, sink, cores)
+    stack.push_async_callback(_end, process)
+    return System(name="relay", port=port, leader=process.pid)
+
+
+async def _gateway(stack: AsyncExitStack, folder: Path, sink: int, cores: int) -> System:
+    gateway = Gateway(folder / "gateway", sink, settings={"processes": {"receivers": cores}})
+    await gateway.start()
+    stack.push_async_callback(gateway.stop)
+    return System(name="gateway", port=gateway.port, leader=gateway.leader)
+
+
+async def _peer(stack: AsyncExitStack, folder: Path, name: str, sink: int, cores: int) -> System | None:
+    (folder / name).mkdir()
+    port = free_port()
+    process = await getattr(peers, name)(folder / name, port, sink, cores)
+    if process is None:
+        print(f"{name} is not installed", flush=True)
+        return None
+    stack.push_async_callback(_end, process)
+    await _listening(port, name)
+    return System(name=name, port=port, leader=process.pid, slowness=8)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    os.killpg(process.pid, signal.SIGKILL)
+    await process.wait()
 
 
 def _show(mail: str, system: str, measures: list[Measure]) -> None:
@@ -130,18 +185,24 @@ def _show(mail: str, system: str, measures: list[Measure]) -> None:
     )
 
 
-async def _python(script: Path, *arguments: str) -> asyncio.subprocess.Process:
-    """Start a script in a session of its own and wait until it listens on its first argument, a port."""
-    process = await asyncio.create_subprocess_exec(sys.executable, script, *arguments, start_new_session=True)
-    for _ in range(200):
+async def _python(script: str, *arguments: int) -> asyncio.subprocess.Process:
+    """Start a script beside this one in a session of its own; wait until it listens on its first argument, a port."""
+    path = Path(__file__).parent / script
+    process = await asyncio.create_subprocess_exec(sys.executable, path, *map(str, arguments), start_new_session=True)
+    await _listening(arguments[0], script)
+    return process
+
+
+async def _listening(port: int, name: str) -> None:
+    for _ in range(600):
         try:
-            _reader, writer = await asyncio.open_connection("127.0.0.1", int(arguments[0]))
+            _reader, writer = await asyncio.open_connection("127.0.0.1", port)
         except ConnectionRefusedError:
             await asyncio.sleep(0.05)
         else:
             writer.close()
-            return process
-    raise RuntimeError(f"{script.name} does not listen")
+            return
+    raise RuntimeError(f"{name} does not listen")
 
 
 def _cpu(leader: int) -> float:
@@ -168,6 +229,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each kind of mail; medians are shown")
     parser.add_argument("--only", default="", help="kinds of mail whose name contains this")
     parser.add_argument("--share", type=float, default=1.0, help="this share of the mails of a round")
+    parser.add_argument("--peers", action="store_true", help="amavis and Haraka as well, where they are installed")
+    parser.add_argument("--paced", type=int, default=3_000, help="mails of the paced runs; 0: leave them out")
     options = parser.parse_args()
     kinds = tuple(
         Kind(name=kind.name, make=kind.make, size=kind.size, count=max(2, int(kind.count * options.share)))
@@ -175,7 +238,7 @@ def main() -> None:
         if options.only in kind.name
     )
     begun = time.monotonic()
-    uvloop.run(compare(kinds, options.rounds))
+    uvloop.run(compare(kinds, options.rounds, with_peers=options.peers, paced=options.paced))
     print(f"{options.rounds} rounds, {_SESSIONS} sessions, {time.monotonic() - begun:.0f} s")
 
 

@@ -120,7 +120,11 @@ async def load(port: int, message: bytes, count: int, sessions: int, *, rate: fl
         await asyncio.get_running_loop().create_connection(lambda: _Session(run), "127.0.0.1", port)
         for _ in range(min(sessions, count))
     ]
-    await asyncio.gather(*(session.done for _transport, session in connected))
+    try:
+        await asyncio.gather(*(session.done for _transport, session in connected))
+    finally:
+        for transport, _session in connected:
+            transport.close()
     return Load(seconds=time.perf_counter() - begun, latencies=tuple(run.latencies))
 
 

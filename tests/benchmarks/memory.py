@@ -108,7 +108,7 @@ def fill(database: Path, rows: int) -> None:
             0.10,
             lambda: (
                 *(os.urandom(16), moment, os.urandom(16), os.urandom(16), os.urandom(16)),
-                *(0, 0, 1, None, os.urandom(16 * 6), b""),
+                *(0, 0, 1, None, os.urandom(16 * 6), b"", 0),
             ),
         ),
     )

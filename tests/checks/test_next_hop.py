@@ -30,6 +30,17 @@ async def test_one_that_answers_is_told_with_what_it_offers(configure: Configure
     assert any(one.level == "warning" and one.says.startswith("It does not offer DSN") for one in remarks)
 
 
+async def test_each_of_several_is_tried(configure: Configure, smarthost: Start) -> None:
+    """One that does not answer is a problem, though mail finds its way over the other."""
+    port = await asyncio.to_thread(smarthost)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        away = taken.getsockname()[1]
+    hosts = [{"host": "127.0.0.1", "port": away}, {"host": "127.0.0.1", "port": port, "priority": 20}]
+    remarks = await next_hop.smarthost(configure(smarthost={"hosts": hosts, "tls": "none"})[1], HOST)
+    told = {one.about: one.level for one in reversed(remarks)}
+    assert told == {f"smarthost 127.0.0.1:{away}": "problem", f"smarthost 127.0.0.1:{port}": "ok"}
+
+
 async def test_one_that_takes_less_than_we_do(configure: Configure, smarthost: Start) -> None:
     """The sentence has the line to write."""
     port = await asyncio.to_thread(lambda: smarthost(data_size_limit=10_000_000))

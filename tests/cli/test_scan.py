@@ -67,7 +67,7 @@ def test_an_attachment_is_told_as_unreadable(run: Run, mail: Path) -> None:
     mail.write_bytes(
         b"From: ann@corp.example\nTo: one@shop.example\nMIME-Version: 1.0\n"
         b"Content-Type: multipart/mixed; boundary=x\n\n"
-        b"--x\nContent-Type: text/plain\n\nsee there\n--x\nContent-Type: application/pdf\n\n%PDF-\n--x--\n"
+        b"--x\nContent-Type: text/plain\n\nsee there\n--x\nContent-Type: application/pdf\n\n\0PDF-\n--x--\n"
     )
     (shown,) = lines(run(*ARGUMENTS, "--json", mail))
     assert shown["unreadable"] == [{"part": "2", "type": "application/pdf", "reason": "attachment"}]

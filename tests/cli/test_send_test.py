@@ -63,11 +63,13 @@ def test_there_is_a_mail_for_every_built_in_rule() -> None:
         "exposure.identities",
         "exposure.window",
         "exposure.written",
+        "second-strike.held",  # the default policy rewrites the mass mail
         "unfamiliar-recipient.first-time",
         "unfamiliar-recipient.look-alike",
         "unfamiliar-recipient.twin",
     }
     assert set(untried) - of_addresses - of_earlier_mail == {"answers.carrying", "reply-all"}
+    assert "a mass mail that was held or refused" in untried["second-strike.held"]
     assert "it needs an answer to 3 outsiders" in untried["answers.carrying"]
     assert "it needs an answer to 10 outsiders" in untried["reply-all"]
     many = plan(policy(), MANY)
@@ -97,6 +99,11 @@ def test_a_second_attempt_needs_a_first_that_is_stopped() -> None:
     found = plan(policy("packs: [second-strike]\n"))["second-strike"]
     assert isinstance(found, Untried)
     assert "this policy lets the one pass" in found.why
+    holding = plan(policy("packs: [bulk-visible, second-strike]\nset: {bulk-visible.action: review}\n"))
+    assert {rule for rule, one in holding.items() if isinstance(one, Proof) and one.before} == {
+        "second-strike",
+        "second-strike.held",
+    }
 
 
 @pytest.mark.parametrize("mode", ["enforce", "observe"])

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dlp_gateway.content import bidi
 from dlp_gateway.content.html import is_excessive, loose, text
 
 
@@ -192,3 +193,42 @@ def test_games_with_markup_are_refused_or_cheap(source: str) -> None:
 def test_bounds_of_markup(source: str, *, expected: bool) -> None:
     """A thousand attributes or open elements are no letter; long letters without them are read as any other."""
     assert expected == is_excessive(source)
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("no. 45<b hidden>1</b>39", "no. 4539"),
+        ("no. 45<i style='display:none'>1</i>39", "no. 4539"),
+        ("no. 45<i style='font-size: 0px'>1</i>39 <u>14</u>", "no. 4539 14"),
+        ("no. 45<i style='display:none'>1</i>39<i style='display:none'>7</i>14", "no. 453914"),
+    ],
+)
+def test_what_is_hidden_within_a_word_is_read_and_left_out(source: str, expected: str) -> None:
+    """It leaves the house like the rest, and to people it is not there."""
+    assert expected in text(f"<p>{source}</p>").splitlines()[1:]
+
+
+def test_what_is_hidden_beside_words_is_read_once() -> None:
+    """Such as the preview lines of newsletters."""
+    assert text("<p>Hello <i style='display:none'>you</i> there</p>") == "Hello you there"
+
+
+def test_text_that_runs_the_other_way() -> None:
+    """The override of HTML is that of Unicode."""
+    assert text("<p>no. <bdo dir='rtl'>9354</bdo> x</p>") == "no. \u202e9354\u202c x"
+    assert bidi.with_overrides("no. \u202e9354\u202c x") == "no. \u202e9354\u202c x\nno. 4539 x"
+
+
+def test_a_number_in_boxes_is_one() -> None:
+    """A form has a cell for each digit."""
+    row = "".join(f"<td>{digit}</td>" for digit in "453914")
+    assert text(f"<table><tr>{row}</tr></table>").splitlines()[1] == "453914"
+
+
+def test_hidden_pieces_in_linear_time() -> None:
+    """Thousands of them in one paragraph cost no more than their number."""
+    source = "<p>" + "4<i hidden>1</i>" * 20_000 + "</p>"
+    started = time.process_time()
+    text(source)
+    assert time.process_time() - started < 3

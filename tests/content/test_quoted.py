@@ -39,6 +39,39 @@ def test_finds_both(body: str) -> None:
     assert shown(body) == [ONE, TWO]
 
 
+@pytest.mark.parametrize(
+    "labels",
+    [
+        "Från Skickat Till Ämne",
+        "Fra Sendt Til Emne",
+        "Od Wysłano Do Temat",
+        "Od Odesláno Komu Předmět",
+        "Lähettäjä Lähetetty Vastaanottaja Aihe",
+        "差出人 送信日時 宛先 件名",
+        "发件人 发送时间 收件人 主题",
+        "От Дата Кому Тема",
+        "보낸_사람 보낸_날짜 받는_사람 제목",
+        "Από Στάλθηκε Προς Θέμα",
+        "Kimden Gönderildi Kime Konu",
+        "Feladó Elküldve Címzett Tárgy",
+        "De Enviado Para Assunto",
+        "De_la Trimis Către Subiect",
+        "מאת נשלח אל נושא",
+        "จาก ส่ง ถึง เรื่อง",
+        "Từ Đã_gửi Đến Chủ_đề",
+    ],
+)
+@pytest.mark.parametrize("colon", [":", "：", " :"])
+def test_finds_them_in_any_language(labels: str, colon: str) -> None:
+    """A header block is known by its build: the author, a date, recipients, a subject."""
+    author, date, to, subject = (f"{label.replace('_', ' ')}{colon}" for label in labels.split())
+    assert shown(f"{author} Kim <kim@corp.example>\n{date} 10:30\n{to} {ONE};\n {TWO}\n{subject} Hej\n\nHej") == [
+        ONE,
+        TWO,
+    ]
+    assert shown(f"> {author} kim@corp.example\n> {date} x\n> {to} One <{ONE}>\n> {subject} x") == [ONE]
+
+
 def test_finds_them_in_html() -> None:
     """As Outlook and Thunderbird write it."""
     assert shown(
@@ -57,6 +90,10 @@ def test_finds_them_in_an_attached_message() -> None:
 @pytest.mark.parametrize(
     "body",
     [
+        f"Ann Lee\nTel: 123\nE-Mail: {ONE}\nWeb: https://corp.example",
+        f"Name: Ann\nMail: {ONE}\nName: Ben\nMail: {TWO}",
+        f"Sales: {ONE}\nSupport: {TWO}",
+        f"See here: {ONE}\n\nOr there: {TWO}",
         f"Write to {ONE} or {TWO}.",
         f"From: {ONE}\nSubject: x",
         f"To: Ann\nSubject: x\n\n{ONE}",
@@ -77,3 +114,17 @@ def test_takes_linear_time(unit: str) -> None:
     started = time.process_time()
     shown(unit * 100_000)
     assert time.process_time() - started < 5
+
+
+def test_finds_guests_of_an_invitation_in_json() -> None:
+    """An invitation in jCal (RFC 7265) shows them to every program."""
+    assert shown(
+        f'["vcalendar",[],[["vevent",[["attendee",{{}},"cal-address","mailto:{ONE}"]]]]]', "application/calendar+json"
+    ) == [ONE]
+
+
+def test_whoever_is_mentioned() -> None:
+    """A list of guests in whatever form, and once more for programs."""
+    script = f'<script type="application/ld+json">{{"attendee":[{{"email":"mailto:{TWO}"}}]}}</script>'
+    message = parse(f"Content-Type: text/html\r\n\r\n<p>Guests</p><ul><li>{ONE}</li></ul>{script}".encode())
+    assert quoted.mentioned(read(message)[0], message.parts) == {ONE, TWO}

@@ -4,13 +4,12 @@ import pytest
 
 from dlp_gateway.detect.audience import AudienceDetector
 from dlp_gateway.detect.base import Material
-from dlp_gateway.detect.words import Role
 from dlp_gateway.mail.address import DomainSet
 from dlp_gateway.mail.parse import parse
 from tests.detect.test_words import WORDS
 from tests.mail.test_blind import ENVELOPE
 
-DETECTOR = AudienceDetector(inside=DomainSet(("corp.example",)), words=WORDS[Role.AUDIENCE])
+DETECTOR = AudienceDetector(inside=DomainSet(("corp.example",)), words=WORDS)
 
 
 @pytest.mark.parametrize(
@@ -37,3 +36,80 @@ def test_looks_where_a_mail_says_what_it_is(fields: str, where: str | None) -> N
     message = parse(f"{fields}\r\n\r\nthe clinic\r\n".encode())
     found = [*DETECTOR.detect(Material(envelope=ENVELOPE, message=message, texts=()))]
     assert [finding.where for finding in found] == ([where] if where else [])
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "HIV clinic newsletter",
+        "Clinic newsletter",
+        "Your appointment in our clinic",
+        "Information for our patients",
+        "Redundancy consultation: your individual meeting",
+        "Layoffs: your meeting on Monday",
+        "Independent Inquiry: forum for survivors",
+        "Inquiry participants",
+        "Asylum seekers: your hearing",
+        "Whistleblowers: your reports",
+        "Historical institutional abuse redress",
+        "Domestic violence shelter",
+        "Informationen zum Sozialplan für Sie",
+        "Plan social : votre entretien",
+        "Suivi des patients VIH",
+        "Your STI test",
+        "PrEP appointments",
+        "Rape crisis centre: new counsellors",
+        "Bereavement group after stillbirth",
+        "Debt counselling group",
+        "Suicide bereavement",
+        "Methadone programme",
+        "Trans youth group",
+        "Parents of children who died",
+        "Autism assessment waiting list",
+        "Personal insolvency advice",
+        "Massaontslag: uw gesprek",
+        "ARAP: your relocation",
+    ],
+)
+def test_readers_who_are_concerned(subject: str) -> None:
+    """Their illness, their loss, what was done to them, their job."""
+    assert found(subject)
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "Clinic supply price list 2027",
+        "Patient monitor firmware 3.2",
+        "Orders for St Mary Hospital and the clinic",
+        "Software for asylum procedures: tender",
+        "Patent clinic at the chamber of commerce",
+        "Golf clinic on Saturday",
+        "Coaching clinic for trainers",
+        "Writing clinic",
+        "Domestic violence law update (webinar)",
+        "Suicide prevention day: press kit",
+        "Plan social media Q1",
+        "Plan social : photos de la fête du personnel",
+        "Sozialplan Neubau Sporthalle",
+        "Offer: office furniture for the clinic in Ulm",
+        "Public inquiry office opening hours of the chamber of commerce",
+        "Layoff of rig 4: maintenance plan",
+        "Case study: patient scheduling software",
+        "Asylum Street 12: lease",
+        "Klinik-IT Messe: Standnummer",
+        "Whistleblower hotline software: demo",
+        "La clinique commerciale de mardi",
+        "Pflege-Software für Kliniken und Patientenzimmer",
+        "Ospedale e clinica: listino prezzi",
+    ],
+)
+def test_readers_who_trade_in_it(subject: str) -> None:
+    """A word of a place or a matter alone is business."""
+    assert not found(subject)
+
+
+def found(subject: str) -> bool:
+    """Tell whether a subject makes its readers a secret."""
+    message = parse(f"From: ann@corp.example\r\nSubject: {subject}\r\n\r\n".encode())
+    return [*DETECTOR.detect(Material(envelope=ENVELOPE, message=message, texts=()))] != []

@@ -51,3 +51,13 @@ def test_any_text_folds_to_ascii_with_a_place_for_each_character(text: str) -> N
     places = [folded.span(i, i + 1)[0] for i in range(len(folded.text))]
     assert places == sorted(set(places))
     assert all(place < len(text) for place in places)
+
+
+@given(st.text(alphabet=st.characters(max_codepoint=0x2122), max_size=60))
+def test_a_text_folds_as_its_characters_do(text: str) -> None:
+    """Texts of one code page are folded in a way of their own; a character that is in none makes no difference."""
+    beside = fold(f"{text}\u514d")
+    assert beside.text == f"{fold(text).text}?"
+    assert [beside.span(i, i + 1) for i in range(len(beside.text) - 1)] == [
+        fold(text).span(i, i + 1) for i in range(len(fold(text).text))
+    ]

@@ -4,12 +4,15 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dlp_gateway.detect.identifier_cases import check, unmark
-from dlp_gateway.detect.identifier_rules import TYPES, load_rules, problems_of
+from dlp_gateway.detect.identifier_rules import TYPES, Shapes, load_rules, problems_of
 from dlp_gateway.errors import ConfigurationError
 
 RULES = Path(__file__).parents[2] / "rules"
+BOOK = load_rules(RULES)
 
 
 def test_every_case_of_the_built_in_rules_holds() -> None:
@@ -153,3 +156,11 @@ def test_what_is_wrong_in_packs_is_told_without_building_detectors(own_pack: Pat
     (own_pack / "identifiers" / "wizard.yaml").write_text("id: wizard\n", encoding="utf-8")
     (own_pack / "labels" / "badge.yaml").write_text("id: badge\n", encoding="utf-8")
     assert {"wizard.yaml", "badge.yaml"} == {Path(problem.source).name for problem in problems_of((own_pack,))}
+
+
+@given(st.from_regex(r"\A[A-Z]{0,5}[0-9]{1,4}[A-Z0-9*]{0,14}\Z"))
+def test_shapes_fit_together_as_they_do_alone(value: str) -> None:
+    """One automaton for all shapes of a type tells the same as each shape by itself, in the order of the rules."""
+    rules = [rule for rule in BOOK.rules if rule.type == "DRIVER_LICENSE" and rule.shape]
+    expected = tuple(rule for rule in rules if rule.shape and rule.shape.fullmatch(value))
+    assert expected == Shapes(rules).fitting(value)

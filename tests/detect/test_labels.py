@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dlp_gateway.detect.folding import fold
 from dlp_gateway.detect.identifier_rules import TYPES, load_rules
-from dlp_gateway.detect.labels import OTHER, LabelFile, Lexicon, compile_lexicon, pattern
+from dlp_gateway.detect.labels import OTHER, LabelFile, Lexicon, compile_lexicon
 
 RULES = Path(__file__).parents[2] / "rules"
 
@@ -87,9 +87,3 @@ def test_every_hit_has_an_owner(lexicon: Lexicon, text: str) -> None:
 def test_every_label_owns_a_known_type() -> None:
     """A label that owned a misspelt type would own numbers that no rule can find."""
     assert set() == {file.owns for file in load_rules(RULES).labels} - {*TYPES, OTHER}
-
-
-def test_a_pattern_of_utf_8_takes_accents_and_none() -> None:
-    """The gate reads raw UTF-8, in which an accent may be there, left out, or written as a mark of its own."""
-    assert pattern("dl", accented=True) == r"\bdl\b"
-    assert r"\xcc" in pattern("conducción", accented=True)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from dlp_gateway.detect.base import Material
+from dlp_gateway.detect.base import Facts, Material
 from dlp_gateway.detect.redistribution import RedistributionDetector
 from dlp_gateway.mail.address import DomainSet
 from dlp_gateway.mail.parse import parse
@@ -16,12 +16,29 @@ DETECTOR = RedistributionDetector(
 PEOPLE = tuple(f"c{number}@home{number}.example" for number in range(4))
 
 
-def count(author: str, recipients: tuple[str, ...], reverse_path: str = "kim@mail.example", fields: str = "") -> int:
-    """Return to how many outsiders it would go."""
+def count(
+    author: str,
+    recipients: tuple[str, ...],
+    reverse_path: str = "kim@mail.example",
+    fields: str = "",
+    elsewhere: int = 0,
+) -> int:
+    """Return to how many outsiders it would go, `elsewhere` of them in earlier parts."""
     raw = f"From: {author}\r\nTo: desk@corp.example\r\n{fields}\r\nbody"
     envelope = replace(ENVELOPE, reverse_path=reverse_path, recipients=recipients)
-    found = [*DETECTOR.detect(Material(envelope=envelope, message=parse(raw.encode()), texts=()))]
+    found = [
+        *DETECTOR.detect(
+            Material(envelope=envelope, message=parse(raw.encode()), texts=(), facts=Facts(elsewhere=elsewhere))
+        )
+    ]
     return sum(finding.count for finding in found)
+
+
+def test_earlier_parts_count() -> None:
+    """Of an outsider's mail that is passed on, also one by one; of nobody else's."""
+    assert count("kim@mail.example", PEOPLE[:1], elsewhere=2) == 3
+    assert count("ann@corp.example", PEOPLE[:1], elsewhere=2) == 0
+    assert count("kim@mail.example", ("bob@corp.example",), elsewhere=2) == 0
 
 
 @pytest.mark.parametrize(

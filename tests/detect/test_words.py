@@ -33,8 +33,8 @@ WORDS = load_words(packs.builtin())
     ],
 )
 def test_audiences_that_are_secret(text: str) -> None:
-    """Seven languages, whatever the case, the width and the marks between letters."""
-    assert WORDS[Role.AUDIENCE].stand_in(text)
+    """Seven languages, whatever the case, the width and the marks between letters; some as matters only."""
+    assert WORDS[Role.AUDIENCE].stand_in(text) or WORDS[Role.MATTER].stand_in(text)
 
 
 @pytest.mark.parametrize(
@@ -65,10 +65,10 @@ def test_packs_of_the_operator_add_words(tmp_path: Path) -> None:
     (tmp_path / "ours" / "words" / "wards.yaml").write_text("{id: wards, role: audience, phrases: {en: [ward seven]}}")
     both = load_words(packs.builtin(), (tmp_path / "ours",))
     assert both[Role.AUDIENCE].stand_in("Ward Seven")
-    assert both[Role.AUDIENCE].stand_in("clinic")
+    assert both[Role.AUDIENCE].stand_in("HIV")
     (tmp_path / "sensitive-audience" / "words").mkdir(parents=True)
     replaced = load_words(packs.builtin(), (tmp_path / "sensitive-audience",))
-    assert not replaced[Role.AUDIENCE].stand_in("clinic")
+    assert not replaced[Role.AUDIENCE].stand_in("HIV")
 
 
 @pytest.mark.parametrize(

@@ -36,10 +36,13 @@ def refusing_postfix() -> Iterator[Postfix]:
         postfix.stop()
 
 
-async def ask(port: int, mail: str, *rcpts: str, content: bytes = MAIL) -> list[str]:
-    """Send a mail whose MAIL and RCPT have these arguments; return what was said to each command."""
+async def ask(port: int, mail: str, *rcpts: str, content: bytes = MAIL, offered: bool = True) -> list[str]:
+    """Send a mail whose MAIL and RCPT have these arguments; return what was said to each command.
+
+    What is asked is honoured also where the next MTA has no DSN and it is not `offered`.
+    """
     async with Client(port) as client:
-        assert "250-DSN" in await client.command("EHLO client.corp.example")
+        assert offered == ("250-DSN" in await client.command("EHLO client.corp.example"))
         said = [await client.command(f"MAIL FROM:{mail}")]
         said += [await client.command(f"RCPT TO:{rcpt}") for rcpt in rcpts]
         said.append(await client.command("DATA"))
@@ -104,7 +107,9 @@ async def test_a_refusal_is_told_as_it_was_asked_for(gateway: Launch, refusing_p
 async def test_success_where_the_next_mta_knows_no_dsn(gateway: Launch, next_mta: NextMta) -> None:
     """It hears of no request, and we tell that the mail was passed on, for whom it was asked."""
     running = await gateway(next_mta.port)
-    await ask(running.port, f"<{ADA}> RET=FULL ENVID=QQ+2B1", f"<{BOB}> NOTIFY=SUCCESS", "<eve@shop.example>")
+    await ask(
+        running.port, f"<{ADA}> RET=FULL ENVID=QQ+2B1", f"<{BOB}> NOTIFY=SUCCESS", "<eve@shop.example>", offered=False
+    )
     mail, dsn = await next_mta.until(2)
     assert ("RET" in mail.mail, "ENVID" in mail.mail, mail.parameters) == (False, False, ("", ""))
     assert (dsn.reverse_path, dsn.recipients, dsn.parameters) == ("", (ADA,), ("",))

@@ -23,6 +23,7 @@ CLEAN = (
 )
 LICENCE = CLEAN.replace(b"Hello Bob", b"my driver's license number is I1234562 (California).")
 BROKEN = {"version": 1, "inside": ["corp.example"], "packs": ["no-such-pack"]}
+FORWARDED = 'dlp_messages_total{disposition="forward"}'
 LENIENT = {"version": 1, "inside": ["corp.example"], "packs": ["bulk-visible"]}
 
 
@@ -81,12 +82,17 @@ def environment(process: int) -> set[str]:
     return {pair.partition(b"=")[0].decode() for pair in pairs}
 
 
+def open_files(process: int) -> list[str]:
+    """Return the names of what a process has open."""
+    return [str(link.readlink()) for link in Path(f"/proc/{process}/fd").iterdir()]
+
+
 async def test_systemd_hears_of_the_whole_life(gateway: Launch, next_mta: NextMta, systemd: ServiceManager) -> None:
     """Ready once mail is taken, alive, each reload done or refused, stopping, and more time while it takes time."""
     running = await gateway(next_mta.port)
     said = await systemd.until("READY=1")
     assert said[0].startswith("EXTEND_TIMEOUT_USEC=") or said[0].startswith("STATUS=Preparing")
-    assert f"STATUS=Accepting mail on 127.0.0.1:{running.port}; 1 receivers," in "\n".join(said)
+    assert f"STATUS=Accepting mail on 127.0.0.1:{running.port}; 1 receiver," in "\n".join(said)
     await systemd.until("WATCHDOG=1", said.count("WATCHDOG=1") + 2)
 
     running.write_policy(BROKEN)
@@ -119,6 +125,8 @@ async def test_no_process_of_ours_can_speak_for_the_gateway(
     children = [process for process in running.processes() if process != running.leader]
     for process in children:
         assert not {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"} & environment(process)
+        if "inspection.worker" in running.processes().get(process, ""):
+            assert not [file for file in open_files(process) if str(running.folder) in file]
 
 
 async def test_hangups_in_quick_succession(gateway: Launch, next_mta: NextMta, systemd: ServiceManager) -> None:
@@ -201,3 +209,55 @@ async def test_a_receiver_that_hangs_is_replaced(gateway: Launch, next_mta: Next
     assert [event["status"] for event in running.events("receiver_died")] == [-signal.SIGKILL]
     assert (await send(running.port, "ada@corp.example", ("bob@shop.example",), CLEAN))[:3] == "250"
     assert await running.metric("dlp_receiver_restarts_total") == 1.0
+
+
+async def test_nobody_outlives_a_supervisor_that_is_killed(gateway: Launch, next_mta: NextMta, tmp_path: Path) -> None:
+    """With -9: receivers and workers are gone, the port is free, and the next start removes what was left in memory."""
+    running = await gateway(next_mta.port, settings={"processes": {"receivers": 2}})
+    async with asyncio.timeout(30):
+        while len(running.processes()) < 5:  # noqa: ASYNC110 - supervisor, two receivers and a worker of each
+            await asyncio.sleep(0.05)
+    async with Client(running.port) as idle:
+        await idle.command("EHLO client.example")
+        await running.kill()  # and waits until every process of its session is gone
+        assert (await idle.reply())[:3] in {"421", ""}
+    with socket.create_server(("127.0.0.1", running.port)):
+        pass
+    (left,) = running.scratch.glob("dlp-gateway-metrics-*")
+    await running.start()
+    (fresh,) = running.scratch.glob("dlp-gateway-metrics-*")
+    assert fresh != left
+    assert (await send(running.port, "ada@corp.example", ("bob@shop.example",), CLEAN))[:3] == "250"
+
+
+async def test_an_ordinary_end_tells_of_no_death(gateway: Launch, next_mta: NextMta) -> None:
+    """SIGTERM to all processes at once, as a terminal or a container may send it, early and late in their lives."""
+    running = await gateway(next_mta.port, settings={"processes": {"receivers": 2}})
+    os.killpg(running.leader, signal.SIGTERM)
+    assert await running.stop() == 0
+    await running.start()
+    async with asyncio.timeout(30):
+        while len(running.processes()) < 5:  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.05)
+    os.killpg(running.leader, signal.SIGTERM)
+    assert await running.stop() == 0
+    assert [running.events(name) for name in ("worker_died", "receiver_died", "internal_error")] == [[], [], []]
+
+
+async def test_what_dead_receivers_counted_stays(gateway: Launch, next_mta: NextMta) -> None:
+    """Killed again and again: sums go on, sessions of the dead do not count, and their files do not pile up."""
+    running = await gateway(next_mta.port)
+    for number in range(3):
+        assert (await send(running.port, "ada@corp.example", ("bob@shop.example",), CLEAN))[:3] == "250"
+        async with asyncio.timeout(10):
+            while await running.metric(FORWARDED) < number + 1:  # noqa: ASYNC110 - it is written once a second
+                await asyncio.sleep(0.1)
+        (receiver,) = (pid for pid, command in running.processes().items() if "processes.receiver" in command)
+        os.kill(receiver, signal.SIGKILL)
+        await running.event("receiver_restarted", number + 1, seconds=60)
+    assert await running.metric(FORWARDED) == 3.0
+    assert await running.metric("dlp_sessions") == 0.0
+    (folder,) = running.scratch.glob("dlp-gateway-metrics-*")
+    owners = {path.stem.rpartition("_")[2] for path in folder.glob("*.db")}
+    alive = {str(pid) for pid, command in running.processes().items() if "inspection.worker" not in command}
+    assert owners <= alive | {"0"}

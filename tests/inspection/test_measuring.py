@@ -8,7 +8,7 @@ from dlp_gateway.inspection.measuring import SAME_FINDINGS, inspect, measure_hea
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.parse import parse
 
-RAW = b"To: bob@a.example\r\nContent-Type: application/pdf\r\n\r\n%PDF-1.7\r\n"
+RAW = b"To: bob@a.example\r\nContent-Type: application/pdf\r\n\r\n\0PDF\r\n"
 
 
 class Repeating:

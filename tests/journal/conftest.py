@@ -16,7 +16,9 @@ from quarantine.crypto import PrivateKey
 from quarantine.migrations import migrate
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-URL = "sqlite:///custody.db"
+SQLITE = "sqlite:///custody.db"
+#: For a test that looks into the file, or locks it.
+ON_SQLITE = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture(scope="session")
@@ -31,8 +33,8 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("empty")
 
     async def set_up() -> None:
-        await migrate(URL, folder=folder)
-        await migrations.migrate(URL, folder=folder)
+        await migrate(SQLITE, folder=folder)
+        await migrations.migrate(SQLITE, folder=folder)
 
     asyncio.run(set_up())
     return folder
@@ -45,6 +47,12 @@ def folder(empty_database: Path, tmp_path: Path) -> Path:
     return tmp_path / "custody"
 
 
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.e2e)])
+def url(request: pytest.FixtureRequest) -> str:
+    """The address of a fresh database of each sort; SQLite's lies in `folder`."""
+    return SQLITE if request.param == "sqlite" else request.getfixturevalue("postgres_url")
+
+
 @pytest.fixture
 def dropped() -> list[int]:
     """What the journal says that it dropped."""
@@ -52,9 +60,9 @@ def dropped() -> list[int]:
 
 
 @pytest.fixture
-async def journal(folder: Path, key: PrivateKey, dropped: list[int]) -> AsyncIterator[SqlJournal]:
-    """A journal that can be read."""
-    journal = await open_journal(URL, key.public, key, folder=folder, dropped=dropped.append, busy_timeout=0.2)
+async def journal(url: str, folder: Path, key: PrivateKey, dropped: list[int]) -> AsyncIterator[SqlJournal]:
+    """A journal that can be read, on each sort of database."""
+    journal = await open_journal(url, key.public, key, folder=folder, dropped=dropped.append, busy_timeout=0.2)
     yield journal
     await journal.close()
 

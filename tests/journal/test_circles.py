@@ -1,6 +1,8 @@
 """A working group is made by three days on which mails showed its people to each other, and forgotten like all else."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -14,9 +16,9 @@ FAR_BACK = 0
 
 
 @pytest.fixture
-async def database(folder: Path) -> AsyncIterator[Database]:
+async def database(url: str, folder: Path) -> AsyncIterator[Database]:
     """A database that was set up."""
-    database = Database("sqlite:///custody.db", folder=folder)
+    database = Database(url, folder=folder)
     yield database
     await database.close()
 
@@ -77,3 +79,22 @@ async def test_two_groups_make_no_third(database: Database) -> None:
         await learn(database, *((group, day) for day in (7, 8, 9)))
     assert await familiar(database, others) == 10
     assert await familiar(database, TEAM | others) == 0
+
+
+async def test_receivers_learn_at_the_same_time(database: Database) -> None:
+    """Who joins is let in once, whichever of two transactions was first."""
+    await learn(database, (TEAM, 7))
+    larger = TEAM | frozenset(MORE[:1])
+    begun = asyncio.Barrier(2)
+
+    async def one() -> None:
+        async with database.writing() as connection:
+            with suppress(TimeoutError):  # where only one may write at a time, the other waits for it
+                async with asyncio.timeout(0.1):
+                    await begun.wait()
+            await circles.learn(connection, larger, 8)
+
+    await asyncio.gather(one(), one())
+    await learn(database, (larger, 9))
+    await learn(database, (larger, 10))
+    assert await familiar(database, larger) == 21

@@ -13,7 +13,6 @@ from dlp_gateway.ports import Entry, Passage
 from dlp_gateway.recollection import Lesson, Questions, Sending
 from quarantine.crypto import PrivateKey
 
-URL = "sqlite:///custody.db"
 QUESTIONS = Questions(
     memory=Memory(learning=3),
     mass_send=10,
@@ -128,10 +127,10 @@ async def test_a_day_counts_once(journal: SqlJournal, sent: Send, leaves: Make) 
 
 
 async def test_receivers_share_what_they_learned(
-    learned: SqlJournal, folder: Path, key: PrivateKey, sent: Send
+    learned: SqlJournal, url: str, folder: Path, key: PrivateKey, sent: Send
 ) -> None:
     """Another process, and one after a restart, knows the same."""
-    other = await open_journal(URL, key.public, folder=folder)
+    other = await open_journal(url, key.public, folder=folder)
     assert await look(other, sent("ben.miller@acmecorp.example")) == Facts()
     assert (await look(other, sent("x@acnecorp.example"))).look_alikes == (0,)
     await other.close()

@@ -20,24 +20,24 @@ from quarantine.migrations import migrate as set_up_custody
 from quarantine.migrations import upgrade
 from quarantine.opening import open_store
 from quarantine.sql import SqlStore
+from tests.journal.conftest import ON_SQLITE, SQLITE
 from tests.journal.test_migrations import scripts_until
 
-URL = "sqlite:///custody.db"
 Make = Callable[..., Entry]
 
 
 @pytest.fixture
-async def ledger(folder: Path, key: PrivateKey) -> AsyncIterator[SqlLedger]:
+async def ledger(url: str, folder: Path, key: PrivateKey) -> AsyncIterator[SqlLedger]:
     """What is remembered, in the journal's database."""
-    ledger = await open_ledger(URL, key, folder=folder)
+    ledger = await open_ledger(url, key, folder=folder)
     yield ledger
     await ledger.close()
 
 
 @pytest.fixture
-async def store(folder: Path, key: PrivateKey) -> AsyncIterator[SqlStore]:
+async def store(url: str, folder: Path, key: PrivateKey) -> AsyncIterator[SqlStore]:
     """The custody in whose transactions it is written."""
-    store = await open_store(URL, key.public, key, folder=folder)
+    store = await open_store(url, key.public, key, folder=folder)
     yield store
     await store.close()
 
@@ -203,6 +203,7 @@ async def test_whoever_comes_second_commits_nothing(ledger: SqlLedger, store: Sq
     assert await ledger.marks() == Marks(seen=5, digest_at=noon)
 
 
+@ON_SQLITE
 async def test_what_passed_before_the_upgrade_is_nobodys_news(
     tmp_path: Path, folder: Path, key: PrivateKey, journal: SqlJournal, entry: Make
 ) -> None:
@@ -211,16 +212,16 @@ async def test_what_passed_before_the_upgrade_is_nobodys_news(
     await journal.close()
     old = tmp_path / "old"
     old.mkdir()
-    await set_up_custody(URL, folder=old)
-    await upgrade(URL, folder=old, scripts=scripts_until(tmp_path, "0002"), table=VERSION_TABLE, newest="0002")
+    await set_up_custody(SQLITE, folder=old)
+    await upgrade(SQLITE, folder=old, scripts=scripts_until(tmp_path, "0002"), table=VERSION_TABLE, newest="0002")
     with closing(sqlite3.connect(old / "custody.db")) as database, database:
         database.execute("ATTACH ? AS new", (str(folder / "custody.db"),))
         for table in ("journal_keys", "journal_entries", "journal_passages"):
             columns = ", ".join(row[1] for row in database.execute(f"PRAGMA main.table_info({table})"))
             database.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM new.{table}")  # noqa: S608  our own names
-    await migrations.migrate(URL, folder=old)
-    again = await open_journal(URL, key.public, key, folder=old)
-    ledger = await open_ledger(URL, key, folder=old)
+    await migrations.migrate(SQLITE, folder=old)
+    again = await open_journal(SQLITE, key.public, key, folder=old)
+    ledger = await open_ledger(SQLITE, key, folder=old)
     (found,) = await again.entries(Query())
     assert (found.id, found.hidden, found.language, found.automatic) == ("m1", 0, "", False)
     assert await ledger.untold(10) == {}

@@ -16,7 +16,6 @@ from dlp_gateway.policy.memory import Memory
 from dlp_gateway.recollection import Fate, Questions, Sending
 from quarantine.crypto import PrivateKey
 
-URL = "sqlite:///custody.db"
 AUDIENCE = tuple(f"customer{number}@example.com" for number in range(40))
 QUESTIONS = Questions(
     memory=Memory(),
@@ -67,9 +66,9 @@ async def test_parts_of_one_mail_are_one(journal: SqlJournal, sent: Send) -> Non
     assert await thread(journal, answer) == Thread(audience=40, addressed_again=40)
 
 
-async def test_parts_that_come_at_once(folder: Path, key: PrivateKey, sent: Send) -> None:
+async def test_parts_that_come_at_once(url: str, folder: Path, key: PrivateKey, sent: Send) -> None:
     """Two receivers that take parts of one mail at the same moment lose none of them."""
-    receivers = [await open_journal(URL, key.public, folder=folder) for _ in range(2)]
+    receivers = [await open_journal(url, key.public, folder=folder) for _ in range(2)]
     await asyncio.gather(
         *(receivers[place % 2].remember(sent(*AUDIENCE[place : place + 4]), b"", LEFT) for place in range(0, 40, 4))
     )
@@ -88,10 +87,10 @@ async def test_mails_without_an_id_are_mails_of_their_own(journal: SqlJournal, s
     assert (await journal.recollect(this, QUESTIONS)).facts.exposure == Exposure(before=9, joint=14, written=14)
 
 
-async def test_other_processes_know_at_once(folder: Path, key: PrivateKey, sent: Send) -> None:
+async def test_other_processes_know_at_once(url: str, folder: Path, key: PrivateKey, sent: Send) -> None:
     """What one receiver remembered, the next look-up of another finds."""
-    one = await open_journal(URL, key.public, folder=folder)
-    two = await open_journal(URL, key.public, folder=folder)
+    one = await open_journal(url, key.public, folder=folder)
+    two = await open_journal(url, key.public, folder=folder)
     for number in range(5):
         mail = sent(*AUDIENCE, message_id=f"<{number}@corp.example>")
         answer = sent(*AUDIENCE, message_id="<answer@corp.example>", answered=(mail.message_id,))
@@ -102,12 +101,12 @@ async def test_other_processes_know_at_once(folder: Path, key: PrivateKey, sent:
     await two.close()
 
 
-async def test_a_second_strike_is_kept_over_a_restart(folder: Path, key: PrivateKey, sent: Send) -> None:
+async def test_a_second_strike_is_kept_over_a_restart(url: str, folder: Path, key: PrivateKey, sent: Send) -> None:
     """What was rewritten before the gateway stopped is suspect after it."""
-    first = await open_journal(URL, key.public, folder=folder)
+    first = await open_journal(url, key.public, folder=folder)
     await first.remember(sent(*AUDIENCE), b"", HIDDEN)
     await first.close()
-    second = await open_journal(URL, key.public, folder=folder)
+    second = await open_journal(url, key.public, folder=folder)
     again = sent(*AUDIENCE[:7], message_id="<2@corp.example>")
     assert (await second.recollect(again, QUESTIONS)).facts.struck == 7
     assert (await second.recollect(sent(*AUDIENCE), QUESTIONS)).facts.struck == 0

@@ -1,5 +1,6 @@
 """What is learned when mail leaves custody, what is forgotten, and what a failed transaction must not leave behind."""
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
@@ -8,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select
 
-from dlp_gateway.detect.base import Facts
-from dlp_gateway.journal import Generation, SqlJournal
+from dlp_gateway.detect.base import Facts, Thread
+from dlp_gateway.journal import SqlJournal, open_journal, tables
 from dlp_gateway.journal.memory import day_of
 from dlp_gateway.policy.memory import Memory
 from dlp_gateway.ports import Entry, Passage
@@ -20,8 +22,8 @@ from quarantine.model import CopyDeposit, Deposit, Settlement, State
 from quarantine.opening import open_store
 from quarantine.sql import SqlStore
 from quarantine.store import StoreError
+from tests.journal.conftest import ON_SQLITE
 
-URL = "sqlite:///custody.db"
 QUESTIONS = Questions(
     memory=Memory(learning=1),
     mass_send=3,
@@ -41,9 +43,9 @@ Make = Callable[..., Entry]
 
 
 @pytest.fixture
-async def store(journal: SqlJournal, folder: Path, key: PrivateKey) -> AsyncIterator[SqlStore]:
+async def store(journal: SqlJournal, url: str, folder: Path, key: PrivateKey) -> AsyncIterator[SqlStore]:
     """The custody beside the journal."""
-    store = await open_store(URL, key.public, key, folder=folder)
+    store = await open_store(url, key.public, key, folder=folder)
     yield store
     await store.close()
 
@@ -150,12 +152,14 @@ async def test_forgetting(journal: SqlJournal, store: SqlStore, folder: Path, en
         passages = tuple(Passage(recipient=one, shown=(), outcome="forwarded", reply="") for one in TEAM)
         journal.record(replace(entry(f"m{day}"), passages=passages, lesson=on_day))
         await journal.flush()
+    await journal.announce(replace(mail, at=datetime.now(UTC)), is_exposed=True, is_objected=False)
+    await journal.add_values(mail, left.values, DAY)
     await hold(journal, store, replace(mail, id="held"), entry("held"))
-    assert min(counts(folder).values()) > 0
+    assert min((await counts(journal)).values()) > 0
     await journal.prune(mail.at - DAY)
-    assert min(counts(folder).values()) > 0
+    assert min((await counts(journal)).values()) > 0
     await journal.prune(datetime.now(UTC) + DAY, timedelta(0))
-    assert set(counts(folder).values()) == {0}
+    assert set((await counts(journal)).values()) == {0}
 
 
 def on_disk(folder: Path) -> bytes:
@@ -163,11 +167,16 @@ def on_disk(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in sorted(folder.iterdir()))
 
 
-def counts(folder: Path) -> dict[str, int]:
+async def counts(journal: SqlJournal) -> dict[str, int]:
     """Return how many rows each table of the memory has."""
-    tables = ("mailings", "correspondents", "likenesses", "circle_members", "sent_values", "lessons")
-    with closing(sqlite3.connect(folder / "custody.db")) as other:
-        return {table: other.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables}  # noqa: S608
+    names = ("mailings", "announcements", "correspondents", "likenesses", "circle_members", "sent_values", "lessons")
+    async with journal._database.reading() as connection:
+        return {
+            name: (
+                await connection.execute(select(func.count()).select_from(tables.metadata.tables[name]))
+            ).scalar_one()
+            for name in names
+        }
 
 
 async def test_many_correspondents_are_forgotten_in_several_turns(
@@ -180,11 +189,12 @@ async def test_many_correspondents_are_forgotten_in_several_turns(
     lesson = Lesson(sending=mail, is_group=False, is_exposed=True, is_hidden=False, values=())
     journal.record(replace(entry("m1"), passages=passages, lesson=lesson))
     await journal.flush()
-    assert counts(folder)["correspondents"] == 42
+    assert (await counts(journal))["correspondents"] == 42
     await journal.prune(mail.at + 2 * DAY)
-    assert counts(folder)["correspondents"] == 0
+    assert (await counts(journal))["correspondents"] == 0
 
 
+@ON_SQLITE
 async def test_a_transaction_that_failed_taught_nothing(
     journal: SqlJournal, folder: Path, entry: Make, sent: Send
 ) -> None:
@@ -198,11 +208,12 @@ async def test_a_transaction_that_failed_taught_nothing(
         with pytest.raises(StoreError, match="locked"):
             await journal.flush()
         other.execute("ROLLBACK")
-    assert counts(folder)["correspondents"] == 0
+    assert (await counts(journal))["correspondents"] == 0
     await journal.flush()
-    assert counts(folder)["correspondents"] == 4
+    assert (await counts(journal))["correspondents"] == 4
 
 
+@ON_SQLITE
 async def test_nothing_is_readable(journal: SqlJournal, folder: Path, entry: Make, sent: Send) -> None:
     """Neither addresses and names nor subjects and domains stand in the files, whatever was learned from them."""
     marked = sent(
@@ -223,19 +234,67 @@ async def test_nothing_is_readable(journal: SqlJournal, folder: Path, entry: Mak
         journal.record(replace(entry(f"m{day}"), passages=passages, lesson=lesson))
         await journal.flush()
     await journal.remember(marked, b"", KEPT)
-    assert min(counts(folder)[table] for table in ("likenesses", "circle_members", "mailings")) > 0
+    written = await counts(journal)
+    assert min(written[table] for table in ("likenesses", "circle_members", "mailings")) > 0
     assert b"marker" not in on_disk(folder).lower()
 
 
-def test_two_numbers_in_one_memory() -> None:
-    """What moves one does not move the other."""
-    one = Generation()
-    other = Generation(beside=one)
-    other.move()
-    assert (one.value, other.value) == (0, 1)
-    one.move()
-    one.move()
-    assert (one.value, other.value) == (2, 1)
+async def test_what_is_under_way_counts_for_those_behind_it(
+    url: str, folder: Path, key: PrivateKey, sent: Send, noon: datetime
+) -> None:
+    """In any process, until it is remembered or withdrawn; what a crash left behind counts for its window."""
+    one, two = [await open_journal(url, key.public, folder=folder) for _ in range(2)]
+
+    async def before(mail: Sending) -> int:
+        exposure = (await two.recollect(mail, QUESTIONS)).facts.exposure
+        return exposure.before if exposure else 0
+
+    mails = [
+        sent(f"a@shop{n}.example", f"b@shop{n}x.example", name=f"m{n}", message_id=f"<{n}@corp.example>")
+        for n in range(4)
+    ]
+    announced = [
+        replace(mail, announced=await one.announce(mail, is_exposed=True, is_objected=False)) for mail in mails[:3]
+    ]
+    assert [await before(mail) for mail in announced] == [0, 2, 4]
+    assert await before(mails[3]) == 6
+    await one.withdraw(announced[0])
+    await one.remember(announced[1], b"", Fate(is_objected=False, is_exposed=True, is_kept=False))
+    assert [await before(mail) for mail in announced] == [2, 0, 2]  # what left counts for whoever asks then
+    await one.close()
+    assert await before(replace(mails[3], at=noon + HOUR)) == 4
+    assert await before(replace(mails[3], at=noon + 25 * HOUR)) == 0
+    await two.close()
+
+
+async def test_the_apology_while_the_mass_mail_is_under_way(journal: SqlJournal, sent: Send) -> None:
+    """It is judged as if that had been hidden already, and so is an answer; the mass mail knows nothing of them."""
+    people = tuple(f"c{n}@shop{n}.example" for n in range(12))
+    mass = sent(*people)
+    mass = replace(mass, announced=await journal.announce(mass, is_exposed=True, is_objected=True))
+    sorry = sent(*people[:5], name="m2", message_id="<2@corp.example>")
+    sorry = replace(sorry, announced=await journal.announce(sorry, is_exposed=True, is_objected=False))
+    answer = sent(
+        *people, name="m3", message_id="<3@corp.example>", answered=(mass.message_id,), reverse_path="b@c.example"
+    )
+    assert (await journal.recollect(sorry, QUESTIONS)).facts.struck == 5
+    assert (await journal.recollect(answer, QUESTIONS)).facts.thread == Thread(audience=12, addressed_again=12)
+    assert (await journal.recollect(mass, QUESTIONS)).facts.struck == 0
+
+
+async def test_announcements_are_made_one_after_another(url: str, folder: Path, key: PrivateKey, sent: Send) -> None:
+    """Whoever has the larger number is told of the smaller ones, whatever is committed meanwhile."""
+    journals = [await open_journal(url, key.public, folder=folder) for _ in range(2)]
+
+    async def told(n: int) -> tuple[int, int]:
+        mail = sent(f"a{n}@x{n}.example", f"b{n}@y{n}.example", name=f"m{n}", message_id=f"<{n}@corp.example>")
+        number = await journals[n % 2].announce(mail, is_exposed=True, is_objected=False)
+        exposure = (await journals[n % 2].recollect(replace(mail, announced=number), QUESTIONS)).facts.exposure
+        return number, exposure.before if exposure else 0
+
+    assert sorted(await asyncio.gather(*map(told, range(8)))) == [(n + 1, 2 * n) for n in range(8)]
+    for journal in journals:
+        await journal.close()
 
 
 def test_days_are_those_of_utc() -> None:

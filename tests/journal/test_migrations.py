@@ -27,7 +27,7 @@ from quarantine.tables import metadata as custody
 URL = "sqlite:///custody.db"
 
 
-async def test_the_tables_are_all_migrations_applied(folder: Path) -> None:
+async def test_the_tables_are_all_migrations_applied(url: str, folder: Path) -> None:
     """Nothing is missing from the migrations, and nothing is in them that the code does not know."""
     beside = {*custody.tables, CUSTODY_VERSION}
 
@@ -39,7 +39,7 @@ async def test_the_tables_are_all_migrations_applied(folder: Path) -> None:
         }
         return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
 
-    database = Database(URL, folder=folder)
+    database = Database(url, folder=folder)
     async with database.writing() as connection:
         found = await connection.run_sync(differences)
     await database.close()
@@ -52,9 +52,9 @@ def test_the_code_names_the_newest_version() -> None:
     assert scripts.get_current_head() == REVISION
 
 
-async def test_migrating_again_changes_nothing(folder: Path) -> None:
+async def test_migrating_again_changes_nothing(url: str, folder: Path) -> None:
     """Each start of the supervisor may migrate."""
-    await migrations.migrate(URL, folder=folder)
+    await migrations.migrate(url, folder=folder)
 
 
 async def test_mass_sends_are_taken_over(tmp_path: Path, key: PrivateKey, sent: Callable[..., Sending]) -> None:

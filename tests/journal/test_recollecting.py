@@ -38,6 +38,7 @@ def mailing(count: int, **changes: object) -> Mailing:
         root=b"",
         is_answer=False,
         is_objected=False,
+        is_stopped=False,
         is_exposed=False,
         shown=frozenset(PEOPLE[:count]),
         addressed=frozenset(PEOPLE[:count]),
@@ -64,11 +65,12 @@ def test_the_mass_mail_of_which_most_are_reached_again() -> None:
         (16, True, b"ann", Thread(audience=20, addressed_again=16)),
         (15, True, b"ann", None),
         (20, False, b"ann", None),
-        (20, False, b"bob", Thread(audience=20, addressed_again=20)),
+        (16, True, b"bob", Thread(audience=20, addressed_again=16)),
+        (20, False, b"bob", None),
     ],
 )
 def test_the_same_topic(*, reached: int, is_answer: bool, sender: bytes, expected: Thread | None) -> None:
-    """Four fifths of the circle, and somebody else's mail or an answer by its prefix."""
+    """Four fifths of the circle and an answer's prefix, whoever wrote; the same words alone are no answer."""
     earlier = mailing(20, sender=b"ann")
     assert told(mailing(reached, is_answer=is_answer, sender=sender), on_topic=(earlier,)).thread == expected
 

@@ -1,22 +1,20 @@
-"""What senders sent outside is known within a second, for a window, and never in plain."""
+"""What senders sent outside is known before it leaves, for a window, and never in plain."""
 
-import sqlite3
+import asyncio
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select
 
 from dlp_gateway.detect.base import Sent
-from dlp_gateway.journal import Generation, SqlJournal, open_journal, sent_values
+from dlp_gateway.journal import SqlJournal, open_journal, sent_values, tables
 from dlp_gateway.policy.memory import Memory
-from dlp_gateway.ports import Entry
-from dlp_gateway.recollection import Lesson, Questions, Sending
+from dlp_gateway.recollection import Questions, Sending
 from quarantine.crypto import PrivateKey
 
-URL = "sqlite:///custody.db"
 QUESTIONS = Questions(
     memory=Memory(),
     mass_send=10,
@@ -27,52 +25,41 @@ QUESTIONS = Questions(
     look_alikes=False,
     sent=True,
 )
-HOUR = timedelta(hours=1)
 Send = Callable[..., Sending]
-Make = Callable[..., Entry]
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
 
 
-def with_values(entry: Entry, sending: Sending, *values: tuple[str, int]) -> Entry:
-    """Return the entry of a mail that left with these values."""
-    return replace(
-        entry, lesson=Lesson(sending=sending, is_group=False, is_exposed=True, is_hidden=False, values=values)
-    )
-
-
-async def known(journal: SqlJournal, sending: Sending) -> set[tuple[str, int]]:
-    """Return what a mail's sender sent before."""
-    sent = (await journal.recollect(sending, QUESTIONS)).facts.sent
-    assert sent is not None
-    return set(sent.known)
-
-
-async def test_a_window(journal: SqlJournal, entry: Make, sent: Send, noon: datetime) -> None:
-    """Each sender has his own, and what is older than a day is not in it."""
+async def test_a_window(journal: SqlJournal, sent: Send, noon: datetime) -> None:
+    """Each sender has his own, of each sort, and what is older than a day is not in it."""
     mail = sent("ben@bank.example")
-    journal.record(with_values(entry("m1"), mail, ("IBAN", 1), ("US_SSN", 2)))
-    journal.record(with_values(entry("m2"), replace(mail, at=noon + HOUR), ("IBAN", 1), ("IBAN", 3)))
-    await journal.flush()
-    assert await known(journal, replace(mail, at=noon + 2 * HOUR)) == {("IBAN", 1), ("US_SSN", 2), ("IBAN", 3)}
-    assert await known(journal, replace(mail, at=noon + 24.5 * HOUR)) == {("IBAN", 1), ("IBAN", 3)}
-    assert await known(journal, replace(mail, reverse_path="bob@corp.example")) == set()
+    assert await journal.add_values(mail, (("IBAN", 1), ("US_SSN", 2)), DAY) == ()
+    later = replace(mail, at=noon + HOUR)
+    assert set(await journal.add_values(later, (("IBAN", 1), ("IBAN", 3)), DAY)) == {("IBAN", 1)}
+    probe = (("IBAN", 1), ("US_SSN", 9))
+    at_two = replace(mail, at=noon + 2 * HOUR)
+    assert set(await journal.add_values(at_two, probe, DAY)) == {("IBAN", 1), ("US_SSN", 2), ("IBAN", 3)}
+    assert set(await journal.add_values(replace(mail, at=noon + 25.5 * HOUR), (("IBAN", 4),), DAY)) == {("IBAN", 1)}
+    assert await journal.add_values(replace(mail, reverse_path="bob@corp.example"), probe, DAY) == ()
 
 
-async def test_another_receiver_knows_at_once(folder: Path, key: PrivateKey, entry: Make, sent: Send) -> None:
-    """The number that receivers share tells when to look."""
-    shared = Generation()
-    one = await open_journal(URL, key.public, folder=folder, generation=shared)
-    two = await open_journal(URL, key.public, folder=folder, generation=shared)
-    now = datetime.now(UTC)
-    mail = sent("ben@bank.example", at=now)
-    for token in range(5):
-        assert len(await known(two, mail)) == token
-        one.record(with_values(entry("m1"), mail, ("IBAN", token)))
-        await one.flush()
-    await one.close()
-    after_restart = await open_journal(URL, key.public, folder=folder)
-    assert len(await known(after_restart, mail)) == 5
-    await two.close()
-    await after_restart.close()
+async def test_what_stays_is_taken_back(journal: SqlJournal, sent: Send, noon: datetime) -> None:
+    """A mail that is held sends nothing, unless another one sent the same since."""
+    mail, other = sent("ben@bank.example"), sent("ben@bank.example", at=noon + HOUR)
+    await journal.add_values(mail, (("IBAN", 1), ("IBAN", 2)), DAY)
+    await journal.add_values(other, (("IBAN", 2),), DAY)
+    await journal.withdraw(mail, (("IBAN", 1), ("IBAN", 2)))
+    assert await journal.add_values(other, (("IBAN", 3),), DAY) == (("IBAN", 2),)
+
+
+async def test_receivers_at_the_same_time(url: str, folder: Path, key: PrivateKey, sent: Send) -> None:
+    """Of eight mails in two processes at once each is told of those before it: as many as came before."""
+    journals = [await open_journal(url, key.public, folder=folder) for _ in range(2)]
+    mail = sent("ben@bank.example")
+    told = await asyncio.gather(*(journals[n % 2].add_values(mail, (("IBAN", n),), DAY) for n in range(8)))
+    assert sorted(map(len, told)) == list(range(8))
+    for journal in journals:
+        await journal.close()
 
 
 async def test_keys_are_a_senders_own(journal: SqlJournal, sent: Send) -> None:
@@ -93,26 +80,27 @@ async def test_nothing_of_insiders(journal: SqlJournal, sent: Send) -> None:
     assert (await journal.recollect(inside, QUESTIONS)).facts.sent is None
 
 
-async def test_values_are_forgotten_when_their_window_is_over(
-    journal: SqlJournal, folder: Path, entry: Make, sent: Send
-) -> None:
+async def test_values_are_forgotten_when_their_window_is_over(journal: SqlJournal, sent: Send) -> None:
     """Pruning leaves none behind, long before the journal forgets."""
-    journal.record(with_values(entry("m1"), sent("ben@bank.example"), ("IBAN", 1)))
-    await journal.flush()
+    await journal.add_values(sent("ben@bank.example"), (("IBAN", 1),), DAY)
     await journal.prune(datetime(2000, 1, 1, tzinfo=UTC), timedelta(hours=24))
-    with closing(sqlite3.connect(folder / "custody.db")) as other:
-        assert other.execute("SELECT count(*) FROM sent_values").fetchone() == (1,)
+    assert await count(journal) == 1
     await journal.prune(datetime(2000, 1, 1, tzinfo=UTC), timedelta(0))
-    with closing(sqlite3.connect(folder / "custody.db")) as other:
-        assert other.execute("SELECT count(*) FROM sent_values").fetchone() == (0,)
+    assert await count(journal) == 0
+
+
+async def count(journal: SqlJournal) -> int:
+    """Return how many values are remembered."""
+    async with journal._database.glancing() as connection:
+        return (await connection.execute(select(func.count()).select_from(tables.sent_values))).scalar_one()
 
 
 async def test_values_of_one_sender_are_bounded(
-    journal: SqlJournal, entry: Make, sent: Send, monkeypatch: pytest.MonkeyPatch
+    journal: SqlJournal, sent: Send, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who sends thousands is beyond any count."""
     monkeypatch.setattr(sent_values, "MOST", 3)
     mail = sent("ben@bank.example")
-    journal.record(with_values(entry("m1"), mail, *(("IBAN", token) for token in range(9))))
-    await journal.flush()
-    assert len(await known(journal, mail)) == 3
+    for token in range(9):
+        await journal.add_values(mail, (("IBAN", token),), DAY)
+    assert await count(journal) == 3

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import func, select, update
 
 from dlp_gateway.journal import Query, SqlJournal, open_journal, sql, tables, writer
 from dlp_gateway.policy.verdict import Disposition
@@ -21,10 +21,10 @@ from quarantine.model import CopyDeposit, Deposit, State
 from quarantine.model import Query as CustodyQuery
 from quarantine.opening import open_store
 from quarantine.store import StoreError, StoreKeyError
+from tests.journal.conftest import ON_SQLITE, SQLITE
 
 Make = Callable[..., Entry]
 Send = Callable[..., Sending]
-URL = "sqlite:///custody.db"
 
 
 def deposit(name: str, at: datetime) -> Deposit:
@@ -111,6 +111,7 @@ async def test_filter_by_time(journal: SqlJournal, entry: Make, noon: datetime) 
     assert [found.id for found in await journal.entries(query)] == ["m1", "m2"]
 
 
+@ON_SQLITE
 async def test_nothing_is_readable(journal: SqlJournal, folder: Path, entry: Make, sent: Send) -> None:
     """No address, name, Message-ID or reply can be read from the files, nor what is remembered of mass sends."""
     marked = entry(
@@ -130,9 +131,9 @@ async def test_nothing_is_readable(journal: SqlJournal, folder: Path, entry: Mak
     assert b"bulk-visible" in written
 
 
-async def test_a_receiver_cannot_read(folder: Path, key: PrivateKey, entry: Make) -> None:
+async def test_a_receiver_cannot_read(url: str, folder: Path, key: PrivateKey, entry: Make) -> None:
     """With the public key alone entries are written, and none can be opened."""
-    receiver = await open_journal(URL, key.public, folder=folder)
+    receiver = await open_journal(url, key.public, folder=folder)
     receiver.record(entry("m1"))
     await receiver.flush()
     with pytest.raises(StoreKeyError):
@@ -141,10 +142,10 @@ async def test_a_receiver_cannot_read(folder: Path, key: PrivateKey, entry: Make
 
 
 async def test_held_mail_is_recorded_with_its_custody(
-    journal: SqlJournal, folder: Path, key: PrivateKey, entry: Make, noon: datetime
+    journal: SqlJournal, url: str, folder: Path, key: PrivateKey, entry: Make, noon: datetime
 ) -> None:
     """The entry is there as soon as the deposit is, and not if it is not."""
-    store = await open_store(URL, key.public, key, folder=folder)
+    store = await open_store(url, key.public, key, folder=folder)
     await store.take((deposit("m1", noon),), journal.rows(entry("m1")))
     with pytest.raises(StoreError):
         await store.take((deposit("m1", noon),), journal.rows(entry("m2")))
@@ -153,10 +154,10 @@ async def test_held_mail_is_recorded_with_its_custody(
 
 
 async def test_a_journal_that_fails_takes_no_mail(
-    journal: SqlJournal, folder: Path, key: PrivateKey, entry: Make, noon: datetime
+    journal: SqlJournal, url: str, folder: Path, key: PrivateKey, entry: Make, noon: datetime
 ) -> None:
     """Where the entry cannot be written, the message is not taken either."""
-    store = await open_store(URL, key.public, key, folder=folder)
+    store = await open_store(url, key.public, key, folder=folder)
     async with store.database.writing() as connection:
         await connection.exec_driver_sql("DROP TABLE journal_passages")
     with pytest.raises(StoreError):
@@ -181,6 +182,7 @@ async def test_two_entries_of_one_message(journal: SqlJournal, entry: Make) -> N
     assert {Disposition.FORWARD, Disposition.REJECT} == found
 
 
+@ON_SQLITE
 async def test_entries_wait_while_the_database_is_locked(
     journal: SqlJournal, folder: Path, entry: Make, dropped: list[int]
 ) -> None:
@@ -233,18 +235,21 @@ async def test_many_entries_go_in_several_groups(journal: SqlJournal, entry: Mak
     assert len(found) == 450
 
 
-async def test_closing_writes_what_waits(folder: Path, key: PrivateKey, journal: SqlJournal, entry: Make) -> None:
+async def test_closing_writes_what_waits(
+    url: str, folder: Path, key: PrivateKey, journal: SqlJournal, entry: Make
+) -> None:
     """A receiver that drains loses no entry."""
-    receiver = await open_journal(URL, key.public, folder=folder)
+    receiver = await open_journal(url, key.public, folder=folder)
     receiver.record(entry("m1"))
     await receiver.close()
     assert [found.id for found in await journal.entries(Query())] == ["m1"]
 
 
-async def test_closing_counts_what_is_lost(folder: Path, key: PrivateKey, entry: Make) -> None:
+@ON_SQLITE
+async def test_closing_counts_what_is_lost(url: str, folder: Path, key: PrivateKey, entry: Make) -> None:
     """What cannot be written at the end is told."""
     lost: list[int] = []
-    receiver = await open_journal(URL, key.public, folder=folder, dropped=lost.append, busy_timeout=0.1)
+    receiver = await open_journal(url, key.public, folder=folder, dropped=lost.append, busy_timeout=0.1)
     with closing(sqlite3.connect(folder / "custody.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         receiver.record(entry("m1"))
@@ -266,9 +271,7 @@ async def test_an_entry_that_cannot_be_sealed(
     assert [found.id for found in await journal.entries(Query())] == ["m2"]
 
 
-async def test_a_new_key_each_hour(
-    journal: SqlJournal, folder: Path, entry: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_new_key_each_hour(journal: SqlJournal, entry: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """Entries of one hour share a key, those of the next have another, and all can be read."""
     journal.record(entry("m1"))
     await journal.flush()
@@ -278,12 +281,13 @@ async def test_a_new_key_each_hour(
     journal.record(entry("m3"))
     await journal.flush()
     assert len(await journal.entries(Query())) == 3
-    with closing(sqlite3.connect(folder / "custody.db")) as other:
-        keys = [row[0] for row in other.execute("SELECT key FROM journal_entries ORDER BY message")]
+    async with journal._database.glancing() as connection:
+        named = select(tables.entries.c.key).order_by(tables.entries.c.message)
+        keys = (await connection.execute(named)).scalars().all()
     assert keys[0] == keys[1] != keys[2]
 
 
-async def test_pruning(journal: SqlJournal, folder: Path, entry: Make, noon: datetime, sent: Send) -> None:
+async def test_pruning(journal: SqlJournal, entry: Make, noon: datetime, sent: Send) -> None:
     """What is older than asked for goes, with its recipients and unused keys; the rest stays."""
     journal.record(entry("m1"))
     journal.record(entry("m2", at=noon + timedelta(days=2)))
@@ -294,10 +298,10 @@ async def test_pruning(journal: SqlJournal, folder: Path, entry: Make, noon: dat
     assert await journal.prune(noon + timedelta(days=1)) == 1
     assert [found.id for found in await journal.entries(Query())] == ["m2"]
     assert await journal.prune(datetime.now(UTC) + timedelta(days=1)) == 1
-    with closing(sqlite3.connect(folder / "custody.db")) as other:
+    async with journal._database.reading() as connection:
         left = [
-            other.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608
-            for table in ("journal_keys", "journal_entries", "journal_passages", "mailings")
+            (await connection.execute(select(func.count()).select_from(table))).scalar_one()
+            for table in (tables.keys, tables.entries, tables.passages, tables.mailings)
         ]
     assert left == [0, 0, 0, 0]
 
@@ -316,7 +320,7 @@ async def test_pruning_goes_on_until_all_is_gone(
 async def test_a_journal_that_was_not_set_up(tmp_path: Path, key: PrivateKey) -> None:
     """The error says how to set it up."""
     with pytest.raises(StoreError, match="dlp-gateway serve"):
-        await open_journal(URL, key.public, folder=tmp_path)
+        await open_journal(SQLITE, key.public, folder=tmp_path)
 
 
 async def test_what_was_measured_is_kept_by_confidence(journal: SqlJournal, entry: Make) -> None:

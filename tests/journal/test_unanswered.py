@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from dlp_gateway.journal import Generation, SqlJournal, open_journal
-from dlp_gateway.journal.unanswered import LONGEST, UNDER_WAY, fingerprint
+from dlp_gateway.journal.unanswered import LONGEST, fingerprint
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.reply import Reply
+from dlp_gateway.ports import UNDER_WAY
 from quarantine.crypto import PrivateKey
+from tests.journal.conftest import ON_SQLITE
 
-URL = "sqlite:///custody.db"
 REPLY = Reply(code=250, enhanced="2.0.0", text="queued as 4XyZ <bob@example.com>")
 
 
@@ -37,11 +38,12 @@ def envelope(noon: datetime) -> Envelope:
     )
 
 
-async def test_a_lost_reply_is_given_again(folder: Path, key: PrivateKey, envelope: Envelope) -> None:
+@ON_SQLITE
+async def test_a_lost_reply_is_given_again(url: str, folder: Path, key: PrivateKey, envelope: Envelope) -> None:
     """Every receiver knows it, as often as the client asks, and nobody can read it from the file."""
     shared = Generation.share()
-    one = await open_journal(URL, key.public, folder=folder, generation=Generation(shared))
-    two = await open_journal(URL, key.public, folder=folder, generation=Generation(shared))
+    one = await open_journal(url, key.public, folder=folder, generation=Generation(shared))
+    two = await open_journal(url, key.public, folder=folder, generation=Generation(shared))
     os.close(shared)
     known_by = one.fingerprint(envelope, b"mail")
     assert await two.recall(known_by) is None

@@ -231,3 +231,51 @@ async def test_no_name_and_no_password_is_logged(log_lines: StringIO) -> None:
     assert HERE in written
     assert "ann.lee" not in written
     assert "secret word" not in written
+
+
+async def test_a_right_password_does_not_wait_behind_guesses() -> None:
+    """A network without failures comes first, however many others wait; each guess takes its time."""
+    knows = Knows(patience=0.02)
+    attempts = Attempts(knows, MemoryFailures(), AttemptLimits(failures=1000, delay=0, longest_delay=0, checks=1))
+    guessing = [f"203.0.113.{number}" for number in range(12)]
+    for network in guessing:
+        await attempts.attempt("ann", "a first guess", client=network, network=network)
+    tasks = [
+        asyncio.create_task(attempts.attempt("ann", f"guess {number}", client=network, network=network))
+        for network in guessing
+        for number in range(4)
+    ]
+    await asyncio.sleep(0.03)
+    before = len(knows.asked)
+    assert isinstance(await attempts.attempt("ann", "right", client=HERE, network=HERE), Login)
+    assert knows.asked.index("right") <= before + 2
+    for task in tasks:
+        task.cancel()
+    await attempts.close()
+
+
+async def test_an_attacker_with_a_whole_site_is_cut_off() -> None:
+    """65,536 networks of one /48 are not as many clients; a neighbour elsewhere is none of them."""
+    attempts = Attempts(Knows(), MemoryFailures(), LIMITS)
+    networks = [f"2001:db8:7:{number:x}::/64" for number in range(33)]
+    outcomes = [
+        await attempts.attempt(f"user{number}", f"guess {number}", client="2001:db8::1", network=network)
+        for number, network in enumerate(networks)
+    ]
+    assert outcomes == [Denial.WRONG] * 32 + [Denial.CUT_OFF]
+    elsewhere = await attempts.attempt("ann", "right", client="2001:db8::1", network="2001:db8:8::/64")
+    assert elsewhere == Login(name="ann")
+
+
+async def test_one_network_does_not_take_all_places() -> None:
+    """Whoever asks fifty times at once is told so, and others are heard."""
+    knows = Knows(patience=0.2)
+    attempts = Attempts(knows, MemoryFailures(), AttemptLimits(attempts=100, delay=0, longest_delay=0))
+    tasks = [
+        asyncio.create_task(attempts.attempt("ann", f"guess {number}", client=HERE, network=HERE))
+        for number in range(10)
+    ]
+    await asyncio.sleep(0.01)
+    assert await attempts.attempt("ann", "one more", client=HERE, network=HERE) == Denial.CROWDED
+    assert await attempts.attempt("ann", "right", client=THERE, network=THERE) == Login(name="ann")
+    await asyncio.gather(*tasks)

@@ -20,6 +20,8 @@ ENVELOPE = Envelope(
     received_at=datetime(2026, 11, 2, tzinfo=UTC),
 )
 
+INSIDE = ("corp.example",)
+
 
 def mail(*fields: str) -> bytes:
     """Return a mail to one@shop.example with more fields."""
@@ -62,24 +64,60 @@ def test_knows_who_is_blind(recipients: tuple[str, ...], fields: tuple[str, ...]
 )
 def test_every_field_can_betray(field: str) -> None:
     """Traces, fields of lists, of reports and of threads, whatever they are written in."""
-    assert betrayed(ENVELOPE, parse(mail(field))) == {"eve@home.example": field.partition(":")[0]}
+    assert betrayed(ENVELOPE, parse(mail(field)), INSIDE) == {"eve@home.example": field.partition(":")[0]}
+
+
+@pytest.mark.parametrize(
+    "line", ["Bcc eve@home.example", "eve@home.example", ": eve@home.example", "X-Unicod\xe9: eve@home.example"]
+)
+def test_a_line_that_is_no_field_betrays_her(line: str) -> None:
+    """A program that forgets a colon, or writes a letter that no name has, shows it to everybody all the same."""
+    assert betrayed(ENVELOPE, parse(mail(line)), INSIDE) == {"eve@home.example": "other"}
+    assert betrayed(ENVELOPE, parse(mail("Subject: x", line, "X-Mailer: y")), INSIDE) == {"eve@home.example": "other"}
 
 
 @pytest.mark.parametrize(
     "field",
     [
         "Bcc: eve@home.example",
+        "B\x00cc: eve@home.example",
+        "X-Notes\r\nB cc: eve@home.example",
         "Subject: news of home.example",
-        "X-Original-To: eve@home.example.org",
+        "X-Report: eve@home.example.org",
         "Received: from a by b for <one@shop.example>; Mon, 2 Nov 2026 09:30:00 +0000",
     ],
 )
 def test_what_betrays_nobody(field: str) -> None:
     """Bcc leaves no mail; another address is another address."""
-    assert betrayed(ENVELOPE, parse(mail(field))) == {}
+    assert betrayed(ENVELOPE, parse(mail(field)), INSIDE) == {}
 
 
 def test_a_copy_of_her_own_betrays_nobody() -> None:
     """A newsletter with her address in its fields shows her to herself."""
     alone = replace(ENVELOPE, recipients=("eve@home.example",))
-    assert betrayed(alone, parse(mail("List-Unsubscribe: <mailto:leave-eve=home.example@corp.example>"))) == {}
+    assert betrayed(alone, parse(mail("List-Unsubscribe: <mailto:leave-eve=home.example@corp.example>")), INSIDE) == {}
+
+
+@pytest.mark.parametrize("recipients", [("one@shop.example", "bob@corp.example"), ("one@shop.example",)])
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        (("X-Envelope-To: one@shop.example, eve@home.example",), {"eve@home.example": "X-Envelope-To"}),
+        (("X-Original-To: eve@home.example",), {"eve@home.example": "X-Original-To"}),
+        (("X-RCPT-TO: <Eve+news@home.example>",), {"eve@home.example": "X-RCPT-TO"}),
+        (("X-Envelope-To: one@shop.example", "Delivered-To: team@corp.example"), {}),
+        (("X-Envelope-To: eve@home.example", "Cc: eve@home.example"), {}),
+        (("X-Envelope-To: eve@home.example", "Reply-To: eve@home.example"), {}),
+        (("Received: from a by b for <eve@home.example>; Mon, 2 Nov 2026 09:30:00 +0000",), {}),
+    ],
+)
+def test_who_gets_another_part(recipients: tuple[str, ...], fields: tuple[str, ...], expected: dict[str, str]) -> None:
+    """A server that splits a long envelope leaves the traces of all recipients in every part."""
+    part = replace(ENVELOPE, recipients=recipients)
+    assert betrayed(part, parse(mail(*fields)), INSIDE) == expected
+
+
+def test_the_way_of_an_outsiders_mail_is_his_own() -> None:
+    """Traces of the hosts that it passed before it came here are nobody's parts."""
+    raw = mail("Delivered-To: kim@far.example").replace(b"ann@corp.example", b"kim@home.example")
+    assert betrayed(replace(ENVELOPE, recipients=("one@shop.example",)), parse(raw), INSIDE) == {}

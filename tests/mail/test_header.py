@@ -95,3 +95,21 @@ def test_selects_what_reading_finds(raw: bytes) -> None:
     names = frozenset({"to", "cc", "received", "a", "a-b", "b"})
     expected = [field for field in header.read_all(section).fields if field.name.lower() in names]
     assert expected == header.select(section, names)
+
+
+@given(strategies.messages | st.text("aAbBcC:\r\n\t \x00\xff-", max_size=60).map(lambda text: text.encode("latin-1")))
+@settings(max_examples=300)
+def test_the_quick_look_overlooks_no_field(raw: bytes) -> None:
+    """Where it says that a section has no field of a name, no client finds one."""
+    section = raw[: header.body_start(raw)]
+    for name in ("to", "bcc", "a", "a-b", "cc"):
+        names = frozenset({name})
+        found = [*header.select(section, names), *header.disguised(section, header.read_all(section), names)]
+        assert not found or header.may_name(section, names)
+
+
+def test_the_quick_look_spares_mail_without_the_field() -> None:
+    """A name in a body, or in a longer word before no colon, is no field."""
+    section = b"To: bcc@a.example\r\nSubject: Bcc\r\n of x-bccs:\r\n\r\n"
+    assert not header.may_name(section, frozenset({"bcc"}))
+    assert header.may_name(b"To: a@a.example\r\nB\x00c c : b@b.example\r\n\r\n", frozenset({"bcc"}))

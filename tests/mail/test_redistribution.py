@@ -6,7 +6,7 @@ import pytest
 
 from dlp_gateway.mail.address import DomainSet
 from dlp_gateway.mail.parse import parse
-from dlp_gateway.mail.redistribution import is_of_list, is_passed_on, owner
+from dlp_gateway.mail.redistribution import is_of_list, owner, passed_on_authors
 from tests.mail.test_blind import ENVELOPE
 
 OURS = DomainSet(("corp.example",))
@@ -24,7 +24,21 @@ def mail(*fields: str) -> bytes:
         (("From: kim@mail.example",), True),
         (("From: kim@mail.example, lee@mail.example",), True),
         (("From: ann@corp.example",), False),
-        (("From: kim@mail.example, ann@corp.example",), False),
+        (("From: kim@mail.example, ann@corp.example",), True),
+        (("From: kim@mail.example, ann@corp.example", "Sender: kim@mail.example"), True),
+        (("From: kim@mail.example, ann@corp.example", "Sender: members@corp.example"), True),
+        (("From: kim@mail.example, ann@corp.example", "Sender: ann@corp.example"), False),
+        (("From: ann@corp.example", "From: kim@mail.example"), True),
+        (("Sender: kim@mail.example",), True),
+        (("From: Undisclosed:;", "Sender: kim@mail.example"), True),
+        (("From: Undisclosed:;", "Sender: ann@corp.example"), False),
+        (("From: Kim via Members <members@corp.example>", "Cc: Kim <kim@mail.example>"), True),
+        (("From: Ann via Members <members@corp.example>", "Cc: Kim <kim@mail.example>"), False),
+        (("From: Ann via Members <members@corp.example>", "Cc: Ann <ann@corp.example>"), False),
+        (('From: "kim@mail.example (via members list)" <members@corp.example>',), True),
+        (('From: "ann@corp.example (via members list)" <members@corp.example>',), False),
+        (("From: \"'Kim' via Desk\" <desk@corp.example>", "X-Original-Sender: kim@mail.example"), True),
+        (("From: \"'Ann' via Desk\" <desk@corp.example>", "X-Original-Sender: ann@corp.example"), False),
         (("Subject: no author",), False),
         (("From: Kim via Members <members@corp.example>", "Reply-To: kim@mail.example"), True),
         (("From: =?utf-8?q?Kim_=C3=BCber_Liste?= <members@corp.example>", "Reply-To: kim@mail.example"), True),
@@ -36,7 +50,7 @@ def mail(*fields: str) -> bytes:
 )
 def test_knows_whose_mail_it_is(fields: tuple[str, ...], expected: bool) -> None:  # noqa: FBT001  a table
     """By From, and by what list software leaves where it replaced that."""
-    assert is_passed_on(ENVELOPE, parse(mail(*fields)), OURS) is expected
+    assert bool(passed_on_authors(ENVELOPE, parse(mail(*fields)), OURS, ())) is expected
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,8 @@ def every(language: Language) -> dict[str, tuple[str, str]]:
     }
     waiting = replace(window, waiting={"held": 14, "discarded": 1})
     written["owner-summary"] = owners.summary(waiting, PASSED_ON, "kim@corp.example", said)
+    hidden = replace(ALL["released"], parts=(replace(REWRITTEN, told="held"),))
+    written["released-hidden"] = letters.to_author(hidden, said, OPTIONS.policy)
     written["again"] = letters.to_author(ALL["rewritten"], said, OPTIONS.policy, 3)
     written["split"] = letters.to_author(replace(ALL["rewritten"], parts=(SENSITIVE,)), said, OPTIONS.policy)
     written["everybody"] = letters.to_author(ALL["rewritten"], said, with_action(Rewrite(do="rewrite", how="bcc")))
@@ -108,6 +110,7 @@ def test_every_notice_comes_out_whole(language: Language) -> None:
         assert all(text.split("\n\n")), name
     found = every(language)
     assert "37" in found["rewritten"][1]
+    assert "37" in found["released-hidden"][1]
     assert "14" in found["summary"][1]
     assert "dlp-gateway quarantine release 0abc" in found["urgent"][1]
     assert "3" in found["again"][1].split("\n\n")[-1]
@@ -142,6 +145,22 @@ def test_how_people_were_hidden_is_told_as_it_was(language: Language) -> None:
     assert said.rewritten_next not in found["concealed"][1]
     one = replace(ALL["rewritten"], parts=(replace(CONCEALED, hidden=1), replace(CONCEALED, hidden=0)))
     assert said.concealed.one.partition("{")[2].partition("}")[2] in letters.to_author(one, said, OPTIONS.policy).text
+
+
+@pytest.mark.parametrize("kind", ["released", "delayed"])
+def test_what_leaves_later_says_how_many_it_hides(kind: str) -> None:
+    """With what to use next time; not if the reviewer let it go as it was written, or if a program gave it away."""
+    said = words("en")
+
+    def text(account: Account, *, as_written: bool = False) -> str:
+        news = replace(ALL[kind], parts=(account,), as_written=as_written)
+        return letters.to_author(news, said, OPTIONS.policy).text
+
+    assert said.hidden.of(37) in text(REWRITTEN)
+    assert said.rewritten_next in text(REWRITTEN)
+    assert said.split_next in text(SENSITIVE)
+    for account, as_written in ((ACCOUNT, False), (CONCEALED, False), (REWRITTEN, True)):
+        assert "In what leaves" not in text(account, as_written=as_written)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -1,6 +1,7 @@
 """From what happened to one piece of news for each mail: a table, and every transition that custody knows."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -54,6 +55,14 @@ def found(happened: Iterable[Transition], one: Account, now: Standing) -> list[t
     """Return kind, recipients, others released and others waiting of each piece of news."""
     news = in_custody(happened, {one.id: one}, {one.id: now})
     return [(piece.kind.value, piece.recipients, piece.released, piece.waiting) for piece in news]
+
+
+@pytest.mark.parametrize(("originals", "hidden"), [(0, 37), (3, 0)])
+def test_whom_a_released_mail_hides(originals: int, hidden: int) -> None:
+    """Those whom the rewrite hides, unless a reviewer sends it as it was written."""
+    held = replace(account("m1", told="held"), hidden=37)
+    (news,) = in_custody(steps("m1", (HELD, DUE)), {"m1": held}, {"m1": replace(standing(due=3), originals=originals)})
+    assert (news.kind, news.hidden) == (Kind.RELEASED, hidden)
 
 
 @pytest.mark.parametrize(

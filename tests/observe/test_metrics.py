@@ -164,6 +164,97 @@ def test_processes_are_summed_and_the_dead_have_no_sessions(tmp_path: Path) -> N
     assert printed.splitlines() == ["2.0 2.0 2.0", "2.0 1.0 2.0", "0o700"]
 
 
+def test_files_of_the_dead_do_not_pile_up(tmp_path: Path) -> None:
+    """Of twenty processes that counted and died there is one file of each kind left, with all that they counted."""
+    printed = run(
+        """
+        import os
+        from pathlib import Path
+        from dlp_gateway.observe import instruments, metrics
+        from dlp_gateway.policy.verdict import Disposition
+
+        def line(name):
+            return next(l for l in instruments.expose()[0].decode().splitlines() if l.startswith(name)).rsplit(" ")[-1]
+
+        folder = instruments.prepare(Path(os.environ["FOLDER"]))
+        metrics.repeated()
+        for number in range(20):
+            child = os.fork()
+            if child == 0:
+                metrics.session_opened()
+                metrics.decided(Disposition.HOLD)
+                metrics.received(5000)
+                metrics.receivers(number)
+                os._exit(0)
+            os.waitpid(child, 0)
+            instruments.mark_dead(child)
+        hold = 'dlp_messages_total{disposition="hold"}'
+        print(line(hold), line("dlp_message_size_bytes_count "), line('dlp_message_size_bytes_bucket{le="4000.0"}'))
+        print(line("dlp_message_size_bytes_sum "), line("dlp_sessions "), line("dlp_receivers "), line("dlp_repeated"))
+        print(sorted(path.name for path in folder.iterdir() if not path.name.endswith(f"_{os.getpid()}.db")))
+        """,
+        FOLDER=str(tmp_path / "metrics"),
+    )
+    assert printed.splitlines() == [
+        "20.0 20.0 0.0",
+        "100000.0 0.0 19.0 1.0",
+        "['counter_0.db', 'gauge_mostrecent_0.db', 'histogram_0.db', 'lock']",
+    ]
+
+
+def test_a_broken_file_of_a_dead_process_breaks_nothing(tmp_path: Path) -> None:
+    """It is dropped, and what the others counted stays."""
+    printed = run(
+        """
+        import os
+        from pathlib import Path
+        from dlp_gateway.observe import instruments, metrics
+
+        folder = instruments.prepare(Path(os.environ["FOLDER"]))
+        metrics.repeated()
+        for number, octets in enumerate((b"", b"xx", b"\\xff" * 5000), 4_000_000):
+            (folder / f"counter_{number}.db").write_bytes(octets)
+            instruments.mark_dead(number)
+        print("dlp_repeated_total 1.0" in instruments.expose()[0].decode())
+        """,
+        FOLDER=str(tmp_path / "metrics"),
+    )
+    assert printed.splitlines() == ["True"]
+
+
+def test_folders_of_the_killed_are_removed_and_others_left(tmp_path: Path) -> None:
+    """The next start removes what a kill -9 left; a gateway that runs, or a receiver that finishes, keeps its own."""
+    script = """
+        import os, subprocess, sys
+        from dlp_gateway.observe import instruments, metrics
+
+        folder = instruments.prepare()
+        metrics.repeated()
+        print(folder.name, flush=True)
+        if len(sys.argv) > 1:
+            subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], pass_fds=instruments.held())
+        if os.environ["STAYS"]:
+            sys.stdin.read()
+        os._exit(0)
+        """
+    command = [sys.executable, "-c", textwrap.dedent(script)]
+    environment = {**os.environ, "RUNTIME_DIRECTORY": str(tmp_path)}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    running = subprocess.Popen(command, env=environment | {"STAYS": "1"}, **pipes)  # type: ignore[call-overload]
+    orphan = subprocess.Popen([*command, "orphan"], env=environment | {"STAYS": ""}, **pipes)  # type: ignore[call-overload]
+    try:
+        kept = {running.stdout.readline().strip(), orphan.stdout.readline().strip()}
+        orphan.wait()
+        for _ in range(3):
+            last = run(script, RUNTIME_DIRECTORY=str(tmp_path), STAYS="").strip()
+        assert {path.name for path in tmp_path.iterdir()} == kept | {last}
+    finally:
+        for process in (running, orphan):
+            process.communicate()
+    last = run(script, RUNTIME_DIRECTORY=str(tmp_path), STAYS="").strip()
+    assert {path.name for path in tmp_path.iterdir()} == {last}
+
+
 def test_prepare_begins_anew_and_comes_first(tmp_path: Path) -> None:
     """What an earlier run left is gone; what was counted before cannot be summed, so it is an error."""
     left = tmp_path / "metrics" / "counter_1.db"
@@ -185,7 +276,7 @@ def test_prepare_begins_anew_and_comes_first(tmp_path: Path) -> None:
         """,
         FOLDER=str(left.parent),
     )
-    assert printed.splitlines() == ["[]", "metrics were counted before prepare()"]
+    assert printed.splitlines() == ["['lock']", "metrics were counted before prepare()"]
 
 
 def test_a_folder_of_its_own_lies_in_memory(tmp_path: Path) -> None:

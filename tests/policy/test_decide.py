@@ -451,3 +451,33 @@ def test_in_observe_mode_a_mail_leaves_as_it_would_without_any_rule(
     got = verdict(observed(of), inspection)
     assert got.disposition is Disposition.FORWARD
     assert apply(mail(), got.edits) == apply(mail(), verdict(policy(), NOTHING).edits)
+
+
+@given(of=_policies, first=_findings, second=_findings, raw=st.sampled_from(_MAILS))
+def test_what_was_found_before_makes_no_difference(
+    of: Policy, first: list[Finding], second: list[Finding], raw: bytes
+) -> None:
+    """A policy that has seen other mail decides as a fresh one does."""
+    message, used, fresh = parse(raw), replace(of), replace(of)
+    decide(used, ENVELOPE, message, replace(NOTHING, findings=tuple(first)))
+    inspection = replace(NOTHING, findings=tuple(second))
+    assert decide(fresh, ENVELOPE, message, inspection) == decide(used, ENVELOPE, message, inspection)
+
+
+@pytest.mark.parametrize(
+    ("when", "kinds", "expected"),
+    [
+        ("{finding: identifier.IBAN}", {"identifier.IBAN"}, True),
+        ("{finding: identifier.IBAN}", {"identifier.CREDIT_CARD"}, False),
+        ("{finding: identifier.*}", {"identifier.CREDIT_CARD"}, True),
+        ("{finding: identifier.*}", {"recipients.outsiders"}, False),
+        ("{all: [{finding: identifier.IBAN}, {finding: recipients.outsiders}]}", {"identifier.IBAN"}, False),
+        ("{any: [{finding: identifier.IBAN}, {finding: recipients.outsiders}]}", {"identifier.IBAN"}, True),
+        ("{none: [{finding: recipients.outsiders}]}", set(), True),
+        ("{none: [{finding: recipients.outsiders}]}", {"recipients.outsiders"}, True),
+    ],
+)
+def test_rules_that_cannot_match_do_not_come_into_question(when: str, kinds: set[str], expected: bool) -> None:  # noqa: FBT001
+    """By the kinds alone it is known which rules need no second look; one with `none` always does."""
+    of = policy(f"rules:\n  - {{id: one, when: {when}, then: review}}\n")
+    assert expected == bool(of.candidates(frozenset(kinds)))

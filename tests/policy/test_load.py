@@ -7,6 +7,7 @@ from typing import Final
 import pytest
 
 from dlp_gateway import packs
+from dlp_gateway.content.text import UnreadableReason
 from dlp_gateway.errors import ConfigurationError
 from dlp_gateway.policy import load
 from dlp_gateway.policy.model import Hold, Policy, Reject, Rewrite
@@ -20,13 +21,13 @@ KINDS: Final = frozenset(
         *("solicitation.identity_document", "reply_to.several", "reply_to.group"),
         "reply_all.audience",
         *(f"recipients.{name}" for name in ("unfamiliar_outsiders", "first_time", "look_alike", "twin")),
-        *(f"thread.{name}" for name in ("again", "foreign", "closed", "struck")),
+        *(f"thread.{name}" for name in ("again", "foreign", "closed", "struck", "stopped")),
         *(f"sent.{name}" for name in ("DRIVER_LICENSE", "CREDIT_CARD", "IBAN", "US_SSN", "UK_NINO", "PASSPORT")),
         *(f"sent.{name}" for name in ("BANK_ACCOUNT", "TAX_ID", "NATIONAL_ID", "HEALTH_ID")),
         *("exposure.window", "exposure.written", "parts.attachment", "parts.picture"),
         *(f"identifier.{name}" for name in ("DRIVER_LICENSE", "CREDIT_CARD", "IBAN", "US_SSN", "UK_NINO", "PASSPORT")),
         *(f"identifier.{name}" for name in ("BANK_ACCOUNT", "TAX_ID")),
-        *(f"unreadable.{name}" for name in ("attachment", "charset", "encrypted", "broken", "too-large")),
+        *(f"unreadable.{reason}" for reason in UnreadableReason),
     }
 )
 

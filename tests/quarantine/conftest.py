@@ -49,10 +49,20 @@ async def sql_store(folder: Path, key: PrivateKey) -> AsyncIterator[SqlStore]:
     await store.close()
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture
+async def postgres_store(postgres_url: str, key: PrivateKey, tmp_path: Path) -> AsyncIterator[SqlStore]:
+    """A store on PostgreSQL."""
+    store = await open_store(postgres_url, key.public, key, folder=tmp_path)
+    yield store
+    await store.close()
+
+
+@pytest.fixture(params=["memory", "sqlite", pytest.param("postgres", marks=pytest.mark.e2e)])
 def store(request: pytest.FixtureRequest) -> Store:
-    """Each implementation of the store."""
-    return MemoryStore() if request.param == "memory" else request.getfixturevalue("sql_store")
+    """Each implementation of the store, on each database."""
+    if request.param == "memory":
+        return MemoryStore()
+    return request.getfixturevalue("sql_store" if request.param == "sqlite" else "postgres_store")
 
 
 @pytest.fixture(scope="session")

@@ -54,6 +54,15 @@ async def test_how_items_stand(store: Store, deposit: Make, noon: datetime) -> N
     assert await store.standings(()) == {}
 
 
+async def test_who_gets_the_mail_as_it_came(store: Store, deposit: Make, noon: datetime) -> None:
+    """A reviewer may ask for it by name, for some or for all."""
+    await store.take((deposit("m1", *PEOPLE),))
+    await store.release("m1", actor="ann", reason="", now=noon, recipients=PEOPLE[:1])
+    assert (await store.standings(("m1",)))["m1"].originals == 0
+    await store.release("m1", actor="ann", reason="", now=noon, recipients=PEOPLE[1:], original=True)
+    assert (await store.standings(("m1",)))["m1"].originals == 2
+
+
 async def test_numbers_are_never_given_twice(store: Store, deposit: Make, noon: datetime) -> None:
     """Who remembers the newest number misses nothing, even when the newest rows were dropped meanwhile."""
     await store.take((deposit("m1"),))

@@ -23,8 +23,8 @@ from quarantine.crypto import PrivateKey
 from quarantine.model import Settlement, State
 from quarantine.opening import open_store
 
-async def main(folder, key, owner):
-    store = await open_store("sqlite:///custody.db", key.public, key, folder=folder)
+async def main(folder, url, key, owner):
+    store = await open_store(url, key.public, key, folder=folder)
     while claims := await store.claim(owner=owner, now=datetime.now(UTC), lease=timedelta(minutes=5), limit=3):
         for claim in claims:
             print(claim.item, flush=True)
@@ -32,7 +32,7 @@ async def main(folder, key, owner):
             await store.settle(claim, done, now=datetime.now(UTC))
     await store.close()
 
-asyncio.run(main(Path(sys.argv[1]), PrivateKey.from_bytes(bytes.fromhex(sys.argv[2])), sys.argv[3]))
+asyncio.run(main(Path(sys.argv[1]), sys.argv[2], PrivateKey.from_bytes(bytes.fromhex(sys.argv[3])), sys.argv[4]))
 """
 
 TAKER = """
@@ -72,13 +72,21 @@ def started(script: str, *arguments: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", script, *arguments], stdout=subprocess.PIPE)
 
 
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.e2e)])
+def url(request: pytest.FixtureRequest) -> str:
+    """The address of a fresh database of each sort; SQLite's lies in `folder`."""
+    return "sqlite:///custody.db" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
+
+
 @pytest.mark.slow
-async def test_each_item_goes_to_one_worker(folder: Path, key: PrivateKey, deposit: Callable[..., Deposit]) -> None:
+async def test_each_item_goes_to_one_worker(
+    url: str, folder: Path, key: PrivateKey, deposit: Callable[..., Deposit]
+) -> None:
     """Four processes that claim at once deliver each of 200 items exactly once."""
     names = [f"m{number:03}" for number in range(200)]
-    store = await open_store("sqlite:///custody.db", key.public, key, folder=folder)
+    store = await open_store(url, key.public, key, folder=folder)
     await store.take(tuple(deposit(name, state=State.DUE) for name in names))
-    workers = [started(WORKER, str(folder), key.private.hex(), f"worker {number}") for number in range(4)]
+    workers = [started(WORKER, str(folder), url, key.private.hex(), f"worker {number}") for number in range(4)]
     told = [(await asyncio.to_thread(worker.communicate))[0].decode().split() for worker in workers]
     assert [worker.returncode for worker in workers] == [0] * 4
     assert Counter(names) == Counter(name for delivered in told for name in delivered)

@@ -265,6 +265,25 @@ async def test_rescheduling(store: Store, deposit: Make, noon: datetime) -> None
     assert len(await store.events("m2")) == 1
 
 
+async def test_what_an_outage_put_off_can_be_hastened(store: Store, deposit: Make, noon: datetime) -> None:
+    """What was tried since becomes due now; what waits by a decision, is in hand or was put off before does not."""
+    names = ("m1", "m2", "m3", "m4")
+    await store.take(tuple(deposit(name, state=State.DUE) for name in names))
+    late = noon + timedelta(hours=3)
+    await store.reschedule("m4", due_at=late)  # never tried
+    for minute, found in enumerate(sorted(await claim(store, noon), key=lambda one: one.item)):
+        again = Settlement(recipient=1, state=State.DUE, reply="451 unreachable", due_at=late)
+        await store.settle(found, (again,), now=noon + timedelta(minutes=minute))
+    events = [len(await store.events(name)) for name in names]
+    now = noon + timedelta(hours=1)
+    assert await store.hasten(since=noon + timedelta(minutes=1), now=now) == 2
+    assert await store.hasten(since=noon + timedelta(minutes=1), now=now) == 0
+    assert [found.item for found in await claim(store, now)] == ["m2", "m3"]
+    assert await store.hasten(since=noon, now=now) == 1  # m1; the others are in hand
+    assert [found.item for found in await claim(store, now)] == ["m1"]
+    assert [len(await store.events(name)) for name in names] == events
+
+
 async def test_a_deferred_recipient_is_tried_again(store: Store, deposit: Make, noon: datetime) -> None:
     """A 4yz keeps the recipient due at the time given, with one more attempt counted and the reply kept."""
     later = noon + timedelta(minutes=15)

@@ -1,4 +1,4 @@
-"""Random walks through custody: no change outside the table, and memory and SQLite never disagree."""
+"""Random walks through custody: no change outside the table, and memory and databases never disagree."""
 
 import asyncio
 import shutil
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ from quarantine.memory import MemoryStore
 from quarantine.model import FINAL, TRANSITIONS, Claim, Deposit, Item, Query, Settlement, State
 from quarantine.opening import open_store
 from quarantine.store import Store, StoreError
+from tests.postgres import Postgres
 
 Make = Callable[..., Deposit]
 
@@ -138,29 +140,52 @@ class Walk:
         return items, events, copies, (await self.store.statistics()).recipients
 
 
+STEPS = st.lists(step, min_size=5, max_size=40)
+
+
 @settings(max_examples=15, deadline=None)
-@given(steps=st.lists(step, min_size=5, max_size=40))
+@given(steps=STEPS)
 def test_memory_and_sqlite_agree(
     steps: list[tuple[str, ...]], empty_database: Path, key: PrivateKey, deposit: Make, noon: datetime
 ) -> None:
     """The same steps give the same answers, and each event's change is in the table."""
-
-    async def walk(folder: Path) -> None:
-        store = await open_store("sqlite:///custody.db", key.public, key, folder=folder)
-        one, two = Walk(MemoryStore(), deposit, noon), Walk(store, deposit, noon)
-        try:
-            for name, *given in [("take", "m1", State.DUE), *steps]:
-                expected, actual = await one.step(name, *given), await two.step(name, *given)
-                assert expected == actual, name
-            assert await one.seen() == await two.seen()
-            for name in ITEMS:
-                for event in await store.events(name):
-                    change = (event.before, event.after)
-                    assert event.before is None or change in TRANSITIONS or change == (State.DUE, State.DUE)
-                    assert event.before not in FINAL
-        finally:
-            await store.close()
-
     with tempfile.TemporaryDirectory() as folder:
         shutil.copytree(empty_database, folder, dirs_exist_ok=True)
-        asyncio.run(walk(Path(folder)))
+        asyncio.run(both_ways(steps, "sqlite:///custody.db", Path(folder), key, deposit, noon))
+
+
+@pytest.mark.e2e
+@settings(max_examples=10, deadline=None)
+@given(steps=STEPS)
+def test_memory_and_postgresql_agree(
+    steps: list[tuple[str, ...]],
+    postgres: Postgres,
+    empty_postgres_database: str,
+    key: PrivateKey,
+    deposit: Make,
+    noon: datetime,
+) -> None:
+    """The same steps give the same answers there as well."""
+    name = postgres.database(empty_postgres_database)
+    asyncio.run(both_ways(steps, postgres.url(name), Path(), key, deposit, noon))
+    postgres.drop(name)
+
+
+async def both_ways(
+    steps: list[tuple[str, ...]], url: str, folder: Path, key: PrivateKey, deposit: Make, noon: datetime
+) -> None:
+    """Take the steps in memory and in a database."""
+    store = await open_store(url, key.public, key, folder=folder)
+    one, two = Walk(MemoryStore(), deposit, noon), Walk(store, deposit, noon)
+    try:
+        for name, *given in [("take", "m1", State.DUE), *steps]:
+            expected, actual = await one.step(name, *given), await two.step(name, *given)
+            assert expected == actual, name
+        assert await one.seen() == await two.seen()
+        for name in ITEMS:
+            for event in await store.events(name):
+                change = (event.before, event.after)
+                assert event.before is None or change in TRANSITIONS or change == (State.DUE, State.DUE)
+                assert event.before not in FINAL
+    finally:
+        await store.close()

@@ -69,7 +69,7 @@ async def test_a_second_attempt_counts_where_the_first_was_stopped(tmp_path: Pat
     (tmp_path / "2.eml").write_bytes(mail(*OUTSIDERS[:4], number=3))
     milder = policy("set: {bulk-visible.outsiders: 20}\n")
     difference, _ = await compared(tmp_path, policy(), milder)
-    assert changes(difference) == [("1.eml", "rewrite", "forward"), ("2.eml", "hold", "forward")]
+    assert changes(difference) == [("1.eml", "rewrite", "forward"), ("2.eml", "rewrite", "forward")]
     assert difference.changes[1].before.reasons == {"second-strike"}
 
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlp_gateway.mail.reply import Reply
-from dlp_gateway.smtp.connection import SmarthostOptions, parse_reply
-from dlp_gateway.smtp.smarthost import Security, Unavailable
+from dlp_gateway.smtp.connection import parse_reply
+from dlp_gateway.smtp.smarthost import Security, SmarthostOptions, Unavailable
 from tests.smtp.peers import (
     ALL,
     CONTENT,
@@ -110,6 +110,26 @@ async def test_probe_tells_what_is_offered(host: Hosts, smarthost: Smarthosts) -
     assert "ENHANCEDSTATUSCODES" in extensions.names
     await asyncio.sleep(0.05)
     assert peer.peers[0].heard[-1] == b"QUIT"
+
+
+async def test_a_large_message_arrives_whole_under_tls(
+    host: Hosts, smarthost: Smarthosts, authority: Authority
+) -> None:
+    """In blocks, each of which the kernel has before the next."""
+    got: list[bytes] = []
+
+    async def script(peer: Peer) -> None:
+        await peer.greet(*ALL[2:], "PIPELINING")
+        got.append(await peer.take())
+        got.append(await peer.take())
+
+    peer = await host(script, tls=authority.server)
+    ours = smarthost(peer.port, security=Security.IMPLICIT, tls_context=authority.client())
+    content = b"Subject: x\r\n\r\n" + b".abc\r\n" * 200_000
+    for _ in range(2):
+        assert codes(await deliver(ours, content)) == [(250, "2.0.0")]
+    assert got == [content.replace(b"\r\n.", b"\r\n..")] * 2
+    assert len(peer.peers) == 1
 
 
 class _Hooks:
@@ -213,7 +233,7 @@ async def test_login_under_tls(
         password=password if right else "wrong",
     )
     assert codes(await deliver(ours)) == ([(250, "2.0.0")] if right else [UNREACHABLE])
-    assert password not in repr(ours._options)
+    assert password not in repr([pool.options for pool in ours._pools])
     output = capsys.readouterr()
     assert password not in output.out + output.err
     server.close()

@@ -1,6 +1,7 @@
 """The dialogue over real sockets: transactions, hand-over, disconnects at every stage, limits."""
 
 import asyncio
+import inspect
 import logging
 import shutil
 import smtplib
@@ -9,10 +10,12 @@ import struct
 from ipaddress import ip_network
 
 import pytest
+from aiosmtpd.smtp import SMTP
 
 from dlp_gateway.mail.envelope import DsnRequest, Notify, RecipientRequest, Ret
 from dlp_gateway.mail.reply import Reply
-from dlp_gateway.smtp.listener import protocol_factory
+from dlp_gateway.smtp.listener import Beyond, protocol_factory
+from dlp_gateway.smtp.session import Session
 from tests.smtp.peers import Listen, Recorder, until
 
 MAIL = b"MAIL FROM:<alice@corp.example>\r\n"
@@ -327,6 +330,30 @@ async def test_commands_without_mail_have_an_end_that_mail_moves(listen: Listen)
     assert (await client.all()).splitlines()[-1] == "421 4.7.0 Too many commands without mail"
 
 
+@pytest.mark.parametrize(
+    ("beyond", "gone"),
+    [
+        (Beyond(eight_bit=False), "8BITMIME"),
+        (Beyond(smtputf8=False), "SMTPUTF8"),
+        (Beyond(dsn=False), "DSN"),
+        (Beyond(size=5_000), "SIZE 50000000"),
+    ],
+)
+async def test_ehlo_offers_what_the_next_hop_takes(listen: Listen, beyond: Beyond, gone: str) -> None:
+    """And nothing else; a session that was offered it before goes on so."""
+    gateway = await listen()
+    early, late = await gateway.greeted(), await gateway.greeted()
+    all_ = {line[4:] for line in (await early.say(b"EHLO client.example\r\n")).splitlines()[1:]}
+    gateway.door.learn(beyond)
+    less = {line[4:] for line in (await late.say(b"EHLO client.example\r\n")).splitlines()[1:]}
+    assert all_ - less == {gone}
+    assert less - all_ == ({"SIZE 5000"} if beyond.size else set())
+    asked = b"MAIL FROM:<alice@corp.example> SIZE=6000 BODY=8BITMIME SMTPUTF8 RET=HDRS\r\n"
+    assert (await early.say(asked))[:3] == "250"
+    expected = "552" if beyond.size else "250" if gone == "DSN" else "555"
+    assert (await late.say(asked))[:3] == expected
+
+
 async def test_size_is_announced_and_enforced(listen: Listen) -> None:
     """By MAIL's SIZE before, by counting after; the dialogue goes on."""
     gateway = await listen(message_size=1000)
@@ -363,17 +390,6 @@ async def test_browser_is_sent_away_at_its_first_line(listen: Listen, request_li
     assert gateway.handler.taken == []
 
 
-async def test_chunk_after_a_refused_bdat_is_no_commands(listen: Listen) -> None:
-    """BDAT is not offered; its octets are content even so."""
-    gateway = await listen()
-    client = await gateway.greeted()
-    await client.say(b"EHLO client.example\r\n")
-    inner = MAIL + RCPT + b"DATA\r\nhidden\r\n.\r\n"
-    client.writer.write(b"BDAT %d LAST\r\n" % len(inner) + inner)
-    assert await client.all() == "502 5.5.1 BDAT is not offered here\r\n"
-    assert gateway.handler.taken == []
-
-
 async def test_reply_of_the_handler_is_one_line_of_ascii(listen: Listen) -> None:
     """Whatever a rule's explanation or the smarthost says (RFC 6531 3.7.4.2 keeps UTF-8 for those who asked)."""
     text = "Führerschein\r\n250 ok\x1b[31m – nein"
@@ -398,6 +414,13 @@ async def test_nothing_is_logged_by_the_library_even_at_debug(listen: Listen, ca
     assert (await client.say(b"marker\r\n")).startswith("500")
     assert [record for record in caplog.records if "marker" in record.getMessage()] == []
     assert [record for record in caplog.records if record.name == "mail.log"] == []
+
+
+def test_no_command_is_the_library_s() -> None:
+    """A session never waits for a command, so one that aiosmtpd answers would not be answered at all."""
+    inherited = [name for name in dir(Session) if name.startswith("smtp_") and name in vars(SMTP)]
+    assert len(inherited) >= 13
+    assert [name for name in inherited if inspect.iscoroutinefunction(getattr(Session, name))] == []
 
 
 async def test_banner_names_the_host_and_nothing_else(listen: Listen) -> None:

@@ -207,6 +207,41 @@ async def test_connection_that_breaks_during_the_hook_leaves_no_doubt(host: Host
     assert (codes(delivery), delivery.in_doubt, len(calls), len(peer.peers)) == ([(451, "4.4.2")], False, 1, 1)
 
 
+async def test_patience_counts_from_reply_to_reply(host: Hosts, smarthost: Smarthosts) -> None:
+    """RFC 5321 4.5.3.2: each command has its own time, also where all were sent at once."""
+
+    async def script(peer: Peer) -> None:
+        await peer.greet(*ALL)
+        for _ in range(6):
+            await peer.line()
+        for answer in ("250 Ok", *["250 Ok"] * 4, "354 Go"):
+            await asyncio.sleep(0.2)
+            await peer.send(answer)
+        await peer.content()
+        await peer.send("250 2.0.0 Ok")
+
+    peer = await host(script)
+    recipients = tuple(f"u{number}@example.org" for number in range(4))
+    delivery = await deliver(smarthost(peer.port, command=0.6), recipients=recipients)
+    assert codes(delivery) == [(250, "2.0.0")] * 4
+
+
+@pytest.mark.parametrize("extensions", [ALL, ALL[1:]], ids=["pipelined", "stepwise"])
+async def test_the_last_word_of_a_smarthost_that_closes_is_told(
+    host: Hosts, smarthost: Smarthosts, extensions: tuple[str, ...]
+) -> None:
+    """A 421 in place of all replies that are due (RFC 5321 3.8) is the reason, not that the connection is lost."""
+
+    async def script(peer: Peer) -> None:
+        await peer.greet(*extensions)
+        await peer.line()
+        await peer.send("421 4.3.2 Going down")
+
+    peer = await host(script)
+    delivery = await deliver(smarthost(peer.port))
+    assert (codes(delivery), delivery.put_off) == ([(421, "4.3.2")], True)
+
+
 GARBAGE = [
     "garbage",
     "25",

@@ -1,14 +1,22 @@
 """Octets and time: TLS in both ways, timeouts, clients that do not read or do not stop, memory."""
 
+import ast
 import asyncio
+import inspect
 import smtplib
 import ssl
+import textwrap
 import tracemalloc
 
 import pytest
 import uvloop
+from aiosmtpd.smtp import SMTP
 
+from dlp_gateway.smtp.dialogue import Dialogue
+from dlp_gateway.smtp.intake import Intake
 from dlp_gateway.smtp.listener import Door, ListenerOptions, Security, protocol_factory
+from dlp_gateway.smtp.session import Session
+from dlp_gateway.smtp.wire import Wire
 from tests.smtp.peers import LOOPBACK, Authority, Client, Gateway, Listen, Recorder, until
 
 MAIL = b"MAIL FROM:<alice@corp.example>\r\n"
@@ -33,7 +41,7 @@ async def test_tls_with_the_standard_library(listen: Listen, authority: Authorit
     """Both ways, and STARTTLS is not offered where TLS is on."""
     gateway = await listen(security=security, tls_context=authority.server)
     offered = await asyncio.to_thread(send, gateway.port, authority.client(), implicit=security is Security.IMPLICIT)
-    assert offered == ["8bitmime", "dsn", "enhancedstatuscodes", "pipelining", "size", "smtputf8"]
+    assert offered == ["8bitmime", "chunking", "dsn", "enhancedstatuscodes", "pipelining", "size", "smtputf8"]
     assert [content for _, content in gateway.handler.taken] == [CONTENT] * 2
 
 
@@ -170,6 +178,22 @@ async def test_hand_over_is_not_hurried_by_the_client_s_deadline(listen: Listen)
     assert await client.say(CONTENT + b".\r\n") == "250 2.0.0 taken"
 
 
+async def test_replies_that_are_not_read_are_not_forgotten(listen: Listen) -> None:
+    """A client that reads late gets them all, in order: neither side's full buffers stop the session for good."""
+    gateway = await listen(errors=10**9, junk_commands=10**9)
+    client = await gateway.greeted()
+    client.writer.transport.pause_reading()
+    commands = b"HELP\r\n" * 1000
+    for _ in range(60):
+        client.writer.write(commands)
+        await asyncio.sleep(0.001)
+    await asyncio.sleep(0.2)
+    client.writer.transport.resume_reading()
+    client.writer.write(b"QUIT\r\n")
+    lines = (await client.all()).splitlines()
+    assert (len(lines), lines[-1][:3], {line[:3] for line in lines[:-1]}) == (60_001, "221", {"214"})
+
+
 async def test_client_that_does_not_read_is_cut(listen: Listen) -> None:
     """Our replies are not kept for ever, nor are its commands read on."""
     gateway = await listen(idle=0.3, errors=10**9, junk_commands=10**9)
@@ -231,6 +255,29 @@ async def test_waiting_messages_do_not_fill_memory(listen: Listen) -> None:
     assert len(session._input) < 600_000
     tracemalloc.stop()
     assert before >= 0
+
+
+def test_no_attribute_of_ours_is_one_of_the_library_s() -> None:
+    """But those that are replaced on purpose: a name that aiosmtpd or asyncio uses as well would be changed by both."""
+    meant = {"transport", "_handle_client", "_reset_timeout", "_timeout_cb", "_timeout_handle"}
+    meant |= {"connection_made", "connection_lost", "data_received", "eof_received", "pause_writing", "resume_writing"}
+    ours = set()
+    for kind in (Wire, Dialogue, Intake, Session):
+        for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(kind)))):
+            if (
+                isinstance(node, ast.Attribute)
+                and isinstance(node.ctx, ast.Store)
+                and ast.unparse(node.value) == "self"
+            ):
+                ours.add(node.attr)
+            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith(("__", "smtp_")):
+                ours.add(node.name)
+
+    async def made() -> SMTP:
+        return SMTP(object(), hostname="gateway.example", loop=asyncio.get_running_loop())
+
+    theirs = asyncio.run(made())
+    assert (ours & (set(vars(theirs)) | set(dir(theirs)))) == meant
 
 
 def test_everything_under_uvloop(authority: Authority) -> None:

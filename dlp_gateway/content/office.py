@@ -1,0 +1,143 @@
+"""Office Open XML (ECMA-376): every part of a document, workbook or presentation, by its content and not by its name.
+
+Nothing is looked up in the relationships: what a program shows today it may hide, and what it hides (a sheet, a note, a
+deleted line) leaves the house all the same.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from dlp_gateway.content import archive, spreadsheet, xml, zip_archive
+from dlp_gateway.content.text import Account, File, Piece, UnreadableReason
+
+#: Elements after whose end a line ends.
+_LINES: Final = frozenset({"p", "si", "comment", "br", "cr"})
+_RUNS: Final = frozenset({"t", "delText", "instrText"})
+#: Attributes that people see or write: descriptions of pictures, choices of forms, prompts.
+_SHOWN: Final = frozenset(
+    (
+        "descr",
+        "title",
+        "displayText",
+        "instr",
+        "tooltip",
+        "alt",
+        "string",
+        "prompt",
+        "promptTitle",
+        "error",
+        "errorTitle",
+        "author",
+        "caption",
+        "display",
+        "location",
+        "result",
+        "Target",
+    )
+)
+_NAMED: Final = frozenset({"sheet", "definedName", "table", "tableColumn", "docPr", "cNvPr", "docVar", "bookmarkStart"})
+_VALUED: Final = frozenset({"default", "docVar", "alias", "tag", "docPartGallery", "helpText", "statusText", "title"})
+#: What programs put beside the text for themselves: settings of printers, fonts.
+_FURNITURE: Final = ("printersettings", ".odttf", ".fntdata")
+_BINARY_SHEET: Final = re.compile(r"xl/(?:work|macro|dialog)sheets/[^/]{1,200}\.bin\Z", re.IGNORECASE)
+
+
+class _Flow:
+    """Puts the runs of a paragraph together again, and the cells of a row on one line."""
+
+    def __init__(self) -> None:
+        self._pieces: list[str] = []
+        self._behind: dict[str, None] = {}
+        self._open: list[str] = []
+        self._cells = 0
+        self._is_leaf = False
+
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        name = xml.local(tag)
+        self._open.append(name)
+        self._is_leaf = False
+        if name == "tc":
+            self._cells += 1
+        elif name in {"tab", "ptab"}:
+            self._pieces.append("\t")
+        elif name == "noBreakHyphen":
+            self._pieces.append("-")
+        elif name == "sym":
+            self._pieces.append(_symbol(attributes))
+        for written, value in attributes.items():
+            key = xml.local(written)
+            is_shown = key in _SHOWN or (key == "name" and name in _NAMED) or (key == "val" and name in _VALUED)
+            if is_shown and not value.isspace():
+                self._behind[value] = None
+
+    def end(self, tag: str) -> None:
+        name = xml.local(tag)
+        self._open.pop()
+        if name == "tc":
+            self._cells -= 1
+            self._pieces.append("\t")
+        elif name == "tr":
+            self._pieces.append("\n")
+        elif name in _LINES:
+            self._pieces.append(" " if self._cells else "\n")
+        elif self._is_leaf:
+            self._pieces.append("\n")
+        self._is_leaf = False
+
+    def data(self, text: str) -> None:
+        if self._open[-1] in _RUNS:
+            self._pieces.append(text)
+        elif not text.isspace():
+            self._pieces.append(text)
+            self._is_leaf = True
+
+    def close(self) -> str:
+        """Return the flow of text, and what stands in attributes behind it."""
+        return "\n".join(filter(None, ("".join(self._pieces).strip(" \n"), "\n".join(self._behind))))
+
+
+def _symbol(attributes: dict[str, str]) -> str:
+    """A character of a symbol font, which is drawn from F000 on (17.3.3.30)."""
+    code = next((value for key, value in attributes.items() if xml.local(key) == "char"), "")
+    try:
+        number = int(code, 16)
+    except ValueError:
+        return ""
+    return chr(number - 0xF000 if 0xF020 <= number <= 0xF0FF else number) if number < 0xD800 or number >= 0xE000 else ""
+
+
+def read(content: bytes, account: Account) -> Iterator[Piece]:
+    """Yield the text of every part as one, so that labels stay near, and the files within."""
+    listing = zip_archive.listing(content)
+    texts: list[str] = []
+    sheets: list[bytes] = []
+    workbook = spreadsheet.Workbook()
+    binary_cells = 0
+    for member in listing.members:
+        for piece in archive.opened(content, member, account):
+            if not isinstance(piece, File):
+                yield piece
+            elif _BINARY_SHEET.search(piece.name):
+                binary_cells = max(binary_cells, 1, spreadsheet.span_of_binary_part(piece.content))
+            elif not xml.is_xml(piece.content):
+                if piece.content and not any(word in piece.name.lower() for word in _FURNITURE):
+                    yield piece
+            elif spreadsheet.is_sheet(piece.content):
+                sheets.append(piece.content)
+            elif not spreadsheet.is_inner(piece.content) and not workbook.learn(piece.content):
+                flow = _Flow()
+                if not xml.tell(piece.content, flow):
+                    yield UnreadableReason.BROKEN
+                texts.append(flow.close())
+    for sheet in sheets:
+        text, reasons = workbook.text(sheet)
+        texts.append(text)
+        yield from reasons
+    texts.append(workbook.unused())
+    if binary_cells:
+        yield from spreadsheet.binary(content, binary_cells)
+    if any(texts):
+        yield "\n\n".join(filter(None, texts))
+    yield from listing.comments
+    yield from listing.oddities

@@ -1,0 +1,141 @@
+"""Pictures → codes and text in them, what cameras and people noted in them, and whether they show an identity document.
+
+Pillow decodes (the door to it, with `barcode` and `ocr`); only formats that it decodes itself are opened.
+"""
+
+import io
+import re
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final
+
+from PIL import ExifTags, Image, ImageOps, ImageSequence
+
+from dlp_gateway.content import barcode, machine_readable_zone, ocr, traces, xml
+from dlp_gateway.content.text import Account, Piece, Refused, UnreadableReason
+
+Image.init()  # all formats now, in a worker before it is confined
+Image.MAX_IMAGE_PIXELS = None  # our own bound is below
+_FORMATS: Final = ("JPEG", "PNG", "GIF", "TIFF", "BMP", "WEBP", "AVIF", "JPEG2000", "PPM", "ICO", "MPO")
+_PIXELS: Final = 50_000_000
+_FRAMES: Final = 10
+#: A picture with a shorter side than this is a bullet or a rule.
+_SMALLEST: Final = 32
+_FAULTS: Final = (OSError, ValueError, SyntaxError, LookupError, TypeError, AttributeError, ArithmeticError)
+_TEXTS: Final = 200
+_LONGEST: Final = 100_000
+_XP_TAGS: Final = range(0x9C9B, 0x9CA0)  # Windows' title, comment, author, keywords, subject in UTF-16
+_CHARSET_MARK: Final = re.compile(rb"\A(?:ASCII\0\0\0|UNICODE\0|JIS\0{5}|\0{8})")
+
+#: What such documents call themselves, and what else is printed on them.
+_TITLES: Final = re.compile(
+    r"driv(?:er'?s?|ing) licen[cs]e|operator licen[cs]e|f[uü]hrerschein|permis de conduire|rijbewijs|"
+    r"permiso de conducci[oó]n|patente di guida|carta de condu[cç][aã]o|k[oö]rkort|prawo jazdy|"
+    r"passport|reisepass|passeport|pasaporte|passaporto|paspoort|"
+    r"identity card|identification card|personalausweis|carte (?:nationale )?d'identit[eé]|identiteitskaart|"
+    r"documento nacional de identidad|carta d'identit[aà]|residence permit|aufenthaltstitel",
+    re.IGNORECASE,
+)
+_FIELDS: Final = (
+    re.compile(
+        r"\b(?:dob|date of birth|birth date|geburts(?:datum|tag)|date de naissance|geboortedatum|nacimiento)\b",
+        re.IGNORECASE,
+    ),
+    re.compile(
+        r"\b(?:exp|expires?|expiry|expiration|valid until|g[uü]ltig bis|date d'expiration|geldig tot)\b", re.IGNORECASE
+    ),
+    re.compile(r"\b(?:iss|issued?|date of issue|authority|beh[oö]rde|autorit[eé])\b", re.IGNORECASE),
+    re.compile(r"\b(?:sex|class|hgt|height|eyes|nationality|staatsangeh[oö]rigkeit|nationalit[eé])\b", re.IGNORECASE),
+    re.compile(r"\b(?:surname|given names?|last name|first name|nachname|vornamen?|nom|pr[eé]noms?)\b", re.IGNORECASE),
+)
+_WORDS_ON_A_CARD: Final = 150
+
+
+def read(content: bytes, account: Account) -> Iterator[Piece]:
+    """Yield notes, codes and text of a picture; the reason, where nobody looked for its text."""
+    try:
+        picture = Image.open(io.BytesIO(content), formats=_FORMATS)
+    except _FAULTS:
+        yield traces.runs(content)
+        yield UnreadableReason.PICTURE
+        return
+    if picture.width * picture.height > _PIXELS:
+        yield UnreadableReason.TOO_LARGE
+        return
+    try:
+        yield "\n".join(dict.fromkeys(filter(None, islice(_notes(picture), _TEXTS))))
+        for frame in islice(ImageSequence.Iterator(picture), _FRAMES):
+            yield from looked_at(ImageOps.exif_transpose(frame), account)
+        if getattr(picture, "n_frames", 1) > _FRAMES and picture.format == "TIFF":
+            yield UnreadableReason.TOO_LARGE
+    except _FAULTS:
+        yield UnreadableReason.PICTURE
+
+
+def looked_at(picture: Image.Image, account: Account) -> Iterator[Piece]:
+    """Yield codes and text that are seen in one picture, and whether it looks like an identity document."""
+    if min(picture.size) < _SMALLEST:
+        return
+    plain = _on_white(picture)
+    codes = list(barcode.texts(plain))
+    yield from codes
+    if any(code.startswith("Driver's license number") for code in codes):
+        yield UnreadableReason.IDENTITY_PICTURE
+    if ocr.engine() is None:
+        yield UnreadableReason.PICTURE
+        return
+    try:
+        account.look()
+    except Refused:
+        yield UnreadableReason.PICTURE
+        return
+    text = ocr.text(plain)
+    zone = machine_readable_zone.found(text)
+    yield "\n".join(filter(None, (text, zone)))
+    if zone or is_identity_document(text):
+        yield UnreadableReason.IDENTITY_PICTURE
+
+
+def is_identity_document(text: str) -> bool:
+    """Return whether the text in a picture is what stands on a licence, a passport or an identity card."""
+    if not _TITLES.search(text) or len(text.split()) > _WORDS_ON_A_CARD:
+        return False
+    return sum(field.search(text) is not None for field in _FIELDS) >= 2
+
+
+def _on_white(picture: Image.Image) -> Image.Image:
+    """Without colours and without transparency, behind which text could hide."""
+    if picture.mode in {"RGBA", "LA", "PA"} or "transparency" in picture.info:
+        coloured = picture.convert("RGBA")
+        paper = Image.new("RGBA", coloured.size, "white")
+        return Image.alpha_composite(paper, coloured).convert("L")
+    return picture.convert("L")
+
+
+def _notes(picture: Image.Image) -> Iterator[str]:
+    """Yield the texts in a picture's own fields: Exif, XMP, comments, and the text chunks of PNG."""
+    for key, value in picture.info.items():
+        if key in {"exif", "icc_profile", "Raw profile type exif"}:
+            continue
+        if key in {"xmp", "XML:com.adobe.xmp"}:
+            octets = value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")
+            yield xml.text(octets)
+        elif isinstance(value, (str, bytes)):
+            yield f"{key}: {_text(value)}" if isinstance(key, str) else _text(value)
+    exif = picture.getexif()
+    directories = [exif, *(exif.get_ifd(ifd) for ifd in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo))]
+    for tag, value in (pair for one in directories for pair in one.items()):
+        if tag in _XP_TAGS and isinstance(value, (bytes, tuple)):
+            yield bytes(value).decode("utf-16-le", "replace").strip("\0")
+        elif isinstance(value, (str, bytes)):
+            yield _text(value)
+
+
+def _text(value: str | bytes) -> str:
+    if isinstance(value, str):
+        return value[:_LONGEST].strip("\0 ")
+    mark = _CHARSET_MARK.match(value)
+    body = value[mark.end() : _LONGEST] if mark else value[:_LONGEST]
+    if mark and mark[0].startswith(b"UNICODE"):
+        return body.decode("utf-16-be" if body[:1] == b"\0" else "utf-16-le", "replace").strip("\0 ")
+    return traces.runs(body)

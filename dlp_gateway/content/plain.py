@@ -1,0 +1,58 @@
+"""Parts that are text on the wire → text: charsets, markup, calendars, tables, each in every plausible reading."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from dlp_gateway.content import bidi, html, inline, structured
+from dlp_gateway.content.charset import readings, strange
+from dlp_gateway.content.kind import Kind
+from dlp_gateway.content.text import PART_OCTETS, Piece, UnreadableReason, with_newlines
+from dlp_gateway.mail.message import Part
+
+#: Lexbor's tree takes some twenty times its source.
+HTML_OCTETS: Final = 8_000_000
+
+_META: Final = re.compile(rb"<meta\b[^>]{0,256}?charset\s{0,8}=\s{0,8}[\"']?([A-Za-z0-9_.:-]{1,40})", re.IGNORECASE)
+_RENDERED: Final[dict[Kind, Callable[[str], str]]] = {
+    Kind.ENRICHED: html.loose,
+    Kind.TABLE: structured.table,
+    Kind.JSON: structured.json_text,
+}
+
+
+def read(part: Part, kind: Kind) -> Iterator[Piece]:
+    """Yield all plausible readings as one text, the likeliest first, so that each offset means one place."""
+    octets = HTML_OCTETS if kind is Kind.HTML else PART_OCTETS
+    content = part.content[:octets]
+    found = readings(content, part.charset or (_meta_charset(content) if kind is Kind.HTML else ""))
+    is_excessive = kind is Kind.HTML and any(map(html.is_excessive, found))
+    if is_excessive:
+        found = tuple(dict.fromkeys(map(html.loose, found)))
+    elif kind is Kind.HTML:
+        found = tuple(dict.fromkeys(html.text(reading) or reading for reading in found))
+    elif kind in _RENDERED:
+        found = tuple(dict.fromkeys(map(_RENDERED[kind], found)))
+    elif kind is Kind.CALENDAR:
+        pieces = [list(structured.calendar(reading)) for reading in found]
+        found = tuple(dict.fromkeys(piece for reading in pieces for piece in reading if isinstance(piece, str)))
+        yield from (piece for piece in (pieces[0] if pieces else ()) if not isinstance(piece, str))
+    if found:
+        text = found[0] if len(found) == 1 else "\n\n".join(found)
+        yield bidi.with_overrides(with_newlines(text))
+    if not found or ("\ufffd" in found[0] and strange(found[0])):
+        yield UnreadableReason.CHARSET
+    if len(part.content) > octets or is_excessive:
+        yield UnreadableReason.TOO_LARGE
+    if kind is Kind.PLAIN:
+        yield from inline.files(content)
+    elif kind is Kind.HTML:
+        yield from inline.linked(content)
+    if kind is Kind.CODED:
+        yield UnreadableReason.ATTACHMENT
+
+
+def _meta_charset(content: bytes) -> str:
+    """The charset that HTML declares within itself (HTML standard, 13.2.3.2); "" if it does not."""
+    match = _META.search(content, 0, 4096)
+    return match[1].decode("ascii") if match else ""

@@ -1,0 +1,119 @@
+"""Text that programs write for programs and people read as well: tables, JSON, calendars and cards."""
+
+import csv
+import io
+import json
+import quopri
+import re
+from base64 import b64decode
+from binascii import Error as BadEncoding
+from collections.abc import Iterator
+from typing import Final
+
+from dlp_gateway.content.text import File, Piece
+
+_CHARACTERS: Final = 16_000_000
+_DEPTH: Final = 200
+_DELIMITERS: Final = "\t;,|"
+_SAMPLE: Final = 4_096
+_FORMULA: Final = re.compile(r'="([^"]*+)"')
+_FOLD: Final = re.compile(r"\r?\n[ \t]")
+_SOFT_BREAK: Final = re.compile(r"=\r?\n")
+_ENCODED: Final = re.compile(r"([^\n:]*;[^\n:]*ENCODING=(?:QUOTED-PRINTABLE|B|BASE64)[^\n:]*):([^\n]*)", re.IGNORECASE)
+_ESCAPE: Final = re.compile(r"\\([nN,;:\\])")
+_NAME: Final = re.compile(r"(?:FILENAME|X-FILENAME)=\"?([^\";:]{1,255})", re.IGNORECASE)
+
+
+def table(text: str) -> str:
+    """Return a table with tabs between its cells, whatever stands between them here; other text as it is."""
+    if len(text) > _CHARACTERS:
+        return text
+    first = text[:_SAMPLE].split("\n", 1)[0]
+    delimiter = max(_DELIMITERS, key=first.count)
+    if not first.count(delimiter):
+        return text
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+    except csv.Error:
+        return text
+    return "\n".join("\t".join(map(_cell, row)) for row in rows)
+
+
+def _cell(cell: str) -> str:
+    """A cell on one line; `="0123"` is how Excel is told to keep a zero."""
+    written = _FORMULA.fullmatch(cell)
+    return re.sub(r"[\t\r\n]+", " ", written[1] if written else cell)
+
+
+def json_text(text: str) -> str:
+    """Return "name: value" for each value, escapes undone; the text itself if it is no JSON."""
+    if len(text) > _CHARACTERS:
+        return text
+    try:
+        value = json.loads(text, parse_int=str, parse_float=str)
+    except (ValueError, RecursionError):
+        return _by_lines(text)
+    return "\n".join(_lines(value))
+
+
+def _by_lines(text: str) -> str:
+    """A value a line is JSON as well, to those who write logs."""
+    found: list[str] = []
+    for line in text.splitlines():
+        try:
+            found += _lines(json.loads(line, parse_int=str, parse_float=str))
+        except (ValueError, RecursionError):
+            return text
+    return "\n".join(found)
+
+
+def _lines(value: object) -> Iterator[str]:
+    """Yield the values in their order, without recursion."""
+    open_values: list[Iterator[tuple[str, object]]] = [iter((("", value),))]
+    while open_values:
+        pair = next(open_values[-1], None)
+        if pair is None:
+            open_values.pop()
+            continue
+        name, inner = pair
+        if isinstance(inner, dict):
+            open_values.append(iter([(str(key), one) for key, one in inner.items()]))
+        elif isinstance(inner, list):
+            open_values.append(iter([(name, one) for one in inner]))
+        elif inner is not None:
+            yield f"{spoken(name)}: {inner}" if name else str(inner)
+
+
+def spoken(name: str) -> str:
+    """Return the name of a field as people would write it: "driverLicence_no" is "driver Licence no"."""
+    words: list[str] = []
+    for before, letter in zip(" " + name, name, strict=False):
+        if letter.isupper() and before.islower():
+            words.append(" ")
+        words.append(" " if letter in "_-." else letter)
+    return "".join(words)
+
+
+def calendar(text: str) -> Iterator[Piece]:
+    """Yield a calendar or a card (RFC 5545, RFC 6350, vCard 2.1) as it is shown, and what is attached to it.
+
+    Lines may be folded in the middle of a word; values may be encoded, and some of their signs are escaped.
+    """
+    unfolded = _FOLD.sub("", _SOFT_BREAK.sub("", text) if "QUOTED-PRINTABLE" in text.upper() else text)
+    files: list[File] = []
+
+    def decoded(match: re.Match[str]) -> str:
+        head, value = match[1], match[2]
+        if "QUOTED-PRINTABLE" in head.upper():
+            return f"{head}:{quopri.decodestring(value.encode('utf-8', 'replace')).decode('utf-8', 'replace')}"
+        try:
+            octets = b64decode(value + "===")
+        except BadEncoding:
+            return match[0]
+        name = _NAME.search(head)
+        files.append(File(name=name[1] if name else "", content=octets))
+        return head
+
+    shown = _ENCODED.sub(decoded, unfolded)
+    yield _ESCAPE.sub(lambda escape: "\n" if escape[1] in "nN" else escape[1], shown)
+    yield from files

@@ -1,0 +1,74 @@
+"""Numbers that prove themselves: places in a text that have a rule's form and pass its check, whatever is around."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from dlp_gateway.detect.card_context import Share
+from dlp_gateway.detect.identifier_rules import CARD, Rule
+from dlp_gateway.detect.shapes import compact
+
+#: How often one value is looked at.
+ASKED_EACH: Final = 20
+_GROUP: Final = re.compile(r"[A-Za-z0-9]+")
+_IBAN_HEAD: Final = re.compile(r"[A-Z]{2}\d\d[ -]$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """The ranges of folded text that a rule proves, and how many of the numbers that looked like it."""
+
+    rule: Rule
+    places: tuple[tuple[int, int], ...]
+    share: Share
+
+
+def prove(rule: Rule, data: bytes, text: str) -> Proof:
+    """Return what a rule proves in folded `text`; `data` is the same as octets."""
+    seen: Counter[str] = Counter()
+    held = dict(_held(rule, data, text, seen))
+    return Proof(rule=rule, places=tuple(held), share=Share(held=len(set(held.values())), seen=len(seen)))
+
+
+def proves(rule: Rule, data: bytes, text: str) -> bool:
+    """Tell whether a rule proves anything in folded `text`; `data` is the same as octets."""
+    return next(_held(rule, data, text, Counter()), None) is not None
+
+
+def _held(rule: Rule, data: bytes, text: str, seen: Counter[str]) -> Iterator[tuple[tuple[int, int], str]]:
+    """Yield each range that holds, and what looked like it; count in `seen` all that did."""
+    if rule.find is None:
+        return
+    groups = rule.find.groups
+    for found in rule.find.finditer(data):
+        start, end = found.span(1) if groups else (-1, -1)
+        if start < 0:
+            start, end = found.span()
+        written = text[start:end]
+        seen[written] += 1
+        proved = _proved(rule, text, start, end) if seen[written] <= ASKED_EACH else None
+        if proved is not None:
+            yield proved, written
+
+
+def _proved(rule: Rule, text: str, start: int, end: int) -> tuple[int, int] | None:
+    """Return the range whose check holds: all of it, or less by groups at either end (a date behind a card)."""
+    if rule.check is None or rule.shape is None:
+        return (start, end) if rule.check is None or rule.check(compact(text[start:end])) is not False else None
+    if rule.type != "IBAN" and _IBAN_HEAD.search(text[max(0, start - 6) : start]):
+        return None
+    value = compact(text[start:end])
+    if rule.shape.fullmatch(value) and rule.check(value) is not False:
+        return start, end
+    groups = [(start + match.start(), start + match.end()) for match in _GROUP.finditer(text[start:end])]
+    if len(groups) > 1 and groups[0][1] - groups[0][0] == 1 and rule.type == CARD:  # single digits belong together
+        return None
+    for taken in range(len(groups) - 1, 0, -1):
+        for first in range(min(3, len(groups) - taken + 1)):
+            low, high = groups[first][0], groups[first + taken - 1][1]
+            value = compact(text[low:high])
+            if rule.shape.fullmatch(value) and rule.check(value) is not False:
+                return low, high
+    return None

@@ -1,0 +1,133 @@
+"""How many sessions all receivers have, in all and from each network: a table in memory that they share.
+
+Each receiver writes in a part of its own and reads those of the others, so nobody waits for anybody, and a number that
+is read while it changes is one too low or too high. A part belongs to whoever has locked it; the lock ends with the
+process, and the next receiver that starts clears what a dead one left.
+"""
+
+import fcntl
+import hashlib
+import mmap
+import os
+from collections import Counter
+from typing import Final
+
+_PARTS: Final = 256  # receivers at a time, those that are leaving too
+_PLACES: Final = 4_096  # of one part: a number in all, then the networks
+_PROBES: Final = 16
+_NUMBER: Final = 8  # octets
+_PART: Final = _PLACES * _NUMBER
+_COUNT_BITS: Final = 20
+_COUNT: Final = (1 << _COUNT_BITS) - 1
+_HEAD: Final = mmap.PAGESIZE  # before the parts: the key, and how many parts were ever in use
+_KEY: Final = 16
+_SIZE: Final = _HEAD + _PARTS * _PART
+
+
+class Crowd:
+    """Shared through a descriptor that the supervisor makes and receivers inherit; else this process's own.
+
+    A receiver that finds no part, or no place in it, counts for itself.
+    """
+
+    def __init__(self, descriptor: int | None = None) -> None:
+        self._own: Counter[str] = Counter()
+        self._descriptor = descriptor
+        self._memory = mmap.mmap(-1 if descriptor is None else descriptor, _SIZE)
+        self._numbers = memoryview(self._memory).cast("Q")
+        self._key = bytes(self._memory[:_KEY])
+        self._mine = 0 if descriptor is None else self._claim(descriptor)
+
+    @staticmethod
+    def share() -> int:
+        """Return the descriptor of a new table; the caller closes it."""
+        descriptor = os.memfd_create("dlp-gateway-crowd")
+        os.truncate(descriptor, _SIZE)
+        # Whoever chose his addresses so that they meet in one place of the table could be counted as one.
+        os.pwrite(descriptor, os.urandom(_KEY), 0)
+        return descriptor
+
+    def enter(self, networks: tuple[str, ...]) -> tuple[int, tuple[int, ...]]:
+        """Count a session in; return how many there are now, in all and of each network."""
+        self._change(networks, 1)
+        return self._total(), tuple(self._of(network) for network in networks)
+
+    def leave(self, networks: tuple[str, ...]) -> None:
+        """Count it out."""
+        self._change(networks, -1)
+
+    def close(self) -> None:
+        """Give the memory back, and the part with it."""
+        self._numbers.release()
+        self._memory.close()
+
+    def _change(self, networks: tuple[str, ...], by: int) -> None:
+        first = self._first(self._mine)
+        self._numbers[first] = max(0, self._numbers[first] + by)
+        for network in networks:
+            self._own[network] += by
+            place = self._place(self._mine, network, free=True)
+            if place is not None:
+                self._numbers[place] = self._mark(network) << _COUNT_BITS | min(self._own[network], _COUNT)
+            if not self._own[network]:
+                del self._own[network]
+
+    def _total(self) -> int:
+        return sum(self._numbers[self._first(part)] for part in range(self._parts()))
+
+    def _of(self, network: str) -> int:
+        """Return how many there are of a network: ours as we know it, and what others wrote."""
+        count = self._own[network]
+        for part in range(self._parts()):
+            if part != self._mine and self._numbers[self._first(part)]:
+                place = self._place(part, network, free=False)
+                count += 0 if place is None else self._numbers[place] & _COUNT
+        return count
+
+    def _place(self, part: int, network: str, *, free: bool) -> int | None:
+        """Return where a network is counted in a part, or, if it is not, a `free` place."""
+        mark, first, empty = self._mark(network), self._first(part), None
+        for probe in range(_PROBES):
+            place = first + 1 + (mark + probe) % (_PLACES - 1)
+            number = self._numbers[place]
+            if number >> _COUNT_BITS == mark:
+                return place
+            if empty is None and not number & _COUNT:
+                empty = place
+        return empty if free else None
+
+    def _mark(self, network: str) -> int:
+        """Return 44 bits that stand for a network."""
+        digest = hashlib.blake2b(network.encode(), key=self._key, digest_size=8).digest()
+        return int.from_bytes(digest, "little") >> _COUNT_BITS
+
+    @staticmethod
+    def _first(part: int) -> int:
+        return (_HEAD + part * _PART) // _NUMBER
+
+    def _parts(self) -> int:
+        return self._numbers[_KEY // _NUMBER] or 1
+
+    def _claim(self, descriptor: int) -> int:
+        """Take the first part that is nobody's, and clear all that are."""
+        mine = None
+        for part in range(_PARTS):
+            begin = _HEAD + part * _PART
+            try:
+                fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, begin)
+            except OSError:
+                continue
+            self._memory[begin : begin + _PART] = bytes(_PART)
+            if mine is None:
+                mine = part
+            else:
+                fcntl.lockf(descriptor, fcntl.LOCK_UN, 1, begin)
+            if part >= self._parts():
+                break
+        if mine is None:
+            self._memory = mmap.mmap(-1, _SIZE)
+            self._numbers = memoryview(self._memory).cast("Q")
+            return 0
+        used = _KEY // _NUMBER
+        self._numbers[used] = max(self._numbers[used], mine + 1)
+        return mine

@@ -1,0 +1,50 @@
+"""What all tests share: no clock in hypothesis, and a PostgreSQL of this run's own, or a skip that says what lacks."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from dlp_gateway.journal import migrations
+from quarantine.migrations import migrate
+from tests.e2e.conftest import require
+from tests.postgres import Postgres
+
+# How long an example takes says how busy the machine is, and nothing about what is tested.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """Give a cluster for as long as the run lasts."""
+    of_debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: int(path.parts[-3]))
+    cluster = Postgres(of_debian[-1] if of_debian else Path(require("postgres", "postgresql")))
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+@pytest.fixture(scope="session")
+def empty_postgres_database(postgres: Postgres) -> str:
+    """Give the name of a database that was set up, for custody and journal, and never used."""
+    name = postgres.database()
+
+    async def set_up() -> None:
+        await migrate(postgres.url(name), folder=Path())
+        await migrations.migrate(postgres.url(name), folder=Path())
+
+    asyncio.run(set_up())
+    return name
+
+
+@pytest.fixture
+def postgres_url(postgres: Postgres, empty_postgres_database: str) -> Iterator[str]:
+    """Give the address of a fresh database of the test's own."""
+    name = postgres.database(empty_postgres_database)
+    yield postgres.url(name)
+    postgres.drop(name)

@@ -1,0 +1,133 @@
+"""Whatever a file expands to, reading ends soon, with a reason."""
+
+import pytest
+
+from dlp_gateway.content import reader
+from dlp_gateway.content.text import FILES, Account, Reading, Refused, UnreadableReason
+from dlp_gateway.mail.message import Message, Part
+from tests.formats import archives, documents
+
+HUGE = bytes(100_000_000)
+SHEET = '<worksheet xmlns="x"><sheetData><row>' + '<c t="s"><v>0</v></c>' * 200_000 + "</row></sheetData></worksheet>"
+WIDE_SHEET = '<worksheet xmlns="x"><sheetData><row r="1"><c r="XFD1"><v>1</v></c></row></sheetData></worksheet>'
+REPEATED = (
+    "<office:document-content xmlns:office='o' xmlns:table='t' xmlns:text='x'><table:table><table:table-row>"
+    "<table:table-cell table:number-columns-repeated='1000000'><text:p>ab</text:p></table:table-cell>"
+    "</table:table-row></table:table></office:document-content>"
+)
+
+
+def read(content: bytes) -> Reading:
+    """Read a file as the only part of a mail."""
+    part = Part(
+        path="1",
+        media_type="application/octet-stream",
+        charset="",
+        filename="",
+        disposition="attachment",
+        content=content,
+    )
+    return reader.read_all(Message(raw=b"", fields=(), body_start=0, visible=(), parts=(part,), defects=()))
+
+
+def reasons(content: bytes) -> set[UnreadableReason]:
+    """Return why not all of a file was read."""
+    return {gone.reason for gone in read(content).unreadable}
+
+
+def _layers() -> bytes:
+    content = documents.packed({"a": bytes(5_000_000)})
+    for _ in range(5):
+        content = documents.packed({str(number): content for number in range(16)})
+    return content
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(documents.packed({"a": HUGE}), id="zip"),
+        pytest.param(archives.gz(HUGE), id="gzip"),
+        pytest.param(archives.bz(HUGE), id="bzip2"),
+        pytest.param(archives.xz(HUGE), id="xz"),
+        pytest.param(archives.zst(HUGE), id="zstandard"),
+        pytest.param(archives.seven_zip({"a": HUGE}), id="7z"),
+        pytest.param(archives.gz(archives.gz(archives.gz(HUGE))), id="gzip in gzip"),
+        pytest.param(_layers(), id="archives in archives"),
+        pytest.param(archives.zip_nested(b"x", 40), id="too deep"),
+        pytest.param(documents.packed({str(number): "x" for number in range(FILES + 1)}), id="too many members"),
+        pytest.param(archives.zip_overlapping(2_000, bytes(5_000_000)), id="members that overlap"),
+        pytest.param(documents.packed({"[Content_Types].xml": "<Types/>", "word/document.xml": HUGE}), id="document"),
+        pytest.param(
+            documents.packed(
+                {
+                    "[Content_Types].xml": "<Types/>",
+                    "xl/sharedStrings.xml": f"<sst><si><t>{'a' * 30_000}</t></si></sst>",
+                    "xl/worksheets/sheet1.xml": SHEET,
+                }
+            ),
+            id="one string in every cell",
+        ),
+        pytest.param(
+            documents.pdf_objects(
+                [
+                    b"<</Type/Catalog/Pages 2 0 R>>",
+                    b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+                    b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]/Contents 4 0 R>>",
+                    documents.pdf_stream(HUGE, filtered=True),
+                ]
+            ),
+            id="pdf",
+        ),
+        pytest.param(b"{\\rtf1" + b"{" * 1_000_000, id="rtf"),
+    ],
+)
+def test_bombs_are_called_so(content: bytes) -> None:
+    """Each kind of bomb ends as one, not as text and not as a failure."""
+    assert UnreadableReason.BOMB in reasons(content)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"<?xml version='1.0'?>" + b"<a>" * 100_000, id="deep elements"),
+        pytest.param(
+            b'<?xml version="1.0"?><!DOCTYPE l [<!ENTITY a "' + b"x" * 50_000 + b'">]><l>' + b"&a;" * 50_000 + b"</l>",
+            id="one long entity",
+        ),
+    ],
+)
+def test_hostile_xml_is_broken(content: bytes) -> None:
+    """The parser's own bounds end it."""
+    assert UnreadableReason.BROKEN in reasons(content)
+
+
+def test_a_sheet_with_one_cell_at_its_end_is_small() -> None:
+    """Rows and columns before it are a gap, not cells."""
+    content = documents.packed({"[Content_Types].xml": "<Types/>", "xl/worksheets/sheet1.xml": WIDE_SHEET})
+    found = read(content)
+    assert not found.unreadable
+    assert sum(len(text.text) for text in found.texts) < 1_000
+
+
+def test_repeated_cells_are_written_out_some_times() -> None:
+    """Sheets repeat cells to their end."""
+    found = read(documents.packed({"mimetype": "application/vnd.oasis.opendocument.text", "content.xml": REPEATED}))
+    assert 20 < sum(text.text.count("ab") for text in found.texts) < 100
+
+
+def test_what_expands_like_honest_files_does_is_read() -> None:
+    """Ten megabytes of blanks are nothing unusual."""
+    assert not reasons(documents.packed({"a.txt": b" " * 9_000_000 + b"text"}))
+
+
+def test_the_account_is_one_for_all() -> None:
+    """What was unpacked counts, whichever file it came from."""
+    account = Account(octets=1_000, files=2)
+    account.spend(600)
+    assert account.allowed(100) == 400
+    with pytest.raises(Refused):
+        account.spend(600)
+    account.count()
+    account.count()
+    with pytest.raises(Refused):
+        account.count()

@@ -1,0 +1,82 @@
+"""Receivers at their places: whoever dies is replaced, and one that dies again and again is waited for."""
+
+import asyncio
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TextIO
+
+import pytest
+
+from dlp_gateway.processes import receivers
+from dlp_gateway.processes.boot import Boot
+from dlp_gateway.processes.child import Child
+from dlp_gateway.processes.receivers import Receivers, StartError
+
+DIES_YOUNG = "print('ready', flush=True); raise SystemExit(3)"
+NEVER_READY = "raise SystemExit(4)"
+Write = Callable[[str], object]
+LIVES = "import sys; print('ready', flush=True); sys.stdin.read()"
+
+
+@pytest.fixture
+def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
+    """Give a function that writes the program which runs in the place of a receiver."""
+    file = tmp_path / "receiver.py"
+
+    class Stub(Child):
+        """A process of ours that runs the file."""
+
+        @classmethod
+        async def start(cls, boot: Boot, errors: TextIO | None) -> Child:
+            pipe = asyncio.subprocess.PIPE
+            return cls(await asyncio.create_subprocess_exec(sys.executable, file, stdin=pipe, stdout=pipe))
+
+    monkeypatch.setattr(receivers, "Child", Stub)
+    return file.write_text
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until something holds."""
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110 - processes set no event
+            await asyncio.sleep(0.01)
+
+
+async def test_one_that_dies_again_and_again_is_waited_for(script: Write) -> None:
+    """Its place is filled at once, then after pauses that grow; and the end does not wait for them."""
+    script(DIES_YOUNG)
+    ours = Receivers(None)
+    await ours.renew((None,))  # type: ignore[arg-type]  the stub needs no boot
+    await until(lambda: ours._pauses.get(0, 0) >= 2.0)
+    assert ours.alive == 0
+    await asyncio.wait_for(ours.close(), 10)
+
+
+async def test_one_that_does_not_start_is_tried_until_it_does(script: Write) -> None:
+    """Nobody serves meanwhile, and that is said; when the cause is mended its place is filled."""
+    script(LIVES)
+    ours = Receivers(None)
+    await ours.renew((None,))  # type: ignore[arg-type]  as above
+    assert ours.alive == 1
+    script(NEVER_READY)
+    ours._current[0]._process.kill()
+    await until(lambda: ours._pauses.get(0, 0) >= 1.0)
+    assert ours.alive == 0
+    script(LIVES)
+    await until(lambda: ours.alive == 1)
+    await asyncio.wait_for(ours.close(), 10)
+
+
+async def test_the_old_ones_stay_if_the_new_do_not_come_up(script: Write) -> None:
+    """A reload that cannot be put in force changes nothing."""
+    script(LIVES)
+    ours = Receivers(None)
+    await ours.renew((None, None))  # type: ignore[arg-type]  as above
+    before = [child.pid for child in ours._current]
+    script(NEVER_READY)
+    with pytest.raises(StartError):
+        await ours.renew((None, None))  # type: ignore[arg-type]  as above
+    assert [child.pid for child in ours._current] == before
+    assert ours.alive == 2
+    await asyncio.wait_for(ours.close(), 10)

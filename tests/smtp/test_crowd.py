@@ -1,0 +1,89 @@
+"""The table of sessions that receivers share: counted across processes, and forgotten with them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dlp_gateway.smtp import crowd
+from dlp_gateway.smtp.crowd import Crowd
+
+ROOT = Path(__file__).parents[2]
+ONE, OTHER = ("192.0.2.1",), ("2001:db8::/64", "2001:db8::/48")
+
+OTHER_RECEIVER = """
+import sys
+from dlp_gateway.smtp.crowd import Crowd
+crowd = Crowd(int(sys.argv[1]))
+for _ in range(3):
+    print(*crowd.enter(("192.0.2.1",)), flush=True)
+sys.stdin.read()
+"""
+
+
+def started(descriptor: int) -> subprocess.Popen[str]:
+    """Start a process that has three sessions of one client."""
+    return subprocess.Popen(
+        [sys.executable, "-c", OTHER_RECEIVER, str(descriptor)],
+        cwd=ROOT,
+        pass_fds=[descriptor],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_sessions_are_counted_for_each_network() -> None:
+    """In all and for each; who left is not there any more."""
+    alone = Crowd()
+    assert alone.enter(ONE) == (1, (1,))
+    assert alone.enter(OTHER) == (2, (1, 1))
+    assert alone.enter(OTHER) == (3, (2, 2))
+    alone.leave(OTHER)
+    alone.leave(OTHER)
+    assert alone.enter(ONE) == (2, (2,))
+    alone.close()
+
+
+def test_all_receivers_are_one_crowd_and_the_dead_leave_it() -> None:
+    """A killed receiver's sessions are gone when its successor begins."""
+    descriptor = Crowd.share()
+    mine = Crowd(descriptor)
+    mine.enter(ONE)
+    with started(descriptor) as other:
+        assert other.stdout is not None
+        assert [other.stdout.readline().strip() for _ in range(3)] == ["2 (2,)", "3 (3,)", "4 (4,)"]
+        assert mine.enter(ONE) == (5, (5,))
+        other.kill()
+    with started(descriptor) as successor:
+        assert successor.stdout is not None
+        assert [successor.stdout.readline().strip() for _ in range(3)] == ["3 (3,)", "4 (4,)", "5 (5,)"]
+    mine.close()
+    os.close(descriptor)
+
+
+def test_networks_that_meet_are_not_taken_for_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full table only means that a process counts by itself."""
+    monkeypatch.setattr(crowd, "_PROBES", 2)
+    alone = Crowd()
+    networks = [(f"192.0.2.{number}", f"198.51.{number}.0") for number in range(250)]
+    for number, network in enumerate(networks, 1):
+        assert alone.enter(network) == (number, (1, 1))
+    for network in networks:
+        assert alone.enter(network)[1] == (2, 2)
+        alone.leave(network)
+        alone.leave(network)
+    assert alone.enter(ONE) == (1, (1,))
+    alone.close()
+
+
+def test_more_receivers_than_parts_count_for_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is turned away for it."""
+    monkeypatch.setattr(crowd, "_PARTS", 0)
+    descriptor = Crowd.share()
+    late = Crowd(descriptor)
+    assert late.enter(ONE) == (1, (1,))
+    late.close()
+    os.close(descriptor)
