@@ -19,10 +19,11 @@ _LONGEST_LINE = 64_000_000  # bytes
 @options.as_json
 @click.option("--min-score", type=click.FloatRange(0, 1), default=0.6, show_default=True, help="The least score shown.")
 def command(*, source: str, as_json: bool, min_score: float) -> None:
-    """Find identifiers in texts: read {"id", "text"} lines; with --json write {"id", "spans", "ms"} lines.
+    """Find identifiers in texts: read {"id", "text"} lines; --json writes {"id", "spans", "solicitation", "ms"} lines.
 
     A span has start and end in code points, type, country and score; never the text. Scores of 0.6 and more are of
-    medium confidence, which is what holds a mail by default. With `-` reads standard input.
+    medium confidence, which is what holds a mail by default. `solicitation` tells whether the text asks its readers
+    for an identity document. With `-` reads standard input.
 
     \b
     Example:
@@ -31,9 +32,12 @@ def command(*, source: str, as_json: bool, min_score: float) -> None:
     from dlp_gateway import packs
     from dlp_gateway.detect.identifier_rules import load_rules
     from dlp_gateway.detect.identifiers import IdentifierDetector
+    from dlp_gateway.detect.solicitation import asks
+    from dlp_gateway.detect.words import load_words
 
     with options.problems_shown(as_json=as_json):
         detector = IdentifierDetector(load_rules(packs.builtin()))
+        words = load_words(packs.builtin())
     with options.opened(source) as stream, _progress(source) as progress:
         number = 0
         while line := stream.readline(_LONGEST_LINE):
@@ -45,6 +49,7 @@ def command(*, source: str, as_json: bool, min_score: float) -> None:
             begun = time.perf_counter()
             found = [span for span in detector.spans(entry["text"]) if span.score >= min_score]
             spent = round((time.perf_counter() - begun) * 1000, 3)
+            asked = asks(words, entry["text"])
             if as_json:
                 shown = [
                     {
@@ -56,8 +61,10 @@ def command(*, source: str, as_json: bool, min_score: float) -> None:
                     }
                     for span in found
                 ]
-                options.print_json({"id": entry["id"], "spans": shown, "ms": spent})
+                options.print_json({"id": entry["id"], "spans": shown, "solicitation": asked, "ms": spent})
             else:
+                if asked:
+                    click.echo(f"{printable(str(entry['id']))}  asks for an identity document")
                 for span in found:
                     place = f"{printable(str(entry['id']))}:{span.start}-{span.end}"
                     click.echo(f"{place}  {span.type} {span.country}  {span.score:.2f}  {span.why}")

@@ -7,20 +7,27 @@ from typing import Final
 from dlp_gateway.detect.grammar import Grammar
 from dlp_gateway.detect.identifier_rules import Rule
 from dlp_gateway.detect.labels import Hit, Strength
-from dlp_gateway.detect.ownership import Owner, Relation
+from dlp_gateway.detect.walk import Owner, Relation
 
+_BESIDE: Final = 45  # an alien word so near before the label says what licence it is
 _NEAR: Final = 250  # how far the words may be that tell what a short label means
 # "my licence", but not "your licence", which may be one of software.
 _PERSONAL: Final = re.compile(
     r"\b(?:my|his|her|wife's|husband's|son's|daughter's|mon|son|mi|mijn|zijn|mein|seine?|ihre?|mia|sua|minha) \Z",
     re.IGNORECASE,
 )
-_YOURS: Final = re.compile(r"\b(?:your|ur|yr|u r|ihre?|votre|tu|uw|je|seu|twoj[ea]?) \Z", re.IGNORECASE)
+_YOURS: Final = re.compile(r"\b(?:your|ur|yr|u r|ihre?|whose|which|votre|tu|uw|je|seu|twoj[ea]?) \Z", re.IGNORECASE)
 _KIND_OF_DOCUMENT: Final = re.compile(
-    r"\b(?:type|kind|document|doc|id|identification|art|tipo|soort|rodzaj|dokument)\b[^\n]{0,12}\Z", re.IGNORECASE
+    r"(?:type|kind|\b(?:document|doc|id|identification|art|tipo|soort|rodzaj|dokument))\b[^\n]{0,12}\Z", re.IGNORECASE
 )
 # A word directly before a short label that may give it another sense ("guard lic.", "commercial licence").
-_MODIFIED: Final = re.compile(r"[A-Za-z][.)]? ?-? ?\Z")
+_MODIFIED: Final = re.compile(r"[A-Za-z][.)]?(?: |-)?\Z")
+# Columns beside one of licences that only those of drivers have.
+_OF_PEOPLE: Final = re.compile(
+    r"\b(?:province|prov|state|st|class|klasse|kl|clase|classe|categorie|kat|cat|dob|birth|geb\w*|driver|fahrer|"
+    r"conduc\w+|bestuurder|autista|kierowca|vehicle|plate|van|truck)\b",
+    re.IGNORECASE,
+)
 BASE: Final = {
     Relation.BEFORE: 0.95,
     Relation.AFTER: 0.86,
@@ -62,7 +69,9 @@ class Context:
         """Return how sure the match is, in 0…0.99: medium where a label owns it and nothing speaks against it."""
         direct = owner.relation is Relation.ABOVE and not self.text[hit.end : match.start].strip(" \t\r\n:#")
         score = BASE[Relation.BEFORE if direct else owner.relation] - owner.doubt + _evidence(match)
-        if hit.label.strength is Strength.WEAK:
+        if hit.label.strength is Strength.FAIR:
+            score -= 0.05 + 0.35 * self._speaks_otherwise(match.rule.type, hit, match.end)
+        elif hit.label.strength is Strength.WEAK:
             score -= (
                 self._weakness(match, owner, hit)
                 if owner.relation is not Relation.COLUMN
@@ -83,8 +92,11 @@ class Context:
         asked = owner.relation in {Relation.ABOVE, Relation.BELOW} and _YOURS.search(before)
         abbreviated = hit.end - hit.start <= 3  # "DL # …": seldom anything else
         weakness = 0.12 if meant or asked or _PERSONAL.search(before) else 0.26 if abbreviated else 0.34
+        line = self.text[max(self.text.rfind("\n", 0, hit.start) + 1, hit.start - _BESIDE) : hit.start]
+        if alien and alien.search(line.encode("ascii")):
+            weakness += 0.2
         if alien and alien.search(around):
-            weakness += 0.25
+            weakness += 0.1 if kind in self.named else 0.25
         if not match.rule.any_country and not match.value.isdigit():
             weakness -= 0.06
         sentence_begins = before.rstrip().endswith(".") and self.text[hit.start].isupper()
@@ -96,19 +108,28 @@ class Context:
 
     def _heading(self, match: Match, hit: Hit) -> float:
         """Return what a short heading takes off: more where header or row speak of another matter ("Plumber")."""
-        kind = match.rule.type
+        other = match.rule.type not in self.named and self._speaks_otherwise(match.rule.type, hit, hit.end)
+        start = self.text.rfind("\n", 0, hit.start) + 1
+        if _OF_PEOPLE.search(self.text[start : hit.end + _NEAR].partition("\n")[0]):
+            return 0.1
+        return 0.4 if other else 0.1
+
+    def _speaks_otherwise(self, kind: str, hit: Hit, end: int) -> bool:
+        """Tell whether the words around the label speak of another matter, and none of the label's own."""
         speaking, alien = self.grammar.speaking.get(kind), self.grammar.alien.get(kind)
         low = max(0, hit.start - _NEAR)
-        around = f"{self.text[low : hit.start]} {self.text[hit.end : hit.end + _NEAR]}".encode("ascii")
-        other = alien and alien.search(around) and kind not in self.named
-        return 0.4 if other and not (speaking and speaking.search(around)) else 0.1
+        around = f"{self.text[low : hit.start]} {self.text[hit.end : end + _NEAR]}".encode("ascii")
+        return bool(alien and alien.search(around)) and not (speaking and speaking.search(around))
 
     def _common(self, place: int) -> bool:
         """Tell whether the word before `place` is one that any label may have before it ("my", "the", "is")."""
         words = re.findall(r"[A-Za-z']+", self.text[max(0, place - 30) : place])
         word = words[-1].lower() if words else ""
         grammar = self.grammar
-        return word.endswith("'s") or word in grammar.function or word in grammar.linking or word in grammar.number
+        return word.endswith("'s") or any(
+            part in grammar.function or part in grammar.linking or part in grammar.number
+            for part in (word, word.rpartition("'")[2])
+        )
 
 
 def _evidence(match: Match) -> float:
@@ -116,6 +137,8 @@ def _evidence(match: Match) -> float:
     if match.holds is True:
         return 0.05
     evidence = -0.08 if match.holds is False else 0.0
+    if match.rule.form is not None and not match.value.isdigit():
+        evidence += 0.05
     if match.rule.any_country:
         evidence -= 0.1
     if match.value.isdigit() and len(match.value) < 7:

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from dlp_gateway.detect.automaton import Automaton
 from dlp_gateway.detect.grammar import Grammar, load_grammar
-from dlp_gateway.detect.labels import LabelFile, Lexicon, compile_lexicon, load_labels
+from dlp_gateway.detect.labels import LabelFile, Lexicon, Strength, compile_lexicon, load_labels
 from dlp_gateway.detect.validators import CHECKS, Check
 from dlp_gateway.document import Location, Model, load_document
 from dlp_gateway.errors import ConfigurationError, Problem
@@ -49,6 +49,9 @@ class RuleFile(Model):
         0  # what has fewer, with no more than " ", ".", "/" or "-" between two, never passes
     )
     alone: Annotated[float, Field(ge=0, le=1)] = 0.0  # the score where nothing owns it
+    form: str = ""  # as `find`, for a number that nothing owns in a text that speaks of its kind elsewhere
+    spoken_of: Annotated[float, Field(ge=0, le=1)] = 0.0  # the score of `form`
+    also_under: tuple[str, ...] = ()  # further types whose labels may own it: a tax number under "NIF"
     certain: bool = False  # the check is so strong that no other owner matters
     false_positives: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
@@ -70,6 +73,9 @@ class Rule:
     digits: int
     alone: float
     certain: bool
+    form: "re2._Regexp[bytes] | None"
+    spoken_of: float
+    under: frozenset[str]  # the types whose labels may own it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,16 +148,22 @@ def _compiled(packs: Iterable[Path]) -> tuple[list[Rule], list[Problem]]:
 
 
 def _labels(folders: Iterable[Path]) -> tuple[list[LabelFile], list[Problem]]:
-    """Return the label files in `labels/` of folders, and what is wrong with the others."""
+    """Return the label files in `labels/` of folders, and what is wrong with the others.
+
+    Within a folder the surer come first: of a phrase that stands in two files ("SIN" and "sin") the first says.
+    """
     labels: list[LabelFile] = []
     problems: list[Problem] = []
-    for path in (path for folder in folders for path in sorted(folder.glob("labels/*.yaml"))):
-        if path.name == _GRAMMAR:
-            continue
-        try:
-            labels += load_labels((path,))
-        except ConfigurationError as error:
-            problems += error.problems
+    for folder in folders:
+        own: list[LabelFile] = []
+        for path in sorted(folder.glob("labels/*.yaml")):
+            if path.name == _GRAMMAR:
+                continue
+            try:
+                own += load_labels((path,))
+            except ConfigurationError as error:
+                problems += error.problems
+        labels += sorted(own, key=lambda file: list(Strength).index(file.strength))
     return labels, problems
 
 
@@ -169,6 +181,14 @@ def _compile(path: Path) -> Rule:
         note(("check",), f"There is no such check; use one of {', '.join(sorted(CHECKS))}.")
     if not file.shapes and not file.find:
         note((), "Neither `shapes` nor `find` is given, so this rule has no effect.")
+    if bool(file.form) != bool(file.spoken_of):
+        note(
+            (),
+            "`form` and `spoken_of` belong together: how it looks, and how sure that is where its kind is spoken of.",
+        )
+    for index, kind in enumerate(file.also_under):
+        if kind not in TYPES:
+            note(("also_under", index), f"There is no such identifier type; use one of {', '.join(TYPES)}.")
     if bool(file.find) != bool(file.alone):
         note((), "`find` and `alone` belong together: how it looks without a label, and how sure that is.")
     for index, entry in enumerate(file.shapes):
@@ -180,6 +200,9 @@ def _compile(path: Path) -> Rule:
     find = _expression(file.find) if file.find else None
     if file.find and not find:
         note(("find",), "This is no regular expression that RE2 takes (no look-around, no back-reference).")
+    form = _expression(file.form) if file.form else None
+    if file.form and not form:
+        note(("form",), "This is no regular expression that RE2 takes (no look-around, no back-reference).")
     if problems:
         raise ConfigurationError(problems)
     return Rule(
@@ -195,6 +218,9 @@ def _compile(path: Path) -> Rule:
         digits=file.digits,
         alone=file.alone,
         certain=file.certain,
+        form=form,
+        spoken_of=file.spoken_of,
+        under=frozenset((file.type, *file.also_under)),
     )
 
 

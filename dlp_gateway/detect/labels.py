@@ -24,6 +24,7 @@ from dlp_gateway.document import Model, load
 OTHER: Final = "OTHER"
 _EDGE: Final = r"\b"
 _GAP: Final = r"[\s\-./>]{0,3}"
+_GAP_IN_LINE: Final = r"[ \t\-./>]{0,3}"  # words of two rows of a form are no label of another matter
 _UMLAUTS: Final = {"ä": "(?:a|ae)", "ö": "(?:o|oe)", "ü": "(?:u|ue)", "ß": "(?:s|ss)"}
 _SYNTAX: Final = re.compile(r"~[\w']+|=[\w.]+|[\w']|[ ()|?*#/.&:-]")
 
@@ -32,6 +33,7 @@ class Strength(StrEnum):
     """How sure it is that the label means what it owns."""
 
     STRONG = "strong"
+    FAIR = "fair"  # means it unless the text speaks of another matter ("Texas licence")
     WEAK = "weak"  # means it only where the text speaks of the matter elsewhere ("licence no.", "DL")
 
 
@@ -110,17 +112,19 @@ def compile_lexicon(files: Iterable[LabelFile]) -> Lexicon:
         for language, group in file.phrases.items():
             label = Label(id=file.id, owns=file.owns, strength=file.strength, country=file.country, language=language)
             for phrase in group:
-                phrases.setdefault(pattern(phrase), label)
+                phrases.setdefault(pattern(phrase, in_line=file.owns == OTHER), label)
     return Lexicon(phrases)
 
 
-def pattern(phrase: str) -> str:
+def pattern(phrase: str, *, in_line: bool = False) -> str:
     r"""Return the regular expression of a phrase over folded text.
 
     >>> pattern("driv(er|ing) licence")
     '\\bdriv(?:er|ing)[\\s\\-./>]{0,3}licence\\b'
     """
     body = "".join(map(_element, _SYNTAX.findall(phrase)))
+    if in_line:
+        body = body.replace(_GAP, _GAP_IN_LINE)
     ending = r"\b" if phrase[-1].isalnum() or phrase[-1] in ")?" else ""
     return rf"\b{body}{ending}"
 

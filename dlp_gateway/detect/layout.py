@@ -2,7 +2,8 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +18,8 @@ _SPEAKER: Final = re.compile(
     r"|\(?\d{1,2}[:.]\d\d(?:[:.]\d\d)?(?: ?[ap]m)?\)?)[ -]*[^\W\d][\w .']{0,24}:\s)",
     re.IGNORECASE,
 )
+# "sam: …", where others speak as well: which lines are turns of a talk is told by names that come again.
+_NAMED: Final = re.compile(r"[>\s]*([^\W\d][\w.@-]{0,20}(?: [\w.]{1,15})?): (?=\S)")
 # A message in the export of a chat: {"ts": …, "user": …, "text": "…"}.
 _MESSAGE: Final = re.compile(r"""[^"\n]{0,20}"[^\n]{0,200}?"(?:text|message|body|content|msg)"\s?:\s?\"""")
 # What mail clients write above the mail that is answered.
@@ -32,6 +35,7 @@ _REPLY: Final = re.compile(
 _RULE: Final = re.compile(r"^[\s|:+=-]+$")
 # What a header does not hold: a number, or a key with its value ("by: KO", "18:05] Lea: nearly").
 _NO_HEADER: Final = re.compile(r"\d{4}|\d\d[ -]\d\d|\w:[ ]?\w|\[[xX ]\]")
+_PROSE: Final = re.compile(r"[?!{}]|: |\.\s|[^,\n]{40}")  # what no header with commas has
 _QUOTED: Final = {mark: re.compile(rf'"[^"]*"|{re.escape(mark)}') for mark in ("|", "\t", ";", ",")}
 _MAX_CELLS: Final = 60
 
@@ -45,6 +49,7 @@ class Page:
     blocks: tuple[int, ...]
     signatures: tuple[int, ...]
     replied: int  # where the mail that this one answers begins without quotation marks
+    turns: Mapping[int, int]  # of a talk: where a line begins, and where what its speaker says does
 
     def line(self, place: int) -> tuple[int, int]:
         """Return start and end (without line break) of the line at `place`."""
@@ -84,21 +89,49 @@ def lay_out(text: str, closing: frozenset[str]) -> Page:
     """Return the page of a folded text; `closing` are the words that begin a signature."""
     starts = [0, *(match.end() for match in re.finditer("\n", text))]
     blocks, signatures = [0], []
+    speakers: list[tuple[int, int, int, str]] = []
     previous = ""
     for index, start in enumerate(starts):
         end = starts[index + 1] - 1 if index + 1 < len(starts) else len(text)
         line = text[start:end].rstrip("\r ")
         message = _MESSAGE.match(line)
-        if index and (message or not _continues(previous, line)):
-            speaker = message or _SPEAKER.match(line)
+        speaker = message or _SPEAKER.match(line)
+        if not index and speaker and speaker.end() < len(line):
+            blocks.append(speaker.end())
+        if index and (speaker or not _continues(previous, line)):
             blocks.extend((start, start + speaker.end()) if speaker and speaker.end() < len(line) else (start,))
+        named = _NAMED.match(line)
+        if named:
+            speakers.append((index, start, start + named.end(), named[1].lower()))
         words = line.lstrip("> ").lower().split(",")[0].strip(" .!-")
         if line.rstrip() in {"--", "-- "} or words in closing:
             signatures.append(start)
         previous = line
-    reply = _REPLY.search(text)
-    replied = reply.start() if reply else len(text) + 1
-    return Page(text=text, starts=tuple(starts), blocks=tuple(blocks), signatures=tuple(signatures), replied=replied)
+    replied = answered_at(text)
+    return Page(
+        text=text,
+        starts=tuple(starts),
+        blocks=tuple(blocks),
+        signatures=tuple(signatures),
+        replied=replied,
+        turns=_turns(speakers),
+    )
+
+
+def answered_at(text: str) -> int:
+    """Return where the mail begins that this one answers without quotation marks, or a place behind the end."""
+    replies = (match.start() for match in _REPLY.finditer(text))  # headers at the very top are of this mail itself
+    return next((start for start in replies if text[:start].strip("> \t\r\n")), len(text) + 1)
+
+
+def _turns(lines: Sequence[tuple[int, int, int, str]]) -> dict[int, int]:
+    """Return the turns among lines that begin "name: " (number, start, end of the name, name).
+
+    Who speaks twice takes part in a talk, and so does who speaks directly before or after.
+    """
+    often = {name for name, count in Counter(name for *_, name in lines).items() if count > 1}
+    sure = {number for number, _, _, name in lines if name in often}
+    return {start: said for number, start, said, _ in lines if sure & {number - 1, number, number + 1}}
 
 
 def _continues(previous: str, line: str) -> bool:
@@ -142,6 +175,8 @@ def table_at(page: Page, place: int) -> Table | None:
     """Return the table whose header is the line at `place`, if at least one row of as many cells follows."""
     start, end = page.line(place)
     for delimiter in _delimiters(page.text[start:end]):
+        if delimiter == "," and _PROSE.search(page.text, start, end):
+            continue
         header = _cells(page.text, start, end, delimiter)
         if not 2 <= len(header) <= _MAX_CELLS or _NO_HEADER.search(page.text, start, end):
             continue

@@ -2,19 +2,21 @@
 
 import re
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
 from dlp_gateway.detect.grammar import Grammar
-from dlp_gateway.detect.labels import OTHER, Hit, Label
+from dlp_gateway.detect.labels import OTHER, Hit, Strength
 from dlp_gateway.detect.layout import Page
+from dlp_gateway.detect.walk import KEYED, NOBODY, UNKNOWN, Owner, Relation, Walk, owns_nothing
 
 _BEFORE: Final = 120
 _AFTER: Final = 80
 _ABOVE: Final = 300
 _BELOW: Final = 700
 _LINE: Final = 200  # no line is read further than this
+_KEY: Final = 40  # no key is longer
 _TOKEN: Final = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)?|\d[\w]*|\n|[^\w\s]|_")
 _ABBREVIATED: Final = re.compile(
     r"(?:^|[\s(])(?:no|nos|nr|num|nbr|lic|n|dr|mr|mrs|ms|st|sr|sra|tel|ref|ext|geb|bzw|ca|z\.b|inkl|art|ul|driv|d\.l"
@@ -25,65 +27,46 @@ _SHORT: Final = re.compile(r"\b[A-Za-z]{1,3}\.\Z")
 _NUMBERED: Final = re.compile(
     r"(?:\b(?:number|numbers|no|nos|nr|num|nummer|numero|numer|id|ref|reference|code|n)|nummer|#)\W*\Z", re.IGNORECASE
 )
-# German and Dutch put the noun and "number" into one word.
-_COMPOUND: Final = re.compile(r"[a-z](?:nummern?|nr|kennung|code|zeichen|kenmerk)\Z", re.IGNORECASE)
-_LISTING: Final = frozenset({"and", "und", "et", "y", "e", "en", "i", "or", "/", "&", "+", "plus"})
+_ROMANCE: Final = frozenset({"fr", "es", "it", "pt"})  # the adjective stands behind the noun: "badge visiteur 4410293"
+# The key of a number of whatever document another key has named: "docType": "DL", "docNumber": …
+_OF_DOCUMENT: Final = re.compile(
+    r"[\"'<{\s]*(?:doc|document|id|ident|identification|identity)[ _.-]?(?:number|no|nr|num|nbr|value)[\"'>]*\s?[:=>]",
+    re.IGNORECASE,
+)
+# What cannot be written with letters: a "card" that has some is another kind of card.
+_CARD: Final = "CREDIT_CARD"
+_FIGURES_ONLY: Final = frozenset({_CARD, "US_SSN"})
+_SHORTEST_CARD: Final = 12
+_BESIDE: Final = 4
+_PREFIX: Final = 3
+_ANNOUNCING: Final = frozenset(':#=(-"[>/')
+#: "issued", "valid until": what follows is a day or a year, so a number as long as this is not theirs.
+_DATED: Final = "dates"
+_LONGEST_DATE: Final = 6
+_LINK: Final = re.compile(r"\b(?:https?|ftp)://[^\s?<>\"]*|\bwww\.[^\s?<>\"]*", re.IGNORECASE)
+_FROM: Final = frozenset(
+    {
+        "from",
+        "on",
+        "off",
+        "aus",
+        "vom",
+        "von",
+        "auf",
+        "sur",
+        "de",
+        "du",
+        "van",
+        "op",
+        "del",
+        "dal",
+        "dalla",
+        "sul",
+        "sulla",
+    }
+    | {"della", "do", "da", "z", "na", "fra"}
+)
 _SENTENCE_END: Final = re.compile(r"[.!?][\"')\]]*\s+(?=[A-Z0-9\"'(])")
-
-
-class Relation(StrEnum):
-    """Where the owner stands, seen from the number."""
-
-    BEFORE = "before"
-    AFTER = "after"
-    COLUMN = "column"
-    ABOVE = "above"
-    BELOW = "below"
-    NOBODY = "nobody"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Owner:
-    """Who owns a number: `label` (None: an unknown word, or nobody), where it stands, and how much to take off."""
-
-    label: Label | None
-    relation: Relation
-    doubt: float = 0.0
-    announced: bool = False  # "number", "no.", "#", ":" or "=" stands between label and number
-    hit: Hit | None = None
-
-    @property
-    def foreign(self) -> bool:
-        """Tell whether the number belongs to something that is no identifier."""
-        return self.relation is not Relation.NOBODY and (self.label is None or self.label.owns == OTHER)
-
-
-NOBODY: Final = Owner(label=None, relation=Relation.NOBODY)
-UNKNOWN: Final = Owner(label=None, relation=Relation.BEFORE)  # a word that no lexicon has
-
-
-@dataclass(slots=True, kw_only=True)
-class _Walk:
-    """What a walk from the number to the left has met so far."""
-
-    numbered: bool = False  # "number", "no.", "#" directly before
-    keyed_number: bool = False  # "… number:", so the word before it is what is numbered
-    colon: bool = False  # ":" or "=" directly before
-    keyed: bool = False  # ":" with words before it that may be a key of their own
-    linked: bool = False
-    phrased: bool = False  # "… as the portal wants it: 123": a sentence runs up to the colon, not a key
-    met: bool = False  # a word that could own the number by itself
-    names: int = 0
-    unknown: int = 0
-    commas: int = 0
-    listed: bool = False
-    apart: Hit | None = None  # "the booking is for two nights, 7KQ2": it owns the number if nothing nearer does
-    doubt: float = 0.0
-
-    @property
-    def announced(self) -> bool:
-        """Tell whether something between label and number says that a number follows."""
-        return self.numbered or self.colon
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +80,7 @@ class Reader:
 
     def owner(self, start: int, end: int) -> Owner:
         """Return who owns the number at `start` … `end`."""
-        before = self._before(start)
+        before = self._before(start, end)
         if before.label is not None:
             return before
         if before.relation is Relation.NOBODY:
@@ -110,10 +93,11 @@ class Reader:
 
     # -- before the number, in the same sentence
 
-    def _before(self, start: int) -> Owner:
+    def _before(self, start: int, end: int) -> Owner:
         low = self._sentence_start(start)
         tokens = [(low + m.start(), m[0]) for m in _TOKEN.finditer(self.page.text[low:start])]
-        walk = _Walk()
+        written = self.page.text[start:end]
+        walk = Walk(size=sum(map(str.isalnum, written)), lettered=any(map(str.isalpha, written)))
         index = len(tokens) - 1
         while index >= 0:
             place, word = tokens[index]
@@ -122,25 +106,44 @@ class Reader:
                 continue
             hit = self._hit_over(place)
             if hit is None:
-                verdict = self._step(walk, word)
+                verdict = walk.step(self.grammar, word, tokens[index - 1][1] if index else "")
                 index -= 1
             else:
                 while index >= 0 and tokens[index][0] >= hit.start:
                     index -= 1
-                preceding = {token.lower() for _, token in tokens[max(0, index - 2) : index + 1]}
+                preceding = [token.lower() for _, token in tokens[max(0, index - 2) : index + 1]]
                 verdict = self._owner_of(hit, start, preceding, walk)
             if verdict is not None:
                 return verdict
+        if walk.attached is not None:
+            return Owner(label=walk.attached.label, relation=Relation.BEFORE, announced=True, hit=walk.attached)
         if walk.keyed:
-            return UNKNOWN
-        if walk.apart is not None and self.page.text[low:start].rstrip().endswith(","):
+            return KEYED
+        clause = self.page.text[low:start].rpartition(",")[2]
+        if walk.apart is not None and all(self._owns_nothing(word.lower()) for word in _TOKEN.findall(clause)):
             return Owner(label=walk.apart.label, relation=Relation.BEFORE, hit=walk.apart)
         return Owner(label=None, relation=Relation.NOBODY, announced=walk.announced)
 
-    def _owner_of(self, hit: Hit, start: int, preceding: set[str], walk: _Walk) -> Owner | None:
+    def _owner_of(self, hit: Hit, start: int, preceding: Sequence[str], walk: Walk) -> Owner | None:
         """Return the owner that the label makes, or None if the label is about something else and the walk goes on."""
+        if hit.label.id == _DATED and walk.size > _LONGEST_DATE:
+            walk.met = True
+            return None
+        if (hit.label.owns in _FIGURES_ONLY and walk.lettered) or (
+            hit.label.owns == _CARD and walk.size < _SHORTEST_CARD
+        ):
+            of_thing = numbers(hit, self.page.text) and not all(map(self._owns_nothing, preceding[-1:]))
+            return UNKNOWN if of_thing else None  # "incident card number", but not "the card number"
+        if hit.end + 1 == start and self.page.text[hit.end] == "-" and hit.end - hit.start <= _PREFIX:
+            walk.attached = hit
+            return None
+        if is_noun(hit) and not self._is_beside(hit, start):
+            walk.unknown += walk.met
+            return None
         if hit.label.owns == OTHER:
-            complement = (walk.linked or walk.colon) and not walk.numbered and preceding & self.grammar.preposition
+            complement = (
+                (walk.linked or walk.colon) and not walk.numbered and self.grammar.preposition.intersection(preceding)
+            )
             if complement and not _NUMBERED.search(self.page.text[hit.start : hit.end]):
                 walk.doubt += 0.05
                 return None
@@ -154,73 +157,23 @@ class Reader:
         doubt = walk.doubt + 0.03 * min(walk.unknown, 5) + 0.01 * min(walk.names, 4) + far + 0.03 * walk.keyed
         return Owner(label=hit.label, relation=Relation.BEFORE, doubt=doubt, announced=walk.announced, hit=hit)
 
-    def _step(self, walk: _Walk, written: str) -> Owner | None:
-        """Take one written into account; return an owner if it ends the walk."""
-        word = written.lower()
-        grammar = self.grammar
-        if written[0].isdigit():
-            return self._number(walk, written)
-        if word in grammar.number:
-            walk.numbered = walk.numbered or not walk.met
-            walk.keyed_number = walk.keyed_number or (walk.colon and not walk.met)
-        elif written in ":=":
-            walk.colon = walk.colon or not walk.met
-            walk.linked = walk.linked or walk.met
-        elif word in grammar.linking:
-            walk.linked = True
-        elif word in grammar.function or not written[0].isalpha():
-            walk.phrased = walk.phrased or (written[0].isalpha() and not walk.met)
-            return self._punctuation(walk, word)
-        else:
-            return self._word(walk, written)
-        return None
-
-    @staticmethod
-    def _word(walk: _Walk, token: str) -> Owner | None:
-        """A word of no list: a name, or a noun that may own the number ("locker 27553", "audit number 86176712")."""
-        if not walk.met and not walk.linked:
-            if _COMPOUND.search(token):
-                return UNKNOWN
-            if walk.numbered and not walk.phrased and (walk.keyed_number or not walk.colon):
-                return UNKNOWN
-            if walk.colon:
-                walk.keyed = not walk.phrased
-            elif not token[0].isupper():
-                walk.doubt += 0.18
-        walk.met = True
-        if token[0].isupper():
-            walk.names += 1
-        else:
-            walk.unknown += 1
-        return None
-
-    @staticmethod
-    def _number(walk: _Walk, token: str) -> Owner | None:
-        """Another number in between: a list goes on, otherwise the label has had its number."""
-        if sum(map(str.isdigit, token)) >= 5 or (len(token) > 3 and not walk.met):
-            if walk.met and not walk.listed:
-                return NOBODY
-            walk.doubt += 0.04
-            walk.listed = True
-        return None
-
-    @staticmethod
-    def _punctuation(walk: _Walk, word: str) -> Owner | None:
-        if word in ";|":
-            return UNKNOWN if walk.keyed else NOBODY
-        if word == "," or word in _LISTING:
-            if walk.keyed:
-                return UNKNOWN
-            walk.phrased = walk.phrased or (word == "," and walk.numbered and not walk.met)
-            walk.commas += word == ","
-            walk.listed = walk.listed or not walk.met
-        return None
+    def _is_beside(self, hit: Hit, start: int) -> bool:
+        """Tell whether nothing but words such as "no." and "is" stands between a thing and the number."""
+        between = self.page.text[hit.end : start]
+        words = [word.lower() for word in _TOKEN.findall(between)]
+        if len(words) == 1 and hit.label.language in _ROMANCE and words[0].isalpha():
+            return words[0] not in self.grammar.function
+        return len(words) <= _BESIDE and all(
+            word in self.grammar.number or word in self.grammar.linking or word in _ANNOUNCING for word in words
+        )
 
     def _sentence_start(self, start: int) -> int:
         text = self.page.text
         low = max(0, start - _BEFORE)
-        low = max(low, self.page.block_start(start))
+        low = max(low, self.page.block_start(start), self._turn(start))
         for match in _SENTENCE_END.finditer(text, low, start + 1):
+            if text[match.start() - 1 : match.start()] == ".":
+                continue  # dots that lead to the number: "Account ...... 83104427"
             if match.end() == start and (
                 self._hit_over(match.start() - 1) or _SHORT.search(text, low, match.start() + 1)
             ):
@@ -228,6 +181,17 @@ class Reader:
             if not _ABBREVIATED.search(text[max(low, match.start() - 8) : match.start()]):
                 low = match.end()
         return low
+
+    def _turn(self, place: int) -> int:
+        """Return where what a speaker says begins on the line at `place`: behind "Sam: " in a chat; or 0."""
+        line = self.page.line(place)[0]
+        said = self.page.turns.get(line, 0)
+        if not said or said > place:
+            return 0
+        name = self.page.text[line:said].strip("> :").lower()
+        index = bisect_left(self.starts, line)
+        keyed = index < len(self.hits) and self.hits[index].start < said
+        return 0 if keyed or name in self.grammar.number else said
 
     def _hit_over(self, place: int) -> Hit | None:
         index = bisect_right(self.starts, place) - 1
@@ -250,11 +214,15 @@ class Reader:
         words = [match[0] for match in _TOKEN.finditer(between)]
         lowered = [word.lower() for word in words]
         opened = bool(words) and words[-1] in {"(", "[", "-", "<", "/", "#"}
-        linked = any(part in self.grammar.linking for word in lowered for part in (word, *word.split("'")))
-        if any(word in ";|" for word in words) or ("," in words and not linked):
+        foreign = {"to"} if hit.label.language != "pl" else set()  # Polish for "is"
+        linked = any(
+            part in self.grammar.linking for word in lowered if word not in foreign for part in (word, *word.split("'"))
+        )
+        linked = linked or (hit.label.owns != OTHER and bool(words) and words[0] in _FROM)
+        if any(word in ";|" for word in words) or ("," in words and (not linked or hit.label.owns == OTHER)):
             return NOBODY
         unknown = sum(1 for word in lowered if word[0].isalpha() and not self._owns_nothing(word))
-        if not (opened or linked or not words) or unknown > 3:
+        if not (opened or linked or not words) or unknown > 3 * (not is_noun(hit)):
             return NOBODY
         return Owner(label=hit.label, relation=Relation.AFTER, doubt=0.06 * unknown + 0.04, hit=hit)
 
@@ -270,27 +238,41 @@ class Reader:
     def _orphaned(self, start: int, end: int, before: Owner) -> bool:
         text = self.page.text
         line_start, line_end = self.page.line(start)
-        line_start = max(line_start, min(self.page.block_start(start), start))
+        line_start = max(line_start, min(self.page.block_start(start), start), self._turn(start))
+        if text[end : end + 1] in {";", "|", "\t"}:
+            return False  # a cell of a row whose header is not here
         line_end = min(line_end, end + _LINE)
         lead = text[max(line_start, start - _LINE) : start].lstrip("> \t-*")
         rest = text[end:line_end].strip(" .,;!?\t*)\"'")
-        if before.relation is not Relation.NOBODY:  # an unknown word with a colon: a name in a list of licences
-            return (
-                lead.count(":") == 1
-                and lead.rstrip().endswith(":")
-                and not rest
-                and (lead[:1].isupper() or self._speaks_again(lead, start))
-                and len(lead) < 40
-            )
+        if before.relation is not Relation.NOBODY:
+            closed = before is KEYED and (not rest or text[end] in ".,;)")
+            return self._half_a_sentence(lead, start, alone=not rest, closed=closed)
         words = [token.lower() for token in _TOKEN.findall(text[self._sentence_start(start) : start])]
         if len(words) > 1 and words[1] == ":":
             del words[:2]  # a speaker, in a chat
-        if "," in words and not lead.rstrip().endswith(":"):
-            del words[: len(words) - words[::-1].index(",")]  # "Hi Beth, it's …": the last clause counts
+        clauses = [index for index, word in enumerate(words) if word in ",;"]
+        if clauses and not lead.rstrip().endswith(":"):
+            del words[: clauses[-1] + 1]  # "Hi Beth, it's …": the last clause counts
         content = [w for w in words if w[0].isalpha() and not self._owns_nothing(w)]
         trailing = [w.lower() for w in _TOKEN.findall(re.split(r"[,.;] ", text[end:line_end])[0]) if w[0].isalpha()]
         most = 5 if lead.rstrip().endswith(":") else 0
         return len(content) <= most and len([w for w in trailing if not self._owns_nothing(w)]) <= 3
+
+    def _half_a_sentence(self, lead: str, start: int, *, alone: bool, closed: bool) -> bool:
+        """Tell whether the words before the colon are no key: a name in a list, or "there you are, as printed: …"."""
+        if _OF_DOCUMENT.match(lead):
+            return True
+        if lead.count(":") != 1 or not lead.rstrip().endswith(":"):
+            return False
+        if alone and len(lead) < _KEY and (lead[:1].isupper() or self._speaks_again(lead, start)):
+            return True
+        words = [word.lower() for word in _TOKEN.findall(lead)[:-1]]
+        said = sum(1 for word in words if word == "," or (word[0].isalpha() and self._owns_nothing(word)))
+        return closed and len(words) > 1 and said > 0 and not self._names_number(words)
+
+    def _names_number(self, words: list[str]) -> bool:
+        """Tell whether the words before a colon end as a key of an unknown number does: "the tag number:"."""
+        return len(words) > 1 and words[-1] in self.grammar.number and words[-2] not in self.grammar.function
 
     def _speaks_again(self, lead: str, start: int) -> bool:
         """Tell whether "bo_92: " is who speaks in a chat: one word with which other lines near begin as well."""
@@ -299,10 +281,7 @@ class Reader:
         return " " not in name and near.count(f"\n{name}") > 1
 
     def _owns_nothing(self, word: str) -> bool:
-        grammar = self.grammar
-        return all(
-            part in grammar.linking or part in grammar.function or part in grammar.number for part in word.split("'")
-        )
+        return owns_nothing(self.grammar, word)
 
     def _elsewhere(self, start: int, end: int) -> Owner:
         """Look above for an announcement or a question, then below for a quoted question that this answers."""
@@ -310,12 +289,12 @@ class Reader:
         line_start, line_end = self.page.line(start)
         sentence = self._sentence_start(start)
         floor = max(0, line_start - _ABOVE, self.page.signature_before(start))
-        index = bisect_left(self.starts, sentence) - 1
+        index = bisect_left(self.starts, start) - 1
         while index >= 0 and self.hits[index].start >= floor:
             hit = self.hits[index]
             spent = self._spent(hit, start)
             if hit.label.owns != OTHER:
-                doubt = (sentence - hit.end) / 1500 + 0.1 * spent
+                doubt = max(0, sentence - hit.end) / 3000 + 0.1 * spent
                 return Owner(label=hit.label, relation=Relation.ABOVE, doubt=doubt, hit=hit)
             if not spent and (hit.label.id == "other-licences" or self._heads_line(hit)):
                 return Owner(label=hit.label, relation=Relation.ABOVE, hit=hit)
@@ -344,6 +323,28 @@ class Reader:
         return behind == ":" or (not behind and not before)
 
 
+def numbers(hit: Hit, text: str) -> bool:
+    """Tell whether the label itself says that a number follows ("badge no.")."""
+    return _NUMBERED.search(text[hit.start : hit.end]) is not None
+
+
+def is_noun(hit: Hit) -> bool:
+    """Tell whether the label is but a thing that may have a number: it owns only what is next to it."""
+    return hit.label.owns == OTHER and hit.label.strength is Strength.WEAK
+
+
 def read(page: Page, hits: tuple[Hit, ...], grammar: Grammar) -> Reader:
-    """Return the reader of a page."""
-    return Reader(page=page, hits=hits, starts=tuple(hit.start for hit in hits), grammar=grammar)
+    """Return the reader of a page: without labels in the path of a link, or particles of another language ("van")."""
+    own_nothing = grammar.linking | grammar.function
+    links = [(match.start(), match.end()) for match in _LINK.finditer(page.text)]
+    begins = [start for start, _ in links]
+
+    def counts(hit: Hit) -> bool:
+        index = bisect_right(begins, hit.start) - 1
+        if index >= 0 and hit.start < links[index][1]:
+            return False
+        written, behind = page.text[hit.start : hit.end].lower(), page.text[hit.end : hit.end + 1]
+        return not is_noun(hit) or written not in own_nothing or behind in {":", ">", '"', "="}
+
+    kept = tuple(hit for hit in hits if counts(hit))
+    return Reader(page=page, hits=kept, starts=tuple(hit.start for hit in kept), grammar=grammar)

@@ -1,26 +1,31 @@
 """Identifiers in one text: candidates by shape, decided by who owns them; pure, linear in the text."""
 
 import re
-from bisect import bisect_left, bisect_right
-from collections import Counter, deque
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Final
 
+from dlp_gateway.detect.birth_dates import birth_dates, date_span
 from dlp_gateway.detect.card_context import Share, is_alone, is_evident, is_printed, link_start
 from dlp_gateway.detect.confidence import WORDS, Context, Match, why
 from dlp_gateway.detect.folding import Folded
 from dlp_gateway.detect.gate import Gate
+from dlp_gateway.detect.headings import Headings, heading_owner, table_over, tables_with_labels
 from dlp_gateway.detect.identifier_rules import CARD, Rule, RuleBook, Shapes
 from dlp_gateway.detect.labels import OTHER, Hit, Label, Strength
-from dlp_gateway.detect.layout import Table, lay_out, table_at
-from dlp_gateway.detect.ownership import NOBODY, Owner, Reader, Relation, read
+from dlp_gateway.detect.layout import Table, lay_out
+from dlp_gateway.detect.ownership import Reader, is_noun, numbers, read
 from dlp_gateway.detect.proof import ASKED_EACH, Proof
 from dlp_gateway.detect.shapes import Run, compact, dates, runs
+from dlp_gateway.detect.span import Span
 from dlp_gateway.detect.triggers import Triggers
-from dlp_gateway.detect.validators import luhn
+from dlp_gateway.detect.validators import luhn, payment_card
+from dlp_gateway.detect.walk import KEYED, NOBODY, Owner, Relation
+
+__all__ = ["Recognition", "Span"]
 
 _REACH_BEFORE: Final = 100
 _REACH_AFTER: Final = 340
@@ -35,21 +40,9 @@ _UNTICKED: Final = re.compile(r"(?:~|\[ ?\]|\( ?\)) ?\Z")
 _ASKED: Final = 2_000
 _LIKELY: Final = 0.65
 _DOUBTFUL: Final = 0.5  # a number with a valid check digit of which nothing says that it is a card's
+_LONGEST_CARD: Final = 19
 _SPOKEN_BEFORE: Final = 120
 _SPOKEN_AFTER: Final = 60
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
-    """An identifier at `start` … `end` (code points of the text); `why` tells in words and never shows the value."""
-
-    start: int
-    end: int
-    type: str
-    country: str
-    score: float
-    rule: str
-    why: str
 
 
 class Recognition:
@@ -60,9 +53,10 @@ class Recognition:
         self._book = book
         self.gate = Gate(book, triggers)
         self._owned = {
-            kind: tuple(rule for rule in book.rules if rule.type == kind and rule.shape)
-            for kind in {r.type for r in book.rules}
+            kind: tuple(rule for rule in book.rules if kind in rule.under and rule.shape)
+            for kind in {kind for rule in book.rules for kind in rule.under}
         }
+        self._forms = tuple((rule, rule.form) for rule in book.rules if rule.form)
         self._shapes_of = cache(self._shapes)
 
     @property
@@ -82,9 +76,10 @@ class Recognition:
         reader = read(page, hits, self._book.grammar)
         named = frozenset(hit.label.owns for hit in hits if hit.label.strength is Strength.STRONG)
         context = Context(text=page.text, grammar=self._book.grammar, named=named)
-        tables = _tables(reader)
+        tables = tables_with_labels(reader)
         found = [*self._labelled(reader, tables, context)] if glance.labelled else []
         found += self._self_evident(reader, tables, glance.proofs)
+        found += self._spoken_of(reader) if glance.labelled else []
         return _settled(found, folded)
 
     # -- numbers that labels may own
@@ -93,17 +88,22 @@ class Recognition:
         page = reader.page
         for table in tables:
             yield from self._columns(reader, table, context)
-        yield from _birth_dates(reader)
+        yield from birth_dates(reader)
         words = [(hit.start, hit.end) for hit in reader.hits if not _DELHI.match(page.text, hit.start)]
+        strong = [
+            (h.start, h.end) for h in reader.hits if h.label.owns != OTHER and h.label.strength is Strength.STRONG
+        ]
         table_starts = [table.start for table in tables]
-        lists = _Headings(reader, foreign=True, columns=3)  # of parts, orders …
+        lists = Headings(reader, foreign=True, columns=3)  # of parts, orders …
         for low, high in _regions(reader):
-            for run in runs(page.text, low, high, words[bisect_left(words, (low, 0)) : bisect_left(words, (high, 0))]):
-                if _table_over(tables, table_starts, run.start):
+            inside = slice(bisect_left(words, (low, 0)), bisect_left(words, (high, 0)))
+            named = [end for place, end in strong if low <= place < high]
+            for run in runs(page.text, low, high, words[inside], named):
+                if table_over(tables, table_starts, run.start):
                     continue
                 listing = lists.over(run.start)
                 heading = listing.heading(run.start) if listing else None
-                if heading and _heading_owner(reader, heading).foreign:
+                if heading and heading_owner(reader, heading).foreign:
                     continue
                 owner = reader.owner(run.start, run.end)
                 if owner.label is not None and not owner.foreign:
@@ -112,7 +112,7 @@ class Recognition:
     def _columns(self, reader: Reader, table: Table, context: Context) -> Iterator[Span]:
         text = reader.page.text
         for index, cell in enumerate(table.header):
-            owner = _heading_owner(reader, cell)
+            owner = heading_owner(reader, cell)
             hit = owner.hit
             if hit is None or owner.foreign:
                 continue
@@ -120,7 +120,9 @@ class Recognition:
                 if index < len(row):
                     start, end = row[index]
                     if hit.label.owns == "DATE_OF_BIRTH":
-                        yield from (_date(a, b, 0.85, "in a column of birth dates") for a, b in dates(text, start, end))
+                        yield from (
+                            date_span(a, b, 0.85, "in a column of birth dates") for a, b in dates(text, start, end)
+                        )
                     for run in runs(text, start, end):
                         yield from self._judged(run, owner, text, context)
 
@@ -129,8 +131,12 @@ class Recognition:
         match = self._best(run, label, self._likely(hit, text), text) if label and hit else None
         if label is None or hit is None or match is None:
             return
-        if label.strength is Strength.WEAK and is_printed(text, match.start, match.end) and luhn(match.value):
-            return  # "la mia carta 4012 8888 8888 1881": in groups as on cards, it is one
+        if label.owns == CARD and (match.start, match.end) != (run.start, run.end) and _is_card_long(text, run):
+            return  # three groups of a card whose check digit does not hold
+        if label.strength is Strength.WEAK and luhn(match.value):
+            as_card = is_printed(text, match.start, match.end)
+            if as_card or (payment_card(match.value) and CARD in context.named):
+                return  # "la mia carta 4012 8888 8888 1881": in groups as on cards, it is one
         yield Span(
             start=match.start,
             end=match.end,
@@ -192,15 +198,33 @@ class Recognition:
                     continue
                 owner = NOBODY
                 if not rule.certain and len(asked) <= _ASKED:
-                    table = _table_over(tables, table_starts, start)
+                    table = table_over(tables, table_starts, start)
                     heading = table.heading(start) if table else None
-                    owner = _heading_owner(reader, heading) if heading else reader.owner(start, end)
-                if not self._may_own(owner, rule, text[start:end]):
+                    owner = heading_owner(reader, heading) if heading else reader.owner(start, end)
+                if not self._may_own(owner, rule, text[start:end]) or _is_by_chance(owner, text):
                     owner = NOBODY
                 if rule.type == CARD:
                     yield _card(rule, reader, owner, start, end, share=proof.share)
                 else:
                     yield _weighed(rule, owner, start, end, alone=rule.alone)
+
+    # -- numbers of a form of their own, in a text that speaks of them
+
+    def _spoken_of(self, reader: Reader) -> Iterator[Span]:
+        """Yield numbers that nothing owns, of a form that hardly another has, if their kind is spoken of elsewhere."""
+        named = {hit.label.owns for hit in reader.hits}
+        text = reader.page.text
+        data = text.encode("ascii")
+        for rule, form in self._forms:
+            if rule.type not in named:
+                continue
+            for match in islice(form.finditer(data), ASKED_EACH):
+                start, end = match.span()
+                if rule.check is not None and not rule.check(compact(text[start:end])):
+                    continue
+                owner = reader.owner(start, end)
+                if owner is KEYED or owner.relation in {Relation.NOBODY, Relation.ABOVE, Relation.BELOW}:
+                    yield _spoken(rule, start, end)
 
     def _may_own(self, owner: Owner, rule: Rule, written: str) -> bool:
         """Tell whether the number can be what its label says (a PAN in India has letters, a card's has none)."""
@@ -220,7 +244,10 @@ def _card(rule: Rule, reader: Reader, owner: Owner, start: int, end: int, *, sha
     link = None if grouped else link_start(text, start)
     if link is not None and not (owner.hit and owner.hit.start >= link):
         return _weighed(rule, NOBODY, start, end, alone=_DOUBTFUL)
-    return _weighed(rule, owner, start, end, alone=_unlabelled(rule, reader, start, end, share), grouped=grouped)
+    alone = _unlabelled(rule, reader, start, end, share)
+    if _is_weak(owner) and alone > _DOUBTFUL and _is_named(reader, CARD, start, end):
+        owner = NOBODY  # "<method>cc</method><acct>…"
+    return _weighed(rule, owner, start, end, alone=alone, grouped=grouped)
 
 
 def _unlabelled(rule: Rule, reader: Reader, start: int, end: int, share: Share) -> float:
@@ -253,7 +280,7 @@ def _weighed(rule: Rule, owner: Owner, start: int, end: int, *, alone: float, gr
             score, relation = max(score, 0.95 - owner.doubt), owner.relation
         elif owner.foreign and (owner.label is not None or rule.alone < 0.75):
             score = 0.62 if grouped else min(score, 0.45)
-        elif owner.label is not None and owner.relation is not Relation.ABOVE:
+        elif owner.label is not None and owner.relation is not Relation.ABOVE and not (grouped and _is_weak(owner)):
             score = min(score, 0.5)
     return Span(
         start=start, end=end, type=rule.type, country=rule.country, score=round(score, 2), rule=rule.id,
@@ -261,71 +288,25 @@ def _weighed(rule: Rule, owner: Owner, start: int, end: int, *, alone: float, gr
     )  # fmt: skip
 
 
-def _birth_dates(reader: Reader) -> Iterator[Span]:
-    text = reader.page.text
-    for hit in reader.hits:
-        if hit.label.owns == "DATE_OF_BIRTH":
-            for start, end in dates(text, hit.end, min(len(text), hit.end + 60))[:1]:
-                between = text[hit.end : start]
-                if len(between) <= 30 and not re.search(r"\n\s*\n|[.!?;]\s+[A-Z]", between):
-                    yield _date(start, end, 0.88, "behind a label of it")
+def _is_card_long(text: str, run: Run) -> bool:
+    written = text[run.start : run.end]
+    return is_printed(text, run.start, run.end) and sum(map(str.isdigit, written)) <= _LONGEST_CARD
 
 
-def _date(start: int, end: int, score: float, why: str) -> Span:
+def _spoken(rule: Rule, start: int, end: int) -> Span:
     return Span(
-        start=start, end=end, type="DATE_OF_BIRTH", country="", score=score, rule="date-of-birth", why=f"a date {why}"
-    )
+        start=start, end=end, type=rule.type, country=rule.country, score=rule.spoken_of, rule=rule.id,
+        why="a form of its own, in a text that speaks of it",
+    )  # fmt: skip
 
 
-def _tables(reader: Reader) -> list[Table]:
-    """Return the tables with a heading of an identifier in them."""
-    headings = _Headings(reader, foreign=False)
-    headings.read_to(len(reader.page.text))
-    return headings.tables
+def _is_by_chance(owner: Owner, text: str) -> bool:
+    """Tell whether a mere thing stands before a number that proves itself ("employee 219-09-9999")."""
+    return owner.hit is not None and is_noun(owner.hit) and not numbers(owner.hit, text)
 
 
-class _Headings:
-    """Tables with a heading of an identifier in them, or of something else, looked for only as far as is asked."""
-
-    def __init__(self, reader: Reader, *, foreign: bool, columns: int = 2) -> None:
-        """Take a page, whose headings count, and how many columns a table has at least."""
-        self.tables: list[Table] = []
-        self._starts: list[int] = []
-        self._columns = columns
-        self._page = reader.page
-        self._hits = deque(hit.start for hit in reader.hits if (hit.label.owns == OTHER) is foreign)
-        self._tried = -1
-
-    def read_to(self, place: int) -> None:
-        """Find the tables that begin at or before `place`."""
-        end = self._page.line(place)[1]  # their headings may stand behind it in its line
-        while self._hits and self._hits[0] <= end:
-            start = self._hits.popleft()
-            if start >= self._tried:
-                table = table_at(self._page, start)
-                self._tried = table.end if table else self._page.line(start)[1]
-                if table is not None and len(table.header) >= self._columns:
-                    self.tables.append(table)
-                    self._starts.append(table.start)
-
-    def over(self, place: int) -> Table | None:
-        """Return the table that `place` is in."""
-        self.read_to(place)
-        return _table_over(self.tables, self._starts, place)
-
-
-def _table_over(tables: Sequence[Table], starts: Sequence[int], place: int) -> Table | None:
-    index = bisect_right(starts, place) - 1
-    return tables[index] if index >= 0 and place < tables[index].end else None
-
-
-def _heading_owner(reader: Reader, cell: tuple[int, int]) -> Owner:
-    """Return whose numbers stand below a header's cell."""
-    index = bisect_left(reader.starts, cell[0])
-    if index == len(reader.hits) or reader.starts[index] >= cell[1]:
-        return NOBODY
-    hit = reader.hits[index]
-    return Owner(label=hit.label, relation=Relation.COLUMN, announced=True, hit=hit)
+def _is_weak(owner: Owner) -> bool:
+    return owner.label is not None and owner.label.strength is Strength.WEAK
 
 
 def _regions(reader: Reader) -> list[tuple[int, int]]:

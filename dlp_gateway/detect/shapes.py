@@ -16,20 +16,28 @@ _MONTHS: Final = (
 #: A calendar date in figures, or with the month as a word.
 DATE: Final = (
     r"\b(?:19|20)\d\d[-/. ](?:0?[1-9]|1[0-2])[-/. ](?:0?[1-9]|[12]\d|3[01])\b"
-    r"|\b(?:0?[1-9]|[12]\d|3[01])[-/. ] ?(?:0?[1-9]|1\d|2\d|3[01])[-/. ] ?(?:(?:19|20)\d\d|\d\d)\b"
-    rf"|\b\d{{1,2}}(?:st|nd|rd|th|er|\.)?,? (?:de |of )?(?:{_MONTHS})[a-z]{{0,8}}\.?,? (?:de )?(?:19|20)?\d\d\b"
-    rf"|\b(?:{_MONTHS})[a-z]{{0,8}}\.? \d{{1,2}}(?:st|nd|rd|th)?,? (?:19|20)\d\d\b"
+    r"|\b(?:0?[1-9]|[12]\d|3[01])(?:[-/. ] ?| / )(?:0?[1-9]|1\d|2\d|3[01])(?:[-/. ] ?| / )(?:(?:19|20)\d\d|\d\d)\b"
+    rf"|\b\d{{1,2}}(?:st|nd|rd|th|er|\.)?,?[ /-]?(?:de |of )?"
+    rf"(?:{_MONTHS})[a-z]{{0,8}}\.?,?[ /-](?:de |del )?(?:19|20)?\d\d\b"
+    rf"|\b(?:{_MONTHS})[a-z]{{0,8}}\.?[ -]\d{{1,2}}(?:st|nd|rd|th)?,?[ -](?:19|20)\d\d\b"
+    r"|\b(?:0?[1-9]|[12]\d|3[01])\.? ?[/.]? ?(?:I{1,3}|IV|VI{0,3}|IX|XI{0,2}) ?[/.]? ?(?:19|20)\d\d\b"
 )
 _NO_IDENTIFIER: Final = (
     r"[A-Za-z0-9._%+\-]+@[A-Za-z0-9.\-]+",
     r"\b(?:https?|ftp)://[^\s?<>\"]*",
     r"\bwww\.[^\s?<>\"]*",
     r"\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b",
-    r", ?[A-Z]{2} \d{5}(?:-\d{4})?\b",  # a ZIP code behind its state
     r"\b\d{1,2}:\d\d(?::\d\d)?\b",
     r"\b(?:19|20)\d\d-\d\d-\d\dT[0-9:.]+(?:Z|[+-]\d\d:?\d\d)?\b",
+    r"(?:^|[\s(,;:])(?:0?[1-9]|1[0-2])/(?:19|20)\d\d\b",  # a month
     r"\b(?:19|20)\d\d ?[-/] ?(?:19|20)?\d\d\b",  # years, from and to
     DATE,
+    r"\b[A-Za-z0-9+/=]{35,}",  # base64, hashes
+)
+#: What a label directly before it makes an identifier all the same ("NHS no. 943-476-5919").
+_SELDOM: Final = (
+    r", ?[A-Z]{2} \d{5}(?:-\d{4})?\b",  # a ZIP code behind its state
+    r"\b0\d{2,4} ?/ ?\d{3,5}[ -]?\d{2,4}\b|\b555[ .-]01\d\d\b|\b[tfpmdcow](?:[.:] ?| )\d{3}-\d{4}\b",
     r"\b\d{1,3}(?:[.,']\d{3})*[.,]\d\d(?:[^\w.,-]|$)",  # an amount
     r"[$] ?\d[\d.,]*\d\b",  # folding makes every sign of a currency a dollar
     r"\b\d[\d.,]* ?[$]",
@@ -37,10 +45,11 @@ _NO_IDENTIFIER: Final = (
     r"\b\d+(?:\.\d+){3,}\b",  # an address or a version
     r"\+\d[\d ()./\-]{6,18}\d\b",
     r"\(\+?\d{1,5}\) ?\d[\d ./\-]{4,12}\d\b",
-    r"\b[2-9]\d\d[-.][2-9]\d\d[-.]\d{4}\b",  # North American
+    r"\b[2-9]\d\d[-. ][2-9]\d\d[-.]\d{4}\b|\b[2-9]\d\d[-. ]555[-. ]\d{4}\b",  # North American
+    r"(?m:^[>|\s]*(?:[TMPOF]|Tel|Mob|Fax|Ph)[.:]? ?\(?0\d{1,4}\)?[ ./-]\d[\d ./-]{4,12}\d\b)",  # in a signature
+    r"\b0\d{3,4}[ /-]\d{3} ?\d{3,4}\b|\b0\d{2,4}[ /]\d{5} ?\d{3}\b",
     r"\b0\d(?:[ .]\d\d){4}\b",  # French
     r"\b0\d{2,4} \d{3} ?\d{4}\b|\b0\d{3,4} \d{5,6}\b|\b0\d{2} \d{4} \d{4}\b",  # British
-    r"\b[A-Za-z0-9+/=]{35,}",  # base64, hashes
 )
 # Behind a licence number its state is often written, and is no part of it.
 _REGIONS: Final = frozenset(
@@ -51,6 +60,18 @@ _REGIONS: Final = frozenset(
 )
 _TOKEN: Final = re.compile(r"[A-Za-z0-9*]+")
 _SEPARATING: Final = {code: None for code in range(128) if not (chr(code).isalnum() or chr(code) == "*")}
+# "class B 1234567": the letter is of the class, not of the number.
+_CLASS: Final = re.compile(
+    r"(?:class|klasse|kl|klas|clase|classe|cat|kat|tipo|type|categor[a-z]{1,3}|kategori[a-z]|klass)\.? \Z",
+    re.IGNORECASE,
+)
+_LONGEST_LINK: Final = 24
+_LINKING: Final = re.compile(
+    r"[\s:#=.(\[\"'>-]*(?:(?:number|no|nr|num|nummer|numero|n|is|ist|lautet|est|es|e|er|on file)\b[\s:#=.(\"'-]*){0,3}",
+    re.IGNORECASE,
+)
+_SPACED: Final = re.compile(r"\d\d \d\d \d\d")
+_REST: Final = re.compile(r" \d{2,8}\b")
 _SEPARATORS: Final = frozenset(" -./")
 _MAX_GROUPS: Final = 10
 
@@ -81,6 +102,7 @@ def _compile(expression: str) -> "re2._Regexp[bytes]":
 
 
 _MASK: Final = _compile("|".join(f"(?:{part})" for part in _NO_IDENTIFIER))
+_SELDOM_MASK: Final = _compile("|".join(f"(?:{part})" for part in _SELDOM))
 _DATE: Final = _compile(DATE)
 
 
@@ -89,9 +111,24 @@ def dates(text: str, start: int, end: int) -> tuple[tuple[int, int], ...]:
     return tuple(_found(_DATE, text, start, end))
 
 
-def runs(text: str, start: int, end: int, words: Sequence[tuple[int, int]] = ()) -> Iterator[Run]:
-    """Yield what may be a number in `text[start:end]`; `words` are ranges (of labels) that no number reaches into."""
-    closed = _merged(sorted([*_found(_MASK, text, start, end), *words]))
+def runs(
+    text: str, start: int, end: int, words: Sequence[tuple[int, int]] = (), named: Sequence[int] = ()
+) -> Iterator[Run]:
+    """Yield what may be a number in `text[start:end]`.
+
+    `words` are ranges (of labels) that no number reaches into, `named` where labels end that surely name a number.
+    """
+    never = _found(_MASK, text, start, end)
+    seldom = _found(_SELDOM_MASK, text, start, end)
+    closed = _merged(
+        sorted(
+            [
+                *((low, high) for low, high in never if not _goes_on(text, low, high)),
+                *((low, high) for low, high in seldom if not _is_named(text, low, named)),
+                *words,
+            ]
+        )
+    )
     starts = [low for low, _ in closed]
     groups: list[tuple[int, int]] = []
     digits = 0
@@ -100,6 +137,8 @@ def runs(text: str, start: int, end: int, words: Sequence[tuple[int, int]] = ())
         word = match[0]
         bearing = 0 if word.isalpha() else sum(map(str.isdigit, word))
         member = high - low < 35 and (bearing or _may_join(word, text[low - 1 : low], text[high : high + 1]))
+        if member and not bearing and not groups and _CLASS.search(text, max(0, low - 12), low):
+            member = False
         if member:
             index = bisect_right(starts, low) - 1
             member = (index < 0 or closed[index][1] <= low) and (index + 1 == len(starts) or starts[index + 1] >= high)
@@ -112,6 +151,19 @@ def runs(text: str, start: int, end: int, words: Sequence[tuple[int, int]] = ())
             digits += bearing
     if _enough(text, groups, digits):
         yield _run(text, groups)
+
+
+def _is_named(text: str, low: int, named: Sequence[int]) -> bool:
+    """Tell whether nothing but "no.", "is" or a colon stands between a label and the number."""
+    index = bisect_right(named, low) - 1
+    if index < 0 or low - named[index] > _LONGEST_LINK:
+        return False
+    return _LINKING.fullmatch(text, named[index], low) is not None
+
+
+def _goes_on(text: str, low: int, high: int) -> bool:
+    """Tell whether what looks like a date is the beginning of a longer number ("08 09 69 300417")."""
+    return _SPACED.fullmatch(text, low, high) is not None and _REST.match(text, high) is not None
 
 
 def _found(expression: "re2._Regexp[bytes]", text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -143,8 +195,8 @@ def _merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 def _enough(text: str, groups: list[tuple[int, int]], digits: int) -> bool:
     """Four digits, or two in a group of capitals as long as a document's number ("U1CTKS6MFJ")."""
-    if digits == 3:  # Manitoba: seven letters, three digits, two letters
-        return sum(high - low for low, high in groups) >= 12
+    if digits == 3 and sum(high - low for low, high in groups) >= 12:  # Manitoba: seven letters, three digits, two
+        return True
     return digits >= 4 or (
         digits >= 2 and any(8 <= high - low <= 12 and text[low:high].isupper() for low, high in groups)
     )
@@ -152,6 +204,8 @@ def _enough(text: str, groups: list[tuple[int, int]], digits: int) -> bool:
 
 def _may_join(word: str, before: str, after: str) -> bool:
     """Tell whether letters alone may be a group of a number ("B 4274001", "22 BL 76443", "MILLE-151291234")."""
+    if word in {"ID", "NO", "NR"}:
+        return False
     return (word.isupper() and len(word) <= 3) or (len(word) <= 5 and "-" in {before, after} and word.isupper())
 
 

@@ -1,12 +1,14 @@
 """Mail that asks its readers for a copy of an identity document, and where their answers would go."""
 
 import re
-from collections.abc import Iterator, Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from dlp_gateway.content.text import Text
 from dlp_gateway.detect.base import Finding, Material
+from dlp_gateway.detect.layout import answered_at
 from dlp_gateway.detect.triggers import Triggers
 from dlp_gateway.detect.words import LONGEST, Role, Span, Words, folded
 from dlp_gateway.mail.address import DomainSet, canonical
@@ -24,20 +26,28 @@ _BEHIND: Final = 200
 _BEFORE: Final = 60
 #: How far before a request a word may stand that turns it round: "never", "do not".
 _TURNED: Final = 40
-_AT_ONCE: Final = 6
+_AT_ONCE: Final = 30
+_SHORTEST: Final = 3  # letters; "ne" and "no" behind a request turn nothing round
+#: How far behind a request the copy may stand that is asked for.
+_COPIED: Final = 60
+_BLANK: Final = re.compile(r"_{4,}|\.{8,}|(?:_ ){4,}")
+_FIELD: Final = 25  # how far behind its name the blank of a form begins
+_SENTENCE: Final = re.compile(r"(?<!\bno)[.!?]\s+[A-Z]|;\s")
 _ENDS: Final = frozenset(".;!?")
 _QUOTED: Final = re.compile(r"^[ \t]*(?:>|\|).*$", re.MULTILINE)
 _PARAGRAPH: Final = re.compile(r"\n[ \t]*\n")
 _DIVIDERS: Final = re.compile(r"[._+=-]+")
 
 
-_WATCHED: Final = {Role.REQUEST: "solicitation.request", Role.DOCUMENT: "solicitation.document"}
-_BOTH: Final = frozenset(_WATCHED.values())
+_ASKED: Final = "solicitation.request"
+_NAMED: Final = "solicitation.document"
+_BOTH: Final = frozenset((_ASKED, _NAMED))
 
 
 def watched(words: Mapping[Role, Words]) -> Mapping[str, tuple[str, ...]]:
-    """Return as triggers what must occur in a text that asks for a document."""
-    return {name: (words[role].expression,) for role, name in _WATCHED.items()}
+    """Return as triggers what must occur in a text that asks for a document: a request or a need, and a document."""
+    asked = "|".join(f"(?:{words[role].expression})" for role in (Role.REQUEST, Role.NEED))
+    return {_ASKED: (asked,), _NAMED: (words[Role.DOCUMENT].expression,)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +78,7 @@ class SolicitationDetector:
         """Report what a rule needs; where nothing is asked for, the rest is not looked at."""
         looked_at = zip(material.texts, material.once(self.triggers), strict=True)
         where = next(
-            (text.where for text, seen in looked_at if self._may_ask(text, seen) and self._asks(text.text)), ""
+            (text.where for text, seen in looked_at if self._may_ask(text, seen) and asks(self.words, text.text)), ""
         )
         if not where:
             return
@@ -87,20 +97,6 @@ class SolicitationDetector:
         """Whether a request and a document stand anywhere in a text; where it is cut, words may be of other lengths."""
         return seen >= _BOTH or len(text.text) > LONGEST
 
-    def _asks(self, text: str) -> bool:
-        """Whether a request and a document stand near each other, in one paragraph that is not quoted."""
-        for paragraph in _PARAGRAPH.split(folded(_QUOTED.sub("", text[:LONGEST]))):
-            documents = list(self.words[Role.DOCUMENT].spans(paragraph))
-            if not documents:
-                continue
-            refusals = list(self.words[Role.REFUSAL].spans(paragraph))
-            for request in self.words[Role.REQUEST].spans(paragraph):
-                if not any(_turns(refusal, request) for refusal in refusals) and any(
-                    _near(request, document, paragraph) for document in documents
-                ):
-                    return True
-        return False
-
     def _is_group(self, address: str) -> bool:
         return self.words[Role.GROUP_ADDRESS].stand_in(_DIVIDERS.sub(" ", address.rpartition("@")[0]))
 
@@ -108,17 +104,86 @@ class SolicitationDetector:
         return Finding(kind=kind, detector=self.name, rule=kind, count=count, score=1.0, where=where)
 
 
-def _turns(refusal: Span, request: Span) -> bool:
+def asks(words: Mapping[Role, Words], text: str) -> bool:
+    """Tell whether a request and a document stand near each other, in one paragraph that is not quoted."""
+    own = folded(_QUOTED.sub("", text[:LONGEST]))
+    own = own[: answered_at(own)]
+    return any(_paragraph_asks(words, paragraph) for paragraph in _PARAGRAPH.split(own)) or _is_blank_form(words, own)
+
+
+def _is_blank_form(words: Mapping[Role, Words], text: str) -> bool:
+    """Tell whether a line for a document's number is to be filled in, and the page to be sent back."""
+    blanks = [blank.start() for blank in _BLANK.finditer(text)]
+    if not blanks or next(words[Role.REQUEST].spans(text), None) is None:
+        return False
+    return any(0 <= blank - document.end <= _FIELD for document in words[Role.DOCUMENT].spans(text) for blank in blanks)
+
+
+def _paragraph_asks(words: Mapping[Role, Words], paragraph: str) -> bool:
+    others = _Places(words[Role.OTHER_DOCUMENT].spans(paragraph))
+    documents = [
+        document
+        for document in words[Role.DOCUMENT].spans(paragraph)
+        if not any(other.end > document.start for other in others.between(document.start - _TURNED, document.end - 1))
+    ]
+    if not documents:
+        return False
+    copies = _Places(words[Role.COPY].spans(paragraph))
+    refusals = _Places(words[Role.REFUSAL].spans(paragraph))
+    presented = _Places(words[Role.PRESENTED].spans(paragraph))
+    named = _Places(documents)
+
+    def is_turned(asked: Span) -> bool:
+        near = refusals.between(asked.start - _TURNED, asked.end + _AT_ONCE)
+        return any(_turns(refusal, asked, paragraph) for refusal in near)
+
+    for request in words[Role.REQUEST].spans(paragraph):
+        near = named.between(request.start - _BEHIND, request.end + _BEHIND)
+        if not near or is_turned(request):
+            continue
+        if any(_near(request, document, paragraph) for document in near):
+            return True
+        if copies.between(request.start, request.start + _COPIED) and any(d.end <= request.start for d in near):
+            return True  # "The insurer must see your licence. Would you scan front and back and mail it?"
+    for need in words[Role.NEED].spans(paragraph):
+        for document in named.between(need.start - _BEHIND, need.end + _BEHIND):
+            low, high = min(need.start, document.start), max(need.end, document.end)
+            if (
+                _near(need, document, paragraph)
+                and copies.between(low - _COPIED // 3, high + _COPIED)
+                and not presented.between(low - _TURNED, high + _TURNED)
+                and not is_turned(need)
+            ):
+                return True
+    return False
+
+
+class _Places:
+    """Spans in the order of their beginnings, looked up by place."""
+
+    def __init__(self, spans: Iterable[Span]) -> None:
+        self._spans = sorted(spans, key=lambda span: span.start)
+        self._starts = [span.start for span in self._spans]
+
+    def between(self, low: int, high: int) -> Sequence[Span]:
+        """Return those that begin in `low` … `high`."""
+        return self._spans[bisect_left(self._starts, low) : bisect_right(self._starts, high)]
+
+
+def _turns(refusal: Span, request: Span, paragraph: str) -> bool:
     """Whether a word makes the request its opposite: before it, or right behind it as in "senden Sie keine Kopie"."""
-    if refusal.start <= request.start:
-        return request.start - refusal.start <= _TURNED
-    return 0 <= refusal.start - request.end <= _AT_ONCE and refusal.end - refusal.start > _AT_ONCE // 2
+    if refusal.start < request.end:
+        between = paragraph[refusal.end : request.start]
+        return request.start - refusal.start <= _TURNED and _ENDS.isdisjoint(between)
+    between = paragraph[request.end : refusal.start]
+    return len(between) <= _AT_ONCE and _ENDS.isdisjoint(between) and refusal.end - refusal.start > _SHORTEST
 
 
 def _near(request: Span, document: Span, paragraph: str) -> bool:
     """Whether the document stands behind the request, or a little before it in the same sentence."""
     if document.start >= request.start:
-        return document.start - request.end <= _BEHIND
+        between = paragraph[request.end : document.start]
+        return len(between) <= _BEHIND and _SENTENCE.search(between) is None
     between = paragraph[document.end : request.start]
     return len(between) <= _BEFORE and _ENDS.isdisjoint(between)
 

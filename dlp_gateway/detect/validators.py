@@ -14,6 +14,7 @@ from stdnum import iban as stdnum_iban
 from stdnum import verhoeff
 from stdnum.be import nn as be_nn
 from stdnum.br import cpf
+from stdnum.ch import ssn as ch_ssn
 from stdnum.de import idnr
 from stdnum.es import dni, nie
 from stdnum.fr import nir
@@ -217,6 +218,13 @@ def au_medicare(number: str) -> bool:
     return sum(int(d) * w for d, w in zip(number[:8], (1, 3, 7, 9, 1, 3, 7, 9), strict=True)) % 10 == int(number[8])
 
 
+def de_health(number: str) -> bool:
+    """Tell whether the check digit of a Krankenversichertennummer holds: the letter as two digits, then Luhn's way."""
+    digits = f"{ord(number[0]) - 64:02d}{number[1:9]}"
+    total = sum(sum(divmod(int(digit) * weight, 10)) for digit, weight in zip(digits, (1, 2) * 5, strict=True))
+    return total % 10 == int(number[9])
+
+
 def nz_ird(number: str) -> bool:
     """Tell whether the check digit of an IRD number holds."""
     padded = number.zfill(9)
@@ -233,11 +241,13 @@ CHECKS: Final[dict[str, Check]] = {
     "au-tfn": au_tfn,
     "be-national-number": lambda number: bool(be_nn.is_valid(number)),
     "br-cnh": br_cnh,
+    "ch-ahv": lambda number: bool(ch_ssn.is_valid(number)),
     "br-cpf": lambda number: bool(cpf.is_valid(number)),
     "ca-on-driving-licence": ca_on_licence,
     "ca-qc-driving-licence": ca_qc_licence,
     "ca-sin": ca_sin,
     "de-document": de_document,
+    "de-health": de_health,
     "de-driving-licence": de_driving_licence,
     "de-tax-id": lambda number: bool(idnr.is_valid(number)),
     "es-identity": es_identity,
@@ -254,6 +264,7 @@ CHECKS: Final[dict[str, Check]] = {
     "nl-bsn": lambda number: bool(bsn.is_valid(number)),
     "nz-ird": nz_ird,
     "payment-card": payment_card,
+    "pl-account": lambda number: iban("PL" + number),
     "pl-pesel": lambda number: bool(pesel.is_valid(number)),
     "pt-nif": lambda number: bool(pt_nif.is_valid(number)),
     "se-personnummer": se_personnummer,

@@ -34,8 +34,12 @@ class Role(StrEnum):
     MATTER = "matter"  # what readers may be concerned by, or only trade in
     CONCERNED = "concerned"  # beside a matter: those whom it concerns are written to
     REQUEST = "request"  # the reader is asked to send something
+    NEED = "need"  # something is needed or missing: a request only where a copy, a number or "your" stands with it
+    COPY = "copy"  # what is sent of a document: a copy, its number, "both sides", "it"
+    PRESENTED = "presented"  # the document is to be brought or shown, not sent
     REFUSAL = "refusal"  # he is asked not to
     DOCUMENT = "document"  # of identity
+    OTHER_DOCUMENT = "other-document"  # is none, although a part of the phrase says so; or it is the writer's own
     GROUP_ADDRESS = "group-address"  # a mailbox name by which many get what is sent there
 
 

@@ -22,7 +22,7 @@ def test_spans_have_the_names_of_the_contract(run: Run, tmp_path: Path) -> None:
     result = run("detect", "--json", file)
     assert result.exit_code == 0
     first, second = lines(result)
-    assert {"id", "spans", "ms"} == set(first)
+    assert {"id", "spans", "solicitation", "ms"} == set(first)
     (span,) = first["spans"]
     assert {"start", "end", "type", "country", "score"} == set(span)
     assert TEXT[span["start"] : span["end"]] == "I1234562"

@@ -1,4 +1,4 @@
-"""A floor under what is found in three lots of mails; what they are, and which one stays blind, is in their README."""
+"""A floor under what is found in lots of mails by several authors; what they are is in their README."""
 
 import json
 from pathlib import Path
@@ -7,6 +7,8 @@ import pytest
 
 from dlp_gateway import packs
 from dlp_gateway.detect.identifiers import IdentifierDetector, load_rules
+from dlp_gateway.detect.solicitation import asks
+from dlp_gateway.detect.words import load_words
 
 LOTS = Path(__file__).parent / "corpus"
 MEDIUM = 0.6
@@ -18,7 +20,7 @@ def detector() -> IdentifierDetector:
     return IdentifierDetector(load_rules(packs.builtin()))
 
 
-@pytest.mark.parametrize("lot", ["a", "b", "c"])
+@pytest.mark.parametrize("lot", ["a", "b", "c", "d", "e", "f"])
 def test_licences_are_found_and_clean_mail_is_left_alone(detector: IdentifierDetector, lot: str) -> None:
     """Licences: precision at least .95, recall at least .90; at most one clean mail in fifty flagged."""
     wanted = met = alarms = clean = flagged = 0
@@ -36,6 +38,21 @@ def test_licences_are_found_and_clean_mail_is_left_alone(detector: IdentifierDet
     assert met >= 0.90 * wanted
     assert alarms <= 0.05 * wanted
     assert flagged <= clean / 50
+
+
+@pytest.mark.parametrize("lot", ["e", "f"])
+def test_requests_for_a_document_are_told_from_mentions(lot: str) -> None:
+    """Requests: precision and recall at least .90."""
+    words = load_words(packs.builtin())
+    asked = met = alarms = 0
+    for line in (LOTS / f"lot_{lot}.jsonl").read_text(encoding="utf-8").splitlines():
+        mail = json.loads(line)
+        asked += mail["solicitation"]
+        told = asks(words, mail["text"])
+        met += told and mail["solicitation"]
+        alarms += told and not mail["solicitation"]
+    assert met >= 0.90 * asked
+    assert alarms <= 0.10 * (met + alarms)
 
 
 def overlap(one: tuple[int, int], other: tuple[int, int]) -> bool:

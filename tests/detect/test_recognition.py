@@ -137,3 +137,52 @@ def test_numbers_of_a_list_of_goods_and_of_cards(text: str) -> None:
 def test_who_speaks_in_a_chat_owns_no_number(text: str, expected: str) -> None:
     """The answer in a chat belongs to the question above, however the chat writes who speaks."""
     assert [expected] == licences(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Jo: manda a CNH\nTiago: 89304474980 categoria E\nJo: e a placa?\nTiago: ABC1D23", ["89304474980"]),
+        ("12/09/23, 7:41 am - Kerry: need your licence no.\n12/09/23, 7:43 am - Stav: 048 817 220", ["048 817 220"]),
+        ("desk: driver's licence please\nkim: K01239944\ndesk: thanks, your bay is 20418\nkim: ok", ["K01239944"]),
+    ],
+)  # fmt: skip
+def test_an_answer_in_a_talk_is_owned_by_the_question(text: str, expected: list[str]) -> None:
+    """Who speaks is no key of the number, in any of the ways in which talks are exported."""
+    assert expected == licences(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "klar, steht ja vorne drauf: B072RRE2I55. Klasse B.\n\n> Es fehlt die Nummer Ihres Führerscheins.",
+            ["B072RRE2I55"],
+        ),
+        ("certo: MI2156173T, rilasciata nel 2009.\n\n> Ci manca il n. della Sua patente.", ["MI2156173T"]),
+        ("tuurlijk, 't is 5340173605. Tot dan.\n\n> Ik heb je rijbewijsnummer nog nodig.", ["5340173605"]),
+        ("Il conduisait la Clio, permis de conduire en main, j'ai relevé 24HF71806 au stylo.", ["24HF71806"]),
+        ("Der Schlüssel ist 4471882.\n\n> Es fehlt die Nummer Ihres Führerscheins.", []),
+    ],
+)
+def test_half_a_sentence_before_the_colon_is_no_key(text: str, expected: list[str]) -> None:
+    """An answer above the question may be introduced in any words, but not as another thing's number."""
+    assert expected == licences(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The electrician (licence EC 4471882) comes Tuesday, and our driver Tom will let him in.",
+        "Base license B02418, medallion 7K41.",
+        "The TV Licensing letter (licence number 3418 220 774) is for the previous tenant.",
+        "Bitte Führerschein senden, damit der Mietvertrag 20-41882 vorbereitet werden kann.",
+        "Carné de conducir visto. La póliza vieja, la 077-127520, se da de baja.",
+        "Sprawdź status prawa jazdy. Numer wniosku: 2026118273. Infolinia czynna.",
+        "A dl of the file: https://files.example.com/dl/D1820447?id=738204915 for seven days.",
+        '{"driver":{"name":"gfx","license_id":"LIC-28075-44"}}',
+    ],
+)
+def test_things_beside_the_number_own_it(text: str) -> None:
+    """A trade, a contract, a path or a prefix of another number is no licence's label."""
+    assert not licences(text)

@@ -1,4 +1,4 @@
-"""Requests for a copy of an identity document, in seven languages, and what only sounds like one."""
+"""Requests for a copy of an identity document, in ten languages, and what only sounds like one."""
 
 import time
 from dataclasses import replace
@@ -7,7 +7,7 @@ import pytest
 
 from dlp_gateway.content.reader import read
 from dlp_gateway.detect.base import Material
-from dlp_gateway.detect.solicitation import SolicitationDetector
+from dlp_gateway.detect.solicitation import DOCUMENT, SolicitationDetector
 from dlp_gateway.mail.address import DomainSet
 from dlp_gateway.mail.parse import parse
 from tests.detect.test_words import WORDS
@@ -112,3 +112,45 @@ def test_takes_linear_time() -> None:
     started = time.process_time()
     found("please send us the form. " * 4000 + "passport " * 4000)
     assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Could I trouble you for a photo of your licence before Friday?",
+        "The insurer wants to see your driver's license. Would you scan front and back and e-mail it to me?",
+        "Before I can release the keys I need your licence number and the expiry date.",
+        "reply to this w/ a pic of ur license",
+        "DRIVER SIGN-UP, please send this page back\n\nName: ________\nDriver's licence number: ________",
+        "Wären Sie so freundlich, uns Ihre Führerscheinnummer mitzuteilen?",
+        "Je vous remercie de bien vouloir m'adresser la copie de votre permis de conduire.",
+        "Zou je voor donderdag je rijbewijsnummer willen mailen?",
+        "¿Me pasas una foto del carné de conducir?",
+        "Avremmo bisogno di una copia della Sua patente.",
+        "Agradecemos o envio de cópia da carta de condução.",
+        "Prosimy o przesłanie skanu prawa jazdy.",
+        "Send venligst et billede af dit kørekort.",
+        "Skicka en bild på ditt körkort.",
+    ],
+)
+def test_a_request_in_other_words(body: str) -> None:
+    """A need, a favour and a blank form ask as well as an order does."""
+    assert DOCUMENT in found(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Please bring your driving licence to the desk.",
+        "You will need to show your licence when you collect the van.",
+        "I'll send you my licence tomorrow.",
+        "Thanks for sending your licence copy.",
+        "Please send the software licence key and the driver version.",
+        "Bitte senden Sie uns Ihren Führerschein keinesfalls per E-Mail, auch nicht geschwärzt.",
+        "Le envío mi DNI adjunto.",
+        "Fine by me.\n\nOn Tue, 4 Aug 2026, Jo wrote:\n\nCould you send us your driving licence?",
+    ],
+)
+def test_what_is_shown_offered_refused_or_answered_is_not_asked_for(body: str) -> None:
+    """To bring a document, to offer one's own and to warn are no requests, and neither is what is answered."""
+    assert DOCUMENT not in found(body)

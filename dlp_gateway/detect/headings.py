@@ -1,0 +1,62 @@
+"""Tables with a heading of an identifier: which there are, and whose numbers stand below a heading."""
+
+from bisect import bisect_left, bisect_right
+from collections import deque
+from collections.abc import Sequence
+
+from dlp_gateway.detect.labels import OTHER
+from dlp_gateway.detect.layout import Table, table_at
+from dlp_gateway.detect.ownership import Reader
+from dlp_gateway.detect.walk import NOBODY, Owner, Relation
+
+
+def tables_with_labels(reader: Reader) -> list[Table]:
+    """Return the tables with a heading of an identifier in them."""
+    headings = Headings(reader, foreign=False)
+    headings.read_to(len(reader.page.text))
+    return headings.tables
+
+
+class Headings:
+    """Tables with a heading of an identifier in them, or of something else, looked for only as far as is asked."""
+
+    def __init__(self, reader: Reader, *, foreign: bool, columns: int = 2) -> None:
+        """Take a page, whose headings count, and how many columns a table has at least."""
+        self.tables: list[Table] = []
+        self._starts: list[int] = []
+        self._columns = columns
+        self._page = reader.page
+        self._hits = deque(hit.start for hit in reader.hits if (hit.label.owns == OTHER) is foreign)
+        self._tried = -1
+
+    def read_to(self, place: int) -> None:
+        """Find the tables that begin at or before `place`."""
+        end = self._page.line(place)[1]  # their headings may stand behind it in its line
+        while self._hits and self._hits[0] <= end:
+            start = self._hits.popleft()
+            if start >= self._tried:
+                table = table_at(self._page, start)
+                self._tried = table.end if table else self._page.line(start)[1]
+                if table is not None and len(table.header) >= self._columns:
+                    self.tables.append(table)
+                    self._starts.append(table.start)
+
+    def over(self, place: int) -> Table | None:
+        """Return the table that `place` is in."""
+        self.read_to(place)
+        return table_over(self.tables, self._starts, place)
+
+
+def table_over(tables: Sequence[Table], starts: Sequence[int], place: int) -> Table | None:
+    """Return the table in which `place` lies; `starts` are where the tables begin."""
+    index = bisect_right(starts, place) - 1
+    return tables[index] if index >= 0 and place < tables[index].end else None
+
+
+def heading_owner(reader: Reader, cell: tuple[int, int]) -> Owner:
+    """Return whose numbers stand below a header's cell."""
+    index = bisect_left(reader.starts, cell[0])
+    if index == len(reader.hits) or reader.starts[index] >= cell[1]:
+        return NOBODY
+    hit = reader.hits[index]
+    return Owner(label=hit.label, relation=Relation.COLUMN, announced=True, hit=hit)
