@@ -70,6 +70,9 @@ def test_an_operator_adds_a_number_of_their_own_with_two_files(folder: Path) -> 
         ("id: x\ntype: PASSPORT\ntitle: X\nshapes: [{pattern: '(A'}]\n", "4:20"),
         ("id: x\ntype: PASSPORT\ntitle: X\nfind: 'A'\n", "1:1"),
         ("id: x\ntype: PASSPORT\ntitle: X\nshape: 'A'\n", "4:1"),
+        ("id: x\ntype: PASSPORT\ntitle: X\nshapes: [{pattern: 'A'}]\nform: 'A(?=B)'\nspoken_of: 0.5\n", "5:7"),
+        ("id: x\ntype: PASSPORT\ntitle: X\nshapes: [{pattern: 'A'}]\nform: 'A'\n", "1:1"),
+        ("id: x\ntype: PASSPORT\ntitle: X\nshapes: [{pattern: 'A'}]\nalso_under: [PASPORT]\n", "5:14"),
     ],
 )
 def test_a_wrong_rule_is_refused_at_its_place(folder: Path, text: str, place: str) -> None:
