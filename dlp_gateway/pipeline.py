@@ -197,6 +197,7 @@ class Pipeline:
 
     def _edit(self, envelope: Envelope, message: Message, verdict: Verdict, lesson: Lesson) -> _Passing:
         """Put the edits together, one set for each copy, and look at every copy as a stranger would."""
+        verdict = checked(verdict, message)
         trace = AddTrace(field=received(envelope, self._hostname, envelope.protocol))
         copies = verdict.copies or (Copy(recipients=envelope.recipients, edits=verdict.edits),)
         sights = Sights(message)
@@ -208,7 +209,7 @@ class Pipeline:
             message=message,
             copies=tuple([Copy(recipients=copy.recipients, edits=(trace, *copy.edits)) for copy in copies]),
             shown=seen,
-            verdict=checked(verdict, message),
+            verdict=verdict,
             lesson=lesson,
         )
 

@@ -33,7 +33,6 @@ from tests.fakes import ScriptedSmarthost
 
 URL = "sqlite:///custody.db"
 MONDAY = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
-SECOND = timedelta(seconds=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 SHOPS = tuple(f"c{n}@shop{n}.example" for n in range(100))
@@ -356,14 +355,6 @@ async def test_an_answer_within_the_thread_of_the_mass_mail(house: House) -> Non
     await house.send(SHOPS[:20], subject="Newsletter", name="news")
     answer = {"answers": "question@shop3.example", "references": "<news@corp.example> <question@shop3.example>"}
     assert await house.send(SHOPS[:4], at=MONDAY + HOUR, **answer) == {"second-strike"}
-
-
-async def test_the_apology_at_the_same_moment(house: House) -> None:
-    """It is judged while the mass mail is, and knows of it."""
-    mass, sorry = await asyncio.gather(
-        house.send(SHOPS[:12], subject="Offer"), house.send(SHOPS[:5], subject="Sorry", at=MONDAY + SECOND)
-    )
-    assert (mass, sorry) == ({"bulk-visible"}, {"second-strike"})
 
 
 async def test_an_answer_to_a_concealed_mail(house: House) -> None:

@@ -379,6 +379,17 @@ async def test_a_rewrite_that_leaves_an_address_somewhere_is_held(
     assert REWRITE_INCOMPLETE in (await custody.items(Query()))[0].reasons
 
 
+async def test_a_held_rewrite_is_kept_without_what_it_would_show(pipeline: Pipeline, custody: MemoryStore) -> None:
+    """Reply-To names one of those who are hidden: what a reviewer releases leaves without it."""
+    leaky = BULK.replace(b"Subject: Offer", b"Reply-To: c3@shop3.example\r\nSubject: Offer")
+    assert isinstance(await pipeline.process(envelope(*CUSTOMERS), leaky), InCustody)
+    (item,) = await custody.items(Query())
+    now = datetime.now(UTC)
+    await custody.release(item.id, actor="eve", reason="", now=now)
+    (claim,) = await custody.claim(owner="test", now=now, lease=timedelta(hours=1), limit=1)
+    assert b"c3@shop3.example" not in deposits.outgoing(claim)
+
+
 async def test_a_retry_is_answered_without_a_second_copy(pipeline: Pipeline, smarthost: ScriptedSmarthost) -> None:
     """(i) The same transaction again, after a reply that the client never read, sends nothing."""
     first = envelope("a@x.example")

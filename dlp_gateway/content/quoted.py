@@ -49,12 +49,15 @@ _LABELLED: Final = re.compile(
 _WORDS: Final = re.compile(r"[\s<>()\[\],;:\"'\\|*]++")
 _EMBEDDED: Final = frozenset({"message/rfc822", "message/global", "message/news", "text/rfc822-headers"})
 _FOR_PROGRAMS: Final = frozenset({"text/html", "application/calendar+json", "application/ld+json", "application/json"})
+#: RFC 7265: an invitation in another notation, which no edit prunes.
+_INVITATIONS: Final = frozenset({"application/calendar+json"})
 _LISTS: Final = ("to", "cc", "bcc", "resent-to", "resent-cc")
 
 
 def shown(texts: Iterable[Text], parts: Iterable[Part]) -> frozenset[str]:
     """Return the canonical addresses that the body shows as recipients of some message or guests of some event."""
-    return frozenset((*_in_texts(texts), *_in_messages(parts)))
+    parts = tuple(parts)
+    return frozenset((*_in_texts(texts), *_in_messages(parts), *_for_programs(parts, _INVITATIONS)))
 
 
 def mentioned(texts: Iterable[Text], parts: Iterable[Part]) -> frozenset[str]:
@@ -62,7 +65,7 @@ def mentioned(texts: Iterable[Text], parts: Iterable[Part]) -> frozenset[str]:
     parts = tuple(parts)
     beside = {f"part:{part.path}" for part in parts if not is_calendar(part)}
     in_texts = (address for text in texts if text.where in beside for address in _addresses(text.text))
-    return frozenset((*in_texts, *_for_programs(parts)))
+    return frozenset((*in_texts, *_for_programs(parts, _FOR_PROGRAMS)))
 
 
 def _in_texts(texts: Iterable[Text]) -> Iterator[str]:
@@ -85,7 +88,7 @@ def _in_blocks(text: str) -> Iterator[str]:
     block: dict[str, list[str]] = {}
     label, before = "", ""
     for line in text.splitlines():
-        found = _LABELLED.match(line[:_LONGEST])
+        found = _LABELLED.match(line[:_LONGEST]) if ":" in line or "：" in line else None
         if found:
             if found[1].casefold() in block:
                 yield from _recipients(block)
@@ -114,10 +117,10 @@ def _addresses(text: str) -> Iterator[str]:
             yield canonical(word.strip("."))
 
 
-def _for_programs(parts: Iterable[Part]) -> Iterator[str]:
+def _for_programs(parts: Iterable[Part], types: frozenset[str]) -> Iterator[str]:
     """Yield those that calendar services list once more for other programs: as JSON-LD in HTML, as jCal."""
     for part in parts:
-        if part.media_type in _FOR_PROGRAMS:
+        if part.media_type in types:
             yield from _addresses(part.content.decode("utf-8", "replace").replace("mailto:", " "))
 
 

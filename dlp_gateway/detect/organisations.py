@@ -47,10 +47,18 @@ def _organisation(domain: str) -> str:
         return name
     parts = _suffixes().extract_str(name)
     if parts.top_domain_under_public_suffix in _TENANTS:
-        return ".".join(name.split(".")[-3:])
+        return _tenant(name)
     if parts.suffix:
         return parts.top_domain_under_public_suffix or name
     return ".".join(name.split(".")[-2:])
+
+
+def _tenant(name: str) -> str:
+    """Return a customer's name at Microsoft's; a hybrid one has "corp.mail.onmicrosoft.com" beside its own."""
+    *labels, domain, suffix = name.split(".")
+    if labels[-1:] == ["mail"]:
+        labels = labels[:-1] or labels
+    return ".".join([*labels[-1:], domain, suffix])
 
 
 @cache

@@ -23,6 +23,7 @@ __all__ = [
     "PruneOutsiders",
     "PruneRecipients",
     "RemoveBcc",
+    "RemoveFields",
     "RemoveSignatures",
     "apply",
     "dkim_covers_recipients",
@@ -89,13 +90,21 @@ class RemoveSignatures:
     """Take out the DKIM-Signature (and ARC) fields that a change of recipient fields breaks (RFC 6376 3.7, `h=`)."""
 
 
-Edit = AddTrace | RemoveBcc | PruneRecipients | PruneOutsiders | PruneAttendees | RemoveSignatures
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveFields:
+    """Take out every field that is called one of `names` (lower case): in it stood somebody who must be hidden."""
+
+    names: tuple[str, ...]
+
+
+Edit = AddTrace | RemoveBcc | PruneRecipients | PruneOutsiders | PruneAttendees | RemoveSignatures | RemoveFields
 
 _BLIND_FIELDS: Final = frozenset({"bcc", "resent-bcc"})
 _SIGNATURES: Final = frozenset({"dkim-signature", "arc-message-signature"})
 _ARC: Final = frozenset({"arc-seal", "arc-message-signature", "arc-authentication-results"})
 _SIGNED_RECIPIENTS: Final = frozenset({"to", "cc", "resent-to", "resent-cc"}) | _BLIND_FIELDS
 _SIGNED_FIELDS: Final = re.compile(rb"(?:\A|;)[ \t\r\n]*+h[ \t\r\n]*+=([^;]*+)")
+_NAME: Final = re.compile(r"[!-9;-@[-~]{1,64}")
 _ONE_FIELD: Final = re.compile(r"[!-9;-~]+:(?:[ \t][\t -\xff]*\r\n)+")
 
 
@@ -114,6 +123,8 @@ def apply(raw: bytes, edits: tuple[Edit, ...]) -> bytes:
                 section = _without_bcc(section)
             case RemoveSignatures():
                 section = _without_signatures(section)
+            case RemoveFields(names=names):
+                section = _without(section, header.select(section, frozenset(names)))
             case PruneRecipients(hidden=hidden, to=to):
                 section = pruned(section, Hidden(hidden), to)
             case PruneOutsiders(inside=inside, kept=kept, to=to):
@@ -206,6 +217,8 @@ def to_json(edits: tuple[Edit, ...]) -> str:
                 written.append({"edit": "prune-outsiders", "inside": list(inside), "kept": list(kept), "to": to})
             case PruneAttendees(inside=inside, kept=kept):
                 written.append({"edit": "prune-attendees", "inside": list(inside), "kept": list(kept)})
+            case RemoveFields(names=names):
+                written.append({"edit": "remove-fields", "names": list(names)})
             case RemoveSignatures():
                 written.append({"edit": "remove-signatures"})
     return json.dumps(written)
@@ -230,6 +243,8 @@ def _edit(written: object) -> Edit:
             return RemoveBcc()
         case {"edit": "remove-signatures", **rest} if not rest:
             return RemoveSignatures()
+        case {"edit": "remove-fields", "names": list(names), **rest} if not rest and _are_names(names):
+            return RemoveFields(names=tuple(names))
         case {"edit": "prune-recipients", "hidden": list(hidden), "to": str(to), **rest} if not rest:
             if _are_canonical(hidden) and (not to or serialise(to)):
                 return PruneRecipients(hidden=tuple(hidden), to=to)
@@ -248,6 +263,10 @@ def _edit(written: object) -> Edit:
         case _:
             pass
     raise ValueError("edits: not an edit")
+
+
+def _are_names(names: list[object]) -> bool:
+    return bool(names) and all(isinstance(name, str) and _NAME.fullmatch(name) for name in names)
 
 
 def _are_canonical(addresses: list[object]) -> bool:

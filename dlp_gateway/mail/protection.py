@@ -11,6 +11,8 @@ from dlp_gateway.mail.message import Message
 _SEALED: Final = frozenset({"application/pgp-encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime"})
 # RFC 9788 2.1.1 and the drafts before it: the payload's Content-Type says that its header section is the message's.
 _PROTECTED: Final = re.compile(rb"(?:;|\n)[ \t]{0,20}(?:hp|protected-headers)[ \t]{0,20}=", re.IGNORECASE)
+#: RFC 9580 6.2: what is encrypted and stands in a text as it is.
+_ARMOUR: Final = re.compile(rb"^[ \t>]{0,20}-----BEGIN PGP MESSAGE-----", re.MULTILINE)
 _BLANK: Final = re.compile(rb"\n[ \t]*+\r?\n")
 _LISTS: Final = ("to", "cc", "resent-to", "resent-cc")
 _SECTIONS: Final = 100  # of one message; more is a game
@@ -22,6 +24,8 @@ def hides_recipients(message: Message, hidden: Hidden) -> bool:
     What is encrypted cannot be looked into, and its reader sees the To that the author's client put there.
     """
     if any(part.media_type in _SEALED or part.filename.lower().endswith(".p7m") for part in message.parts):
+        return True
+    if any(part.media_type.startswith("text/") and _ARMOUR.search(part.content) for part in message.parts):
         return True
     for number, found in enumerate(_PROTECTED.finditer(message.raw, message.body_start)):
         if number == _SECTIONS or _names(message.raw, found.start(), hidden):

@@ -15,12 +15,13 @@ from dlp_gateway.mail.edit import (
     PruneOutsiders,
     PruneRecipients,
     RemoveBcc,
+    RemoveFields,
     RemoveSignatures,
     apply,
     dkim_covers_recipients,
 )
 from dlp_gateway.mail.envelope import Envelope
-from dlp_gateway.mail.exposure import Hidden, exposed
+from dlp_gateway.mail.exposure import OTHER, Hidden, exposed
 from dlp_gateway.mail.message import Message
 from dlp_gateway.mail.parse import parse
 from dlp_gateway.mail.protection import hides_recipients
@@ -31,6 +32,11 @@ REWRITE_INCOMPLETE: Final = "rewrite-incomplete"
 
 #: Octets of invitations in all copies that are written and read again to check them; a mail beyond is held.
 _CALENDARS_CHECKED: Final = 100_000_000
+#: What a mail is not the same without, or not sent without, and lines that are no fields ("other").
+_NEEDED: Final = frozenset(
+    {"from", "sender", "subject", "date", "message-id", "in-reply-to", "references", "mime-version", "to", "cc"}
+    | {"resent-from", "resent-sender", "resent-date", "resent-message-id", "received", "return-path", OTHER}
+)
 _INVITATION: Final = frozenset({"Attendee", "Organizer"})
 
 
@@ -168,7 +174,8 @@ def checked(verdict: Verdict, message: Message) -> Verdict:
     """Return the verdict, or one that holds: a half-made rewrite is never forwarded; a reviewer sees what is left.
 
     Each copy's header is written and searched for everybody who must not stand in it, and so are its invitations and
-    what Outlook wrapped up, which no edit changes.
+    what Outlook wrapped up, which no edit changes. A field in which one stands that mail can do without, such as
+    Reply-To, is taken out of what a reviewer may release.
     """
     if not verdict.copies and not any(isinstance(edit, PruneRecipients | PruneOutsiders) for edit in verdict.edits):
         return verdict  # nobody is hidden
@@ -177,7 +184,15 @@ def checked(verdict: Verdict, message: Message) -> Verdict:
     if all(map(check.is_clean, made)):
         return verdict
     reason = incomplete("An address that had to be hidden still stands somewhere in this message.")
-    return replace(verdict, disposition=max(verdict.disposition, Disposition.HOLD), reasons=(*verdict.reasons, reason))
+    held = replace(verdict, disposition=max(verdict.disposition, Disposition.HOLD), reasons=(*verdict.reasons, reason))
+    if not (names := check.dispensable(verdict.edits)):
+        return held
+    further = RemoveFields(names=names)
+    return replace(
+        held,
+        edits=(*held.edits, further),
+        copies=tuple(replace(copy, edits=(*copy.edits, further)) for copy in held.copies),
+    )
 
 
 def shown(message: Message, edits: tuple[Edit, ...]) -> tuple[str, ...]:
@@ -246,6 +261,13 @@ class _Check:
         return not any(
             any(shown.address in one for shown in copy.visible) or any(map(one.stands_in, calendars)) for one in hidden
         )
+
+    def dispensable(self, edits: tuple[Edit, ...]) -> tuple[str, ...]:
+        """Return the names of fields, no mail needs them, in which somebody stands whom these edits hide."""
+        section = apply(self._section, tuple(edit for edit in edits if not isinstance(edit, PruneAttendees)))
+        hidden = (self._hidden(edit) for edit in edits if isinstance(edit, PruneRecipients | PruneOutsiders))
+        names = dict.fromkeys(name.lower() for one in hidden for name in exposed(section, one))
+        return tuple(name for name in names if name not in _NEEDED and not name.startswith("content-"))
 
     @cached_property
     def _invites(self) -> bool:

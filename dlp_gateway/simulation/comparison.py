@@ -74,10 +74,12 @@ async def of_mails(
         for mail in mails:
             step()
             raw = await asyncio.to_thread(mailbox.content, mail, message_size)
-            envelope = None if raw is None else filing.envelope(parse(raw), mail.at)
-            if raw is None or envelope is None:
+            message = None if raw is None else parse(raw)
+            envelope = None if message is None else filing.envelope(message, mail.at)
+            if message is None or envelope is None:
                 left_out += 1
                 continue
-            former, latter = await asyncio.gather(*(replay.judge(envelope, raw) for replay in replays))
+            content = filing.as_sent(message)
+            former, latter = await asyncio.gather(*(replay.judge(envelope, content) for replay in replays))
             difference.add(mail.name, mail.at, former, latter)
     return difference, left_out

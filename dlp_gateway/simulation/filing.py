@@ -6,6 +6,7 @@ from typing import Final
 
 from dlp_gateway.mail.address import serialise
 from dlp_gateway.mail.address_list import scan
+from dlp_gateway.mail.edit import without
 from dlp_gateway.mail.envelope import Envelope, new_id
 from dlp_gateway.mail.message import Message
 
@@ -13,6 +14,7 @@ _MOST: Final = 10_000  # recipients
 _SENDER: Final = ("X-Envelope-From", "X-Envelope-Sender", "Return-Path", "Sender", "From")
 #: Fields that software wrote to say for whom the copy was; the envelope, if there are any.
 _RECIPIENTS: Final = ("X-Envelope-To", "Envelope-To", "X-Rcpt-To", "X-RcptTo")
+_FILED: Final = frozenset(map(str.lower, (*_RECIPIENTS, "X-Envelope-From", "X-Envelope-Sender")))
 _OTHERWISE: Final = ("To", "Cc", "Bcc", "Resent-To", "Resent-Cc", "Resent-Bcc", "Delivered-To", "X-Original-To")
 
 
@@ -35,6 +37,13 @@ def envelope(message: Message, at: datetime) -> Envelope | None:
         smtputf8=True,
         received_at=at,
     )
+
+
+def as_sent(message: Message) -> bytes:
+    """Return the mail without the fields that told its envelope: whoever filed it wrote them, behind the gateway."""
+    if not any(True for _ in _addresses(message, _RECIPIENTS)):
+        return message.raw
+    return without(message.raw, _FILED)
 
 
 def _reverse_path(message: Message) -> str:

@@ -116,6 +116,13 @@ def test_takes_linear_time(unit: str) -> None:
     assert time.process_time() - started < 5
 
 
+def test_finds_guests_of_an_invitation_in_json() -> None:
+    """An invitation in jCal (RFC 7265) shows them to every program."""
+    assert shown(
+        f'["vcalendar",[],[["vevent",[["attendee",{{}},"cal-address","mailto:{ONE}"]]]]]', "application/calendar+json"
+    ) == [ONE]
+
+
 def test_whoever_is_mentioned() -> None:
     """A list of guests in whatever form, and once more for programs."""
     script = f'<script type="application/ld+json">{{"attendee":[{{"email":"mailto:{TWO}"}}]}}</script>'

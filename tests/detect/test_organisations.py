@@ -44,3 +44,14 @@ def test_registrable_domain(domain: str, expected: str) -> None:
 def test_public_suffix_belongs_to_nobody(domain: str, expected: object) -> None:
     """Only what registries hand out names under counts."""
     assert expected == is_public_suffix(domain)
+
+
+def test_tenants_of_microsofts_count_singly() -> None:
+    """Each customer has a name of his own below a domain that is Microsoft's."""
+    names = ("alpha.onmicrosoft.com", "beta.mail.onmicrosoft.com", "alpha.mail.onmicrosoft.com", "onmicrosoft.com")
+    assert [organisation(name) for name in names] == [
+        "alpha.onmicrosoft.com",
+        "beta.onmicrosoft.com",
+        "alpha.onmicrosoft.com",
+        "onmicrosoft.com",
+    ]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from dlp_gateway.detect.base import Facts
+from dlp_gateway.detect.base import Facts, Thread
 from dlp_gateway.journal import SqlJournal, open_journal, tables
 from dlp_gateway.journal.memory import day_of
 from dlp_gateway.policy.memory import Memory
@@ -152,6 +152,8 @@ async def test_forgetting(journal: SqlJournal, store: SqlStore, folder: Path, en
         passages = tuple(Passage(recipient=one, shown=(), outcome="forwarded", reply="") for one in TEAM)
         journal.record(replace(entry(f"m{day}"), passages=passages, lesson=on_day))
         await journal.flush()
+    await journal.announce(replace(mail, at=datetime.now(UTC)), is_exposed=True, is_objected=False)
+    await journal.add_values(mail, left.values, DAY)
     await hold(journal, store, replace(mail, id="held"), entry("held"))
     assert min((await counts(journal)).values()) > 0
     await journal.prune(mail.at - DAY)
@@ -167,7 +169,7 @@ def on_disk(folder: Path) -> bytes:
 
 async def counts(journal: SqlJournal) -> dict[str, int]:
     """Return how many rows each table of the memory has."""
-    names = ("mailings", "correspondents", "likenesses", "circle_members", "sent_values", "lessons")
+    names = ("mailings", "announcements", "correspondents", "likenesses", "circle_members", "sent_values", "lessons")
     async with journal._database.reading() as connection:
         return {
             name: (
@@ -263,6 +265,21 @@ async def test_what_is_under_way_counts_for_those_behind_it(
     assert await before(replace(mails[3], at=noon + HOUR)) == 4
     assert await before(replace(mails[3], at=noon + 25 * HOUR)) == 0
     await two.close()
+
+
+async def test_the_apology_while_the_mass_mail_is_under_way(journal: SqlJournal, sent: Send) -> None:
+    """It is judged as if that had been hidden already, and so is an answer; the mass mail knows nothing of them."""
+    people = tuple(f"c{n}@shop{n}.example" for n in range(12))
+    mass = sent(*people)
+    mass = replace(mass, announced=await journal.announce(mass, is_exposed=True, is_objected=True))
+    sorry = sent(*people[:5], name="m2", message_id="<2@corp.example>")
+    sorry = replace(sorry, announced=await journal.announce(sorry, is_exposed=True, is_objected=False))
+    answer = sent(
+        *people, name="m3", message_id="<3@corp.example>", answered=(mass.message_id,), reverse_path="b@c.example"
+    )
+    assert (await journal.recollect(sorry, QUESTIONS)).facts.struck == 5
+    assert (await journal.recollect(answer, QUESTIONS)).facts.thread == Thread(audience=12, addressed_again=12)
+    assert (await journal.recollect(mass, QUESTIONS)).facts.struck == 0
 
 
 async def test_announcements_are_made_one_after_another(url: str, folder: Path, key: PrivateKey, sent: Send) -> None:

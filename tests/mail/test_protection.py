@@ -34,6 +34,8 @@ def signed(content_type: str, *fields: str) -> bytes:
             b"Content-Type: multipart/encrypted; boundary=c\r\n\r\n--c\r\nContent-Type: application/pgp-encrypted\r\n",
             True,
         ),
+        (b"To: one@shop.example\r\n\r\n-----BEGIN PGP MESSAGE-----\r\n\r\nabc=\r\n", True),
+        (b"To: one@shop.example\r\n\r\nIt begins with -----BEGIN PGP MESSAGE-----\r\n", False),
         (b"To: one@shop.example\r\n\r\nhp=clear, protected-headers=v1\r\nTo: one@shop.example\r\n", False),
     ],
 )

@@ -14,7 +14,16 @@ from hypothesis import strategies as st
 from dlp_gateway import packs
 from dlp_gateway.mail.address import DomainSet, canonical
 from dlp_gateway.mail.blind import betrayed
-from dlp_gateway.mail.edit import PruneAttendees, PruneOutsiders, PruneRecipients, RemoveBcc, RemoveSignatures, apply
+from dlp_gateway.mail.edit import (
+    PruneAttendees,
+    PruneOutsiders,
+    PruneRecipients,
+    RemoveBcc,
+    RemoveSignatures,
+    apply,
+    from_json,
+    to_json,
+)
 from dlp_gateway.mail.header import body_start
 from dlp_gateway.mail.message import Message
 from dlp_gateway.mail.parse import parse
@@ -158,6 +167,24 @@ def test_conceals_blind_recipients_only() -> None:
     assert copies == ()
     assert edits == (RemoveBcc(), PruneRecipients(hidden=("blind@far.example",), to=""))
     assert apply(raw.encode(), edits) == MAIL.encode()
+
+
+@pytest.mark.parametrize("rewrite", [SPLIT, PRUNE])
+def test_what_is_released_names_nobody_in_a_field_that_it_can_do_without(rewrite: Rewrite) -> None:
+    """It waits for a reviewer all the same; a subject stays, and he reads it."""
+    raw = MAIL.replace(
+        "Subject: x", "Reply-To: two@clinic.example\r\nX-Odd: one@shop.example\r\nSubject: two@clinic.example"
+    )
+    message = parse(raw.encode())
+    edits, copies = Rewriting(POLICY, replace(ENVELOPE, recipients=EVERYBODY), message).edits((rewrite,))
+    got = checked(Verdict(disposition=Disposition.REWRITE, edits=edits, copies=copies), message)
+    assert got.disposition is Disposition.HOLD
+    for made in (got.edits, *(copy.edits for copy in got.copies)):
+        assert from_json(to_json(made)) == made
+        left = apply(raw.encode(), made)
+        assert b"Reply-To" not in left
+        assert b"X-Odd" not in left
+        assert b"Subject: two@clinic.example" in left
 
 
 def test_an_attendee_who_cannot_be_pruned_holds() -> None:

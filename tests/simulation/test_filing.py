@@ -44,6 +44,14 @@ def test_who_wrote_to_whom(header: str, sender: str, recipients: tuple[str, ...]
     assert (found.client, found.login) == ("", "")
 
 
+def test_what_told_the_envelope_was_not_in_the_mail() -> None:
+    """An archive's own fields betray nobody to those who got the mail."""
+    filed = b"X-Envelope-From: <a@x.example>\r\nX-Envelope-To: b@y.example\r\nTo: c@z.example\r\n\r\nHello\r\n"
+    assert filing.as_sent(parse(filed)) == b"To: c@z.example\r\n\r\nHello\r\n"
+    plain = b"X-Original-To: b@y.example\r\nTo: c@z.example\r\n\r\nHello\r\n"
+    assert filing.as_sent(parse(plain)) == plain
+
+
 @pytest.mark.parametrize("header", ["", "From: ann@corp.example\n", "To: undisclosed-recipients:;\n", "To: nobody\n"])
 def test_a_mail_to_nobody_has_no_envelope(header: str) -> None:
     """It cannot be judged; it is counted as left out."""
