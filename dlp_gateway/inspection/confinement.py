@@ -54,11 +54,11 @@ def die_with(receiver: int) -> None:
 
 
 def confine(memory_bytes: int) -> None:
-    """Set the limits that hold for all messages; `memory_bytes` comes on top of what the idle worker has."""
+    """Set the limits that hold for all messages: `memory_bytes` in all, at least half of it for a message."""
     with suppress(OSError):  # where memory runs out, a worker costs one message, a receiver all that it has in hand
         Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO, encoding="ascii")
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-    limit = pages * _PAGE + memory_bytes
+    mapped, resident = map(int, Path("/proc/self/statm").read_text(encoding="ascii").split()[:2])
+    limit = mapped * _PAGE + max(memory_bytes // 2, memory_bytes - resident * _PAGE)
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core would hold the message
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))

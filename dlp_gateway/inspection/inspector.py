@@ -27,7 +27,7 @@ class InspectorOptions:
     """What inspection may cost.
 
     `deadline`: seconds for one message in a worker, and for waiting for a worker. `in_place_bytes`: larger messages go
-    to a worker. `memory_bytes`: what a worker may take for a message. `workers`: how many. `queue`: how many messages
+    to a worker. `memory_bytes`: what a worker may take in all. `workers`: how many. `queue`: how many messages
     may wait for a worker before clients are told to come back.
     """
 

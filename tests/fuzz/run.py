@@ -9,7 +9,7 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["dlp_gateway.smtp", "dlp_gateway.mail"]):
+with atheris.instrument_imports(include=["dlp_gateway.smtp", "dlp_gateway.mail", "dlp_gateway.content"]):
     from tests.fuzz.targets import TARGETS
 
 SEEDS = Path(__file__).parent / "seeds"

@@ -16,6 +16,7 @@ from dlp_gateway.smtp.replies import BARE_NEWLINE, FAR_TOO_BIG, NUL, TOO_BIG, Re
 from dlp_gateway.smtp.room import Room
 from dlp_gateway.smtp.session import Session
 from dlp_gateway.smtp.spool import Spool
+from tests.fuzz.reading import addresses_target, content_target, mail_target
 from tests.smtp.peers import LOOPBACK
 
 _OFFERS: Final = (
@@ -213,4 +214,5 @@ def require(condition: bool) -> None:  # noqa: FBT001  like assert, which optimi
 
 TARGETS: Final = MappingProxyType[str, Callable[[bytes], None]](
     {"commands": commands_target, "data": data_target, "chunks": chunks_target, "session": session_target}
+    | {"content": content_target, "mail": mail_target, "addresses": addresses_target}
 )
