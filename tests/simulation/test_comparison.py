@@ -31,6 +31,8 @@ URL: Final = "sqlite:///custody.db"
 SEALED: Final = (b"text/calendar", b"multipart/signed", b"multipart/encrypted", b"pkcs7", b"begin pgp")
 #: Packs that look at more than one mail: what they count depends on what a policy made of earlier mail.
 LOOK_BACK: Final = frozenset({"answers", "exposure", "reply-all", "second-strike", "unfamiliar-recipient"})
+#: In a folder this tells the envelope, and is an archive's own; in a mail that came by SMTP it betrays.
+ENVELOPE: Final = b"x-envelope-to:"
 LICENCE: Final = "my driver's license number is I1234562 (California)\n"
 
 
@@ -244,7 +246,7 @@ async def test_the_journal_under_another_policy_is_as_the_mails_are(journal: Sql
         "teams: {all: [corp.example]}\n"
         "rules: [{id: team, when: {finding: 'recipients.outsiders', count: 2}, only: {team: all}, then: wait}]\n"
     )
-    mails = tuple(raw for raw in corpus() if not any(word in raw.lower() for word in SEALED))
+    mails = tuple(raw for raw in corpus() if not any(word in raw.lower() for word in (*SEALED, ENVELOPE)))
     for number, raw in enumerate(mails):
         (tmp_path / f"{number:03}.eml").write_bytes(b"Received: by x; " + _date(number) + b"\n" + raw)
     await passed(journal, before, *mails)
