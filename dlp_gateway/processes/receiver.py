@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import uvloop
 
+from dlp_gateway.inspection.inspector import Inspector
 from dlp_gateway.journal import Generation
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.reply import Reply
@@ -116,17 +117,19 @@ async def receive(boot: Boot) -> None:
         stack.callback(metrics.tally.carry_over)
         carrying = asyncio.create_task(metrics.tally.carry())
         stack.callback(carrying.cancel)
-        await inspector.start()  # large messages wait for its workers; small ones need none
-        _settle()
-        await _either(retired, draining)
+        # Large messages wait for its workers; small ones need none. Nor does an end wait until engines are loaded.
+        starting = asyncio.create_task(_start(inspector))
+        stack.push_async_callback(asyncio.wait, (starting,))
+        await _told(starting, retired, draining)
         for server in servers:
             server.close()
         left = await _unless(draining, _drained(doors, RETIREMENT))
         log.stopped(await _drained(doors, DRAIN) if left is None else left)
 
 
-def _settle() -> None:
-    """Keep the garbage collector from walking, some times a second, over engines and word lists that stay for good."""
+async def _start(inspector: Inspector) -> None:
+    """Load engines, and keep the collector from walking, some times a second, over what now stays for good."""
+    await inspector.start()
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_COLLECT)
@@ -148,10 +151,13 @@ async def _unless(event: asyncio.Event, work: Coroutine[Any, Any, int]) -> int |
     return None
 
 
-async def _either(*events: asyncio.Event) -> None:
-    """Wait for one of several events."""
+async def _told(starting: asyncio.Task[None], *events: asyncio.Event) -> None:
+    """Wait for one of several events; raise what keeps `starting` from its end."""
     waiting = [asyncio.create_task(event.wait()) for event in events]
-    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait([starting, *waiting], return_when=asyncio.FIRST_COMPLETED)
+    if starting.done():
+        starting.result()
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
     for one in waiting:
         one.cancel()
 

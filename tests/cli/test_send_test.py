@@ -75,7 +75,9 @@ def test_there_is_a_mail_for_every_built_in_rule() -> None:
     assert "it needs an answer to 3 outsiders" in untried["answers.carrying"]
     assert "it needs an answer to 10 outsiders" in untried["reply-all"]
     many = plan(policy(), MANY)
-    assert {rule for rule, one in many.items() if isinstance(one, Untried)} == of_addresses | of_earlier_mail | of_pictures
+    assert {
+        rule for rule, one in many.items() if isinstance(one, Untried)
+    } == of_addresses | of_earlier_mail | of_pictures
     befores = {rule: len(one.before) for rule, one in many.items() if isinstance(one, Proof) and one.before}
     assert befores == {"answers.carrying": 1, "reply-all": 1, "second-strike": 1}
 
