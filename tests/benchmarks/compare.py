@@ -155,7 +155,16 @@ async def _gateway(stack: AsyncExitStack, folder: Path, sink: int, cores: int) -
     gateway = Gateway(folder / "gateway", sink, settings={"processes": {"receivers": cores}})
     await gateway.start()
     stack.push_async_callback(gateway.stop)
+    await _idle(gateway.leader)
     return System(name="gateway", port=gateway.port, leader=gateway.leader)
+
+
+async def _idle(leader: int) -> None:
+    """Wait until a system that was just started has loaded what it loads beside its first mails."""
+    before, now = -1.0, _cpu(leader)
+    while now - before > 0.05:
+        await asyncio.sleep(1)
+        before, now = now, _cpu(leader)
 
 
 async def _peer(stack: AsyncExitStack, folder: Path, name: str, sink: int, cores: int) -> System | None:
