@@ -16,7 +16,7 @@ def main() -> None:
     manifest = {}
     for one in specimens():
         assert one.name not in manifest, one.name
-        manifest[one.name] = {"expected": one.expected, "twin": one.twin_expected}
+        manifest[one.name] = {"expected": one.expected, "twin": one.twin_expected, "needs": one.needs}
         (FOLDER / f"{one.name}.eml").write_bytes(one.mail)
         (FOLDER / f"{one.name}.clean.eml").write_bytes(one.twin)
     lines = json.dumps(manifest, indent=1, sort_keys=True)
