@@ -6,6 +6,7 @@ extra `ocr` only); only formats that they decode themselves are opened.
 
 import io
 import re
+import time
 from collections.abc import Iterator
 from itertools import islice
 from typing import Final
@@ -13,7 +14,7 @@ from typing import Final
 from PIL import ExifTags, Image, ImageOps, ImageSequence
 
 from dlp_gateway.content import barcode, machine_readable_zone, ocr, traces, xml
-from dlp_gateway.content.text import Account, Piece, Refused, UnreadableReason
+from dlp_gateway.content.text import PIXELS, Account, Piece, Refused, UnreadableReason
 
 try:
     import pi_heif
@@ -66,6 +67,9 @@ def read(content: bytes, account: Account) -> Iterator[Piece]:
         yield traces.runs(content)
         yield UnreadableReason.PICTURE
         return
+    if picture.width * picture.height > PIXELS:  # before its notes are read, for which some formats are unpacked
+        yield UnreadableReason.TOO_LARGE
+        return
     try:
         yield "\n".join(dict.fromkeys(filter(None, islice(_notes(picture), _TEXTS))))
         for frame in islice(ImageSequence.Iterator(picture), _FRAMES):
@@ -97,12 +101,17 @@ def looked_at(picture: Image.Image, account: Account) -> Iterator[Piece]:
     if ocr.engine() is None:
         yield UnreadableReason.PICTURE
         return
+    darkest, lightest = plain.getextrema()
+    if darkest == lightest:  # a sheet of nothing
+        return
     try:
         account.look()
     except Refused:
         yield UnreadableReason.PICTURE
         return
-    text = ocr.text(plain)
+    begun = time.monotonic()
+    text = ocr.text(plain, account.look_seconds)
+    account.look_seconds -= time.monotonic() - begun
     zone = machine_readable_zone.found(text)
     yield "\n".join(filter(None, (text, zone)))
     if zone or is_identity_document(text):

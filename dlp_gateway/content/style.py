@@ -5,7 +5,7 @@ the text, a line each, and only for elements that hold as much text as a number 
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -51,8 +51,9 @@ _NUMBER: Final = re.compile(
 _INTERESTING: Final = re.compile("|".join(one.pattern for one in (_HIDES, _MIRRORS, _OVERRIDES, _REVERSES, _MOVED)))
 
 _SHEET: Final = 200_000
-_RULES: Final = 300
-_MATCHES: Final = 300
+#: Selectors that are looked up, each of which visits every element, and elements that they find in all.
+_RULES: Final = 60
+_MATCHES: Final = 6_000
 _STYLES: Final = 3_000
 _PARENTS: Final = 300
 #: Characters that are looked at in another order: a number and what is said of it, no page.
@@ -89,7 +90,8 @@ def is_styled(source: str) -> bool:
 def applied(tree: LexborHTMLParser) -> list[str]:
     """Put what styles add into `tree`, and return what is seen otherwise than it is written."""
     rules = list(_rules(tree))
-    told = list(_generated(tree, rules))
+    lookup = _Lookup(tree)
+    told = list(_generated(lookup, rules))
     styled = _Styled()
     for node in tree.css("[style], [hidden], [dir=rtl i]")[:_STYLES]:
         attributes = node.attributes
@@ -100,36 +102,55 @@ def applied(tree: LexborHTMLParser) -> list[str]:
             styled.add(node, declarations)
     for selector, declarations in rules:
         if _INTERESTING.search(normal := _normal(declarations)):
-            for node in _matched(tree, selector):
+            for node in lookup.matched(selector):
                 styled.add(node, normal)
     told += _seen(styled)
     return list(dict.fromkeys(filter(None, told)))
 
 
-def _rules(tree: LexborHTMLParser) -> Iterator[tuple[str, str]]:
-    sheet = "\n".join(node.text() for node in tree.css("style"))[:_SHEET]
-    for number, (selector, declarations) in enumerate(_RULE.findall(_COMMENT.sub(" ", sheet))):
-        if number < _RULES:
-            yield selector.strip(), declarations
+def _rules(tree: LexborHTMLParser) -> list[tuple[str, str]]:
+    """Return selectors and declarations of all rules of interest, each once."""
+    sheet = _COMMENT.sub(" ", "\n".join(node.text() for node in tree.css("style"))[:_SHEET])
+    return list(
+        dict.fromkeys(
+            (selector.strip(), declarations)
+            for selector, declarations in _RULE.findall(sheet)
+            if _STYLED.search(declarations.encode("utf-8", "replace"))
+        )
+    )
 
 
 def _normal(declarations: str) -> str:
     return _JOINT.sub(r"\1", declarations.lower().replace("!important", "").strip())
 
 
-def _matched(tree: LexborHTMLParser, selector: str) -> list[LexborNode]:
-    try:
-        return list(tree.css(selector)[:_MATCHES])
-    except (SelectolaxError, ValueError):  # a selector that Lexbor does not know
-        return []
+@dataclass(slots=True)
+class _Lookup:
+    """Finds elements by selectors, as many as may be."""
+
+    tree: LexborHTMLParser
+    rules: int = _RULES
+    nodes: int = _MATCHES
+
+    def matched(self, selector: str) -> list[LexborNode]:
+        """Return the elements of a selector; none for one that Lexbor does not know, or when there were too many."""
+        self.rules -= 1
+        if self.rules < 0 or self.nodes <= 0:
+            return []
+        try:
+            found = self.tree.css(selector)
+        except (SelectolaxError, ValueError):
+            return []
+        self.nodes -= len(found)
+        return list(found[:_MATCHES])
 
 
 # --- text that styles add ---------------------------------------------------------------------------------------------
 
 
-def _generated(tree: LexborHTMLParser, rules: Iterable[tuple[str, str]]) -> Iterator[str]:
+def _generated(lookup: _Lookup, rules: list[tuple[str, str]]) -> Iterator[str]:
     """Put what `content` adds (CSS Generated Content 3) at its place, and yield it, and the values of counters."""
-    inline = [node.attributes.get("style") or "" for node in tree.css('[style*="counter-" i]')[:_MATCHES]]
+    inline = [node.attributes.get("style") or "" for node in lookup.matched('[style*="counter-" i]')]
     counters = [found for told in (*(told for _, told in rules), *inline) for found in _COUNTER.findall(_normal(told))]
     if counters:
         values = [value for _, value in counters]
@@ -144,7 +165,7 @@ def _generated(tree: LexborHTMLParser, rules: Iterable[tuple[str, str]]) -> Iter
         if any(sign.isalnum() for sign in strings):
             yield strings
         place = _PLACE.search(selector)
-        for node in _matched(tree, _PLACE.sub("", selector) or "*") if place else []:
+        for node in lookup.matched(_PLACE.sub("", selector) or "*") if place else []:
             text = "".join(
                 _unescaped(first or second) or (node.attributes.get(name) or "") or values_by_name.get(counter, "")
                 for first, second, name, counter in pieces

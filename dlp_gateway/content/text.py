@@ -18,6 +18,8 @@ FILES: Final = 2_000
 DEPTH: Final = 12
 #: How many pictures and scanned pages are searched for text, which takes a second each.
 LOOKS: Final = 12
+#: Seconds for all of them: pictures of noise take longer than any text.
+LOOK_SECONDS: Final = 12.0
 #: Pixels of one picture that is developed, and of all of them: more than cameras make.
 PIXELS: Final = 50_000_000
 TOTAL_PIXELS: Final = 300_000_000
@@ -130,6 +132,7 @@ class Account:
     octets: int = TOTAL_UNPACKED_OCTETS
     files: int = FILES
     looks: int = LOOKS
+    look_seconds: float = LOOK_SECONDS
     pixels: int = TOTAL_PIXELS
 
     def allowed(self, packed: int) -> int:
@@ -157,7 +160,7 @@ class Account:
     def look(self) -> None:
         """Note that one more picture is searched for text; raise `Refused` when there have been too many."""
         self.looks -= 1
-        if self.looks < 0:
+        if self.looks < 0 or self.look_seconds <= 0:
             raise Refused(UnreadableReason.PICTURE)
 
     def count(self) -> None:
