@@ -163,14 +163,15 @@ def _page(page: pdfium.PdfPage, budget: int) -> tuple[str, int]:
 
 def _as_seen(shown: pdfium.PdfTextPage, count: int) -> list[str]:
     """Return the lines of a page from top to bottom, each from left to right, whatever order they are drawn in."""
-    x, y, left, right, bottom, top = (ctypes.c_double() for _ in range(6))
+    handle, box = shown.raw, raw.FS_RECTF()
+    place = ctypes.byref(box)
+    code_of, box_of = raw.FPDFText_GetUnicode, raw.FPDFText_GetLooseCharBox  # which are asked for each character
     characters = []
     for index in range(count):
-        code = raw.FPDFText_GetUnicode(shown, index)
-        is_seen = code > 0x20 and raw.FPDFText_GetCharOrigin(shown, index, x, y)
-        if is_seen and raw.FPDFText_GetCharBox(shown, index, left, right, bottom, top):
-            size = max(1.0, raw.FPDFText_GetFontSize(shown, index))
-            characters.append((y.value, _Glyph(left.value, right.value, size, chr(code))))
+        code = code_of(handle, index)
+        if code > 0x20 and box_of(handle, index, place):
+            bottom = box.bottom
+            characters.append((bottom, _Glyph(box.left, box.right, max(1.0, box.top - bottom), chr(code))))
     characters.sort(key=lambda one: -one[0])
     lines: list[list[_Glyph]] = []
     level = 0.0
