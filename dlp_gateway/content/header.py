@@ -188,7 +188,7 @@ def _named(text: str) -> str:
     """The display names and comments of an address list; the addresses themselves are not text."""
     name, angle, address = text.partition("<")
     if not angle:
-        return ""
+        return decode(text.partition("(")[2].rstrip(") "))[0] if "(" in text else ""
     if "<" in address or address.find(">") != len(address) - 1:  # more than one, as few originators are
         name = _ADDRESS.sub(" ", text)
     return decode(name)[0].strip()

@@ -102,6 +102,8 @@ def text(source: str) -> str:
         if "json" in source:
             behind += (structured.json_text(node.text()) for node in tree.css('script[type*="json" i]'))
         tree.strip_tags(["script", "style"], recursive=True)
+    if "<rp" in source:  # which clients show that know no ruby
+        tree.strip_tags(["rp"], recursive=True)
     canonical = tree.html or ""
     if any(start in canonical for start in _PREFORMATTED_TAGS):
         canonical = _with_lines(canonical)

@@ -85,8 +85,10 @@ def _headers() -> dict[str, Callable[[str], Made]]:
         "keywords": lambda text: (f"Keywords: {text}\r\n", "Hi"),
         "unknown-field": lambda text: (f"X-Note: {text}\r\n", "Hi"),
         "name-in-sections-with-charset": lambda text: (
-            f"Content-Disposition: attachment; filename*0*=utf-8''{text[:10].replace(' ', '%20')};"
-            f' filename*1="{text[10:]}"\r\n',
+            (
+                f"Content-Disposition: attachment; filename*0*=utf-8''{text[:10].replace(' ', '%20')};"
+                f' filename*1="{text[10:]}"\r\n'
+            ),
             "Hi",
         ),
         "name-in-utf-16": lambda text: (
@@ -156,8 +158,10 @@ def _bodies() -> dict[str, Callable[[str], Made]]:
         ),
         "clear-signed-with-dashes": lambda text: (
             TEXT,
-            f"-----BEGIN PGP SIGNED MESSAGE-----\r\nHash: SHA256\r\n\r\n- {text}\r\n-----BEGIN PGP SIGNATURE-----\r\n\r\nx\r\n"
-            "-----END PGP SIGNATURE-----\r\n",
+            (
+                f"-----BEGIN PGP SIGNED MESSAGE-----\r\nHash: SHA256\r\n\r\n- {text}\r\n-----BEGIN PGP SIGNATURE-----\r\n\r\nx\r\n"
+                "-----END PGP SIGNATURE-----\r\n"
+            ),
         ),
         "uuencoded-without-backticks": lambda text: (
             TEXT,
@@ -165,8 +169,10 @@ def _bodies() -> dict[str, Callable[[str], Made]]:
         ),
         "calendar-page": lambda text: (
             "Content-Type: text/calendar; method=REQUEST\r\n",
-            f"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nX-ALT-DESC;FMTTYPE=text/html:<p>{text[:20]}<b>{text[20:24]}</b>\r\n {text[24:]}</p>\r\n"
-            "END:VEVENT\r\nEND:VCALENDAR\r\n",
+            (
+                f"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nX-ALT-DESC;FMTTYPE=text/html:<p>{text[:20]}<b>{text[20:24]}</b>\r\n {text[24:]}</p>\r\n"
+                "END:VEVENT\r\nEND:VCALENDAR\r\n"
+            ),
         ),
         "charset-mac": lambda text: (
             "Content-Type: text/plain; charset=x-mac-roman\r\nContent-Transfer-Encoding: base64\r\n",

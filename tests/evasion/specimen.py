@@ -40,6 +40,7 @@ def attached(content: bytes, name: str = "", media_type: str = "application/octe
 def file(
     name: str, make: Make, filename: str = "", media_type: str = "application/octet-stream", *, card: bool = False
 ) -> Specimen:
+    """Return a mail with a file that `make` makes of a text."""
     return Specimen(
         name=name,
         mail=attached(make(CARD if card else LICENCE), filename, media_type),
@@ -48,6 +49,7 @@ def file(
 
 
 def mail(head: str, body: bytes, subject: str = "Hello") -> bytes:
+    """Return a mail with these fields beside its own."""
     return (
         f"From: Ann <ann@corp.example>\r\nTo: ben@bakery.example\r\nSubject: {subject}\r\nMIME-Version: 1.0\r\n{head}\r\n".encode()
         + body
@@ -60,11 +62,13 @@ AMBIGUOUS = frozenset(
         *("structure-two-boundaries-first", "structure-two-boundaries-last", "structure-prefix", "structure-two-types"),
         *("structure-part-behind-the-end", "structure-two-encodings", "reading-boundary-other-case"),
         *("reading-encoding-after-list", "reading-multipart-under-base64", "reading-two-types-multipart-last"),
+        *("quirk-boundary-without-semicolon", "quirk-boundary-in-apostrophes"),
     )
 )
 
 
 def plain(name: str, make: Callable[[str], tuple[str, bytes]]) -> Specimen:
+    """Return a mail whose fields and body `make` makes of a text."""
     if name in AMBIGUOUS:
         twin = mail("Content-Type: multipart/mixed; boundary=b\r\n", f"--b\r\n\r\n{CLEAN}\r\n--b--\r\n".encode())
         return Specimen(name=name, mail=mail(*make(LICENCE)), twin=twin, also="ambiguous")

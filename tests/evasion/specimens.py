@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.evasion.quirks import quirks
-from tests.evasion.specimen import CLEAN, LICENCE, Make, Specimen, attached, file, mail, plain
+from tests.evasion.specimen import CLEAN, LICENCE, Specimen, attached, file, mail, plain
 from tests.formats import archives, documents, foreign_archives, legacy, pictures, sealed
 
 
@@ -759,7 +759,7 @@ def _ambiguities() -> Iterator[Specimen]:
 
     mixed = "Content-Type: multipart/mixed"
     html = "Content-Type: text/html; charset=utf-8\r\n"
-    plain = "Content-Type: text/plain; charset=utf-8\r\n"
+    simple = "Content-Type: text/plain; charset=utf-8\r\n"
 
     def inner(text: str, junk: str) -> str:
         return f"<p>{text[:-6]}{junk}{text[-6:]}</p>"
@@ -844,21 +844,21 @@ def _ambiguities() -> Iterator[Specimen]:
             + '">',
         ),
         "amp-html": lambda text: ("Content-Type: text/x-amp-html\r\n", inner(text, "<b></b>")),
-        "backwards": lambda text: (plain, f"\u202e{text[::-1]}\u202c"),
+        "backwards": lambda text: (simple, f"\u202e{text[::-1]}\u202c"),
         "keycap-digits": lambda text: (
-            plain,
+            simple,
             "".join(f"{sign}\ufe0f\u20e3" if sign.isdecimal() else sign for sign in text),
         ),
         "circled-digits": lambda text: (
-            plain,
+            simple,
             "".join("⓪①②③④⑤⑥⑦⑧⑨"[int(sign)] if sign.isdecimal() else sign for sign in text),
         ),
         "superscript-digits": lambda text: (
-            plain,
+            simple,
             "".join("⁰¹²³⁴⁵⁶⁷⁸⁹"[int(sign)] if sign.isdecimal() else sign for sign in text),
         ),
-        "spaced-out": lambda text: (plain, " ".join((text.rpartition(" ")[0], *text.rpartition(" ")[2]))),
-        "value-below": lambda text: (plain, "\r\n\r\n".join(text.rsplit(" ", 1))),
+        "spaced-out": lambda text: (simple, " ".join((text.rpartition(" ")[0], *text.rpartition(" ")[2]))),
+        "value-below": lambda text: (simple, "\r\n\r\n".join(text.rsplit(" ", 1))),
     }
     for name, make in makers.items():
         yield plain(f"reading-{name}", lambda text, make=make: (make(text)[0], make(text)[1].encode()))
