@@ -17,6 +17,7 @@ DOORS = {
     "tldextract": ("dlp_gateway.detect.organisations", "dlp_gateway.detect.presidio"),
     "stdnum": ("dlp_gateway.detect.validators",),
     "re2": ("dlp_gateway.detect", "dlp_gateway.content.text", "dlp_gateway.content.html"),
+    "pybase64": ("dlp_gateway.mail.encoded_word",),
     "selectolax": ("dlp_gateway.content.html",),
     "lxml": ("dlp_gateway.content.xml",),
     "pypdfium2": ("dlp_gateway.content.pdf",),

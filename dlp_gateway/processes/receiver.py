@@ -8,6 +8,7 @@ import gc
 import os
 import signal
 import socket
+import sys
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -31,6 +32,9 @@ from dlp_gateway.smtp.listener import Crowd, Door, Room, listen
 
 #: Objects made before the youngest are looked through (700 by default); a message of ordinary size makes some hundred.
 _COLLECT: Final = (10_000, 10, 10)
+
+#: Seconds (0.005 by default) for which the database's thread may keep the loop from going on, while it seals entries.
+_TURN: Final = 0.001
 
 
 class _Handler:
@@ -168,6 +172,7 @@ def main() -> None:
     boot = receive_boot()
     log.configure(boot.settings.log.level, boot.settings.log.format)
     log.catch_uncaught()
+    sys.setswitchinterval(_TURN)
     uvloop.run(receive(boot))
 
 
