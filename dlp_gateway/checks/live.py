@@ -2,14 +2,14 @@
 
 import asyncio
 
-from dlp_gateway.checks import directory, logins, machine, next_hop
+from dlp_gateway.checks import directory, logins, machine, next_hop, reading
 from dlp_gateway.checks.remark import Remark
 from dlp_gateway.policy.model import Policy
 from dlp_gateway.settings import Settings
 
 
 async def live(settings: Settings, policy: Policy) -> tuple[Remark, ...]:
-    """Try ports, custody, logins, disk, clock, smarthost, teams; a gateway that runs meanwhile is not disturbed."""
+    """Try ports, custody, logins, disk, clock, libraries, smarthost, teams; a running gateway is not disturbed."""
     hostname = settings.host_name()
     listeners = [asyncio.to_thread(machine.listener, one, hostname) for one in settings.listeners]
     return (
@@ -19,6 +19,7 @@ async def live(settings: Settings, policy: Policy) -> tuple[Remark, ...]:
         *await logins.backend(settings),
         await asyncio.to_thread(machine.disk, settings),
         await asyncio.to_thread(machine.clock, settings),
+        *await asyncio.to_thread(lambda: tuple(reading.libraries())),
         *await next_hop.smarthost(settings, hostname),
         *await directory.teams(settings, policy),
     )

@@ -12,7 +12,10 @@ _FAMILY: Final = {
     Kind.PDF: _PDF,
     **dict.fromkeys((Kind.OFFICE, Kind.OPEN_DOCUMENT, Kind.COMPOUND, Kind.RTF), _DOCUMENT),
     **dict.fromkeys((Kind.ZIP, Kind.SEVEN_ZIP, Kind.TAR, Kind.GZIP, Kind.BZIP2, Kind.XZ, Kind.ZSTANDARD), _ARCHIVE),
-    **dict.fromkeys((Kind.RAR, Kind.OTHER_ARCHIVE), _ARCHIVE),
+    **dict.fromkeys(
+        (Kind.RAR, Kind.CABINET, Kind.DISC, Kind.LHA, Kind.CPIO, Kind.AR, Kind.XAR, Kind.PACKAGE), _ARCHIVE
+    ),
+    **dict.fromkeys((Kind.COMPRESSED, Kind.OTHER_ARCHIVE), _ARCHIVE),
     Kind.PICTURE: _PICTURE,
     Kind.MEDIA: _MEDIA,
     Kind.PROGRAM: _PROGRAM,
@@ -23,7 +26,10 @@ _EXTENSIONS: Final = {
     ),
     **dict.fromkeys(["doc", "docx", "xls", "xlsx", "xlsm", "ppt", "pptx", "odt", "ods", "odp", "rtf"], _DOCUMENT),
     "pdf": _PDF,
-    **dict.fromkeys(["zip", "7z", "tar", "gz", "tgz", "bz2", "xz", "zst", "rar", "cab"], _ARCHIVE),
+    **dict.fromkeys(
+        ["zip", "7z", "tar", "gz", "tgz", "bz2", "xz", "zst", "rar", "cab", "iso", "lzh", "cpio", "deb", "rpm"],
+        _ARCHIVE,
+    ),
     **dict.fromkeys(["jpg", "jpeg", "png", "gif", "tif", "tiff", "bmp", "webp", "heic", "heif", "avif"], _PICTURE),
     **dict.fromkeys(["mp3", "mp4", "wav", "m4a", "mov", "avi", "mkv", "ogg", "flac", "webm"], _MEDIA),
     **dict.fromkeys(["exe", "dll", "so"], _PROGRAM),

@@ -10,15 +10,13 @@ import re
 from base64 import b64decode
 from binascii import Error as BadEncoding
 from collections import Counter
-from collections.abc import Iterator
 from html import unescape
 from typing import Final
 from urllib.parse import unquote_plus, unquote_to_bytes
 
-import re2
-from selectolax.lexbor import LexborHTMLParser, LexborNode
+from selectolax.lexbor import LexborHTMLParser
 
-from dlp_gateway.content import bidi
+from dlp_gateway.content import bidi, structured, style
 
 #: Lexbor writes ` name="value"` with `&` and `"` escaped (HTML standard, 13.3), so this scan is exact and linear.
 _TOKEN: Final = re.compile(
@@ -32,7 +30,6 @@ _ATTRIBUTE: Final = re.compile(r' (=?+[^\t\n\f\r />=]*+)="([^"]*+)"')
 _LOOSE_TAG: Final = re.compile(r"<(/?[A-Za-z!][^\s<>/]*+)[^<>]*+>")
 _BLANKS: Final = re.compile("  +")
 _UNSEEN: Final = "\u00ad\u200b\u200c\u200d\u2060\ufeff"  # soft hyphen, zero-width characters, word joiner
-_CSS_STRING: Final = re.compile(r"""content\s*+:\s*+(?:"([^"\n]*+)"|'([^'\n]*+)')""", re.IGNORECASE)
 
 _BLOCKS: Final = (
     "address article aside blockquote body br caption center dd details dialog dir div dl dt fieldset figcaption "
@@ -71,32 +68,26 @@ _UNNESTED: Final = (
 )
 _NEVER_NESTED: Final = frozenset(_UNNESTED.split())
 
-_SHOWN_IN_PLACE: Final = frozenset({"alt", "value", "placeholder", "label"})
+_SHOWN_IN_PLACE: Final = frozenset({"alt", "value", "placeholder", "label", "start"})
 _SHOWN_ELSEWHERE: Final = frozenset(
     {"title", "aria-label", "aria-description", "summary", "content", "abbr", "datetime"}
 )
-#: What keeps an element from being seen: attributes, and the styles that mail uses for it.
-_HIDING: Final = re2.compile(
-    rb"(?i)display[ \t]*:[ \t]*none|visibility[ \t]*:[ \t]*hidden|(?:font-size|opacity)[ \t]*:[ \t]*0"
-    rb"|[\s'\"]hidden[\s>=/]"
+#: A row of cells, or a column of lines, with one character each is a number in boxes.
+_BOXES: Final = re.compile(r"^(?:(?:\S\t){5,}+\S?|(?:\S\n){7,}+\S)$", re.MULTILINE)
+_COLUMN: Final = re.compile(r"\n\S(?:\n\S){6}")
+_BOX_ENDS: Final = str.maketrans("", "", "\t\n")
+#: Outlook reads what other clients take for a comment; that matters where it cuts a word.
+_CONDITION: Final = re.compile(r"<!--\[if[^\]<>]{0,100}\]>(?:<!-->)?|(?:<!--)?<!\[endif\]-->")
+_FOR_ONE_CLIENT: Final = re.compile(r"\w<!--\[if|<!\[endif\]-->\w")
+#: Names of data that pages keep for themselves.
+_MACHINE_DATA: Final = re.compile(
+    r"(?:id|ids|uid|uuid|key|hash|token|src|href|url|width|height|size|time|date|index|version|class|type|style|ogs[a-z])$"
 )
-_HIDDEN: Final = ", ".join(
-    (
-        "[hidden]",
-        *tuple(
-            f'[style*="{style}" i]'
-            for name, value in (("display", "none"), ("visibility", "hidden"), ("font-size", "0"), ("opacity", "0"))
-            for style in (f"{name}:{value}", f"{name}: {value}")
-        ),
-    )
-)
-_HIDDEN_WORDS: Final = 500
-_TAB: Final = "\t"
-#: A row of cells with one character each is a number in boxes.
-_BOXES: Final = re.compile(r"^(?:\S\t){5,}+\S?$", re.MULTILINE)
 _LINKS: Final = frozenset({"href", "src", "action", "formaction", "background", "cite", "xlink:href", "poster", "data"})
 _SPEAKING_LINK: Final = re.compile(r"(?:mailto|tel|sms|callto|data:text/|data:image/svg)|[^?#]*[?#]", re.IGNORECASE)
-_TELLING: Final = re.compile(f' (?:{"|".join(sorted(_SHOWN_IN_PLACE | _SHOWN_ELSEWHERE | _LINKS | {"srcdoc"}))})="')
+_TELLING: Final = re.compile(
+    f' (?:{"|".join(sorted(_SHOWN_IN_PLACE | _SHOWN_ELSEWHERE | _LINKS | {"srcdoc"}))}|data-[^ =]+)="'
+)
 _LONGEST_ATTRIBUTE: Final = 65_536
 
 
@@ -104,10 +95,12 @@ def text(source: str) -> str:
     """Return what a reader of the HTML `source` can see or find in it; "" if there is nothing."""
     source = _without(source, _LINE + _CELL + _ROW + _END)
     tree = LexborHTMLParser(source + _END)
-    behind = _without_what_is_hidden(tree) if _HIDING.search(source.encode("utf-8", "replace")) else []
+    behind = style.applied(tree) if style.is_styled(source) else []
+    if "[if" in source and _FOR_ONE_CLIENT.search(source):
+        behind.append(text(_CONDITION.sub("", source)))
     if "<s" in source or "<S" in source:
-        for node in tree.css("style"):
-            behind += (first or second for first, second in _CSS_STRING.findall(node.text()))
+        if "json" in source:
+            behind += (structured.json_text(node.text()) for node in tree.css('script[type*="json" i]'))
         tree.strip_tags(["script", "style"], recursive=True)
     canonical = tree.html or ""
     if any(start in canonical for start in _PREFORMATTED_TAGS):
@@ -127,8 +120,10 @@ def text(source: str) -> str:
     if not flow.rstrip().endswith(_END):  # the source ends inside a tag, comment or script: browsers drop that piece
         behind.append(loose(source))
     lines = [flow.strip(" \n" + _END), *(_collapsed(piece).strip() for piece in behind)]
-    text = _without(_unescaped("\n".join(line for line in lines if line)), _UNSEEN + _END)
-    return _BOXES.sub(lambda boxes: f"{boxes[0]}\n{boxes[0].replace(_TAB, '')}", text) if _TAB in text else text
+    found = _without(_unescaped("\n".join(line for line in lines if line)), _UNSEEN + _END)
+    if "\t" not in found and not _COLUMN.search(found):
+        return found
+    return _BOXES.sub(lambda boxes: f"{boxes[0]}\n{boxes[0].translate(_BOX_ENDS)}", found)
 
 
 def _direction(tag: str, attributes: str) -> str:
@@ -136,37 +131,6 @@ def _direction(tag: str, attributes: str) -> str:
     if tag == "/bdo":
         return bidi.END
     return bidi.START if tag == "bdo" and 'dir="rtl"' in attributes.lower() else ""
-
-
-def _without_what_is_hidden(tree: LexborHTMLParser) -> list[str]:
-    """Return the words from which something is hidden, as they are seen: "45<i hidden>x</i>39" is 4539 to people."""
-    seen = []
-    parents: set[int] = set()
-    for node in tree.css(_HIDDEN)[:_HIDDEN_WORDS]:
-        before, after, line = node.prev, node.next, node.parent
-        if (
-            line is None
-            or line.mem_id in parents
-            or before is None
-            or after is None
-            or before.tag != "-text"
-            or after.tag != "-text"
-        ):
-            continue
-        left, right = before.text_content or "", after.text_content or ""
-        if left[-1:].isalnum() and right[:1].isalnum():
-            parents.add(line.mem_id)
-            seen.append("".join(_shown_within(line)))
-    return list(dict.fromkeys(seen))
-
-
-def _shown_within(node: LexborNode) -> Iterator[str]:
-    """Yield the text of an element without what is hidden in it, one level down."""
-    for child in node.iter(include_text=True):
-        if child.tag == "-text":
-            yield child.text_content or ""
-        elif not child.css_matches(_HIDDEN):
-            yield child.text()
 
 
 def _white_space(breaks: str) -> str:
@@ -247,6 +211,9 @@ def _told(attributes: str, behind: list[str]) -> str:
             here += value
         elif name in _SHOWN_ELSEWHERE:
             behind.append(value)
+        elif name.startswith("data-"):
+            if not _MACHINE_DATA.search(name):
+                behind.append(f"{name[5:].replace('-', ' ')}: {value}")
         elif name == "srcdoc":
             behind.append(loose(_unescaped(value)))
         elif name in _LINKS and _SPEAKING_LINK.match(value):

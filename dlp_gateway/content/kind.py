@@ -4,6 +4,7 @@ A file may be several kinds at once: a picture with an archive behind it is both
 """
 
 import re
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Final
 
@@ -43,6 +44,14 @@ class Kind(StrEnum):
     XZ = "xz"
     ZSTANDARD = "zstandard"
     RAR = "rar"
+    CABINET = "cab"
+    DISC = "disc image"
+    LHA = "lha"
+    CPIO = "cpio"
+    AR = "ar"
+    XAR = "xar"
+    PACKAGE = "rpm"
+    COMPRESSED = "compressed"  # by compress, lzip or LZ4
     OTHER_ARCHIVE = "archive"
     PICTURE = "picture"
     MEDIA = "sound or film"
@@ -72,15 +81,27 @@ _SIGNATURES: Final = (
     (b"\x28\xb5\x2f\xfd", Kind.ZSTANDARD),
     (b"\x78\x9f\x3e\x22", Kind.TNEF),
     (b"Rar!\x1a\x07", Kind.RAR),
-    (b"MSCF", Kind.OTHER_ARCHIVE),
+    (b"MSCF", Kind.CABINET),
     (b"ISc(", Kind.OTHER_ARCHIVE),
     (b"\x60\xea", Kind.OTHER_ARCHIVE),  # ARJ
-    (b"\x1f\x9d", Kind.OTHER_ARCHIVE),  # compress
-    (b"!<arch>\n", Kind.OTHER_ARCHIVE),
-    (b"xar!", Kind.OTHER_ARCHIVE),
-    (b"LZIP", Kind.OTHER_ARCHIVE),
-    (b"\x04\x22\x4d\x18", Kind.OTHER_ARCHIVE),  # LZ4
+    (b"\x1f\x9d", Kind.COMPRESSED),
+    (b"LZIP", Kind.COMPRESSED),
+    (b"\x04\x22\x4d\x18", Kind.COMPRESSED),  # LZ4
+    (b"!<arch>\n", Kind.AR),
+    (b"xar!", Kind.XAR),
+    (b"070701", Kind.CPIO),
+    (b"070702", Kind.CPIO),
+    (b"070707", Kind.CPIO),
+    (b"\xc7\x71", Kind.CPIO),
+    (b"\x71\xc7", Kind.CPIO),
+    (b"\xed\xab\xee\xdb", Kind.PACKAGE),
     (b"EGGA", Kind.OTHER_ARCHIVE),
+    (b"MSWIM\0\0\0", Kind.OTHER_ARCHIVE),
+    (b"conectix", Kind.OTHER_ARCHIVE),  # disks of virtual machines, which Windows opens as folders
+    (b"vhdxfile", Kind.OTHER_ARCHIVE),
+    (b"KDMV", Kind.OTHER_ARCHIVE),
+    (b"QFI\xfb", Kind.OTHER_ARCHIVE),
+    (b"StuffIt ", Kind.OTHER_ARCHIVE),
     (b"ITSF", Kind.OTHER_ARCHIVE),  # compiled help
     (b"\xff\xd8\xff", Kind.PICTURE),
     (b"\x89PNG\r\n\x1a\n", Kind.PICTURE),
@@ -100,11 +121,21 @@ _SIGNATURES: Final = (
 )
 _MAGIC: Final = (*(signature for signature, _ in _SIGNATURES), b"{\\rt")
 #: Kinds that hold other files as they are.
-_CONTAINERS: Final = frozenset({Kind.TNEF, Kind.COMPOUND, Kind.TAR, Kind.OTHER_ARCHIVE})
+_CONTAINERS: Final = frozenset(
+    (
+        *(Kind.TNEF, Kind.COMPOUND, Kind.TAR, Kind.RAR, Kind.CABINET, Kind.DISC, Kind.LHA, Kind.CPIO, Kind.AR),
+        *(Kind.XAR, Kind.PACKAGE, Kind.OTHER_ARCHIVE),
+    )
+)
 #: Signatures that ordinary words may begin with.
-_WORDS: Final = frozenset((b"BZh", b"MZ", b"MSCF", b"LZIP", b"xar!", b"ISc(", b"EGGA", b"ITSF", b"8BPS"))
+_WORDS: Final = frozenset(
+    (
+        *(b"BZh", b"MZ", b"MSCF", b"LZIP", b"xar!", b"ISc(", b"EGGA", b"ITSF", b"8BPS", b"conectix", b"vhdxfile"),
+        *(b"KDMV", b"StuffIt ", b"070701", b"070702", b"070707"),
+    )
+)
 _RIFF_PICTURE: Final = re.compile(
-    rb"RIFF....WEBP|....ftyp(?:hei|mif1|msf1|avi[fs])|BM....\0\0\0\0....[\x0c\x28\x6c\x7c]", re.DOTALL
+    rb"RIFF....WEBP|....ftyp(?:hei|hev|mif1|msf1|avi[fs])|BM....\0\0\0\0....[\x0c\x28\x6c\x7c]", re.DOTALL
 )
 _METAFILE: Final = re.compile(rb"\x01\0\0\0.{36} EMF|\x01\0\x09\0\0[\x01\x03]", re.DOTALL)
 _LHA: Final = re.compile(rb"..-l[hz][0-9ds]-", re.DOTALL)
@@ -198,16 +229,9 @@ def _binary(part: Part) -> "list[Kind]":
     for signature, kind in _SIGNATURES:
         if content.startswith(signature) and not (signature in _WORDS and is_text(content)):
             found.append(kind)
-    if _RIFF_PICTURE.match(content) or _METAFILE.match(content):
-        found.append(Kind.PICTURE)
-    if _LHA.match(content):
-        found.append(Kind.OTHER_ARCHIVE)
+    found += _signed_further_in(content)
     if content.find(b"%PDF-", 1, _PDF_WITHIN) > 0 and b"%%EOF" in content[-2_048:]:
         found.append(Kind.PDF)
-    if _TAR.match(content, 257):
-        found.append(Kind.TAR)
-    if content[0x8001:0x8006] == b"CD001":
-        found.append(Kind.OTHER_ARCHIVE)
     if Kind.ZIP not in found and _has_archive(content, found):
         found.append(Kind.ZIP)
     if Kind.ZIP in found:
@@ -221,6 +245,23 @@ def _binary(part: Part) -> "list[Kind]":
     if cms.is_cms(content):
         found.append(Kind.CMS)
     return found
+
+
+def _signed_further_in(content: bytes) -> Iterator[Kind]:
+    """Yield the kinds whose signs do not stand at the beginning."""
+    if _RIFF_PICTURE.match(content) or _METAFILE.match(content):
+        yield Kind.PICTURE
+    if _LHA.match(content):
+        yield Kind.LHA
+    if content.startswith(b"**ACE**", 7):
+        yield Kind.OTHER_ARCHIVE
+    if _TAR.match(content, 257):
+        yield Kind.TAR
+    match content[0x8001:0x8006]:
+        case b"CD001":
+            yield Kind.DISC
+        case b"BEA01":  # UDF alone
+            yield Kind.OTHER_ARCHIVE
 
 
 def _has_archive(content: bytes, found: "list[Kind]") -> bool:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +26,7 @@ _FOLDERS: Final = (
 )
 _LANGUAGE: Final = "eng"
 _MILLISECONDS: Final = 8_000
+_SHORTEST: Final = 100
 #: Pixels of the longer side that are read: a card fills it with letters of some forty pixels.
 _LONG_SIDE: Final = 1_800
 _ENLARGED: Final = 3.0
@@ -47,14 +49,18 @@ def engine() -> Any:  # noqa: ANN401 - tesserocr has no types
     return folder and tesserocr.PyTessBaseAPI(path=folder, lang=_LANGUAGE, psm=tesserocr.PSM.AUTO)
 
 
-def text(picture: Image.Image) -> str:
-    """Return what can be read in a picture, lying or standing; call only where there is an engine."""
+def text(picture: Image.Image, seconds: float) -> str:
+    """Return what can be read in a picture, lying or standing; call only where there is an engine.
+
+    Little is begun after so many `seconds`.
+    """
+    end = time.monotonic() + seconds
     grey = _scaled(ImageOps.autocontrast(picture.convert("L")))
-    best, sure = _read(_straight(grey))
+    best, sure = _read(_straight(grey), end)
     for turn in (Image.Transpose.ROTATE_180, Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_270):
-        if sure >= _SURE:
+        if sure >= _SURE or time.monotonic() > end:
             break
-        other, other_sure = _read(_straight(grey.transpose(turn)))
+        other, other_sure = _read(_straight(grey.transpose(turn)), end)
         if other_sure > sure and len(other) > len(best) // 4:
             best, sure = other, other_sure
     return "\n".join((best, *_corrected(best)))
@@ -71,12 +77,13 @@ def _corrected(found: str) -> list[str]:
     return [line for line in lines if line not in set(found.splitlines())]
 
 
-def _read(picture: Image.Image) -> tuple[str, int]:
+def _read(picture: Image.Image, end: float) -> tuple[str, int]:
     api = engine()
     api.SetImage(picture)
     api.SetSourceResolution(300)
     try:
-        if not api.Recognize(_MILLISECONDS):
+        left = max(_SHORTEST, int(1_000 * (end - time.monotonic())))
+        if not api.Recognize(min(left, _MILLISECONDS)):
             return "", 0
         return str(api.GetUTF8Text()).strip(), int(api.MeanTextConf())
     finally:

@@ -1,10 +1,12 @@
 """Pictures → codes and text in them, what cameras and people noted in them, and whether they show an identity document.
 
-Pillow decodes (the door to it, with `barcode` and `ocr`); only formats that it decodes itself are opened.
+Pillow decodes (the door to it, with `barcode` and `ocr`), and libheif what phones make (the door to pi-heif, with the
+extra `ocr` only); only formats that they decode themselves are opened.
 """
 
 import io
 import re
+import time
 from collections.abc import Iterator
 from itertools import islice
 from typing import Final
@@ -12,12 +14,18 @@ from typing import Final
 from PIL import ExifTags, Image, ImageOps, ImageSequence
 
 from dlp_gateway.content import barcode, machine_readable_zone, ocr, traces, xml
-from dlp_gateway.content.text import Account, Piece, Refused, UnreadableReason
+from dlp_gateway.content.text import PIXELS, Account, Piece, Refused, UnreadableReason
+
+try:
+    import pi_heif
+except ImportError:  # the extra `ocr` is not installed
+    pi_heif = None
+else:
+    pi_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
 
 Image.init()  # all formats now, in a worker before it is confined
 Image.MAX_IMAGE_PIXELS = None  # our own bound is below
-_FORMATS: Final = ("JPEG", "PNG", "GIF", "TIFF", "BMP", "WEBP", "AVIF", "JPEG2000", "PPM", "ICO", "MPO")
-_PIXELS: Final = 50_000_000
+_FORMATS: Final = ("JPEG", "PNG", "GIF", "TIFF", "BMP", "WEBP", "AVIF", "JPEG2000", "PPM", "ICO", "MPO", "HEIF")
 _FRAMES: Final = 10
 #: A picture with a shorter side than this is a bullet or a rule.
 _SMALLEST: Final = 32
@@ -54,22 +62,31 @@ _WORDS_ON_A_CARD: Final = 150
 def read(content: bytes, account: Account) -> Iterator[Piece]:
     """Yield notes, codes and text of a picture; the reason, where nobody looked for its text."""
     try:
-        picture = Image.open(io.BytesIO(content), formats=_FORMATS)
+        picture = Image.open(io.BytesIO(content), formats=[name for name in _FORMATS if name in Image.OPEN])
     except _FAULTS:
         yield traces.runs(content)
         yield UnreadableReason.PICTURE
         return
-    if picture.width * picture.height > _PIXELS:
+    if picture.width * picture.height > PIXELS:  # before its notes are read, for which some formats are unpacked
         yield UnreadableReason.TOO_LARGE
         return
     try:
         yield "\n".join(dict.fromkeys(filter(None, islice(_notes(picture), _TEXTS))))
         for frame in islice(ImageSequence.Iterator(picture), _FRAMES):
+            if not account.develop(frame.width * frame.height):
+                yield UnreadableReason.TOO_LARGE
+                continue
             yield from looked_at(ImageOps.exif_transpose(frame), account)
-        if getattr(picture, "n_frames", 1) > _FRAMES and picture.format == "TIFF":
-            yield UnreadableReason.TOO_LARGE
+        if getattr(picture, "n_frames", 1) > _FRAMES:
+            is_pages = picture.format in {"TIFF", "HEIF"}  # and no film
+            yield UnreadableReason.TOO_LARGE if is_pages else UnreadableReason.PICTURE
     except _FAULTS:
         yield UnreadableReason.PICTURE
+
+
+def reads_heif() -> bool:
+    """Return whether what phones take can be read."""
+    return pi_heif is not None
 
 
 def looked_at(picture: Image.Image, account: Account) -> Iterator[Piece]:
@@ -84,12 +101,17 @@ def looked_at(picture: Image.Image, account: Account) -> Iterator[Piece]:
     if ocr.engine() is None:
         yield UnreadableReason.PICTURE
         return
+    darkest, lightest = plain.getextrema()
+    if darkest == lightest:  # a sheet of nothing
+        return
     try:
         account.look()
     except Refused:
         yield UnreadableReason.PICTURE
         return
-    text = ocr.text(plain)
+    begun = time.monotonic()
+    text = ocr.text(plain, account.look_seconds)
+    account.look_seconds -= time.monotonic() - begun
     zone = machine_readable_zone.found(text)
     yield "\n".join(filter(None, (text, zone)))
     if zone or is_identity_document(text):

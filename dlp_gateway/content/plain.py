@@ -14,6 +14,7 @@ from dlp_gateway.mail.message import Part
 HTML_OCTETS: Final = 8_000_000
 
 _META: Final = re.compile(rb"<meta\b[^>]{0,256}?charset\s{0,8}=\s{0,8}[\"']?([A-Za-z0-9_.:-]{1,40})", re.IGNORECASE)
+_OWN_FONT: Final = re.compile(rb"@font-face\s*+\{[^{}]{0,2000}?url\([\s'\"]{0,8}data:", re.IGNORECASE)
 _RENDERED: Final[dict[Kind, Callable[[str], str]]] = {
     Kind.ENRICHED: html.loose,
     Kind.TABLE: structured.table,
@@ -42,6 +43,9 @@ def read(part: Part, kind: Kind) -> Iterator[Piece]:
         yield bidi.with_overrides(with_newlines(text))
     if not found or ("\ufffd" in found[0] and strange(found[0])):
         yield UnreadableReason.CHARSET
+    # Letters of a font of its own may look like any others; files that carry one, such as reports, are opened at will.
+    if kind is Kind.HTML and not part.filename and part.disposition != "attachment" and _OWN_FONT.search(content):
+        yield UnreadableReason.AMBIGUOUS
     if len(part.content) > octets or is_excessive:
         yield UnreadableReason.TOO_LARGE
     if kind is Kind.PLAIN:

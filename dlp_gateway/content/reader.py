@@ -164,7 +164,8 @@ class _Walk:
                 yield UnreadableReason.BROKEN
         if len(kinds) > 1 and kinds[0] not in TEXTUAL:
             yield UnreadableReason.AMBIGUOUS
-        if part.media_type == "message/partial":  # RFC 2046 5.2.2: the rest is in other mails
+        # RFC 2046 5.2.2: of a message/partial the rest is in other mails.
+        if Defect.AMBIGUOUS in part.defects or part.media_type == "message/partial":
             yield UnreadableReason.AMBIGUOUS
         if kinds and is_disguised(part, kinds[0]):
             yield UnreadableReason.DISGUISED
@@ -221,8 +222,6 @@ def _message(content: bytes, account: Account) -> Iterator[Piece | Part]:
         yield part
     if UNREAD.intersection(message.defects):
         yield UnreadableReason.TOO_LARGE
-    if Defect.AMBIGUOUS_TYPE in message.defects:
-        yield UnreadableReason.AMBIGUOUS
 
 
 def _damage(part: Part) -> Iterator[UnreadableReason]:

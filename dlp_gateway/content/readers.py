@@ -27,6 +27,15 @@ _READERS: Final = {
     Kind.BZIP2: ("archive", "bzipped"),
     Kind.XZ: ("archive", "xzipped"),
     Kind.ZSTANDARD: ("archive", "zstandard"),
+    Kind.RAR: ("foreign_archive", "rarred"),
+    Kind.CABINET: ("foreign_archive", "cabinet"),
+    Kind.DISC: ("foreign_archive", "disc"),
+    Kind.LHA: ("foreign_archive", "lha"),
+    Kind.CPIO: ("foreign_archive", "cpio"),
+    Kind.AR: ("foreign_archive", "ar"),
+    Kind.XAR: ("foreign_archive", "xar"),
+    Kind.PACKAGE: ("foreign_archive", "package"),
+    Kind.COMPRESSED: ("foreign_archive", "compressed"),
     Kind.MAILBOX: ("mailbox", "messages"),
     Kind.CMS: ("cms", "read"),
     Kind.PGP: ("pgp", "read"),
@@ -34,7 +43,6 @@ _READERS: Final = {
 }
 #: Kinds without a reader, and what that is called.
 _UNREAD: Final = {
-    Kind.RAR: UnreadableReason.ARCHIVE,
     Kind.OTHER_ARCHIVE: UnreadableReason.ARCHIVE,
     Kind.MEDIA: UnreadableReason.MEDIA,
     Kind.PROGRAM: UnreadableReason.ATTACHMENT,

@@ -18,6 +18,11 @@ FILES: Final = 2_000
 DEPTH: Final = 12
 #: How many pictures and scanned pages are searched for text, which takes a second each.
 LOOKS: Final = 12
+#: Seconds for all of them: pictures of noise take longer than any text.
+LOOK_SECONDS: Final = 12.0
+#: Pixels of one picture that is developed, and of all of them: more than cameras make.
+PIXELS: Final = 50_000_000
+TOTAL_PIXELS: Final = 300_000_000
 #: What honest files expand by: spreadsheets of equal rows reach a hundred. Small ones may do what they like.
 _RATIO: Final = 200
 _SMALL: Final = 10_000_000
@@ -127,6 +132,8 @@ class Account:
     octets: int = TOTAL_UNPACKED_OCTETS
     files: int = FILES
     looks: int = LOOKS
+    look_seconds: float = LOOK_SECONDS
+    pixels: int = TOTAL_PIXELS
 
     def allowed(self, packed: int) -> int:
         """Return to how many octets `packed` of them may expand."""
@@ -143,10 +150,17 @@ class Account:
         if self.octets < 0:
             raise Refused(UnreadableReason.BOMB)
 
+    def develop(self, pixels: int) -> bool:
+        """Note that a picture of so many pixels is developed; return whether it may be."""
+        if pixels > min(PIXELS, self.pixels):
+            return False
+        self.pixels -= pixels
+        return True
+
     def look(self) -> None:
         """Note that one more picture is searched for text; raise `Refused` when there have been too many."""
         self.looks -= 1
-        if self.looks < 0:
+        if self.looks < 0 or self.look_seconds <= 0:
             raise Refused(UnreadableReason.PICTURE)
 
     def count(self) -> None:

@@ -11,6 +11,8 @@ from dlp_gateway.mail import charset
 #: An encoded word wherever it stands: clients also decode it inside quoted strings and in the middle of a word.
 WORD: Final = re.compile(r"=\?([^?\s]{1,75})\?([bBqQ])\?([^?]*+)\?=")
 _STRAY_OCTETS: Final = {0xDC00 + octet: octet for octet in range(0x80, 0x100)}
+#: What may stand before padding that is left out: the letters whose last four, or two, bits are nought (RFC 4648 3.5).
+_LAST: Final = {2: b"AQgw", 3: b"AEIMQUYcgkosw048"}
 _NOT_BASE64: Final = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="))
 _ATOMS: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
@@ -28,9 +30,12 @@ def text_of(octets: bytes) -> str:
 def base64_octets(data: bytes) -> tuple[bytes, bool]:
     """Decode base64 with junk, padding in the middle or a missing end; return the octets and whether it was clean.
 
-    Some clients stop at the first padding, some go on behind it; all that either of them shows is decoded here.
+    Some clients stop at the first padding, some go on behind it; all that either of them shows is decoded here. Padding
+    that is left out at the end is no fault, every client adds it, unless what stands there was cut in an octet.
     """
     compact = data.translate(None, b" \t\r\n")
+    if len(compact) % 4 in {2, 3} and compact[-1:] in _LAST[len(compact) % 4]:
+        compact += b"=" * (-len(compact) % 4)
     try:
         return _strict(compact), True
     except binascii.Error:

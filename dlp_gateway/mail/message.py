@@ -14,6 +14,7 @@ class Defect(StrEnum):
     BAD_ADDRESS = "bad-address"  # an element of an address list that is no mailbox
     BAD_ENCODED_WORD = "bad-encoded-word"
     AMBIGUOUS_TYPE = "ambiguous-type"  # two Content-Type or two Content-Transfer-Encoding fields
+    AMBIGUOUS = "ambiguous"  # clients would show different things of a part
     NO_BOUNDARY = "no-boundary"  # multipart without a usable boundary
     UNCLOSED_MULTIPART = "unclosed-multipart"
     UNKNOWN_ENCODING = "unknown-encoding"

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import chain, islice, product
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, TypeVar
 
-from dlp_gateway.mail import encoded_word, header, parameters, transfer
+from dlp_gateway.mail import ambiguity, delimiter, encoded_word, header, parameters, transfer
 from dlp_gateway.mail.header import Header
 from dlp_gateway.mail.message import Defect, Part
 
@@ -36,8 +36,6 @@ _Choice = TypeVar("_Choice")
 
 _EMBEDDED: Final = frozenset({"message/rfc822", "message/global", "message/news"})
 _MEDIA_TYPE: Final = re.compile(r"[!-.0-~]+/[!-.0-~]+")
-_GUESSED_BOUNDARY: Final = re.compile(rb"(?<![^\n])--([^\s][^\r\n]{0,199}+)\r?\n")
-_DELIMITER_END: Final = re.compile(rb"(--)?+([^\n]*+)\n?")
 # What composers put before the first part for readers that know no MIME; anything else there is text. White space and
 # what is longer must be kept from the pattern, which tries each way of sharing them among its pieces.
 _PREAMBLE: Final = 300
@@ -104,15 +102,6 @@ class _Account:
         return followed[:_READINGS]
 
 
-class _Delimiter(NamedTuple):
-    """A line that begins with the boundary, from its first octet to the next line's."""
-
-    start: int
-    end: int
-    exact: bool  # nothing but white space behind the boundary (RFC 2046 5.1.1)
-    closing: bool
-
-
 @dataclass(frozen=True, slots=True)
 class _Reading:
     media_type: str
@@ -175,6 +164,8 @@ def _is_leaf(reading: _Reading) -> bool:
 
 
 def _read_each(node: _Node, readings: tuple[_Reading, ...], depth: int, account: _Account) -> Iterator[_Node | Part]:
+    if len(readings) > 1 and _differ(node, readings):
+        yield _disputed_part(node, readings[0].media_type)
     for reading in readings:
         is_multipart = reading.media_type.startswith("multipart/")
         if _is_leaf(reading):
@@ -186,6 +177,16 @@ def _read_each(node: _Node, readings: tuple[_Reading, ...], depth: int, account:
             yield from _multipart(node, reading, account)
         else:
             yield from _embedded(node, reading, account)
+
+
+def _differ(node: _Node, readings: tuple[_Reading, ...]) -> bool:
+    """Return whether what the header says twice makes a difference."""
+    body = node.buffer[node.start : node.end]
+    types = ((one.media_type, one.content_type) for one in readings)
+    is_said_twice = len(node.head.named("content-type")) > 1
+    return ambiguity.encodings_differ((one.encoding for one in readings), body) or (
+        is_said_twice and ambiguity.types_differ(types, body)
+    )
 
 
 def _readings(node: _Node, account: _Account) -> tuple[_Reading, ...]:
@@ -265,6 +266,11 @@ def _text(path: str, content: bytes, *defects: Defect) -> Part:
     )
 
 
+def _disputed_part(node: _Node, media_type: str) -> Part:
+    """Return a part without content that says that clients show different things of an entity."""
+    return replace(_text(_name(node), b"", Defect.AMBIGUOUS), media_type=media_type)
+
+
 def _text_or_other(node: _Node, reading: _Reading, account: _Account) -> Iterator[_Node | Part]:
     """Return the leaf, and beside it the raw text where a client that cannot decode it may show that instead."""
     shown = [_leaf(node, reading)]
@@ -274,6 +280,8 @@ def _text_or_other(node: _Node, reading: _Reading, account: _Account) -> Iterato
     charsets = dict.fromkeys(label.partition("(")[0].strip().lower() for label in labels)  # with a comment or without
     if charsets.keys() == {shown[0].charset}:
         return iter(shown)
+    if ambiguity.charsets_differ(charsets, shown[0].content):
+        shown[0] = replace(shown[0], defects=(*shown[0].defects, Defect.AMBIGUOUS))
     return iter([replace(part, charset=charset) for part, charset in product(shown, account.some(charsets))])
 
 
@@ -305,69 +313,37 @@ def _multipart(node: _Node, reading: _Reading, account: _Account) -> Iterator[_N
         decoded, _ = account.decoded(node, reading.encoding)
         if b"--" in decoded and decoded != node.buffer[node.start : node.end]:
             yield from _divided(node, reading, decoded, 0, len(decoded), account)
+            if reading.encoding == "base64":  # to the others it is a text without a meaning
+                yield _disputed_part(node, reading.media_type)
     yield from _divided(node, reading, node.buffer, node.start, node.end, account)
 
 
 def _divided(
     node: _Node, reading: _Reading, buffer: bytes, start: int, end: int, account: _Account
 ) -> Iterator[_Node | Part]:
-    boundaries = account.some(dict.fromkeys(map(_octets, reading.content_type.parameters.get("boundary", []))))
-    usable = [boundary for boundary in boundaries if _line(buffer, b"--" + boundary, start, end) >= 0]
+    boundaries = account.some(dict.fromkeys(map(delimiter.octets, reading.content_type.parameters.get("boundary", []))))
+    usable = [one for one in boundaries if delimiter.first_line(buffer, b"--" + one, start, end) >= 0]
+    is_disputed = len(boundaries) > 1
     if not usable:  # what no client can take apart is shown as it stands; some guess the boundary
         account.defects.add(Defect.NO_BOUNDARY)
         yield _text(_name(node), buffer[start:end], Defect.NO_BOUNDARY)
-        guessed = _GUESSED_BOUNDARY.search(buffer, start, end)
-        usable = [guessed[1].rstrip(b" \t")] if guessed else []
+        usable = delimiter.guessed(buffer, start, end)
+        is_disputed = is_disputed or (bool(usable) and delimiter.is_encoded(buffer, start, end))
     for boundary in usable:
-        delimiters = _delimiters(buffer, b"--" + boundary, start, end, account)
-        exact = [delimiter for delimiter in delimiters if delimiter.exact]
-        if not any(delimiter.closing for delimiter in exact):
-            account.defects.add(Defect.UNCLOSED_MULTIPART)
-        yield from _children(node, reading, buffer, _spans(buffer, exact, start, end))
-        if len(exact) < len(delimiters):  # to some clients a line that only begins with the boundary divides, too
-            yield from _children(node, reading, buffer, _spans(buffer, delimiters, start, end))
-
-
-def _octets(boundary: str) -> bytes:
-    return boundary.encode("utf-8", "replace").rstrip(b" \t")  # RFC 2046 5.1.1: it does not end with white space
-
-
-def _line(buffer: bytes, beginning: bytes, start: int, end: int) -> int:
-    """Return where the first line that begins so begins, -1 if none does; `start` begins a line."""
-    if buffer.startswith(beginning, start, end):
-        return start
-    newline = buffer.find(b"\n" + beginning, start, end)
-    return newline + 1 if newline >= 0 else -1
-
-
-def _delimiters(buffer: bytes, delimiter: bytes, start: int, end: int, account: _Account) -> list[_Delimiter]:
-    """Return the lines that begin with `delimiter`, as many as may be read."""
-    found: list[_Delimiter] = []
-    line = start
-    while (line := _line(buffer, delimiter, line, end)) >= 0:
-        account.delimiters -= 1
+        delimiters = delimiter.lines(buffer, boundary, start, end, account.delimiters)
+        account.delimiters -= len(delimiters)
         if account.delimiters < 0:
             account.defects.add(Defect.TOO_MANY_PARTS)
-            return found
-        rest = _DELIMITER_END.match(buffer, line + len(delimiter), end)
-        if rest is None:  # it matches everything
-            return found
-        found.append(_Delimiter(line, rest.end(), not rest[2].strip(b" \t\r"), bool(rest[1])))
-        line = rest.end()
-    return found
-
-
-def _spans(buffer: bytes, delimiters: list[_Delimiter], start: int, end: int) -> list[tuple[int, int]]:
-    """Return preamble, parts and epilogue; the line end before a delimiter belongs to it (RFC 2046 5.1.1)."""
-    spans: list[tuple[int, int]] = []
-    begin = start
-    for delimiter in delimiters:
-        stop = max(delimiter.start - 1, begin)
-        if stop > begin and buffer[stop - 1] == 0x0D:
-            stop -= 1
-        spans.append((begin, stop))
-        begin = delimiter.end
-    return [*spans, (begin, end)]
+            delimiters.pop()
+        exact = [one for one in delimiters if one.exact]
+        if not any(one.closing for one in exact):
+            account.defects.add(Defect.UNCLOSED_MULTIPART)
+        is_disputed = is_disputed or delimiter.are_disputed(buffer, boundary, delimiters)
+        yield from _children(node, reading, buffer, delimiter.spans(buffer, exact, start, end))
+        if len(exact) < len(delimiters):  # to some clients a line that only begins with the boundary divides, too
+            yield from _children(node, reading, buffer, delimiter.spans(buffer, delimiters, start, end))
+    if is_disputed:
+        yield _disputed_part(node, reading.media_type)
 
 
 def _children(node: _Node, reading: _Reading, buffer: bytes, spans: list[tuple[int, int]]) -> Iterator[_Node | Part]:

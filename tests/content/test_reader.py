@@ -157,7 +157,7 @@ def test_kinds_of_text(media_type: str, content: bytes, expected: str) -> None:
         ("application/pdf", b"%PDF-1.7\r\nstream\r\n", "broken"),
         ("application/x-anything", b"\x00\x01\x02", "attachment"),
         ("audio/mpeg", b"ID3\x03\0\0\0\0\0\0", "media"),
-        ("application/x-rar", b"Rar!\x1a\x07\x01\0", "archive"),
+        ("application/x-arj", b"\x60\xea\x01\0", "archive"),
         ("image/png", b"\x89PNG\r\n\x1a\n", "picture"),
         ("application/octet-stream", b"PK\x03\x04\x00\x00", "broken"),
         ("application/octet-stream", b"%PDF-1.7\r\nstream\r\n", "broken"),

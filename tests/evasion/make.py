@@ -3,9 +3,14 @@
 import json
 from pathlib import Path
 
-from tests.evasion.specimens import specimens
+from tests.evasion.specimens import Specimen, specimens
 
 FOLDER = Path(__file__).parents[1] / "eml" / "evasion"
+
+
+def expectations(one: Specimen) -> dict[str, str]:
+    """Return what the manifest says of a specimen."""
+    return {"expected": one.expected, "twin": one.twin_expected, "needs": one.needs, "also": one.also}
 
 
 def main() -> None:
@@ -16,7 +21,7 @@ def main() -> None:
     manifest = {}
     for one in specimens():
         assert one.name not in manifest, one.name
-        manifest[one.name] = {"expected": one.expected, "twin": one.twin_expected}
+        manifest[one.name] = expectations(one)
         (FOLDER / f"{one.name}.eml").write_bytes(one.mail)
         (FOLDER / f"{one.name}.clean.eml").write_bytes(one.twin)
     lines = json.dumps(manifest, indent=1, sort_keys=True)

@@ -14,10 +14,9 @@ from dlp_gateway.inspection.inspector import Inspector, InspectorOptions
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.message import Message
 from dlp_gateway.mail.parse import parse
-from tests.formats import archives, documents, legacy
+from tests.formats import archives, bombs, documents, legacy
 
 MEMORY = 512_000_000
-HUGE = bytes(150_000_000)
 
 
 @pytest_asyncio.fixture
@@ -34,43 +33,17 @@ def mail(content: bytes) -> Message:
     return parse(head + base64.encodebytes(content))
 
 
-def _sparse_xls() -> bytes:
-    """A workbook of two cells, in its first and its last corner."""
-    cells = b"".join(
-        b"\x03\x02\x0e\x00" + row.to_bytes(2, "little") + column.to_bytes(2, "little") + bytes(10)
-        for row, column in ((0, 0), (65_535, 255))
-    )
-    begin = b"\x09\x08\x10\x00\x00\x06\x10\x00" + bytes(12)
-    return legacy.compound({"Workbook": begin + cells + b"\x0a\x00\x00\x00"})
-
-
-BOMBS = {
-    "zip": lambda: documents.packed({"a": HUGE}),
-    "gzip": lambda: archives.gz(HUGE),
-    "xz": lambda: archives.xz(HUGE),
-    "7z": lambda: archives.seven_zip({"a": HUGE}),
-    "many large members": lambda: documents.packed({str(number): bytes(9_000_000) for number in range(60)}),
-    "document": lambda: documents.packed({"[Content_Types].xml": "<Types/>", "word/document.xml": HUGE}),
-    "pdf": lambda: documents.pdf_objects(
-        [
-            b"<</Type/Catalog/Pages 2 0 R>>",
-            b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
-            b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]/Contents 4 0 R>>",
-            documents.pdf_stream(HUGE, filtered=True),
-        ]
-    ),
-    "sheet of two cells": _sparse_xls,
-}
-
-
 @pytest.mark.slow
 async def test_bombs_are_reasons(inspector: Inspector, envelope: Envelope) -> None:
     """No failure, no lost worker, and less memory than one message may take."""
     workers = _children()
-    for name, make in BOMBS.items():
+    for name, make in bombs.FILES.items():
         found = await inspector.inspect(envelope, mail(make()), Facts())
         assert not found.failures, name
-        assert {gone.reason.value for gone in found.unreadable} & {"bomb", "too-large"}, name
+        expected = (
+            {"broken"} if name in bombs.DAMAGED else {"picture"} if name in bombs.UNSEEN else {"bomb", "too-large"}
+        )
+        assert {gone.reason.value for gone in found.unreadable} & expected, name
     assert _children() == workers
     assert sum(map(_peak, workers)) < MEMORY
 
