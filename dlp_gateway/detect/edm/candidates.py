@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from dlp_gateway.detect.edm import values
-from dlp_gateway.detect.edm.values import LONGEST_CODE, WRITTEN_DATE
+from dlp_gateway.detect.edm.values import FIGURE, LONGEST_CODE, LONGEST_MONTH, MONTH_BEFORE, WRITTEN_DATE
 from dlp_gateway.detect.folding import Folded
 
 
@@ -23,7 +23,7 @@ class Candidate(NamedTuple):
 #: What may stand between two groups of one number.
 _SIGN: Final = r"(?: ?[-./_] ?|[ \t]{1,3}|\n)"
 _BEARING: Final = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]*+[0-9][A-Za-z0-9]*+")
-_DIGITS: Final = re.compile(r"[0-9]+")
+FIGURES: Final = re.compile(r"[0-9]+")
 _BRIDGE: Final = re.compile(rf"{_SIGN}(?:([A-Za-z]{{1,9}}){_SIGN}(?:([A-Za-z]{{1,9}}){_SIGN})?)?")
 _PLAIN_BRIDGE: Final = re.compile(_SIGN)
 _BEFORE: Final = re.compile(rf"(?<![A-Za-z0-9])(?:([A-Za-z]{{1,9}}){_SIGN})?([A-Za-z]{{1,9}}){_SIGN}\Z")
@@ -40,13 +40,38 @@ _DOMAIN: Final = re.compile(r"@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 Group = tuple[int, int]
 
 
-def codes(text: str, shapes: Mapping[str, float]) -> Iterator[Candidate]:
+class Shapes:
+    """Where letters and digits stand in the codes of a table, each with the share of all such codes that it has."""
+
+    def __init__(self, shares: Mapping[str, float]) -> None:
+        """Take the shapes of a header."""
+        self.shares = shares
+        self.lengths = frozenset(len(one) if one[0] != "X" else int(one[1:]) for one in shares)
+        self.longest = min(max(self.lengths, default=0), LONGEST_CODE)
+        self.lettered = any("A" in one or "X" in one for one in shares)
+
+    def of(self, value: str) -> str:
+        """Return the shape of a value, "" if no code of the table has it."""
+        form = values.shape(value)
+        if form in self.shares:
+            return form
+        by_length = f"X{len(value)}"  # of codes without any form
+        return by_length if by_length in self.shares and not value.isalpha() else ""
+
+
+def codes(text: str, shapes: Shapes) -> Iterator[Candidate]:
     """Yield what has one of `shapes` among neighbouring groups of letters and digits of folded `text`."""
-    lengths = frozenset(len(one) if one[0] != "X" else int(one[1:]) for one in shapes)
-    longest = min(max(lengths, default=0), LONGEST_CODE)
-    lettered = any("A" in one or "X" in one for one in shapes)
-    for run in _runs(text, _BEARING if lettered else _DIGITS, lettered=lettered, longest=longest):
-        yield from _joined(text, run, shapes, lengths, longest)
+    for run in _runs(text, _BEARING if shapes.lettered else FIGURES, lettered=shapes.lettered, longest=shapes.longest):
+        parts = [text[start:end].upper() for start, end in run]
+        for first, (start, _) in enumerate(run):
+            part = parts[first]
+            yield from _stretches(run, parts, first, part, start, shapes)
+            if part.isdigit() or part.isalpha():
+                continue
+            if glued := _GLUED.fullmatch(part):  # "No4711 0815"
+                yield from _stretches(run, parts, first, glued[1], start + glued.start(1), shapes)
+            else:
+                yield from _digits_within(part, start, shapes)
 
 
 def _runs(text: str, token: re.Pattern[str], *, lettered: bool, longest: int) -> Iterator[list[Group]]:
@@ -76,48 +101,46 @@ def _words_at(found: re.Match[str] | None) -> list[Group]:
     return [] if found is None else [found.span(group) for group in (1, 2) if found[group]]
 
 
-def _joined(
-    text: str, run: list[Group], shapes: Mapping[str, float], lengths: frozenset[int], longest: int
-) -> Iterator[Candidate]:
-    """Yield each stretch of groups that together have a shape."""
-    parts = [text[start:end].upper() for start, end in run]
-    for first, (start, _) in enumerate(run):
-        glued = _GLUED.fullmatch(parts[first])
-        beginnings = (parts[first], glued[1]) if glued else (parts[first],)
-        for beginning in beginnings:
-            value = beginning
-            at = start + len(parts[first]) - len(beginning)
-            for place in range(first, len(run)):
-                if place > first:
-                    value += parts[place]
-                if len(value) > longest:
-                    break
-                if len(value) in lengths and (form := _shaped(value, shapes)):
-                    yield Candidate(at, run[place][1], values.CODE, value, form)
-        if glued is None and len(parts[first]) > 2 and not parts[first].isdigit():
-            yield from _digits_within(parts[first], start, shapes, lengths)
+def _stretches(
+    run: list[Group], parts: list[str], first: int, beginning: str, start: int, shapes: Shapes
+) -> list[Candidate]:
+    """Return each stretch of groups from one of them on that together have a shape."""
+    found = []
+    value = beginning
+    for place in range(first, len(run)):
+        if place > first:
+            value += parts[place]
+        size = len(value)
+        if size > shapes.longest:
+            break
+        if size in shapes.lengths and (form := shapes.of(value)):
+            found.append(Candidate(start, run[place][1], values.CODE, value, form))
+    return found
 
 
-def _digits_within(part: str, start: int, shapes: Mapping[str, float], lengths: frozenset[int]) -> Iterator[Candidate]:
+def _digits_within(part: str, start: int, shapes: Shapes) -> Iterator[Candidate]:
     """Yield numbers that letters stand around without a blank: "No4711x"."""
-    for found in _DIGITS.finditer(part):
-        if found.end() - found.start() in lengths and (form := _shaped(found[0], shapes)):
+    for found in FIGURES.finditer(part):
+        if found.end() - found.start() in shapes.lengths and (form := shapes.of(found[0])):
             yield Candidate(start + found.start(), start + found.end(), values.CODE, found[0], form)
-
-
-def _shaped(value: str, shapes: Mapping[str, float]) -> str:
-    form = values.shape(value)
-    if form in shapes:
-        return form
-    by_length = f"X{len(value)}"  # of codes without any form
-    return by_length if by_length in shapes and not value.isalpha() else ""
 
 
 def dates(text: str) -> Iterator[Candidate]:
     """Yield every day that a date in folded `text` may mean."""
-    for found in WRITTEN_DATE.finditer(text):
-        for day in values.readings(found):
-            yield Candidate(found.start(), found.end(), values.DATE, day, "")
+    end = 0
+    for figure in FIGURE.finditer(text):
+        start = figure.start()
+        if start < end:
+            continue
+        if text[start - 1 : start] in {" ", "-"}:
+            month = MONTH_BEFORE.search(text, max(0, start - LONGEST_MONTH), start)
+            found = WRITTEN_DATE.match(text, month.start()) if month else WRITTEN_DATE.match(text, start)
+        else:
+            found = WRITTEN_DATE.match(text, start)
+        if found:
+            end = found.end()
+            for day in values.readings(found):
+                yield Candidate(found.start(), end, values.DATE, day, "")
 
 
 def addresses(text: str, folded: Folded) -> Iterator[Candidate]:
@@ -142,6 +165,9 @@ def names(text: str, folded: Folded, windows: Iterable[Group], most_words: int) 
         for start, end, word in _words(text, folded, low, high):
             if before and _APART.fullmatch(folded.text, before[-1][1], start) is None:
                 before.clear()
+            if most_words == 1:
+                yield Candidate(start, end, values.NAME, word, "A")
+                continue
             before.append((start, end, word))
             del before[:-most_words]
             for first in range(len(before)):

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlp_gateway.detect.edm import candidates, values
-from dlp_gateway.detect.edm.candidates import Candidate
+from dlp_gateway.detect.edm.candidates import Candidate, Shapes
 from dlp_gateway.detect.edm.table import Table
 from dlp_gateway.detect.folding import Folded, fold
 
@@ -88,7 +88,8 @@ class Matcher:
         # Where names alone make a record every word is looked up, else only those near something surer.
         self._names_alone = any(len(columns & named) >= count for columns, count in self._wanted)
         space = max(header.records, 1)
-        self._shares = {form: min(1.0, count / values.room(form)) for form, count in header.shapes.items()}
+        shares = {form: min(1.0, count / values.room(form)) for form, count in header.shapes.items()}
+        self._shapes = Shapes(shares)
         self._of_domain = {values.NAME: 1 / max(space, _NAMES), values.DATE: 1 / max(space, _DAYS)}
         self._records = space
 
@@ -131,9 +132,10 @@ class Matcher:
 
     def _sure(self, text: str, folded: Folded) -> Iterator[Candidate]:
         """Yield candidates that are no names."""
-        if self._has[values.CODE]:
-            yield from candidates.codes(folded.text, self._shares)
-        if self._has[values.DATE]:
+        has_figures = candidates.FIGURES.search(folded.text) is not None
+        if has_figures and self._has[values.CODE]:
+            yield from candidates.codes(folded.text, self._shapes)
+        if has_figures and self._has[values.DATE]:
             yield from candidates.dates(folded.text)
         if self._has[values.ADDRESS]:
             yield from candidates.addresses(text, folded)
@@ -163,7 +165,7 @@ class Matcher:
     def _chances(self, one: Candidate, count: int) -> tuple[float, float]:
         """Return how likely a value of this form is that of one record, and of any record at all."""
         if one.domain == values.CODE:
-            share = self._shares[one.shape]
+            share = self._shapes.shares[one.shape]
             return share * count / self._records, share
         if one.domain == values.ADDRESS:
             return _ADDRESS * count / self._records, _ADDRESS
@@ -238,19 +240,24 @@ class Matcher:
 
     def _windows(self, own: list[tuple[_Hit, int]], count: int) -> Iterator[list[tuple[_Hit, int]]]:
         """Yield stretches in which enough columns stand, each with a value of its own."""
+        if len({column for _, column in own}) < count:
+            return
         within = self._table.header.spec.within
-        columns: Counter[int] = Counter()
-        distinct: Counter[int] = Counter()
-        first = yielded = 0
+        columns, distinct = [0] * 256, Counter[int]()
+        there = first = yielded = 0
         for last, (hit, column) in enumerate(own):
+            there += not columns[column]
             columns[column] += 1
             distinct[hit.low] += 1
             while hit.start - own[first][0].start > within:
                 gone, former = own[first]
-                columns -= Counter((former,))
-                distinct -= Counter((gone.low,))
+                columns[former] -= 1
+                there -= not columns[former]
+                distinct[gone.low] -= 1
+                if not distinct[gone.low]:
+                    del distinct[gone.low]
                 first += 1
-            if len(columns) >= count and len(distinct) >= count:
+            if there >= count and len(distinct) >= count:
                 yield own[first : last + 1]
                 yielded += 1
                 if yielded == _MOST_WINDOWS:

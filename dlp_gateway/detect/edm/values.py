@@ -60,10 +60,11 @@ DAY_MONTH: Final = (
     rf"(?P<m3>{_MONTH})[a-z]{{0,9}}\.?,?[ /-](?:de |del )?(?P<y3>\d{{4}}|\d{{2}})"
 )
 MONTH_DAY: Final = rf"(?P<m4>{_MONTH})[a-z]{{0,9}}\.?[ -](?P<d4>\d{{1,2}})(?:st|nd|rd|th)?,?[ -](?P<y4>\d{{4}})"
-#: A calendar date in folded text, in figures or with the month as a word.
-WRITTEN_DATE: Final = re.compile(
-    rf"(?<![\dA-Za-z])(?:{YEAR_FIRST}|{DAY_MONTH}|{YEAR_LAST}|{JOINED}|{MONTH_DAY})(?!\d)", re.IGNORECASE
-)
+#: A calendar date in folded text, in figures or with the month as a word; and where its first figure may stand.
+WRITTEN_DATE: Final = re.compile(rf"(?:{YEAR_FIRST}|{DAY_MONTH}|{YEAR_LAST}|{JOINED}|{MONTH_DAY})(?!\d)", re.IGNORECASE)
+FIGURE: Final = re.compile(r"(?<![0-9A-Za-z])[0-9]")
+MONTH_BEFORE: Final = re.compile(rf"(?<![A-Za-z])(?:{_MONTH})[a-z]{{0,9}}\.?[ -]\Z", re.IGNORECASE)
+LONGEST_MONTH: Final = 15
 
 
 def code(text: str) -> str:
@@ -84,15 +85,17 @@ def digits(text: str) -> str:
 
 def word(text: str) -> str:
     """Return one word of a name without case and accents; what has no Latin counterpart stays in its script."""
-    plain = fold(text).text
-    if plain.isalpha():
-        return plain.lower()
-    return "".join(_WORD.findall(unicodedata.normalize("NFKC", text).casefold()))
+    letters = "".join(_WORD.findall(unicodedata.normalize("NFKC", text).casefold()))
+    for one in (text, letters):  # of some letters only the small ones have a counterpart
+        plain = fold(one).text
+        if plain.isalpha():
+            return plain.lower()
+    return letters
 
 
 def name(text: str) -> str:
     """Return the words of a name in the order of the alphabet, since "Doe, Jane" is "Jane Doe"; "" for too many."""
-    composed = unicodedata.normalize("NFC", text[:_LONGEST_NAME])
+    composed = unicodedata.normalize("NFKC", text[:_LONGEST_NAME])
     words = [one for part in _WORD.findall(composed) if (one := word(part))]
     return together(words) if 0 < len(words) <= MOST_WORDS else ""
 
