@@ -33,7 +33,9 @@ def row(number: int) -> str:
     """Return the row of one invented person, always the same."""
     licence = number * 2_654_435_761 % 10**12
     iban = number * 40_503 % 10**18
-    surname = f"{'bcdfghklmn'[number % 10]}a{'bcdfghklmnprst'[number // 10 % 14]}o{'bcdfghklm'[number // 140 % 9]}er"
+    first, second, third = number % 10, number // 10 % 14, number // 140 % 9
+    vowels = f"{'aeiou'[number // 1_260 % 5]}{'aeiou'[number // 6_300 % 5]}"
+    surname = f"{'bcdfghklmn'[first]}{vowels[0]}{'bcdfghklmnprst'[second]}{vowels[1]}{'bcdfghklm'[third]}er"
     born = f"{1930 + number % 80}-{number // 80 % 12 + 1:02d}-{number // 960 % 28 + 1:02d}"
     return f"K-{number:09d},X{licence:012d},DE{iban:020d},{surname},{born},p{number}@home.example\n"
 

@@ -29,9 +29,13 @@ _PLAIN_BRIDGE: Final = re.compile(_SIGN)
 _BEFORE: Final = re.compile(rf"(?<![A-Za-z0-9])(?:([A-Za-z]{{1,9}}){_SIGN})?([A-Za-z]{{1,9}}){_SIGN}\Z")
 _BEHIND: Final = re.compile(rf"{_SIGN}([A-Za-z]{{1,9}})(?:{_SIGN}([A-Za-z]{{1,9}}))?(?![A-Za-z0-9])")
 _LONGEST_BRIDGE: Final = 27
+#: How many groups one number may be written in; an IBAN in fours has nine.
+MOST_GROUPS: Final = 12
 _GLUED: Final = re.compile(r"[A-Za-z]+([0-9]+)")
 _WORDS: Final = re.compile(r"[A-Za-z?]+")
 _LETTERS: Final = re.compile(r"[^\W\d_]+")
+_BLANK: Final = re.compile(r"\s")
+_LONGEST_WORD: Final = 200
 _APART: Final = re.compile(r"[ \t,.'-]{1,3}|[ ,]{0,2}\n[ \t]{0,3}")
 #: Characters before and behind an "@" that an address may have (RFC 5321 4.5.3.1).
 _LOCAL: Final = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}\Z")
@@ -47,29 +51,32 @@ class Shapes:
         """Take the shapes of a header."""
         self.shares = shares
         self.lengths = frozenset(len(one) if one[0] != "X" else int(one[1:]) for one in shares)
+        self.sizes = tuple(sorted(self.lengths))
         self.longest = min(max(self.lengths, default=0), LONGEST_CODE)
         self.lettered = any("A" in one or "X" in one for one in shares)
+        self._by_length = {int(one[1:]): one for one in shares if one[0] == "X"}  # of codes without any form
 
-    def of(self, value: str) -> str:
-        """Return the shape of a value, "" if no code of the table has it."""
-        form = values.shape(value)
-        if form in self.shares:
-            return form
-        by_length = f"X{len(value)}"  # of codes without any form
-        return by_length if by_length in self.shares and not value.isalpha() else ""
+    def of(self, kinds: str) -> str:
+        """Return the shape of a value whose letters and digits stand so, "" if no code of the table has it."""
+        if kinds in self.shares:
+            return kinds
+        return self._by_length.get(len(kinds), "") if "9" in kinds else ""
 
 
 def codes(text: str, shapes: Shapes) -> Iterator[Candidate]:
     """Yield what has one of `shapes` among neighbouring groups of letters and digits of folded `text`."""
     for run in _runs(text, _BEARING if shapes.lettered else FIGURES, lettered=shapes.lettered, longest=shapes.longest):
-        parts = [text[start:end].upper() for start, end in run]
-        for first, (start, _) in enumerate(run):
-            part = parts[first]
-            yield from _stretches(run, parts, first, part, start, shapes)
+        if len(run) == 1:
+            yield from _single(text, run[0], shapes)
+        else:
+            yield from _stretches(text, run, shapes)
+        for place, (start, end) in enumerate(run):
+            part = text[start:end]
             if part.isdigit() or part.isalpha():
                 continue
             if glued := _GLUED.fullmatch(part):  # "No4711 0815"
-                yield from _stretches(run, parts, first, glued[1], start + glued.start(1), shapes)
+                rest = [(start + glued.start(1), end), *run[place + 1 : place + MOST_GROUPS]]
+                yield from _stretches(text, rest, shapes, 1)
             else:
                 yield from _digits_within(part, start, shapes)
 
@@ -101,27 +108,38 @@ def _words_at(found: re.Match[str] | None) -> list[Group]:
     return [] if found is None else [found.span(group) for group in (1, 2) if found[group]]
 
 
-def _stretches(
-    run: list[Group], parts: list[str], first: int, beginning: str, start: int, shapes: Shapes
-) -> list[Candidate]:
-    """Return each stretch of groups from one of them on that together have a shape."""
-    found = []
-    value = beginning
-    for place in range(first, len(run)):
-        if place > first:
-            value += parts[place]
-        size = len(value)
-        if size > shapes.longest:
-            break
-        if size in shapes.lengths and (form := shapes.of(value)):
-            found.append(Candidate(start, run[place][1], values.CODE, value, form))
-    return found
+def _single(text: str, group: Group, shapes: Shapes) -> Iterator[Candidate]:
+    start, end = group
+    if end - start in shapes.lengths:
+        value = text[start:end].upper()
+        if form := shapes.of(values.kinds(value)):
+            yield Candidate(start, end, values.CODE, value, form)
+
+
+def _stretches(text: str, run: list[Group], shapes: Shapes, beginnings: int = 0) -> Iterator[Candidate]:
+    """Yield each stretch of groups that together have a shape, from one of the first `beginnings` (0: of any) on."""
+    whole = "".join([text[start:end] for start, end in run]).upper()
+    kinds = values.kinds(whole)
+    ends: dict[int, int] = {}  # by how many characters stand before them in `whole`
+    total = 0
+    for place, (start, end) in enumerate(run):
+        total += end - start
+        ends[total] = place
+    total = 0
+    for first, (start, end) in enumerate(run[: beginnings or len(run)]):
+        for size in shapes.sizes:
+            last = ends.get(total + size)
+            if last is None or last - first >= MOST_GROUPS:
+                continue
+            if form := shapes.of(kinds[total : total + size]):
+                yield Candidate(start, run[last][1], values.CODE, whole[total : total + size], form)
+        total += end - start
 
 
 def _digits_within(part: str, start: int, shapes: Shapes) -> Iterator[Candidate]:
     """Yield numbers that letters stand around without a blank: "No4711x"."""
     for found in FIGURES.finditer(part):
-        if found.end() - found.start() in shapes.lengths and (form := shapes.of(found[0])):
+        if found.end() - found.start() in shapes.lengths and (form := shapes.of(values.kinds(found[0]))):
             yield Candidate(start + found.start(), start + found.end(), values.CODE, found[0], form)
 
 
@@ -132,12 +150,12 @@ def dates(text: str) -> Iterator[Candidate]:
         start = figure.start()
         if start < end:
             continue
-        if text[start - 1 : start] in {" ", "-"}:
+        month = found = None
+        if start > 2 and text[start - 1] in " -" and not text[start - 2].isdigit():
             month = MONTH_BEFORE.search(text, max(0, start - LONGEST_MONTH), start)
-            found = WRITTEN_DATE.match(text, month.start()) if month else WRITTEN_DATE.match(text, start)
-        else:
-            found = WRITTEN_DATE.match(text, start)
-        if found:
+        if month is not None:
+            found = WRITTEN_DATE.match(text, month.start())
+        if found := found or WRITTEN_DATE.match(text, start):  # "Mr Martin 2.1.1980" has no month in it
             end = found.end()
             for day in values.readings(found):
                 yield Candidate(found.start(), end, values.DATE, day, "")
@@ -186,6 +204,21 @@ def _words(text: str, folded: Folded, low: int, high: int) -> Iterator[tuple[int
         for part in _LETTERS.finditer(text, began, ended):
             if word := values.word(part[0]):
                 yield _place(folded, part.start()), _place(folded, part.end()), word
+
+
+def pieces(text: str, size: int, overlap: int) -> Iterator[tuple[int, str]]:
+    """Yield a long text in pieces that overlap, with their places; between two blanks, so that no number is cut."""
+    low = 0
+    while True:
+        high = low + size
+        if high >= len(text):
+            yield low, text[low:]
+            return
+        cut = _BLANK.search(text, high, high + _LONGEST_WORD)
+        high = cut.start() if cut else high
+        yield low, text[low:high]
+        begins = _BLANK.search(text, high - overlap - _LONGEST_WORD, high - overlap)
+        low = begins.end() if begins else high - overlap
 
 
 def windows(places: Iterable[Group], within: int, length: int) -> Iterator[Group]:

@@ -7,7 +7,7 @@ records share say less the more records there are. So confidence is measured, no
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -23,6 +23,10 @@ MOST_RECORDS: Final = 100_000
 #: Entries of the table weighed for one message; who needs more has thousands of values in it that hundreds share.
 _MOST_ENTRIES: Final = 20_000_000
 _AT_ONCE: Final = 500_000
+_BATCH: Final = 50_000
+#: Characters of a text that are looked at together, and by how many more than `within` two such pieces overlap.
+_PIECE: Final = 400_000
+_OVERLAP: Final = 400
 #: Of how many plausible ones a name or a birth date is one, where a table is small.
 _NAMES: Final = 200
 _DAYS: Final = 20_000
@@ -95,18 +99,17 @@ class Matcher:
 
     def matches(self, text: str, budget: list[int]) -> Iterator[Match]:
         """Yield the records in a text, at places of the text; `budget` holds the entries that may still be weighed."""
-        folded = fold(text)
-        hits = self._hits(text, folded)
-        for match in self._weighed(hits, budget):
-            start, end = folded.span(match.start, match.end)
-            yield Match(
-                record=match.record,
-                values=match.values,
-                columns=match.columns,
-                chance=match.chance,
-                start=start,
-                end=end,
-            )
+        best: dict[int, Match] = {}
+        for place, piece in candidates.pieces(text, _PIECE, self._table.header.spec.within + _OVERLAP):
+            folded = fold(piece)
+            for match in self._weighed(self._hits(piece, folded), budget):
+                start, end = folded.span(match.start, match.end)
+                placed = replace(match, start=place + start, end=place + end)
+                known = best.get(match.record)
+                best[match.record] = placed if known is None else known | placed
+            if len(best) >= MOST_RECORDS:
+                break
+        yield from best.values()
 
     def owned_by(self, address: str) -> NDArray[np.uint32]:
         """Return the records whose own address this is, sorted."""
@@ -141,25 +144,32 @@ class Matcher:
             yield from candidates.addresses(text, folded)
 
     def _looked_up(self, found: Iterable[Candidate]) -> list[_Hit]:
-        """Return those candidates that the table has, by place; each distinct value is looked up once."""
-        seen: dict[tuple[str, str], list[Candidate]] = {}
-        for one in found:
-            seen.setdefault((one.domain, one.value), []).append(one)
-        if not seen:
+        """Return those candidates that the table has, by place."""
+        hits: list[_Hit] = []
+        batch: dict[tuple[str, str], list[Candidate]] = {}
+        for number, one in enumerate(found, 1):
+            batch.setdefault((one.domain, one.value), []).append(one)
+            if number % _BATCH == 0:
+                hits += self._there(batch)
+                batch = {}
+        hits += self._there(batch)
+        hits.sort()
+        return hits
+
+    def _there(self, batch: dict[tuple[str, str], list[Candidate]]) -> list[_Hit]:
+        """Return the hits of a batch, by value; each distinct value is looked up once."""
+        if not batch:
             return []
         digest = self._table.key.digest
-        lows, highs = self._table.places(b"".join([digest(domain, value) for domain, value in seen]))
+        lows, highs = self._table.places(b"".join([digest(domain, value) for domain, value in batch]))
         there = np.flatnonzero(highs > lows)
-        if not len(there):
-            return []
-        by_value = list(seen.values())
+        by_value = list(batch.values())
         hits = []
         for index in there.tolist():
             low, high = int(lows[index]), int(highs[index])
             if high - low > self._table.header.spec.common:
                 continue  # the mailbox of a house, kept to know whose records it owns
             hits += [_Hit(one.start, one.end, low, high, *self._chances(one, high - low)) for one in by_value[index]]
-        hits.sort()
         return hits
 
     def _chances(self, one: Candidate, count: int) -> tuple[float, float]:

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from datetime import date
+from functools import lru_cache
 from typing import Final
 
 from dlp_gateway.detect.folding import fold
@@ -152,12 +153,14 @@ def _years(written: str) -> tuple[str, ...]:
     return (written,) if len(written) == 4 else (f"19{written}", f"20{written}")
 
 
+@lru_cache(maxsize=1 << 16)
 def calendar(year: str, month: str, day: str) -> str:
     """Return a day of the calendar as "YYYYMMDD", "" if there is no such day."""
     try:
-        return date(int(year), int(month), int(day)).strftime("%Y%m%d") if int(year) > 1800 else ""
+        found = date(int(year), int(month), int(day))
     except ValueError:
         return ""
+    return found.isoformat().replace("-", "") if found.year > 1800 else ""
 
 
 def _known(*meant: str) -> tuple[str, ...]:
@@ -166,10 +169,13 @@ def _known(*meant: str) -> tuple[str, ...]:
 
 def shape(value: str) -> str:
     """Return where letters and digits stand in a code, "A99999"; only the length of what mixes them more often."""
-    kinds = value.translate(_KINDS)
-    if kinds.count("A9") + kinds.count("9A") > _ALTERNATIONS:
-        return f"X{len(kinds)}"
-    return kinds
+    form = kinds(value)
+    return f"X{len(form)}" if form.count("A9") + form.count("9A") > _ALTERNATIONS else form
+
+
+def kinds(value: str) -> str:
+    """Return where letters and digits stand in upper-case text, whatever there is of them."""
+    return value.translate(_KINDS)
 
 
 def room(form: str) -> float:

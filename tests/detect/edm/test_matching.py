@@ -47,6 +47,14 @@ def found(table: Table, text: str) -> dict[int, set[str]]:
         "Kunde K 100 234, PLZ 10115",
         "K.100.234 (2 January 1980)",
         "Muller lives in 10115 Berlin",
+        "Muller, March 2.1.1980",
+        "Martin Muller 2.1.1980",
+        "Muller, died Jan 5, born 2 January 1980",
+        "MULLER;JANUARY 2ND, 1980",
+        "Muller 19800102",
+        "Muller 02011980",
+        "ID:D1234567X?D1234567",
+        "NoD1234567 D1234567.pdf",
     ],
 )
 def test_a_record_is_found_however_it_is_written(table: Table, text: str) -> None:
@@ -176,6 +184,15 @@ def test_a_million_numbers_in_one_text(table: Table) -> None:
     text = "D1234567 10115 Müller\n" * 3_000 + "987654 " * 3_000
     matches = list(Matcher(table).matches(text, new_budget()))
     assert len(matches) == 1
+
+
+def test_a_long_text_is_looked_at_in_pieces(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No number is cut at a seam into another's, and what stands at a seam is found, at its place."""
+    monkeypatch.setattr("dlp_gateway.detect.edm.matching._PIECE", 1_000)
+    for shift in range(0, 1_400, 7):
+        text = "x " * (shift // 2) + "Müller, 02.01.1980" + " y" * 900 + " D12345678 and K-1002341"
+        (match,) = Matcher(table).matches(text, new_budget())
+        assert text[match.start : match.end] == "Müller, 02.01.1980"
 
 
 def test_more_common_values_than_can_be_weighed_are_a_failure(table: Table) -> None:
