@@ -1,5 +1,6 @@
 """`dlp-gateway edm`: tables of own records, by which their data are found in mails without being kept."""
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -206,6 +207,10 @@ def _print_built(built: "Built", source: Path, target: Path, key_file: Path) -> 
             5000,
         )
     )
+    if os.geteuid() == 0 and target.stat().st_uid == 0:
+        click.echo(
+            printable(f"Only root may read them: chown USER {target} {key_file}, USER runs the gateway.", 10_000)
+        )
     click.echo(printable(f"{source} holds all values in plain: keep it elsewhere, or delete it.", 5000))
 
 

@@ -25,8 +25,8 @@ from dlp_gateway.detect.edm.spec import Sort, Spec
 from dlp_gateway.detect.edm.table import COLUMNS, DIGESTS, RECORDS, Header
 from dlp_gateway.errors import ConfigurationError, Problem
 
-#: Values and rows beyond which it would take more than a gigabyte and a half; split the file into several tables.
-MOST_VALUES: Final = 30_000_000
+#: Values and rows beyond which it would take more than a gigabyte and a half.
+MOST_VALUES: Final = 20_000_000
 #: How many shapes of codes are told apart; more come of codes without any form, for which their length must do.
 _MOST_SHAPES: Final = 2_000
 _MOST_ADDRESSES: Final = 20  # in one cell
@@ -127,7 +127,9 @@ def _collect(rows: Rows, spec: Spec, key: Key) -> _Collected:
                 found.columns.append(place)
         found.row_digests.append(hash((*found.digests[begun:], *found.columns[begun:])))
         if len(found.digests) > MOST_VALUES or row > MOST_VALUES:
-            raise ConfigurationError([_problem(rows.path, f"More than {MOST_VALUES} values: split it into tables.")])
+            raise ConfigurationError(
+                [_problem(rows.path, f"More than {MOST_VALUES} values: split the file, and name several tables.")]
+            )
     return found
 
 

@@ -11,7 +11,10 @@ from dlp_gateway.detect.folding import Folded
 
 
 class Candidate(NamedTuple):
-    """A value in its compared form, where it stands in folded text, its digest's domain, and the shape of a code."""
+    """A value in its compared form, where it stands in folded text, the domain of its digest, and a code's shape.
+
+    The shape of a name has a letter for each of its words.
+    """
 
     start: int
     end: int

@@ -12,13 +12,14 @@ from dlp_gateway.detect.edm.spec import Spec
 from dlp_gateway.errors import ConfigurationError, Problem
 
 LONGEST_LINE: Final = 1_000_000
+_TOLD_EVERY: Final = 1_000_000
 _MOST_PROBLEMS: Final = 20
 _DELIMITERS: Final = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
 
 
 @dataclass(slots=True)
 class Rows:
-    """One pass over a file; `progress` is told the octets of each line."""
+    """One pass over a file; `progress` is told octets that were read, a megabyte at a time."""
 
     path: Path
     spec: Spec
@@ -26,6 +27,7 @@ class Rows:
     line: int = 0
     problems: list[Problem] = field(default_factory=list)
     head: list[str] = field(default_factory=list)
+    _unsaid: int = 0
 
     def cells(self) -> Iterator[tuple[int, Sequence[str]]]:
         """Yield the line and the cells of the columns that count, in the order of the file of columns.
@@ -35,6 +37,7 @@ class Rows:
         try:
             with self.path.open("rb") as file:
                 yield from self._rows(file)
+            self._say()
         except OSError as error:
             self._note(0, 0, f"This file cannot be read: {error.strerror}.")
         except csv.Error as error:
@@ -86,7 +89,9 @@ class Rows:
                 if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
                     raise self._stopped(1, "This is UTF-16; save the file as UTF-8.")
                 raw = raw.removeprefix(codecs.BOM_UTF8)
-            self.progress(len(raw))
+            self._unsaid += len(raw)
+            if self._unsaid >= _TOLD_EVERY:
+                self._say()
             if len(raw) > LONGEST_LINE:
                 told = "This line is longer than 1 MB; lines end in LF or CR LF, and a quote may not have been closed."
                 raise self._stopped(self.line + 1, told)
@@ -101,6 +106,10 @@ class Rows:
                 raise self._stopped(self.line + 1, "A NUL stands here; this is no text.")
             self.line += 1
             yield text
+
+    def _say(self) -> None:
+        self.progress(self._unsaid)
+        self._unsaid = 0
 
     def _note(self, line: int, column: int, message: str) -> None:
         self.problems.append(Problem(source=str(self.path), line=line, column=column, message=message))
