@@ -21,13 +21,15 @@ _KIND_OF_DOCUMENT: Final = re.compile(
     r"(?:type|kind|\b(?:document|doc|id|identification|art|tipo|soort|rodzaj|dokument))\b[^\n]{0,12}\Z", re.IGNORECASE
 )
 # A word directly before a short label that may give it another sense ("guard lic.", "commercial licence").
-_MODIFIED: Final = re.compile(r"[A-Za-z][.)]?(?: |-)?\Z")
+_MODIFIED: Final = re.compile(r"[A-Za-z][.)]?(?: |-|_)?\Z")
 # Columns beside one of licences that only those of drivers have.
 _OF_PEOPLE: Final = re.compile(
     r"\b(?:province|prov|state|st|class|klasse|kl|clase|classe|categorie|kat|cat|dob|birth|geb\w*|driver|fahrer|"
     r"conduc\w+|bestuurder|autista|kierowca|vehicle|plate|van|truck)\b",
     re.IGNORECASE,
 )
+# "AMF 118 207": who gave the number out, not its first letters.
+_AUTHORITY: Final = re.compile(r"[A-Z]{3} \d")
 BASE: Final = {
     Relation.BEFORE: 0.95,
     Relation.AFTER: 0.86,
@@ -54,6 +56,7 @@ class Match:
     rule: Rule
     holds: bool | None
     value: str
+    written: str
     torn: bool  # a dash joins it to a group that does not fit
 
 
@@ -145,6 +148,8 @@ def _evidence(match: Match) -> float:
         evidence -= 0.15
     if not match.rule.any_country and not match.value.isdigit():
         evidence += 0.04
+    if _AUTHORITY.match(match.written):
+        evidence -= 0.3
     return evidence - 0.2 * match.torn
 
 

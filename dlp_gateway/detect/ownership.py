@@ -23,14 +23,14 @@ _ABBREVIATED: Final = re.compile(
     r"|c\.f|ss|acct|a|cat|kat|cl|class|klasse|catg|bte|expte|exp|iss|st|state|prov|sig|sigra|hr|fr|ing|dott|prof|mme|mlle|messrs|jr|ltd|inc|co|abs|str|rd|ave|approx|max|min)$",
     re.IGNORECASE,
 )
-_SHORT: Final = re.compile(r"\b[A-Za-z]{1,3}\.\Z")
+_SHORT: Final = re.compile(r"\b[A-Za-z]{1,3}\.\Z|(?:^|[\n,;(>|])[ \t]*[A-Za-z]{4,6}\.\Z")
 _NUMBERED: Final = re.compile(
     r"(?:\b(?:number|numbers|no|nos|nr|num|nummer|numero|numer|id|ref|reference|code|n)|nummer|#)\W*\Z", re.IGNORECASE
 )
 _ROMANCE: Final = frozenset({"fr", "es", "it", "pt"})  # the adjective stands behind the noun: "badge visiteur 4410293"
 # The key of a number of whatever document another key has named: "docType": "DL", "docNumber": …
 _OF_DOCUMENT: Final = re.compile(
-    r"[\"'<{\s]*(?:doc|document|id|ident|identification|identity)[ _.-]?(?:number|no|nr|num|nbr|value)[\"'>]*\s?[:=>]",
+    r"[\"'<{\s]*(?:[a-z]{2,15}[ _.-])?(?:doc|document|id|ident|identification|identity)[ _.-]?(?:number|no|nr|num|nbr|value)[\"'>]*\s?[:=>]",
     re.IGNORECASE,
 )
 # What cannot be written with letters: a "card" that has some is another kind of card.
@@ -66,6 +66,8 @@ _FROM: Final = frozenset(
     }
     | {"della", "do", "da", "z", "na", "fra"}
 )
+# Who answers, before a colon: "Marie:", "Jan de Vries :", but not "OCR for the parking:".
+_NAME: Final = re.compile(r"[A-Z][a-z]+(?:[ -](?:(?:de|van|von|di|da|du|le|la|el|der|den)[ ])*[A-Z][a-z]*\.?){0,3} ?: ?")
 _SENTENCE_END: Final = re.compile(r"[.!?][\"')\]]*\s+(?=[A-Z0-9\"'(])")
 
 
@@ -84,7 +86,7 @@ class Reader:
         if before.label is not None:
             return before
         if before.relation is Relation.NOBODY:
-            after = self._after(end)
+            after = self._after(start, end)
             if after.relation is not Relation.NOBODY:
                 return after
         if self._orphaned(start, end, before):
@@ -155,7 +157,8 @@ class Reader:
             return Owner(label=hit.label, relation=Relation.BEFORE, announced=walk.announced, hit=hit)
         far = max(0, start - hit.end - 40) / 500
         doubt = walk.doubt + 0.03 * min(walk.unknown, 5) + 0.01 * min(walk.names, 4) + far + 0.03 * walk.keyed
-        return Owner(label=hit.label, relation=Relation.BEFORE, doubt=doubt, announced=walk.announced, hit=hit)
+        announced = walk.announced or numbers(hit, self.page.text)
+        return Owner(label=hit.label, relation=Relation.BEFORE, doubt=doubt, announced=announced, hit=hit)
 
     def _is_beside(self, hit: Hit, start: int) -> bool:
         """Tell whether nothing but words such as "no." and "is" stands between a thing and the number."""
@@ -199,7 +202,7 @@ class Reader:
 
     # -- after the number, in the same sentence
 
-    def _after(self, end: int) -> Owner:
+    def _after(self, start: int, end: int) -> Owner:
         text = self.page.text
         high = min(len(text), end + _AFTER, self.page.block_end(end))
         index = bisect_left(self.starts, end)
@@ -207,6 +210,8 @@ class Reader:
             return NOBODY
         hit = self.hits[index]
         between = text[end : hit.start]
+        if hit.label.id == _DATED and sum(map(str.isalnum, text[start:end])) > _LONGEST_DATE:
+            return NOBODY
         if _SENTENCE_END.search(between):
             return NOBODY
         if self._announces_another(hit, high):
@@ -242,12 +247,13 @@ class Reader:
         if text[end : end + 1] in {";", "|", "\t"}:
             return False  # a cell of a row whose header is not here
         line_end = min(line_end, end + _LINE)
-        lead = text[max(line_start, start - _LINE) : start].lstrip("> \t-*")
+        sentence = self._sentence_start(start)
+        lead = text[max(line_start, sentence, start - _LINE) : start].lstrip("> \t-*")
         rest = text[end:line_end].strip(" .,;!?\t*)\"'")
         if before.relation is not Relation.NOBODY:
             closed = before is KEYED and (not rest or text[end] in ".,;)")
             return self._half_a_sentence(lead, start, alone=not rest, closed=closed)
-        words = [token.lower() for token in _TOKEN.findall(text[self._sentence_start(start) : start])]
+        words = [token.lower() for token in _TOKEN.findall(text[sentence:start])]
         if len(words) > 1 and words[1] == ":":
             del words[:2]  # a speaker, in a chat
         clauses = [index for index, word in enumerate(words) if word in ",;"]
@@ -264,7 +270,7 @@ class Reader:
             return True
         if lead.count(":") != 1 or not lead.rstrip().endswith(":"):
             return False
-        if alone and len(lead) < _KEY and (lead[:1].isupper() or self._speaks_again(lead, start)):
+        if alone and len(lead) < _KEY and (_NAME.fullmatch(lead) or self._speaks_again(lead, start)):
             return True
         words = [word.lower() for word in _TOKEN.findall(lead)[:-1]]
         said = sum(1 for word in words if word == "," or (word[0].isalpha() and self._owns_nothing(word)))
@@ -303,7 +309,7 @@ class Reader:
         while index < len(self.hits) and self.hits[index].start < min(len(text), end + _BELOW):
             hit = self.hits[index]
             remark = hit.start < line_end + 60 and re.match(r"\s*[>|]?\s*[(^]", text[line_end : hit.start])
-            answered = self.page.quoted(hit.start) and not self.page.quoted(start)
+            answered = self.page.depth(hit.start) > self.page.depth(start)
             if hit.label.owns != OTHER and (answered or remark):
                 return Owner(label=hit.label, relation=Relation.BELOW, hit=hit)
             index += 1

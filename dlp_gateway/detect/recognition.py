@@ -178,7 +178,7 @@ class Recognition:
                     place = likely.index(rule.country) if rule.country in likely else len(likely)
                     rank = (not rule.any_country, holds is True, -place)
                     if best is None or rank > best[0]:
-                        best = rank, Match(start=start, end=end, rule=rule, holds=holds, value=value, torn=torn)
+                        best = rank, Match(start=start, end=end, rule=rule, holds=holds, value=value, written=text[start:end], torn=torn)
             if best is not None:
                 return best[1]
         return None
