@@ -87,7 +87,7 @@ class Context:
         kind = match.rule.type
         low, high = max(0, hit.start - _NEAR), min(len(self.text), match.end + _NEAR)
         speaking, alien = self.grammar.speaking.get(kind), self.grammar.alien.get(kind)
-        around = f"{self.text[low : hit.start]} {self.text[hit.end : high]}".encode("ascii")
+        around = _words(f"{self.text[low : hit.start]} {self.text[hit.end : high]}")
         meant = kind in self.named or bool(speaking and speaking.search(around))
         before = self.text[max(0, hit.start - 30) : hit.start]
         if owner.relation is Relation.ABOVE and _KIND_OF_DOCUMENT.search(before):
@@ -96,7 +96,7 @@ class Context:
         abbreviated = hit.end - hit.start <= 3  # "DL # …": seldom anything else
         weakness = 0.12 if meant or asked or _PERSONAL.search(before) else 0.26 if abbreviated else 0.34
         line = self.text[max(self.text.rfind("\n", 0, hit.start) + 1, hit.start - _BESIDE) : hit.start]
-        if alien and alien.search(line.encode("ascii")):
+        if alien and alien.search(_words(line)):
             weakness += 0.2
         if alien and alien.search(around):
             weakness += 0.1 if kind in self.named else 0.25
@@ -121,8 +121,10 @@ class Context:
         """Tell whether the words around the label speak of another matter, and none of the label's own."""
         speaking, alien = self.grammar.speaking.get(kind), self.grammar.alien.get(kind)
         low = max(0, hit.start - _NEAR)
-        around = f"{self.text[low : hit.start]} {self.text[hit.end : end + _NEAR]}".encode("ascii")
-        return bool(alien and alien.search(around)) and not (speaking and speaking.search(around))
+        around = _words(f"{self.text[low : hit.start]} {self.text[hit.end : end + _NEAR]}")
+        others = {match[0].lower() for match in alien.finditer(around)} if alien else set()
+        own = {match[0].lower() for match in speaking.finditer(around)} if speaking else set()
+        return len(others) > len(own)
 
     def _common(self, place: int) -> bool:
         """Tell whether the word before `place` is one that any label may have before it ("my", "the", "is")."""
@@ -133,6 +135,11 @@ class Context:
             part in grammar.function or part in grammar.linking or part in grammar.number
             for part in (word, word.rpartition("'")[2])
         )
+
+
+def _words(text: str) -> bytes:
+    """Return text in which keys such as "licence_type" are words."""
+    return text.replace("_", " ").encode("ascii")
 
 
 def _evidence(match: Match) -> float:

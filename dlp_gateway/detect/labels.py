@@ -8,7 +8,7 @@ Spanish "sin"). Otherwise case does not matter, nor do accents and curly apostro
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
@@ -35,6 +35,7 @@ class Strength(StrEnum):
     STRONG = "strong"
     FAIR = "fair"  # means it unless the text speaks of another matter ("Texas licence")
     WEAK = "weak"  # means it only where the text speaks of the matter elsewhere ("licence no.", "DL")
+    TOPIC = "topic"  # speaks of the matter, and owns nothing ("who was driving")
 
 
 class LabelFile(Model):
@@ -57,6 +58,7 @@ class Label:
     strength: Strength
     country: str = ""
     language: str = ""
+    languages: frozenset[str] = frozenset()  # all that have the word in this sense
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,8 +98,9 @@ class Lexicon:
         return tuple(hits)
 
     def _look_up(self, words: bytes) -> Label:
-        fitting: list[int] = self._owners.Match(words)
-        return self._of_phrase[min(fitting)]
+        fitting = [self._of_phrase[place] for place in sorted(self._owners.Match(words))]
+        languages = frozenset(label.language for label in fitting if label.owns == fitting[0].owns)
+        return replace(fitting[0], languages=languages)
 
 
 def load_labels(paths: Iterable[Path]) -> tuple[LabelFile, ...]:

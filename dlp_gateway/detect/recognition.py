@@ -8,6 +8,7 @@ from functools import cache
 from itertools import islice, pairwise
 from typing import Final
 
+from dlp_gateway.detect import implied
 from dlp_gateway.detect.birth_dates import birth_dates, date_span
 from dlp_gateway.detect.card_context import Share, is_alone, is_evident, is_printed, link_start
 from dlp_gateway.detect.confidence import WORDS, Context, Match, why
@@ -41,6 +42,10 @@ _ASKED: Final = 2_000
 _LIKELY: Final = 0.65
 _DOUBTFUL: Final = 0.5  # a number with a valid check digit of which nothing says that it is a card's
 _LONGEST_CARD: Final = 19
+_CARD_LIKE: Final = 15  # digits; a short label names no licence of so many
+_LIKE_IBAN: Final = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11}")
+_LIKE_SSN: Final = re.compile(r"\d{3}-\d{2}-\d{4}")
+_AFAR: Final = frozenset({Relation.ABOVE, Relation.BELOW, Relation.AFTER})
 _SPOKEN_BEFORE: Final = 120
 _SPOKEN_AFTER: Final = 60
 
@@ -93,6 +98,8 @@ class Recognition:
         strong = [
             (h.start, h.end) for h in reader.hits if h.label.owns != OTHER and h.label.strength is Strength.STRONG
         ]
+        licences = (hit for hit in reader.hits if hit.label.owns == implied.KIND)
+        spoken = sorted((*licences, *reader.topics), key=lambda hit: hit.start)
         table_starts = [table.start for table in tables]
         lists = Headings(reader, foreign=True, columns=3)  # of parts, orders …
         for low, high in _regions(reader):
@@ -108,6 +115,8 @@ class Recognition:
                 owner = reader.owner(run.start, run.end)
                 if owner.label is not None and not owner.foreign:
                     yield from self._judged(run, owner, page.text, context)
+                elif spoken and (owner is KEYED or owner.relation is Relation.NOBODY):
+                    yield from self._implied(run, reader, spoken)
 
     def _columns(self, reader: Reader, table: Table, context: Context) -> Iterator[Span]:
         text = reader.page.text
@@ -133,6 +142,12 @@ class Recognition:
             return
         if label.owns == CARD and (match.start, match.end) != (run.start, run.end) and _is_card_long(text, run):
             return  # three groups of a card whose check digit does not hold
+        if label.strength is Strength.WEAK and match.value.isdigit() and len(match.value) >= _CARD_LIKE:
+            return
+        if label.owns == "BANK_ACCOUNT" and _LIKE_IBAN.match(compact(text[run.start : run.end])):
+            return  # its check digits do not hold, or it would have proved itself
+        if label.owns != "US_SSN" and owner.relation in _AFAR and _LIKE_SSN.fullmatch(match.written):
+            return
         if label.strength is Strength.WEAK and luhn(match.value):
             as_card = is_printed(text, match.start, match.end)
             if as_card or (payment_card(match.value) and CARD in context.named):
@@ -145,6 +160,32 @@ class Recognition:
             score=context.score(match, owner, hit),
             rule=match.rule.id,
             why=why(match, owner.relation),
+        )
+
+    def _implied(self, run: Run, reader: Reader, spoken: Sequence[Hit]) -> Iterator[Span]:
+        """Yield the number if it is likely that of a licence although no label owns it."""
+        text = reader.page.text
+        match = self._best(run, spoken[0].label, (), text)
+        if match is None or match.rule.any_country or match.holds is False or payment_card(match.value):
+            return
+        if not implied.is_apart(text, match.start, match.end) or ("/" in match.written and match.rule.form is None):
+            return
+        score = implied.likelihood(
+            reader.page,
+            reader.grammar,
+            spoken,
+            (match.start, match.end),
+            proved=match.holds is True and match.rule.form is not None,
+            is_spent=lambda hit: reader.is_spent(hit, match.start),
+        )
+        yield Span(
+            start=match.start,
+            end=match.end,
+            type=match.rule.type,
+            country=match.rule.country,
+            score=round(min(score, implied.SUREST), 2),
+            rule=match.rule.id,
+            why=why(match, Relation.NOBODY),
         )
 
     def _likely(self, hit: Hit, text: str) -> tuple[str, ...]:
@@ -313,7 +354,7 @@ def _regions(reader: Reader) -> list[tuple[int, int]]:
     """Return where numbers can be in the reach of an identifier's label; ranges in order, none touching another."""
     regions: list[tuple[int, int]] = []
     size = len(reader.page.text)
-    for hit in reader.hits:
+    for hit in sorted((*reader.hits, *reader.topics), key=lambda hit: hit.start):
         if hit.label.owns == OTHER:
             continue
         before = _REACH_ANSWER if reader.page.quoted(hit.start) else _REACH_BEFORE

@@ -1,0 +1,139 @@
+"""Numbers that no label owns, in a text that speaks of driving licences: what else speaks for their being one.
+
+People answer "need your licence" with the number alone, name the office instead of the document, or give class and day of
+expiry. Each of these is weak; a number counts when several come together and nothing else owns it.
+"""
+
+import re
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from dlp_gateway.detect.grammar import Grammar
+from dlp_gateway.detect.labels import Hit, Strength
+from dlp_gateway.detect.layout import Page
+from dlp_gateway.detect.walk import owns_nothing
+
+#: What numbers may be implied.
+KIND: Final = "DRIVER_LICENSE"
+#: No number is surer without a label.
+SUREST: Final = 0.85
+_REACH: Final = 600  # how far from the number the talk of licences may be, in characters
+_NEAR: Final = 300
+_AROUND: Final = 40
+_SAID: Final = 250  # how far before a number it may be said how many digits it has
+_SHORTEST: Final = 7
+#: A letter of the surname and what is coded of name and birth date (Florida, Illinois, New Jersey, Ontario …).
+_CODED: Final = re.compile(r"[A-Z](?:[ -]?\d){11,14}")
+_WORD: Final = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)?")
+_CLAUSE: Final = re.compile(r"[.!?]\s|[!?;,()\n>|]")
+_LEADER: Final = re.compile(r"\.{3,}")  # dots that lead from a key to its value
+# What is told of a licence right behind its number, or right before it.
+_ATTRIBUTES: Final = (
+    r"class|classe|klasse|kl|cat|categor\w{1,3}|kat|kategori\w{1,2}|version|ver|exp|expir\w{1,5}|valid|good (?:un)?til|"
+    r"issued?|issuing|gultig|ausgestellt|erteilt|valable|delivre\w?|valide|vigente|vence|caduca|expedid\w|valida|"
+    r"rilasciat\w|scad\w{0,5}|emitid\w|validade|geldig|afgegeven|wazn\w|wydan\w|giltig\w?|utfardat|gyldig\w?|udstedt|"
+    r"full uk|donor|no points|clean"
+)
+_BEHIND: Final = re.compile(rf"[ ,;.)(/-]{{0,3}}\n?(?:and |und |et |y |it |its )?(?:{_ATTRIBUTES})\b", re.IGNORECASE)
+_BEFORE: Final = re.compile(
+    rf"\b(?:{_ATTRIBUTES})[:.]? ?(?:[A-Za-z]\d?|[A-Z]{{2}})?[ ,;:.)(/-]{{1,3}}\Z", re.IGNORECASE
+)
+#: The number of the field in which cards of the European model show their number; 4a to 4c and 9 stand beside it.
+_FIELD: Final = re.compile(r"(?:^|[\s|;,])5[.):]{0,2}\s{1,3}\Z", re.MULTILINE)
+_FIELDS: Final = re.compile(r"\b4 ?[abcd]\b", re.IGNORECASE)
+_PLACE: Final = re.compile(
+    r"[ ,;/(-]{1,4}(?:A[KLRZ]|C[AOT]|DC|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|PA|RI|S[CD]|T[NX]|UT|V[AT]"
+    r"|W[AIVY]|ON|QC|BC|AB|MB|SK|NS|NB|NL|PEI?|(?i:nsw|vic|qld|tas|act|wa|sa|nt|n\.?i|uk|nz|roi)|\((?:[A-Z][a-z]+)\))\b(?! ?\d)"
+)
+_COUNTS: Final = {
+    6: "six|sechs|seis|sei|zes|szesc",
+    7: "seven|sieben|sept|siete|sette|zeven|siedem|sete|sju|syv",
+    8: "eight|acht|huit|ocho|otto|osiem|oito|atta|otte",
+    9: "nine|neun|neuf|nueve|nove|negen|dziewiec|nio|ni",
+    10: "ten|zehn|dix|diez|dieci|tien|dziesiec|dez|tio|ti",
+    11: "eleven|elf|onze|once|undici|jedenascie|elva|elleve",
+    12: "twelve|zwolf|douze|doce|dodici|twaalf|dwanascie|doze|tolv",
+    13: "thirteen|dreizehn|treize|trece|tredici|dertien|trzynascie|treze",
+    14: "fourteen|vierzehn|quatorze|catorce|quattordici|veertien|catorze",
+    15: "fifteen|funfzehn|quinze|quince|quindici|vijftien|pietnascie",
+    16: "sixteen|sechzehn|seize|dieciseis|sedici|zestien|szesnascie|dezasseis|dezesseis",
+}
+_SPOKEN: Final = {word: count for count, words in _COUNTS.items() for word in words.split("|")}
+_LENGTH: Final = re.compile(
+    rf"\b(\d{{1,2}}|{'|'.join(sorted(_SPOKEN, key=len, reverse=True))})[ -]?"
+    r"(?:digits?|characters?|chars?|figures?|chiffres?|caracteres?|ziffern?|stellen|stellig\w{0,2}|zeichen|cijfers?|tekens|"
+    r"digitos?|cifras?|cifre|caratteri|cyfr\w?|znakow|siffror|cifre|tegn|numbers?|numeros|numery)\b",
+    re.IGNORECASE,
+)
+
+
+def likelihood(
+    page: Page,
+    grammar: Grammar,
+    spoken: Sequence[Hit],
+    place: tuple[int, int],
+    *,
+    proved: bool,
+    is_spent: Callable[[Hit], bool],
+) -> float:
+    """Return how sure it is that the number at `place`, owned by nothing, is that of a licence.
+
+    `spoken` are the places that speak of licences, in order; `proved` is whether its check digit holds; `is_spent`
+    tells whether a label has a number of its own.
+    """
+    start, end = place
+    near = _nearest(page, spoken, start, end)
+    text = page.text
+    written = text[start:end]
+    size = sum(map(str.isalnum, written))
+    if near is None or size < _SHORTEST:
+        return 0.0
+    lettered = any(map(str.isalpha, written))
+    score = 0.3 + 0.15 * (lettered or proved) + 0.1 * (_CODED.fullmatch(written) is not None)
+    score += 0.1 * (near.label.strength is not Strength.TOPIC and abs(start - near.end) <= _NEAR and not is_spent(near))
+    score += 0.25 * _has_attributes(text, start, end)
+    score += 0.15 * (_PLACE.match(text, end) is not None)
+    score += 0.25 * (size in _said_lengths(text, start))
+    score += 0.3 * (_FIELD.search(text, max(0, start - 8), start) is not None and _FIELDS.search(text) is not None)
+    alien = grammar.alien.get(KIND)
+    around = text[max(0, start - _NEAR) : end + _AROUND].encode("ascii")
+    if alien is not None and alien.search(around):
+        score -= 0.2
+    return score + _lead(page, grammar, start)
+
+
+def is_apart(text: str, start: int, end: int) -> bool:
+    """Tell whether the number stands by itself, and is not a piece of something longer or two things."""
+    return text[start - 1 : start] not in {"-", "/", "_"} and text[end : end + 1] not in {"-", "/", "_"}
+
+
+def _nearest(page: Page, spoken: Sequence[Hit], start: int, end: int) -> Hit | None:
+    """Return the talk of licences that is nearest before the number, or else behind it: a question that it answers."""
+    index = bisect_left([hit.start for hit in spoken], start)
+    if index and start - spoken[index - 1].end <= _REACH:
+        return spoken[index - 1]
+    if index < len(spoken) and spoken[index].start - end <= _REACH:
+        behind = spoken[index]
+        near = behind.start - end <= _AROUND or page.depth(behind.start) > page.depth(start)
+        return behind if near else None
+    return None
+
+
+def _has_attributes(text: str, start: int, end: int) -> bool:
+    return (
+        _BEHIND.match(text, end) is not None or _BEFORE.search(text[max(0, start - _AROUND) : start]) is not None
+    )
+
+
+def _said_lengths(text: str, start: int) -> frozenset[int]:
+    said = (match[1].lower() for match in _LENGTH.finditer(text, max(0, start - _SAID), start))
+    return frozenset(int(word) if word.isdigit() else _SPOKEN[word] for word in said)
+
+
+def _lead(page: Page, grammar: Grammar, start: int) -> float:
+    """Return what the words right before the number add: most if there are none that may own it ("it's …")."""
+    low = max(page.line(start)[0], start - 2 * _AROUND)
+    clause = _CLAUSE.split(_LEADER.sub(":", page.text[low:start]))[-1]
+    content = [word for word in _WORD.findall(clause) if not owns_nothing(grammar, word.lower())]
+    return 0.1 if not content else 0.0 if len(content) == 1 else -0.1
