@@ -4,6 +4,9 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+import re2
+
+from dlp_gateway.detect import implied
 from dlp_gateway.detect.grammar import Grammar
 from dlp_gateway.detect.identifier_rules import Rule
 from dlp_gateway.detect.labels import Hit, Strength
@@ -30,6 +33,9 @@ _OF_PEOPLE: Final = re.compile(
 )
 # "AMF 118 207": who gave the number out, not its first letters.
 _AUTHORITY: Final = re.compile(r"[A-Z]{3} \d")
+_COMPLEMENT: Final = re.compile(r" (?:de |d'|du |des |del |di |da |do |para |pour |for |to )(?:la |el |l'|las |los )?([a-z]{4,})\b")
+_ACCOUNT: Final = "BANK_ACCOUNT"
+_MEANT: Final = {_ACCOUNT: frozenset({_ACCOUNT, "BANK_ROUTING", "IBAN"})}
 BASE: Final = {
     Relation.BEFORE: 0.95,
     Relation.AFTER: 0.86,
@@ -88,7 +94,9 @@ class Context:
         low, high = max(0, hit.start - _NEAR), min(len(self.text), match.end + _NEAR)
         speaking, alien = self.grammar.speaking.get(kind), self.grammar.alien.get(kind)
         around = _words(f"{self.text[low : hit.start]} {self.text[hit.end : high]}")
-        meant = kind in self.named or bool(speaking and speaking.search(around))
+        others = _found(alien, around)
+        own = _found(speaking, around) - set(_words(self.text[hit.start : hit.end].lower()).split())
+        meant = bool(own) or not self.named.isdisjoint(_MEANT.get(kind, {kind}))
         before = self.text[max(0, hit.start - 30) : hit.start]
         if owner.relation is Relation.ABOVE and _KIND_OF_DOCUMENT.search(before):
             return 0.05
@@ -96,10 +104,16 @@ class Context:
         abbreviated = hit.end - hit.start <= 3  # "DL # …": seldom anything else
         weakness = 0.12 if meant or asked or _PERSONAL.search(before) else 0.26 if abbreviated else 0.34
         line = self.text[max(self.text.rfind("\n", 0, hit.start) + 1, hit.start - _BESIDE) : hit.start]
+        if kind == _ACCOUNT and not meant:
+            weakness += 0.1  # of a customer, mostly
+        if kind == implied.KIND and implied.is_told_of(self.text, match.start, match.end):
+            weakness -= 0.12
         if alien and alien.search(_words(line)):
             weakness += 0.2
-        if alien and alien.search(around):
-            weakness += 0.1 if kind in self.named else 0.25
+        if others:
+            weakness += 0.1 if kind in self.named or len(own) > len(others) + 1 else 0.25
+        if self._is_of_other_matter(hit):
+            weakness += 0.25
         if not match.rule.any_country and not match.value.isdigit():
             weakness -= 0.06
         sentence_begins = before.rstrip().endswith(".") and self.text[hit.start].isupper()
@@ -109,9 +123,23 @@ class Context:
             return weakness
         return weakness + (0.03 if owner.relation is Relation.ABOVE else 0.08)
 
+    def _is_of_other_matter(self, hit: Hit) -> bool:
+        """Tell whether what the licence is for stands behind the word: "permis d'alcool", "licencia de apertura"."""
+        found = _COMPLEMENT.match(self.text, hit.end)
+        if found is None:
+            return False
+        speaking = self.grammar.speaking.get(implied.KIND)
+        own = speaking is not None and speaking.fullmatch(found[1].encode("ascii")) is not None
+        return not own and not implied.is_place(found[1]) and found[1] not in self.grammar.function
+
     def _heading(self, match: Match, hit: Hit) -> float:
         """Return what a short heading takes off: more where header or row speak of another matter ("Plumber")."""
-        other = match.rule.type not in self.named and self._speaks_otherwise(match.rule.type, hit, hit.end)
+        kind = match.rule.type
+        if kind == _ACCOUNT:
+            speaking = self.grammar.speaking[kind]
+            around = _words(self.text[max(0, hit.start - _NEAR) : hit.end + _NEAR])
+            return 0.1 if not self.named.isdisjoint(_MEANT[kind]) or speaking.search(around) else 0.5
+        other = kind not in self.named and self._speaks_otherwise(kind, hit, hit.end)
         start = self.text.rfind("\n", 0, hit.start) + 1
         if _OF_PEOPLE.search(self.text[start : hit.end + _NEAR].partition("\n")[0]):
             return 0.1
@@ -122,19 +150,23 @@ class Context:
         speaking, alien = self.grammar.speaking.get(kind), self.grammar.alien.get(kind)
         low = max(0, hit.start - _NEAR)
         around = _words(f"{self.text[low : hit.start]} {self.text[hit.end : end + _NEAR]}")
-        others = {match[0].lower() for match in alien.finditer(around)} if alien else set()
-        own = {match[0].lower() for match in speaking.finditer(around)} if speaking else set()
-        return len(others) > len(own)
+        return len(_found(alien, around)) > len(_found(speaking, around))
 
     def _common(self, place: int) -> bool:
         """Tell whether the word before `place` is one that any label may have before it ("my", "the", "is")."""
         words = re.findall(r"[A-Za-z']+", self.text[max(0, place - 30) : place])
         word = words[-1].lower() if words else ""
         grammar = self.grammar
-        return word.endswith("'s") or any(
+        speaking = grammar.speaking.get(implied.KIND)
+        return word.endswith("'s") or bool(speaking and speaking.fullmatch(word.encode("ascii"))) or any(
             part in grammar.function or part in grammar.linking or part in grammar.number
             for part in (word, word.rpartition("'")[2])
         )
+
+
+def _found(words: "re2._Regexp[bytes] | None", text: bytes) -> frozenset[bytes]:
+    """Return which words of a matter stand in a text."""
+    return frozenset(match[0].lower() for match in words.finditer(text)) if words else frozenset()
 
 
 def _words(text: str) -> bytes:

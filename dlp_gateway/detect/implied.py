@@ -27,10 +27,16 @@ _SHORTEST: Final = 7
 _CODED: Final = re.compile(r"[A-Z](?:[ -]?\d){11,14}")
 _WORD: Final = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)?")
 _CLAUSE: Final = re.compile(r"[.!?]\s|[!?;,()\n>|]")
+_SUBJECT: Final = re.compile(r"[a-z] (?:is|was|no|number|ist|lautet|est|es|e|to)[ .:]*\Z|[a-z] ?[:=#] ?\Z")
+_OF_DOCUMENTS: Final = re.compile(
+    r"licen[cs]es?|registr\w{1,6}|folio|card|carte|karte|kaart|karta|kort|cartao|tarjeta|plastic|permit|permis\w?|permiso|"
+    r"patente|rijbewijs\w*|fuhrerschein\w*|prawk?o?|cnh|carnet?|carte|kierowc\w|long|front|back",
+    re.IGNORECASE,
+)
 _LEADER: Final = re.compile(r"\.{3,}")  # dots that lead from a key to its value
 # What is told of a licence right behind its number, or right before it.
 _ATTRIBUTES: Final = (
-    r"class|classe|klasse|kl|cat|categor\w{1,3}|kat|kategori\w{1,2}|version|ver|exp|expir\w{1,5}|valid|good (?:un)?til|"
+    r"class|classe|klasse|kl|cat|categor\w{1,3}|kat|kategori\w{1,2}|version|ver|exp|expir\w{1,5}|valid|good (?:until|till|til|thru|through)|"
     r"issued?|issuing|gultig|ausgestellt|erteilt|valable|delivre\w?|valide|vigente|vence|caduca|expedid\w|valida|"
     r"rilasciat\w|scad\w{0,5}|emitid\w|validade|geldig|afgegeven|wazn\w|wydan\w|giltig\w?|utfardat|gyldig\w?|udstedt|"
     r"full uk|donor|no points|clean"
@@ -45,6 +51,20 @@ _FIELDS: Final = re.compile(r"\b4 ?[abcd]\b", re.IGNORECASE)
 _PLACE: Final = re.compile(
     r"[ ,;/(-]{1,4}(?:A[KLRZ]|C[AOT]|DC|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|PA|RI|S[CD]|T[NX]|UT|V[AT]"
     r"|W[AIVY]|ON|QC|BC|AB|MB|SK|NS|NB|NL|PEI?|(?i:nsw|vic|qld|tas|act|wa|sa|nt|n\.?i|uk|nz|roi)|\((?:[A-Z][a-z]+)\))\b(?! ?\d)"
+)
+_PLACES: Final = (
+    r"alabama|alaska|arizona|arkansas|california|colorado|connecticut|delaware|florida|georgia|hawaii|idaho|illinois|"
+    r"indiana|iowa|kansas|kentucky|louisiana|maine|maryland|massachusetts|michigan|minnesota|mississippi|missouri|montana|"
+    r"nebraska|nevada|new (?:hampshire|jersey|mexico|york|brunswick|south wales|zealand)|(?:north|south) (?:carolina|dakota)|"
+    r"ohio|oklahoma|oregon|pennsylvania|rhode island|tennessee|texas|utah|vermont|(?:west )?virginia|washington|wisconsin|"
+    r"wyoming|puerto rico|ontario|quebec|british columbia|alberta|manitoba|saskatchewan|nova scotia|newfoundland|yukon|"
+    r"nunavut|victoria|queensland|tasmania|(?:south|western) australia|northern (?:territory|ireland)|jalisco|nuevo leon|"
+    r"sonora|chihuahua|tamaulipas|puebla|durango|sinaloa|oaxaca|yucatan|quintana roo|guanajuato|queretaro"
+)
+_PLACE_NAME: Final = re.compile(_PLACES, re.IGNORECASE)
+_FROM_PLACE: Final = re.compile(
+    rf"\b(?:{_PLACES})[ ,:;=)(/-]{{1,3}}(?:(?:no|number|nr|num|#|is|is now|license|licence|lic|dl)\b[ .:#=]{{0,3}}){{0,2}}\Z",
+    re.IGNORECASE,
 )
 _COUNTS: Final = {
     6: "six|sechs|seis|sei|zes|szesc",
@@ -93,7 +113,7 @@ def likelihood(
     score = 0.3 + 0.15 * (lettered or proved) + 0.1 * (_CODED.fullmatch(written) is not None)
     score += 0.1 * (near.label.strength is not Strength.TOPIC and abs(start - near.end) <= _NEAR and not is_spent(near))
     score += 0.25 * _has_attributes(text, start, end)
-    score += 0.15 * (_PLACE.match(text, end) is not None)
+    score += 0.15 * (_PLACE.match(text, end) is not None or _FROM_PLACE.search(text[max(0, start - _AROUND) : start]) is not None)
     score += 0.25 * (size in _said_lengths(text, start))
     score += 0.3 * (_FIELD.search(text, max(0, start - 8), start) is not None and _FIELDS.search(text) is not None)
     alien = grammar.alien.get(KIND)
@@ -101,6 +121,16 @@ def likelihood(
     if alien is not None and alien.search(around):
         score -= 0.2
     return score + _lead(page, grammar, start)
+
+
+def is_told_of(text: str, start: int, end: int) -> bool:
+    """Tell whether beside the number stands what is told of a licence: its class, its state, until when it is valid."""
+    return _has_attributes(text, start, end) or _PLACE.match(text, end) is not None or bool(_FROM_PLACE.search(text[max(0, start - _AROUND) : start]))
+
+
+def is_place(name: str) -> bool:
+    """Tell whether it is the name of a state or a province that gives out licences."""
+    return _PLACE_NAME.fullmatch(name) is not None
 
 
 def is_apart(text: str, start: int, end: int) -> bool:
@@ -135,5 +165,13 @@ def _lead(page: Page, grammar: Grammar, start: int) -> float:
     """Return what the words right before the number add: most if there are none that may own it ("it's …")."""
     low = max(page.line(start)[0], start - 2 * _AROUND)
     clause = _CLAUSE.split(_LEADER.sub(":", page.text[low:start]))[-1]
-    content = [word for word in _WORD.findall(clause) if not owns_nothing(grammar, word.lower())]
+    speaking = grammar.speaking[KIND]
+
+    def owns(word: str) -> bool:
+        own = _OF_DOCUMENTS.fullmatch(word) or speaking.fullmatch(word.encode("ascii"))
+        return not own and not owns_nothing(grammar, word.lower())
+
+    content = list(filter(owns, _WORD.findall(clause)))
+    if content and _SUBJECT.search(clause) and content[-1].islower():
+        return -0.25  # "my own commission is …"
     return 0.1 if not content else 0.0 if len(content) == 1 else -0.1

@@ -25,7 +25,8 @@ _ABBREVIATED: Final = re.compile(
 )
 _SHORT: Final = re.compile(r"\b[A-Za-z]{1,3}\.\Z|(?<![^\n,;(>|])[ \t]*[A-Za-z]{4,6}\.\Z")
 _NUMBERED: Final = re.compile(
-    r"(?:\b(?:number|numbers|no|nos|nr|num|nummer|numero|numer|id|ref|reference|code|n)|nummer|#)\W*\Z", re.IGNORECASE
+    r"(?:(?:\b|_)(?:number|numbers|no|nos|nr|num|nummer|numero|numer|id|ref|reference|code|n)|nummer|#)\W*\Z",
+    re.IGNORECASE,
 )
 _ROMANCE: Final = frozenset({"fr", "es", "it", "pt"})  # the adjective stands behind the noun: "badge visiteur 4410293"
 # The key of a number of whatever document another key has named: "docType": "DL", "docNumber": …
@@ -43,13 +44,17 @@ _PREFIX: Final = 3
 _HEAD: Final = re.compile(r"\b[A-Z]{1,4}[-/]?\Z")  # letters with which the number begins
 #: What numbers a document as well: "licence …, folio …", "licence bearing client identification number …".
 _OF_CARD: Final = re.compile(
-    r"(?:client|customer|card|driver|folio|serie?s?|id|identification|identity|reference|ref|control|document|record|"
+    r"(?:crn|client|customer|card|driver|folio|serie?s?|id|identification|identity|reference|ref|control|document|record|"
     r"register|registro|registration|numero de (?:serie|control|registro)|matricola|carte|tarjeta|karte|kaart|karta|"
     r"carta|cartao|kort|kartennummer|kartennr|kaartnummer|referenz|dossier|numero|n|no|number)"
     r"(?: ?(?:number|no|nr|num|id|#|n))?",
     re.IGNORECASE,
 )
 _OF_CARD_REACH: Final = 50
+_ABOUT: Final = 25
+_NUMBER_OF: Final = re.compile(
+    r"\A(?:number|numero|num|no|nr|numer|n)\b|(?:number|numbers|no|nr|num|nummer|numero|numer|reference|ref|#)\Z", re.IGNORECASE
+)
 _ONE: Final = re.compile(r"\bone\Z", re.IGNORECASE)
 _APART: Final = 4  # words between a label and a number of another clause that is its own
 _ANNOUNCING: Final = frozenset(':#=(-"[>/')
@@ -177,6 +182,8 @@ class Reader:
                 walk.doubt += 0.1
                 return None
             return Owner(label=hit.label, relation=Relation.BEFORE, announced=walk.announced, hit=hit)
+        if file := self._about(hit, preceding):
+            return file
         far = max(0, start - hit.end - 40) / 500
         doubt = walk.doubt + 0.03 * min(walk.unknown, 5) + 0.01 * min(walk.names, 4) + far + 0.03 * walk.keyed
         announced = walk.announced or numbers(hit, self.page.text)
@@ -185,6 +192,8 @@ class Reader:
     def _document_of(self, hit: Hit, start: int, walk: Walk) -> Owner | None:
         """Return the licence that a number of a card or folio right behind it is of: "licence of …, folio 123"."""
         text = self.page.text
+        if hit.label.owns == _CARD and walk.size >= _SHORTEST_CARD:
+            return None
         if walk.met or hit.label.owns not in {OTHER, _CARD} or not _OF_CARD.fullmatch(text, hit.start, hit.end):
             return None
         index = bisect_left(self.starts, hit.start) - 1
@@ -192,9 +201,25 @@ class Reader:
         if previous is None or previous.label.owns != _LICENCE or hit.start - previous.end > _OF_CARD_REACH:
             return None
         between = text[previous.end : hit.start]
-        if re.search(r"\d{4}|[;:|\n]|[.!?]\s", between) or (self.page.block_start(start) > previous.start):
+        second = hit.label.owns == _CARD  # of a licence that has two: its own, and that of the card
+        if re.search(r"[;:|\n]|[.!?]\s" if second else r"\d{4}|[;:|\n]|[.!?]\s", between) or (self.page.block_start(start) > previous.start):
             return None
         return Owner(label=previous.label, relation=Relation.BEFORE, doubt=0.1, announced=True, hit=previous)
+
+    def _about(self, hit: Hit, preceding: Sequence[str]) -> Owner | None:
+        """Return the owner of "case number for the licence: …": what is numbered is the case."""
+        if self.grammar.preposition.isdisjoint(preceding):
+            return None
+        index = bisect_left(self.starts, hit.start) - 1
+        head = self.hits[index] if index >= 0 else None
+        if head is None or head.label.owns != OTHER or hit.start - head.end > _ABOUT:
+            return None
+        text = self.page.text
+        if _OF_CARD.fullmatch(text, head.start, head.end) or not _NUMBER_OF.search(text, head.start, head.end):
+            return None
+        if re.search(r"[\d:,;.\n]", text[head.end : hit.start]) is not None:
+            return None
+        return Owner(label=head.label, relation=Relation.BEFORE, announced=True, hit=head)
 
     def _is_beside(self, hit: Hit, start: int) -> bool:
         """Tell whether nothing but words such as "no." and "is" stands between a thing and the number."""

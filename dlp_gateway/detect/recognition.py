@@ -142,7 +142,7 @@ class Recognition:
             return
         if label.owns == CARD and (match.start, match.end) != (run.start, run.end) and _is_card_long(text, run):
             return  # three groups of a card whose check digit does not hold
-        if label.strength is Strength.WEAK and match.value.isdigit() and len(match.value) >= _CARD_LIKE:
+        if label.strength is Strength.WEAK and label.owns == implied.KIND and match.value.isdigit() and len(match.value) >= _CARD_LIKE:
             return
         if label.owns == "BANK_ACCOUNT" and _LIKE_IBAN.match(compact(text[run.start : run.end])):
             return  # its check digits do not hold, or it would have proved itself
