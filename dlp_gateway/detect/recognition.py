@@ -39,6 +39,8 @@ _DELHI: Final = re.compile(r"DL[ -]?\d\d[ -]?(?:19|20)\d\d[ -]?\d{7}\b", re.IGNO
 _UNTICKED: Final = re.compile(r"(?:~|\[ ?\]|\( ?\)) ?\Z")
 #: How many numbers of a text are asked for their owner; the others count as nobody's.
 _ASKED: Final = 2_000
+_PLAIN_CELL: Final = re.compile(r"[ \"']{0,3}([A-Z]{0,3}\d{5,14}[A-Z]{0,3})[ \"'\r]{0,3}")
+_ASKED_IN_PROSE: Final = 1_000  # outside tables; whoever writes more has been found out before
 _LIKELY: Final = 0.65
 _DOUBTFUL: Final = 0.5  # a number with a valid check digit of which nothing says that it is a card's
 _LONGEST_CARD: Final = 19
@@ -99,7 +101,8 @@ class Recognition:
             (h.start, h.end) for h in reader.hits if h.label.owns != OTHER and h.label.strength is Strength.STRONG
         ]
         licences = (hit for hit in reader.hits if hit.label.owns == implied.KIND)
-        spoken = sorted((*licences, *reader.topics), key=lambda hit: hit.start)
+        spoken = implied.talk((*licences, *reader.topics))
+        asked = 0
         table_starts = [table.start for table in tables]
         lists = Headings(reader, foreign=True, columns=3)  # of parts, orders …
         for low, high in _regions(reader):
@@ -112,10 +115,13 @@ class Recognition:
                 heading = listing.heading(run.start) if listing else None
                 if heading and heading_owner(reader, heading).foreign:
                     continue
+                asked += 1
+                if asked > _ASKED_IN_PROSE:
+                    return
                 owner = reader.owner(run.start, run.end)
                 if owner.label is not None and not owner.foreign:
                     yield from self._judged(run, owner, page.text, context)
-                elif spoken and (owner is KEYED or owner.relation is Relation.NOBODY):
+                elif spoken.hits and (owner is KEYED or owner.relation is Relation.NOBODY):
                     yield from self._implied(run, reader, spoken)
 
     def _columns(self, reader: Reader, table: Table, context: Context) -> Iterator[Span]:
@@ -132,7 +138,7 @@ class Recognition:
                         yield from (
                             date_span(a, b, 0.85, "in a column of birth dates") for a, b in dates(text, start, end)
                         )
-                    for run in runs(text, start, end):
+                    for run in _in_cell(text, start, end):
                         yield from self._judged(run, owner, text, context)
 
     def _judged(self, run: Run, owner: Owner, text: str, context: Context) -> Iterator[Span]:
@@ -162,10 +168,10 @@ class Recognition:
             why=why(match, owner.relation),
         )
 
-    def _implied(self, run: Run, reader: Reader, spoken: Sequence[Hit]) -> Iterator[Span]:
+    def _implied(self, run: Run, reader: Reader, spoken: implied.Talk) -> Iterator[Span]:
         """Yield the number if it is likely that of a licence although no label owns it."""
         text = reader.page.text
-        match = self._best(run, spoken[0].label, (), text)
+        match = self._best(run, spoken.hits[0].label, (), text)
         if match is None or match.rule.any_country or match.holds is False or payment_card(match.value):
             return
         if not implied.is_apart(text, match.start, match.end) or ("/" in match.written and match.rule.form is None):
@@ -276,6 +282,12 @@ class Recognition:
             other.shape is not None and other.shape.fullmatch(value) and country in {"", other.country}
             for other in self._owned.get(owner.label.owns, ())
         )
+
+
+def _in_cell(text: str, start: int, end: int) -> Iterable[Run]:
+    """Return the numbers of a cell; most cells hold one in one piece, which needs no closer look."""
+    plain = _PLAIN_CELL.fullmatch(text, start, end)
+    return runs(text, start, end) if plain is None else (Run(groups=(plain.span(1),)),)
 
 
 def _card(rule: Rule, reader: Reader, owner: Owner, start: int, end: int, *, share: Share) -> Span:

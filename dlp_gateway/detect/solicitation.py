@@ -113,7 +113,8 @@ def asks(words: Mapping[Role, Words], text: str) -> bool:
     """Tell whether a request and a document stand near each other, in one paragraph that is not quoted."""
     own = folded(_QUOTED.sub("", text[:LONGEST]))
     own = own[: answered_at(own)]
-    return any(_paragraph_asks(words, paragraph) for paragraph in _PARAGRAPH.split(own)) or _is_blank_form(words, own)
+    paragraphs = filter(str.strip, _PARAGRAPH.split(own))
+    return any(_paragraph_asks(words, paragraph) for paragraph in paragraphs) or _is_blank_form(words, own)
 
 
 def _is_blank_form(words: Mapping[Role, Words], text: str) -> bool:
