@@ -34,6 +34,7 @@ _OF_PEOPLE: Final = re.compile(
 # "AMF 118 207": who gave the number out, not its first letters.
 _AUTHORITY: Final = re.compile(r"[A-Z]{3} \d")
 _COMPLEMENT: Final = re.compile(r" (?:de |d'|du |des |del |di |da |do |para |pour |for |to )(?:la |el |l'|las |los )?([a-z]{4,})\b")
+_AFAR: Final = frozenset({Relation.ABOVE, Relation.BELOW})
 _ACCOUNT: Final = "BANK_ACCOUNT"
 _MEANT: Final = {_ACCOUNT: frozenset({_ACCOUNT, "BANK_ROUTING", "IBAN"})}
 BASE: Final = {
@@ -63,6 +64,7 @@ class Match:
     holds: bool | None
     value: str
     written: str
+    abroad: bool  # of a country in which the label's language is not spoken
     torn: bool  # a dash joins it to a group that does not fit
 
 
@@ -78,6 +80,8 @@ class Context:
         """Return how sure the match is, in 0…0.99: medium where a label owns it and nothing speaks against it."""
         direct = owner.relation is Relation.ABOVE and not self.text[hit.end : match.start].strip(" \t\r\n:#")
         score = BASE[Relation.BEFORE if direct else owner.relation] - owner.doubt + _evidence(match)
+        if match.abroad and match.value.isdigit() and owner.relation in _AFAR:
+            score -= 0.1
         if hit.label.strength is Strength.FAIR:
             score -= 0.05 + 0.35 * self._speaks_otherwise(match.rule.type, hit, match.end)
         elif hit.label.strength is Strength.WEAK:

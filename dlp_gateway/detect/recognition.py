@@ -4,6 +4,7 @@ import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from itertools import islice, pairwise
 from typing import Final
@@ -212,6 +213,7 @@ class Recognition:
         count = len(run.groups)
         for length in range(count, 0, -1):
             best: tuple[tuple[bool, bool, int], Match] | None = None
+            disproved = False  # a number of the likeliest country, but for its check digit
             for first in range(count - length + 1):
                 start, end = run.groups[first][0], run.groups[first + length - 1][1]
                 value = compact(text[start:end])
@@ -220,14 +222,16 @@ class Recognition:
                 torn = (first > 0 and text[start - 1] in "-/") or (first + length < count and text[end] in "-/")
                 for rule in shapes.fitting(value):
                     holds = rule.check(value) if rule.check else None
+                    disproved = disproved or (holds is False and rule.country in likely[:1])
                     if holds is False and rule.veto:
                         continue
                     place = likely.index(rule.country) if rule.country in likely else len(likely)
                     rank = (not rule.any_country, holds is True, -place)
                     if best is None or rank > best[0]:
-                        best = rank, Match(start=start, end=end, rule=rule, holds=holds, value=value, written=text[start:end], torn=torn)
+                        best = rank, Match(start=start, end=end, rule=rule, holds=holds, value=value, written=text[start:end], torn=torn, abroad=bool(likely) and rule.country not in likely)
             if best is not None:
-                return best[1]
+                doubtful = disproved and best[1].holds is None
+                return replace(best[1], holds=False, abroad=True) if doubtful else best[1]
         return None
 
     # -- numbers that prove themselves
