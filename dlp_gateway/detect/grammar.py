@@ -80,7 +80,10 @@ def spoken_in(grammar: Grammar, text: str) -> frozenset[str]:
 
 def _by_word(languages: Mapping[str, tuple[str, ...]]) -> dict[str, frozenset[str]]:
     words = {language: _folded(group) for language, group in languages.items()}
-    return {word: frozenset(one for one, group in words.items() if word in group) for word in frozenset().union(*words.values())}
+    return {
+        word: frozenset(one for one, group in words.items() if word in group)
+        for word in frozenset().union(*words.values())
+    }
 
 
 def _any_of(words: tuple[str, ...]) -> "re2._Regexp[bytes]":

@@ -16,6 +16,8 @@ import re2
 from dlp_gateway.detect.grammar import Grammar
 from dlp_gateway.detect.labels import Hit, Strength
 from dlp_gateway.detect.layout import Page
+from dlp_gateway.detect.shapes import compact
+from dlp_gateway.detect.surnames import is_made_of
 from dlp_gateway.detect.walk import owns_nothing
 
 #: What numbers may be implied.
@@ -137,7 +139,11 @@ def likelihood(
     score += 0.25 * _has_attributes(text, start, end)
     score += 0.15 * (_PLACE.match(text, end) is not None or _FROM_PLACE.search(_ahead(text, start)) is not None)
     score += 0.25 * (size in _said_lengths(text, start))
-    score += 0.3 * (_FIELD.search(text, max(0, start - 8), start) is not None and _FIELDS.search(text, max(0, start - _REACH), start + _REACH) is not None)
+    score += 0.3 * (
+        _FIELD.search(text, max(0, start - 8), start) is not None
+        and _FIELDS.search(text, max(0, start - _REACH), start + _REACH) is not None
+    )
+    score += 0.15 * is_made_of(compact(written), text, start, end)
     alien = grammar.alien.get(KIND)
     around = text[max(0, start - _NEAR) : end + _AROUND].encode("ascii")
     if alien is not None and alien.search(around):
@@ -147,7 +153,11 @@ def likelihood(
 
 def is_told_of(text: str, start: int, end: int) -> bool:
     """Tell whether beside the number stands what is told of a licence: its class, its state, until when it is valid."""
-    return _has_attributes(text, start, end) or _PLACE.match(text, end) is not None or _FROM_PLACE.search(_ahead(text, start)) is not None
+    return (
+        _has_attributes(text, start, end)
+        or _PLACE.match(text, end) is not None
+        or _FROM_PLACE.search(_ahead(text, start)) is not None
+    )
 
 
 def is_place(name: str) -> bool:
@@ -177,9 +187,7 @@ def _ahead(text: str, start: int) -> bytes:
 
 
 def _has_attributes(text: str, start: int, end: int) -> bool:
-    return (
-        _BEHIND.match(text, end) is not None or _BEFORE.search(_ahead(text, start)) is not None
-    )
+    return _BEHIND.match(text, end) is not None or _BEFORE.search(_ahead(text, start)) is not None
 
 
 def _said_lengths(text: str, start: int) -> frozenset[int]:

@@ -53,7 +53,8 @@ _OF_CARD: Final = re.compile(
 _OF_CARD_REACH: Final = 50
 _ABOUT: Final = 25
 _NUMBER_OF: Final = re.compile(
-    r"\A(?:number|numero|num|no|nr|numer|n)\b|(?:number|numbers|no|nr|num|nummer|numero|numer|reference|ref|#)\Z", re.IGNORECASE
+    r"\A(?:number|numero|num|no|nr|numer|n)\b|(?:number|numbers|no|nr|num|nummer|numero|numer|reference|ref|#)\Z",
+    re.IGNORECASE,
 )
 _ONE: Final = re.compile(r"\bone\Z", re.IGNORECASE)
 _APART: Final = 4  # words between a label and a number of another clause that is its own
@@ -85,7 +86,9 @@ _FROM: Final = frozenset(
     | {"della", "do", "da", "z", "na", "fra"}
 )
 # Who answers, before a colon: "Marie:", "Jan de Vries :", but not "OCR for the parking:".
-_NAME: Final = re.compile(r"[A-Z][a-z]+(?:[ -](?:(?:de|van|von|di|da|du|le|la|el|der|den)[ ])*[A-Z][a-z]*\.?){0,3} ?: ?")
+_NAME: Final = re.compile(
+    r"[A-Z][a-z]+(?:[ -](?:(?:de|van|von|di|da|du|le|la|el|der|den)[ ])*[A-Z][a-z]*\.?){0,3} ?: ?"
+)
 _SENTENCE_END: Final = re.compile(r"[.!?][\"')\]]*\s+(?=[A-Z0-9\"'(])")
 
 
@@ -202,7 +205,9 @@ class Reader:
             return None
         between = text[previous.end : hit.start]
         second = hit.label.owns == _CARD  # of a licence that has two: its own, and that of the card
-        if re.search(r"[;:|\n]|[.!?]\s" if second else r"\d{4}|[;:|\n]|[.!?]\s", between) or (self.page.block_start(start) > previous.start):
+        if re.search(r"[;:|\n]|[.!?]\s" if second else r"\d{4}|[;:|\n]|[.!?]\s", between) or (
+            self.page.block_start(start) > previous.start
+        ):
             return None
         return Owner(label=previous.label, relation=Relation.BEFORE, doubt=0.1, announced=True, hit=previous)
 

@@ -12,7 +12,7 @@ from typing import Final
 from dlp_gateway.detect import implied
 from dlp_gateway.detect.birth_dates import birth_dates, date_span
 from dlp_gateway.detect.card_context import Share, is_alone, is_evident, is_printed, link_start
-from dlp_gateway.detect.confidence import WORDS, Context, Match, why
+from dlp_gateway.detect.confidence import SPECIMENS, WORDS, Context, Match, why
 from dlp_gateway.detect.folding import Folded
 from dlp_gateway.detect.gate import Gate
 from dlp_gateway.detect.headings import Headings, heading_owner, table_over, tables_with_labels
@@ -149,7 +149,12 @@ class Recognition:
             return
         if label.owns == CARD and (match.start, match.end) != (run.start, run.end) and _is_card_long(text, run):
             return  # three groups of a card whose check digit does not hold
-        if label.strength is Strength.WEAK and label.owns == implied.KIND and match.value.isdigit() and len(match.value) >= _CARD_LIKE:
+        if (
+            label.strength is Strength.WEAK
+            and label.owns == implied.KIND
+            and match.value.isdigit()
+            and len(match.value) >= _CARD_LIKE
+        ):
             return
         if label.owns == "BANK_ACCOUNT" and _LIKE_IBAN.match(compact(text[run.start : run.end])):
             return  # its check digits do not hold, or it would have proved itself
@@ -228,7 +233,19 @@ class Recognition:
                     place = likely.index(rule.country) if rule.country in likely else len(likely)
                     rank = (not rule.any_country, holds is True, -place)
                     if best is None or rank > best[0]:
-                        best = rank, Match(start=start, end=end, rule=rule, holds=holds, value=value, written=text[start:end], torn=torn, abroad=bool(likely) and rule.country not in likely)
+                        best = (
+                            rank,
+                            Match(
+                                start=start,
+                                end=end,
+                                rule=rule,
+                                holds=holds,
+                                value=value,
+                                written=text[start:end],
+                                torn=torn,
+                                abroad=bool(likely) and rule.country not in likely,
+                            ),
+                        )
             if best is not None:
                 doubtful = disproved and best[1].holds is None
                 return replace(best[1], holds=False, abroad=True) if doubtful else best[1]
@@ -257,7 +274,7 @@ class Recognition:
                 if rule.type == CARD:
                     yield _card(rule, reader, owner, start, end, share=proof.share)
                 else:
-                    yield _weighed(rule, owner, start, end, alone=rule.alone)
+                    yield _weighed(rule, owner, text, start, end, alone=rule.alone)
 
     # -- numbers of a form of their own, in a text that speaks of them
 
@@ -300,11 +317,11 @@ def _card(rule: Rule, reader: Reader, owner: Owner, start: int, end: int, *, sha
     grouped = is_printed(text, start, end)
     link = None if grouped else link_start(text, start)
     if link is not None and not (owner.hit and owner.hit.start >= link):
-        return _weighed(rule, NOBODY, start, end, alone=_DOUBTFUL)
+        return _weighed(rule, NOBODY, text, start, end, alone=_DOUBTFUL)
     alone = _unlabelled(rule, reader, start, end, share)
     if _is_weak(owner) and alone > _DOUBTFUL and _is_named(reader, CARD, start, end):
         owner = NOBODY  # "<method>cc</method><acct>…"
-    return _weighed(rule, owner, start, end, alone=alone, grouped=grouped)
+    return _weighed(rule, owner, text, start, end, alone=alone, grouped=grouped)
 
 
 def _unlabelled(rule: Rule, reader: Reader, start: int, end: int, share: Share) -> float:
@@ -329,7 +346,7 @@ def _is_named(reader: Reader, owns: str, start: int, end: int) -> bool:
     return any(hit.label.owns == owns for hit in reader.hits[index : bisect_left(reader.starts, end + _SPOKEN_AFTER)])
 
 
-def _weighed(rule: Rule, owner: Owner, start: int, end: int, *, alone: float, grouped: bool = False) -> Span:
+def _weighed(rule: Rule, owner: Owner, text: str, start: int, end: int, *, alone: float, grouped: bool = False) -> Span:
     """Return the span; what another label owns is doubtful, unless it is grouped as only cards are."""
     score, relation = alone, Relation.NOBODY
     if not rule.certain:
@@ -341,7 +358,7 @@ def _weighed(rule: Rule, owner: Owner, start: int, end: int, *, alone: float, gr
             score = min(score, 0.5)
     return Span(
         start=start, end=end, type=rule.type, country=rule.country, score=round(score, 2), rule=rule.id,
-        why=f"a form that proves itself, {WORDS[relation]}",
+        why=f"a form that proves itself, {WORDS[relation]}{', a published specimen' * (compact(text[start:end]) in SPECIMENS)}",
     )  # fmt: skip
 
 

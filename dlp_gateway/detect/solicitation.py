@@ -40,7 +40,10 @@ _PARAGRAPH: Final = re.compile(r"\n[ \t]*\n(?![ \t]*(?:[-*+~]|\[.?\]|\(?[0-9a-z]
 _ITEM: Final = re.compile(r"\n[ \t]*(?:[-*+~]|\[.?\]|\(?[0-9a-z][.)])[ \t]")
 #: How far a word by which the reader is asked may stand from what he is to do.
 _ASKED_NEAR: Final = 90
-_IF: Final = re.compile(r"\b(?:if|whether|when|once|until|as soon as|wenn|falls|ob|sobald|si|quand|lorsque|cuando|se|quando|als|zodra|jesli|gdy|om|hvis)\b", re.IGNORECASE)
+_IF: Final = re.compile(
+    r"\b(?:if|whether|when|once|until|as soon as|wenn|falls|ob|sobald|si|quand|lorsque|cuando|se|quando|als|zodra|jesli|gdy|om|hvis)\b",
+    re.IGNORECASE,
+)
 _DIVIDERS: Final = re.compile(r"[._+=-]+")
 
 
@@ -215,7 +218,9 @@ def _near(request: Span, document: Span, paragraph: str) -> bool:
         between = paragraph[request.end : document.start + 1]  # with the letter that begins another sentence
         return len(between) <= _BEHIND and _SENTENCE.search(between) is None
     between = paragraph[document.end : request.start]
-    supposed = _IF.search(paragraph, max(0, document.start - _TURNED), document.start)  # "if you have lost your passport, …"
+    supposed = _IF.search(
+        paragraph, max(0, document.start - _TURNED), document.start
+    )  # "if you have lost your passport, …"
     return len(between) <= _BEFORE and _ENDS.isdisjoint(between) and supposed is None
 
 

@@ -20,7 +20,7 @@ from stdnum.de import idnr
 from stdnum.es import dni, nie
 from stdnum.fi import hetu
 from stdnum.fr import nir
-from stdnum.gb import nhs
+from stdnum.gb import nhs, utr
 from stdnum.ie import pps
 from stdnum.it import codicefiscale
 from stdnum.mx import curp
@@ -287,6 +287,7 @@ CHECKS: Final[dict[str, Check]] = {
     "gb-driving-licence": uk_driving_licence,
     "gb-nhs": lambda number: bool(nhs.is_valid(number)),
     "gb-nino": uk_nino,
+    "gb-utr": lambda number: bool(utr.is_valid(number)),
     "iban": iban,
     "ie-pps": lambda number: bool(pps.is_valid(number)),
     "in-aadhaar": in_aadhaar,
