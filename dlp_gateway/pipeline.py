@@ -32,7 +32,6 @@ from dlp_gateway.policy.decide import decide
 from dlp_gateway.policy.model import Policy
 from dlp_gateway.policy.verdict import Copy, Disposition, Verdict
 from dlp_gateway.ports import (
-    UNDER_WAY,
     Custody,
     Deferred,
     Entry,
@@ -49,6 +48,7 @@ from dlp_gateway.ports import (
     Why,
 )
 from dlp_gateway.recollection import Lesson
+from dlp_gateway.retries import Retries
 from quarantine.model import State
 from quarantine.store import StoreError
 
@@ -87,8 +87,12 @@ class Pipeline:
         smarthost_name: str,
         hop_limit: int,
         accept_unreachable: bool = False,
+        retries: Retries | None = None,
     ) -> None:
-        """`accept_unreachable`: what no host of the smarthost's can take now is taken into custody."""
+        """`accept_unreachable`: what no host of the smarthost's can take now is taken into custody.
+
+        `retries` know of those of other receivers; left out: of this process alone.
+        """
         self._policy = policy
         self._memory = Memory(policy, journal)
         self._inspector = inspector
@@ -98,13 +102,13 @@ class Pipeline:
         self._hostname = hostname
         self._hop_limit = hop_limit
         self._accept_unreachable = accept_unreachable
-        self._recalled: dict[str, asyncio.Event] = {}  # by id of a hand-over under way: whether it was looked up
+        self._retries = retries or Retries(journal)
 
     async def process(self, envelope: Envelope, content: bytes) -> Outcome:
         """Take one message all the way; the outcome says who is responsible for it now."""
-        recalled = self._recalled[envelope.id] = asyncio.Event()
         try:
-            return await self._process(envelope, content, recalled)
+            with self._retries.attempt(envelope.id):
+                return await self._process(envelope, content)
         except Overloaded:
             log.deferred(envelope.id, Why.OVERLOAD)
             return Deferred(id=envelope.id, why=Why.OVERLOAD)
@@ -112,42 +116,19 @@ class Pipeline:
             log.store_unavailable(error)
             metrics.store_error()
             return Deferred(id=envelope.id, why=Why.STORE)
-        finally:
-            del self._recalled[envelope.id]
-            recalled.set()
 
     async def abandoned(self, envelope: Envelope, content: bytes) -> None:
-        """The client went away during the hand-over: a retry must wait for how it ends.
-
-        That is written down once the hand-over itself has looked whether it is a retry, or it would take itself for
-        one: Exim ends its side of the connection right behind the final dot, as TCP allows, and still reads our reply.
-        """
-        recalled = self._recalled.get(envelope.id)
-        if recalled is not None:
-            await recalled.wait()
-            if envelope.id not in self._recalled:  # it has ended meanwhile: `unanswered` tells how
-                return
-        await self._journal.remember_under_way(self._journal.fingerprint(envelope, content), datetime.now(UTC))
+        """The client went away during the hand-over."""
+        await self._retries.abandoned(envelope, content)
 
     async def unanswered(self, envelope: Envelope, content: bytes, reply: Reply, *, written: bool) -> None:
-        """Remember a final reply that the client did not get, so that its retry makes no second copy.
+        """The client did not get a final reply; `written`: it may have."""
+        await self._retries.unanswered(envelope, content, reply, written=written)
 
-        A reply that was `written` was most likely read by a client that then just hung up. Devices do that, and send
-        the same alert again later, without Message-ID: to answer that without sending it would be to lose a mail.
-        """
-        if reply == UNDER_WAY:  # it was a retry itself, and says nothing of how the first attempt ends
-            return
-        fingerprint = self._journal.fingerprint(envelope, content)
-        if not reply.positive:
-            await self._journal.forget_unanswered(fingerprint)
-        elif not written or own_id(parse(content)):
-            await self._journal.remember_unanswered(fingerprint, reply, datetime.now(UTC))
-
-    async def _process(self, envelope: Envelope, content: bytes, recalled: asyncio.Event) -> Outcome:
+    async def _process(self, envelope: Envelope, content: bytes) -> Outcome:
         log.received(envelope.id, envelope.client, recipients=len(envelope.recipients), size=len(content))
         metrics.received(len(content))
-        reply = await self._unanswered_reply(envelope, content)
-        recalled.set()
+        reply = await self._retries.reply(envelope, content)
         if reply is not None:
             log.repeated(envelope.id, envelope.client)
             metrics.repeated()
@@ -187,13 +168,6 @@ class Pipeline:
             await self._memory.withdraw(remembered)
             raise
         return await self._carry_out(passing, inspection)
-
-    async def _unanswered_reply(self, envelope: Envelope, content: bytes) -> Reply | None:
-        """Return how the same transaction was answered within the hour, if its client never heard it."""
-        if not await self._journal.any_unanswered():
-            return None
-        fingerprint = await _beside(len(content), partial(self._journal.fingerprint, envelope, content))
-        return await self._journal.recall(fingerprint)
 
     def _edit(self, envelope: Envelope, message: Message, verdict: Verdict, lesson: Lesson) -> _Passing:
         """Put the edits together, one set for each copy, and look at every copy as a stranger would."""

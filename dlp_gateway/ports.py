@@ -222,6 +222,22 @@ class Journal(Protocol):
         ...
 
 
+class Departures(Protocol):
+    """Clients that went away without our reply and of whom a note is being made, at all receivers."""
+
+    def begin(self) -> None:
+        """A note is being made."""
+        ...
+
+    def end(self) -> None:
+        """It is made, or could not be."""
+        ...
+
+    def any(self) -> bool:
+        """Whether any is being made now."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
     """Who logged in. `bound_to` are the addresses and domains that it may write as, None for any."""

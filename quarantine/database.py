@@ -1,20 +1,40 @@
-"""The database of one process: one connection that writes, a few that read; what goes wrong becomes `StoreError`."""
+"""The database of one process: one transaction at a time that writes, a few that read; what goes wrong is `StoreError`.
 
+`writing`, `reading` and `glancing` open a block, of which each statement is a journey to a thread and back. What every
+other mail waits for goes in one journey, as a function of a plain connection: `transact` and `look`.
+"""
+
+import asyncio
 import os
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from sqlalchemy import URL, Connection, String, TableClause, column, event, inspect, make_url, select
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    String,
+    TableClause,
+    column,
+    create_engine,
+    event,
+    inspect,
+    make_url,
+    select,
+)
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError, StatementError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from quarantine.store import StoreError
+from quarantine.store import BusyError, StoreError
+
+T = TypeVar("T")
 
 #: Seconds that a writer waits for another process's transaction before the message is refused for now.
 BUSY_TIMEOUT: Final = 10.0
@@ -58,25 +78,65 @@ class Database:
             )
             return
         self._identity = _make_file(self.path)
-        self._writer = _sqlite_engine(self.url, connections=1, busy_timeout=busy_timeout)
-        event.listen(self._writer.sync_engine, "connect", _wait_shortly)
-        event.listen(self._writer.sync_engine, "begin", partial(_begin_immediate, busy_timeout=busy_timeout))
+        plain = self.url.set(drivername="sqlite")
+        self._busy_timeout = busy_timeout
+        self._turn = asyncio.Lock()  # or two of this process would wait for each other in SQLite, which is not fair
+        self._writer = create_async_engine(self.url, **_sqlite(1, busy_timeout))
+        self._committer, self._committing = create_engine(plain, **_sqlite(1, busy_timeout)), _threads("writer", 1)
         # Readers are left without a rollback, which would cost a look-up a third of its time; `reading` does its own.
-        self._reader = _sqlite_engine(
-            self.url,
-            connections=3,
-            busy_timeout=busy_timeout,
-            isolation_level="AUTOCOMMIT",
-            skip_autocommit_rollback=True,
+        unguarded = {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
+        self._reader = create_async_engine(self.url, **_sqlite(3, busy_timeout), **unguarded)
+        self._looker, self._looking = (
+            create_engine(plain, **_sqlite(2, busy_timeout), **unguarded),
+            _threads("reader", 2),
         )
+        for engine in (self._writer.sync_engine, self._committer, self._reader.sync_engine, self._looker):
+            event.listen(engine, "connect", _set_up)
+        for engine in (self._writer.sync_engine, self._committer):
+            event.listen(engine, "connect", _wait_shortly)
+            event.listen(engine, "begin", partial(_begin_immediate, busy_timeout=busy_timeout))
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
         """Open the one writing transaction; it is on disk when the block is left, or undone and `StoreError`."""
+        async with self._in_turn(), self._writer.begin() as connection:
+            yield connection
+
+    async def transact(self, body: Callable[[Connection], T]) -> T:
+        """Run `body` in the one writing transaction; what it returns is on disk, or undone and `StoreError`.
+
+        It runs in a thread of the database's where that is SQLite, and only one at a time does.
+        """
+        async with self._in_turn():
+            if self.path is None:
+                async with self._writer.begin() as connection:
+                    return await connection.run_sync(body)
+            return await self._in_thread(self._committing, partial(_committed, self._committer, body))
+
+    async def look(self, body: Callable[[Connection], T]) -> T:
+        """Return what `body` reads, outside any transaction: a statement sees one moment, two may see two."""
+        with translated():
+            if self.path is None:
+                async with self._reader.connect() as connection:
+                    return await connection.run_sync(body)
+            return await self._in_thread(self._looking, partial(_seen, self._looker, body))
+
+    @asynccontextmanager
+    async def _in_turn(self) -> AsyncIterator[None]:
         with translated():
             self._require_same_file()
-            async with self._writer.begin() as connection:
-                yield connection
+            if self.path is None:
+                yield
+                return
+            async with asyncio.timeout(2 * self._busy_timeout):
+                await self._turn.acquire()
+            try:
+                yield
+            finally:
+                self._turn.release()
+
+    async def _in_thread(self, threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(threads, work)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
@@ -119,6 +179,10 @@ class Database:
         """Give back every connection (each SQLite one has a thread)."""
         await self._writer.dispose()
         await self._reader.dispose()
+        if self.path is not None:
+            for engine, threads in ((self._committer, self._committing), (self._looker, self._looking)):
+                await asyncio.to_thread(threads.shutdown)
+                engine.dispose()
 
     def _require_same_file(self) -> None:
         """SQLite would go on writing to a file that was deleted or replaced, and what it takes would be lost."""
@@ -132,13 +196,18 @@ def translated() -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise StoreError(f"the custody's database failed: {_first_line(error.orig)}") from error
+        raise _kind(error.orig)(f"the custody's database failed: {_first_line(error.orig)}") from error
     except StatementError:
         raise  # a value that cannot be bound: a mistake of ours, which trying again would not mend
     except SQLAlchemyError as error:
         raise StoreError(f"the custody's database failed: {type(error).__name__}") from error
     except (sqlite3.Error, OSError, TimeoutError) as error:
-        raise StoreError(f"the custody's database failed: {_first_line(error)}") from error
+        raise _kind(error)(f"the custody's database failed: {_first_line(error)}") from error
+
+
+def _kind(error: BaseException | None) -> type[StoreError]:
+    is_busy = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY or isinstance(error, TimeoutError)
+    return BusyError if is_busy else StoreError
 
 
 async def has_table(connection: AsyncConnection, table: str) -> bool:
@@ -171,20 +240,31 @@ async def read_revision(connection: AsyncConnection, *, table: str, newest: str)
     return found
 
 
-def _sqlite_engine(url: URL, *, connections: int, busy_timeout: float, **options: Any) -> AsyncEngine:  # noqa: ANN401
-    engine = create_async_engine(
-        url,
-        pool_size=connections,
-        max_overflow=0,
-        pool_timeout=2 * busy_timeout,
-        hide_parameters=True,
+def _sqlite(connections: int, busy_timeout: float) -> dict[str, Any]:
+    """Return the options of an engine."""
+    return {
+        "pool_size": connections,
+        "max_overflow": 0,
+        "pool_timeout": 2 * busy_timeout,
+        "hide_parameters": True,
         # No implicit BEGIN: Python's sqlite3 would open a transaction before a write only, after the reads it rests on.
-        connect_args={"timeout": busy_timeout, "isolation_level": None},
-        pool_reset_on_return=None,  # every block of ours ends its transaction itself
-        **options,
-    )
-    event.listen(engine.sync_engine, "connect", _set_up)
-    return engine
+        "connect_args": {"timeout": busy_timeout, "isolation_level": None},
+        "pool_reset_on_return": None,  # every block of ours ends its transaction itself
+    }
+
+
+def _threads(name: str, count: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(count, thread_name_prefix=f"database-{name}")
+
+
+def _committed(engine: Engine, body: Callable[[Connection], T]) -> T:
+    with engine.begin() as connection:
+        return body(connection)
+
+
+def _seen(engine: Engine, body: Callable[[Connection], T]) -> T:
+    with engine.connect() as connection:
+        return body(connection)
 
 
 def _set_up(connection: DBAPIConnection, _record: object) -> None:

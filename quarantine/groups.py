@@ -1,4 +1,4 @@
-"""Takes of concurrent sessions, committed together: one wait for the disk instead of one for each.
+"""Writes of concurrent sessions, committed together: one wait for the disk instead of one for each.
 
 Whoever comes while nothing is written is written at once; those who come meanwhile share the next transaction. If a
 transaction fails, each of its members has one of its own, so that what is wrong with one is no other's fault.
@@ -6,52 +6,55 @@ transaction fails, each of its members has one of its own, so that what is wrong
 
 import asyncio
 from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Generic, TypeVar
 
-from sqlalchemy import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
+from quarantine.store import BusyError
 
-from quarantine import tables
-from quarantine.database import Database
-from quarantine.rows import SealedRows
-from quarantine.store import Also, JointAlso
+Member = TypeVar("Member")
+Answer = TypeVar("Answer")
 
-#: Takes in one transaction, and bytes of sealed content after the first; a longer one would keep other writers waiting.
+#: Members of one transaction, and their size in all after the first; a longer one would keep other writers waiting.
 TOGETHER: Final = 16
-_BYTES: Final = 4_000_000
+_LARGEST: Final = 4_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Member:
-    """One take; `done` tells its caller."""
+class _Place(Generic[Member, Answer]):
+    """A member and its caller, who waits for `done`."""
 
-    sealed: SealedRows
-    also: Also | None
-    done: asyncio.Future[None]
-
-    @property
-    def size(self) -> int:
-        """Bytes of sealed content."""
-        return sum(len(payload["content"]) for payload in self.sealed.payloads)
+    member: Member
+    done: "asyncio.Future[Answer]"
 
 
-class Groups:
-    """The takes of one process."""
+class Groups(Generic[Member, Answer]):
+    """The writes of one sort of one process.
 
-    def __init__(self, database: Database, together: int = TOGETHER) -> None:
-        self._database = database
+    `write` commits a group and returns what each member is answered, or raises and has committed none; `size` tells
+    how much a member counts of what may be written at once, in octets.
+    """
+
+    def __init__(
+        self,
+        write: Callable[[list[Member]], Awaitable[Sequence[Answer]]],
+        *,
+        together: int = TOGETHER,
+        size: Callable[[Member], int] = lambda _: 0,
+    ) -> None:
+        self._commit = write
         self._together = together
-        self._waiting: deque[_Member] = deque()
+        self._size = size
+        self._waiting: deque[_Place[Member, Answer]] = deque()
         self._writing: asyncio.Task[None] | None = None
 
-    async def take(self, sealed: SealedRows, also: Also | None) -> None:
-        """Commit the rows and what `also` writes, or raise `StoreError`; cancelled before its turn, it is left out."""
-        member = _Member(sealed=sealed, also=also, done=asyncio.get_running_loop().create_future())
-        self._waiting.append(member)
+    async def add(self, member: Member) -> Answer:
+        """Commit a member, or raise what `write` does; cancelled before its turn, it is left out."""
+        place: _Place[Member, Answer] = _Place(member=member, done=asyncio.get_running_loop().create_future())
+        self._waiting.append(place)
         if self._writing is None:
             self._writing = asyncio.create_task(self._write())
-        await member.done
+        return await place.done
 
     async def close(self) -> None:
         """Wait for what is being written."""
@@ -64,76 +67,36 @@ class Groups:
                 await self._together_or_singly(group)
         finally:
             self._writing = None
-            for member in self._waiting:  # only if this task was cancelled
-                member.done.cancel()
+            for place in self._waiting:  # only if this task was cancelled
+                place.done.cancel()
             self._waiting.clear()
 
-    def _next(self) -> list[_Member]:
-        group: list[_Member] = []
-        room = _BYTES
+    def _next(self) -> list[_Place[Member, Answer]]:
+        group: list[_Place[Member, Answer]] = []
+        room = _LARGEST
         while self._waiting and len(group) < self._together:
             if self._waiting[0].done.done():  # its caller went away
                 self._waiting.popleft()
                 continue
-            room -= self._waiting[0].size
+            room -= self._size(self._waiting[0].member)
             if group and room < 0:
                 break
             group.append(self._waiting.popleft())
         return group
 
-    async def _together_or_singly(self, group: list[_Member]) -> None:
-        begun = False
+    async def _together_or_singly(self, group: list[_Place[Member, Answer]]) -> None:
         try:
-            async with self._database.writing() as connection:
-                begun = True
-                await _insert(connection, group)
-        except Exception as error:  # noqa: BLE001  what an `also` raises is its caller's, as all the rest
-            if begun and len(group) > 1:
-                for member in group:
-                    await self._together_or_singly([member])
+            answers = await self._commit([place.member for place in group])
+        except Exception as error:  # noqa: BLE001  what a member's own code raises is its caller's, as all the rest
+            # Where nobody got the write lock, it would be the same, and take as long, for each of them alone.
+            if len(group) > 1 and not isinstance(error, BusyError):
+                for place in group:
+                    await self._together_or_singly([place])
                 return
-            # Nobody got the write lock: it would be the same, and take as long, for each of them alone.
-            for member in group:
-                _tell(member, error)
+            for place in group:
+                if not place.done.done():
+                    place.done.set_exception(error)
         else:
-            for member in group:
-                _tell(member, None)
-
-
-def _tell(member: _Member, error: Exception | None) -> None:
-    if member.done.done():
-        return
-    if error is None:
-        member.done.set_result(None)
-    else:
-        member.done.set_exception(error)
-
-
-async def _insert(connection: AsyncConnection, group: list[_Member]) -> None:
-    sealed = [member.sealed for member in group]
-    await insert_rows(
-        connection,
-        SealedRows(
-            payloads=[row for one in sealed for row in one.payloads],
-            copies=[row for one in sealed for row in one.copies],
-            recipients=[row for one in sealed for row in one.recipients],
-            events=[row for one in sealed for row in one.events],
-        ),
-    )
-    for also in _joined([member.also for member in group if member.also is not None]):
-        await also(connection)
-
-
-def _joined(hooks: list[Also]) -> list[Also]:
-    if len(hooks) > 1 and isinstance(hooks[0], JointAlso) and len(set(map(type, hooks))) == 1:
-        return [hooks[0].joined(hooks[1:])]
-    return hooks
-
-
-async def insert_rows(connection: AsyncConnection, sealed: SealedRows) -> None:
-    """Write sealed deposits in the caller's transaction."""
-    if sealed.payloads:
-        await connection.execute(insert(tables.payloads), sealed.payloads)
-        await connection.execute(insert(tables.copies), sealed.copies)
-        await connection.execute(insert(tables.recipients), sealed.recipients)
-        await connection.execute(insert(tables.events), sealed.events)
+            for place, answer in zip(group, answers, strict=True):
+                if not place.done.done():
+                    place.done.set_result(answer)

@@ -40,7 +40,7 @@ class MemoryStore:
         """Keep all `deposits`, or raise `StoreError` and keep none."""
         self._require_new(deposits)
         if also is not None:
-            await also(None)
+            also(None)
         self._entries |= {deposit.id: entries.entered(deposit) for deposit in deposits}
 
     async def items(self, query: Query) -> tuple[Item, ...]:

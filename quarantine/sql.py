@@ -2,6 +2,8 @@
 
 import asyncio
 from datetime import datetime, timedelta
+from functools import partial
+from operator import attrgetter
 from typing import Any, Final
 
 from sqlalchemy import BindParameter, Row, Select, and_, bindparam, delete, exists, func, or_, select, update
@@ -11,7 +13,7 @@ from quarantine import claims, history, rows, tables
 from quarantine.changes import Change, changeable, write
 from quarantine.crypto import DamagedError, Opener, PrivateKey, PublicKey, Sealer
 from quarantine.database import Database
-from quarantine.groups import TOGETHER, Groups, insert_rows
+from quarantine.groups import TOGETHER, Groups
 from quarantine.model import (
     CUSTODIAN,
     DELIVERY,
@@ -32,6 +34,7 @@ from quarantine.model import (
 )
 from quarantine.store import Also, StoreKeyError
 from quarantine.tables import payloads
+from quarantine.takes import Take, insert_rows, insert_takes
 
 #: Items in one transaction of housekeeping; callers come again.
 _ITEMS: Final = 200
@@ -67,7 +70,7 @@ class SqlStore:
     ) -> None:
         """`together`: how many takes may share a transaction."""
         self.database: Final = database
-        self._groups = Groups(database, together)
+        self._groups = Groups(self._commit, together=together, size=attrgetter("size"))
         self._sealer = Sealer(public)
         self._key = None if private is None else Opener(private)
 
@@ -79,7 +82,7 @@ class SqlStore:
 
     async def take(self, deposits: tuple[Deposit, ...], also: Also | None = None) -> None:
         """Seal and commit all `deposits` (and what `also` writes), or raise `StoreError` and take none."""
-        await self._groups.take(await self._sealed(deposits), also)
+        await self._groups.add(Take(sealed=await self._sealed(deposits), also=also))
 
     async def items(self, query: Query) -> tuple[Item, ...]:
         """Return matching items, oldest first."""
@@ -223,7 +226,7 @@ class SqlStore:
         sealed = await self._sealed(deposits)
         async with self.database.writing() as connection:
             await claims.settle(connection, claim, settlements, now=now, sealer=self._sealer, opener=self._opener)
-            await insert_rows(connection, sealed)
+            await connection.run_sync(insert_rows, sealed)
 
     async def recover(self, *, now: datetime, lease: timedelta, retry: bool) -> int:
         """Take back leases that are over: DUE again or, once handed over, IN_DOUBT (or DUE: `retry`)."""
@@ -291,6 +294,9 @@ class SqlStore:
         """Finish what is being written and give back connections."""
         await self._groups.close()
         await self.database.close()
+
+    async def _commit(self, takes: list[Take]) -> list[None]:
+        return await self.database.transact(partial(insert_takes, takes=takes))
 
     async def _sealed(self, deposits: tuple[Deposit, ...]) -> rows.SealedRows:
         if sum(len(deposit.content) for deposit in deposits) < _LARGE:

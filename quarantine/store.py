@@ -1,6 +1,6 @@
 """The interface of custody; `sql.py` and `memory.py` implement it and pass one contract suite."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Protocol, runtime_checkable
 
@@ -9,6 +9,10 @@ from quarantine.model import Claim, Deposit, Event, Item, Query, Settlement, Sta
 
 class StoreError(Exception):
     """Custody cannot be used now: disk full, locked, corrupt, unreachable. Nothing was taken."""
+
+
+class BusyError(StoreError):
+    """Nobody got a turn to write in time: another try would wait as long."""
 
 
 class StoreKeyError(StoreError):
@@ -23,14 +27,15 @@ class LeaseLostError(StoreError):
 
 
 #: More rows for the transaction of a deposit (the journal's); gets the implementation's connection, or None in memory.
-Also = Callable[[Any], Awaitable[None]]
+#: It runs in a thread of the database's, or in the event loop: it must touch nothing that others change meanwhile.
+Also = Callable[[Any], None]
 
 
 @runtime_checkable
 class JointAlso(Protocol):
     """An `Also` that can be put together with others of its type, where takes share a transaction."""
 
-    async def __call__(self, connection: Any, /) -> None:  # noqa: ANN401  as above
+    def __call__(self, connection: Any, /) -> None:  # noqa: ANN401  as above
         """Write."""
         ...
 

@@ -132,7 +132,7 @@ class MemoryJournal:
     def rows(self, entry: Entry) -> Also:
         """Keep the entry when custody takes the mail."""
 
-        async def write(_connection: object) -> None:
+        def write(_connection: object) -> None:
             self.entries.append(entry)
 
         return write

@@ -19,6 +19,7 @@ from dlp_gateway.policy.copies import REWRITE_INCOMPLETE
 from dlp_gateway.policy.verdict import Disposition
 from dlp_gateway.ports import UNDER_WAY, Deferred, Forwarded, InCustody, Overloaded, Rejected, Repeated, Why
 from dlp_gateway.processes import policies
+from dlp_gateway.retries import Retries
 from quarantine.memory import MemoryStore
 from quarantine.model import Deposit, Query, State
 from quarantine.store import Also, StoreError
@@ -115,6 +116,7 @@ def made(
         smarthost_name="mta.example",
         hop_limit=50,
         accept_unreachable=accept_unreachable,
+        retries=Retries(journal, patience=0),
     )
 
 

@@ -35,6 +35,7 @@ def advice(path: Path, settings: Settings, policy: Policy) -> tuple[Remark, ...]
         *_smarthost(settings),
         *_admin(settings),
         *_custody(settings),
+        *_tables(settings, policy),
         *_written_by_others(path, settings),
     )
     return tuple(dict.fromkeys(found))  # listeners may share a certificate
@@ -221,6 +222,14 @@ def _custody(settings: Settings) -> Iterator[Remark]:
         yield warning(
             "custody", f"Everybody may write in {base.parent}; give the database a folder of its own, mode 700."
         )
+
+
+def _tables(settings: Settings, policy: Policy) -> Iterator[Remark]:
+    """Tables of own records that nobody asks for, that are old, or that the service may not read."""
+    if policy.tables:
+        from dlp_gateway.checks import records  # noqa: PLC0415  most policies name none
+
+        yield from records.remarks(policy, database(settings), datetime.now(UTC))
 
 
 def _written_by_others(path: Path, settings: Settings) -> Iterator[Remark]:

@@ -22,6 +22,7 @@ _COMMANDS: Final = {
     "simulate": "Say what another policy would have done with mail that passed, or that lies in folders.",
     "detect": "Find identifiers in texts (JSON lines in, JSON lines out).",
     "rules": "Test rule packs against their cases.",
+    "edm": "Make tables of your own records, by which their data are found in mails (exact data match).",
     "quarantine": "List, show, release, discard and export mail in custody.",
     "users": "Add, list and remove those who may log in, and set their passwords.",
     "healthcheck": "Exit 0 if the running gateway is ready.",

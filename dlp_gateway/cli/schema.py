@@ -78,6 +78,7 @@ _BETWEEN_KEYS: Final[dict[str, dict[str, Any]]] = {
         "properties": {
             "actions": {"propertyNames": {"pattern": r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"}},
             "teams": {"propertyNames": {"pattern": r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"}},
+            "edm": {"propertyNames": {"pattern": r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"}},
             "set": {"additionalProperties": {"type": ["integer", "string"]}},
         }
     },

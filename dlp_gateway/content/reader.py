@@ -71,6 +71,8 @@ def is_plain(part: Part) -> bool:
     if not part.content:
         return True
     kinds = of(part)
+    if kinds == (Kind.UNKNOWN,):  # searched for traces of text, as fast as any text
+        return True
     if len(kinds) > 1 or kinds[0] not in TEXTUAL:
         return False
     # What holds files is read with them.

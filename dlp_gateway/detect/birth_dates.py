@@ -2,21 +2,22 @@
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from dlp_gateway.detect.ownership import Reader
 from dlp_gateway.detect.shapes import dates
 from dlp_gateway.detect.span import Span
 
+_ASKED: Final = 2_000
 _ASIDE: Final = re.compile(r"\([^()\n]{0,60}\)")
 
 
 def birth_dates(reader: Reader) -> Iterator[Span]:
     """Yield the date that stands behind a label of a birth date, or directly before it ("3 March 1944 (d.o.b.)")."""
     text = reader.page.text
-    for hit in reader.hits:
-        if hit.label.owns != "DATE_OF_BIRTH":
-            continue
+    labels = (hit for hit in reader.hits if hit.label.owns == "DATE_OF_BIRTH")
+    for hit in islice(labels, _ASKED):
         before = dates(text, max(reader.page.line(hit.start)[0], hit.start - 40), hit.start)
         if before and not text[before[-1][1] : hit.start].strip(" (,-\t"):
             yield date_span(*before[-1], 0.88, "before a label of it")

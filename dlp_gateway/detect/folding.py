@@ -29,6 +29,9 @@ _FIXED: Final = {
     **dict(zip("ßøØłŁđĐæÆœŒıþðо", "soOlLdDaAoOitdo", strict=True)),
     **dict(zip("АВЕЗКМНОРСТУХІЈЅавекмнорстухіјѕ", "ABE3KMHOPCTYXIJSabekmhopctyxijs", strict=True)),
     **dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "ABEZHIKMNOPTYXo", strict=True)),
+    # One letter each for what the words for licence, passport, account and number are written with in Japanese, Korean
+    # and Chinese; alike where they mean the same, and together like no Latin word. Labels are folded in the same way.
+    **dict(zip("運転免許証番号旅券口座個人驾驶证身份号운전면허증번호여권계좌주민등록", "qxzjvw#vpgjyzqxvyq#qxzjvw#vpgjyvdq", strict=True)),
     "º": "#", "°": "#", **dict.fromkeys("£€¥¢₹₽₺₩", "$"), "ª": "a", "№": "#", "：": ":",
 }  # fmt: skip
 

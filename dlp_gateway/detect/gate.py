@@ -10,7 +10,7 @@ from typing import Final
 
 from dlp_gateway.detect.folding import Folded, fold
 from dlp_gateway.detect.identifier_rules import Rule, RuleBook
-from dlp_gateway.detect.labels import OTHER, pattern
+from dlp_gateway.detect.labels import KEYED, OTHER, pattern
 from dlp_gateway.detect.proof import Proof, prove, proves
 from dlp_gateway.detect.triggers import Triggers
 
@@ -67,7 +67,7 @@ def _is_labelled(folded: str, seen: frozenset[str]) -> bool:
 def words(book: RuleBook) -> Mapping[str, tuple[str, ...]]:
     """Return the labels of identifiers as triggers."""
     phrases = [p for file in book.labels if file.owns != OTHER for group in file.phrases.values() for p in group]
-    return {_LABEL: ("|".join(f"(?:{pattern(phrase)})" for phrase in phrases),)} if phrases else {}
+    return {_LABEL: ("|".join((*(f"(?:{pattern(phrase)})" for phrase in phrases), KEYED)),)} if phrases else {}
 
 
 def forms(book: RuleBook) -> Mapping[str, tuple[str, ...]]:

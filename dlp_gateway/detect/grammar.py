@@ -1,13 +1,21 @@
 """The words between a label and its number, and words that speak of a matter: data of `rules/labels/grammar.yaml`."""
 
+import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import re2
 
 from dlp_gateway.detect.folding import fold
 from dlp_gateway.document import Model, load
+
+
+_WORD: Final = re.compile(r"[a-z]+(?:'[a-z]+)?")
+_READ: Final = 4_000  # characters of a text that tell its language
+_ENOUGH: Final = 4
 
 
 class DomainWords(Model):
@@ -27,6 +35,7 @@ class GrammarFile(Model):
     domains: dict[str, DomainWords]
     closing: tuple[str, ...]
     countries: dict[str, tuple[str, ...]]
+    languages: dict[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +50,7 @@ class Grammar:
     alien: Mapping[str, "re2._Regexp[bytes]"]
     closing: frozenset[str]
     countries: Mapping[str, tuple[str, ...]]  # by language, the likeliest first
+    languages: Mapping[str, frozenset[str]]  # by word: in which languages it is frequent
 
 
 def load_grammar(path: Path) -> Grammar:
@@ -55,7 +65,25 @@ def load_grammar(path: Path) -> Grammar:
         alien={kind: _any_of(words.alien) for kind, words in file.domains.items()},
         closing=_folded(file.closing),
         countries=file.countries,
+        languages=_by_word(file.languages),
     )
+
+
+def spoken_in(grammar: Grammar, text: str) -> frozenset[str]:
+    """Return the languages that a folded text may be in; none if it has too few words to tell."""
+    counts: Counter[str] = Counter()
+    for word in _WORD.findall(text[:_READ].lower()):
+        counts.update(grammar.languages.get(word, ()))
+    most = max(counts.values(), default=0)
+    return frozenset(one for one, count in counts.items() if 2 * count > most) if most >= _ENOUGH else frozenset()
+
+
+def _by_word(languages: Mapping[str, tuple[str, ...]]) -> dict[str, frozenset[str]]:
+    words = {language: _folded(group) for language, group in languages.items()}
+    return {
+        word: frozenset(one for one, group in words.items() if word in group)
+        for word in frozenset().union(*words.values())
+    }
 
 
 def _any_of(words: tuple[str, ...]) -> "re2._Regexp[bytes]":

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from dlp_gateway.detect import sent
 from dlp_gateway.detect.base import Finding, Material
@@ -13,9 +12,6 @@ from dlp_gateway.detect.identifier_rules import TYPES, RuleBook, load_rules
 from dlp_gateway.detect.recognition import Recognition, Span
 from dlp_gateway.detect.shapes import compact
 from dlp_gateway.detect.triggers import Triggers
-
-if TYPE_CHECKING:
-    from dlp_gateway.detect.presidio import Analyzer
 
 __all__ = ["IdentifierDetector", "Span", "load_rules"]
 
@@ -34,13 +30,6 @@ class IdentifierDetector:
         """Take rules, and triggers if others share them; `gate.words` and `gate.forms` of the rules are among them."""
         self._triggers = triggers or Triggers(words=words(rules), forms=forms(rules))
         self._recognition = Recognition(rules, self._triggers)
-
-    @cached_property
-    def _analyzer(self) -> "Analyzer":
-        """Presidio, made when the gate first opens: it takes a second to import, and clean mail needs none."""
-        from dlp_gateway.detect.presidio import Analyzer, IdentifierRecognizer  # noqa: PLC0415  see above
-
-        return Analyzer([IdentifierRecognizer(self._recognition)])
 
     @property
     def kinds(self) -> frozenset[str]:
@@ -73,9 +62,7 @@ class IdentifierDetector:
 
         `seen` is what the triggers told of the text, if they were asked before.
         """
-        if not self._recognition.gate.opens(text, seen):
-            return ()
-        return tuple(span for span in self._analyzer.spans(text) if span.score >= _LEAST)
+        return tuple(span for span in self._recognition.spans(text, seen) if span.score >= _LEAST)
 
     def _finding(self, span: Span, where: str) -> Finding:
         return Finding(

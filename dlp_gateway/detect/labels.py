@@ -7,8 +7,9 @@ Spanish "sin"). Otherwise case does not matter, nor do accents and curly apostro
 """
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
@@ -29,12 +30,28 @@ _UMLAUTS: Final = {"ä": "(?:a|ae)", "ö": "(?:o|oe)", "ü": "(?:u|ue)", "ß": "
 _SYNTAX: Final = re.compile(r"~[\w']+|=[\w.]+|[\w']|[ ()|?*#/.&:-]")
 
 
+#: Several words that begin with capitals, written as one.
+_KEY: Final = re.compile(r"\b[A-Za-z]{1,40}?[a-z][A-Z][A-Za-z]{1,40}\b")
+_JOINT: Final = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+#: Whose number a key may tell without its meaning another one.
+_OF_PEOPLE: Final = frozenset(
+    b"driver renter applicant customer client owner insured primary second dmv state person holder user num no nr id doc"
+    b" document my new hirer member passenger main additional employee buyer candidate registro numero".split()
+)
+#: What keys of identifiers have in them: for a gate that looks for any at all.
+KEYED: Final = (
+    r"(?-i:[a-z](?:Licen[cs]e|Lic[A-Z]|DL|Dl[A-Z]|Dln|DriverI|CNH|Cnh|Passport|SSN|Ssn|NINO|Nino|IBAN|Iban|Pesel|PESEL|BSN|Bsn"
+    r"|CPF|Cpf|DNI|Dni|Fuehrerschein|Rijbewijs|PermisC|Patente|Korkort|AccountN|Routing|SortCode))"
+)
+
+
 class Strength(StrEnum):
     """How sure it is that the label means what it owns."""
 
     STRONG = "strong"
     FAIR = "fair"  # means it unless the text speaks of another matter ("Texas licence")
     WEAK = "weak"  # means it only where the text speaks of the matter elsewhere ("licence no.", "DL")
+    TOPIC = "topic"  # speaks of the matter, and owns nothing ("who was driving")
 
 
 class LabelFile(Model):
@@ -57,6 +74,7 @@ class Label:
     strength: Strength
     country: str = ""
     language: str = ""
+    languages: frozenset[str] = frozenset()  # all that have the word in this sense
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +102,7 @@ class Lexicon:
             self._owners.Add(phrase.removeprefix(_EDGE).removesuffix(_EDGE))  # what was found has no neighbours here
         self._owners.Compile()
         self._owner = lru_cache(maxsize=8192)(self._look_up)
+        self._of_key = lru_cache(maxsize=8192)(self._look_up_key)
 
     def scan(self, text: str, start: int = 0, end: int | None = None) -> tuple[Hit, ...]:
         """Return the labels in `text[start:end]` (folded text), left to right, none overlapping another."""
@@ -93,11 +112,38 @@ class Lexicon:
             low, high = match.span()
             if high > low:
                 hits.append(Hit(start=start + low, end=start + high, label=self._owner(data[low:high])))
-        return tuple(hits)
+        keys = [key for key in self._keys(text, start, end) if not _overlaps(hits, key)]
+        return tuple(sorted((*hits, *keys), key=lambda hit: hit.start)) if keys else tuple(hits)
+
+    def _keys(self, text: str, start: int, end: int | None) -> Iterator[Hit]:
+        """Yield the labels that keys of programs are: words joined by capitals, as in `renterLicenseNumber`."""
+        for key in _KEY.finditer(text, start, len(text) if end is None else end):
+            label = self._of_key(key[0])
+            if label is not None:
+                yield Hit(start=key.start(), end=key.end(), label=label)
+
+    def _look_up_key(self, key: str) -> Label | None:
+        """Return what the words of a key mean together; "DealerLicense" is of another matter than "license"."""
+        words = _JOINT.sub(" ", key).encode("ascii")
+        found = [match.span() for match in self._finder.finditer(words)]
+        if not found:
+            return None
+        low, high = found[-1]
+        label = self._owner(words[low:high])
+        unknown = set(words[:low].lower().split()) - _OF_PEOPLE
+        if unknown and label.owns != OTHER and label.strength is Strength.WEAK:
+            return Label(id="other-licences", owns=OTHER, strength=Strength.STRONG, languages=label.languages)
+        return label
 
     def _look_up(self, words: bytes) -> Label:
-        fitting: list[int] = self._owners.Match(words)
-        return self._of_phrase[min(fitting)]
+        fitting = [self._of_phrase[place] for place in sorted(self._owners.Match(words))]
+        languages = frozenset(label.language for label in fitting if label.owns == fitting[0].owns)
+        return replace(fitting[0], languages=languages)
+
+
+def _overlaps(hits: list[Hit], key: Hit) -> bool:
+    index = bisect_left(hits, key.end, key=lambda hit: hit.start) - 1
+    return index >= 0 and hits[index].end > key.start
 
 
 def load_labels(paths: Iterable[Path]) -> tuple[LabelFile, ...]:
@@ -165,6 +211,6 @@ def _options(*, longest: bool) -> re2.Options:
     options = re2.Options()
     options.case_sensitive = False
     options.longest_match = longest
-    options.max_mem = 1 << 26
+    options.max_mem = 1 << 27  # the program alone takes half of that; what is left is for the states of its automaton
     options.log_errors = False
     return options

@@ -32,6 +32,7 @@ _REPLY: Final = re.compile(
     r"|pisze|napisal)[^\n]{0,60}:)",
     re.IGNORECASE | re.MULTILINE,
 )
+_MARKS: Final = re.compile(r"[>|\s]{0,24}")
 _RULE: Final = re.compile(r"^[\s|:+=-]+$")
 # What a header does not hold: a number, or a key with its value ("by: KO", "18:05] Lea: nearly").
 _NO_HEADER: Final = re.compile(r"\d{4}|\d\d[ -]\d\d|\w:[ ]?\w|\[[xX ]\]")
@@ -48,7 +49,7 @@ class Page:
     starts: tuple[int, ...]
     blocks: tuple[int, ...]
     signatures: tuple[int, ...]
-    replied: int  # where the mail that this one answers begins without quotation marks
+    replies: tuple[int, ...]  # where the mails that are answered begin whose lines have no quotation marks
     turns: Mapping[int, int]  # of a talk: where a line begins, and where what its speaker says does
 
     def line(self, place: int) -> tuple[int, int]:
@@ -76,13 +77,15 @@ class Page:
         index = bisect_right(self.signatures, place) - 1
         return self.signatures[index] if index >= 0 else 0
 
-    def _mark(self, place: int) -> str:
-        start = self.line(place)[0]
-        return self.text[start : start + 8].lstrip()[:1]
-
     def quoted(self, place: int) -> bool:
         """Tell whether the line at `place` is quoted from another mail."""
-        return place >= self.replied or self._mark(place) in {">", "|"}
+        return self.depth(place) > 0
+
+    def depth(self, place: int) -> int:
+        """Tell how many times the line at `place` is quoted: an answer is quoted less often than its question."""
+        start = self.line(place)[0]
+        marks = _MARKS.match(self.text, start)
+        return bisect_right(self.replies, place) + (sum(mark in ">|" for mark in marks[0]) if marks else 0)
 
 
 def lay_out(text: str, closing: frozenset[str]) -> Page:
@@ -107,21 +110,25 @@ def lay_out(text: str, closing: frozenset[str]) -> Page:
         if line.rstrip() in {"--", "-- "} or words in closing:
             signatures.append(start)
         previous = line
-    replied = answered_at(text)
     return Page(
         text=text,
         starts=tuple(starts),
         blocks=tuple(blocks),
         signatures=tuple(signatures),
-        replied=replied,
+        replies=tuple(_replies(text)),
         turns=_turns(speakers),
     )
 
 
 def answered_at(text: str) -> int:
     """Return where the mail begins that this one answers without quotation marks, or a place behind the end."""
-    replies = (match.start() for match in _REPLY.finditer(text))  # headers at the very top are of this mail itself
-    return next((start for start in replies if text[:start].strip("> \t\r\n")), len(text) + 1)
+    return next(_replies(text), len(text) + 1)
+
+
+def _replies(text: str) -> Iterator[int]:
+    """Yield where answered mails begin; headers at the very top are of this mail itself."""
+    top = len(text) - len(text.lstrip("> \t\r\n"))
+    return (match.start() for match in _REPLY.finditer(text) if match.start() > top)
 
 
 def _turns(lines: Sequence[tuple[int, int, int, str]]) -> dict[int, int]:

@@ -2,11 +2,11 @@
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
-from dlp_gateway.detect.grammar import Grammar
+from dlp_gateway.detect.grammar import Grammar, spoken_in
 from dlp_gateway.detect.labels import OTHER, Hit, Strength
 from dlp_gateway.detect.layout import Page
 from dlp_gateway.detect.walk import KEYED, NOBODY, UNKNOWN, Owner, Relation, Walk, owns_nothing
@@ -23,22 +23,41 @@ _ABBREVIATED: Final = re.compile(
     r"|c\.f|ss|acct|a|cat|kat|cl|class|klasse|catg|bte|expte|exp|iss|st|state|prov|sig|sigra|hr|fr|ing|dott|prof|mme|mlle|messrs|jr|ltd|inc|co|abs|str|rd|ave|approx|max|min)$",
     re.IGNORECASE,
 )
-_SHORT: Final = re.compile(r"\b[A-Za-z]{1,3}\.\Z")
+_SHORT: Final = re.compile(r"\b[A-Za-z]{1,3}\.\Z|(?<![^\n,;(>|])[ \t]*[A-Za-z]{4,6}\.\Z")
 _NUMBERED: Final = re.compile(
-    r"(?:\b(?:number|numbers|no|nos|nr|num|nummer|numero|numer|id|ref|reference|code|n)|nummer|#)\W*\Z", re.IGNORECASE
+    r"(?:(?:\b|_)(?:number|numbers|no|nos|nr|num|nummer|numero|numer|id|ref|reference|code|n)|nummer|#)\W*\Z",
+    re.IGNORECASE,
 )
 _ROMANCE: Final = frozenset({"fr", "es", "it", "pt"})  # the adjective stands behind the noun: "badge visiteur 4410293"
 # The key of a number of whatever document another key has named: "docType": "DL", "docNumber": …
 _OF_DOCUMENT: Final = re.compile(
-    r"[\"'<{\s]*(?:doc|document|id|ident|identification|identity)[ _.-]?(?:number|no|nr|num|nbr|value)[\"'>]*\s?[:=>]",
+    r"[\"'<{\s]*(?:[a-z]{2,15}[ _.-])?(?:doc|document|id|ident|identification|identity)[ _.-]?(?:number|no|nr|num|nbr|value)[\"'>]*\s?[:=>]",
     re.IGNORECASE,
 )
 # What cannot be written with letters: a "card" that has some is another kind of card.
 _CARD: Final = "CREDIT_CARD"
+_LICENCE: Final = "DRIVER_LICENSE"
 _FIGURES_ONLY: Final = frozenset({_CARD, "US_SSN"})
 _SHORTEST_CARD: Final = 12
 _BESIDE: Final = 4
 _PREFIX: Final = 3
+_HEAD: Final = re.compile(r"\b[A-Z]{1,4}[-/]?\Z")  # letters with which the number begins
+#: What numbers a document as well: "licence …, folio …", "licence bearing client identification number …".
+_OF_CARD: Final = re.compile(
+    r"(?:crn|client|customer|card|driver|folio|serie?s?|id|identification|identity|reference|ref|control|document|record|"
+    r"register|registro|registration|numero de (?:serie|control|registro)|matricola|carte|tarjeta|karte|kaart|karta|"
+    r"carta|cartao|kort|kartennummer|kartennr|kaartnummer|referenz|dossier|numero|n|no|number)"
+    r"(?: ?(?:number|no|nr|num|id|#|n))?",
+    re.IGNORECASE,
+)
+_OF_CARD_REACH: Final = 50
+_ABOUT: Final = 25
+_NUMBER_OF: Final = re.compile(
+    r"\A(?:number|numero|num|no|nr|numer|n)\b|(?:number|numbers|no|nr|num|nummer|numero|numer|reference|ref|#)\Z",
+    re.IGNORECASE,
+)
+_ONE: Final = re.compile(r"\bone\Z", re.IGNORECASE)
+_APART: Final = 4  # words between a label and a number of another clause that is its own
 _ANNOUNCING: Final = frozenset(':#=(-"[>/')
 #: "issued", "valid until": what follows is a day or a year, so a number as long as this is not theirs.
 _DATED: Final = "dates"
@@ -66,6 +85,10 @@ _FROM: Final = frozenset(
     }
     | {"della", "do", "da", "z", "na", "fra"}
 )
+# Who answers, before a colon: "Marie:", "Jan de Vries :", but not "OCR for the parking:".
+_NAME: Final = re.compile(
+    r"[A-Z][a-z]+(?:[ -](?:(?:de|van|von|di|da|du|le|la|el|der|den)[ ])*[A-Z][a-z]*\.?){0,3} ?: ?"
+)
 _SENTENCE_END: Final = re.compile(r"[.!?][\"')\]]*\s+(?=[A-Z0-9\"'(])")
 
 
@@ -77,6 +100,7 @@ class Reader:
     hits: tuple[Hit, ...]
     starts: tuple[int, ...]
     grammar: Grammar
+    topics: tuple[Hit, ...] = ()  # what speaks of an identifier, and owns nothing
 
     def owner(self, start: int, end: int) -> Owner:
         """Return who owns the number at `start` … `end`."""
@@ -84,7 +108,7 @@ class Reader:
         if before.label is not None:
             return before
         if before.relation is Relation.NOBODY:
-            after = self._after(end)
+            after = self._after(start, end)
             if after.relation is not Relation.NOBODY:
                 return after
         if self._orphaned(start, end, before):
@@ -99,6 +123,7 @@ class Reader:
         written = self.page.text[start:end]
         walk = Walk(size=sum(map(str.isalnum, written)), lettered=any(map(str.isalpha, written)))
         index = len(tokens) - 1
+        first = start  # of a list of numbers
         while index >= 0:
             place, word = tokens[index]
             if word == ")" and not walk.met:  # an aside owns nothing: "licence (Queensland) no. …"
@@ -108,11 +133,13 @@ class Reader:
             if hit is None:
                 verdict = walk.step(self.grammar, word, tokens[index - 1][1] if index else "")
                 index -= 1
+                if walk.listed and not walk.met and word[0].isdigit():
+                    first = place
             else:
                 while index >= 0 and tokens[index][0] >= hit.start:
                     index -= 1
                 preceding = [token.lower() for _, token in tokens[max(0, index - 2) : index + 1]]
-                verdict = self._owner_of(hit, start, preceding, walk)
+                verdict = self._owner_of(hit, first, preceding, walk)
             if verdict is not None:
                 return verdict
         if walk.attached is not None:
@@ -137,8 +164,13 @@ class Reader:
         if hit.end + 1 == start and self.page.text[hit.end] == "-" and hit.end - hit.start <= _PREFIX:
             walk.attached = hit
             return None
+        if document := self._document_of(hit, start, walk):
+            return document
         if is_noun(hit) and not self._is_beside(hit, start):
             walk.unknown += walk.met
+            return None
+        if hit.label.owns == OTHER and self.page.text[hit.start : hit.end].lower() in self.grammar.number:
+            walk.numbered = walk.numbered or not walk.met  # "valor=": what is numbered stands before it
             return None
         if hit.label.owns == OTHER:
             complement = (
@@ -148,18 +180,55 @@ class Reader:
                 walk.doubt += 0.05
                 return None
             if walk.commas and walk.met and not walk.keyed:
+                walk.apart = walk.apart or (hit if walk.unknown <= _APART else None)
                 walk.unknown += 1
                 walk.doubt += 0.1
-                walk.apart = walk.apart or hit
                 return None
             return Owner(label=hit.label, relation=Relation.BEFORE, announced=walk.announced, hit=hit)
+        if file := self._about(hit, preceding):
+            return file
         far = max(0, start - hit.end - 40) / 500
         doubt = walk.doubt + 0.03 * min(walk.unknown, 5) + 0.01 * min(walk.names, 4) + far + 0.03 * walk.keyed
-        return Owner(label=hit.label, relation=Relation.BEFORE, doubt=doubt, announced=walk.announced, hit=hit)
+        announced = walk.announced or numbers(hit, self.page.text)
+        return Owner(label=hit.label, relation=Relation.BEFORE, doubt=doubt, announced=announced, hit=hit)
+
+    def _document_of(self, hit: Hit, start: int, walk: Walk) -> Owner | None:
+        """Return the licence that a number of a card or folio right behind it is of: "licence of …, folio 123"."""
+        text = self.page.text
+        if hit.label.owns == _CARD and walk.size >= _SHORTEST_CARD:
+            return None
+        if walk.met or hit.label.owns not in {OTHER, _CARD} or not _OF_CARD.fullmatch(text, hit.start, hit.end):
+            return None
+        index = bisect_left(self.starts, hit.start) - 1
+        previous = self.hits[index] if index >= 0 else None
+        if previous is None or previous.label.owns != _LICENCE or hit.start - previous.end > _OF_CARD_REACH:
+            return None
+        between = text[previous.end : hit.start]
+        second = hit.label.owns == _CARD  # of a licence that has two: its own, and that of the card
+        if re.search(r"[;:|\n]|[.!?]\s" if second else r"\d{4}|[;:|\n]|[.!?]\s", between) or (
+            self.page.block_start(start) > previous.start
+        ):
+            return None
+        return Owner(label=previous.label, relation=Relation.BEFORE, doubt=0.1, announced=True, hit=previous)
+
+    def _about(self, hit: Hit, preceding: Sequence[str]) -> Owner | None:
+        """Return the owner of "case number for the licence: …": what is numbered is the case."""
+        if self.grammar.preposition.isdisjoint(preceding):
+            return None
+        index = bisect_left(self.starts, hit.start) - 1
+        head = self.hits[index] if index >= 0 else None
+        if head is None or head.label.owns != OTHER or hit.start - head.end > _ABOUT:
+            return None
+        text = self.page.text
+        if _OF_CARD.fullmatch(text, head.start, head.end) or not _NUMBER_OF.search(text, head.start, head.end):
+            return None
+        if re.search(r"[\d:,;.\n]", text[head.end : hit.start]) is not None:
+            return None
+        return Owner(label=head.label, relation=Relation.BEFORE, announced=True, hit=head)
 
     def _is_beside(self, hit: Hit, start: int) -> bool:
         """Tell whether nothing but words such as "no." and "is" stands between a thing and the number."""
-        between = self.page.text[hit.end : start]
+        between = _HEAD.sub("", self.page.text[hit.end : start])
         words = [word.lower() for word in _TOKEN.findall(between)]
         if len(words) == 1 and hit.label.language in _ROMANCE and words[0].isalpha():
             return words[0] not in self.grammar.function
@@ -199,7 +268,7 @@ class Reader:
 
     # -- after the number, in the same sentence
 
-    def _after(self, end: int) -> Owner:
+    def _after(self, start: int, end: int) -> Owner:
         text = self.page.text
         high = min(len(text), end + _AFTER, self.page.block_end(end))
         index = bisect_left(self.starts, end)
@@ -207,6 +276,8 @@ class Reader:
             return NOBODY
         hit = self.hits[index]
         between = text[end : hit.start]
+        if hit.label.id == _DATED and sum(map(str.isalnum, text[start:end])) > _LONGEST_DATE:
+            return NOBODY
         if _SENTENCE_END.search(between):
             return NOBODY
         if self._announces_another(hit, high):
@@ -242,12 +313,13 @@ class Reader:
         if text[end : end + 1] in {";", "|", "\t"}:
             return False  # a cell of a row whose header is not here
         line_end = min(line_end, end + _LINE)
-        lead = text[max(line_start, start - _LINE) : start].lstrip("> \t-*")
+        sentence = self._sentence_start(start)
+        lead = text[max(line_start, sentence, start - _LINE) : start].lstrip("> \t-*")
         rest = text[end:line_end].strip(" .,;!?\t*)\"'")
         if before.relation is not Relation.NOBODY:
             closed = before is KEYED and (not rest or text[end] in ".,;)")
             return self._half_a_sentence(lead, start, alone=not rest, closed=closed)
-        words = [token.lower() for token in _TOKEN.findall(text[self._sentence_start(start) : start])]
+        words = [token.lower() for token in _TOKEN.findall(text[sentence:start])]
         if len(words) > 1 and words[1] == ":":
             del words[:2]  # a speaker, in a chat
         clauses = [index for index, word in enumerate(words) if word in ",;"]
@@ -264,11 +336,12 @@ class Reader:
             return True
         if lead.count(":") != 1 or not lead.rstrip().endswith(":"):
             return False
-        if alone and len(lead) < _KEY and (lead[:1].isupper() or self._speaks_again(lead, start)):
+        if alone and len(lead) < _KEY and (_NAME.fullmatch(lead) or self._speaks_again(lead, start)):
             return True
         words = [word.lower() for word in _TOKEN.findall(lead)[:-1]]
-        said = sum(1 for word in words if word == "," or (word[0].isalpha() and self._owns_nothing(word)))
-        return closed and len(words) > 1 and said > 0 and not self._names_number(words)
+        spoken = [word for word in words if word[0].isalpha()]
+        said = words.count(",") + sum(map(self._owns_nothing, spoken))
+        return closed and len(words) > 1 and 2 * said >= len(spoken) and said > 0 and not self._names_number(words)
 
     def _names_number(self, words: list[str]) -> bool:
         """Tell whether the words before a colon end as a key of an unknown number does: "the tag number:"."""
@@ -292,7 +365,7 @@ class Reader:
         index = bisect_left(self.starts, start) - 1
         while index >= 0 and self.hits[index].start >= floor:
             hit = self.hits[index]
-            spent = self._spent(hit, start)
+            spent = self.is_spent(hit, start)
             if hit.label.owns != OTHER:
                 doubt = max(0, sentence - hit.end) / 3000 + 0.1 * spent
                 return Owner(label=hit.label, relation=Relation.ABOVE, doubt=doubt, hit=hit)
@@ -303,13 +376,13 @@ class Reader:
         while index < len(self.hits) and self.hits[index].start < min(len(text), end + _BELOW):
             hit = self.hits[index]
             remark = hit.start < line_end + 60 and re.match(r"\s*[>|]?\s*[(^]", text[line_end : hit.start])
-            answered = self.page.quoted(hit.start) and not self.page.quoted(start)
+            answered = self.page.depth(hit.start) > self.page.depth(start)
             if hit.label.owns != OTHER and (answered or remark):
                 return Owner(label=hit.label, relation=Relation.BELOW, hit=hit)
             index += 1
         return NOBODY
 
-    def _spent(self, hit: Hit, start: int) -> bool:
+    def is_spent(self, hit: Hit, start: int) -> bool:
         """Tell whether a number follows the label on its own line, which is then what the label is about."""
         _, line_end = self.page.line(hit.start)
         rest = self.page.text[hit.end : min(line_end, hit.end + 40, start)]
@@ -333,18 +406,41 @@ def is_noun(hit: Hit) -> bool:
     return hit.label.owns == OTHER and hit.label.strength is Strength.WEAK
 
 
+def _resolved(hits: Iterable[Hit], text: str) -> Iterator[Hit]:
+    """Yield the labels; "the English one" means what was spoken of before, if that is an identifier of another kind."""
+    last: Hit | None = None
+    for hit in hits:
+        found = hit
+        if last is not None and _ONE.search(text, hit.start, hit.end) and hit.start - last.end <= _ABOVE:
+            found = replace(hit, label=last.label)
+        if found.label.owns != OTHER:
+            last = found
+        yield found
+
+
+def _is_foreign(hit: Hit, languages: frozenset[str]) -> bool:
+    """Tell whether a short label is a word of another language than the text's; English words are in all of them."""
+    return bool(languages) and hit.label.languages.isdisjoint(languages | {"en", "any"})
+
+
 def read(page: Page, hits: tuple[Hit, ...], grammar: Grammar) -> Reader:
     """Return the reader of a page: without labels in the path of a link, or particles of another language ("van")."""
     own_nothing = grammar.linking | grammar.function
     links = [(match.start(), match.end()) for match in _LINK.finditer(page.text)]
     begins = [start for start, _ in links]
 
+    languages = spoken_in(grammar, page.text)
+
     def counts(hit: Hit) -> bool:
+        if hit.label.strength is Strength.WEAK and _is_foreign(hit, languages):
+            return False
         index = bisect_right(begins, hit.start) - 1
         if index >= 0 and hit.start < links[index][1]:
             return False
         written, behind = page.text[hit.start : hit.end].lower(), page.text[hit.end : hit.end + 1]
         return not is_noun(hit) or written not in own_nothing or behind in {":", ">", '"', "="}
 
-    kept = tuple(hit for hit in hits if counts(hit))
-    return Reader(page=page, hits=kept, starts=tuple(hit.start for hit in kept), grammar=grammar)
+    owning = (hit for hit in hits if hit.label.strength is not Strength.TOPIC and counts(hit))
+    kept = tuple(_resolved(owning, page.text))
+    topics = tuple(hit for hit in hits if hit.label.strength is Strength.TOPIC)
+    return Reader(page=page, hits=kept, starts=tuple(hit.start for hit in kept), grammar=grammar, topics=topics)

@@ -4,13 +4,15 @@ import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from itertools import islice, pairwise
 from typing import Final
 
+from dlp_gateway.detect import implied
 from dlp_gateway.detect.birth_dates import birth_dates, date_span
 from dlp_gateway.detect.card_context import Share, is_alone, is_evident, is_printed, link_start
-from dlp_gateway.detect.confidence import WORDS, Context, Match, why
+from dlp_gateway.detect.confidence import SPECIMENS, WORDS, Context, Match, why
 from dlp_gateway.detect.folding import Folded
 from dlp_gateway.detect.gate import Gate
 from dlp_gateway.detect.headings import Headings, heading_owner, table_over, tables_with_labels
@@ -38,9 +40,15 @@ _DELHI: Final = re.compile(r"DL[ -]?\d\d[ -]?(?:19|20)\d\d[ -]?\d{7}\b", re.IGNO
 _UNTICKED: Final = re.compile(r"(?:~|\[ ?\]|\( ?\)) ?\Z")
 #: How many numbers of a text are asked for their owner; the others count as nobody's.
 _ASKED: Final = 2_000
+_PLAIN_CELL: Final = re.compile(r"[ \"']{0,3}([A-Z]{0,3}\d{5,14}[A-Z]{0,3})[ \"'\r]{0,3}")
+_ASKED_IN_PROSE: Final = 1_000  # outside tables; whoever writes more has been found out before
 _LIKELY: Final = 0.65
 _DOUBTFUL: Final = 0.5  # a number with a valid check digit of which nothing says that it is a card's
 _LONGEST_CARD: Final = 19
+_CARD_LIKE: Final = 15  # digits; a short label names no licence of so many
+_LIKE_IBAN: Final = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11}")
+_LIKE_SSN: Final = re.compile(r"\d{3}-\d{2}-\d{4}")
+_AFAR: Final = frozenset({Relation.ABOVE, Relation.BELOW, Relation.AFTER})
 _SPOKEN_BEFORE: Final = 120
 _SPOKEN_AFTER: Final = 60
 
@@ -93,6 +101,9 @@ class Recognition:
         strong = [
             (h.start, h.end) for h in reader.hits if h.label.owns != OTHER and h.label.strength is Strength.STRONG
         ]
+        licences = (hit for hit in reader.hits if hit.label.owns == implied.KIND)
+        spoken = implied.talk((*licences, *reader.topics))
+        asked = 0
         table_starts = [table.start for table in tables]
         lists = Headings(reader, foreign=True, columns=3)  # of parts, orders …
         for low, high in _regions(reader):
@@ -105,9 +116,14 @@ class Recognition:
                 heading = listing.heading(run.start) if listing else None
                 if heading and heading_owner(reader, heading).foreign:
                     continue
+                asked += 1
+                if asked > _ASKED_IN_PROSE:
+                    return
                 owner = reader.owner(run.start, run.end)
                 if owner.label is not None and not owner.foreign:
                     yield from self._judged(run, owner, page.text, context)
+                elif spoken.hits and (owner is KEYED or owner.relation is Relation.NOBODY):
+                    yield from self._implied(run, reader, spoken)
 
     def _columns(self, reader: Reader, table: Table, context: Context) -> Iterator[Span]:
         text = reader.page.text
@@ -123,7 +139,7 @@ class Recognition:
                         yield from (
                             date_span(a, b, 0.85, "in a column of birth dates") for a, b in dates(text, start, end)
                         )
-                    for run in runs(text, start, end):
+                    for run in _in_cell(text, start, end):
                         yield from self._judged(run, owner, text, context)
 
     def _judged(self, run: Run, owner: Owner, text: str, context: Context) -> Iterator[Span]:
@@ -133,6 +149,17 @@ class Recognition:
             return
         if label.owns == CARD and (match.start, match.end) != (run.start, run.end) and _is_card_long(text, run):
             return  # three groups of a card whose check digit does not hold
+        if (
+            label.strength is Strength.WEAK
+            and label.owns == implied.KIND
+            and match.value.isdigit()
+            and len(match.value) >= _CARD_LIKE
+        ):
+            return
+        if label.owns == "BANK_ACCOUNT" and _LIKE_IBAN.match(compact(text[run.start : run.end])):
+            return  # its check digits do not hold, or it would have proved itself
+        if label.owns != "US_SSN" and owner.relation in _AFAR and _LIKE_SSN.fullmatch(match.written):
+            return
         if label.strength is Strength.WEAK and luhn(match.value):
             as_card = is_printed(text, match.start, match.end)
             if as_card or (payment_card(match.value) and CARD in context.named):
@@ -145,6 +172,32 @@ class Recognition:
             score=context.score(match, owner, hit),
             rule=match.rule.id,
             why=why(match, owner.relation),
+        )
+
+    def _implied(self, run: Run, reader: Reader, spoken: implied.Talk) -> Iterator[Span]:
+        """Yield the number if it is likely that of a licence although no label owns it."""
+        text = reader.page.text
+        match = self._best(run, spoken.hits[0].label, (), text)
+        if match is None or match.rule.any_country or match.holds is False or payment_card(match.value):
+            return
+        if not implied.is_apart(text, match.start, match.end) or ("/" in match.written and match.rule.form is None):
+            return
+        score = implied.likelihood(
+            reader.page,
+            reader.grammar,
+            spoken,
+            (match.start, match.end),
+            proved=match.holds is True and match.rule.form is not None,
+            is_spent=lambda hit: reader.is_spent(hit, match.start),
+        )
+        yield Span(
+            start=match.start,
+            end=match.end,
+            type=match.rule.type,
+            country=match.rule.country,
+            score=round(min(score, implied.SUREST), 2),
+            rule=match.rule.id,
+            why=why(match, Relation.NOBODY),
         )
 
     def _likely(self, hit: Hit, text: str) -> tuple[str, ...]:
@@ -165,6 +218,7 @@ class Recognition:
         count = len(run.groups)
         for length in range(count, 0, -1):
             best: tuple[tuple[bool, bool, int], Match] | None = None
+            disproved = False  # a number of the likeliest country, but for its check digit
             for first in range(count - length + 1):
                 start, end = run.groups[first][0], run.groups[first + length - 1][1]
                 value = compact(text[start:end])
@@ -173,14 +227,28 @@ class Recognition:
                 torn = (first > 0 and text[start - 1] in "-/") or (first + length < count and text[end] in "-/")
                 for rule in shapes.fitting(value):
                     holds = rule.check(value) if rule.check else None
+                    disproved = disproved or (holds is False and rule.country in likely[:1])
                     if holds is False and rule.veto:
                         continue
                     place = likely.index(rule.country) if rule.country in likely else len(likely)
                     rank = (not rule.any_country, holds is True, -place)
                     if best is None or rank > best[0]:
-                        best = rank, Match(start=start, end=end, rule=rule, holds=holds, value=value, torn=torn)
+                        best = (
+                            rank,
+                            Match(
+                                start=start,
+                                end=end,
+                                rule=rule,
+                                holds=holds,
+                                value=value,
+                                written=text[start:end],
+                                torn=torn,
+                                abroad=bool(likely) and rule.country not in likely,
+                            ),
+                        )
             if best is not None:
-                return best[1]
+                doubtful = disproved and best[1].holds is None
+                return replace(best[1], holds=False, abroad=True) if doubtful else best[1]
         return None
 
     # -- numbers that prove themselves
@@ -206,7 +274,7 @@ class Recognition:
                 if rule.type == CARD:
                     yield _card(rule, reader, owner, start, end, share=proof.share)
                 else:
-                    yield _weighed(rule, owner, start, end, alone=rule.alone)
+                    yield _weighed(rule, owner, text, start, end, alone=rule.alone)
 
     # -- numbers of a form of their own, in a text that speaks of them
 
@@ -237,17 +305,23 @@ class Recognition:
         )
 
 
+def _in_cell(text: str, start: int, end: int) -> Iterable[Run]:
+    """Return the numbers of a cell; most cells hold one in one piece, which needs no closer look."""
+    plain = _PLAIN_CELL.fullmatch(text, start, end)
+    return runs(text, start, end) if plain is None else (Run(groups=(plain.span(1),)),)
+
+
 def _card(rule: Rule, reader: Reader, owner: Owner, start: int, end: int, *, share: Share) -> Span:
     """Return the span of a card's number, which takes more than a check digit (see `card_context`)."""
     text = reader.page.text
     grouped = is_printed(text, start, end)
     link = None if grouped else link_start(text, start)
     if link is not None and not (owner.hit and owner.hit.start >= link):
-        return _weighed(rule, NOBODY, start, end, alone=_DOUBTFUL)
+        return _weighed(rule, NOBODY, text, start, end, alone=_DOUBTFUL)
     alone = _unlabelled(rule, reader, start, end, share)
     if _is_weak(owner) and alone > _DOUBTFUL and _is_named(reader, CARD, start, end):
         owner = NOBODY  # "<method>cc</method><acct>…"
-    return _weighed(rule, owner, start, end, alone=alone, grouped=grouped)
+    return _weighed(rule, owner, text, start, end, alone=alone, grouped=grouped)
 
 
 def _unlabelled(rule: Rule, reader: Reader, start: int, end: int, share: Share) -> float:
@@ -272,7 +346,7 @@ def _is_named(reader: Reader, owns: str, start: int, end: int) -> bool:
     return any(hit.label.owns == owns for hit in reader.hits[index : bisect_left(reader.starts, end + _SPOKEN_AFTER)])
 
 
-def _weighed(rule: Rule, owner: Owner, start: int, end: int, *, alone: float, grouped: bool = False) -> Span:
+def _weighed(rule: Rule, owner: Owner, text: str, start: int, end: int, *, alone: float, grouped: bool = False) -> Span:
     """Return the span; what another label owns is doubtful, unless it is grouped as only cards are."""
     score, relation = alone, Relation.NOBODY
     if not rule.certain:
@@ -284,7 +358,7 @@ def _weighed(rule: Rule, owner: Owner, start: int, end: int, *, alone: float, gr
             score = min(score, 0.5)
     return Span(
         start=start, end=end, type=rule.type, country=rule.country, score=round(score, 2), rule=rule.id,
-        why=f"a form that proves itself, {WORDS[relation]}",
+        why=f"a form that proves itself, {WORDS[relation]}{', a published specimen' * (compact(text[start:end]) in SPECIMENS)}",
     )  # fmt: skip
 
 
@@ -313,7 +387,7 @@ def _regions(reader: Reader) -> list[tuple[int, int]]:
     """Return where numbers can be in the reach of an identifier's label; ranges in order, none touching another."""
     regions: list[tuple[int, int]] = []
     size = len(reader.page.text)
-    for hit in reader.hits:
+    for hit in sorted((*reader.hits, *reader.topics), key=lambda hit: hit.start):
         if hit.label.owns == OTHER:
             continue
         before = _REACH_ANSWER if reader.page.quoted(hit.start) else _REACH_BEFORE

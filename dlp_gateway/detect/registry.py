@@ -42,7 +42,8 @@ class Recipe:
     """All that is needed to build the same detectors in another process; plain values, so it can be written as JSON.
 
     `lists` are the mailing lists that we run.
-    `recognizers` and `model` are those of Presidio and spaCy that the policy names (see `guests`).
+    `recognizers` and `model` are those of Presidio and spaCy that the policy names (see `guests`), `tables` those of
+    own records: each a name, its file, and the file of its key (see `edm`).
     `rules` is the folder of the built-in packs, `packs` are the folders of the operator's own, `plugins` the names of
     entry points to use (see `installed`).
     """
@@ -56,6 +57,7 @@ class Recipe:
     plugins: tuple[str, ...] = ()
     recognizers: tuple[str, ...] = ()
     model: str = ""
+    tables: tuple[tuple[str, str, str], ...] = ()
 
 
 def build(recipe: Recipe) -> tuple[Detector, ...]:
@@ -73,6 +75,7 @@ def build(recipe: Recipe) -> tuple[Detector, ...]:
         DefectsDetector(),
         *(_of_texts(recipe, inside, partners) if recipe.rules else ()),
         *((_guests(recipe),) if recipe.recognizers or recipe.model else ()),
+        *((_records(recipe, inside),) if recipe.tables else ()),
     )
     plugged, problems = _plugged(recipe.plugins, taken=frozenset(detector.name for detector in own))
     if problems:
@@ -101,6 +104,12 @@ def _guests(recipe: Recipe) -> Detector:
     from dlp_gateway.detect.guests import GuestDetector  # noqa: PLC0415 - pulls in the engines
 
     return GuestDetector(recipe.recognizers, model=recipe.model)
+
+
+def _records(recipe: Recipe, inside: DomainSet) -> Detector:
+    from dlp_gateway.detect.edm.detector import EdmDetector  # noqa: PLC0415 - pulls in NumPy
+
+    return EdmDetector(recipe.tables, inside)
 
 
 def _of_texts(recipe: Recipe, inside: DomainSet, partners: DomainSet) -> tuple[Detector, ...]:

@@ -37,6 +37,7 @@ _NO_IDENTIFIER: Final = (
 #: What a label directly before it makes an identifier all the same ("NHS no. 943-476-5919").
 _SELDOM: Final = (
     r", ?[A-Z]{2} \d{5}(?:-\d{4})?\b",  # a ZIP code behind its state
+    r"\b(?-i:[A-Z]{1,3}-[A-Z]{1,2} ?\d{1,4}[EH]?)\b",  # a number plate of Germany
     r"\b0\d{2,4} ?/ ?\d{3,5}[ -]?\d{2,4}\b|\b555[ .-]01\d\d\b|\b[tfpmdcow](?:[.:] ?| )\d{3}-\d{4}\b",
     r"\b\d{1,3}(?:[.,']\d{3})*[.,]\d\d(?:[^\w.,-]|$)",  # an amount
     r"[$] ?\d[\d.,]*\d\b",  # folding makes every sign of a currency a dollar

@@ -26,16 +26,24 @@ _BEHIND: Final = 200
 _BEFORE: Final = 60
 #: How far before a request a word may stand that turns it round: "never", "do not".
 _TURNED: Final = 40
-_AT_ONCE: Final = 30
+_AT_ONCE: Final = 45
 _SHORTEST: Final = 3  # letters; "ne" and "no" behind a request turn nothing round
 #: How far behind a request the copy may stand that is asked for.
 _COPIED: Final = 60
 _BLANK: Final = re.compile(r"_{4,}|\.{8,}|(?:_ ){4,}")
 _FIELD: Final = 25  # how far behind its name the blank of a form begins
-_SENTENCE: Final = re.compile(r"(?<!\bno)[.!?]\s+[A-Z]|;\s")
+_SENTENCE: Final = re.compile(r"(?<!\bno)(?<!\b[DM]r)(?<!\bMrs)(?<!\bMs)(?<!\bSt)(?<!\bFr)(?<!\bHr)[.!?]\s+[A-Z]|;\s")
 _ENDS: Final = frozenset(".;!?")
 _QUOTED: Final = re.compile(r"^[ \t]*(?:>|\|).*$", re.MULTILINE)
-_PARAGRAPH: Final = re.compile(r"\n[ \t]*\n")
+#: An empty line, but for one before the items of a list, which belong to what stands above them.
+_PARAGRAPH: Final = re.compile(r"\n[ \t]*\n(?![ \t]*(?:[-*+~]|\[.?\]|\(?[0-9a-z][.)])[ \t])")
+_ITEM: Final = re.compile(r"\n[ \t]*(?:[-*+~]|\[.?\]|\(?[0-9a-z][.)])[ \t]")
+#: How far a word by which the reader is asked may stand from what he is to do.
+_ASKED_NEAR: Final = 90
+_IF: Final = re.compile(
+    r"\b(?:if|whether|when|once|until|as soon as|wenn|falls|ob|sobald|si|quand|lorsque|cuando|se|quando|als|zodra|jesli|gdy|om|hvis)\b",
+    re.IGNORECASE,
+)
 _DIVIDERS: Final = re.compile(r"[._+=-]+")
 
 
@@ -46,7 +54,7 @@ _BOTH: Final = frozenset((_ASKED, _NAMED))
 
 def watched(words: Mapping[Role, Words]) -> Mapping[str, tuple[str, ...]]:
     """Return as triggers what must occur in a text that asks for a document: a request or a need, and a document."""
-    asked = "|".join(f"(?:{words[role].expression})" for role in (Role.REQUEST, Role.NEED))
+    asked = "|".join(f"(?:{words[role].expression})" for role in (Role.REQUEST, Role.NEED, Role.SENDING))
     return {_ASKED: (asked,), _NAMED: (words[Role.DOCUMENT].expression,)}
 
 
@@ -108,7 +116,8 @@ def asks(words: Mapping[Role, Words], text: str) -> bool:
     """Tell whether a request and a document stand near each other, in one paragraph that is not quoted."""
     own = folded(_QUOTED.sub("", text[:LONGEST]))
     own = own[: answered_at(own)]
-    return any(_paragraph_asks(words, paragraph) for paragraph in _PARAGRAPH.split(own)) or _is_blank_form(words, own)
+    paragraphs = filter(str.strip, _PARAGRAPH.split(own))
+    return any(_paragraph_asks(words, paragraph) for paragraph in paragraphs) or _is_blank_form(words, own)
 
 
 def _is_blank_form(words: Mapping[Role, Words], text: str) -> bool:
@@ -145,6 +154,24 @@ def _paragraph_asks(words: Mapping[Role, Words], paragraph: str) -> bool:
             return True
         if copies.between(request.start, request.start + _COPIED) and any(d.end <= request.start for d in near):
             return True  # "The insurer must see your licence. Would you scan front and back and mail it?"
+    polite = _Places(words[Role.POLITE].spans(paragraph))
+    for sending in words[Role.SENDING].spans(paragraph):
+        near = named.between(sending.start - _BEFORE, sending.end + _BEHIND)
+        if not near or is_turned(sending):
+            continue
+        asking = polite.between(sending.start - _ASKED_NEAR, sending.end + _ASKED_NEAR)
+        if not any(_in_one_sentence(word, sending, paragraph) and not is_turned(word) for word in asking):
+            continue
+        for document in near:
+            low, high = min(sending.start, document.start), max(sending.end, document.end)
+            if (
+                _near(sending, document, paragraph)
+                and _in_one_sentence(sending, document, paragraph)
+                and not _IF.search(paragraph, sending.end, document.start)
+                and copies.between(low - _COPIED // 3, high + _COPIED)
+                and not presented.between(low - _TURNED, high + _TURNED)
+            ):
+                return True
     for need in words[Role.NEED].spans(paragraph):
         for document in named.between(need.start - _BEHIND, need.end + _BEHIND):
             low, high = min(need.start, document.start), max(need.end, document.end)
@@ -179,13 +206,22 @@ def _turns(refusal: Span, request: Span, paragraph: str) -> bool:
     return len(between) <= _AT_ONCE and _ENDS.isdisjoint(between) and refusal.end - refusal.start > _SHORTEST
 
 
+def _in_one_sentence(one: Span, other: Span, paragraph: str) -> bool:
+    first, second = sorted((one, other), key=lambda span: span.start)
+    between = paragraph[first.end : max(first.end, second.start) + 1]
+    return _SENTENCE.search(between) is None and (":" in between or _ITEM.search(between) is None)
+
+
 def _near(request: Span, document: Span, paragraph: str) -> bool:
     """Whether the document stands behind the request, or a little before it in the same sentence."""
     if document.start >= request.start:
-        between = paragraph[request.end : document.start]
+        between = paragraph[request.end : document.start + 1]  # with the letter that begins another sentence
         return len(between) <= _BEHIND and _SENTENCE.search(between) is None
     between = paragraph[document.end : request.start]
-    return len(between) <= _BEFORE and _ENDS.isdisjoint(between)
+    supposed = _IF.search(
+        paragraph, max(0, document.start - _TURNED), document.start
+    )  # "if you have lost your passport, …"
+    return len(between) <= _BEFORE and _ENDS.isdisjoint(between) and supposed is None
 
 
 def _answered(message: Message) -> tuple[str, ...]:

@@ -15,15 +15,22 @@ from stdnum import verhoeff
 from stdnum.be import nn as be_nn
 from stdnum.br import cpf
 from stdnum.ch import ssn as ch_ssn
+from stdnum.cz import rc
 from stdnum.de import idnr
 from stdnum.es import dni, nie
+from stdnum.fi import hetu
 from stdnum.fr import nir
-from stdnum.gb import nhs
+from stdnum.gb import nhs, utr
+from stdnum.ie import pps
 from stdnum.it import codicefiscale
+from stdnum.mx import curp
 from stdnum.nl import bsn
+from stdnum.no import fodselsnummer
 from stdnum.pl import pesel
 from stdnum.pt import nif as pt_nif
+from stdnum.ro import cnp
 from stdnum.us import rtn
+from stdnum.za import idnr as za_idnr
 
 #: A check: compact number → holds, fails, or says nothing.
 Check = Callable[[str], bool | None]
@@ -207,6 +214,28 @@ def us_mbi(number: str) -> bool:
     return not set("SLOIBZ") & set(number)
 
 
+def jp_my_number(number: str) -> bool:
+    """Tell whether the twelfth digit checks the eleven before it (weights 6 5 4 3 2 7 6 5 4 3 2, modulo 11)."""
+    weights = (6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2)
+    rest = sum(int(digit) * weight for digit, weight in zip(number[:11], weights, strict=True)) % 11
+    return int(number[11]) == (0 if rest <= 1 else 11 - rest)
+
+
+def kr_rrn(number: str) -> bool | None:
+    """Tell whether birth date and century can be; the check digit says nothing of numbers since October 2020."""
+    month, day = int(number[2:4]), int(number[4:6])
+    if not (1 <= month <= 12 and 1 <= day <= 31 and number[6] in "12345678"):
+        return False
+    weights = (2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5)
+    total = sum(int(digit) * weight for digit, weight in zip(number[:12], weights, strict=True))
+    return True if int(number[12]) == (11 - total % 11) % 10 else None
+
+
+def dk_cpr(number: str) -> bool:
+    """Tell whether the birth date can be; since 2007 the tenth digit checks nothing."""
+    return 1 <= int(number[:2]) <= 31 and 1 <= int(number[2:4]) <= 12
+
+
 def au_tfn(number: str) -> bool:
     """Tell whether the weighted sum of a tax file number is a multiple of eleven."""
     weights = (1, 4, 3, 7, 5, 8, 6, 9, 10) if len(number) == 9 else (10, 7, 8, 4, 6, 3, 5, 1)
@@ -246,27 +275,37 @@ CHECKS: Final[dict[str, Check]] = {
     "ca-on-driving-licence": ca_on_licence,
     "ca-qc-driving-licence": ca_qc_licence,
     "ca-sin": ca_sin,
+    "cz-rodne-cislo": lambda number: bool(rc.is_valid(number)),
     "de-document": de_document,
     "de-health": de_health,
     "de-driving-licence": de_driving_licence,
     "de-tax-id": lambda number: bool(idnr.is_valid(number)),
+    "dk-cpr": dk_cpr,
     "es-identity": es_identity,
+    "fi-hetu": lambda number: bool(hetu.is_valid(f"{number[:6]}-{number[6:]}") or hetu.is_valid(number)),
     "fr-nir": lambda number: bool(nir.is_valid(number)) if len(number) == 15 else None,
     "gb-driving-licence": uk_driving_licence,
     "gb-nhs": lambda number: bool(nhs.is_valid(number)),
     "gb-nino": uk_nino,
+    "gb-utr": lambda number: bool(utr.is_valid(number)),
     "iban": iban,
+    "ie-pps": lambda number: bool(pps.is_valid(number)),
     "in-aadhaar": in_aadhaar,
     "in-driving-licence": in_licence,
     "it-codice-fiscale": lambda number: bool(codicefiscale.is_valid(number)),
     "jp-driving-licence": jp_licence,
+    "jp-my-number": jp_my_number,
+    "kr-rrn": kr_rrn,
     "luhn": luhn,
+    "mx-curp": lambda number: bool(curp.is_valid(number)),
     "nl-bsn": lambda number: bool(bsn.is_valid(number)),
+    "no-fodselsnummer": lambda number: bool(fodselsnummer.is_valid(number)),
     "nz-ird": nz_ird,
     "payment-card": payment_card,
     "pl-account": lambda number: iban("PL" + number),
     "pl-pesel": lambda number: bool(pesel.is_valid(number)),
     "pt-nif": lambda number: bool(pt_nif.is_valid(number)),
+    "ro-cnp": lambda number: bool(cnp.is_valid(number)),
     "se-personnummer": se_personnummer,
     "us-fl-driving-licence": us_fl_licence,
     "us-il-driving-licence": us_il_licence,
@@ -274,4 +313,5 @@ CHECKS: Final[dict[str, Check]] = {
     "us-mbi": us_mbi,
     "us-routing": lambda number: bool(rtn.is_valid(number)),
     "us-ssn": us_ssn,
+    "za-identity": lambda number: bool(za_idnr.is_valid(number)),
 }

@@ -35,6 +35,8 @@ class Role(StrEnum):
     CONCERNED = "concerned"  # beside a matter: those whom it concerns are written to
     REQUEST = "request"  # the reader is asked to send something
     NEED = "need"  # something is needed or missing: a request only where a copy, a number or "your" stands with it
+    POLITE = "polite"  # the reader is asked to do something
+    SENDING = "sending"  # what he may be asked: to hand something over
     COPY = "copy"  # what is sent of a document: a copy, its number, "both sides", "it"
     PRESENTED = "presented"  # the document is to be brought or shown, not sent
     REFUSAL = "refusal"  # he is asked not to

@@ -74,7 +74,7 @@ def _read(source: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
 
 
 def _frozen(value: Any) -> Any:  # noqa: ANN401 - JSON
-    return tuple(value) if isinstance(value, list) else value
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
 
 
 if __name__ == "__main__":

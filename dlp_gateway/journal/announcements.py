@@ -7,8 +7,19 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import BigInteger, Select, bindparam, delete, false, func, insert, literal, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    LargeBinary,
+    Select,
+    bindparam,
+    delete,
+    false,
+    func,
+    insert,
+    literal,
+    select,
+)
 
 from dlp_gateway.journal.conflicts import in_turn
 from dlp_gateway.journal.digests import joined
@@ -28,6 +39,13 @@ _ROWS: Final = 300
 
 _c: Final = announcements.c
 
+# Written once, since building a statement takes longer than running it.
+_NEXT: Final = select(func.coalesce(func.max(_c.number), 0) + 1)
+_ANNOUNCE: Final = insert(announcements)
+_WITHDRAW: Final = delete(announcements).where(
+    _c.message == bindparam("of", type_=LargeBinary), _c.number <= bindparam("up_to", type_=BigInteger)
+)
+
 #: Those before a number, as rows of `mailings`; in the same statement, or one that is just settled might be in neither.
 BEFORE: Final[Select[tuple[object, ...]]] = (
     select(
@@ -41,10 +59,10 @@ BEFORE: Final[Select[tuple[object, ...]]] = (
 )
 
 
-async def announce(connection: AsyncConnection, this: Mailing) -> int:
+def announce(connection: Connection, this: Mailing) -> int:
     """Write down in the caller's transaction that a mail is under way, and return its number."""
-    await in_turn(connection)
-    number: int = (await connection.execute(select(func.coalesce(func.max(_c.number), 0) + 1))).scalar_one()
+    in_turn(connection)
+    number: int = connection.execute(_NEXT).scalar_one()
     row = {
         "number": number,
         "message": this.message,
@@ -58,18 +76,18 @@ async def announce(connection: AsyncConnection, this: Mailing) -> int:
         "shown": joined(this.shown, _MOST),
         "addressed": joined(this.addressed, _MOST),
     }
-    await connection.execute(insert(announcements), row)
+    connection.execute(_ANNOUNCE, row)
     return number
 
 
-async def withdraw(connection: AsyncConnection, message: bytes, number: int) -> None:
+def withdraw(connection: Connection, message: bytes, number: int) -> None:
     """Take an announcement back, with what an attempt before it left behind that came to no end."""
-    await connection.execute(delete(announcements).where(_c.message == message, _c.number <= number))
+    connection.execute(_WITHDRAW, {"of": message, "up_to": number})
 
 
-async def forget(connection: AsyncConnection, before: datetime) -> None:
+def forget(connection: Connection, before: datetime) -> None:
     """Drop what nobody settled."""
-    await connection.execute(delete(announcements).where(_c.at < before))
+    connection.execute(delete(announcements).where(_c.at < before))
 
 
 def concerning(this: Mailing, announced: Iterable[Mailing], threads: frozenset[bytes]) -> dict[str, list[Mailing]]:

@@ -8,8 +8,7 @@ import secrets
 from collections.abc import Iterable
 from typing import Any, Final
 
-from sqlalchemy import Integer, LargeBinary, Row, bindparam, case, func, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, Integer, LargeBinary, Row, bindparam, case, func, select, update
 
 from dlp_gateway.journal.conflicts import inserting
 from dlp_gateway.journal.digests import WIDTH
@@ -26,19 +25,19 @@ _SETTLED: Final = func.sum(case((_c.third >= bindparam("since", type_=Integer), 
 _MOST: Final = select(_SETTLED).where(_c.member.in_(_SHOWN)).group_by(_c.circle).order_by(_SETTLED.desc()).limit(1)
 
 
-async def familiar(connection: AsyncConnection, shown: frozenset[bytes], since: int) -> int:
+def familiar(connection: Connection, shown: frozenset[bytes], since: int) -> int:
     """Return how many outsiders are of one working group, if nearly all are; else 0. `since` is the oldest day."""
-    most = (await connection.execute(_MOST, {"shown": tuple(shown), "since": since})).scalar() or 0
+    most = (connection.execute(_MOST, {"shown": tuple(shown), "since": since})).scalar() or 0
     return int(most) if 100 * most >= OF_ONE_CIRCLE * len(shown) else 0
 
 
-async def learn(connection: AsyncConnection, shown: Iterable[bytes], day: int) -> None:
+def learn(connection: Connection, shown: Iterable[bytes], day: int) -> None:
     """Note in the caller's transaction that a mail showed these outsiders to each other on a day."""
     members = frozenset(shown)
-    circle, theirs = await _nearest(connection, members)
+    circle, theirs = _nearest(connection, members)
     stale = [member for member in members if member in theirs and theirs[member].last < day]
     if stale:
-        await connection.execute(
+        connection.execute(
             update(circle_members)
             .where(_c.circle == circle, _c.member.in_(stale))
             .values(third=_c.second, second=_c.last, last=day)
@@ -49,10 +48,10 @@ async def learn(connection: AsyncConnection, shown: Iterable[bytes], day: int) -
     ]
     if new:
         # Another receiver may just have let the same people in.
-        await connection.execute(inserting(connection, circle_members).on_conflict_do_nothing(), new)
+        connection.execute(inserting(connection, circle_members).on_conflict_do_nothing(), new)
 
 
-async def _nearest(connection: AsyncConnection, members: frozenset[bytes]) -> tuple[bytes, dict[bytes, Row[Any]]]:
+def _nearest(connection: Connection, members: frozenset[bytes]) -> tuple[bytes, dict[bytes, Row[Any]]]:
     """Return the circle of which nearly all are, and the rows of those who are; a new one if there is none."""
     size = func.count().label("size")
     nearest = (
@@ -62,10 +61,10 @@ async def _nearest(connection: AsyncConnection, members: frozenset[bytes]) -> tu
         .order_by(size.desc(), _c.circle)
         .limit(1)
     )
-    found = (await connection.execute(nearest)).first()
+    found = (connection.execute(nearest)).first()
     if found is None or 100 * found.size < OF_ONE_CIRCLE * len(members):
         return secrets.token_bytes(WIDTH), {}
-    theirs = await connection.execute(
+    theirs = connection.execute(
         select(circle_members).where(_c.circle == found.circle, _c.member.in_(members)).with_for_update()
     )
     return found.circle, {row.member: row for row in theirs}

@@ -5,12 +5,10 @@ nobody is judged before enough was seen.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from sqlalchemy import LargeBinary, bindparam, case, literal, select, union_all
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, LargeBinary, bindparam, case, literal, select, union_all
 
 from dlp_gateway.detect.likeness import domain_forms, neighbour_forms, twin_forms
 from dlp_gateway.detect.organisations import organisation
@@ -19,6 +17,7 @@ from dlp_gateway.journal.digests import Digests, pair
 from dlp_gateway.journal.tables import correspondents, likenesses
 from dlp_gateway.mail.address import domain_of
 from dlp_gateway.recollection import Questions, Sending
+from quarantine.database import Database
 
 #: On how many days somebody must have been written to before others are mistaken for him.
 FREQUENT: Final = 3
@@ -45,8 +44,6 @@ _KNOWN: Final = union_all(
         likenesses.c.form.in_(bindparam("forms", expanding=True, type_=LargeBinary))
     ),
 )
-
-Glance = Callable[[], AbstractAsyncContextManager[AsyncConnection]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,21 +100,21 @@ class Correspondents:
 
     # --- learning -----------------------------------------------------------------------------------------------------
 
-    async def learn(self, connection: AsyncConnection, seen: Iterable[Seen], day: int) -> Callable[[], None]:
+    def learn(self, connection: Connection, seen: Iterable[Seen], day: int) -> Callable[[], None]:
         """Note in the caller's transaction what was seen on a day; call what is returned once it is committed."""
         new = {one.pair: one for one in seen if self._met.get(one.pair, -1) < day}
-        await note(connection, new, day)
+        note(connection, new, day)
         if known := {one: found for one, found in new.items() if found.sort != "sender"}:
-            days = await _days(connection, tuple(known))
+            days = _days(connection, tuple(known))
             # A day later as well: the third may have come from a mail that a reviewer released, without names.
             frequent = [found for one, found in known.items() if days[one] in {FREQUENT, FREQUENT + 1}]
-            await self._make_mistakable(connection, frequent)
+            self._make_mistakable(connection, frequent)
         return lambda: self._meet(new, day)
 
-    async def _make_mistakable(self, connection: AsyncConnection, frequent: Iterable[Seen]) -> None:
+    def _make_mistakable(self, connection: Connection, frequent: Iterable[Seen]) -> None:
         rows = [{"form": form, "pair": one.pair} for one in frequent for form in self._forms(one)]
         if rows:
-            await connection.execute(inserting(connection, likenesses).on_conflict_do_nothing(), rows)
+            connection.execute(inserting(connection, likenesses).on_conflict_do_nothing(), rows)
 
     def _meet(self, pairs: Iterable[bytes], day: int) -> None:
         for one in pairs:
@@ -128,7 +125,7 @@ class Correspondents:
 
     # --- looking up ---------------------------------------------------------------------------------------------------
 
-    async def look_up(self, glance: Glance, sending: Sending, questions: Questions) -> Acquaintance:
+    async def look_up(self, database: Database, sending: Sending, questions: Questions) -> Acquaintance:
         """Return who of the recipients is a stranger, and whom he resembles; nothing before enough was seen."""
         recipients = tuple(sending.recipients[place] for place in sending.outside)
         if self._all_met(sending.reverse_path, recipients):  # most mails
@@ -144,12 +141,11 @@ class Correspondents:
         days: dict[bytes, int] = {}
         holders: dict[bytes, set[bytes]] = {}
         values = {"pairs": tuple(seen), "forms": tuple(wanted)}
-        async with glance() as connection:
-            for pair, on_days, form in await connection.execute(_KNOWN, values):
-                if form:
-                    holders.setdefault(form, set()).add(pair)
-                else:
-                    days[pair] = on_days
+        for known, on_days, form in await database.look(lambda connection: connection.execute(_KNOWN, values).all()):
+            if form:
+                holders.setdefault(form, set()).add(known)
+            else:
+                days[known] = on_days
         self._meet((one.pair for one in unmet if one.pair in days), -1)
         strangers = [one for one in unmet if one.pair not in days]
         learning = questions.memory.learning
@@ -191,14 +187,14 @@ class Correspondents:
             yield self._digests.form(one.author, form)
 
 
-async def note(connection: AsyncConnection, pairs: Iterable[bytes], day: int) -> None:
+def note(connection: Connection, pairs: Iterable[bytes], day: int) -> None:
     """Write down that pairs were seen on a day; a day counts once, and an earlier one that comes late not at all."""
     rows = [{"pair": one, "last_day": day, "days": 1} for one in sorted(pairs)]
     if not rows:
         return
     insert = inserting(connection, correspondents)
     later = _c.last_day < insert.excluded.last_day
-    await connection.execute(
+    connection.execute(
         insert.on_conflict_do_update(
             index_elements=[_c.pair],
             set_={
@@ -210,9 +206,9 @@ async def note(connection: AsyncConnection, pairs: Iterable[bytes], day: int) ->
     )
 
 
-async def _days(connection: AsyncConnection, pairs: Collection[bytes]) -> dict[bytes, int]:
+def _days(connection: Connection, pairs: Collection[bytes]) -> dict[bytes, int]:
     """Return on how many days each pair was seen; those that never were are missing."""
-    rows = await connection.execute(select(_c.pair, _c.days).where(_c.pair.in_(tuple(pairs))))
+    rows = connection.execute(select(_c.pair, _c.days).where(_c.pair.in_(tuple(pairs))))
     return {row.pair: row.days for row in rows}
 
 

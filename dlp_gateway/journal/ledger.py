@@ -5,8 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Row, Select, delete, func, insert, or_, select, true, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, Row, Select, delete, func, insert, or_, select, true, update
 
 from dlp_gateway.journal import rows
 from dlp_gateway.journal.sealing import reopened
@@ -140,10 +139,10 @@ class SqlLedger:
     def begin(self, marks: Marks) -> Also:
         """Return the hook that sets the first marks, if nobody did."""
 
-        async def write(connection: AsyncConnection) -> None:
-            if (await connection.execute(select(notice_marks.c.name).limit(1))).first() is None:
+        def write(connection: Connection) -> None:
+            if (connection.execute(select(notice_marks.c.name).limit(1))).first() is None:
                 first = {_SEEN: marks.seen, _DIGEST: _microseconds(marks.digest_at)}
-                await connection.execute(
+                connection.execute(
                     insert(notice_marks), [{"name": name, "value": value} for name, value in first.items()]
                 )
 
@@ -152,22 +151,22 @@ class SqlLedger:
     def keep(self, progress: Progress) -> Also:
         """Return the hook that commits what one round came to; it raises if another round was quicker."""
 
-        async def write(connection: AsyncConnection) -> None:
+        def write(connection: Connection) -> None:
             mark = update(notice_marks).where(notice_marks.c.name == _SEEN, notice_marks.c.value == progress.before)
-            if (await connection.execute(mark.values(value=progress.seen))).rowcount != 1:
+            if (connection.execute(mark.values(value=progress.seen))).rowcount != 1:
                 raise OvertakenError
             for some in _parts(progress.looked_at):
-                await connection.execute(update(entries).where(entries.c.id.in_(some)).values(untold=False))
+                connection.execute(update(entries).where(entries.c.id.in_(some)).values(untold=False))
             for entry, kind in progress.told.items():
-                await connection.execute(update(entries).where(entries.c.id == entry).values(told=kind))
+                connection.execute(update(entries).where(entries.c.id == entry).values(told=kind))
             gone = (*progress.closed, *(window.whom for window in progress.windows))
             for some in _parts(gone):
-                await connection.execute(delete(notice_windows).where(notice_windows.c.whom.in_(some)))
+                connection.execute(delete(notice_windows).where(notice_windows.c.whom.in_(some)))
             if progress.windows:
-                await connection.execute(insert(notice_windows), [_row(window) for window in progress.windows])
+                connection.execute(insert(notice_windows), [_row(window) for window in progress.windows])
             if progress.digest_at is not None:
                 at = _microseconds(progress.digest_at)
-                await connection.execute(update(notice_marks).where(notice_marks.c.name == _DIGEST).values(value=at))
+                connection.execute(update(notice_marks).where(notice_marks.c.name == _DIGEST).values(value=at))
 
         return write
 

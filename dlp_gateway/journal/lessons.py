@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, delete, func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, Row, delete, func, select
 
 from dlp_gateway.journal.conflicts import inserting
 from dlp_gateway.journal.digests import joined, split
@@ -41,8 +40,8 @@ class Settled:
     sent: tuple[tuple[str, int], ...]
 
 
-async def keep(
-    connection: AsyncConnection,
+def keep(
+    connection: Connection,
     item: str,
     at: datetime,
     *,
@@ -66,15 +65,15 @@ async def keep(
         "sender": sender,
         "sent": json.dumps(tuple(sent)[:_MOST]),
     }
-    await connection.execute(inserting(connection, lessons).on_conflict_do_nothing(), row)
+    connection.execute(inserting(connection, lessons).on_conflict_do_nothing(), row)
 
 
-async def any_waits(connection: AsyncConnection) -> bool:
+def any_waits(connection: Connection) -> bool:
     """Tell whether there is a lesson at all, which is seldom."""
-    return (await connection.execute(select(_c.item).limit(1))).first() is not None
+    return (connection.execute(select(_c.item).limit(1))).first() is not None
 
 
-async def take_settled(connection: AsyncConnection) -> tuple[Settled, ...]:
+def take_settled(connection: Connection) -> tuple[Settled, ...]:
     """Take out lessons whose mail was delivered to somebody, or whose recipients are all final or gone."""
     delivered = func.count().filter(recipients.c.state == State.DELIVERED).label("delivered")
     open_still = func.count().filter(recipients.c.state.not_in(FINAL)).label("open")
@@ -88,8 +87,8 @@ async def take_settled(connection: AsyncConnection) -> tuple[Settled, ...]:
     )
     # Without a row in custody, the outer join counts one open recipient of no state: NULL is in no list.
     found = select(states).where((states.c.delivered > 0) | (states.c.open == 0)).limit(_AT_ONCE)
-    settled = tuple(_settled(row) for row in (await connection.execute(found)).all())
-    await connection.execute(delete(lessons).where(_c.item.in_([one.item for one in settled])))
+    settled = tuple(_settled(row) for row in (connection.execute(found)).all())
+    connection.execute(delete(lessons).where(_c.item.in_([one.item for one in settled])))
     return settled
 
 

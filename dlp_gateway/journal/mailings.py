@@ -3,8 +3,19 @@
 from dataclasses import replace
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, LargeBinary, Select, and_, bindparam, literal, or_, select, union_all, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    LargeBinary,
+    Select,
+    and_,
+    bindparam,
+    literal,
+    or_,
+    select,
+    union_all,
+    update,
+)
 
 from dlp_gateway.journal import announcements
 from dlp_gateway.journal.conflicts import inserting
@@ -48,7 +59,7 @@ def mailing(sending: Sending, digests: Digests) -> Mailing:
     )
 
 
-async def remember(connection: AsyncConnection, this: Mailing, fate: Fate, item: str) -> None:
+def remember(connection: Connection, this: Mailing, fate: Fate, item: str) -> None:
     """Add a mailing to the memory; the parts of one mail are one, and what was said of one part holds for it."""
     row = {column.name: getattr(this, column.name) for column in _COLUMNS} | {
         "is_objected": fate.is_objected,
@@ -56,11 +67,14 @@ async def remember(connection: AsyncConnection, this: Mailing, fate: Fate, item:
         "is_exposed": fate.is_exposed,
         "item": item if fate.is_kept else None,
     }
+    row["shown"], row["addressed"] = _merged(b"", this.shown), _merged(b"", this.addressed)
+    # What the driver says of inserted rows is not the same everywhere; what comes back is.
+    new = inserting(connection, mailings).on_conflict_do_nothing().returning(_c.message)
+    if connection.execute(new, row).first() is not None:
+        return
     mine = _c.message == this.message
-    empty = row | {"shown": b"", "addressed": b""}
-    await connection.execute(inserting(connection, mailings).values(empty).on_conflict_do_nothing())
-    known = (await connection.execute(select(mailings).where(mine).with_for_update())).one()
-    await connection.execute(
+    known = connection.execute(select(mailings).where(mine).with_for_update()).one()
+    connection.execute(
         update(mailings)
         .where(mine)
         .values(
@@ -79,11 +93,11 @@ def _merged(row: bytes, digests: frozenset[bytes]) -> bytes:
     return row + joined(digests - split(row), MOST - len(row) // WIDTH)
 
 
-async def settled(connection: AsyncConnection, item: str, *, is_released: bool, is_exposed: bool) -> None:
+def settled(connection: Connection, item: str, *, is_released: bool, is_exposed: bool) -> None:
     """Note what became of a mailing in custody: a reviewer who let it go had no objection."""
     changes: dict[str, bool] = {"is_objected": False, "is_stopped": False} if is_released else {}
     changes |= {"is_exposed": True} if is_exposed else {}
-    await connection.execute(update(mailings).where(_c.item == item).values(item=None, **changes))
+    connection.execute(update(mailings).where(_c.item == item).values(item=None, **changes))
 
 
 def _newest(way: str, condition: ColumnElement[bool]) -> Select[Any]:
@@ -112,8 +126,8 @@ _FOR_A_TOPIC: Final = union_all(_BY_MESSAGE, _BY_SENDER, _ON_TOPIC, _ANNOUNCED)
 _FOR_ANOTHER: Final = union_all(_BY_MESSAGE, _BY_SENDER, _ANNOUNCED)
 
 
-async def find(
-    connection: AsyncConnection, this: Mailing, answered: tuple[bytes, ...], memory: Memory, number: int
+def find(
+    connection: Connection, this: Mailing, answered: tuple[bytes, ...], memory: Memory, number: int
 ) -> tuple[Mailing, Remembered]:
     """Return the mailing with its thread's root, and what is remembered that may concern it: in one round trip.
 
@@ -134,7 +148,7 @@ async def find(
     }
     rows: dict[str, list[Mailing]] = {"message": [], "sender": [], "thread": [], "topic": [], "announced": []}
     left = dict.fromkeys(rows, _DIGESTS)
-    for way, *row in await connection.execute(statement, values):
+    for way, *row in connection.execute(statement, values):
         one = _opened(*row)
         if left[way] > 0 or way == "message":
             left[way] -= len(one.shown) + len(one.addressed)

@@ -7,10 +7,9 @@ answer to many, and those to strangers. The rest is answered out of the process'
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final, TypeVar
 
-from sqlalchemy import delete, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, delete, select
 
 from dlp_gateway.detect.base import Facts, Sent
 from dlp_gateway.journal import (
@@ -25,12 +24,16 @@ from dlp_gateway.journal import (
 )
 from dlp_gateway.journal.correspondents import Acquaintance, Correspondents, Seen
 from dlp_gateway.journal.digests import Digests
+from dlp_gateway.journal.recollecting import Mailing, Remembered
 from dlp_gateway.journal.sent_values import Value
 from dlp_gateway.policy.verdict import Disposition
 from dlp_gateway.ports import Entry, Passage
 from dlp_gateway.recollection import Fate, Lesson, Questions, Recollection, Sending
 from quarantine.crypto import PublicKey
 from quarantine.database import Database
+from quarantine.groups import Groups
+
+T = TypeVar("T")
 
 #: Rows that are dropped in one transaction of `prune`.
 _BATCH: Final = 500
@@ -50,6 +53,7 @@ class Memory:
         self._database = database
         self._digests = Digests(public)
         self._correspondents = Correspondents(self._digests)
+        self._groups: Groups[Callable[[Connection], Any], Any] = Groups(self._commit)
 
     # --- one mail -----------------------------------------------------------------------------------------------------
 
@@ -60,7 +64,7 @@ class Memory:
             return recollection
         met, sent = Acquaintance(), None
         if questions.strangers:
-            met = await self._correspondents.look_up(self._database.glancing, sending, questions)
+            met = await self._correspondents.look_up(self._database, sending, questions)
         if questions.sent:
             sent = Sent(key=self._digests.sent_key(self._sender(sending)))
         facts = replace(
@@ -76,12 +80,13 @@ class Memory:
             return Recollection()
         this = mailings.mailing(sending, self._digests)
         answered = tuple(self._digests.message(one, "") for one in sending.answered)
-        familiar = 0
-        async with self._database.glancing() as connection:
-            this, found = await mailings.find(connection, this, answered, questions.memory, sending.announced)
-            if is_group:
-                since = day_of(sending.at - questions.memory.groups.within)
-                familiar = await circles.familiar(connection, this.shown, since)
+
+        def look(connection: Connection) -> tuple[Mailing, Remembered, int]:
+            found = mailings.find(connection, this, answered, questions.memory, sending.announced)
+            since = day_of(sending.at - questions.memory.groups.within)
+            return *found, circles.familiar(connection, this.shown, since) if is_group else 0
+
+        this, found, familiar = await self._database.look(look)
         facts = Facts()
         if is_asked:
             facts = recollecting.facts(this, found, questions, is_ours=sending.is_ours, familiar=familiar)
@@ -93,23 +98,24 @@ class Memory:
     async def announce(self, sending: Sending, *, is_exposed: bool, is_objected: bool) -> int:
         """Commit that a mail to several is under way, and what it will have been at the worst; return its number."""
         this = mailings.mailing(sending, self._digests)
-        async with self._database.writing() as connection:
-            return await announcements.announce(
-                connection, replace(this, is_exposed=is_exposed, is_objected=is_objected)
-            )
+        this = replace(this, is_exposed=is_exposed, is_objected=is_objected)
+        return await self._write(lambda connection: announcements.announce(connection, this))
 
     async def add_values(self, sending: Sending, values: tuple[Value, ...], window: timedelta) -> tuple[Value, ...]:
         """Commit what a mail is about to send outside; return what its sender sent of that sort within the window."""
-        async with self._database.writing() as connection:
-            return await sent_values.add(connection, self._sender(sending), values, sending.at, window)
+        sender = self._sender(sending)
+        return await self._write(lambda connection: sent_values.add(connection, sender, values, sending.at, window))
 
     async def withdraw(self, sending: Sending, values: tuple[Value, ...]) -> None:
         """Commit that an announced mail is none that is remembered, and that it does not send these values."""
-        async with self._database.writing() as connection:
+        sender, message = self._sender(sending), self._digests.message(sending.message_id, sending.id)
+
+        def withdraw(connection: Connection) -> None:
             if sending.announced:
-                message = self._digests.message(sending.message_id, sending.id)
-                await announcements.withdraw(connection, message, sending.announced)
-            await sent_values.withdraw(connection, self._sender(sending), values, sending.at)
+                announcements.withdraw(connection, message, sending.announced)
+            sent_values.withdraw(connection, sender, values, sending.at)
+
+        await self._write(withdraw)
 
     def _sender(self, sending: Sending) -> bytes:
         return self._digests.sender(sending.reverse_path, sending.login, sending.client)
@@ -117,14 +123,25 @@ class Memory:
     async def remember(self, sending: Sending, thread: bytes, fate: Fate) -> None:
         """Commit a mail to several before it leaves; it is no longer under way then."""
         this = replace(mailings.mailing(sending, self._digests), root=thread)
-        async with self._database.writing() as connection:
-            await mailings.remember(connection, this, fate, sending.id)
+
+        def remember(connection: Connection) -> None:
+            mailings.remember(connection, this, fate, sending.id)
             if sending.announced:
-                await announcements.withdraw(connection, this.message, sending.announced)
+                announcements.withdraw(connection, this.message, sending.announced)
+
+        await self._write(remember)
+
+    async def _write(self, body: Callable[[Connection], T]) -> T:
+        """Commit what `body` writes, together with what others write at the same time."""
+        answer: T = await self._groups.add(body)
+        return answer
+
+    async def _commit(self, bodies: list[Callable[[Connection], Any]]) -> list[Any]:
+        return await self._database.transact(lambda connection: [body(connection) for body in bodies])
 
     # --- learning -----------------------------------------------------------------------------------------------------
 
-    async def learn(self, connection: AsyncConnection, entries: Iterable[Entry]) -> Callable[[], None]:
+    def learn(self, connection: Connection, entries: Iterable[Entry]) -> Callable[[], None]:
         """Learn in the caller's transaction from mail that left; call what is returned once it is committed."""
         seen: dict[int, list[Seen]] = {}
         for entry in entries:
@@ -133,14 +150,14 @@ class Memory:
                 continue
             sending, is_held = entry.lesson.sending, entry.disposition is Disposition.HOLD
             if "custody" in outcomes:
-                await self._keep(connection, entry.lesson, is_held=is_held)
+                self._keep(connection, entry.lesson, is_held=is_held)
             if "forwarded" in outcomes:
                 day = day_of(sending.at)
                 taken = [sending.recipients[place] for place in sending.outside if _left(entry.passages[place])]
                 seen.setdefault(day, []).extend(self._correspondents.seen(sending, taken))
                 if entry.lesson.is_group and not entry.lesson.is_hidden:
-                    await circles.learn(connection, self._digests.addresses(sending.shown), day)
-        committed = [await self._correspondents.learn(connection, met, day) for day, met in sorted(seen.items())]
+                    circles.learn(connection, self._digests.addresses(sending.shown), day)
+        committed = [self._correspondents.learn(connection, met, day) for day, met in sorted(seen.items())]
 
         def all_committed() -> None:
             for one in committed:
@@ -148,11 +165,11 @@ class Memory:
 
         return all_committed
 
-    async def _keep(self, connection: AsyncConnection, lesson: Lesson, *, is_held: bool) -> None:
+    def _keep(self, connection: Connection, lesson: Lesson, *, is_held: bool) -> None:
         """Keep what a mail in custody will have taught; what it sends is known already if it leaves by itself."""
         sending = lesson.sending
         outside = [sending.recipients[place] for place in sending.outside]
-        await lessons.keep(
+        lessons.keep(
             connection,
             sending.id,
             sending.at,
@@ -167,30 +184,14 @@ class Memory:
 
     async def settle(self) -> int:
         """Learn from mail that left custody since; return from how many."""
-        async with self._database.glancing() as connection:
-            if not await lessons.any_waits(connection):
-                return 0
-        async with self._database.writing() as connection:
-            settled = await lessons.take_settled(connection)
-            sent: dict[tuple[bytes, datetime], list[Value]] = {}
-            for one in settled:
-                await mailings.settled(connection, one.item, is_released=one.is_released, is_exposed=one.is_exposed)
-                if one.left_at is None:
-                    continue
-                await correspondents.note(connection, one.pairs, day_of(one.at))
-                if one.members:
-                    await circles.learn(connection, one.members, day_of(one.at))
-                if one.sent:  # a reviewer may have let it wait for days: the window is about when it left
-                    sent.setdefault((one.sender, one.left_at), []).extend(one.sent)
-            await sent_values.learn(connection, sent)
-        return len(settled)
+        return await self._database.transact(_settle) if await self._database.look(lessons.any_waits) else 0
 
     async def prune(self, before: datetime, window: timedelta) -> None:
         """Forget what is older than `before`, and values sent once their window is over."""
         now, day = datetime.now(UTC), day_of(before)
         async with self._database.writing() as connection:
             await connection.execute(delete(tables.mailings).where(tables.mailings.c.at < before))
-            await announcements.forget(connection, max(before, now - announcements.KEPT))
+            await connection.run_sync(announcements.forget, max(before, now - announcements.KEPT))
             await connection.execute(delete(tables.lessons).where(tables.lessons.c.at < before))
             await connection.execute(delete(tables.circle_members).where(tables.circle_members.c.last < day))
             await connection.execute(delete(tables.sent_values).where(tables.sent_values.c.written_at < now - window))
@@ -203,6 +204,22 @@ class Memory:
                 await connection.execute(delete(tables.correspondents).where(pairs.pair.in_(gone)))
             if len(gone) < _BATCH:
                 return
+
+
+def _settle(connection: Connection) -> int:
+    settled = lessons.take_settled(connection)
+    sent: dict[tuple[bytes, datetime], list[Value]] = {}
+    for one in settled:
+        mailings.settled(connection, one.item, is_released=one.is_released, is_exposed=one.is_exposed)
+        if one.left_at is None:
+            continue
+        correspondents.note(connection, one.pairs, day_of(one.at))
+        if one.members:
+            circles.learn(connection, one.members, day_of(one.at))
+        if one.sent:  # a reviewer may have let it wait for days: the window is about when it left
+            sent.setdefault((one.sender, one.left_at), []).extend(one.sent)
+    sent_values.learn(connection, sent)
+    return len(settled)
 
 
 def _left(passage: Passage) -> bool:

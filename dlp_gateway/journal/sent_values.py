@@ -4,8 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import delete, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, delete, select
 
 from dlp_gateway.detect.sent import MOST
 from dlp_gateway.journal.conflicts import in_turn, inserting
@@ -15,33 +14,33 @@ Value = tuple[str, int]
 _c: Final = sent_values.c
 
 
-async def add(
-    connection: AsyncConnection, sender: bytes, values: Collection[Value], at: datetime, window: timedelta
+def add(
+    connection: Connection, sender: bytes, values: Collection[Value], at: datetime, window: timedelta
 ) -> tuple[Value, ...]:
     """Note in the caller's transaction what a sender is about to send; return what he sent of that sort before.
 
     Mails that are inspected at the same time come one after another here: the later one is told of the other's.
     """
-    await in_turn(connection)
+    in_turn(connection)
     theirs = select(_c.identifier, _c.token).where(
         _c.sender == sender,
         _c.identifier.in_({identifier for identifier, _ in values}),
         _c.at > at - window,
     )
-    before = tuple((row.identifier, row.token) for row in await connection.execute(theirs.limit(MOST)))
+    before = tuple((row.identifier, row.token) for row in connection.execute(theirs.limit(MOST)))
     if len(before) < MOST:
-        await learn(connection, {(sender, at): values})
+        learn(connection, {(sender, at): values})
     return before
 
 
-async def withdraw(connection: AsyncConnection, sender: bytes, values: Iterable[Value], at: datetime) -> None:
+def withdraw(connection: Connection, sender: bytes, values: Iterable[Value], at: datetime) -> None:
     """Take back in the caller's transaction what a mail of `at` does not send, unless another one did since."""
     for identifier, token in values:
         mine = (_c.sender == sender, _c.identifier == identifier, _c.token == token, _c.at == at)
-        await connection.execute(delete(sent_values).where(*mine))
+        connection.execute(delete(sent_values).where(*mine))
 
 
-async def learn(connection: AsyncConnection, sent: Mapping[tuple[bytes, datetime], Iterable[Value]]) -> None:
+def learn(connection: Connection, sent: Mapping[tuple[bytes, datetime], Iterable[Value]]) -> None:
     """Note in the caller's transaction what senders sent, and when."""
     newest = {
         (sender, value): at
@@ -52,7 +51,7 @@ async def learn(connection: AsyncConnection, sent: Mapping[tuple[bytes, datetime
         return
     insert = inserting(connection, sent_values)
     now = datetime.now(UTC)
-    await connection.execute(
+    connection.execute(
         insert.on_conflict_do_update(
             index_elements=[_c.sender, _c.identifier, _c.token],
             set_={"at": insert.excluded.at, "written_at": insert.excluded.written_at},

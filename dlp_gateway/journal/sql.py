@@ -7,8 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Row, Select, delete, exists, func, insert, or_, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, Row, Select, delete, exists, func, insert, or_, select
 
 from dlp_gateway.journal import login_failures, rows, unanswered
 from dlp_gateway.journal.generation import Generation
@@ -59,8 +58,8 @@ class _Rows:
     journal: "SqlJournal"
     entries: tuple[Entry, ...]
 
-    async def __call__(self, connection: AsyncConnection | None) -> None:
-        await self.journal.write(connection, self.entries)
+    def __call__(self, connection: Connection | None) -> None:
+        self.journal.write(connection, self.entries)
 
     def joined(self, others: Sequence["_Rows"]) -> "_Rows":
         """Return the hook that does what this one and the others do."""
@@ -101,14 +100,14 @@ class SqlJournal:
         """Return the hook that writes the entry in custody's transaction (queues it where custody is in memory)."""
         return _Rows(self, (entry,))
 
-    async def write(self, connection: AsyncConnection | None, group: tuple[Entry, ...]) -> None:
+    def write(self, connection: Connection | None, group: tuple[Entry, ...]) -> None:
         """Write entries in custody's transaction, or queue them where there is none."""
         if connection is None:
             for entry in group:
                 self.record(entry)
         else:
-            await self._insert(connection, group)
-            await self._memory.learn(connection, group)
+            self._insert(connection, group)
+            self._memory.learn(connection, group)
 
     async def flush(self) -> None:
         """Write all entries that wait; raises `StoreError`, and what was not written waits on."""
@@ -176,26 +175,25 @@ class SqlJournal:
 
     async def _write(self, group: tuple[Entry, ...]) -> None:
         """Commit a group; a key that it made is used from then on."""
-        async with self._database.writing() as connection:
-            key = await self._insert(connection, group)
-            committed = await self._memory.learn(connection, group)
-        self._key = key
+        self._key, committed = await self._database.transact(
+            lambda connection: (self._insert(connection, group), self._memory.learn(connection, group))
+        )
         committed()
 
-    async def _insert(self, connection: AsyncConnection, group: tuple[Entry, ...]) -> JournalKey:
+    def _insert(self, connection: Connection, group: tuple[Entry, ...]) -> JournalKey:
         """Insert entries in the caller's transaction, with a new key if there is none that is young and committed."""
         now = datetime.now(UTC)
         key = self._key
         if key is None or now - key.made_at >= LIFETIME:
             key = fresh_key(self._sealer, now)
-            await connection.execute(insert(keys), key.row)
+            connection.execute(insert(keys), key.row)
         sealed = []
         for entry in group:
             self._number += 1
             sealed.append(rows.sealed(entry, self._number, key, self._sealer.public))
-        await connection.execute(insert(entries), [one.entry for one in sealed])
+        connection.execute(insert(entries), [one.entry for one in sealed])
         if written := [passage for one in sealed for passage in one.passages]:
-            await connection.execute(insert(passages), written)
+            connection.execute(insert(passages), written)
         return key
 
     def _matching(self, query: Query) -> Select[Any]:

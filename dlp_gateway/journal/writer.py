@@ -12,7 +12,7 @@ from dlp_gateway.ports import Entry
 from quarantine.store import StoreError
 
 #: Seconds that entries are gathered, and seconds before a failed write is tried again.
-GATHER: Final = 0.3
+GATHER: Final = 0.1
 AGAIN: Final = 2.0
 
 #: Entries and, after the first, recipients in one transaction: sealing 300 of them keeps the loop for some 10 ms.

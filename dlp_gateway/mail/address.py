@@ -18,6 +18,8 @@ _MARKS: Final = dict.fromkeys(map(ord, '"\\<>'))
 _LOCAL_OCTETS: Final = 64
 _DOMAIN_OCTETS: Final = 255
 _ADDRESS_OCTETS: Final = 254
+#: Domains of which a set remembers whether it has them.
+_KEPT: Final = 10_000
 _DOT_ATOM: Final = re.compile(
     r"(?:[\w!#$%&'*+/=?^`{|}~-]|[^\x00-\x7f])+(?:\.(?:[\w!#$%&'*+/=?^`{|}~-]|[^\x00-\x7f])+)*"
 )
@@ -80,6 +82,7 @@ class DomainSet:
     patterns: tuple[str, ...]
     _exact: frozenset[str] = field(init=False, repr=False, compare=False)
     _below: frozenset[str] = field(init=False, repr=False, compare=False)
+    _known: dict[str, bool] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         exact = (pattern for pattern in self.patterns if not pattern.startswith("*."))
@@ -88,8 +91,18 @@ class DomainSet:
         object.__setattr__(self, "_below", _canonical_domains(below))
 
     def contains(self, domain_or_address: str) -> bool:
-        """Whether a domain, or the domain of an address, belongs to the set."""
-        domain = canonical_domain(domain_or_address.rpartition("@")[2].rstrip("> \t"))
+        """Whether a domain, or the domain of an address, belongs to the set; asked a dozen times of each mail."""
+        written = domain_or_address.rpartition("@")[2]
+        known = self._known.get(written)
+        if known is None:
+            known = self._holds(canonical_domain(written.rstrip("> \t")))
+            if len(self._known) >= _KEPT:
+                self._known.clear()
+            if len(written) <= _ADDRESS_OCTETS:
+                self._known[written] = known
+        return known
+
+    def _holds(self, domain: str) -> bool:
         if domain in self._exact:
             return True
         while self._below and domain:

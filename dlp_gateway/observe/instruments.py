@@ -146,6 +146,8 @@ class Instruments:
         self.sessions = Gauge("dlp_sessions", "Open sessions.", registry=registry, multiprocess_mode="livesum")
         # reason: network, sessions, bare-newline, size …
         self.refused = _Children(counter("dlp_sessions_refused_total", "Sessions turned away.", "reason"))
+        # code: 421, 501, 550 …
+        self.refusals = _Children(counter("dlp_refusals_total", "Replies to clients that said no.", "code"))
 
         # result: accepted, failed, cut-off, crowded, unavailable
         self.logins = _Children(

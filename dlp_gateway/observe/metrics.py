@@ -100,6 +100,11 @@ def session_refused(why: str) -> None:
     instruments().refused[why,].inc()
 
 
+def said_no(code: int) -> None:
+    """A client was told 4xx or 5xx, to a command or to its message."""
+    instruments().refusals[str(code),].inc()
+
+
 # --- logins -----------------------------------------------------------------------------------------------------------
 
 

@@ -4,11 +4,13 @@ The same checker runs for the built-in packs and for an operator's. Reading and 
 since the policy knows nothing of how that is done. Files with bare LF are read as if they had the CRLF of the wire.
 """
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Annotated, Final, Literal
 
@@ -142,6 +144,9 @@ class MailCase(Model):
     groups: dict[str, tuple[str, ...]] = Field(
         default={}, description="People outside who work together, as in policy.yaml, but no files."
     )
+    edm: dict[str, str] = Field(
+        default={}, description="Tables of invented records, by name: a CSV file beside the case, its columns in .yaml."
+    )
     disposition: Literal["forward", "rewrite", "delay", "hold", "reject"] = Field(
         default="forward", description="What becomes of the mail."
     )
@@ -164,23 +169,29 @@ def check_folder(folder: Path, inspect: Inspect, *, builtin: Path | None = None)
     if not names:
         message = "There is no pack in this folder: a pack is a folder with a pack.yaml."
         raise ConfigurationError([Problem(source=str(folder), line=0, column=0, message=message)])
-    policies = _Policies(shelf, builtin or shelf)
+    with TemporaryDirectory(prefix="dlp-gateway-cases-") as scratch:
+        policies = _Policies(shelf, builtin or shelf, Path(scratch))
+        yield from _check_packs(shelf, names, policies, inspect)
+        if shelf == folder:
+            for mail in _mails(shelf / _CLEAN):
+                case, facts = _case(mail, required=False)
+                yield _check_mail(mail, case, facts, policies, names, inspect)
+
+
+def _check_packs(shelf: Path, names: tuple[str, ...], policies: "_Policies", inspect: Inspect) -> Iterator[CaseResult]:
     for name in names:
         yield from _check_rules(shelf / name, policies)
         for mail in _mails(shelf / name / "cases"):
             case, facts = _case(mail, required=True)
             yield _check_mail(mail, case, facts, policies, (name, *case.packs), inspect)
-    if shelf == folder:
-        for mail in _mails(shelf / _CLEAN):
-            case, facts = _case(mail, required=False)
-            yield _check_mail(mail, case, facts, policies, names, inspect)
 
 
 class _Policies:
     """The policies that cases ask for, each built once."""
 
-    def __init__(self, shelf: Path, builtin: Path) -> None:
+    def __init__(self, shelf: Path, builtin: Path, scratch: Path) -> None:
         self.shelf = shelf
+        self._scratch = scratch
         self._builtin = builtin
         self._built: dict[str, Policy] = {}
 
@@ -191,8 +202,9 @@ class _Policies:
         actions: Mapping[str, Mapping[str, object]] = MappingProxyType({}),
         lists: tuple[str, ...] = (),
         groups: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+        tables: Mapping[str, Path] = MappingProxyType({}),
     ) -> Policy:
-        """Return the policy of these packs, parameters, actions, lists and groups for the domains that all share."""
+        """Return the policy of these packs, parameters, actions, lists, groups and tables, for the domains of all."""
         folders = [str(self.shelf / name) if (self.shelf / name).is_dir() else name for name in dict.fromkeys(packs)]
         text = json.dumps(
             {
@@ -204,11 +216,24 @@ class _Policies:
                 "actions": dict(actions),
                 "lists": lists,
                 "groups": dict(groups),
+                "edm": {name: self._table(source) for name, source in tables.items()},
             }
         )
         if text not in self._built:
             self._built[text] = load.parse(text, "policy of the case", builtin=self._builtin)
         return self._built[text]
+
+    def _table(self, source: Path) -> str:
+        """Build the table of a CSV file, once, and return where it is."""
+        from dlp_gateway.detect.edm import building, keys  # noqa: PLC0415 - pulls in NumPy; few cases have tables
+        from dlp_gateway.detect.edm.spec import Spec  # noqa: PLC0415
+
+        target = self._scratch / hashlib.sha256(str(source).encode()).hexdigest()[:16] / "table.edm"
+        if not target.exists():
+            target.parent.mkdir()
+            keys.save(target.with_suffix(".key"), key := keys.make())
+            building.build(source, document.load(source.with_suffix(".yaml"), Spec), key, target)
+        return str(target)
 
 
 def _check_rules(folder: Path, policies: _Policies) -> Iterator[CaseResult]:
@@ -271,7 +296,8 @@ def _check_mail(
     """Take one mail through parser, detectors, policy and edits."""
     name = f"{path.relative_to(policies.shelf)}: {case.title}"
     try:
-        policy = policies.get(packs, case.set, case.actions, case.lists, case.groups)
+        tables = {table: path.parent / file for table, file in case.edm.items()}
+        policy = policies.get(packs, case.set, case.actions, case.lists, case.groups, tables)
     except ConfigurationError as error:
         return CaseResult(case=name, problem="; ".join(problem.message for problem in error.problems))
     raw = _wire(path.read_bytes())

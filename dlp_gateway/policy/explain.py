@@ -26,12 +26,13 @@ def explain(policy: Policy) -> tuple[str, ...]:
     groups = f" Groups: {', '.join(policy.groups)}." if policy.groups else ""
     lists = f" Lists: {', '.join(policy.lists)}." if policy.lists else ""
     teams = " ".join(f"Team {name}: {_people(team)}." for name, team in policy.teams.items())
+    tables = f" Tables of own records: {', '.join(name for name, _, _ in policy.tables)}." if policy.tables else ""
     remembered = "; ".join(_remembered(policy))
     memory = (f"Memory: {remembered}.",) if remembered else ()
     rules = sorted(policy.rules, key=attrgetter("stage"))
     return (
         *observing,
-        " ".join(filter(None, (inside + partners + groups + lists, teams))),
+        " ".join(filter(None, (inside + partners + groups + lists + tables, teams))),
         *memory,
         *(_sentence(rule, acts=policy.enforces(rule)) for rule in rules),
     )

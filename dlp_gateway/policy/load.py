@@ -4,16 +4,18 @@ import json
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 import pydantic
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, ValidationInfo
 
 from dlp_gateway import document
+from dlp_gateway.detect.edm import naming
 from dlp_gateway.detect.organisations import is_public_suffix
 from dlp_gateway.document import Document, Location, Model
 from dlp_gateway.errors import ConfigurationError, Problem
 from dlp_gateway.mail.address import DomainSet, canonical_domain
+from dlp_gateway.notation import FilePath
 from dlp_gateway.policy import pack
 from dlp_gateway.policy.groups import ANY, Group, group
 from dlp_gateway.policy.groups import read as read_group
@@ -21,6 +23,9 @@ from dlp_gateway.policy.memory import Memory
 from dlp_gateway.policy.model import BUILTIN_ACTIONS, Action, Policy, PolicyMode, Rule, RuleInForce
 from dlp_gateway.policy.patterns import DomainPattern, MailboxPattern, plain_name
 from dlp_gateway.policy.scope import Query, Scope, Team
+
+#: Each costs a look at every mail.
+MOST_TABLES: Final = 32
 
 _T = TypeVar("_T", tuple[object, ...], dict[str, object])
 
@@ -58,6 +63,13 @@ class Presidio(Model):
 
     recognizers: tuple[str, ...] = Field(default=(), description="Names of Presidio's recognizer classes.")
     model: str = Field(default="", description="A spaCy model that is installed, or the path of one.")
+
+
+class Records(Model):
+    """A table of own records, made by `edm build`."""
+
+    table: FilePath = Field(description="The file that `edm build` wrote.")
+    key_file: FilePath | None = Field(default=None, description="Its key; left out: the table's name with .key.")
 
 
 class PolicyFile(Model):
@@ -113,6 +125,18 @@ class PolicyFile(Model):
         default=None,
         description="Recognizers of Presidio and a spaCy model of your own; they report `presidio.<ENTITY>`.",
     )
+    edm: dict[
+        Annotated[str, AfterValidator(plain_name)],
+        Annotated[
+            Annotated[FilePath, Tag("file")] | Annotated[Records, Tag("records")],
+            Discriminator(lambda value: "file" if isinstance(value, str) else "records"),
+        ],
+    ] = Field(
+        default={},
+        max_length=MOST_TABLES,
+        description="Tables of own records, by name: the file of one, or its file and its key's; they report "
+        "`edm.records.<name>` and `edm.others.<name>`.",
+    )
     memory: Memory = Field(default=Memory(), description="For how long is remembered what rules ask for.")
     rules: tuple[Rule, ...] = Field(default=(), description="Rules of your own, beside those of the packs.")
 
@@ -122,6 +146,9 @@ class PolicyFile(Model):
         """Let the rules know the names of actions and teams, even of those that have problems of their own."""
         if info.context is not None and isinstance(data, dict) and data.get("presidio"):
             info.context["presidio"] = True
+        tables = data.get("edm") if isinstance(data, dict) else None
+        if info.context is not None and info.context.get("kinds") is not None and isinstance(tables, dict):
+            info.context["kinds"] |= naming.kinds(tables)
         for section in ("actions", "groups", "teams"):
             known = (info.context or {}).get(section)
             if known is not None and isinstance(data, dict) and isinstance(data.get(section), dict):
@@ -150,6 +177,8 @@ def parse(text: str, source: str, *, builtin: Path, kinds: frozenset[str] | None
     actions = set(BUILTIN_ACTIONS)  # `PolicyFile` adds those of the file
     context: dict[str, object] = {"kinds": kinds, "actions": actions, "groups": {ANY}, "teams": set()}
     found = document.parse_document(text, PolicyFile, source, context)
+    if kinds is not None:
+        context["kinds"] = kinds | naming.kinds(_section(found, "edm", dict))
     problems: list[Problem] = []
     packs = tuple(_packs(found, builtin, problems))
     scopes = found.model.scopes if found.model else ()
@@ -186,7 +215,14 @@ def parse(text: str, source: str, *, builtin: Path, kinds: frozenset[str] | None
         lists=file.lists,
         teams=teams,
         memory=file.memory,
+        tables=tuple(_table(name, written) for name, written in file.edm.items()),
     )
+
+
+def _table(name: str, written: Path | Records) -> tuple[str, str, str]:
+    """Return name, file, and file of the key of a table."""
+    records = Records.model_construct(table=written) if isinstance(written, Path) else written
+    return name, str(records.table), str(records.key_file or records.table.with_suffix(".key"))
 
 
 def pack_folders(path: Path, *, builtin: Path) -> tuple[Path, ...]:

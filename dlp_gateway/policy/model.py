@@ -11,6 +11,7 @@ import pydantic
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, ValidationInfo
 
 from dlp_gateway import document
+from dlp_gateway.detect.edm.naming import FAMILIES
 from dlp_gateway.document import Model
 from dlp_gateway.mail.address import DomainSet, canonical
 from dlp_gateway.networks import large_part_of_internet
@@ -43,6 +44,8 @@ def _rule_id(value: str) -> str:
 
 def _known_kind(value: str, info: ValidationInfo) -> str:
     kinds: frozenset[str] | None = (info.context or {}).get("kinds")
+    if value.removesuffix(".*") in FAMILIES and value.endswith(".*"):
+        return value  # of whatever tables there are, and there may be none
     if value.startswith("presidio.") and (info.context or {}).get("presidio"):
         return value  # which entities they report is known when they are loaded
     if kinds is None or value in kinds or (value.endswith(".*") and any(kind.startswith(value[:-1]) for kind in kinds)):
@@ -286,7 +289,7 @@ class Policy:
 
     In `mode` "observe" nothing is held or changed, whatever a rule says. `recognizers` and `model` are Presidio's and
     spaCy's that the policy names. `groups` are people outside who work together, by name; `lists` the mailing lists
-    that we run.
+    that we run. `tables` are those of own records: name, file, and file of the key.
     """
 
     inside: DomainSet
@@ -300,6 +303,7 @@ class Policy:
     lists: tuple[str, ...] = ()
     teams: Mapping[str, Team] = field(default_factory=dict)
     memory: Memory = field(default_factory=Memory)
+    tables: tuple[tuple[str, str, str], ...] = ()
     _candidates: dict[frozenset[str], tuple[RuleInForce, ...]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )

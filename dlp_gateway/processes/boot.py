@@ -8,8 +8,10 @@ trusted.
 """
 
 import asyncio
+import ctypes
 import os
 import pickle
+import signal
 import sys
 import threading
 import time
@@ -27,6 +29,8 @@ from quarantine.crypto import PublicKey
 READY: Final = b"ready\n"
 RETIRE: Final = b"retire\n"
 ALIVE: Final = b"alive\n"
+
+_PR_SET_PDEATHSIG: Final = 1  # prctl(2)
 
 #: How often a receiver says that its loop turns.
 BEAT: Final = timedelta(seconds=5)
@@ -96,6 +100,8 @@ def watch_supervisor(retire: Callable[[], object], drain: Callable[[], object]) 
 
     Ends the process by force if draining takes too long: a receiver whose loop hangs must not outlive its supervisor.
     """
+    # Who was stopped (SIGSTOP, a debugger) reads no pipe: the kernel wakes him when the supervisor ends.
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGCONT, 0, 0, 0)
 
     def watch() -> None:
         while os.read(sys.stdin.fileno(), 4096):

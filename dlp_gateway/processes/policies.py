@@ -24,6 +24,7 @@ def load(path: Path) -> tuple[Settings, Policy]:
     """
     found = settings.load_all(path, kinds=known_kinds(), builtin=packs.builtin(), detection=_detection_problems)
     _require_engines(found[1])
+    require_tables(found[1])
     return found[0], teams.recalled(*found)
 
 
@@ -40,7 +41,26 @@ def load_policy(path: Path) -> Policy:
     if policy is None or problems:
         raise ConfigurationError(problems)
     _require_engines(policy)
+    require_tables(policy)
     return policy
+
+
+def require_tables(policy: Policy) -> None:
+    """Raise `ConfigurationError` for tables of own records that cannot be used, read whole.
+
+    Where no rule asks for them as well: who names a table wants to hear of it.
+    """
+    problems: list[Problem] = []
+    if policy.tables:
+        from dlp_gateway.detect.edm.table import open_table  # noqa: PLC0415 - pulls in NumPy
+
+        for _, table, key_file in policy.tables:
+            try:
+                open_table(Path(table), Path(key_file), whole=True)
+            except ConfigurationError as error:
+                problems += error.problems
+    if problems:
+        raise ConfigurationError(problems)
 
 
 def _require_engines(policy: Policy) -> None:
@@ -77,6 +97,7 @@ def recipe(policy: Policy) -> Recipe:
         plugins=registry.installed(),
         recognizers=policy.recognizers,
         model=policy.model,
+        tables=policy.tables if policy.asks("edm.*") else (),
     )
 
 

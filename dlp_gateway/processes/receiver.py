@@ -8,6 +8,7 @@ import gc
 import os
 import signal
 import socket
+import sys
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -26,11 +27,15 @@ from dlp_gateway.processes import composition
 from dlp_gateway.processes.boot import DRAIN, RETIREMENT, Boot, receive_boot, tell_life, tell_ready, watch_supervisor
 from dlp_gateway.processes.certificates import Watch, in_force
 from dlp_gateway.processes.offering import begin_to_learn
+from dlp_gateway.retries import Retries
 from dlp_gateway.smtp import replies
-from dlp_gateway.smtp.listener import Crowd, Door, Room, listen
+from dlp_gateway.smtp.listener import Crowd, Door, Room, SharedDepartures, listen
 
 #: Objects made before the youngest are looked through (700 by default); a message of ordinary size makes some hundred.
 _COLLECT: Final = (10_000, 10, 10)
+
+#: Seconds (0.005 by default) for which the database's thread may keep the loop from going on, while it seals entries.
+_TURN: Final = 0.001
 
 
 class _Handler:
@@ -68,6 +73,7 @@ async def receive(boot: Boot) -> None:
         stack.push_async_callback(smarthost.close)
         inspector = composition.inspector(settings, boot.policy)
         stack.push_async_callback(inspector.close)
+        room, crowd = Room(settings.limits.memory), Crowd(boot.crowd)
         pipeline = Pipeline(
             policy=boot.policy,
             inspector=inspector,
@@ -78,13 +84,13 @@ async def receive(boot: Boot) -> None:
             smarthost_name=settings.smarthost.hops[0].host,
             hop_limit=settings.limits.hops,
             accept_unreachable=settings.smarthost.unreachable == "accept",
+            retries=Retries(journal, SharedDepartures(crowd)),
         )
         handler = _Handler(pipeline)
         logins = composition.logins(settings, journal)
         if logins is not None:
             stack.push_async_callback(logins.close)
         identities = in_force(boot.identities)
-        room, crowd = Room(settings.limits.memory), Crowd(boot.crowd)
         doors = [
             Door(
                 composition.listener_options(
@@ -168,6 +174,7 @@ def main() -> None:
     boot = receive_boot()
     log.configure(boot.settings.log.level, boot.settings.log.format)
     log.catch_uncaught()
+    sys.setswitchinterval(_TURN)
     uvloop.run(receive(boot))
 
 

@@ -56,7 +56,7 @@ class _Nowhere:
     async def take(self, deposits: tuple[Deposit, ...], also: Also | None = None) -> None:  # noqa: ARG002  the port's
         """Let the journal have its entry."""
         if also is not None:
-            await also(None)
+            also(None)
 
     async def discard(
         self,

@@ -110,7 +110,9 @@ class Acceptor:
         except ssl.SSLError as error:
             unverified = isinstance(error, ssl.SSLCertVerificationError)
             self._door.complaints.note(str(client), UNVERIFIED_CERTIFICATE if unverified else HANDSHAKE_FAILED)
-        except OSError:  # the client went away, or took too long
+        except ConnectionAbortedError:  # it took too long, both loops say so
+            self._door.complaints.note(str(client), HANDSHAKE_FAILED)
+        except OSError:  # the client went away
             pass
         finally:
             self._door.knocked(client)

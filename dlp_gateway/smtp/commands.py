@@ -92,7 +92,9 @@ _MAIL_SYNTAX: Final = _no(501, "5.5.4", "Syntax: MAIL FROM:<address> [parameters
 _RCPT_SYNTAX: Final = _no(501, "5.5.4", "Syntax: RCPT TO:<address> [parameters]")
 _BAD_SENDER: Final = _no(553, "5.1.7", "This is no valid address")
 _BAD_RECIPIENT: Final = _no(553, "5.1.3", "This is no valid address")
-_ROUTED: Final = _no(553, "5.1.3", "Addresses with a route in them (%, ! or @ before the last @) are not taken")
+_ROUTE_TEXT: Final = "Addresses with a route in them (%, ! or @ before the last @) are not taken"
+_ROUTED_SENDER: Final = _no(553, "5.1.7", _ROUTE_TEXT)
+_ROUTED: Final = _no(553, "5.1.3", _ROUTE_TEXT)
 _NEEDS_SMTPUTF8: Final = _no(553, "5.6.7", "A non-ASCII address needs MAIL with SMTPUTF8")
 _BAD_VALUE: Final = _no(501, "5.5.4", "A parameter is malformed or stands twice")
 _UNKNOWN_PARAMETER: Final = _no(555, "5.5.4", "A parameter is not offered here")
@@ -131,6 +133,10 @@ def mail(argument: str, offer: Offer) -> Mail | Refusal:
         return _NEEDS_SMTPUTF8
     if not _is_reverse_path(path, smtputf8=asked.smtputf8):
         return _BAD_SENDER
+    # What comes back to <bob%example.org@corp.example>, with the whole mail in it where RET=FULL was said, would be led
+    # on to bob@example.org; no rule looks at what comes back.
+    if _is_routed(path):
+        return _ROUTED_SENDER
     return replace(asked, reverse_path=path) if rest else Mail(reverse_path=path)
 
 
@@ -186,7 +192,7 @@ def rcpt(argument: str, offer: Offer, *, smtputf8: bool) -> Rcpt | Refusal:
         return _BAD_RECIPIENT
     # Sendmail, Postfix and others deliver <bob%example.org@corp.example> to bob@example.org where corp.example is
     # theirs: a rule that takes him for an insider would be passed by.
-    if not _ROUTE.isdisjoint(path.rpartition("@")[0]):
+    if _is_routed(path):
         return _ROUTED
     return Rcpt(forward_path=path, dsn=asked)
 
@@ -209,6 +215,11 @@ def chunk(argument: str) -> Chunk | None:
     """Read the argument of BDAT (RFC 3030 2); None if it is malformed."""
     match = _CHUNK.fullmatch(argument)
     return None if match is None else Chunk(size=int(match[1]), last=match[2] is not None)
+
+
+def _is_routed(path: str) -> bool:
+    """Whether a local part, quoted or not, could be read as another address (decision 56)."""
+    return not _ROUTE.isdisjoint(path.rpartition("@")[0])
 
 
 def _is_envelope_id(text: str) -> bool:

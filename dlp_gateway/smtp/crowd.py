@@ -1,4 +1,4 @@
-"""How many sessions all receivers have, in all and from each network: a table in memory that they share.
+"""What all receivers count together, such as sessions, in all and from each network: a table in memory that they share.
 
 Each receiver writes in a part of its own and reads those of the others, so nobody waits for anybody, and a number that
 is read while it changes is one too low or too high. A part belongs to whoever has locked it; the lock ends with the
@@ -10,10 +10,11 @@ import hashlib
 import mmap
 import os
 from collections import Counter
+from enum import IntEnum
 from typing import Final
 
 _PARTS: Final = 256  # receivers at a time, those that are leaving too
-_PLACES: Final = 4_096  # of one part: a number in all, then the networks
+_PLACES: Final = 4_096  # of one part: a number of each kind in all, then the networks
 _PROBES: Final = 16
 _NUMBER: Final = 8  # octets
 _PART: Final = _PLACES * _NUMBER
@@ -24,6 +25,16 @@ _KEY: Final = 16
 _SIZE: Final = _HEAD + _PARTS * _PART
 
 
+class Kind(IntEnum):
+    """What is counted, each kind for itself."""
+
+    SESSION = 0
+    HANDSHAKE = 1  # of clients that may enter after it
+    OUTSIDER = 2  # a session of a client that may not send
+    OUTSIDER_HANDSHAKE = 3
+    DEPARTURE = 4  # a client that went away without our reply, of which a note is being made
+
+
 class Crowd:
     """Shared through a descriptor that the supervisor makes and receivers inherit; else this process's own.
 
@@ -31,7 +42,7 @@ class Crowd:
     """
 
     def __init__(self, descriptor: int | None = None) -> None:
-        self._own: Counter[str] = Counter()
+        self._own: Counter[tuple[Kind, str]] = Counter()
         self._descriptor = descriptor
         self._memory = mmap.mmap(-1 if descriptor is None else descriptor, _SIZE)
         self._numbers = memoryview(self._memory).cast("Q")
@@ -47,48 +58,50 @@ class Crowd:
         os.pwrite(descriptor, os.urandom(_KEY), 0)
         return descriptor
 
-    def enter(self, networks: tuple[str, ...]) -> tuple[int, tuple[int, ...]]:
-        """Count a session in; return how many there are now, in all and of each network."""
-        self._change(networks, 1)
-        return self._total(), tuple(self._of(network) for network in networks)
+    def enter(self, networks: tuple[str, ...] = (), kind: Kind = Kind.SESSION) -> tuple[int, tuple[int, ...]]:
+        """Count one in; return how many there are now, in all and of each network."""
+        self._change(networks, kind, 1)
+        return self.total(kind), tuple(self._of(network, kind) for network in networks)
 
-    def leave(self, networks: tuple[str, ...]) -> None:
+    def leave(self, networks: tuple[str, ...] = (), kind: Kind = Kind.SESSION) -> None:
         """Count it out."""
-        self._change(networks, -1)
+        self._change(networks, kind, -1)
+
+    def total(self, kind: Kind) -> int:
+        """Return how many there are of a kind."""
+        return sum(self._numbers[self._first(part) + kind] for part in range(self._parts()))
 
     def close(self) -> None:
         """Give the memory back, and the part with it."""
         self._numbers.release()
         self._memory.close()
 
-    def _change(self, networks: tuple[str, ...], by: int) -> None:
-        first = self._first(self._mine)
-        self._numbers[first] = max(0, self._numbers[first] + by)
+    def _change(self, networks: tuple[str, ...], kind: Kind, by: int) -> None:
+        number = self._first(self._mine) + kind
+        self._numbers[number] = max(0, self._numbers[number] + by)
         for network in networks:
-            self._own[network] += by
-            place = self._place(self._mine, network, free=True)
+            counted = kind, network
+            self._own[counted] += by
+            place = self._place(self._mine, *counted, free=True)
             if place is not None:
-                self._numbers[place] = self._mark(network) << _COUNT_BITS | min(self._own[network], _COUNT)
-            if not self._own[network]:
-                del self._own[network]
+                self._numbers[place] = self._mark(*counted) << _COUNT_BITS | min(self._own[counted], _COUNT)
+            if not self._own[counted]:
+                del self._own[counted]
 
-    def _total(self) -> int:
-        return sum(self._numbers[self._first(part)] for part in range(self._parts()))
-
-    def _of(self, network: str) -> int:
+    def _of(self, network: str, kind: Kind) -> int:
         """Return how many there are of a network: ours as we know it, and what others wrote."""
-        count = self._own[network]
+        count = self._own[kind, network]
         for part in range(self._parts()):
-            if part != self._mine and self._numbers[self._first(part)]:
-                place = self._place(part, network, free=False)
+            if part != self._mine and self._numbers[self._first(part) + kind]:
+                place = self._place(part, kind, network, free=False)
                 count += 0 if place is None else self._numbers[place] & _COUNT
         return count
 
-    def _place(self, part: int, network: str, *, free: bool) -> int | None:
+    def _place(self, part: int, kind: Kind, network: str, *, free: bool) -> int | None:
         """Return where a network is counted in a part, or, if it is not, a `free` place."""
-        mark, first, empty = self._mark(network), self._first(part), None
+        mark, first, empty = self._mark(kind, network), self._first(part) + len(Kind), None
         for probe in range(_PROBES):
-            place = first + 1 + (mark + probe) % (_PLACES - 1)
+            place = first + (mark + probe) % (_PLACES - len(Kind))
             number = self._numbers[place]
             if number >> _COUNT_BITS == mark:
                 return place
@@ -96,9 +109,9 @@ class Crowd:
                 empty = place
         return empty if free else None
 
-    def _mark(self, network: str) -> int:
-        """Return 44 bits that stand for a network."""
-        digest = hashlib.blake2b(network.encode(), key=self._key, digest_size=8).digest()
+    def _mark(self, kind: Kind, network: str) -> int:
+        """Return 44 bits that stand for a network, in this kind."""
+        digest = hashlib.blake2b(network.encode(), key=self._key, person=bytes([kind]), digest_size=8).digest()
         return int.from_bytes(digest, "little") >> _COUNT_BITS
 
     @staticmethod
@@ -131,3 +144,22 @@ class Crowd:
         used = _KEY // _NUMBER
         self._numbers[used] = max(self._numbers[used], mine + 1)
         return mine
+
+
+class SharedDepartures:
+    """The departures of all receivers (see `ports.Departures`)."""
+
+    def __init__(self, crowd: Crowd) -> None:
+        self._crowd = crowd
+
+    def begin(self) -> None:
+        """A note is being made."""
+        self._crowd.enter((), Kind.DEPARTURE)
+
+    def end(self) -> None:
+        """It is made."""
+        self._crowd.leave((), Kind.DEPARTURE)
+
+    def any(self) -> bool:
+        """Whether any is being made."""
+        return self._crowd.total(Kind.DEPARTURE) > 0

@@ -2,7 +2,6 @@
 
 import asyncio
 import ssl
-from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
@@ -15,7 +14,7 @@ from dlp_gateway.observe import log, metrics
 from dlp_gateway.ports import Logins
 from dlp_gateway.smtp.admission import UNCONDITIONAL, Admission
 from dlp_gateway.smtp.complaints import Complaints
-from dlp_gateway.smtp.crowd import Crowd
+from dlp_gateway.smtp.crowd import Crowd, Kind
 from dlp_gateway.smtp.replies import (
     NOT_YOUR_GATEWAY,
     STOPPING,
@@ -26,11 +25,10 @@ from dlp_gateway.smtp.replies import (
 )
 from dlp_gateway.smtp.room import Room
 
-_OUTSIDE: Final = ""  # the key of all clients that may not send
-_MOST_OUTSIDERS: Final = 50
+_MOST_OUTSIDERS: Final = 50  # over all receivers
 _SITE: Final = 4  # times the limit of a client is that of an IPv6 /48
 #: RFC 3207 4 has a server that demands TLS obey EHLO, NOOP, QUIT and STARTTLS before it. HELO leads nowhere; DATA and
-#: BDAT end the session where content follows them, which after a 530 would be read as commands.
+#: BDAT say so themselves, for content may follow them that must not be read as commands.
 UNDER_TLS: Final = frozenset({"AUTH", "EXPN", "HELP", "MAIL", "RCPT", "RSET", "VRFY"})
 
 
@@ -189,9 +187,8 @@ class Door:
         self._crowd = crowd or Crowd()
         self.beyond = options.beyond
         self._handler = handler
-        self._guests: dict[Guest, tuple[str, ...]] = {}  # with their networks, () for outsiders
-        self._outsiders = 0
-        self._knocking: Counter[str] = Counter()
+        self._guests: dict[Guest, tuple[Kind, tuple[str, ...]]] = {}  # and how each was counted in
+        self._knocking = 0
         self._under_way: set[asyncio.Task[Any]] = set()  # the loop itself holds tasks weakly
         self._closing = False
         self._left = asyncio.Event()
@@ -218,45 +215,40 @@ class Door:
     def knock(self, client: IPv4Address | IPv6Address) -> Refusal | None:
         """Let a client begin a handshake before it enters, or say why not; of whoever may, `knocked` tells the end.
 
-        As many may at a time as may be in, and wait in places of their own.
+        As many may at a time as may be in, over all receivers too, and wait in places of their own.
         """
-        key = self._key(client)
-        if key == _OUTSIDE:
-            refusal = TOO_MANY_CONNECTIONS if self._knocking[key] >= _MOST_OUTSIDERS else None
-        elif self._knocking[key] >= self.options.connections_per_client:
-            refusal = TOO_MANY_FROM_YOU
-        else:
-            others = self._knocking.total() - self._knocking[_OUTSIDE]
-            refusal = TOO_MANY_CONNECTIONS if others >= self.options.connections else None
-        if refusal is None:
-            self._knocking[key] += 1
+        admitted = self.options.admits(client)
+        refusal = self._counted(client, Kind.HANDSHAKE if admitted else Kind.OUTSIDER_HANDSHAKE)
+        self._knocking += 1
+        if refusal is not None:
+            self.knocked(client)
         return refusal
 
     def knocked(self, client: IPv4Address | IPv6Address) -> None:
         """The handshake is over, however it ended."""
-        key = self._key(client)
-        self._knocking[key] -= 1
-        if not self._knocking[key]:
-            del self._knocking[key]
-
-    def _key(self, client: IPv4Address | IPv6Address) -> str:
-        """Return what a client counts as."""
-        return network_of(client) if self.options.admits(client) else _OUTSIDE
+        self._knocking -= 1
+        if self.options.admits(client):
+            self._crowd.leave(networks_of(client), Kind.HANDSHAKE)
+        else:
+            self._crowd.leave((), Kind.OUTSIDER_HANDSHAKE)
 
     def enter(self, guest: Guest, client: IPv4Address | IPv6Address) -> Refusal | None:
         """Let a session in, or say why not; whoever entered, welcome or not, must `leave`."""
         admitted = self.options.admits(client)
-        networks = self._guests[guest] = networks_of(client) if admitted else ()
+        kind = Kind.SESSION if admitted else Kind.OUTSIDER
+        self._guests[guest] = kind, networks_of(client) if admitted else ()
         metrics.session_opened()
-        if not admitted:
-            self._outsiders += 1
-            if self._closing:
-                return STOPPING
-            # They wait for their QUIT in places of their own, so that they cannot take those of others.
-            return NOT_YOUR_GATEWAY if self._outsiders <= _MOST_OUTSIDERS else TOO_MANY_CONNECTIONS
-        total, each = self._crowd.enter(networks)
+        refusal = self._counted(client, kind)
         if self._closing:
             return STOPPING
+        return refusal or (None if admitted else NOT_YOUR_GATEWAY)
+
+    def _counted(self, client: IPv4Address | IPv6Address, kind: Kind) -> Refusal | None:
+        """Count a client in; return why that is one too many."""
+        if kind in {Kind.OUTSIDER, Kind.OUTSIDER_HANDSHAKE}:
+            # They wait for their QUIT in places of their own, so that they cannot take those of others.
+            return TOO_MANY_CONNECTIONS if self._crowd.enter((), kind)[0] > _MOST_OUTSIDERS else None
+        total, each = self._crowd.enter(networks_of(client), kind)
         if total > self.options.connections:
             return TOO_MANY_CONNECTIONS
         limit = self.options.connections_per_client
@@ -265,11 +257,8 @@ class Door:
 
     def leave(self, guest: Guest) -> None:
         """Count a session out."""
-        networks = self._guests.pop(guest)
-        if networks:
-            self._crowd.leave(networks)
-        else:
-            self._outsiders -= 1
+        kind, networks = self._guests.pop(guest)
+        self._crowd.leave(networks, kind)
         metrics.session_closed()
         self._left.set()
 

@@ -32,6 +32,7 @@ class Transaction:
     mail: commands.Mail
     recipients: dict[str, RecipientRequest]
     refused: int = 0
+    repeated: int = 0  # RCPTs that named somebody again
 
     @property
     def dsn(self) -> DsnRequest:
@@ -124,7 +125,8 @@ class Intake(Dialogue):
     def _no_content(self) -> Reply | None:
         """Return why there can be no content now."""
         if self._transaction is None:
-            return replies.MAIL_FIRST
+            plain = self._options.demands_tls and not self._tls
+            return replies.MUST_STARTTLS.reply if plain else replies.MAIL_FIRST
         if not self._transaction.recipients:
             return replies.NO_RECIPIENT if self._transaction.refused else replies.RCPT_FIRST
         return None

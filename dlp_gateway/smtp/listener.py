@@ -15,12 +15,23 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
 from dlp_gateway.smtp.acceptor import Acceptor
-from dlp_gateway.smtp.crowd import Crowd
+from dlp_gateway.smtp.crowd import Crowd, SharedDepartures
 from dlp_gateway.smtp.door import Beyond, Door, Handler, ListenerOptions, Security
 from dlp_gateway.smtp.room import Room
 from dlp_gateway.smtp.session import Session
 
-__all__ = ["Beyond", "Crowd", "Door", "Handler", "ListenerOptions", "Room", "Security", "listen", "protocol_factory"]
+__all__ = [
+    "Beyond",
+    "Crowd",
+    "Door",
+    "Handler",
+    "ListenerOptions",
+    "Room",
+    "Security",
+    "SharedDepartures",
+    "listen",
+    "protocol_factory",
+]
 
 _BACKLOG: Final = 512  # connections that the kernel keeps while we are busy
 

@@ -34,6 +34,8 @@ BARE_NEWLINE: Final = _closing("bare-newline", 521, "5.5.2", "Lines end in CRLF 
 ENDLESS_LINE: Final = _closing("endless-line", 500, "5.5.2", "Line too long")
 FAR_TOO_BIG: Final = _closing("too-big", 552, "5.3.4", "Message far too big")
 BAD_CHUNK: Final = _closing("bdat", 501, "5.5.4", "Syntax: BDAT size [LAST]")  # how much follows, nobody can know
+# What the client said in plain text behind STARTTLS is dropped, as it may be somebody else's; nobody is told.
+INJECTED: Final = Refusal(reply=_reply(503, "5.5.1", "Wait for the reply to STARTTLS"), why="injection")
 OTHER_PROTOCOL: Final = _closing("other-protocol", 500, "5.5.1", "This is SMTP")
 EARLY_CONTENT: Final = _closing("early-content", 503, "5.5.1", "Content sent without leave")
 TOO_MANY_ERRORS: Final = _closing("errors", 421, "4.7.0", "Too many errors")

@@ -114,7 +114,8 @@ class Session(Intake):
             self._refuse(rcpt)
             return
         path, known = rcpt.forward_path, transaction.recipients.get(rcpt.forward_path)
-        if known is None and len(transaction.recipients) >= self._options.recipients:
+        transaction.repeated += known is not None
+        if max(transaction.repeated, len(transaction.recipients) + (known is None)) > self._options.recipients:
             # RFC 5321 4.5.3.1.10: not an error, the client sends to the rest later; but it must not try for ever.
             transaction.refused += 1
             self._say(replies.TOO_MANY_RECIPIENTS)
@@ -184,7 +185,9 @@ class Session(Intake):
             self._say(replies.READY_FOR_TLS)
             self._connection().pause_reading()  # so that no octet of the handshake is taken for SMTP
             # RFC 3207 4.2: what came before the handshake, in the same segment too, could be anybody's.
-            self._input.clear()
+            if self._input:
+                self._note(replies.INJECTED)
+                self._input.clear()
             self._forget()
             self._greeted, self._extended = False, False
             self._offer = NOTHING_OFFERED

@@ -16,6 +16,7 @@ from typing import Any, Final, NoReturn, TypeVar, cast
 from aiosmtpd.smtp import SMTP
 
 from dlp_gateway.mail.reply import Reply
+from dlp_gateway.observe import metrics
 from dlp_gateway.smtp import replies
 from dlp_gateway.smtp.door import ListenerOptions
 from dlp_gateway.smtp.replies import Refusal
@@ -26,6 +27,7 @@ _HIGH_WATER: Final = 65_536  # octets that may wait unread while something is wa
 _LINGER: Final = 2.0  # seconds of silence after which a closed session is really closed
 _LONGEST_LINGER: Final = 30.0
 _LONGEST_TICK: Final = 15.0
+_NO: Final = 400  # and above, RFC 5321 4.2.1
 
 # aiosmtpd logs senders, recipients and, at DEBUG, each line of a message, before anyone could keep them from it: so no
 # record of its loggers is ever made, at any level. What has to be known, `observe.log` tells.
@@ -214,6 +216,8 @@ class Wire(SMTP):
         return line
 
     def _say(self, reply: Reply, *, smtputf8: bool = False) -> None:
+        if reply.code >= _NO:
+            metrics.said_no(reply.code)
         self._output += replies.octets(reply, smtputf8=smtputf8)
 
     def _flush(self) -> None:
@@ -325,7 +329,9 @@ class Wire(SMTP):
         except ssl.SSLError as error:
             unverified = isinstance(error, ssl.SSLCertVerificationError)
             self._note(replies.UNVERIFIED_CERTIFICATE if unverified else replies.HANDSHAKE_FAILED)
-        except OSError:  # the client went away, or took too long
+        except ConnectionAbortedError:  # it took too long, both loops say so
+            self._note(replies.HANDSHAKE_FAILED)
+        except OSError:  # the client went away
             pass
         else:
             self._tls = True

@@ -19,7 +19,9 @@ from dlp_gateway.detect.folding import fold
         ("12\u200b34\u00ad56", "123456"),
         ("é written as two", "e written as two"),
         ("price £5", "price $5"),
-        ("免許", "??"),
+        ("漢字", "??"),
+        ("運転免許証番号は12", "qxzjvw#?12"),
+        ("운전면허 번호 12", "qxzj w# 12"),
         ("\U0001fbf4\U0001fbf5⑷⑤⁶\U0001e953", "454563"),
         ("4\u20e35\ufe0f\u20e3", "45"),
         ("1\ufff92\U000e00413\U000e01004\U0001bca05\U0001d1736", "123456"),
@@ -56,7 +58,7 @@ def test_any_text_folds_to_ascii_with_a_place_for_each_character(text: str) -> N
 @given(st.text(alphabet=st.characters(max_codepoint=0x2122), max_size=60))
 def test_a_text_folds_as_its_characters_do(text: str) -> None:
     """Texts of one code page are folded in a way of their own; a character that is in none makes no difference."""
-    beside = fold(f"{text}\u514d")
+    beside = fold(f"{text}\u6f22")
     assert beside.text == f"{fold(text).text}?"
     assert [beside.span(i, i + 1) for i in range(len(beside.text) - 1)] == [
         fold(text).span(i, i + 1) for i in range(len(fold(text).text))

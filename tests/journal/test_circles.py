@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -26,14 +27,12 @@ async def database(url: str, folder: Path) -> AsyncIterator[Database]:
 async def learn(database: Database, *mails: tuple[frozenset[bytes], int]) -> None:
     """Let mails pass, each with its day."""
     for shown, day in mails:
-        async with database.writing() as connection:
-            await circles.learn(connection, shown, day)
+        await database.transact(partial(circles.learn, shown=shown, day=day))
 
 
 async def familiar(database: Database, shown: frozenset[bytes], since: int = FAR_BACK + 1) -> int:
     """Return how many are of one group."""
-    async with database.glancing() as connection:
-        return await circles.familiar(connection, shown, since)
+    return await database.look(partial(circles.familiar, shown=shown, since=since))
 
 
 @pytest.mark.parametrize(
@@ -92,7 +91,7 @@ async def test_receivers_learn_at_the_same_time(database: Database) -> None:
             with suppress(TimeoutError):  # where only one may write at a time, the other waits for it
                 async with asyncio.timeout(0.1):
                     await begun.wait()
-            await circles.learn(connection, larger, 8)
+            await connection.run_sync(circles.learn, larger, 8)
 
     await asyncio.gather(one(), one())
     await learn(database, (larger, 9))

@@ -470,8 +470,8 @@ async def test_a_round_that_cannot_be_committed_is_gone_again(
     keep = house.ledger.keep
 
     def failing(progress: Progress) -> Callable[[Any], Any]:
-        async def write(connection: Any) -> None:  # noqa: ANN401
-            await keep(progress)(connection)
+        def write(connection: Any) -> None:  # noqa: ANN401
+            keep(progress)(connection)
             raise StoreError("the disk is full")
 
         return write

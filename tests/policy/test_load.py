@@ -111,6 +111,7 @@ def test_without_packs_all_built_in_ones_apply() -> None:
         "bulk-visible",
         "exposure",
         "identity-documents",
+        "own-records",
         "payment",
         "redistribution",
         "reply-all",

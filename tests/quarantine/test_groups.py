@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -10,14 +11,13 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, event, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from quarantine import database, groups
 from quarantine.crypto import PrivateKey
 from quarantine.model import Deposit, Query
 from quarantine.opening import open_store
 from quarantine.sql import SqlStore
-from quarantine.store import StoreError
+from quarantine.store import BusyError, StoreError
 
 Make = Callable[..., Deposit]
 
@@ -26,7 +26,7 @@ Make = Callable[..., Deposit]
 def commits(sql_store: SqlStore) -> list[str]:
     """Give a list that grows with each commit of the store."""
     found: list[str] = []
-    event.listen(sql_store.database._writer.sync_engine, "commit", lambda _: found.append("commit"))
+    event.listen(sql_store.database._committer, "commit", lambda _: found.append("commit"))
     return found
 
 
@@ -58,9 +58,9 @@ async def test_what_is_wrong_with_one_is_no_others_fault(sql_store: SqlStore, de
     ran: list[str] = []
 
     def hook(name: str, error: Exception | None = None) -> Callable[[Any], Any]:
-        async def write(connection: AsyncConnection) -> None:
+        def write(connection: Connection) -> None:
             ran.append(name)
-            await connection.execute(text("SELECT 1"))
+            connection.execute(text("SELECT 1"))
             if error is not None:
                 raise error
 
@@ -87,7 +87,7 @@ class Noted:
     notes: list[tuple[str, ...]]
     names: tuple[str, ...]
 
-    async def __call__(self, _: object) -> None:
+    def __call__(self, _: object) -> None:
         """Note the names, and fail for a bad one."""
         self.notes.append(self.names)
         if "bad" in self.names:
@@ -126,11 +126,11 @@ async def test_whoever_goes_away_before_his_turn_is_left_out(sql_store: SqlStore
 
 async def test_whoever_goes_away_while_it_is_written_changes_nothing(sql_store: SqlStore, deposit: Make) -> None:
     """The transaction goes on; one that he alone cut off would take others' mail with it."""
-    begun = asyncio.Event()
+    begun, loop = asyncio.Event(), asyncio.get_running_loop()
 
-    async def slow(_: object) -> None:
-        begun.set()
-        await asyncio.sleep(0.05)
+    def slow(_: object) -> None:
+        loop.call_soon_threadsafe(begun.set)
+        time.sleep(0.05)
 
     first = asyncio.create_task(sql_store.take((deposit("m1"),), slow))
     others = [asyncio.create_task(sql_store.take((deposit(name),))) for name in ("m2", "m3")]
@@ -160,7 +160,7 @@ async def test_a_lock_costs_all_of_a_group_one_wait(
         begins.clear()
         takes = (store.take((deposit(f"m{number}"),)) for number in range(9))
         results = await asyncio.gather(*takes, return_exceptions=True)
-        assert [type(result) for result in results] == [StoreError] * 9
+        assert [type(result) for result in results] == [BusyError] * 9
         assert len(begins) == 1
         other.execute("ROLLBACK")
     await store.take((deposit("m9"),))
@@ -172,7 +172,7 @@ async def test_large_mails_do_not_keep_other_writers_waiting(
     sql_store: SqlStore, deposit: Make, commits: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A group is bounded in bytes too."""
-    monkeypatch.setattr(groups, "_BYTES", 20_000)
+    monkeypatch.setattr(groups, "_LARGEST", 20_000)
     takes = (sql_store.take((deposit(f"m{number}", content=b"x" * 9_000),)) for number in range(5))
     await asyncio.gather(*takes)
     assert len(commits) == 3

@@ -86,7 +86,7 @@ async def test_all_deposits_or_none(store: Store, deposit: Make) -> None:
 async def test_a_failing_companion_undoes_the_take(store: Store, deposit: Make) -> None:
     """Rows of others are written in the same transaction: if they fail, nothing is taken."""
 
-    async def fail(_: object) -> None:
+    def fail(_: object) -> None:
         raise StoreError("the journal is full")
 
     with pytest.raises(StoreError, match="journal"):

@@ -6,6 +6,7 @@ from functools import lru_cache
 import pytest
 
 from dlp_gateway import packs
+from dlp_gateway.detect.edm import naming
 from dlp_gateway.policy import load, pack
 from dlp_gateway.policy.cases import CaseResult, check_folder
 from dlp_gateway.processes import policies
@@ -35,8 +36,16 @@ def test_every_pack_has_whole_mails_and_the_corpus_is_large() -> None:
 def test_built_in_packs_are_the_documented_ones() -> None:
     """The names that policies use."""
     assert pack.names(packs.builtin()) == (
-        *("answers", "blind-recipients", "bulk-visible", "exposure", "identity-documents", "payment", "redistribution"),
-        *("reply-all", "second-strike", "sensitive-audience", "solicitation", "unfamiliar-recipient", "unreadable"),
+        *("answers", "blind-recipients", "bulk-visible", "exposure", "identity-documents", "own-records", "payment"),
+        *(
+            "redistribution",
+            "reply-all",
+            "second-strike",
+            "sensitive-audience",
+            "solicitation",
+            "unfamiliar-recipient",
+            "unreadable",
+        ),
         "wrong-recipient",
     )
 
@@ -46,7 +55,7 @@ def test_built_in_rules_ask_for_kinds_that_detectors_report() -> None:
     policy = load.default(("corp.example",), builtin=packs.builtin())
     asked = {kind for rule in policy.rules for kind, _ in rule.rule.when.kinds()}
     known = policies.known_kinds()
-    families = {f"{kind.rpartition('.')[0]}.*" for kind in known}
+    families = {f"{kind.rpartition('.')[0]}.*" for kind in known} | {f"{family}.*" for family in naming.FAMILIES}
     assert asked - known - families == set()
 
 

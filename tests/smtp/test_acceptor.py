@@ -45,7 +45,7 @@ async def crowded(authority: Authority) -> None:
     assert await still_open(other) == 2
     for client in (*one, *other):
         client.close()
-    await until(lambda: door._knocking.total() == 50)
+    await until(lambda: door._knocking == 50)
     reader, writer = await asyncio.open_connection(
         "127.0.0.1", port, ssl=authority.client(), server_hostname="localhost"
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dlp_gateway.smtp import crowd
-from dlp_gateway.smtp.crowd import Crowd
+from dlp_gateway.smtp.crowd import Crowd, Kind, SharedDepartures
 
 ROOT = Path(__file__).parents[2]
 ONE, OTHER = ("192.0.2.1",), ("2001:db8::/64", "2001:db8::/48")
@@ -45,6 +45,31 @@ def test_sessions_are_counted_for_each_network() -> None:
     alone.leave(OTHER)
     assert alone.enter(ONE) == (2, (2,))
     alone.close()
+
+
+def test_each_kind_is_counted_for_itself() -> None:
+    """Handshakes take no places from sessions, nor outsiders from anybody."""
+    alone = Crowd()
+    for kind in Kind:
+        assert alone.enter(ONE, kind) == (1, (1,))
+    assert alone.enter(ONE, Kind.HANDSHAKE) == (2, (2,))
+    alone.leave(ONE, Kind.HANDSHAKE)
+    alone.leave(ONE, Kind.HANDSHAKE)
+    assert [alone.total(kind) for kind in Kind] == [1, 0, 1, 1, 1]
+
+
+def test_departures_are_those_of_all_receivers() -> None:
+    """Whoever asks sees that another makes a note."""
+    descriptor = Crowd.share()
+    one, other = (Crowd(descriptor) for _ in range(2))
+    departures = SharedDepartures(one), SharedDepartures(other)
+    departures[0].begin()
+    assert departures[1].any()
+    departures[0].end()
+    assert not departures[1].any()
+    for table in (one, other):
+        table.close()
+    os.close(descriptor)
 
 
 def test_all_receivers_are_one_crowd_and_the_dead_leave_it() -> None:

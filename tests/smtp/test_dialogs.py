@@ -1,6 +1,7 @@
 """SMTP dialogues as data: tests/dialogs/*.txt, spoken line by line to a listener."""
 
 import asyncio
+from collections.abc import Callable
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from tests.smtp.peers import Client, Listen
 
 FOLDER = Path(__file__).parent.parent / "dialogs"
 PATHS = [line.split("\t") for line in (FOLDER / "paths.tsv").read_text(encoding="utf-8").splitlines()]
+ENDINGS = [line.split("\t") for line in (FOLDER / "endings.tsv").read_text(encoding="utf-8").splitlines()]
+COMMANDS = [line.split("\t") for line in (FOLDER / "commands.tsv").read_text(encoding="utf-8").splitlines()]
+BEFORE = {"greeting": 0, "ehlo": 1, "mail": 2}
 DIALOGS = sorted(FOLDER.glob("*.txt"))
 
 
@@ -82,4 +86,66 @@ async def test_nobody_from_outside_may_name_a_recipient(listen: Listen, path: st
     assert (await client.hear())[:9] == "554 5.7.1"
     for line in (b"EHLO evil.example", b"MAIL FROM:<alice@corp.example>", b"RCPT TO:" + octets(path), b"DATA"):
         assert (await client.say(line + b"\r\n"))[:9] == "503 5.5.1"
+    assert gateway.handler.taken == []
+
+
+BEGUN = b"Subject: hello\r\n\r\ntext"
+SMUGGLED = b"MAIL FROM:<eve@corp.example>\r\nRCPT TO:<eve@example.org>\r\nDATA\r\nSubject: smuggled\r\n\r\ntext"
+
+
+def data(body: bytes) -> list[bytes]:
+    """Return a message behind DATA in one piece."""
+    return [b"DATA\r\n", body + b"\r\n.\r\n"]
+
+
+def octet_by_octet(body: bytes) -> list[bytes]:
+    """Return it in pieces of one octet."""
+    return [b"DATA\r\n", *(bytes([octet]) for octet in body + b"\r\n.\r\n")]
+
+
+def chunk(body: bytes) -> list[bytes]:
+    """Return it in one chunk."""
+    return [b"BDAT %d LAST\r\n%b\r\n" % (len(body) + 2, body)]
+
+
+def small_chunks(body: bytes) -> list[bytes]:
+    """Return it in chunks of one octet around what pretends to be its end, so that each border is met."""
+    first, last = len(BEGUN), len(body) - len(SMUGGLED)
+    pieces = [body[:first], *(body[index : index + 1] for index in range(first, last)), body[last:] + b"\r\n"]
+    return [b"BDAT %d%b\r\n%b" % (len(piece), b" LAST" * (piece is pieces[-1]), piece) for piece in pieces]
+
+
+@pytest.mark.parametrize("way", [data, octet_by_octet, chunk, small_chunks])
+@pytest.mark.parametrize(("ending", "code"), ENDINGS)
+async def test_what_only_looks_like_the_end_of_a_message_ends_none(
+    listen: Listen, ending: str, code: str, way: Callable[[bytes], list[bytes]]
+) -> None:
+    """Behind DATA and in chunks: either nothing is taken, or one message with all of it (CVE-2023-51764)."""
+    gateway = await listen(message_size=10_000)
+    client = await gateway.greeted()
+    client.writer.write(b"EHLO c.example\r\nMAIL FROM:<alice@corp.example>\r\nRCPT TO:<bob@example.org>\r\n")
+    for piece in way(BEGUN + octets(ending) + SMUGGLED):
+        client.writer.write(piece)
+        await asyncio.sleep(0)
+    client.writer.write(b"QUIT\r\n")
+    heard = await client.all()
+    taken = [content for _, content in gateway.handler.taken]
+    if code == "250":
+        # RFC 5321 4.5.2: behind DATA the first dot of a line is not the author's.
+        unstuffed = octets(ending).replace(b"\r\n.", b"\r\n") if way in {data, octet_by_octet} else octets(ending)
+        assert taken == [BEGUN + unstuffed + SMUGGLED + b"\r\n"]
+    else:
+        assert f"\n{code} " in f"\n{heard}"
+        assert taken == []
+
+
+@pytest.mark.parametrize(("state", "line", "code"), COMMANDS)
+async def test_command_is_answered_as_it_deserves(listen: Listen, state: str, line: str, code: str) -> None:
+    """After the greeting, after EHLO, or after MAIL; nothing of it becomes a message."""
+    gateway = await listen(message_size=10_000)
+    client = await gateway.greeted()
+    for before in (b"EHLO client.example\r\n", b"MAIL FROM:<alice@corp.example>\r\n")[: BEFORE[state]]:
+        assert (await client.say(before))[:3] == "250"
+    heard = await client.say(octets(line) + b"\r\n")
+    assert heard.splitlines()[-1][:3] == code
     assert gateway.handler.taken == []

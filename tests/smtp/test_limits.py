@@ -8,7 +8,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from dlp_gateway.observe import output
+from dlp_gateway.observe import instruments, output
 from dlp_gateway.ports import Denial, Login
 from dlp_gateway.smtp import complaints
 from dlp_gateway.smtp.complaints import Complaints
@@ -56,6 +56,34 @@ async def test_a_limit_has_its_last_word_and_its_metric(
     await until(lambda: gateway.door.sessions == 0)
 
 
+@pytest.mark.parametrize("line", [b"BOGUS\r\n", b"MAIL FROM:<a%b@corp.example>\r\n", b"RCPT TO:<b@c.example>\r\n"])
+async def test_every_no_is_counted(listen: Listen, line: bytes) -> None:
+    """By its code, also where the session goes on and the log says nothing."""
+    gateway = await listen()
+    client = await gateway.greeted()
+    await client.say(b"EHLO c.example\r\n")
+    before = {code: noes(code) for code in ("500", "503", "553")}
+    code = (await client.say(line))[:3]
+    assert noes(code) == before[code] + 1
+
+
+def noes(code: str) -> float:
+    """Return how often a code was said."""
+    for line in instruments.expose()[0].decode().splitlines():
+        if line.startswith(f'dlp_refusals_total{{code="{code}"}}'):
+            return float(line.rpartition(" ")[2])
+    return 0.0
+
+
+async def test_the_same_recipient_again_and_again_is_too_many(listen: Listen) -> None:
+    """As many repetitions as recipients are taken for slips of a program, then 452, then the end."""
+    gateway = await listen(recipients=3)
+    client = await gateway.greeted()
+    client.writer.write(b"EHLO c.example\r\n" + MAIL + RCPT * 20)
+    said = [line[:9] for line in (await client.all()).splitlines()]
+    assert said[-9:] == ["250 2.1.5"] * 4 + ["452 4.5.3"] * 4 + ["421 4.7.0"]
+
+
 async def test_a_session_has_an_end_between_two_mails(listen: Listen) -> None:
     """The mail that is under way is taken; the next command is not."""
     gateway = await listen(Recorder(delay=0.2), session=0.1, idle=0.05)
@@ -87,6 +115,20 @@ async def test_sessions_are_counted_over_all_listeners_of_a_crowd(listen: Listen
     await gateway.greeted()
     guests = [await _guest(first), await _guest(second)]
     assert [code for code in guests if code] == ["421 4.7.0"]
+
+
+def test_handshakes_and_outsiders_are_counted_over_all_listeners_of_a_crowd() -> None:
+    """Each kind in places of its own; whoever is refused takes none."""
+    crowd = Crowd()
+    options = ListenerOptions(hostname="g.example", networks=(ip_network("127.0.0.0/25"),), connections_per_client=2)
+    doors = [Door(options, Recorder(), crowd=crowd) for _ in range(3)]
+    inside, outside = ip_network("127.0.0.1/32")[0], ip_network("127.0.0.200/32")[0]
+    knocked = [door.knock(inside) for door in doors]
+    assert [refusal is None for refusal in knocked] == [True, True, False]
+    doors[0].knocked(inside)
+    assert doors[2].knock(inside) is None
+    strangers = [doors[number % 2].knock(outside) for number in range(60)]
+    assert sum(refusal is None for refusal in strangers) == 50
 
 
 async def _guest(door: Door) -> str:

@@ -17,7 +17,7 @@ from dlp_gateway.smtp.intake import Intake
 from dlp_gateway.smtp.listener import Door, ListenerOptions, Security, protocol_factory
 from dlp_gateway.smtp.session import Session
 from dlp_gateway.smtp.wire import Wire
-from tests.smtp.peers import LOOPBACK, Authority, Client, Gateway, Listen, Recorder, until
+from tests.smtp.peers import LOOPBACK, Authority, Client, Gateway, Listen, Recorder, refused, until
 
 MAIL = b"MAIL FROM:<alice@corp.example>\r\n"
 CONTENT = b"Subject: hello\r\n\r\ntext\r\n"
@@ -56,10 +56,11 @@ async def secured(gateway: Gateway, authority: Authority, injected: bytes = b"")
 
 async def test_what_was_said_before_tls_is_forgotten(listen: Listen, authority: Authority) -> None:
     """Injected commands are not obeyed, and greeting and transaction begin anew (RFC 3207 4.2)."""
-    gateway = await listen(security=Security.STARTTLS, tls_context=authority.server)
+    gateway, before = await listen(security=Security.STARTTLS, tls_context=authority.server), refused("injection")
     client = await secured(gateway, authority, injected=b"EHLO evil.example\r\nMAIL FROM:<evil@example.net>\r\n")
     assert await client.say(b"NOOP\r\n") == "250 2.0.0 Ok"
     assert await client.say(MAIL) == "503 5.5.1 Say EHLO first"
+    assert refused("injection") == before + 1
     await client.begin()
     assert await client.say(CONTENT + b".\r\n") == "250 2.0.0 taken"
     assert gateway.handler.taken[0][0].reverse_path == "alice@corp.example"

@@ -1,0 +1,148 @@
+"""Retries: who never got our final reply sends the mail again, and no second copy is made of it (invariant (i)).
+
+Which retries are known, and why no others, stands in docs/decisions/0006-retry-memory.md and 0057-quick-retries.md.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from typing import Final
+
+from dlp_gateway.mail.envelope import Envelope
+from dlp_gateway.mail.parse import parse
+from dlp_gateway.mail.reference import own_id
+from dlp_gateway.mail.reply import Reply
+from dlp_gateway.ports import UNDER_WAY, Departures, Journal
+
+_LARGE: Final = 500_000  # octets; a digest of fewer takes a millisecond
+_NOTED: Final = 0.2  # seconds for a note of a client that left; usually it takes some milliseconds
+_LOOK: Final = 0.005
+#: Seconds that a retry waits for the end of the first attempt. A smarthost that takes longer will keep others waiting
+#: too, and a retry that waits keeps its message in memory.
+PATIENCE: Final = 15.0
+_LOOK_AGAIN: Final = 0.25
+
+
+class OwnDepartures:
+    """Those of one process."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def begin(self) -> None:
+        """A note is being made."""
+        self._count += 1
+
+    def end(self) -> None:
+        """It is made."""
+        self._count -= 1
+
+    def any(self) -> bool:
+        """Whether any is being made."""
+        return self._count > 0
+
+
+class _Attempt:
+    """How far a hand-over is with finding out whether it is a retry."""
+
+    def __init__(self) -> None:
+        self.begun = asyncio.Event()  # it waits for no departure any more, so not for that of its own client
+        self.looked_up = asyncio.Event()
+
+
+class Retries:
+    """What became of transactions whose client left, and who comes back for one of them."""
+
+    def __init__(self, journal: Journal, departures: Departures | None = None, patience: float = PATIENCE) -> None:
+        """`departures` are those of all receivers; left out: of this process alone."""
+        self._journal = journal
+        self._departures = departures or OwnDepartures()
+        self._patience = patience
+        self._attempts: dict[str, _Attempt] = {}  # by id, the hand-overs under way
+
+    @contextmanager
+    def attempt(self, name: str) -> Iterator[None]:
+        """A hand-over begins and ends."""
+        attempt = self._attempts[name] = _Attempt()
+        try:
+            yield
+        finally:
+            del self._attempts[name]
+            attempt.begun.set()
+            attempt.looked_up.set()
+
+    async def reply(self, envelope: Envelope, content: bytes) -> Reply | None:
+        """Return how the same transaction was answered within the hour, if its client never heard it.
+
+        While the first attempt is under way its end is waited for, for a while; then the reply is `UNDER_WAY`.
+        """
+        attempt = self._attempts.get(envelope.id) or _Attempt()
+        await self._noted()
+        attempt.begun.set()
+        reply = await self._recalled(envelope, content)
+        attempt.looked_up.set()
+        return reply
+
+    async def _recalled(self, envelope: Envelope, content: bytes) -> Reply | None:
+        if not await self._journal.any_unanswered():
+            return None
+        digest = partial(self._journal.fingerprint, envelope, content)
+        fingerprint = digest() if len(content) < _LARGE else await asyncio.to_thread(digest)
+        waited, reply = 0.0, await self._journal.recall(fingerprint)
+        while reply == UNDER_WAY and waited < self._patience:
+            await asyncio.sleep(_LOOK_AGAIN)
+            waited, reply = waited + _LOOK_AGAIN, await self._journal.recall(fingerprint)
+        return reply
+
+    async def _noted(self) -> None:
+        """Wait, not for long, while it is being written down that clients left: this may be one of them again."""
+        waited = 0.0
+        while waited < _NOTED and self._departures.any():
+            await asyncio.sleep(_LOOK)
+            waited += _LOOK
+
+    async def abandoned(self, envelope: Envelope, content: bytes) -> None:
+        """The client went away during the hand-over: a retry must wait for how it ends.
+
+        That is written down once the hand-over itself has looked whether it is a retry, or it would take itself for
+        one: Exim ends its side of the connection right behind the final dot, as TCP allows, and still reads our reply.
+        """
+        attempt = self._attempts.get(envelope.id)
+        if attempt is not None:
+            await attempt.begun.wait()
+        with ExitStack() as marked:
+            marked.enter_context(self._departure())
+            if attempt is not None:
+                try:
+                    await asyncio.wait_for(attempt.looked_up.wait(), _NOTED)
+                except TimeoutError:  # it waits for the end of a first attempt; nobody waits so long for this note
+                    marked.close()
+                    await attempt.looked_up.wait()
+                if envelope.id not in self._attempts:  # it has ended meanwhile: `unanswered` tells how
+                    return
+            await self._journal.remember_under_way(self._journal.fingerprint(envelope, content), datetime.now(UTC))
+
+    async def unanswered(self, envelope: Envelope, content: bytes, reply: Reply, *, written: bool) -> None:
+        """Remember a final reply that the client did not get, so that its retry makes no second copy.
+
+        A reply that was `written` was most likely read by a client that then just hung up. Devices do that, and send
+        the same alert again later, without Message-ID: to answer that without sending it would be to lose a mail.
+        """
+        if reply == UNDER_WAY:  # it was a retry itself, and says nothing of how the first attempt ends
+            return
+        with self._departure():
+            fingerprint = self._journal.fingerprint(envelope, content)
+            if not reply.positive:
+                await self._journal.forget_unanswered(fingerprint)
+            elif not written or own_id(parse(content)):
+                await self._journal.remember_unanswered(fingerprint, reply, datetime.now(UTC))
+
+    @contextmanager
+    def _departure(self) -> Iterator[None]:
+        self._departures.begin()
+        try:
+            yield
+        finally:
+            self._departures.end()
