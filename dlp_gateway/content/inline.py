@@ -8,7 +8,9 @@ from typing import Final
 
 from dlp_gateway.content.text import File
 
-_SIGNS: Final = (b"begin ", b"begin-base64 ", b"=ybegin ", b"with BinHex", b"ncoding: base64")
+_BEGINS: Final = (b"begin", b"=ybegin")
+_BEGIN: Final = re.compile(rb"\n(?:=y)?begin[ -]")  # one look for three signs, where each takes as long
+_SIGNS: Final = (b"with BinHex", b": base64")
 #: The source of a part, as people paste it.
 _SOURCE: Final = re.compile(
     rb"content-transfer-encoding: base64[^\n]{0,100}\r?\n"
@@ -44,7 +46,12 @@ _ESCAPED: Final = re.compile(rb"=(.)", re.DOTALL)
 
 def may_hold(content: bytes) -> bool:
     """Return whether a closer look is worth while."""
-    return any(sign in content for sign in _SIGNS) or _FIRST_WORD.match(content) is not None
+    return (
+        content.startswith(_BEGINS)
+        or _BEGIN.search(content) is not None
+        or any(sign in content for sign in _SIGNS)
+        or _FIRST_WORD.match(content) is not None
+    )
 
 
 def links_files(content: bytes) -> bool:

@@ -64,7 +64,7 @@ def read(part: Part, kind: Kind) -> Iterator[Piece]:
 
 def _further(reading: str, part: Part) -> Iterator[str]:
     """Yield a text as programs show it that undo marks of their own: an encoding that no header tells of, Markdown."""
-    if _QUOTED.search(reading):
+    if "=" in reading and _QUOTED.search(reading):  # nearly all texts have none
         yield quopri.decodestring(reading.encode("utf-8", "replace")).decode("utf-8", "replace")
     if "markdown" in part.media_type or part.filename.lower().endswith(".md"):
         yield _MARKS.sub("", reading)
