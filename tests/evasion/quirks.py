@@ -614,6 +614,11 @@ def _files() -> dict[str, tuple[str, Callable[[str], bytes]]]:
             ),
         ),
         "database": ("a.sqlite", lambda text: b"SQLite format 3\0" + bytes(4_000) + text.encode() + bytes(90)),
+        "pages": ("a.pages", _pages_document),
+        "song-with-its-title-behind": (
+            "a.mp3",
+            lambda text: b"\xff\xfb\x90\0" + bytes(300_000) + b"TAG" + text.encode() + bytes(89),
+        ),
         "winmail-in-zip": ("a.zip", lambda text: documents.packed({"winmail.dat": legacy.tnef(text)})),
         "signed-in-message-in-zip": (
             "a.zip",
@@ -640,6 +645,22 @@ def _files() -> dict[str, tuple[str, Callable[[str], bytes]]]:
             lambda text: b"begin 644 b.txt\r\n" + binascii.b2a_uu(text.encode()) + b"`\r\nend\r\n",
         ),
     }
+
+
+def _snappy(octets: bytes) -> bytes:
+    """Pack octets as Snappy does: literals of up to sixty octets each."""
+    packed = bytes((len(octets) & 0x7F | 0x80, len(octets) >> 7))
+    for at in range(0, len(octets), 60):
+        piece = octets[at : at + 60]
+        packed += bytes(((len(piece) - 1) << 2,)) + piece
+    return packed
+
+
+def _pages_document(text: str) -> bytes:
+    """A document as Pages writes it: objects in a packed archive."""
+    value = text.encode()
+    packed = _snappy(b"\x0a" + bytes((len(value),)) + value)
+    return documents.packed({"Index/Document.iwa": b"\0" + len(packed).to_bytes(3, "little") + packed})
 
 
 def _images() -> dict[str, tuple[str, Callable[[str], bytes]]]:
