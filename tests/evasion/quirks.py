@@ -7,6 +7,7 @@ import plistlib
 import struct
 import zlib
 from collections.abc import Callable, Iterator
+from urllib.parse import quote
 from xml.sax.saxutils import escape, quoteattr
 
 from PIL import Image, ImageOps
@@ -83,6 +84,10 @@ def _headers() -> dict[str, Callable[[str], Made]]:
         "name-of-group": lambda text: (f"Cc: {text}: c@bakery.example;\r\n", "Hi"),
         "comment-behind-address": lambda text: (f"Reply-To: ann@corp.example ({text})\r\n", "Hi"),
         "keywords": lambda text: (f"Keywords: {text}\r\n", "Hi"),
+        "mailer": lambda text: (f"X-Mailer: {text}\r\n", "Hi"),
+        "name-of-list": lambda text: (f"List-Id: {text} <staff.corp.example>\r\n", "Hi"),
+        "phrase-of-answer": lambda text: (f"In-Reply-To: {text} <1@corp.example>\r\n", "Hi"),
+        "comment-behind-date": lambda text: (f"Date: Sat, 28 Nov 2026 10:00:00 +0000 ({text})\r\n", "Hi"),
         "unknown-field": lambda text: (f"X-Note: {text}\r\n", "Hi"),
         "name-in-sections-with-charset": lambda text: (
             (
@@ -263,6 +268,23 @@ def _pages() -> dict[str, Callable[[str], Made]]:
         "for-outlook-only": lambda text: f"<p>{text[:-5]}<!--[if mso]>{text[-5:-2]}<![endif]-->{text[-2:]}</p>",
         "data-attribute": lambda text: f"<p data-note='{text}'>x</p>",
         "json-for-gmail": lambda text: f'<script type="application/ld+json">{json.dumps({"note": text})}</script>',
+        "drawing-in-a-style": lambda text: (
+            f"<p style=\"background:url('data:image/svg+xml,{quote(f'<svg><text>{text}</text></svg>')}')\">x</p>"
+        ),
+        "sheet-in-a-link": lambda text: (
+            f"<style>@import url(data:text/css;base64,{_b64(f'p:after {{content: {chr(34)}{text}{chr(34)}}}')});</style><p>x</p>"
+        ),
+        "sent-elsewhere": lambda text: f'<meta http-equiv=refresh content="0;url=data:text/html,{quote(text)}">',
+        "pieces-in-cells": lambda text: (
+            f"<p>{text.rsplit(' ', 1)[0]}</p><table><tr>"
+            + "".join(f"<td>{text[at : at + 4]}</td>" for at in range(len(text) - 16, len(text), 4))
+            + "</tr></table>"
+        ),
+        "pieces-in-a-grid": lambda text: (
+            f"<p>{text.rsplit(' ', 1)[0]}</p><div style='display:grid'>"
+            + "".join(f"<div>{text[at : at + 4]}</div>" for at in range(len(text) - 16, len(text), 4))
+            + "</div>"
+        ),
         "math": lambda text: f"<math><mtext>{text[:20]}</mtext><mtext>{text[20:]}</mtext></math>",
         "ruby": lambda text: f"<ruby>{text[:-5]}<rp>(</rp><rt></rt><rp>)</rp></ruby>{text[-5:]}",
         "marquee-and-blink": lambda text: f"<marquee>{text[:-5]}<blink>{text[-5:]}</blink></marquee>",
