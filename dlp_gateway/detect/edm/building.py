@@ -63,7 +63,7 @@ class _Collected:
     columns: "array[int]" = field(default_factory=lambda: array("B"))
     row_digests: "array[int]" = field(default_factory=lambda: array("q"))
     shapes: Counter[str] = field(default_factory=Counter)
-    words: int = 1
+    words: set[int] = field(default_factory=set)
     left_out: dict[str, Counter[str]] = field(default_factory=dict)
     filled: Counter[str] = field(default_factory=Counter)
     first: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -89,7 +89,7 @@ def build(
         spec=spec,
         records=count,
         values=len(digests),
-        words=collected.words,
+        words=tuple(sorted(collected.words)),
         shapes=_merged(collected.shapes),
         left_out={name: dict(counts) for name, counts in collected.left_out.items()},
         body=body.hexdigest(),
@@ -121,7 +121,7 @@ def _collect(rows: Rows, spec: Spec, key: Key) -> _Collected:
                 if domain == values.CODE:
                     found.shapes[values.shape(value)] += 1
                 elif domain == values.NAME:
-                    found.words = max(found.words, value.count(" ") + 1)
+                    found.words.add(value.count(" ") + 1)
                 found.digests.append(int.from_bytes(key.digest(domain, value), "little"))
                 found.rows.append(row)
                 found.columns.append(place)

@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from dlp_gateway.detect.edm import values
@@ -179,21 +179,25 @@ def _place(folded: Folded, place: int) -> int:
     return place if folded.offsets is None else bisect_left(folded.offsets, place)
 
 
-def names(text: str, folded: Folded, windows: Iterable[Group], most_words: int) -> Iterator[Candidate]:
-    """Yield each one to `most_words` neighbouring words within `windows` of the folded text."""
+def names(text: str, folded: Folded, windows: Iterable[Group], counts: Sequence[int]) -> Iterator[Candidate]:
+    """Yield as many neighbouring words as names have (`counts`), within `windows` of the folded text."""
+    most = max(counts, default=0)
     for low, high in windows:
-        before: list[tuple[int, int, str]] = []
+        starts: list[int] = []
+        before: list[str] = []
+        last = low
         for start, end, word in _words(text, folded, low, high):
-            if before and _APART.fullmatch(folded.text, before[-1][1], start) is None:
-                before.clear()
-            if most_words == 1:
-                yield Candidate(start, end, values.NAME, word, "A")
-                continue
-            before.append((start, end, word))
-            del before[:-most_words]
-            for first in range(len(before)):
-                several = [one for _, _, one in before[first:]]
-                yield Candidate(before[first][0], end, values.NAME, values.together(several), "A" * len(several))
+            if start - last != 1 and _APART.fullmatch(folded.text, last, start) is None:
+                starts, before = [], []
+            last = end
+            starts.append(start)
+            before.append(word)
+            if len(before) > most:
+                del starts[0], before[0]
+            for count in counts:
+                if count <= len(before):
+                    several = values.together(before[-count:])
+                    yield Candidate(starts[-count], end, values.NAME, several, "A" * count)
 
 
 def _words(text: str, folded: Folded, low: int, high: int) -> Iterator[tuple[int, int, str]]:

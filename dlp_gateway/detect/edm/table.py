@@ -42,7 +42,10 @@ Places = NDArray[np.intp]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
-    """What a table says of itself; no value. `shapes` tells how many values of the file have each shape."""
+    """What a table says of itself; no value.
+
+    `shapes` tells how many values of the file have each shape, `words` of how many words its names are.
+    """
 
     key: str
     built: datetime
@@ -50,7 +53,7 @@ class Header:
     spec: Spec
     records: int
     values: int
-    words: int
+    words: tuple[int, ...]
     shapes: dict[str, int]
     left_out: dict[str, dict[str, int]]
     body: str
@@ -83,7 +86,7 @@ class Header:
             spec=Spec.model_validate_json(json.dumps(told["spec"])),
             records=int(told["records"]),
             values=int(told["values"]),
-            words=int(told["words"]),
+            words=tuple(map(int, told["words"])),
             shapes={str(form): int(count) for form, count in told["shapes"].items()},
             left_out=told["left_out"],
             body=str(told["body"]),

@@ -111,6 +111,6 @@ def test_a_table_that_is_written_over_in_its_place(folder: Path) -> None:
 def test_the_header_tells_what_it_was_made_of(folder: Path) -> None:
     """Counts, columns and the source, and no value."""
     header = open_table(folder / "people.edm", folder / "people.key").header
-    assert (header.records, header.words, header.source) == (4, 4, str(folder / "people.csv"))
+    assert (header.records, header.words, header.source) == (4, (1, 2, 4), str(folder / "people.csv"))
     assert header.spec.columns["born"] == "date-dmy"
     assert len(header.spec_id) == 8
