@@ -214,6 +214,9 @@ inside: {inside}
 # teams: {{sales: [ann@{domain}]}}
 # scopes: [{{only: {{team: sales}}, set: {{bulk-visible.outsiders: 20}}}}]
 
+# Tables of your customers, patients or staff, made by `dlp-gateway edm build`: their data to others are held.
+# edm: {{customers: ./customers.edm}}
+
 # For how long earlier mail counts: what one sender showed and sent, and a mass mail that was stopped.
 #memory: {{window: 24h, strike: 24h, learning: 10}}
 

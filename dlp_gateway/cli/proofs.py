@@ -124,6 +124,11 @@ class Plan:
                 why="it looks at the addresses of author and recipients, which are yours here; see it with "
                 "`dlp-gateway scan`",
             )
+        if specimens.looks_for_records(rule):
+            return Untried(
+                rule=rule.rule.id,
+                why="it looks for records of your own, which stand in no sample; see it with `dlp-gateway edm test`",
+            )
         if earlier := specimens.looks_back(rule.rule.when):
             return Untried(
                 rule=rule.rule.id, why=f"it looks at more than one mail: {earlier}; its cases show it (`rules test`)"

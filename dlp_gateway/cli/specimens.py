@@ -14,6 +14,7 @@ from typing import Final
 
 from dlp_gateway import document
 from dlp_gateway.detect.base import NO_FACTS, Facts, Thread
+from dlp_gateway.detect.edm.naming import FAMILIES
 from dlp_gateway.detect.reply_all import AGAIN, AUDIENCE, FOREIGN, STOPPED, STRUCK
 from dlp_gateway.mail import header
 from dlp_gateway.mail.envelope import Envelope
@@ -45,6 +46,7 @@ _OF_ADDRESSES: Final = frozenset(
     {"recipients.blind_named", "recipients.blind_quoted", "recipients.lookalike_inside", "recipients.own_freemail"}
     | {"redistribution.outsiders", "reply_to.group", "reply_to.several"}
 )
+_OF_RECORDS: Final = tuple(f"{family}." for family in FAMILIES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +177,11 @@ def judged(policy: Policy, envelope: Envelope, content: bytes, facts: Facts) -> 
 def looks_at_addresses(rule: RuleInForce) -> bool:
     """Whether the rule can only match a mail whose author, Reply-To or recipients are others than those of a test."""
     return any(kind in _OF_ADDRESSES for kind, _ in rule.rule.when.kinds())
+
+
+def looks_for_records(rule: RuleInForce) -> bool:
+    """Whether the rule can only match a mail with values of the operator's own, which nobody but him knows."""
+    return all(kind.startswith(_OF_RECORDS) for kind, _ in rule.rule.when.kinds())
 
 
 def looks_back(condition: Condition) -> str:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import pydantic
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, ValidationInfo
@@ -15,17 +15,14 @@ from dlp_gateway.detect.organisations import is_public_suffix
 from dlp_gateway.document import Document, Location, Model
 from dlp_gateway.errors import ConfigurationError, Problem
 from dlp_gateway.mail.address import DomainSet, canonical_domain
-from dlp_gateway.notation import FilePath
 from dlp_gateway.policy import pack
 from dlp_gateway.policy.groups import ANY, Group, group
 from dlp_gateway.policy.groups import read as read_group
 from dlp_gateway.policy.memory import Memory
 from dlp_gateway.policy.model import BUILTIN_ACTIONS, Action, Policy, PolicyMode, Rule, RuleInForce
 from dlp_gateway.policy.patterns import DomainPattern, MailboxPattern, plain_name
+from dlp_gateway.policy.records import MOST_TABLES, NamedTable, located
 from dlp_gateway.policy.scope import Query, Scope, Team
-
-#: Each costs a look at every mail.
-MOST_TABLES: Final = 32
 
 _T = TypeVar("_T", tuple[object, ...], dict[str, object])
 
@@ -63,13 +60,6 @@ class Presidio(Model):
 
     recognizers: tuple[str, ...] = Field(default=(), description="Names of Presidio's recognizer classes.")
     model: str = Field(default="", description="A spaCy model that is installed, or the path of one.")
-
-
-class Records(Model):
-    """A table of own records, made by `edm build`."""
-
-    table: FilePath = Field(description="The file that `edm build` wrote.")
-    key_file: FilePath | None = Field(default=None, description="Its key; left out: the table's name with .key.")
 
 
 class PolicyFile(Model):
@@ -125,13 +115,7 @@ class PolicyFile(Model):
         default=None,
         description="Recognizers of Presidio and a spaCy model of your own; they report `presidio.<ENTITY>`.",
     )
-    edm: dict[
-        Annotated[str, AfterValidator(plain_name)],
-        Annotated[
-            Annotated[FilePath, Tag("file")] | Annotated[Records, Tag("records")],
-            Discriminator(lambda value: "file" if isinstance(value, str) else "records"),
-        ],
-    ] = Field(
+    edm: dict[Annotated[str, AfterValidator(plain_name)], NamedTable] = Field(
         default={},
         max_length=MOST_TABLES,
         description="Tables of own records, by name: the file of one, or its file and its key's; they report "
@@ -215,14 +199,8 @@ def parse(text: str, source: str, *, builtin: Path, kinds: frozenset[str] | None
         lists=file.lists,
         teams=teams,
         memory=file.memory,
-        tables=tuple(_table(name, written) for name, written in file.edm.items()),
+        tables=tuple(located(name, written) for name, written in file.edm.items()),
     )
-
-
-def _table(name: str, written: Path | Records) -> tuple[str, str, str]:
-    """Return name, file, and file of the key of a table."""
-    records = Records.model_construct(table=written) if isinstance(written, Path) else written
-    return name, str(records.table), str(records.key_file or records.table.with_suffix(".key"))
 
 
 def pack_folders(path: Path, *, builtin: Path) -> tuple[Path, ...]:

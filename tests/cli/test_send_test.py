@@ -68,16 +68,17 @@ def test_there_is_a_mail_for_every_built_in_rule() -> None:
         "unfamiliar-recipient.look-alike",
         "unfamiliar-recipient.twin",
     }
+    of_records = {rule for rule, why in untried.items() if "it looks for records of your own" in why}
+    assert of_records == {"own-records", "own-records.list"}
     # A document is recognised by its text, which takes the extra `ocr`; its cases are no whole mails.
     of_pictures = {"unreadable.identity-picture"}
-    assert set(untried) - of_addresses - of_earlier_mail == {"answers.carrying", "reply-all"} | of_pictures
+    unseen = of_pictures | of_records
+    assert set(untried) - of_addresses - of_earlier_mail == {"answers.carrying", "reply-all"} | unseen
     assert "a mass mail that was held or refused" in untried["second-strike.held"]
     assert "it needs an answer to 3 outsiders" in untried["answers.carrying"]
     assert "it needs an answer to 10 outsiders" in untried["reply-all"]
     many = plan(policy(), MANY)
-    assert {
-        rule for rule, one in many.items() if isinstance(one, Untried)
-    } == of_addresses | of_earlier_mail | of_pictures
+    assert {rule for rule, one in many.items() if isinstance(one, Untried)} == of_addresses | of_earlier_mail | unseen
     befores = {rule: len(one.before) for rule, one in many.items() if isinstance(one, Proof) and one.before}
     assert befores == {"answers.carrying": 1, "reply-all": 1, "second-strike": 1}
 

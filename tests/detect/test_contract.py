@@ -10,8 +10,11 @@ import pytest
 from dlp_gateway.content.reader import read
 from dlp_gateway.detect import registry
 from dlp_gateway.detect.base import Detector, Exposure, Facts, Material, Sent, Thread
+from dlp_gateway.detect.edm.detector import EdmDetector
+from dlp_gateway.mail.address import DomainSet
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.parse import parse
+from tests.detect.edm.tables import build
 
 RULES = Path(__file__).parents[2] / "rules"
 DETECTORS = registry.build(
@@ -87,10 +90,24 @@ Subject: HIV clinic {MARKER}
 }
 
 
-@pytest.fixture(params=DETECTORS, ids=lambda detector: detector.name)
-def detector(request: pytest.FixtureRequest) -> Detector:
+@pytest.fixture(scope="module")
+def records(tmp_path_factory: pytest.TempPathFactory) -> Detector:
+    """Give the detector of a table whose one record stands in the mails."""
+    folder = tmp_path_factory.mktemp("edm")
+    build(
+        folder,
+        f"licence,card\n{LICENCE},{CARD}\n",
+        "columns: {licence: code, card: code}\nenough: [{of: [licence, card]}]",
+    )
+    return EdmDetector(
+        (("people", str(folder / "people.edm"), str(folder / "people.key")),), DomainSet(("corp.example",))
+    )
+
+
+@pytest.fixture(params=[*DETECTORS, "edm"], ids=[*(detector.name for detector in DETECTORS), "edm"])
+def detector(request: pytest.FixtureRequest, records: Detector) -> Detector:
     """Each registered detector in turn."""
-    chosen: Detector = request.param
+    chosen: Detector = records if request.param == "edm" else request.param
     return chosen
 
 

@@ -17,6 +17,7 @@ from dlp_gateway.policy.cases import MailCase, RuleCases
 from dlp_gateway.policy.load import PolicyFile
 from dlp_gateway.policy.memory import Groups, Memory, Storm
 from dlp_gateway.policy.model import BUILTIN_ACTIONS, RESERVED, Condition, Delay, Hold, Reject, Rewrite, Rule, Unless
+from dlp_gateway.policy.records import Records
 from dlp_gateway.policy.scope import Only, Query, Scope
 
 TEXT: Final = (Path(__file__).parents[2] / "docs" / "policy.md").read_text()
@@ -55,7 +56,23 @@ def test_examples_of_every_sort_are_there() -> None:
 
 @pytest.mark.parametrize(
     "model",
-    [PolicyFile, Memory, Storm, Groups, Rule, Condition, Unless, Only, Scope, Query, Rewrite, Delay, Hold, Reject],
+    [
+        PolicyFile,
+        Records,
+        Memory,
+        Storm,
+        Groups,
+        Rule,
+        Condition,
+        Unless,
+        Only,
+        Scope,
+        Query,
+        Rewrite,
+        Delay,
+        Hold,
+        Reject,
+    ],
 )
 def test_every_key_is_documented(model: type[Model]) -> None:
     """No key of the language is known to the code alone."""

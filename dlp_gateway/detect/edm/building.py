@@ -36,6 +36,11 @@ _OWN_SEPARATORS: Final = str.maketrans(";,|", "   ")
 UNUSABLE: Final = "not usable"
 SHORT: Final = "too short"
 COMMON: Final = "too common"
+PLACEHOLDER: Final = "a placeholder"
+
+#: Days that systems write where nobody knows the day.
+_NO_DAYS: Final = frozenset({"19000101", "19010101", "99991231"})
+_COUNTING: Final = ("01234567890123456789", "98765432109876543210")
 
 _UNUSABLE_SENTENCES: Final = {
     values.CODE: "no digit in it, or too long",
@@ -63,7 +68,7 @@ class _Collected:
     columns: "array[int]" = field(default_factory=lambda: array("B"))
     row_digests: "array[int]" = field(default_factory=lambda: array("q"))
     shapes: Counter[str] = field(default_factory=Counter)
-    words: int = 1
+    words: set[int] = field(default_factory=set)
     left_out: dict[str, Counter[str]] = field(default_factory=dict)
     filled: Counter[str] = field(default_factory=Counter)
     first: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -89,7 +94,7 @@ def build(
         spec=spec,
         records=count,
         values=len(digests),
-        words=collected.words,
+        words=tuple(sorted(collected.words)),
         shapes=_merged(collected.shapes),
         left_out={name: dict(counts) for name, counts in collected.left_out.items()},
         body=body.hexdigest(),
@@ -115,13 +120,13 @@ def _collect(rows: Rows, spec: Spec, key: Key) -> _Collected:
                 found.left_out.setdefault(name, Counter())[UNUSABLE] += 1
                 found.first.setdefault(name, (line, rows.column(name)))
             for value in found_values:
-                if len(value) < _least(domain, spec):
-                    found.left_out.setdefault(name, Counter())[SHORT] += 1
+                if why := _says_nothing(domain, value, spec):
+                    found.left_out.setdefault(name, Counter())[why] += 1
                     continue
                 if domain == values.CODE:
                     found.shapes[values.shape(value)] += 1
                 elif domain == values.NAME:
-                    found.words = max(found.words, value.count(" ") + 1)
+                    found.words.add(value.count(" ") + 1)
                 found.digests.append(int.from_bytes(key.digest(domain, value), "little"))
                 found.rows.append(row)
                 found.columns.append(place)
@@ -150,8 +155,13 @@ def usable(written: str, sort: Sort) -> list[str]:
     return [value] if value else []
 
 
-def _least(domain: str, spec: Spec) -> int:
-    return spec.shortest if domain == values.CODE else 2
+def _says_nothing(domain: str, value: str, spec: Spec) -> str:
+    """Return why a value tells nobody apart, "" if it may."""
+    if len(value) < (spec.shortest if domain == values.CODE else 2):
+        return SHORT
+    if domain == values.CODE:
+        return PLACEHOLDER if len(set(value)) == 1 or any(value in counting for counting in _COUNTING) else ""
+    return PLACEHOLDER if domain == values.DATE and value in _NO_DAYS else ""
 
 
 def _require_sense(rows: Rows, spec: Spec, found: _Collected) -> None:

@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from dlp_gateway.detect.edm import values
@@ -32,8 +32,8 @@ _PLAIN_BRIDGE: Final = re.compile(_SIGN)
 _BEFORE: Final = re.compile(rf"(?<![A-Za-z0-9])(?:([A-Za-z]{{1,9}}){_SIGN})?([A-Za-z]{{1,9}}){_SIGN}\Z")
 _BEHIND: Final = re.compile(rf"{_SIGN}([A-Za-z]{{1,9}})(?:{_SIGN}([A-Za-z]{{1,9}}))?(?![A-Za-z0-9])")
 _LONGEST_BRIDGE: Final = 27
-#: How many groups one number may be written in; an IBAN in fours has nine.
-MOST_GROUPS: Final = 12
+#: Neighbouring groups that are looked at together; a table of numbers is all neighbours.
+_LONGEST_RUN: Final = 4 * LONGEST_CODE
 _GLUED: Final = re.compile(r"[A-Za-z]+([0-9]+)")
 _WORDS: Final = re.compile(r"[A-Za-z?]+")
 _LETTERS: Final = re.compile(r"[^\W\d_]+")
@@ -68,43 +68,50 @@ class Shapes:
 
 def codes(text: str, shapes: Shapes) -> Iterator[Candidate]:
     """Yield what has one of `shapes` among neighbouring groups of letters and digits of folded `text`."""
-    for run in _runs(text, _BEARING if shapes.lettered else FIGURES, lettered=shapes.lettered, longest=shapes.longest):
+    for run, beginnings in _runs(text, lettered=shapes.lettered):
         if len(run) == 1:
             yield from _single(text, run[0], shapes)
         else:
-            yield from _stretches(text, run, shapes)
-        for place, (start, end) in enumerate(run):
+            yield from _stretches(text, run, shapes, beginnings)
+        for place, (start, end) in enumerate(run[:beginnings]):
             part = text[start:end]
             if part.isdigit() or part.isalpha():
                 continue
             if glued := _GLUED.fullmatch(part):  # "No4711 0815"
-                rest = [(start + glued.start(1), end), *run[place + 1 : place + MOST_GROUPS]]
+                rest = [(start + glued.start(1), end), *run[place + 1 : place + shapes.longest]]
                 yield from _stretches(text, rest, shapes, 1)
             else:
                 yield from _digits_within(part, start, shapes)
 
 
-def _runs(text: str, token: re.Pattern[str], *, lettered: bool, longest: int) -> Iterator[list[Group]]:
-    """Yield neighbouring groups, words of letters before, between and behind them where values have letters."""
-    bridge = _BRIDGE if lettered else _PLAIN_BRIDGE
+def _runs(text: str, *, lettered: bool) -> Iterator[tuple[list[Group], int]]:
+    """Yield neighbouring groups, words of letters before, between and behind them where values have letters.
+
+    And of how many of them on values may begin: the rest come again at the beginning of the next run.
+    """
+    token, bridge = (_BEARING, _BRIDGE) if lettered else (FIGURES, _PLAIN_BRIDGE)
     run: list[Group] = []
     for found in token.finditer(text):
         start, end = found.span()
         if run:
             last = run[-1][1]
             between = bridge.fullmatch(text, last, start) if start - last <= _LONGEST_BRIDGE else None
-            if between is None or len(run) > longest:
+            if between is None:
                 if lettered:
                     run += _words_at(_BEHIND.match(text, last))
-                yield run
+                yield run, len(run)
                 run = []
             elif lettered:
                 run += _words_at(between)
+            if len(run) >= _LONGEST_RUN:
+                yield run, len(run) - LONGEST_CODE
+                run = run[-LONGEST_CODE:]
         if not run and lettered:
             run = _words_at(_BEFORE.search(text, max(0, start - _LONGEST_BRIDGE), start))
         run.append((start, end))
     if run:
-        yield run + _words_at(_BEHIND.match(text, run[-1][1]) if lettered else None)
+        run += _words_at(_BEHIND.match(text, run[-1][1]) if lettered else None)
+        yield run, len(run)
 
 
 def _words_at(found: re.Match[str] | None) -> list[Group]:
@@ -119,8 +126,8 @@ def _single(text: str, group: Group, shapes: Shapes) -> Iterator[Candidate]:
             yield Candidate(start, end, values.CODE, value, form)
 
 
-def _stretches(text: str, run: list[Group], shapes: Shapes, beginnings: int = 0) -> Iterator[Candidate]:
-    """Yield each stretch of groups that together have a shape, from one of the first `beginnings` (0: of any) on."""
+def _stretches(text: str, run: list[Group], shapes: Shapes, beginnings: int) -> Iterator[Candidate]:
+    """Yield each stretch of groups that together have a shape, from one of the first `beginnings` of them on."""
     whole = "".join([text[start:end] for start, end in run]).upper()
     kinds = values.kinds(whole)
     ends: dict[int, int] = {}  # by how many characters stand before them in `whole`
@@ -129,12 +136,10 @@ def _stretches(text: str, run: list[Group], shapes: Shapes, beginnings: int = 0)
         total += end - start
         ends[total] = place
     total = 0
-    for first, (start, end) in enumerate(run[: beginnings or len(run)]):
+    for start, end in run[:beginnings]:
         for size in shapes.sizes:
             last = ends.get(total + size)
-            if last is None or last - first >= MOST_GROUPS:
-                continue
-            if form := shapes.of(kinds[total : total + size]):
+            if last is not None and (form := shapes.of(kinds[total : total + size])):
                 yield Candidate(start, run[last][1], values.CODE, whole[total : total + size], form)
         total += end - start
 
@@ -179,21 +184,25 @@ def _place(folded: Folded, place: int) -> int:
     return place if folded.offsets is None else bisect_left(folded.offsets, place)
 
 
-def names(text: str, folded: Folded, windows: Iterable[Group], most_words: int) -> Iterator[Candidate]:
-    """Yield each one to `most_words` neighbouring words within `windows` of the folded text."""
+def names(text: str, folded: Folded, windows: Iterable[Group], counts: Sequence[int]) -> Iterator[Candidate]:
+    """Yield as many neighbouring words as names have (`counts`), within `windows` of the folded text."""
+    most = max(counts, default=0)
     for low, high in windows:
-        before: list[tuple[int, int, str]] = []
+        starts: list[int] = []
+        before: list[str] = []
+        last = low
         for start, end, word in _words(text, folded, low, high):
-            if before and _APART.fullmatch(folded.text, before[-1][1], start) is None:
-                before.clear()
-            if most_words == 1:
-                yield Candidate(start, end, values.NAME, word, "A")
-                continue
-            before.append((start, end, word))
-            del before[:-most_words]
-            for first in range(len(before)):
-                several = [one for _, _, one in before[first:]]
-                yield Candidate(before[first][0], end, values.NAME, values.together(several), "A" * len(several))
+            if start - last != 1 and _APART.fullmatch(folded.text, last, start) is None:
+                starts, before = [], []
+            last = end
+            starts.append(start)
+            before.append(word)
+            if len(before) > most:
+                del starts[0], before[0]
+            for count in counts:
+                if count <= len(before):
+                    several = values.together(before[-count:])
+                    yield Candidate(starts[-count], end, values.NAME, several, "A" * count)
 
 
 def _words(text: str, folded: Folded, low: int, high: int) -> Iterator[tuple[int, int, str]]:

@@ -1,10 +1,11 @@
 """A first file of columns for a CSV file: what each column seems to hold, from its first rows; no value is shown."""
 
+import codecs
 import re
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from dlp_gateway.detect.edm.building import usable
 from dlp_gateway.detect.edm.rows import Rows, headings
@@ -12,6 +13,7 @@ from dlp_gateway.detect.edm.spec import Sort, Spec
 from dlp_gateway.errors import ConfigurationError, Problem
 
 _ROWS: Final = 500
+_LOOKED_AT: Final = 16_000_000
 _MOST: Final = 0.9
 _DISTINCT: Final = 0.98
 _LONGEST_CODE: Final = 40
@@ -22,8 +24,9 @@ _SENTENCE: Final = re.compile(r"[^\W\d_]+(?:\W+[^\W\d_]+){5,}")
 
 def draft(path: Path) -> str:
     """Return a file of columns as YAML; raise `ConfigurationError` if the file cannot be read or nothing is known."""
-    names = headings(path)
-    rows = Rows(path, Spec.model_construct(columns=dict.fromkeys(names, "code"), encoding="utf-8", delimiter="guess"))
+    encoding = _encoding(path)
+    names = headings(path, encoding)
+    rows = Rows(path, Spec.model_construct(columns=dict.fromkeys(names, "code"), encoding=encoding, delimiter="guess"))
     sample = [cells for _, cells in islice(rows.cells(), _ROWS)]
     sorts: dict[str, Sort] = {}
     distinct: set[str] = set()
@@ -40,7 +43,21 @@ def draft(path: Path) -> str:
     if not alone and len(together) < 2:
         told = "No column of this file seems to say whose record a row is; write the file of columns yourself."
         raise ConfigurationError([Problem(source=str(path), line=1, column=1, message=told)])
-    return "\n".join([*_columns(sorts), *_enough(alone, together), ""])
+    further = [] if encoding == "utf-8" else [f"encoding: {encoding}"]
+    return "\n".join([*_columns(sorts), *_enough(alone, together), *further, ""])
+
+
+def _encoding(path: Path) -> Literal["utf-8", "cp1252"]:
+    """Return what the first megabytes of a file seem to be in; what is no UTF-8 Excel wrote in the West."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        with path.open("rb") as file:
+            decoder.decode(file.read(_LOOKED_AT))
+    except UnicodeDecodeError:
+        return "cp1252"
+    except OSError:  # `Rows` says why
+        pass
+    return "utf-8"
 
 
 def _columns(sorts: dict[str, Sort]) -> list[str]:

@@ -81,7 +81,6 @@ class Matcher:
         self._table = table
         header, spec = table.header, table.header.spec
         self._wanted = [(spec.numbers(one), one.count) for one in spec.enough]
-        self._identifying = spec.identifying
         self._columns = np.zeros(256, np.bool_)
         self._columns[list(spec.identifying)] = True
         self._owners = np.zeros(256, np.bool_)
@@ -243,7 +242,7 @@ class Matcher:
         best: Match | None = None
         for wanted, count in self._wanted:
             own = [(hit, column) for hit, column in found if column in wanted]
-            for window in [[one] for one in own[:_MOST_WINDOWS]] if count == 1 else self._windows(own, count):
+            for window in _singly(own) if count == 1 else self._windows(own, count):
                 match = self._match(record, window)
                 best = match if best is None else best | match
         return best
@@ -290,6 +289,12 @@ class Matcher:
             start=min(hit.start for hit, _ in window),
             end=max(hit.end for hit, _ in window),
         )
+
+
+def _singly(own: list[tuple[_Hit, int]]) -> Iterator[list[tuple[_Hit, int]]]:
+    """Yield each value that is there, by itself."""
+    first = {hit.low: (hit, column) for hit, column in reversed(own)}
+    yield from ([one] for one in first.values())
 
 
 def new_budget() -> list[int]:

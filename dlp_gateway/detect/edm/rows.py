@@ -121,9 +121,9 @@ class Rows:
         return ConfigurationError(self.problems)
 
 
-def headings(path: Path) -> tuple[str, ...]:
+def headings(path: Path, encoding: str) -> tuple[str, ...]:
     """Return the names in the first line of a file; raise `ConfigurationError`."""
-    rows = Rows(path, Spec.model_construct(columns={}, encoding="utf-8", delimiter="guess"))
+    rows = Rows(path, Spec.model_construct(columns={}, encoding=encoding, delimiter="guess"))
     next(rows.cells(), None)
     return tuple(rows.head)
 

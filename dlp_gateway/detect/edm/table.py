@@ -42,7 +42,10 @@ Places = NDArray[np.intp]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
-    """What a table says of itself; no value. `shapes` tells how many values of the file have each shape."""
+    """What a table says of itself; no value.
+
+    `shapes` tells how many values of the file have each shape, `words` of how many words its names are.
+    """
 
     key: str
     built: datetime
@@ -50,7 +53,7 @@ class Header:
     spec: Spec
     records: int
     values: int
-    words: int
+    words: tuple[int, ...]
     shapes: dict[str, int]
     left_out: dict[str, dict[str, int]]
     body: str
@@ -83,7 +86,7 @@ class Header:
             spec=Spec.model_validate_json(json.dumps(told["spec"])),
             records=int(told["records"]),
             values=int(told["values"]),
-            words=int(told["words"]),
+            words=tuple(map(int, told["words"])),
             shapes={str(form): int(count) for form, count in told["shapes"].items()},
             left_out=told["left_out"],
             body=str(told["body"]),
@@ -109,18 +112,33 @@ class Table:
     def __init__(self, path: Path, header: Header, key: Key, mapped: mmap.mmap, start: int, file: IO[bytes]) -> None:
         """Use `open_table`."""
         self.path, self.header, self.key = path, header, key
-        self._file = file
+        self._file, self._start = file, start
         weakref.finalize(self, file.close)
         self._seen = _version(file.fileno())
+        self._spoilt: tuple[int, int] | None = None
+        self._lead = mapped[:start]
         count = header.values
         self.digests: Digests = np.frombuffer(mapped, DIGESTS, count, start)
         self.records = np.frombuffer(mapped, RECORDS, count, start + count * DIGESTS.itemsize)
         self.columns = np.frombuffer(mapped, COLUMNS, count, start + count * (DIGESTS.itemsize + RECORDS.itemsize))
 
     def require_same(self) -> None:
-        """Raise `InspectionError` if the file was written over, as `cp` does: what is mapped is no table any more."""
-        if _version(self._file.fileno()) != self._seen:
-            raise InspectionError("a table was written over in its place; build it, or move it there, and reload")
+        """Raise `InspectionError` if the file was written over, as `cp` does: what is mapped is no table any more.
+
+        A file that was only touched is read once, and good again.
+        """
+        version = _version(self._file.fileno())
+        if version == self._seen:
+            return
+        if version != self._spoilt and version[0] == self._seen[0] and self._is_whole():
+            self._seen = version
+            return
+        self._spoilt = version
+        raise InspectionError("a table was written over in its place; build it, or move it there, and reload")
+
+    def _is_whole(self) -> bool:
+        self._file.seek(0)
+        return self._file.read(self._start) == self._lead and _digest(self._file, self._start) == self.header.body
 
     def places(self, digests: bytes) -> tuple[Places, Places]:
         """Return where the entries of each of many digests (8 octets each) begin and end."""
@@ -164,7 +182,7 @@ def _opened(path: Path) -> IO[bytes]:
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise _wrong(path, "This is no file; a table is needed.")
-    return os.fdopen(descriptor, "rb")
+    return os.fdopen(descriptor, "rb", buffering=0)  # what is read again was written meanwhile
 
 
 def _header(path: Path, file: IO[bytes], key: Key, key_file: Path) -> tuple[Header, int]:

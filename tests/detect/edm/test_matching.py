@@ -186,6 +186,22 @@ def test_a_million_numbers_in_one_text(table: Table) -> None:
     assert len(matches) == 1
 
 
+@pytest.mark.parametrize("between", ["\n", "\t", " ", " / "])
+def test_a_list_of_numbers_loses_none_at_any_seam(tmp_path: Path, between: str) -> None:
+    """All groups of a list are neighbours, and each number is found where it is written in fours."""
+    ibans = [f"DE{n * 7_919 % 10**20:020d}" for n in range(1, 400)]
+    table = build(tmp_path, "iban\n" + "\n".join(ibans), "columns: {iban: code}\nenough: [{of: [iban]}]\n")
+    text = between.join(" ".join(iban[at : at + 4] for at in range(0, 22, 4)) for iban in ibans)
+    matches = list(Matcher(table).matches(text, new_budget()))
+    assert len(matches) == len(ibans)
+    assert all(len(text[match.start : match.end].replace(" ", "")) == 22 for match in matches)
+
+
+def test_single_digits_are_a_number_too(table: Table) -> None:
+    """However far apart somebody writes them."""
+    assert len(found(table, " ".join("DE89370400440532013000"))) == 1
+
+
 def test_a_long_text_is_looked_at_in_pieces(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
     """No number is cut at a seam into another's, and what stands at a seam is found, at its place."""
     monkeypatch.setattr("dlp_gateway.detect.edm.matching._PIECE", 1_000)

@@ -108,9 +108,26 @@ def test_a_table_that_is_written_over_in_its_place(folder: Path) -> None:
         other.require_same()
 
 
+def test_a_table_that_is_touched_or_written_over_with_another(folder: Path) -> None:
+    """A backup program may touch it; of the same size another table may be."""
+    path = folder / "people.edm"
+    table = open_table(path, folder / "people.key")
+    os.utime(path, (1, 1))
+    table.require_same()
+    whole = path.read_bytes()
+    for place in (20, len(whole) - 1):
+        path.write_bytes(whole[:place] + bytes((whole[place] ^ 1,)) + whole[place + 1 :])
+        for _ in range(2):
+            with pytest.raises(InspectionError, match="written over"):
+                table.require_same()
+    path.write_bytes(whole)
+    os.utime(path, (2, 2))
+    table.require_same()
+
+
 def test_the_header_tells_what_it_was_made_of(folder: Path) -> None:
     """Counts, columns and the source, and no value."""
     header = open_table(folder / "people.edm", folder / "people.key").header
-    assert (header.records, header.words, header.source) == (4, 4, str(folder / "people.csv"))
+    assert (header.records, header.words, header.source) == (4, (1, 2, 4), str(folder / "people.csv"))
     assert header.spec.columns["born"] == "date-dmy"
     assert len(header.spec_id) == 8
