@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from dlp_gateway.content import foreign_archive, ocr, picture
 from dlp_gateway.detect.base import Facts
 from dlp_gateway.detect.registry import Recipe
 from dlp_gateway.inspection.inspector import Inspector, InspectorOptions
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.message import Message
 from dlp_gateway.mail.parse import parse
-from tests.formats import archives, bombs, documents, legacy
+from tests.formats import archives, bombs, documents, foreign_archives, legacy
 
 MEMORY = 512_000_000
 
@@ -53,7 +54,12 @@ async def test_a_file_is_read_in_a_worker(inspector: Inspector, envelope: Envelo
     content = documents.packed({"a.docx": documents.docx("x", files={"b.zip": archives.zip_encrypted({"c": b"x"})})})
     found = await inspector.inspect(envelope, mail(content), Facts())
     assert [(gone.part, gone.reason.value) for gone in found.unreadable] == [("1.1.1", "encrypted.zip")]
-    for one in (documents.pdf("x"), legacy.msg(body="x"), documents.rtf("x"), archives.seven_zip({"a.txt": b"x"})):
+    phone = Path(__file__).parents[1] / "formats" / "heic" / "noted-chairs.heic"
+    files = [documents.pdf("x"), legacy.msg(body="x"), documents.rtf("x"), archives.seven_zip({"a.txt": b"x"})]
+    files += [phone.read_bytes()] if picture.reads_heif() and ocr.engine() else []
+    if foreign_archive.is_installed():
+        files += [foreign_archives.rar_5({"a.txt": b"x"}), foreign_archives.disc({"a.txt": b"x"})]
+    for one in files:
         found = await inspector.inspect(envelope, mail(one), Facts())
         assert not found.failures
         assert not found.unreadable

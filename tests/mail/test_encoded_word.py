@@ -83,7 +83,7 @@ _ALPHABET = b"AQgwBRhxZaz09+/=-_* "
 
 @given(st.lists(st.sampled_from(_ALPHABET), max_size=24).map(bytes))
 def test_base64_is_decoded_as_the_standard_library_does(data: bytes) -> None:
-    """The fast decoder makes nothing of what the strict one refuses, padding apart, and nothing else of what it takes."""
+    """The fast decoder takes what the strict one takes, padding apart, and makes the same of it."""
     octets, clean = base64_octets(data)
     compact = data.translate(None, b" ")
     try:
