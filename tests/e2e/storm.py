@@ -258,7 +258,7 @@ class Storm:
     def _in_doubt(self) -> set[str]:
         """Return the items of which a killed process may have sent the final dot: due by name, and never sent again.
 
-        They are called in doubt when the dead process's lease is over, after half an hour.
+        They are called in doubt as soon as a gateway looks after custody again.
         """
         with closing(sqlite3.connect(self._gateway.database)) as connection:
             return {item for (item,) in connection.execute("SELECT item FROM recipients WHERE handing_over")}
