@@ -16,8 +16,8 @@ from tests.e2e.next_mta import NextMta
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
-#: Seconds: clients come back after more; less than it may take to have it on disk that one left.
-_COMES_BACK: Final = 0.05
+#: Seconds: clients come back after more; on a busy machine it may take longer to have it on disk that one left.
+_COMES_BACK: Final = 0.2
 
 TWO: Final = {"processes": {"receivers": 2}}
 ADA, BOB, CY = "ada@corp.example", "bob@shop.example", "cy@shop.example"
