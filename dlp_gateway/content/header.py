@@ -31,15 +31,11 @@ _MACHINE: Final = frozenset(
         "auto-submitted",
         "autocrypt",
         "bcc",
-        "content-disposition",
         "content-id",
         "content-language",
         "content-length",
         "content-location",
         "content-md5",
-        "content-transfer-encoding",
-        "content-type",
-        "date",
         "deferred-delivery",
         "delivered-to",
         "delivery-date",
@@ -48,36 +44,26 @@ _MACHINE: Final = frozenset(
         "errors-to",
         "expires",
         "feedback-id",
-        "importance",
-        "in-reply-to",
         "lines",
         "list-archive",
         "list-help",
-        "list-id",
         "list-owner",
         "list-post",
         "list-subscribe",
         "list-unsubscribe",
         "list-unsubscribe-post",
-        "message-id",
-        "mime-version",
         "original-message-id",
-        "precedence",
         "priority",
         "received",
         "received-spf",
-        "references",
         "resent-bcc",
         "resent-date",
         "resent-message-id",
         "return-path",
-        "sensitivity",
         "status",
         "thread-index",
-        "user-agent",
         "x-auto-response-suppress",
         "x-envelope-to",
-        "x-mailer",
         "x-mailgun-sid",
         "x-mimeole",
         "x-msmail-priority",
@@ -93,6 +79,14 @@ _MACHINE: Final = frozenset(
         "x-uidl",
     )
 )
+#: Fields for machines in which people may write all the same: in comments, and in phrases beside what counts.
+_ASIDES: Final = frozenset(
+    (
+        *("content-disposition", "content-transfer-encoding", "content-type", "date", "importance", "in-reply-to"),
+        *("list-id", "message-id", "mime-version", "precedence", "references", "sensitivity"),
+    )
+)
+_PHRASES: Final = frozenset({"in-reply-to", "list-id"})
 _MACHINE_PREFIXES: Final = (
     "arc-",
     "x-ms-",
@@ -119,12 +113,15 @@ class _Role(Enum):
     TEXT = auto()
     ADDRESSES = auto()  # display names are text
     RECIPIENTS = auto()  # the same, but the message's own were read by the parser
+    COMMENTED = auto()  # comments are text
+    NAMED = auto()  # comments and phrases are text
     UNREAD = auto()  # written by machines, or read elsewhere
 
 
 #: Longer than any name in the tables above; bounds what is cached.
 _LONGEST_NAME: Final = 64
 _ADDRESS: Final = re.compile(r"<[^<>]*+>")
+_COMMENT: Final = re.compile(r"\(([^()]*+)\)")
 _WORD: Final = re.compile(r'[^\s,;:<>()"]++')
 _FIELD: Final = re.compile(rb"^([!-9;-~]{1,128})[ \t]*+:([^\r\n]*+(?:\r?\n[ \t][^\r\n]*+)*+)", re.MULTILINE)
 _FOLD: Final = re.compile(rb"\r?\n(?=[ \t])")
@@ -165,8 +162,17 @@ def section_text(section: bytes) -> str:
 def _read(role: _Role, body: bytes) -> str:
     if not body or role is _Role.UNREAD:
         return ""
+    if role is _Role.COMMENTED and b"(" not in body:
+        return ""
     text = text_of(body)
-    return decode(text)[0] if role is _Role.TEXT else _named(text)
+    if role is _Role.TEXT:
+        return decode(text)[0]
+    if role in {_Role.ADDRESSES, _Role.RECIPIENTS}:
+        return _named(text)
+    said = [comment for comment in _COMMENT.findall(text) if " " in comment]
+    if role is _Role.NAMED:
+        said.append(_ADDRESS.sub(" ", text).partition("(")[0].strip())
+    return decode(" ".join(said))[0].strip()
 
 
 @lru_cache(maxsize=1024)
@@ -174,6 +180,8 @@ def _role(name: str) -> _Role:
     key = name.lower()
     if key in _RECIPIENTS:
         return _Role.RECIPIENTS
+    if key in _ASIDES:
+        return _Role.NAMED if key in _PHRASES else _Role.COMMENTED
     if key in _MACHINE or key.startswith(_MACHINE_PREFIXES):
         return _Role.UNREAD
     return _Role.ADDRESSES if key in _ORIGINATORS else _Role.TEXT
@@ -188,7 +196,7 @@ def _named(text: str) -> str:
     """The display names and comments of an address list; the addresses themselves are not text."""
     name, angle, address = text.partition("<")
     if not angle:
-        return ""
+        return decode(text.partition("(")[2].rstrip(") "))[0] if "(" in text else ""
     if "<" in address or address.find(">") != len(address) - 1:  # more than one, as few originators are
         name = _ADDRESS.sub(" ", text)
     return decode(name)[0].strip()

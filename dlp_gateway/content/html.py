@@ -75,6 +75,11 @@ _SHOWN_ELSEWHERE: Final = frozenset(
 #: A row of cells, or a column of lines, with one character each is a number in boxes.
 _BOXES: Final = re.compile(r"^(?:(?:\S\t){5,}+\S?|(?:\S\n){7,}+\S)$", re.MULTILINE)
 _COLUMN: Final = re.compile(r"\n\S(?:\n\S){6}")
+#: The same of pieces: capitals and digits in cells of a row, or below each other.
+_CHUNKS: Final = re.compile(
+    r"^(?:(?:[A-Z0-9]{2,6}\t){2,7}+[A-Z0-9]{1,6}|(?:[A-Z0-9]{2,6}\n){2,7}+[A-Z0-9]{1,6})$", re.MULTILINE
+)
+_PIECES: Final = re.compile(r"\n[A-Z0-9]{2,6}\n[A-Z0-9]{2,6}\n")
 _BOX_ENDS: Final = str.maketrans("", "", "\t\n")
 #: Outlook reads what other clients take for a comment; that matters where it cuts a word.
 _CONDITION: Final = re.compile(r"<!--\[if[^\]<>]{0,100}\]>(?:<!-->)?|(?:<!--)?<!\[endif\]-->")
@@ -88,6 +93,11 @@ _SPEAKING_LINK: Final = re.compile(r"(?:mailto|tel|sms|callto|data:text/|data:im
 _TELLING: Final = re.compile(
     f' (?:{"|".join(sorted(_SHOWN_IN_PLACE | _SHOWN_ELSEWHERE | _LINKS | {"srcdoc"}))}|data-[^ =]+)="'
 )
+#: Documents in links that stand in style sheets, in styles and where a page sends its reader.
+_IN_STYLE: Final = re.compile(
+    r"(?i)(?:url\s{0,8}\(\s{0,8}[\"']?|url=)(data:(?:text/|image/svg)[^,<>]{0,128},[^\"'<>)]++)"
+)
+_LINKED: Final = 100
 _LONGEST_ATTRIBUTE: Final = 65_536
 
 
@@ -102,6 +112,10 @@ def text(source: str) -> str:
         if "json" in source:
             behind += (structured.json_text(node.text()) for node in tree.css('script[type*="json" i]'))
         tree.strip_tags(["script", "style"], recursive=True)
+    if "data:" in source:
+        behind += dict.fromkeys(_document(link) for link in _IN_STYLE.findall(source)[:_LINKED])
+    if "<rp" in source:  # which clients show that know no ruby
+        tree.strip_tags(["rp"], recursive=True)
     canonical = tree.html or ""
     if any(start in canonical for start in _PREFORMATTED_TAGS):
         canonical = _with_lines(canonical)
@@ -121,9 +135,18 @@ def text(source: str) -> str:
         behind.append(loose(source))
     lines = [flow.strip(" \n" + _END), *(_collapsed(piece).strip() for piece in behind)]
     found = _without(_unescaped("\n".join(line for line in lines if line)), _UNSEEN + _END)
+    if "\t" in found or _PIECES.search(found):
+        found = _CHUNKS.sub(_with_whole, found)
     if "\t" not in found and not _COLUMN.search(found):
         return found
     return _BOXES.sub(lambda boxes: f"{boxes[0]}\n{boxes[0].translate(_BOX_ENDS)}", found)
+
+
+def _with_whole(pieces: re.Match[str]) -> str:
+    """Return pieces, and behind them what they are together; a row of numbers alone is no number."""
+    whole = pieces[0].translate(_BOX_ENDS)
+    is_mixed = any(sign.isdigit() for sign in whole) and any(sign.isalpha() for sign in whole)
+    return f"{pieces[0]}\n{whole}" if is_mixed else pieces[0]
 
 
 def _direction(tag: str, attributes: str) -> str:

@@ -8,7 +8,16 @@ from typing import Final
 
 from dlp_gateway.content.text import File
 
-_SIGNS: Final = (b"begin ", b"begin-base64 ", b"=ybegin ", b"with BinHex")
+_BEGINS: Final = (b"begin", b"=ybegin")
+_BEGIN: Final = re.compile(rb"\n(?:=y)?begin[ -]")  # one look for three signs, where each takes as long
+_SIGNS: Final = (b"with BinHex", b": base64")
+#: The source of a part, as people paste it.
+_SOURCE: Final = re.compile(
+    rb"content-transfer-encoding: base64[^\n]{0,100}\r?\n"
+    rb"(?:[!-9;-~]{1,76}:[^\n]{0,998}\r?\n(?:[ \t][^\n]{0,998}\r?\n){0,20}){0,20}"
+    rb"[ \t>]{0,20}\r?\n((?:[ \t>]{0,20}+[A-Za-z0-9+/=]{1,998}+\r?\n?)++)",
+    re.IGNORECASE,
+)
 _UU: Final = re.compile(
     rb"^begin(-base64)? [0-7]{3,4} ([^\r\n]{1,255})\r?\n(.*?)(?:^(?:end|====)[ \t]*\r?$|\Z)", re.MULTILINE | re.DOTALL
 )
@@ -37,7 +46,12 @@ _ESCAPED: Final = re.compile(rb"=(.)", re.DOTALL)
 
 def may_hold(content: bytes) -> bool:
     """Return whether a closer look is worth while."""
-    return any(sign in content for sign in _SIGNS) or _FIRST_WORD.match(content) is not None
+    return (
+        content.startswith(_BEGINS)
+        or _BEGIN.search(content) is not None
+        or any(sign in content for sign in _SIGNS)
+        or _FIRST_WORD.match(content) is not None
+    )
 
 
 def links_files(content: bytes) -> bool:
@@ -64,6 +78,9 @@ def files(content: bytes) -> Iterator[File]:
         if count < _FILES:
             decoded = _base64(match[3]) if match[1] else _uudecoded(match[3])
             yield File(name=match[2].decode("utf-8", "replace"), content=decoded)
+    for count, match in enumerate(_SOURCE.finditer(content)):
+        if count < _FILES:
+            yield File(name="", content=_base64(match[1].translate(None, b"> \t")))
     for count, match in enumerate(_YENC.finditer(content)):
         if count < _FILES:
             yield File(name=(match[1] or b"").decode("utf-8", "replace"), content=_ydecoded(match[2]))

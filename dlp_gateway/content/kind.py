@@ -33,6 +33,7 @@ class Kind(StrEnum):
     OFFICE = "office document"
     OPEN_DOCUMENT = "opendocument"
     FLAT_DOCUMENT = "flat opendocument"
+    IWORK = "iwork objects"
     COMPOUND = "compound file"
     OUTLOOK_MESSAGE = "outlook message"
     TNEF = "winmail.dat"
@@ -96,6 +97,7 @@ _SIGNATURES: Final = (
     (b"\x71\xc7", Kind.CPIO),
     (b"\xed\xab\xee\xdb", Kind.PACKAGE),
     (b"EGGA", Kind.OTHER_ARCHIVE),
+    (b"!BDN", Kind.OTHER_ARCHIVE),  # a mailbox of Outlook's
     (b"MSWIM\0\0\0", Kind.OTHER_ARCHIVE),
     (b"conectix", Kind.OTHER_ARCHIVE),  # disks of virtual machines, which Windows opens as folders
     (b"vhdxfile", Kind.OTHER_ARCHIVE),
@@ -288,6 +290,8 @@ def _other(part: Part, *, is_body: bool) -> Kind:
     content, name = part.content, part.filename.lower()
     if part.media_type in {"application/pkcs7-mime", "application/x-pkcs7-mime"} or name.endswith(".p7m"):
         return Kind.CMS
+    if name.endswith(".iwa") and content.startswith(b"\0"):
+        return Kind.IWORK
     if name.endswith((".pgp", ".gpg")) or (pgp.is_packets(content) and not is_text(content)):
         return Kind.PGP
     if is_text(content) or content.startswith(_WIDE) or _is_text_of_a_charset(part):

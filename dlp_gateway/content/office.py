@@ -34,10 +34,15 @@ _SHOWN: Final = frozenset(
         "location",
         "result",
         "Target",
+        "UnicodeString",  # XPS
     )
 )
-_NAMED: Final = frozenset({"sheet", "definedName", "table", "tableColumn", "docPr", "cNvPr", "docVar", "bookmarkStart"})
-_VALUED: Final = frozenset({"default", "docVar", "alias", "tag", "docPartGallery", "helpText", "statusText", "title"})
+#: Attributes that are shown of some elements only: names, values of forms and fields, what a pivot table remembers.
+_VALUES_OF: Final = {
+    "name": frozenset({"sheet", "definedName", "table", "tableColumn", "docPr", "cNvPr", "docVar", "bookmarkStart"}),
+    "val": frozenset({"default", "docVar", "alias", "tag", "docPartGallery", "helpText", "statusText", "title"}),
+    "v": frozenset({"s", "n", "d"}),
+}
 #: What programs put beside the text for themselves: settings of printers, fonts.
 _FURNITURE: Final = ("printersettings", ".odttf", ".fntdata")
 _BINARY_SHEET: Final = re.compile(r"xl/(?:work|macro|dialog)sheets/[^/]{1,200}\.bin\Z", re.IGNORECASE)
@@ -67,7 +72,7 @@ class _Flow:
             self._pieces.append(_symbol(attributes))
         for written, value in attributes.items():
             key = xml.local(written)
-            is_shown = key in _SHOWN or (key == "name" and name in _NAMED) or (key == "val" and name in _VALUED)
+            is_shown = key in _SHOWN or name in _VALUES_OF.get(key, ())
             if is_shown and not value.isspace():
                 self._behind[value] = None
 

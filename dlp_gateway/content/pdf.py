@@ -37,6 +37,19 @@ _COLUMN_GAP: Final = 1.5
 #: A page that is looked at is drawn with 200 dots an inch, and not larger than this.
 _SCALE: Final = 200 / 72
 _LONG_SIDE: Final = 2_400
+#: Strings with a key of interest, in parentheses (those within balanced once) or in hexadecimal.
+_NAMED: Final = re.compile(
+    rb"/(?:JS|Alt|ActualText|E|TU|Desc)[\s]{0,8}"
+    rb"(\((?:[^()\\]|\\.|\((?:[^()\\]|\\.){0,2000}\)){0,20000}+\)|<[0-9A-Fa-f\s]{2,40000}+>)",
+    re.DOTALL,
+)
+_NO_DIGITS: Final = re.compile(rb"[^0-9A-Fa-f]+")
+_ESCAPED: Final = re.compile(rb"\\([0-7]{1,3}|\r\n|.)", re.DOTALL)
+_LETTERS: Final = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"", b"f": b""}
+#: Where a version ends whose table of objects is in it; the first section of a linearised file has none (annex F).
+_VERSION: Final = re.compile(rb"startxref\s{1,4}[1-9]\d{0,11}\s{1,4}%%EOF")
+_VERSIONS: Final = 3
+_EARLIER_PAGES: Final = 50
 _SPACE: Final = re.compile(r"\s+")
 
 
@@ -49,6 +62,9 @@ def read(content: bytes, account: Account) -> Iterator[Piece]:
             return
         if xml.is_xml(found[:_HEAD]):
             told.append(xml.text(found))
+        else:
+            told += _named(found)
+    told += _named(content)
     try:
         document = pdfium.PdfDocument(content)
     except pdfium.PdfiumError:
@@ -56,11 +72,54 @@ def read(content: bytes, account: Account) -> Iterator[Piece]:
         yield from (UnreadableReason.ENCRYPTED_PDF,) if is_locked else _damaged(content)
         return
     try:
+        told += _earlier(content)
         yield from _document(document, account, told)
     except pdfium.PdfiumError:
         yield UnreadableReason.BROKEN
     finally:
         document.close()
+
+
+def _named(content: bytes) -> Iterator[str]:
+    """Yield what scripts say, and what is said of pictures to those who cannot see (12.6.4.17, 14.9.3)."""
+    for match in islice(_NAMED.finditer(content), _ANNOTATIONS):
+        written = match[1]
+        if written.startswith(b"<"):
+            digits = _NO_DIGITS.sub(b"", written)
+            octets = bytes.fromhex((digits + b"0" * (len(digits) % 2)).decode("ascii"))
+        else:
+            octets = _ESCAPED.sub(_character, written[1:-1])
+        is_wide = octets.startswith(b"\xfe\xff")
+        yield octets[2:].decode("utf-16-be", "replace") if is_wide else octets.decode("latin-1")
+
+
+def _character(escape: re.Match[bytes]) -> bytes:
+    """Undo one escape of a string (7.3.4.2)."""
+    if escape[1].isdigit():
+        return bytes((int(escape[1], 8) & 0xFF,))
+    return _LETTERS.get(escape[1], b"" if escape[1][:1] in b"\r\n" else escape[1])
+
+
+def _earlier(content: bytes) -> Iterator[str]:
+    """Yield the text of the versions that a document had before it was changed, which stay in it (7.5.6)."""
+    ends = [match.end() for match in islice(_VERSION.finditer(content), _VERSIONS + 1)]
+    for end in ends[:-1]:
+        try:
+            document = pdfium.PdfDocument(content[:end])
+        except pdfium.PdfiumError:
+            continue
+        try:
+            for number in range(min(len(document), _EARLIER_PAGES)):
+                page = document[number]
+                shown = page.get_textpage()
+                if shown.count_chars() > 0:
+                    yield shown.get_text_range().replace("\r\n", "\n")
+                shown.close()
+                page.close()
+        except pdfium.PdfiumError:
+            continue
+        finally:
+            document.close()
 
 
 def _damaged(content: bytes) -> Iterator[Piece]:
@@ -163,14 +222,15 @@ def _page(page: pdfium.PdfPage, budget: int) -> tuple[str, int]:
 
 def _as_seen(shown: pdfium.PdfTextPage, count: int) -> list[str]:
     """Return the lines of a page from top to bottom, each from left to right, whatever order they are drawn in."""
-    x, y, left, right, bottom, top = (ctypes.c_double() for _ in range(6))
+    handle, box = shown.raw, raw.FS_RECTF()
+    place = ctypes.byref(box)
+    code_of, box_of = raw.FPDFText_GetUnicode, raw.FPDFText_GetLooseCharBox  # which are asked for each character
     characters = []
     for index in range(count):
-        code = raw.FPDFText_GetUnicode(shown, index)
-        is_seen = code > 0x20 and raw.FPDFText_GetCharOrigin(shown, index, x, y)
-        if is_seen and raw.FPDFText_GetCharBox(shown, index, left, right, bottom, top):
-            size = max(1.0, raw.FPDFText_GetFontSize(shown, index))
-            characters.append((y.value, _Glyph(left.value, right.value, size, chr(code))))
+        code = code_of(handle, index)
+        if code > 0x20 and box_of(handle, index, place):
+            bottom = box.bottom
+            characters.append((bottom, _Glyph(box.left, box.right, max(1.0, box.top - bottom), chr(code))))
     characters.sort(key=lambda one: -one[0])
     lines: list[list[_Glyph]] = []
     level = 0.0

@@ -14,7 +14,7 @@ from typing import Final
 from PIL import ExifTags, Image, ImageOps, ImageSequence
 
 from dlp_gateway.content import barcode, machine_readable_zone, ocr, traces, xml
-from dlp_gateway.content.text import PIXELS, Account, Piece, Refused, UnreadableReason
+from dlp_gateway.content.text import PIXELS, Account, File, Piece, Refused, UnreadableReason
 
 try:
     import pi_heif
@@ -31,6 +31,9 @@ _FRAMES: Final = 10
 _SMALLEST: Final = 32
 _FAULTS: Final = (OSError, ValueError, SyntaxError, LookupError, TypeError, AttributeError, ArithmeticError)
 _TEXTS: Final = 200
+#: How formats begin and end, and how long their end is.
+_ENDS: Final = ((b"\x89PNG", b"IEND", 8), (b"\xff\xd8\xff", b"\xff\xd9", 2), (b"GIF8", b"\0;", 2))
+_ARCHIVES: Final = (b"Rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c", b"\x1f\x8b\x08")
 _LONGEST: Final = 100_000
 _XP_TAGS: Final = range(0x9C9B, 0x9CA0)  # Windows' title, comment, author, keywords, subject in UTF-16
 _CHARSET_MARK: Final = re.compile(rb"\A(?:ASCII\0\0\0|UNICODE\0|JIS\0{5}|\0{8})")
@@ -70,6 +73,7 @@ def read(content: bytes, account: Account) -> Iterator[Piece]:
     if picture.width * picture.height > PIXELS:  # before its notes are read, for which some formats are unpacked
         yield UnreadableReason.TOO_LARGE
         return
+    yield from _behind(content)
     try:
         yield "\n".join(dict.fromkeys(filter(None, islice(_notes(picture), _TEXTS))))
         for frame in islice(ImageSequence.Iterator(picture), _FRAMES):
@@ -82,6 +86,17 @@ def read(content: bytes, account: Account) -> Iterator[Piece]:
             yield UnreadableReason.TOO_LARGE if is_pages else UnreadableReason.PICTURE
     except _FAULTS:
         yield UnreadableReason.PICTURE
+
+
+def _behind(content: bytes) -> Iterator[Piece]:
+    """Yield what stands behind the end of a picture, where programs stop: archives, and text."""
+    for begin, end, size in _ENDS:
+        place = content.rfind(end) + size if content.startswith(begin) else 0
+        if size <= place < len(content):
+            rest = content[place : place + _LONGEST]
+            starts = [rest.find(sign) for sign in _ARCHIVES]
+            yield from (File(name="", content=content[place + start :]) for start in starts if start >= 0)
+            yield traces.runs(rest)
 
 
 def reads_heif() -> bool:
@@ -144,6 +159,8 @@ def _notes(picture: Image.Image) -> Iterator[str]:
             yield xml.text(octets)
         elif isinstance(value, (str, bytes)):
             yield f"{key}: {_text(value)}" if isinstance(key, str) else _text(value)
+        elif isinstance(value, dict):  # Photoshop's, with captions of agencies
+            yield from (traces.runs(one[:_LONGEST]) for one in value.values() if isinstance(one, bytes))
     exif = picture.getexif()
     directories = [exif, *(exif.get_ifd(ifd) for ifd in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo))]
     for tag, value in (pair for one in directories for pair in one.items()):

@@ -1,7 +1,9 @@
 """Parts that are text on the wire → text: charsets, markup, calendars, tables, each in every plausible reading."""
 
+import quopri
 import re
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Final
 
 from dlp_gateway.content import bidi, html, inline, structured
@@ -15,6 +17,8 @@ HTML_OCTETS: Final = 8_000_000
 
 _META: Final = re.compile(rb"<meta\b[^>]{0,256}?charset\s{0,8}=\s{0,8}[\"']?([A-Za-z0-9_.:-]{1,40})", re.IGNORECASE)
 _OWN_FONT: Final = re.compile(rb"@font-face\s*+\{[^{}]{0,2000}?url\([\s'\"]{0,8}data:", re.IGNORECASE)
+_QUOTED: Final = re.compile(r"=[0-9A-Fa-f]{2}(?:=[0-9A-Fa-f]{2}){7}")
+_MARKS: Final = re.compile(r"[*_`~\\]+")
 _RENDERED: Final[dict[Kind, Callable[[str], str]]] = {
     Kind.ENRICHED: html.loose,
     Kind.TABLE: structured.table,
@@ -32,6 +36,8 @@ def read(part: Part, kind: Kind) -> Iterator[Piece]:
         found = tuple(dict.fromkeys(map(html.loose, found)))
     elif kind is Kind.HTML:
         found = tuple(dict.fromkeys(html.text(reading) or reading for reading in found))
+    elif kind is Kind.PLAIN:
+        found = tuple(dict.fromkeys(chain(found, *(_further(reading, part) for reading in found))))
     elif kind in _RENDERED:
         found = tuple(dict.fromkeys(map(_RENDERED[kind], found)))
     elif kind is Kind.CALENDAR:
@@ -54,6 +60,14 @@ def read(part: Part, kind: Kind) -> Iterator[Piece]:
         yield from inline.linked(content)
     if kind is Kind.CODED:
         yield UnreadableReason.ATTACHMENT
+
+
+def _further(reading: str, part: Part) -> Iterator[str]:
+    """Yield a text as programs show it that undo marks of their own: an encoding that no header tells of, Markdown."""
+    if "=" in reading and _QUOTED.search(reading):  # nearly all texts have none
+        yield quopri.decodestring(reading.encode("utf-8", "replace")).decode("utf-8", "replace")
+    if "markdown" in part.media_type or part.filename.lower().endswith(".md"):
+        yield _MARKS.sub("", reading)
 
 
 def _meta_charset(content: bytes) -> str:

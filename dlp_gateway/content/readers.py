@@ -15,6 +15,7 @@ _READERS: Final = {
     Kind.OFFICE: ("office", "read"),
     Kind.OPEN_DOCUMENT: ("opendocument", "read"),
     Kind.FLAT_DOCUMENT: ("opendocument", "read_flat"),
+    Kind.IWORK: ("iwork", "read"),
     Kind.COMPOUND: ("legacy_office", "read"),
     Kind.OUTLOOK_MESSAGE: ("outlook_message", "read"),
     Kind.TNEF: ("tnef", "read"),
@@ -50,7 +51,7 @@ _UNREAD: Final = {
 }
 #: How archives begin that stand behind the program that unpacks them; ZIP is found by its end.
 _BEHIND_PROGRAMS: Final = (b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"MSCF\0\0\0\0")
-#: Octets of a recording in which its title and its author stand.
+#: Octets at either end of a recording in which its title and its author stand.
 _TITLES: Final = 100_000
 
 
@@ -59,7 +60,8 @@ def pieces(kind: Kind, content: bytes, account: Account) -> Iterator[Piece]:
     if kind in _READERS:
         yield from _reader(kind)(content, account)
         return
-    found = traces.runs(content[:_TITLES] if kind is Kind.MEDIA else content)
+    is_long = kind is Kind.MEDIA and len(content) > 2 * _TITLES
+    found = traces.runs(content[:_TITLES] + content[-_TITLES:] if is_long else content)
     if found:
         yield found
     if kind is Kind.PROGRAM:  # archives that open themselves

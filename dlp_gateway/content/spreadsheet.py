@@ -26,6 +26,7 @@ _HEAD: Final = 4_096
 _DATES: Final = frozenset({*range(14, 18), 22, *range(27, 37), *range(50, 59)})
 _DATE_FORMAT: Final = re.compile(r"[dy]", re.IGNORECASE)
 _LITERAL: Final = re.compile(r'"[^"]*+"|\[[^\]]*+\]|\\.')
+_LONG_SIGN: Final = 8  # with its quotes; shorter ones are units
 _EPOCH: Final = datetime(1899, 12, 30)  # noqa: DTZ001 - a day without a zone
 _LAST_DAY: Final = 2_958_466
 _PROMPTS: Final = frozenset({"prompt", "promptTitle", "error", "errorTitle", "tooltip", "display", "location"})
@@ -51,6 +52,7 @@ class Workbook:
         self._strings: list[str] = []
         self._used: set[int] = set()
         self._dates: frozenset[int] = frozenset()
+        self._signs: list[str] = []
 
     def learn(self, content: bytes) -> bool:
         """Take up a part that sheets refer to; return whether it was one."""
@@ -66,6 +68,7 @@ class Workbook:
             styles = _Styles()
             xml.tell(content, styles)
             self._dates = styles.dates()
+            self._signs = styles.signs()
             return True
         return False
 
@@ -81,7 +84,8 @@ class Workbook:
 
     def unused(self) -> str:
         """Return the strings that no sheet shows, such as those of deleted cells."""
-        return "\n".join(string for index, string in enumerate(self._strings) if index not in self._used)
+        strings = (string for index, string in enumerate(self._strings) if index not in self._used)
+        return "\n".join((*strings, *self._signs))
 
 
 class _Full(Exception):  # noqa: N818 - more text than is read
@@ -143,6 +147,11 @@ class _Styles:
     def dates(self) -> frozenset[int]:
         """Return the numbers of the cell formats that show a date."""
         return frozenset(index for index, one in enumerate(self._formats) if self._is_date(one))
+
+    def signs(self) -> list[str]:
+        """Return the words that formats put around numbers."""
+        found = (word for one in self._written.values() for word in _LITERAL.findall(one))
+        return [word.strip('"') for word in found if word.startswith('"') and len(word) > _LONG_SIGN]
 
     def _is_date(self, number: str) -> bool:
         if number in self._written:

@@ -31,6 +31,7 @@ _PIECE: Final = re.compile(
     r"\"((?:[^\"\\]|\\.)*+)\"|'((?:[^'\\]|\\.)*+)'|attr\(\s*([\w-]{1,64})[^)]*\)|counters?\(\s*([\w-]{1,64})[^)]*\)",
     re.DOTALL | re.IGNORECASE,
 )
+_OF_ICONS: Final = re.compile("[\ue000-\uf8ff]")
 _ESCAPE: Final = re.compile(r"\\(?:([0-9A-Fa-f]{1,6})\s?|(.))", re.DOTALL)
 _COUNTER: Final = re.compile(r"counter-(?:reset|set|increment):([\w-]{1,64}) (-?\d{1,20})")
 
@@ -170,7 +171,7 @@ def _generated(lookup: _Lookup, rules: list[tuple[str, str]]) -> Iterator[str]:
                 _unescaped(first or second) or (node.attributes.get(name) or "") or values_by_name.get(counter, "")
                 for first, second, name, counter in pieces
             )
-            if any(sign.isalnum() for sign in text):
+            if any(not _OF_ICONS.fullmatch(sign) for sign in text):
                 if place and place[1].lower() == "before" and node.first_child is not None:
                     node.first_child.insert_before(text)
                 else:

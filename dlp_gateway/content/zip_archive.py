@@ -201,15 +201,16 @@ def _entries(content: bytes, start: int, shift: int, end: int) -> Iterator[Membe
         size, packed, offset = _wide(extra, size, packed, offset)
         comment_at = name_at + name_size + extra_size
         header = offset + shift
+        name, comment = _other_names(extra)
         yield Member(
-            name=_text(content[name_at : name_at + name_size], flags),
+            name="\n".join(filter(None, (_text(content[name_at : name_at + name_size], flags), name))),
             method=method,
             flags=flags,
             checksum=checksum,
             header=header,
             start=header,
             end=header + packed,
-            comment=_text(content[comment_at : comment_at + comment_size], flags),
+            comment="\n".join(filter(None, (_text(content[comment_at : comment_at + comment_size], flags), comment))),
         )
         place = comment_at + comment_size
 
@@ -225,6 +226,18 @@ def _wide(extra: bytes, *values: int) -> tuple[int, ...]:
             wide = [value for (value,) in struct.iter_unpack("<Q", body[: len(body) // 8 * 8])]
         place += 4 + size
     return tuple(wide.pop(0) if value == _ABSENT and wide else value for value in values)
+
+
+def _other_names(extra: bytes) -> tuple[str, str]:
+    """Return name and comment as programs show them that know the extra fields for Unicode (4.6.8, 4.6.9)."""
+    found = {0x7075: "", 0x6375: ""}
+    place = 0
+    while place + 9 <= len(extra):
+        kind, size = struct.unpack_from("<HH", extra, place)
+        if kind in found:
+            found[kind] = extra[place + 9 : place + 4 + size].decode("utf-8", "replace")
+        place += 4 + size
+    return found[0x7075], found[0x6375]
 
 
 def _locals(content: bytes, listed: list[Member]) -> Iterator[Member]:
@@ -259,8 +272,9 @@ def _local(content: bytes, place: int) -> Member | None:
         return None
     _, packed = _wide(content[name_at + name_size : start], size, packed)
     unknown = bool(flags & _SIZES_FOLLOW) and not packed
+    other, _ = _other_names(content[name_at + name_size : start])
     return Member(
-        name=_text(content[name_at : name_at + name_size], flags),
+        name="\n".join(filter(None, (_text(content[name_at : name_at + name_size], flags), other))),
         method=method,
         flags=flags,
         checksum=checksum,

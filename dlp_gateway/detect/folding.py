@@ -103,6 +103,12 @@ def _folding(codec: str) -> tuple[bytes, bytes]:
     return "".join(map(_counterpart, characters)).encode("ascii"), unseen
 
 
+#: Letters in circles, squares and flags, and small capitals, which stand for themselves.
+_LETTER: Final = re.compile(
+    r"(?:LATIN (?:CAPITAL LETTER|SMALL LETTER|LETTER SMALL CAPITAL)|REGIONAL INDICATOR SYMBOL LETTER) ([A-Z])$"
+)
+
+
 @lru_cache(maxsize=1 << 15)  # a Chinese or a Korean writes with thousands
 def _counterpart(character: str) -> str:
     fixed = _FIXED.get(character)
@@ -114,6 +120,9 @@ def _counterpart(character: str) -> str:
     plain = unicodedata.normalize("NFKD", character)
     if plain[0].isascii():
         return plain[0]
+    named = _LETTER.search(unicodedata.name(character, ""))
+    if named:
+        return named[1]
     return " " if character.isspace() else "?"
 
 

@@ -73,21 +73,22 @@ def decode(text: str) -> tuple[str, bool]:
     """Decode all encoded words in `text`; return the text and whether every one was sound.
 
     White space between encoded words vanishes (RFC 2047 6.2), and octets of neighbours of one charset are joined before
-    they are decoded, since many composers cut words in the middle of a character.
+    they are decoded, since many composers cut words in the middle of a character, and some in that of an octet.
     """
     if "=?" not in text:
         return text, True
     pieces: list[str] = []
-    pending = bytearray()
+    pending: list[tuple[str, str]] = []  # encoding and letters of words
     pending_label = ""
     sound = True
     position = 0
 
     def flush() -> bool:
-        decoded, good = charset_text(bytes(pending), pending_label)
+        octets, whole = _joined(pending)
+        decoded, good = charset_text(octets, pending_label)
         pieces.append(decoded)
         pending.clear()
-        return good
+        return good and whole
 
     for match in WORD.finditer(text):
         label = (match[1].partition("*")[0] or match[1]).lower()  # RFC 2231 section 5: a language may follow
@@ -100,9 +101,7 @@ def decode(text: str) -> tuple[str, bool]:
                 pieces.append(between)
         else:
             pieces.append(between)
-        octets, good = _word_octets(match[2], match[3])
-        sound &= good
-        pending += octets
+        pending.append((match[2].lower(), match[3]))
         pending_label = label
         position = match.end()
     if pending_label:
@@ -111,9 +110,19 @@ def decode(text: str) -> tuple[str, bool]:
     return "".join(pieces), sound
 
 
+def _joined(words: list[tuple[str, str]]) -> tuple[bytes, bool]:
+    """Return the octets of neighbours, and whether each was sound; base64 that is cut in an octet is joined first."""
+    *earlier, _ = letters = [letters for _, letters in words]
+    is_cut = any(len(one) % 4 for one in earlier) and not any("=" in one for one in earlier)
+    if is_cut and all(encoding == "b" for encoding, _ in words):
+        return base64_octets("".join(letters).encode("utf-8", "replace"))[0], False
+    decoded = [_word_octets(encoding, one) for encoding, one in words]
+    return b"".join(octets for octets, _ in decoded), all(good for _, good in decoded)
+
+
 def _word_octets(encoding: str, encoded: str) -> tuple[bytes, bool]:
     raw = encoded.encode("utf-8", "replace")
-    if encoding in "bB":
+    if encoding == "b":
         return base64_octets(raw)
     return binascii.a2b_qp(raw, header=True), True
 

@@ -35,6 +35,7 @@ _REMEMBERED: Final = 200  # octets; bounds what the memory of types holds
 _Choice = TypeVar("_Choice")
 
 _EMBEDDED: Final = frozenset({"message/rfc822", "message/global", "message/news"})
+_SOFT_BREAK: Final = re.compile(rb" \r?\n(?:>[ >]*+)?")
 _MEDIA_TYPE: Final = re.compile(r"[!-.0-~]+/[!-.0-~]+")
 # What composers put before the first part for readers that know no MIME; anything else there is text. White space and
 # what is longer must be kept from the pattern, which tries each way of sharing them among its pieces.
@@ -276,6 +277,8 @@ def _text_or_other(node: _Node, reading: _Reading, account: _Account) -> Iterato
     shown = [_leaf(node, reading)]
     if Defect.BAD_ENCODING in shown[0].defects and reading.media_type.startswith("text/"):
         shown.append(_leaf(node, reading, raw=True))
+    if reading.content_type.first("delsp").lower() == "yes":  # RFC 3676 4.2: the blank before a soft line end goes, too
+        shown.append(replace(shown[0], content=_SOFT_BREAK.sub(b"", shown[0].content)))
     labels = reading.content_type.parameters.get("charset", [""])
     charsets = dict.fromkeys(label.partition("(")[0].strip().lower() for label in labels)  # with a comment or without
     if charsets.keys() == {shown[0].charset}:

@@ -72,7 +72,7 @@ class Measure:
     memory: float
 
 
-async def measure(system: System, kind: Kind, message: bytes, sink: int) -> Measure:
+async def measure(system: System, kind: Kind, message: bytes | tuple[bytes, ...], sink: int) -> Measure:
     """Send one round and make sure that all of it arrived."""
     before, cpu = await load.count(sink), _cpu(system.leader)
     ran = await load.load(system.port, message, kind.count, _SESSIONS)
@@ -95,22 +95,24 @@ async def compare(kinds: tuple[Kind, ...], rounds: int, *, with_peers: bool = Fa
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         folder.chmod(0o755)  # noqa: ASYNC240  nothing else runs yet; amavis has a user of its own
-        stack.push_async_callback(_end, await _python("sink.py", sink))
-        systems = [await _relay(stack, sink, cores), await _gateway(stack, folder, sink, cores)]
+        await sink_at(stack, sink)
+        systems = [await relay(stack, sink, cores), await gateway(stack, folder, sink, cores)]
         if with_peers:
             systems += [
                 found for name in ("amavis", "haraka") if (found := await _peer(stack, folder, name, sink, cores))
             ]
         print(f"{'mail':16} {'system':8} {'msg/s':>8} {'p50 ms':>8} {'p99 ms':>8} {'CPU ms':>8} {'MB':>6}")
         for kind in kinds:
-            await _compare(kind, systems, sink, rounds)
+            await in_turns(kind, kind.make(kind.size), systems, sink, rounds)
         if paced:
             await _pace(systems[:2], paced)
             await _beside_spreadsheets(systems[1], paced)
 
 
-async def _compare(kind: Kind, systems: list[System], sink: int, rounds: int) -> None:
-    message = kind.make(kind.size)
+async def in_turns(
+    kind: Kind, message: bytes | tuple[bytes, ...], systems: list[System], sink: int, rounds: int
+) -> None:
+    """Measure each system in each round, and print a line of medians for each."""
     for system in systems:  # warm up: connections, caches, models
         await load.load(system.port, message, max(2, min(50, kind.count) // system.slowness), _SESSIONS)
     results: dict[str, list[Measure]] = {system.name: [] for system in systems}
@@ -144,19 +146,26 @@ async def _beside_spreadsheets(system: System, count: int) -> None:
         print(f"{name:28} {ran.percentile(0.5):8.1f} {ran.percentile(0.99):8.1f}", flush=True)
 
 
-async def _relay(stack: AsyncExitStack, sink: int, cores: int) -> System:
+async def sink_at(stack: AsyncExitStack, port: int) -> None:
+    """Start the next server of all systems."""
+    stack.push_async_callback(_end, await _python("sink.py", port))
+
+
+async def relay(stack: AsyncExitStack, sink: int, cores: int) -> System:
+    """Start the plain relay."""
     port = free_port()
     process = await _python("relay.py", port, sink, cores)
     stack.push_async_callback(_end, process)
     return System(name="relay", port=port, leader=process.pid)
 
 
-async def _gateway(stack: AsyncExitStack, folder: Path, sink: int, cores: int) -> System:
-    gateway = Gateway(folder / "gateway", sink, settings={"processes": {"receivers": cores}})
-    await gateway.start()
-    stack.push_async_callback(gateway.stop)
-    await _idle(gateway.leader)
-    return System(name="gateway", port=gateway.port, leader=gateway.leader)
+async def gateway(stack: AsyncExitStack, folder: Path, sink: int, cores: int) -> System:
+    """Start the gateway and wait until it rests."""
+    made = Gateway(folder / "gateway", sink, settings={"processes": {"receivers": cores}})
+    await made.start()
+    stack.push_async_callback(made.stop)
+    await _idle(made.leader)
+    return System(name="gateway", port=made.port, leader=made.leader)
 
 
 async def _idle(leader: int) -> None:

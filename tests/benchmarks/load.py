@@ -33,7 +33,7 @@ class Load:
 class _Run:
     """What the sessions of a run share: the numbers of the mails that are left, and when it began."""
 
-    message: bytes
+    messages: tuple[bytes, ...]
     numbers: Iterator[int]
     rate: float
     begun: float
@@ -82,7 +82,8 @@ class _Session(asyncio.Protocol):
             return
         elif self._step == 2:
             identity = b"Message-ID: <%d.%d@corp.example>\r\n" % (time.time_ns(), self._number)
-            self._transport.write(identity + self._run.message + b".\r\n")
+            message = self._run.messages[self._number % len(self._run.messages)]
+            self._transport.write(identity + message + b".\r\n")
         else:
             self._transport.write(_ENVELOPE[self._step + 1])
         self._step += 1
@@ -109,13 +110,14 @@ class _Session(asyncio.Protocol):
         self._end(RuntimeError("the connection was closed"))
 
 
-async def load(port: int, message: bytes, count: int, sessions: int, *, rate: float = 0) -> Load:
+async def load(port: int, message: bytes | tuple[bytes, ...], count: int, sessions: int, *, rate: float = 0) -> Load:
     """Send `message` `count` times to 127.0.0.1:`port`; raises if a reply is not as it should be.
 
-    With a `rate`, so many mails are due a second, however long each takes.
+    Several are sent in turns. With a `rate`, so many mails are due a second, however long each takes.
     """
     begun = time.perf_counter()
-    run = _Run(message=message, numbers=iter(range(count)), rate=rate, begun=begun, latencies=[])
+    messages = (message,) if isinstance(message, bytes) else message
+    run = _Run(messages=messages, numbers=iter(range(count)), rate=rate, begun=begun, latencies=[])
     connected = [
         await asyncio.get_running_loop().create_connection(lambda: _Session(run), "127.0.0.1", port)
         for _ in range(min(sessions, count))

@@ -3,7 +3,8 @@
 import json
 from pathlib import Path
 
-from tests.evasion.specimens import Specimen, specimens
+from tests.evasion.specimen import Specimen
+from tests.evasion.specimens import specimens
 
 FOLDER = Path(__file__).parents[1] / "eml" / "evasion"
 

@@ -3,30 +3,12 @@
 import base64
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
+from tests.evasion.quirks import quirks
+from tests.evasion.specimen import CLEAN, LICENCE, Specimen, attached, file, mail, plain
 from tests.formats import archives, documents, foreign_archives, legacy, pictures, sealed
-
-LICENCE = "Driving licence no. MORGA657054SM9IJ"
-CLEAN = "Order of chairs no. ABCDE-12"
-CARD = "Card 4539148803436467"
-CLEAN_CARD = "Room 45"
-
-Make = Callable[[str], bytes]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Specimen:
-    """One hiding place. `expected` is "found", or the reason for which it is unreadable; so is `twin_expected`."""
-
-    name: str
-    mail: bytes
-    twin: bytes
-    expected: str = "found"
-    twin_expected: str = ""
-    needs: str = ""  # a library of the system, without which nobody can look
-    also: str = ""  # a reason beside what was found
 
 
 def specimens() -> Iterator[Specimen]:
@@ -41,28 +23,7 @@ def specimens() -> Iterator[Specimen]:
     yield from _pictures()
     yield from _phone_pictures()
     yield from _ambiguities()
-
-
-def attached(content: bytes, name: str = "", media_type: str = "application/octet-stream") -> bytes:
-    """Return a mail that carries one file."""
-    named = f'; name="{name}"' if name else ""
-    disposition = f'Content-Disposition: attachment; filename="{name}"\r\n' if name else ""
-    head = (
-        "From: Ann <ann@corp.example>\r\nTo: ben@bakery.example\r\nSubject: Files\r\nMIME-Version: 1.0\r\n"
-        'Content-Type: multipart/mixed; boundary="=_b"\r\n\r\n--=_b\r\nContent-Type: text/plain\r\n\r\nPlease see.\r\n'
-        f"--=_b\r\nContent-Type: {media_type}{named}\r\n{disposition}Content-Transfer-Encoding: base64\r\n\r\n"
-    )
-    return head.encode() + base64.encodebytes(content).replace(b"\n", b"\r\n") + b"--=_b--\r\n"
-
-
-def _file(
-    name: str, make: Make, filename: str = "", media_type: str = "application/octet-stream", *, card: bool = False
-) -> Specimen:
-    return Specimen(
-        name=name,
-        mail=attached(make(CARD if card else LICENCE), filename, media_type),
-        twin=attached(make(CLEAN_CARD if card else CLEAN), filename, media_type),
-    )
+    yield from quirks()
 
 
 def _reason(
@@ -90,59 +51,59 @@ def _documents() -> Iterator[Specimen]:
         "utf-16",
         "entity",
     ):
-        yield _file(f"docx-{place}", lambda text, place=place: documents.docx(text, place), "a.docx")
+        yield file(f"docx-{place}", lambda text, place=place: documents.docx(text, place), "a.docx")
     places = "cell hidden-sheet hidden-row columns inline formula orphan comment threaded-comment header prompt drawing"
     for place in (*places.split(), "defined-name"):
-        yield _file(f"xlsx-{place}", lambda text, place=place: documents.xlsx(text, place), "a.xlsx")
-    yield _file("xlsx-number", lambda text: documents.xlsx(text, "number"), "a.xlsx", card=True)
+        yield file(f"xlsx-{place}", lambda text, place=place: documents.xlsx(text, place), "a.xlsx")
+    yield file("xlsx-number", lambda text: documents.xlsx(text, "number"), "a.xlsx", card=True)
     for place in ("slide", "table", "alternative", "notes", "master", "diagram", "chart", "comment"):
-        yield _file(f"pptx-{place}", lambda text, place=place: documents.pptx(text, place), "a.pptx")
+        yield file(f"pptx-{place}", lambda text, place=place: documents.pptx(text, place), "a.pptx")
     for place in ("body", "table", "hidden-sheet", "annotation", "note", "description", "link", "header", "title"):
-        yield _file(f"odt-{place}", lambda text, place=place: documents.opendocument(text, place), "a.odt")
-    yield _file(
+        yield file(f"odt-{place}", lambda text, place=place: documents.opendocument(text, place), "a.odt")
+    yield file(
         "ods-number", lambda text: documents.opendocument(text, "number", kind="spreadsheet"), "a.ods", card=True
     )
-    yield _file("fodt", documents.flat_opendocument, "a.fodt")
+    yield file("fodt", documents.flat_opendocument, "a.fodt")
     places = "page compressed hidden hexadecimal pieces backwards white note link form title metadata bookmark"
     for place in places.split():
-        yield _file(f"pdf-{place}", lambda text, place=place: documents.pdf(text, place), "a.pdf", "application/pdf")
+        yield file(f"pdf-{place}", lambda text, place=place: documents.pdf(text, place), "a.pdf", "application/pdf")
     for place in ("body", "escaped", "unicode", "hidden", "runs", "header", "footnote", "annotation", "title"):
-        yield _file(f"rtf-{place}", lambda text, place=place: documents.rtf(text, place), "a.rtf")
-    yield _file("rtf-as-text", documents.rtf, "", "text/plain")
-    yield _file("doc-wide", legacy.doc, "a.doc")
-    yield _file("doc-narrow", lambda text: legacy.doc(text, wide=False), "a.doc")
-    yield _file("ppt-wide", legacy.ppt, "a.ppt")
-    yield _file("ppt-narrow", lambda text: legacy.ppt(text, wide=False), "a.ppt")
-    yield _file("docx-in-pdf", lambda text: documents.pdf("", "none", files={"a.docx": documents.docx(text)}), "a.pdf")
-    yield _file(
+        yield file(f"rtf-{place}", lambda text, place=place: documents.rtf(text, place), "a.rtf")
+    yield file("rtf-as-text", documents.rtf, "", "text/plain")
+    yield file("doc-wide", legacy.doc, "a.doc")
+    yield file("doc-narrow", lambda text: legacy.doc(text, wide=False), "a.doc")
+    yield file("ppt-wide", legacy.ppt, "a.ppt")
+    yield file("ppt-narrow", lambda text: legacy.ppt(text, wide=False), "a.ppt")
+    yield file("docx-in-pdf", lambda text: documents.pdf("", "none", files={"a.docx": documents.docx(text)}), "a.pdf")
+    yield file(
         "xlsx-in-docx", lambda text: documents.docx("", "none", files={"a.xlsx": documents.xlsx(text)}), "a.docx"
     )
-    yield _file("docx-in-rtf", lambda text: documents.rtf("", file=("a.docx", documents.docx(text))), "a.rtf")
-    yield _file(
+    yield file("docx-in-rtf", lambda text: documents.rtf("", file=("a.docx", documents.docx(text))), "a.rtf")
+    yield file(
         "text-in-object-in-docx",
         lambda text: documents.docx("", "none", files={"o.bin": legacy.ole_object("a.txt", text.encode())}),
         "a.docx",
     )
-    yield _file("docx-named-txt", documents.docx, "a.txt", "text/plain")
-    yield _file("pdf-named-png", documents.pdf, "a.png", "image/png")
-    yield _file("docx-without-name", documents.docx)
+    yield file("docx-named-txt", documents.docx, "a.txt", "text/plain")
+    yield file("pdf-named-png", documents.pdf, "a.png", "image/png")
+    yield file("docx-without-name", documents.docx)
     for extension in ("csv", "tsv", "json", "xml", "vcf", "ics", "html", "txt", "svg", "log", "unknown"):
-        yield _file(f"text-{extension}", lambda text, kind=extension: _structured(text, kind), f"a.{extension}")
+        yield file(f"text-{extension}", lambda text, kind=extension: _structured(text, kind), f"a.{extension}")
     for charset in ("utf-16", "utf-16-le", "utf-32", "cp037"):
-        yield _file(
+        yield file(
             f"txt-{charset}",
             lambda text, charset=charset: text.encode(charset),
             "a.txt",
             f"text/plain; charset={charset.removesuffix('-le')}",
         )
-    yield _file(
+    yield file(
         "vcf-quoted-printable",
         lambda text: (
             b"BEGIN:VCARD\r\nNOTE;ENCODING=QUOTED-PRINTABLE:" + text.replace("o", "=6F").encode() + b"\r\nEND:VCARD\r\n"
         ),
         "a.vcf",
     )
-    yield _file(
+    yield file(
         "ics-attachment",
         lambda text: (
             b"BEGIN:VCALENDAR\r\nATTACH;ENCODING=BASE64:" + base64.b64encode(text.encode()) + b"\r\nEND:VCALENDAR\r\n"
@@ -179,8 +140,8 @@ def _message(text: str) -> bytes:
 
 
 def _mail_files() -> Iterator[Specimen]:
-    yield _file("eml", _message, "a.eml")
-    yield _file(
+    yield file("eml", _message, "a.eml")
+    yield file(
         "eml-base64",
         lambda text: (
             b"From: a@corp.example\r\nSubject: x\r\nContent-Transfer-Encoding: base64\r\n\r\n"
@@ -188,11 +149,11 @@ def _mail_files() -> Iterator[Specimen]:
         ),
         "a.eml",
     )
-    yield _file("eml-with-docx", lambda text: attached(documents.docx(text), "a.docx"), "a.eml")
-    yield _file(
+    yield file("eml-with-docx", lambda text: attached(documents.docx(text), "a.docx"), "a.eml")
+    yield file(
         "eml-subject", lambda text: b"From: a@corp.example\r\nSubject: " + text.encode() + b"\r\n\r\nhi", "a.eml"
     )
-    yield _file(
+    yield file(
         "mbox",
         lambda text: (
             b"From a@b Thu Jan  1 00:00:00 1970\r\n"
@@ -202,24 +163,24 @@ def _mail_files() -> Iterator[Specimen]:
         ),
         "a.mbox",
     )
-    yield _file("msg-body", lambda text: legacy.msg(body=text), "a.msg")
-    yield _file("msg-subject", lambda text: legacy.msg(text), "a.msg")
-    yield _file("msg-html", lambda text: legacy.msg(html=f"<p>{text}</p>".encode()), "a.msg")
-    yield _file("msg-rtf", lambda text: legacy.msg(rtf=legacy.compressed_rtf(documents.rtf(text))), "a.msg")
-    yield _file("msg-attachment", lambda text: legacy.msg(attachments={"a.docx": documents.docx(text)}), "a.msg")
-    yield _file("msg-in-msg", lambda text: legacy.msg(embedded=text), "a.msg")
-    yield _file("tnef-body", lambda text: legacy.tnef(text), "winmail.dat", "application/ms-tnef")
-    yield _file("tnef-subject", lambda text: legacy.tnef(subject=text), "winmail.dat", "application/ms-tnef")
-    yield _file(
+    yield file("msg-body", lambda text: legacy.msg(body=text), "a.msg")
+    yield file("msg-subject", lambda text: legacy.msg(text), "a.msg")
+    yield file("msg-html", lambda text: legacy.msg(html=f"<p>{text}</p>".encode()), "a.msg")
+    yield file("msg-rtf", lambda text: legacy.msg(rtf=legacy.compressed_rtf(documents.rtf(text))), "a.msg")
+    yield file("msg-attachment", lambda text: legacy.msg(attachments={"a.docx": documents.docx(text)}), "a.msg")
+    yield file("msg-in-msg", lambda text: legacy.msg(embedded=text), "a.msg")
+    yield file("tnef-body", lambda text: legacy.tnef(text), "winmail.dat", "application/ms-tnef")
+    yield file("tnef-subject", lambda text: legacy.tnef(subject=text), "winmail.dat", "application/ms-tnef")
+    yield file(
         "tnef-html", lambda text: legacy.tnef(html=f"<p>{text}</p>".encode()), "winmail.dat", "application/ms-tnef"
     )
-    yield _file(
+    yield file(
         "tnef-rtf",
         lambda text: legacy.tnef(rtf=legacy.compressed_rtf(documents.rtf(text))),
         "winmail.dat",
         "application/ms-tnef",
     )
-    yield _file(
+    yield file(
         "tnef-attachment",
         lambda text: legacy.tnef(attachments={"a.xlsx": documents.xlsx(text)}),
         "winmail.dat",
@@ -254,38 +215,38 @@ def _archives() -> Iterator[Specimen]:
         "lzma": zipfile.ZIP_LZMA,
     }
     for name, method in methods.items():
-        yield _file(
+        yield file(
             f"zip-{name}",
             lambda text, method=method: documents.packed({"a.txt": text}, method=method),
             "a.zip",
             "application/zip",
         )
-    yield _file("zip-comment", lambda text: documents.packed({"a.txt": "x"}, comment=text), "a.zip")
-    yield _file("zip-member-name", lambda text: documents.packed({f"{text}.txt": "x"}), "a.zip")
-    yield _file("zip-64", lambda text: archives.zip_wide("a.txt", text.encode()), "a.zip")
-    yield _file("zip-streamed", lambda text: archives.zip_streamed(_text_file(text)), "a.zip")
-    yield _file("zip-named-jpg", lambda text: documents.packed({"a.txt": text}), "a.jpg", "image/jpeg")
+    yield file("zip-comment", lambda text: documents.packed({"a.txt": "x"}, comment=text), "a.zip")
+    yield file("zip-member-name", lambda text: documents.packed({f"{text}.txt": "x"}), "a.zip")
+    yield file("zip-64", lambda text: archives.zip_wide("a.txt", text.encode()), "a.zip")
+    yield file("zip-streamed", lambda text: archives.zip_streamed(_text_file(text)), "a.zip")
+    yield file("zip-named-jpg", lambda text: documents.packed({"a.txt": text}), "a.jpg", "image/jpeg")
     for depth in (2, 5, 10):
-        yield _file(f"zip-nested-{depth}", lambda text, depth=depth: archives.zip_nested(text.encode(), depth), "a.zip")
-    yield _file("zip-of-docx", lambda text: documents.packed({"a/b/c.docx": documents.docx(text)}), "a.zip")
-    yield _file(
+        yield file(f"zip-nested-{depth}", lambda text, depth=depth: archives.zip_nested(text.encode(), depth), "a.zip")
+    yield file("zip-of-docx", lambda text: documents.packed({"a/b/c.docx": documents.docx(text)}), "a.zip")
+    yield file(
         "zip-of-many",
         lambda text: documents.packed({f"{number}.txt": "x" for number in range(300)} | {"last.txt": text}),
         "a.zip",
     )
-    yield _file("tar", lambda text: archives.tar(_text_file(text)), "a.tar")
-    yield _file("tar-link", lambda text: archives.tar({"a": b"x"}, links={"b": text}), "a.tar")
-    yield _file("tar-two", lambda text: archives.tar({"a": b"x"}) + archives.tar(_text_file(text)), "a.tar")
-    yield _file("gzip", lambda text: archives.gz(text.encode()), "a.gz")
-    yield _file("gzip-name", lambda text: archives.gz(b"x", text), "a.gz")
-    yield _file("gzip-two-streams", lambda text: archives.gz(b"x") + archives.gz(text.encode()), "a.gz")
-    yield _file("tgz", lambda text: archives.gz(archives.tar(_text_file(text))), "a.tgz")
-    yield _file("bzip2", lambda text: archives.bz(text.encode()), "a.bz2")
-    yield _file("xz", lambda text: archives.xz(text.encode()), "a.xz")
-    yield _file("lzma-alone", lambda text: archives.lzma_alone(text.encode()), "a.lzma")
-    yield _file("zstandard", lambda text: archives.zst(text.encode()), "a.zst")
-    yield _file("7z", lambda text: archives.seven_zip(_text_file(text)), "a.7z")
-    yield _file(
+    yield file("tar", lambda text: archives.tar(_text_file(text)), "a.tar")
+    yield file("tar-link", lambda text: archives.tar({"a": b"x"}, links={"b": text}), "a.tar")
+    yield file("tar-two", lambda text: archives.tar({"a": b"x"}) + archives.tar(_text_file(text)), "a.tar")
+    yield file("gzip", lambda text: archives.gz(text.encode()), "a.gz")
+    yield file("gzip-name", lambda text: archives.gz(b"x", text), "a.gz")
+    yield file("gzip-two-streams", lambda text: archives.gz(b"x") + archives.gz(text.encode()), "a.gz")
+    yield file("tgz", lambda text: archives.gz(archives.tar(_text_file(text))), "a.tgz")
+    yield file("bzip2", lambda text: archives.bz(text.encode()), "a.bz2")
+    yield file("xz", lambda text: archives.xz(text.encode()), "a.xz")
+    yield file("lzma-alone", lambda text: archives.lzma_alone(text.encode()), "a.lzma")
+    yield file("zstandard", lambda text: archives.zst(text.encode()), "a.zst")
+    yield file("7z", lambda text: archives.seven_zip(_text_file(text)), "a.7z")
+    yield file(
         "7z-of-zip",
         lambda text: archives.seven_zip({"a.zip": documents.packed({"a.rtf": documents.rtf(text)})}),
         "a.7z",
@@ -380,7 +341,7 @@ def _foreign_archives() -> Iterator[Specimen]:
         "lz4": lambda text: foreign_archives.lz4(text.encode()),
     }
     for name, make in makers.items():
-        yield replace(_file(name, make), needs="libarchive")
+        yield replace(file(name, make), needs="libarchive")
     files, honest = {"a.txt": b"Nothing but a list."}, foreign_archives.rar_5({"a.txt": b"Nothing but a list."})
     hidden = _text_file(LICENCE)
     reasons = {
@@ -415,15 +376,15 @@ def _sealed() -> Iterator[Specimen]:
         return b"Content-Type: text/plain\r\n\r\n" + text.encode() + b"\r\n"
 
     smime = "application/pkcs7-mime"
-    yield _file("smime-opaque", lambda text: sealed.signed(entity(text)), "smime.p7m", smime)
-    yield _file("smime-opaque-streamed", lambda text: sealed.signed(entity(text), streamed=True), "smime.p7m", smime)
-    yield _file(
+    yield file("smime-opaque", lambda text: sealed.signed(entity(text)), "smime.p7m", smime)
+    yield file("smime-opaque-streamed", lambda text: sealed.signed(entity(text), streamed=True), "smime.p7m", smime)
+    yield file(
         "smime-opaque-with-docx",
         lambda text: sealed.signed(attached(documents.docx(text), "a.docx")),
         "smime.p7m",
         smime,
     )
-    yield _file(
+    yield file(
         "smime-signed-twice",
         lambda text: sealed.signed(
             b"Content-Type: application/pkcs7-mime\r\nContent-Transfer-Encoding: base64\r\n\r\n"
@@ -432,14 +393,14 @@ def _sealed() -> Iterator[Specimen]:
         "smime.p7m",
         smime,
     )
-    yield _file("smime-compressed", lambda text: sealed.compressed(entity(text)), "smime.p7m", smime)
-    yield _file("smime-named-bin", lambda text: sealed.signed(entity(text)), "a.bin")
-    yield _file("pgp-literal", lambda text: sealed.pgp_literal(text.encode()), "a.gpg")
-    yield _file("pgp-partial", lambda text: sealed.pgp_literal(text.encode() * 3, partial=True), "a.gpg")
-    yield _file("pgp-signed", lambda text: sealed.pgp_signed(text.encode()), "a.gpg")
-    yield _file("pgp-signed-compressed", lambda text: sealed.pgp_signed(text.encode(), squeeze=True), "a.gpg")
-    yield _file("pgp-armoured", lambda text: sealed.pgp_armour(sealed.pgp_signed(text.encode(), squeeze=True)), "a.asc")
-    yield _file(
+    yield file("smime-compressed", lambda text: sealed.compressed(entity(text)), "smime.p7m", smime)
+    yield file("smime-named-bin", lambda text: sealed.signed(entity(text)), "a.bin")
+    yield file("pgp-literal", lambda text: sealed.pgp_literal(text.encode()), "a.gpg")
+    yield file("pgp-partial", lambda text: sealed.pgp_literal(text.encode() * 3, partial=True), "a.gpg")
+    yield file("pgp-signed", lambda text: sealed.pgp_signed(text.encode()), "a.gpg")
+    yield file("pgp-signed-compressed", lambda text: sealed.pgp_signed(text.encode(), squeeze=True), "a.gpg")
+    yield file("pgp-armoured", lambda text: sealed.pgp_armour(sealed.pgp_signed(text.encode(), squeeze=True)), "a.asc")
+    yield file(
         "pgp-armoured-in-text",
         lambda text: b"Hello\r\n" + sealed.pgp_armour(sealed.pgp_signed(text.encode())),
         "",
@@ -465,30 +426,6 @@ def _sealed() -> Iterator[Specimen]:
         "encrypted.pgp",
         "a.asc",
     )
-
-
-def _mail(head: str, body: bytes, subject: str = "Hello") -> bytes:
-    return (
-        f"From: Ann <ann@corp.example>\r\nTo: ben@bakery.example\r\nSubject: {subject}\r\nMIME-Version: 1.0\r\n{head}\r\n".encode()
-        + body
-    )
-
-
-#: What clients show in ways of their own is held for that alone, so the twins of these are orderly mails.
-_AMBIGUOUS = frozenset(
-    (
-        *("structure-two-boundaries-first", "structure-two-boundaries-last", "structure-prefix", "structure-two-types"),
-        *("structure-part-behind-the-end", "structure-two-encodings", "reading-boundary-other-case"),
-        *("reading-encoding-after-list", "reading-multipart-under-base64", "reading-two-types-multipart-last"),
-    )
-)
-
-
-def _plain(name: str, make: Callable[[str], tuple[str, bytes]]) -> Specimen:
-    if name in _AMBIGUOUS:
-        twin = _mail("Content-Type: multipart/mixed; boundary=b\r\n", f"--b\r\n\r\n{CLEAN}\r\n--b--\r\n".encode())
-        return Specimen(name=name, mail=_mail(*make(LICENCE)), twin=twin, also="ambiguous")
-    return Specimen(name=name, mail=_mail(*make(LICENCE)), twin=_mail(*make(CLEAN)))
 
 
 def _texts() -> Iterator[Specimen]:
@@ -523,7 +460,7 @@ def _texts() -> Iterator[Specimen]:
         "unknown": ("x-none", bytes),
     }
     for name, (encoding, encode) in encodings.items():
-        yield _plain(
+        yield plain(
             f"encoding-{name}",
             lambda text, encoding=encoding, encode=encode: (
                 f"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: {encoding}\r\n",
@@ -543,28 +480,28 @@ def _texts() -> Iterator[Specimen]:
         "x-unknown",
     ):
         codec = "ascii" if charset == "x-unknown" else charset
-        yield _plain(
+        yield plain(
             f"charset-{charset}",
             lambda text, charset=charset, codec=codec: (
                 f"Content-Type: text/plain; charset={charset}\r\nContent-Transfer-Encoding: base64\r\n",
                 base64.encodebytes(text.encode(codec)),
             ),
         )
-    yield _plain(
+    yield plain(
         "charset-utf-7-shifted",
         lambda text: (
             "Content-Type: text/plain; charset=utf-7\r\n",
             "".join(f"+{base64.b64encode(sign.encode('utf-16-be')).decode().rstrip('=')}-" for sign in text).encode(),
         ),
     )
-    yield _plain(
+    yield plain(
         "charset-full-width",
         lambda text: (
             "Content-Type: text/plain; charset=utf-8\r\n",
             "".join(chr(ord(sign) + 0xFEE0) if sign.isalnum() else sign for sign in text).encode(),
         ),
     )
-    yield _plain(
+    yield plain(
         "charset-full-width-iso-2022-jp",
         lambda text: (
             "Content-Type: text/plain; charset=iso-2022-jp\r\n",
@@ -579,25 +516,25 @@ def _texts() -> Iterator[Specimen]:
         "nul": "\0",
         "mark": "\ufeff",
     }.items():
-        yield _plain(
+        yield plain(
             f"unicode-{name}",
             lambda text, sign=sign: ("Content-Type: text/plain; charset=utf-8\r\n", sign.join(text).encode()),
         )
-    yield _plain(
+    yield plain(
         "unicode-math-digits",
         lambda text: (
             "Content-Type: text/plain; charset=utf-8\r\n",
             "".join(chr(0x1D7CE + int(sign)) if sign.isdecimal() else sign for sign in text).encode(),
         ),
     )
-    yield _plain(
+    yield plain(
         "unicode-arabic-digits",
         lambda text: (
             "Content-Type: text/plain; charset=utf-8\r\n",
             "".join(chr(0x660 + int(sign)) if sign.isdecimal() else sign for sign in text).encode(),
         ),
     )
-    yield _plain(
+    yield plain(
         "unicode-cyrillic",
         lambda text: (
             "Content-Type: text/plain; charset=utf-8\r\n",
@@ -640,7 +577,7 @@ def _texts() -> Iterator[Specimen]:
         "aria": lambda text: f'<p aria-label="{text}">x</p>',
     }
     for name, mark in markup.items():
-        yield _plain(
+        yield plain(
             f"html-{name}", lambda text, mark=mark: ("Content-Type: text/html; charset=utf-8\r\n", mark(text).encode())
         )
     words: dict[str, Callable[[str], str]] = {
@@ -652,17 +589,17 @@ def _texts() -> Iterator[Specimen]:
         "folded": lambda text: text.replace(" ", "\r\n "),
     }
     for name, word in words.items():
-        yield Specimen(name=f"subject-{name}", mail=_mail("", b"Hi", word(LICENCE)), twin=_mail("", b"Hi", word(CLEAN)))
-        yield _plain(f"comments-{name}", lambda text, word=word: (f"Comments: {word(text)}\r\n", b"Hi"))
-        yield _plain(
+        yield Specimen(name=f"subject-{name}", mail=mail("", b"Hi", word(LICENCE)), twin=mail("", b"Hi", word(CLEAN)))
+        yield plain(f"comments-{name}", lambda text, word=word: (f"Comments: {word(text)}\r\n", b"Hi"))
+        yield plain(
             f"file-name-{name}",
             lambda text, word=word: (f'Content-Disposition: attachment; filename="{word(text)}"\r\n', b"Hi"),
         )
-    yield _plain(
+    yield plain(
         "file-name-2231",
         lambda text: (f"Content-Disposition: attachment; filename*=utf-8''{text.replace(' ', '%20')}\r\n", b"Hi"),
     )
-    yield _plain(
+    yield plain(
         "file-name-sections",
         lambda text: (
             "Content-Disposition: attachment; "
@@ -671,25 +608,25 @@ def _texts() -> Iterator[Specimen]:
             b"Hi",
         ),
     )
-    yield _plain(
+    yield plain(
         "description",
         lambda text: (
             "Content-Type: multipart/mixed; boundary=b\r\n",
             f"--b\r\nContent-Description: {text}\r\n\r\nHi\r\n--b--\r\n".encode(),
         ),
     )
-    yield _plain("display-name", lambda text: (f'Cc: "{text}" <c@bakery.example>\r\n', b"Hi"))
+    yield plain("display-name", lambda text: (f'Cc: "{text}" <c@bakery.example>\r\n', b"Hi"))
     for size in (998, 64_000, 300_000):
-        yield _plain(
+        yield plain(
             f"behind-{size}",
             lambda text, size=size: ("Content-Type: text/plain\r\n", b"x " * (size // 2) + text.encode()),
         )
-    yield _plain("bare-lf", lambda text: ("Content-Type: text/plain\n", b"one\ntwo\n" + text.encode()))
-    yield _plain("bare-cr", lambda text: ("Content-Type: text/plain\r\n", b"one\rtwo\r" + text.encode()))
-    yield _plain(
+    yield plain("bare-lf", lambda text: ("Content-Type: text/plain\n", b"one\ntwo\n" + text.encode()))
+    yield plain("bare-cr", lambda text: ("Content-Type: text/plain\r\n", b"one\rtwo\r" + text.encode()))
+    yield plain(
         "flowed", lambda text: ("Content-Type: text/plain; format=flowed\r\n", text.replace(" ", " \r\n").encode())
     )
-    yield _plain("quoted-levels", lambda text: ("Content-Type: text/plain\r\n", b"> > " + text.encode()))
+    yield plain("quoted-levels", lambda text: ("Content-Type: text/plain\r\n", b"> > " + text.encode()))
 
 
 def _uu(octets: bytes) -> bytes:
@@ -768,7 +705,7 @@ def _structure() -> Iterator[Specimen]:
     }
     for name, (parameter, make) in bodies.items():
         kind = "digest" if name == "digest" else "mixed"
-        yield _plain(
+        yield plain(
             f"structure-{name}",
             lambda text, parameter=parameter, make=make, kind=kind: (
                 f"Content-Type: multipart/{kind}; {parameter}\r\n",
@@ -777,7 +714,7 @@ def _structure() -> Iterator[Specimen]:
         )
     for path in ("octet", "nothing", "wrong"):
         declared = {"octet": "application/octet-stream", "nothing": "", "wrong": "image/png"}[path]
-        yield _file(f"type-{path}", lambda text: text.encode(), "", declared or "x")
+        yield file(f"type-{path}", lambda text: text.encode(), "", declared or "x")
 
 
 def _pictures() -> Iterator[Specimen]:
@@ -788,17 +725,17 @@ def _pictures() -> Iterator[Specimen]:
         number = "D1234567" if text == LICENCE else ""
         return pictures.saved(pictures.code(pictures.aamva(number) if number else text))
 
-    yield _file("picture-code-of-licence", licence, "back.png", "image/png")
-    yield _file(
+    yield file("picture-code-of-licence", licence, "back.png", "image/png")
+    yield file(
         "picture-code-in-pdf",
         lambda text: pictures.scanned_pdf(pictures.code(text, "QRCode").resize((400, 400))),
         "scan.pdf",
     )
-    yield _file("picture-qr", qr, "code.png", "image/png")
-    yield _file("picture-qr-in-docx", lambda text: documents.docx("", "none", files={"image1.png": qr(text)}), "a.docx")
-    yield _file("picture-qr-in-zip", lambda text: documents.packed({"a.png": qr(text)}), "a.zip")
+    yield file("picture-qr", qr, "code.png", "image/png")
+    yield file("picture-qr-in-docx", lambda text: documents.docx("", "none", files={"image1.png": qr(text)}), "a.docx")
+    yield file("picture-qr-in-zip", lambda text: documents.packed({"a.png": qr(text)}), "a.zip")
     for place in ("png-text", "gif-comment", "jpeg-comment", "exif-description", "exif-comment", "exif-title"):
-        yield _file(
+        yield file(
             f"picture-{place}", lambda text, place=place: pictures.with_notes(text, place), "a.jpg", "image/jpeg"
         )
 
@@ -808,7 +745,7 @@ def _phone_pictures() -> Iterator[Specimen]:
     folder = Path(__file__).parents[1] / "formats" / "heic"
     for name, shown, harmless in (("qr", "licence", "chairs"), ("note", "noted-licence", "noted-chairs")):
         files = {LICENCE: folder / f"{shown}.heic", CLEAN: folder / f"{harmless}.heic"}
-        yield _file(f"picture-heic-{name}", lambda text, files=files: files[text].read_bytes(), "a.heic", "image/heic")
+        yield file(f"picture-heic-{name}", lambda text, files=files: files[text].read_bytes(), "a.heic", "image/heic")
 
 
 def _ambiguities() -> Iterator[Specimen]:
@@ -822,7 +759,7 @@ def _ambiguities() -> Iterator[Specimen]:
 
     mixed = "Content-Type: multipart/mixed"
     html = "Content-Type: text/html; charset=utf-8\r\n"
-    plain = "Content-Type: text/plain; charset=utf-8\r\n"
+    simple = "Content-Type: text/plain; charset=utf-8\r\n"
 
     def inner(text: str, junk: str) -> str:
         return f"<p>{text[:-6]}{junk}{text[-6:]}</p>"
@@ -907,21 +844,21 @@ def _ambiguities() -> Iterator[Specimen]:
             + '">',
         ),
         "amp-html": lambda text: ("Content-Type: text/x-amp-html\r\n", inner(text, "<b></b>")),
-        "backwards": lambda text: (plain, f"\u202e{text[::-1]}\u202c"),
+        "backwards": lambda text: (simple, f"\u202e{text[::-1]}\u202c"),
         "keycap-digits": lambda text: (
-            plain,
+            simple,
             "".join(f"{sign}\ufe0f\u20e3" if sign.isdecimal() else sign for sign in text),
         ),
         "circled-digits": lambda text: (
-            plain,
+            simple,
             "".join("⓪①②③④⑤⑥⑦⑧⑨"[int(sign)] if sign.isdecimal() else sign for sign in text),
         ),
         "superscript-digits": lambda text: (
-            plain,
+            simple,
             "".join("⁰¹²³⁴⁵⁶⁷⁸⁹"[int(sign)] if sign.isdecimal() else sign for sign in text),
         ),
-        "spaced-out": lambda text: (plain, " ".join((text.rpartition(" ")[0], *text.rpartition(" ")[2]))),
-        "value-below": lambda text: (plain, "\r\n\r\n".join(text.rsplit(" ", 1))),
+        "spaced-out": lambda text: (simple, " ".join((text.rpartition(" ")[0], *text.rpartition(" ")[2]))),
+        "value-below": lambda text: (simple, "\r\n\r\n".join(text.rsplit(" ", 1))),
     }
     for name, make in makers.items():
-        yield _plain(f"reading-{name}", lambda text, make=make: (make(text)[0], make(text)[1].encode()))
+        yield plain(f"reading-{name}", lambda text, make=make: (make(text)[0], make(text)[1].encode()))

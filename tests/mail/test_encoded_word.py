@@ -83,9 +83,10 @@ _ALPHABET = b"AQgwBRhxZaz09+/=-_* "
 
 @given(st.lists(st.sampled_from(_ALPHABET), max_size=24).map(bytes))
 def test_base64_is_decoded_as_the_standard_library_does(data: bytes) -> None:
-    """The fast decoder makes nothing of what the strict one refuses, and nothing else of what it takes."""
+    """The fast decoder makes nothing of what the strict one refuses, padding apart, and nothing else of what it takes."""
     octets, clean = base64_octets(data)
+    compact = data.translate(None, b" ")
     try:
-        assert (octets, clean) == (binascii.a2b_base64(data.translate(None, b" "), strict_mode=True), True)
+        assert (octets, clean) == (binascii.a2b_base64(compact, strict_mode=True), True)
     except binascii.Error:
-        assert not clean
+        assert not clean or binascii.b2a_base64(octets, newline=False).rstrip(b"=") == compact

@@ -64,6 +64,11 @@ def test_records(name: str, defect: Defect) -> None:
     assert defect in read(f"{name}.eml").defects
 
 
+def test_padding_that_is_left_out_is_no_defect() -> None:
+    """Every client adds it."""
+    assert read("base64-without-padding.eml").defects == ()
+
+
 def test_reads_both_types() -> None:
     """Two Content-Type fields: the body is a text part and an HTML part."""
     assert shape(read("two-content-types.eml")) == [("1", "text/plain"), ("1", "text/html")]
