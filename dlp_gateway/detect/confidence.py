@@ -115,7 +115,7 @@ class Context:
         line = self.text[max(self.text.rfind("\n", 0, hit.start) + 1, hit.start - _BESIDE) : hit.start]
         if kind == _ACCOUNT and not meant:
             weakness += 0.1  # of a customer, mostly
-        if kind == implied.KIND and implied.is_told_of(self.text, match.start, match.end):
+        if kind == implied.KIND and implied.is_told_of(self.grammar, self.text, match.start, match.end):
             weakness -= 0.12
         if alien and alien.search(_words(line)):
             weakness += 0.2
@@ -135,11 +135,12 @@ class Context:
     def _is_of_other_matter(self, hit: Hit) -> bool:
         """Tell whether what the licence is for stands behind the word: "permis d'alcool", "licencia de apertura"."""
         found = _COMPLEMENT.match(self.text, hit.end)
-        if found is None:
+        if found is None or found[1] in self.grammar.function:
             return False
-        speaking = self.grammar.speaking.get(implied.KIND)
-        own = speaking is not None and speaking.fullmatch(found[1].encode("ascii")) is not None
-        return not own and not implied.is_place(found[1]) and found[1] not in self.grammar.function
+        word, speaking = found[1].encode("ascii"), self.grammar.speaking.get(implied.KIND)
+        if speaking is not None and speaking.fullmatch(word):
+            return False
+        return self.grammar.licences.place.fullmatch(word) is None
 
     def _heading(self, match: Match, hit: Hit) -> float:
         """Return what a short heading takes off: more where header or row speak of another matter ("Plumber")."""
@@ -147,7 +148,7 @@ class Context:
         if kind == _ACCOUNT:
             speaking = self.grammar.speaking[kind]
             around = _words(self.text[max(0, hit.start - _NEAR) : hit.end + _NEAR])
-            return 0.1 if not self.named.isdisjoint(_MEANT[kind]) or speaking.search(around) else 0.5
+            return 0.1 if not self.named.isdisjoint(_MEANT[kind]) or speaking.search(around) else 0.7
         other = kind not in self.named and self._speaks_otherwise(kind, hit, hit.end)
         start = self.text.rfind("\n", 0, hit.start) + 1
         if _OF_PEOPLE.search(self.text[start : hit.end + _NEAR].partition("\n")[0]):

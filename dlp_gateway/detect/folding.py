@@ -31,7 +31,8 @@ _FIXED: Final = {
     **dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "ABEZHIKMNOPTYXo", strict=True)),
     # One letter each for what the words for licence, passport, account and number are written with in Japanese, Korean
     # and Chinese; alike where they mean the same, and together like no Latin word. Labels are folded in the same way.
-    **dict(zip("運転免許証番号旅券口座個人驾驶证身份号운전면허증번호여권계좌주민등록", "qxzjvw#vpgjyzqxvyq#qxzjvw#vpgjyvdq", strict=True)),
+    **dict(zip("運転免許証番号旅券口座個人驾驶证身份号", "qxzjvw#vpgjyzqxvyq#", strict=True)),
+    **dict(zip("운전면허증번호여권계좌주민등록", "qxzjvw#vpgjyvdq", strict=True)),
     "º": "#", "°": "#", **dict.fromkeys("£€¥¢₹₽₺₩", "$"), "ª": "a", "№": "#", "：": ":",
 }  # fmt: skip
 

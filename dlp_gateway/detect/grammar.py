@@ -10,8 +10,8 @@ from typing import Final
 import re2
 
 from dlp_gateway.detect.folding import fold
+from dlp_gateway.detect.licence_words import LicenceWords, LicenceWordsFile, compile_words
 from dlp_gateway.document import Model, load
-
 
 _WORD: Final = re.compile(r"[a-z]+(?:'[a-z]+)?")
 _READ: Final = 4_000  # characters of a text that tell its language
@@ -36,6 +36,7 @@ class GrammarFile(Model):
     closing: tuple[str, ...]
     countries: dict[str, tuple[str, ...]]
     languages: dict[str, tuple[str, ...]]
+    licences: LicenceWordsFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +52,7 @@ class Grammar:
     closing: frozenset[str]
     countries: Mapping[str, tuple[str, ...]]  # by language, the likeliest first
     languages: Mapping[str, frozenset[str]]  # by word: in which languages it is frequent
+    licences: LicenceWords
 
 
 def load_grammar(path: Path) -> Grammar:
@@ -66,6 +68,7 @@ def load_grammar(path: Path) -> Grammar:
         closing=_folded(file.closing),
         countries=file.countries,
         languages=_by_word(file.languages),
+        licences=compile_words(file.licences),
     )
 
 

@@ -8,7 +8,7 @@ Spanish "sin"). Otherwise case does not matter, nor do accents and curly apostro
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
@@ -35,8 +35,8 @@ _KEY: Final = re.compile(r"\b[A-Za-z]{1,40}?[a-z][A-Z][A-Za-z]{1,40}\b")
 _JOINT: Final = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 #: Whose number a key may tell without its meaning another one.
 _OF_PEOPLE: Final = frozenset(
-    b"driver renter applicant customer client owner insured primary second dmv state person holder user num no nr id doc"
-    b" document my new hirer member passenger main additional employee buyer candidate registro numero".split()
+    b"driver renter applicant customer client owner insured primary second dmv state person holder user num no nr id"
+    b" doc document my new hirer member passenger main additional employee buyer candidate registro numero".split()
 )
 #: What keys of identifiers have in them: for a gate that looks for any at all.
 KEYED: Final = (
@@ -86,6 +86,11 @@ class Hit:
     label: Label
 
 
+def is_noun(hit: Hit) -> bool:
+    """Tell whether the label is but a thing that may have a number: it owns only what is next to it."""
+    return hit.label.owns == OTHER and hit.label.strength is Strength.WEAK
+
+
 class Lexicon:
     """All labels, compiled once; `scan` takes time linear in the text.
 
@@ -101,8 +106,8 @@ class Lexicon:
         for phrase in phrases:
             self._owners.Add(phrase.removeprefix(_EDGE).removesuffix(_EDGE))  # what was found has no neighbours here
         self._owners.Compile()
-        self._owner = lru_cache(maxsize=8192)(self._look_up)
-        self._of_key = lru_cache(maxsize=8192)(self._look_up_key)
+        self._owner: Callable[[bytes], Label] = lru_cache(maxsize=8192)(self._look_up)
+        self._of_key: Callable[[str], Label | None] = lru_cache(maxsize=8192)(self._look_up_key)
 
     def scan(self, text: str, start: int = 0, end: int | None = None) -> tuple[Hit, ...]:
         """Return the labels in `text[start:end]` (folded text), left to right, none overlapping another."""
@@ -136,7 +141,7 @@ class Lexicon:
         return label
 
     def _look_up(self, words: bytes) -> Label:
-        fitting = [self._of_phrase[place] for place in sorted(self._owners.Match(words))]
+        fitting: list[Label] = [self._of_phrase[place] for place in sorted(self._owners.Match(words))]
         languages = frozenset(label.language for label in fitting if label.owns == fitting[0].owns)
         return replace(fitting[0], languages=languages)
 

@@ -2,13 +2,14 @@
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from dlp_gateway.detect.grammar import Grammar, spoken_in
-from dlp_gateway.detect.labels import OTHER, Hit, Strength
+from dlp_gateway.detect.grammar import Grammar
+from dlp_gateway.detect.labels import OTHER, Hit, is_noun
 from dlp_gateway.detect.layout import Page
+from dlp_gateway.detect.meanings import meant
 from dlp_gateway.detect.walk import KEYED, NOBODY, UNKNOWN, Owner, Relation, Walk, owns_nothing
 
 _BEFORE: Final = 120
@@ -31,7 +32,8 @@ _NUMBERED: Final = re.compile(
 _ROMANCE: Final = frozenset({"fr", "es", "it", "pt"})  # the adjective stands behind the noun: "badge visiteur 4410293"
 # The key of a number of whatever document another key has named: "docType": "DL", "docNumber": …
 _OF_DOCUMENT: Final = re.compile(
-    r"[\"'<{\s]*(?:[a-z]{2,15}[ _.-])?(?:doc|document|id|ident|identification|identity)[ _.-]?(?:number|no|nr|num|nbr|value)[\"'>]*\s?[:=>]",
+    r"[\"'<{\s]*(?:[a-z]{2,15}[ _.-])?(?:doc|document|id|ident|identification|identity)"
+    r"[ _.-]?(?:number|no|nr|num|nbr|value)[\"'>]*\s?[:=>]",
     re.IGNORECASE,
 )
 # What cannot be written with letters: a "card" that has some is another kind of card.
@@ -56,13 +58,11 @@ _NUMBER_OF: Final = re.compile(
     r"\A(?:number|numero|num|no|nr|numer|n)\b|(?:number|numbers|no|nr|num|nummer|numero|numer|reference|ref|#)\Z",
     re.IGNORECASE,
 )
-_ONE: Final = re.compile(r"\bone\Z", re.IGNORECASE)
 _APART: Final = 4  # words between a label and a number of another clause that is its own
 _ANNOUNCING: Final = frozenset(':#=(-"[>/')
 #: "issued", "valid until": what follows is a day or a year, so a number as long as this is not theirs.
 _DATED: Final = "dates"
 _LONGEST_DATE: Final = 6
-_LINK: Final = re.compile(r"\b(?:https?|ftp)://[^\s?<>\"]*|\bwww\.[^\s?<>\"]*", re.IGNORECASE)
 _FROM: Final = frozenset(
     {
         "from",
@@ -401,46 +401,7 @@ def numbers(hit: Hit, text: str) -> bool:
     return _NUMBERED.search(text[hit.start : hit.end]) is not None
 
 
-def is_noun(hit: Hit) -> bool:
-    """Tell whether the label is but a thing that may have a number: it owns only what is next to it."""
-    return hit.label.owns == OTHER and hit.label.strength is Strength.WEAK
-
-
-def _resolved(hits: Iterable[Hit], text: str) -> Iterator[Hit]:
-    """Yield the labels; "the English one" means what was spoken of before, if that is an identifier of another kind."""
-    last: Hit | None = None
-    for hit in hits:
-        found = hit
-        if last is not None and _ONE.search(text, hit.start, hit.end) and hit.start - last.end <= _ABOVE:
-            found = replace(hit, label=last.label)
-        if found.label.owns != OTHER:
-            last = found
-        yield found
-
-
-def _is_foreign(hit: Hit, languages: frozenset[str]) -> bool:
-    """Tell whether a short label is a word of another language than the text's; English words are in all of them."""
-    return bool(languages) and hit.label.languages.isdisjoint(languages | {"en", "any"})
-
-
 def read(page: Page, hits: tuple[Hit, ...], grammar: Grammar) -> Reader:
-    """Return the reader of a page: without labels in the path of a link, or particles of another language ("van")."""
-    own_nothing = grammar.linking | grammar.function
-    links = [(match.start(), match.end()) for match in _LINK.finditer(page.text)]
-    begins = [start for start, _ in links]
-
-    languages = spoken_in(grammar, page.text)
-
-    def counts(hit: Hit) -> bool:
-        if hit.label.strength is Strength.WEAK and _is_foreign(hit, languages):
-            return False
-        index = bisect_right(begins, hit.start) - 1
-        if index >= 0 and hit.start < links[index][1]:
-            return False
-        written, behind = page.text[hit.start : hit.end].lower(), page.text[hit.end : hit.end + 1]
-        return not is_noun(hit) or written not in own_nothing or behind in {":", ">", '"', "="}
-
-    owning = (hit for hit in hits if hit.label.strength is not Strength.TOPIC and counts(hit))
-    kept = tuple(_resolved(owning, page.text))
-    topics = tuple(hit for hit in hits if hit.label.strength is Strength.TOPIC)
+    """Return the reader of a page with the labels that count."""
+    kept, topics = meant(page.text, hits, grammar)
     return Reader(page=page, hits=kept, starts=tuple(hit.start for hit in kept), grammar=grammar, topics=topics)
