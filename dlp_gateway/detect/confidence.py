@@ -35,7 +35,7 @@ _OF_PEOPLE: Final = re.compile(
 # "AMF 118 207": who gave the number out, not its first letters.
 _AUTHORITY: Final = re.compile(r"[A-Z]{3} \d")
 _COMPLEMENT: Final = re.compile(
-    r" (?:de |d'|du |des |del |di |da |do |para |pour |for |to )(?:la |el |l'|las |los )?([a-z]{4,})\b"
+    r" (?:de |d'|du |des |del |di |da |do |para |pour |for |to )(?:la |el |l'|las |los )?([a-z]{4,}|[A-Z]{2,5})\b"
 )
 _AFAR: Final = frozenset({Relation.ABOVE, Relation.BELOW})
 _ACCOUNT: Final = "BANK_ACCOUNT"
@@ -85,8 +85,8 @@ class Context:
         score = BASE[Relation.BEFORE if direct else owner.relation] - owner.doubt + _evidence(match)
         if match.rule.type == implied.KIND and is_made_of(match.value, self.text, match.start, match.end):
             score += 0.08
-        if match.abroad and match.value.isdigit() and owner.relation in _AFAR:
-            score -= 0.1
+        if match.abroad and match.value.isdigit():
+            score -= 0.1 if owner.relation in _AFAR else 0.06
         if hit.label.strength is Strength.FAIR:
             score -= 0.05 + 0.35 * self._speaks_otherwise(match.rule.type, hit, match.end)
         elif hit.label.strength is Strength.WEAK:
@@ -124,7 +124,7 @@ class Context:
         if self._is_of_other_matter(hit):
             weakness += 0.25
         if not match.rule.any_country and not match.value.isdigit():
-            weakness -= 0.06
+            weakness -= 0.06 if meant or others else 0.14
         sentence_begins = before.rstrip().endswith(".") and self.text[hit.start].isupper()
         if not (abbreviated or sentence_begins) and _MODIFIED.search(before) and not self._common(hit.start):
             weakness += 0.25
@@ -136,6 +136,8 @@ class Context:
         """Tell whether what the licence is for stands behind the word: "permis d'alcool", "licencia de apertura"."""
         found = _COMPLEMENT.match(self.text, hit.end)
         if found is None or found[1] in self.grammar.function:
+            return False
+        if found[1] in self.grammar.licences.states:
             return False
         word, speaking = found[1].encode("ascii"), self.grammar.speaking.get(implied.KIND)
         if speaking is not None and speaking.fullmatch(word):

@@ -98,9 +98,9 @@ def likelihood(
 
 
 def is_told_of(grammar: Grammar, text: str, start: int, end: int) -> bool:
-    """Tell whether beside the number stands what is told of a licence: its class, its state, until when it is valid."""
+    """Tell whether beside the number stands what is told of a licence to drive: its class, its state, its length."""
     words = grammar.licences
-    if words.have_attributes(text, start, end) or words.have_place(text, start, end):
+    if words.have_class(text, start, end) or words.have_place(text, start, end):
         return True
     return sum(map(str.isalnum, text[start:end])) in words.said_lengths(text[max(0, start - _SAID) : start])
 

@@ -24,8 +24,8 @@ from dlp_gateway.document import Model, load
 #: What a label owns when it is no identifier: an order, a parcel, a phone …
 OTHER: Final = "OTHER"
 _EDGE: Final = r"\b"
-_GAP: Final = r"[\s\-./>]{0,3}"
-_GAP_IN_LINE: Final = r"[ \t\-./>]{0,3}"  # words of two rows of a form are no label of another matter
+_GAP: Final = r"[ \r\n\-./>]{0,3}"  # a tab stands between the cells of a row
+_GAP_IN_LINE: Final = r"[ \-./>]{0,3}"  # words of two rows of a form are no label of another matter
 _UMLAUTS: Final = {"ä": "(?:a|ae)", "ö": "(?:o|oe)", "ü": "(?:u|ue)", "ß": "(?:s|ss)"}
 _SYNTAX: Final = re.compile(r"~[\w']+|=[\w.]+|[\w']|[ ()|?*#/.&:-]")
 
@@ -171,7 +171,7 @@ def pattern(phrase: str, *, in_line: bool = False) -> str:
     r"""Return the regular expression of a phrase over folded text.
 
     >>> pattern("driv(er|ing) licence")
-    '\\bdriv(?:er|ing)[\\s\\-./>]{0,3}licence\\b'
+    '\\bdriv(?:er|ing)[ \\r\\n\\-./>]{0,3}licence\\b'
     """
     body = "".join(map(_element, _SYNTAX.findall(phrase)))
     if in_line:

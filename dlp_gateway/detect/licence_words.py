@@ -15,7 +15,8 @@ _AROUND = 40  # characters before a number and behind it
 class LicenceWordsFile(Model):
     """`licences` in `rules/labels/grammar.yaml`: phrases in the notation of labels."""
 
-    attributes: tuple[str, ...]
+    classes: tuple[str, ...]
+    dates: tuple[str, ...]
     documents: tuple[str, ...]
     places: tuple[str, ...]
     abbreviations: tuple[str, ...]
@@ -24,22 +25,39 @@ class LicenceWordsFile(Model):
     digits: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Words that stand right behind a number, or right before it."""
+
+    behind: "re2._Regexp[bytes]"
+    before: "re2._Regexp[bytes]"
+
+    def stands(self, text: str, start: int, end: int) -> bool:
+        """Tell whether one does beside the number at `start` … `end`."""
+        return self.behind.match(_behind(text, end)) is not None or self.before.search(_before(text, start)) is not None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LicenceWords:
     """The expressions of `LicenceWordsFile` over folded text."""
 
-    behind: "re2._Regexp[bytes]"
-    before: "re2._Regexp[bytes]"
+    class_beside: "Beside"
+    attribute_beside: "Beside"
     place_behind: "re2._Regexp[bytes]"
     place_before: "re2._Regexp[bytes]"
     place: "re2._Regexp[bytes]"
     document: "re2._Regexp[bytes]"
     length: "re2._Regexp[bytes]"
     lengths: dict[str, int]
+    states: frozenset[str]
+
+    def have_class(self, text: str, start: int, end: int) -> bool:
+        """Tell whether a class of vehicles stands right beside the number at `start` … `end`."""
+        return self.class_beside.stands(text, start, end)
 
     def have_attributes(self, text: str, start: int, end: int) -> bool:
-        """Tell whether class, day of issue or of expiry stand right beside the number at `start` … `end`."""
-        return self.behind.match(_behind(text, end)) is not None or self.before.search(_before(text, start)) is not None
+        """Tell whether class, day of issue or of expiry stand right beside the number."""
+        return self.attribute_beside.stands(text, start, end)
 
     def have_place(self, text: str, start: int, end: int) -> bool:
         """Tell whether a state or a country stands right beside the number."""
@@ -54,13 +72,14 @@ class LicenceWords:
 
 def compile_words(file: LicenceWordsFile) -> LicenceWords:
     """Return the expressions of a file."""
-    attributes, places = _any_of(file.attributes), _any_of(file.places)
+    places = _any_of(file.places)
     states = rf"(?-i:{'|'.join(map(re2.escape, file.abbreviations))})|{_any_of(file.informal)}"
     lengths = {fold(word).text: int(count) for count, words in file.numerals.items() for word in words}
     numerals = "|".join(sorted(map(re2.escape, lengths), key=len, reverse=True))
     return LicenceWords(
-        behind=_compile(rf"[ ,;.)(/-]{{0,3}}\n?(?:and |und |et |y |it |its )?(?:{attributes})\b"),
-        before=_compile(rf"(?:{attributes})[:.]? ?(?:[A-Z]\d?|[A-Z]{{2}})?[ ,;:.)(/-]{{1,3}}\z"),
+        class_beside=_beside(file.classes),
+        attribute_beside=_beside((*file.classes, *file.dates)),
+        states=frozenset(file.abbreviations),
         place_behind=_compile(rf"[ ,;/(-]{{1,4}}(?:{states}|(?-i:\([A-Z][a-z]{{2,12}}\)))(?:\s*\n|\W?\z|\W\D)"),
         place_before=_compile(
             rf"(?:{places})[ ,:;=)(/-]{{1,3}}"
@@ -70,6 +89,14 @@ def compile_words(file: LicenceWordsFile) -> LicenceWords:
         document=_compile(_any_of(file.documents)),
         length=_compile(rf"\b(\d{{1,2}}|{numerals})[ -]?(?:{_any_of(file.digits)})"),
         lengths=lengths,
+    )
+
+
+def _beside(phrases: Iterable[str]) -> Beside:
+    words = _any_of(phrases)
+    return Beside(
+        _compile(rf"[ ,;.)(/-]{{0,3}}\n?(?:and |und |et |y |it |its )?(?:{words})\b"),
+        _compile(rf"(?:{words})[:.]? ?(?:[A-Z]\d?|[A-Z]{{2}})?[ ,;:.)(/-]{{1,3}}\z"),
     )
 
 

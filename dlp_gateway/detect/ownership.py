@@ -156,6 +156,8 @@ class Reader:
         if hit.label.id == _DATED and walk.size > _LONGEST_DATE:
             walk.met = True
             return None
+        if document := self._document_of(hit, start, walk):
+            return document
         if (hit.label.owns in _FIGURES_ONLY and walk.lettered) or (
             hit.label.owns == _CARD and walk.size < _SHORTEST_CARD
         ):
@@ -164,8 +166,6 @@ class Reader:
         if hit.end + 1 == start and self.page.text[hit.end] == "-" and hit.end - hit.start <= _PREFIX:
             walk.attached = hit
             return None
-        if document := self._document_of(hit, start, walk):
-            return document
         if is_noun(hit) and not self._is_beside(hit, start):
             walk.unknown += walk.met
             return None
