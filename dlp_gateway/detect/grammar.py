@@ -75,8 +75,9 @@ def load_grammar(path: Path) -> Grammar:
 def spoken_in(grammar: Grammar, text: str) -> frozenset[str]:
     """Return the languages that a folded text may be in; none if it has too few words to tell."""
     counts: Counter[str] = Counter()
-    for word in _WORD.findall(text[:_READ].lower()):
-        counts.update(grammar.languages.get(word, ()))
+    for word, times in Counter(_WORD.findall(text[:_READ].lower())).items():
+        for language in grammar.languages.get(word, ()):
+            counts[language] += times
     most = max(counts.values(), default=0)
     return frozenset(one for one, count in counts.items() if 2 * count > most) if most >= _ENOUGH else frozenset()
 

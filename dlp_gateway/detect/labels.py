@@ -31,7 +31,9 @@ _SYNTAX: Final = re.compile(r"~[\w']+|=[\w.]+|[\w']|[ ()|?*#/.&:-]")
 
 
 #: Several words that begin with capitals, written as one.
-_KEY: Final = re.compile(r"\b[A-Za-z]{1,40}?[a-z][A-Z][A-Za-z]{1,40}\b")
+_KEY: Final = re.compile(r"\b[A-Za-z]{1,40}?[a-z][A-Z][A-Za-z]{0,40}\b")
+_JOINED: Final = re.compile(r"[a-z][A-Z]")
+_LONGEST_KEY: Final = 42
 _JOINT: Final = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 #: Whose number a key may tell without its meaning another one.
 _OF_PEOPLE: Final = frozenset(
@@ -122,7 +124,12 @@ class Lexicon:
 
     def _keys(self, text: str, start: int, end: int | None) -> Iterator[Hit]:
         """Yield the labels that keys of programs are: words joined by capitals, as in `renterLicenseNumber`."""
-        for key in _KEY.finditer(text, start, len(text) if end is None else end):
+        last = start
+        for joint in _JOINED.finditer(text, start, len(text) if end is None else end):
+            key = _KEY.search(text, max(last, joint.start() - _LONGEST_KEY), joint.end() + _LONGEST_KEY)
+            if joint.start() < last or key is None or key.start() > joint.start():
+                continue
+            last = key.end()
             label = self._of_key(key[0])
             if label is not None:
                 yield Hit(start=key.start(), end=key.end(), label=label)

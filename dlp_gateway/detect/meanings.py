@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -11,10 +11,12 @@ from dlp_gateway.detect.labels import OTHER, Hit, Strength, is_noun
 
 _LINK: Final = re.compile(r"\b(?:https?|ftp)://[^\s?<>\"]*|\bwww\.[^\s?<>\"]*", re.IGNORECASE)
 _ONE: Final = re.compile(r"\bone\Z", re.IGNORECASE)
+#: English words stand in texts of all languages.
+_EVERYWHERE: Final = frozenset({"en", "any"})
 _SPOKEN_BEFORE: Final = 300  # characters
 
 
-def meant(text: str, hits: Iterable[Hit], grammar: Grammar) -> tuple[tuple[Hit, ...], tuple[Hit, ...]]:
+def meant(text: str, hits: Sequence[Hit], grammar: Grammar) -> tuple[tuple[Hit, ...], tuple[Hit, ...]]:
     """Return the labels that may own numbers, and the topics that own none.
 
     Left out are labels in the path of a link, short labels of another language, and its particles ("van").
@@ -23,7 +25,8 @@ def meant(text: str, hits: Iterable[Hit], grammar: Grammar) -> tuple[tuple[Hit, 
     links = [(match.start(), match.end()) for match in _LINK.finditer(text)]
     begins = [start for start, _ in links]
 
-    languages = spoken_in(grammar, text)
+    short = any(hit.label.strength is Strength.WEAK and hit.label.languages.isdisjoint(_EVERYWHERE) for hit in hits)
+    languages = spoken_in(grammar, text) if short else frozenset()
 
     def counts(hit: Hit) -> bool:
         if hit.label.strength is Strength.WEAK and _is_foreign(hit, languages):
@@ -53,4 +56,4 @@ def _resolved(hits: Iterable[Hit], text: str) -> Iterator[Hit]:
 
 def _is_foreign(hit: Hit, languages: frozenset[str]) -> bool:
     """Tell whether a short label is a word of another language than the text's; English words are in all of them."""
-    return bool(languages) and hit.label.languages.isdisjoint(languages | {"en", "any"})
+    return bool(languages) and hit.label.languages.isdisjoint(languages | _EVERYWHERE)
