@@ -198,7 +198,7 @@ def _evidence(match: Match) -> float:
     if match.rule.form is not None and not match.value.isdigit():
         evidence += 0.05
     if match.rule.any_country:
-        evidence -= 0.1
+        evidence -= 0.1 + 0.1 * (match.abroad and match.value.isdigit())
     if match.value.isdigit() and len(match.value) < 7:
         evidence -= 0.15
     if not match.rule.any_country and not match.value.isdigit():

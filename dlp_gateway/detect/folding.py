@@ -24,7 +24,8 @@ _FIXED: Final = {
     **dict.fromkeys("\u2022\u2023\u25cf\u25aa\u25e6\u00b7", "*"),
     **dict.fromkeys("\u2502\u2503\u2551\uff5c", "|"),
     **dict.fromkeys("\u2610\u25a1\u2b1c\u25fb", "~"),  # a box that is not ticked
-    **dict.fromkeys("\u0085\u2028\u2029", "\n"),
+    **dict.fromkeys("\u0085\u2028\u2029\u3002", "\n"),  # an ideographic full stop ends a sentence without a blank
+    "\u3001": ",",
     # Letters without a decomposition, and the Cyrillic and Greek ones that cannot be told from Latin by eye.
     **dict(zip("ßøØłŁđĐæÆœŒıþðо", "soOlLdDaAoOitdo", strict=True)),
     **dict(zip("АВЕЗКМНОРСТУХІЈЅавекмнорстухіјѕ", "ABE3KMHOPCTYXIJSabekmhopctyxijs", strict=True)),

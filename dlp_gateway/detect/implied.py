@@ -24,9 +24,10 @@ from dlp_gateway.detect.walk import owns_nothing
 KIND: Final = "DRIVER_LICENSE"
 #: No number is surer without a label.
 SUREST: Final = 0.85
-_REACH: Final = 600  # how far from the number the talk of licences may be, in characters
+_REACH: Final = 900  # how far from the number the talk of licences may be, in characters
 _NEAR: Final = 300
 _AROUND: Final = 40
+_BEHIND: Final = 150
 _SAID: Final = 250  # how far before a number it may be said how many digits it has
 _SHORTEST: Final = 7
 #: A letter of the surname and what is coded of name and birth date (Florida, Illinois, New Jersey, Ontario …).
@@ -83,7 +84,8 @@ def likelihood(
     score += 0.1 * (near.label.strength is not Strength.TOPIC and abs(start - near.end) <= _NEAR and not is_spent(near))
     words = grammar.licences
     score += 0.25 * words.have_attributes(text, start, end)
-    score += 0.15 * words.have_place(text, start, end)
+    score += 0.2 * words.have_place(text, start, end)
+    score += 0.15 * (not "".join(_line_without(page, start, end)).strip(" \t>*-\r"))
     score += 0.25 * (size in words.said_lengths(text[max(0, start - _SAID) : start]))
     score += 0.3 * (
         _FIELD.search(text, max(0, start - 8), start) is not None
@@ -105,6 +107,11 @@ def is_told_of(grammar: Grammar, text: str, start: int, end: int) -> bool:
     return sum(map(str.isalnum, text[start:end])) in words.said_lengths(text[max(0, start - _SAID) : start])
 
 
+def _line_without(page: Page, start: int, end: int) -> tuple[str, str]:
+    low, high = page.line(start)
+    return page.text[max(low, start - _AROUND) : start], page.text[end : min(high, end + _AROUND)]
+
+
 def is_apart(text: str, start: int, end: int) -> bool:
     """Tell whether the number stands by itself, and is not a piece of something longer or two things."""
     return text[start - 1 : start] not in {"-", "/", "_"} and text[end : end + 1] not in {"-", "/", "_"}
@@ -117,7 +124,7 @@ def _nearest(page: Page, spoken: Talk, start: int, end: int) -> Hit | None:
         return spoken.hits[index - 1]
     if index < len(spoken.hits) and spoken.starts[index] - end <= _REACH:
         behind = spoken.hits[index]
-        near = behind.start - end <= _AROUND or page.depth(behind.start) > page.depth(start)
+        near = behind.start - end <= _BEHIND or page.depth(behind.start) > page.depth(start)
         return behind if near else None
     return None
 
@@ -128,11 +135,11 @@ def _lead(page: Page, grammar: Grammar, start: int) -> float:
     if _CUT_SHORT.search(page.text, low, start):
         return -0.25
     clause = _CLAUSE.split(_LEADER.sub(":", page.text[low:start]))[-1]
-    speaking, documents = grammar.speaking[KIND], grammar.licences.document
+    speaking, documents, places = grammar.speaking[KIND], grammar.licences.document, grammar.licences.place
     content = [
         word
         for word in _WORD.findall(clause)
-        if not _is_own(speaking, documents, word) and not owns_nothing(grammar, word.lower())
+        if not _is_own(speaking, documents, places, word) and not owns_nothing(grammar, word.lower())
     ]
     if content and _SUBJECT.search(clause) and content[-1].islower():
         return -0.25  # "my own commission is …"
@@ -140,7 +147,9 @@ def _lead(page: Page, grammar: Grammar, start: int) -> float:
 
 
 @lru_cache(maxsize=8192)
-def _is_own(speaking: "re2._Regexp[bytes]", documents: "re2._Regexp[bytes]", word: str) -> bool:
-    """Tell whether a word speaks of licences itself."""
+def _is_own(
+    speaking: "re2._Regexp[bytes]", documents: "re2._Regexp[bytes]", places: "re2._Regexp[bytes]", word: str
+) -> bool:
+    """Tell whether a word speaks of licences itself, or of a state that gives them out."""
     data = word.encode("ascii")
-    return documents.fullmatch(data) is not None or speaking.fullmatch(data) is not None
+    return any(words.fullmatch(data) is not None for words in (documents, speaking, places))

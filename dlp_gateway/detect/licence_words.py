@@ -80,7 +80,9 @@ def compile_words(file: LicenceWordsFile) -> LicenceWords:
         class_beside=_beside(file.classes),
         attribute_beside=_beside((*file.classes, *file.dates)),
         states=frozenset(file.abbreviations),
-        place_behind=_compile(rf"[ ,;/(-]{{1,4}}(?:{states}|(?-i:\([A-Z][a-z]{{2,12}}\)))(?:\s*\n|\W?\z|\W\D)"),
+        place_behind=_compile(
+            rf"[ ,;/(-]{{1,4}}(?:{states}|(?:{places})\b|(?-i:\([A-Z][a-z]{{2,12}}\)))(?:\s*\n|\W?\z|\W\D)"
+        ),
         place_before=_compile(
             rf"(?:{places})[ ,:;=)(/-]{{1,3}}"
             r"(?:(?:no|number|nr|num|#|is|is now|license|licence|lic|dl)\b[ .:#=]{0,3}){0,2}\z"

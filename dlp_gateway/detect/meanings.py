@@ -9,7 +9,12 @@ from typing import Final
 from dlp_gateway.detect.grammar import Grammar, spoken_in
 from dlp_gateway.detect.labels import OTHER, Hit, Strength, is_noun
 
-_LINK: Final = re.compile(r"\b(?:https?|ftp)://[^\s?<>\"]*|\bwww\.[^\s?<>\"]*", re.IGNORECASE)
+#: Addresses of pages and names of files, whose words are no labels.
+_LINK: Final = re.compile(
+    r"\b(?:https?|ftp)://[^\s?<>\"]*|\bwww\.[^\s?<>\"]*|(?<![^\s\"'(=])/[\w.-]{1,40}(?:/[\w.-]{1,60}){1,8}"
+    r"|\b[A-Za-z]:\\[^\s?<>\"]{1,200}",
+    re.IGNORECASE,
+)
 _ONE: Final = re.compile(r"\bone\Z", re.IGNORECASE)
 #: English words stand in texts of all languages.
 _EVERYWHERE: Final = frozenset({"en", "any"})

@@ -53,6 +53,47 @@ _OF_CARD: Final = re.compile(
     re.IGNORECASE,
 )
 _OF_CARD_REACH: Final = 50
+_COPULAS: Final = frozenset(
+    {"is", "was", "are", "ist", "war", "est", "es", "e", "is", "jest", "to", "er", "ar", "being", "="}
+)
+_YOUR: Final = frozenset(
+    {
+        "your",
+        "ur",
+        "yr",
+        "deine",
+        "deinen",
+        "deiner",
+        "ihre",
+        "ihren",
+        "ihrer",
+        "eure",
+        "votre",
+        "ton",
+        "vos",
+        "uw",
+        "je",
+        "jouw",
+    }
+    | {
+        "tu",
+        "su",
+        "tus",
+        "sus",
+        "tua",
+        "sua",
+        "vostra",
+        "seu",
+        "teu",
+        "twoj",
+        "twoje",
+        "panskie",
+        "din",
+        "ditt",
+        "dit",
+        "dein",
+    }
+)
 _ABOUT: Final = 25
 _NUMBER_OF: Final = re.compile(
     r"\A(?:number|numero|num|no|nr|numer|n)\b|(?:number|numbers|no|nr|num|nummer|numero|numer|reference|ref|#)\Z",
@@ -292,6 +333,9 @@ class Reader:
         linked = linked or (hit.label.owns != OTHER and bool(words) and words[0] in _FROM)
         if any(word in ";|" for word in words) or ("," in words and (not linked or hit.label.owns == OTHER)):
             return NOBODY
+        copula = not _COPULAS.isdisjoint(lowered)
+        if (text[end : end + 1] in {")", "]"} or (lowered and lowered[-1] in _YOUR)) and not copula:
+            return NOBODY  # "(LG-118) brauchen wir noch deine Führerscheinnummer"
         unknown = sum(1 for word in lowered if word[0].isalpha() and not self._owns_nothing(word))
         if not (opened or linked or not words) or unknown > 3 * (not is_noun(hit)):
             return NOBODY
