@@ -15,7 +15,7 @@ from dlp_gateway.document import Model, load
 
 _WORD: Final = re.compile(r"[a-z]+(?:'[a-z]+)?")
 _READ: Final = 4_000  # characters of a text that tell its language
-_ENOUGH: Final = 4
+_ENOUGH: Final = 6
 
 
 class DomainWords(Model):

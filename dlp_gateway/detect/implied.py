@@ -131,7 +131,7 @@ def _nearest(page: Page, spoken: Talk, start: int, end: int) -> Hit | None:
 
 def _lead(page: Page, grammar: Grammar, start: int) -> float:
     """Return what the words right before the number add: most if there are none that may own it ("it's …")."""
-    low = max(page.line(start)[0], start - 2 * _AROUND)
+    low = max(page.line(start)[0], page.block_start(start), start - 2 * _AROUND)
     if _CUT_SHORT.search(page.text, low, start):
         return -0.25
     clause = _CLAUSE.split(_LEADER.sub(":", page.text[low:start]))[-1]

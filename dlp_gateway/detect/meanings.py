@@ -18,6 +18,8 @@ _LINK: Final = re.compile(
 _ONE: Final = re.compile(r"\bone\Z", re.IGNORECASE)
 #: English words stand in texts of all languages.
 _EVERYWHERE: Final = frozenset({"en", "any"})
+_SHORTEST: Final = 3  # characters
+_BRIEF: Final = 5
 _SPOKEN_BEFORE: Final = 300  # characters
 
 
@@ -30,12 +32,15 @@ def meant(text: str, hits: Sequence[Hit], grammar: Grammar) -> tuple[tuple[Hit, 
     links = [(match.start(), match.end()) for match in _LINK.finditer(text)]
     begins = [start for start, _ in links]
 
-    short = any(hit.label.strength is Strength.WEAK and hit.label.languages.isdisjoint(_EVERYWHERE) for hit in hits)
+    short = any(hit.label.languages.isdisjoint(_EVERYWHERE) for hit in hits)
     languages = spoken_in(grammar, text) if short else frozenset()
 
     def counts(hit: Hit) -> bool:
-        if hit.label.strength is Strength.WEAK and _is_foreign(hit, languages):
+        brief = hit.label.strength is Strength.WEAK or (hit.label.owns == OTHER and hit.end - hit.start <= _BRIEF)
+        if brief and _is_foreign(hit, languages):
             return False
+        if hit.label.strength is Strength.WEAK and hit.end - hit.start <= _SHORTEST and text[hit.start - 1 : hit.start] == "-":
+            return False  # "GB-NIR"
         index = bisect_right(begins, hit.start) - 1
         if index >= 0 and hit.start < links[index][1]:
             return False

@@ -54,7 +54,7 @@ _OF_CARD: Final = re.compile(
 )
 _OF_CARD_REACH: Final = 50
 _COPULAS: Final = frozenset(
-    {"is", "was", "are", "ist", "war", "est", "es", "e", "is", "jest", "to", "er", "ar", "being", "="}
+    {"is", "was", "are", "ist", "war", "est", "es", "e", "jest", "to", "er", "ar", "being", "="}
 )
 _YOUR: Final = frozenset(
     {
@@ -94,6 +94,9 @@ _YOUR: Final = frozenset(
         "dein",
     }
 )
+_TAG: Final = re.compile(r"<[A-Za-z][\w:.-]{0,40}(\s[^<>]{1,200})>")
+_ITEM: Final = re.compile(r"[>|\s]{0,12}\(?(\d{1,2}|[a-h])[.):] ")
+_ITEMS: Final = 2_000  # characters between an item and the one that it answers
 _ABOUT: Final = 25
 _NUMBER_OF: Final = re.compile(
     r"\A(?:number|numero|num|no|nr|numer|n)\b|(?:number|numbers|no|nr|num|nummer|numero|numer|reference|ref|#)\Z",
@@ -153,7 +156,7 @@ class Reader:
             if after.relation is not Relation.NOBODY:
                 return after
         if self._orphaned(start, end, before):
-            return self._elsewhere(start, end)
+            return self._item(start) or self._elsewhere(start, end)
         return before
 
     # -- before the number, in the same sentence
@@ -161,6 +164,8 @@ class Reader:
     def _before(self, start: int, end: int) -> Owner:
         low = self._sentence_start(start)
         tokens = [(low + m.start(), m[0]) for m in _TOKEN.finditer(self.page.text[low:start])]
+        if tokens and tokens[-1][1] == ">":
+            tokens = self._without_attributes(tokens, low, start)
         written = self.page.text[start:end]
         walk = Walk(size=sum(map(str.isalnum, written)), lettered=any(map(str.isalpha, written)))
         index = len(tokens) - 1
@@ -191,6 +196,17 @@ class Reader:
         if walk.apart is not None and all(self._owns_nothing(word.lower()) for word in _TOKEN.findall(clause)):
             return Owner(label=walk.apart.label, relation=Relation.BEFORE, hit=walk.apart)
         return Owner(label=None, relation=Relation.NOBODY, announced=walk.announced)
+
+    def _without_attributes(self, tokens: list[tuple[int, str]], low: int, start: int) -> list[tuple[int, str]]:
+        """Return the words without those of a tag's attributes, but for labels: `<licence country="…"><no>`."""
+        tags = [(tag.start(1), tag.end(1)) for tag in _TAG.finditer(self.page.text, low, start)]
+        begins = [begin for begin, _ in tags]
+
+        def counts(place: int) -> bool:
+            index = bisect_right(begins, place) - 1
+            return index < 0 or place >= tags[index][1] or self._hit_over(place) is not None
+
+        return [(place, word) for place, word in tokens if counts(place)]
 
     def _owner_of(self, hit: Hit, start: int, preceding: Sequence[str], walk: Walk) -> Owner | None:
         """Return the owner that the label makes, or None if the label is about something else and the walk goes on."""
@@ -326,7 +342,8 @@ class Reader:
         words = [match[0] for match in _TOKEN.finditer(between)]
         lowered = [word.lower() for word in words]
         opened = bool(words) and words[-1] in {"(", "[", "-", "<", "/", "#"}
-        foreign = {"to"} if hit.label.language != "pl" else set()  # Polish for "is"
+        # Polish and Finnish for "is", and prepositions in English
+        foreign = {"pl": {"on"}, "fi": {"to"}}.get(hit.label.language, {"to", "on"})
         linked = any(
             part in self.grammar.linking for word in lowered if word not in foreign for part in (word, *word.split("'"))
         )
@@ -399,6 +416,21 @@ class Reader:
 
     def _owns_nothing(self, word: str) -> bool:
         return owns_nothing(self.grammar, word)
+
+    def _item(self, start: int) -> Owner | None:
+        """Return the owner that the item of the same number in another list names: "3) B 530 612" answers "3) …?"."""
+        line = self.page.line(start)[0]
+        marker = _ITEM.match(self.page.text, line)
+        if marker is None or marker.end() > start:
+            return None
+        same = re.compile(rf"^[>|\s]{{0,12}}\(?{marker[1]}[.):] ", re.MULTILINE)
+        for other in same.finditer(self.page.text, max(0, line - _ITEMS), line + _ITEMS):
+            low, high = self.page.line(other.end())
+            index = bisect_left(self.starts, other.start())
+            if low != line and index < len(self.hits) and self.hits[index].start < high:
+                hit = self.hits[index]
+                return Owner(label=hit.label, relation=Relation.BELOW, hit=hit)
+        return None
 
     def _elsewhere(self, start: int, end: int) -> Owner:
         """Look above for an announcement or a question, then below for a quoted question that this answers."""

@@ -32,6 +32,8 @@ __all__ = ["Recognition", "Span"]
 
 _REACH_BEFORE: Final = 100
 _REACH_AFTER: Final = 340
+_REACH_TALK_BEFORE: Final = 160
+_REACH_TALK: Final = 900  # of licences is spoken long before one is told
 _LONGEST: Final = 34  # an IBAN
 _REACH_ANSWER: Final = 700  # an answer stands above the question that it quotes
 # An Indian licence of Delhi begins with what is a label elsewhere.
@@ -324,9 +326,10 @@ def _regions(reader: Reader) -> list[tuple[int, int]]:
     for hit in sorted((*reader.hits, *reader.topics), key=lambda hit: hit.start):
         if hit.label.owns == OTHER:
             continue
-        before = _REACH_ANSWER if reader.page.quoted(hit.start) else _REACH_BEFORE
+        talk = hit.label.owns == implied.KIND
+        before = _REACH_ANSWER if reader.page.quoted(hit.start) else _REACH_TALK_BEFORE if talk else _REACH_BEFORE
         low = reader.page.line(max(0, hit.start - before))[0]
-        high = reader.page.line(min(size, hit.end + _REACH_AFTER))[1]
+        high = reader.page.line(min(size, hit.end + (_REACH_TALK if talk else _REACH_AFTER)))[1]
         if regions and low <= regions[-1][1]:
             regions[-1] = min(low, regions[-1][0]), max(high, regions[-1][1])
         else:
