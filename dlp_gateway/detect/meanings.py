@@ -39,7 +39,11 @@ def meant(text: str, hits: Sequence[Hit], grammar: Grammar) -> tuple[tuple[Hit, 
         brief = hit.label.strength is Strength.WEAK or (hit.label.owns == OTHER and hit.end - hit.start <= _BRIEF)
         if brief and _is_foreign(hit, languages):
             return False
-        if hit.label.strength is Strength.WEAK and hit.end - hit.start <= _SHORTEST and text[hit.start - 1 : hit.start] == "-":
+        if (
+            hit.label.strength is Strength.WEAK
+            and hit.end - hit.start <= _SHORTEST
+            and text[hit.start - 1 : hit.start] == "-"
+        ):
             return False  # "GB-NIR"
         index = bisect_right(begins, hit.start) - 1
         if index >= 0 and hit.start < links[index][1]:

@@ -30,6 +30,8 @@ _AT_ONCE: Final = 45
 _SHORTEST: Final = 3  # letters; "ne" and "no" behind a request turn nothing round
 #: How far behind a request the copy may stand that is asked for.
 _COPIED: Final = 60
+_COPY: Final = 4  # letters of "scan"; words such as "no" are shorter
+_YOURS: Final = frozenset({"your", "yours", "votre", "ihre", "ihren"})
 _BLANK: Final = re.compile(r"_{4,}|\.{8,}|(?:_ ){4,}")
 _FIELD: Final = 25  # how far behind its name the blank of a form begins
 _SENTENCE: Final = re.compile(r"(?<!\bno)(?<!\b[DM]r)(?<!\bMrs)(?<!\bMs)(?<!\bSt)(?<!\bFr)(?<!\bHr)[.!?]\s+[A-Z]|;\s")
@@ -195,11 +197,17 @@ class _Paragraph:
 
     def needs(self) -> bool:
         """Tell whether a copy of a document is needed or missing."""
-        return any(
-            self._is_copied(need, document) and not self._is_turned(need)
-            for need in self.words[Role.NEED].spans(self.text)
-            for document in self.documents.between(need.start - _BEHIND, need.end + _BEHIND)
-        )
+        for need in self.words[Role.NEED].spans(self.text):
+            near = self.documents.between(need.start - _BEHIND, need.end + _BEHIND)
+            if not near or self._is_turned(need):
+                continue
+            if any(self._is_copied(need, document) for document in near):
+                return True
+            behind = self.copies.between(need.start, need.end + _AT_ONCE)
+            copied = (copy for copy in behind if self.text[copy.start : copy.end].lower() not in _YOURS)
+            if any(copy.end - copy.start >= _COPY for copy in copied) and any(d.end <= need.start for d in near):
+                return True  # "Your licence photo is old. Could we trouble you for a new scan?"
+        return False
 
     def _is_copied(self, asked: Span, document: Span) -> bool:
         """Tell whether a copy, a number or "your" stands with the document, which is not only to be shown."""
