@@ -111,7 +111,9 @@ class Context:
             return 0.05
         asked = owner.relation in {Relation.ABOVE, Relation.BELOW} and _YOURS.search(before)
         abbreviated = hit.end - hit.start <= 3  # "DL # …": seldom anything else
-        weakness = 0.12 if meant or asked or _PERSONAL.search(before) else 0.26 if abbreviated else 0.34
+        weakness = (
+            0.12 if meant or asked or (kind != _ACCOUNT and _PERSONAL.search(before)) else 0.26 if abbreviated else 0.34
+        )
         line = self.text[max(self.text.rfind("\n", 0, hit.start) + 1, hit.start - _BESIDE) : hit.start]
         if kind == _ACCOUNT and not meant:
             weakness += 0.1  # of a customer, mostly

@@ -38,6 +38,7 @@ _CLAUSE: Final = re.compile(r"[.!?]\s|[!?;,()\n>|]")
 _SUBJECT: Final = re.compile(
     r"[a-z] (?:is|was|no|number|ist|lautet|est|es|e|to)[ .:]*\Z|\A[ \t>*-]*[A-Za-z]+(?: [A-Za-z]+)? ?[:=#] ?\Z"
 )
+_BRACKETED: Final = re.compile(r"\b[a-z]{3,}\s*\(\Z")  # "Tuesday's patching (KB5048813)"
 _CUT_SHORT: Final = re.compile(r"\b[a-z]{2,5}\. ?\Z")
 _LEADER: Final = re.compile(r"\.{3,}")  # dots that lead from a key to its value
 #: The number of the field in which cards of the European model show their number; 4a to 4c and 9 stand beside it.
@@ -92,9 +93,8 @@ def likelihood(
         and _FIELDS.search(text, max(0, start - _REACH), start + _REACH) is not None
     )
     score += 0.15 * is_made_of(compact(written), text, start, end)
-    alien = grammar.alien.get(KIND)
     around = text[max(0, start - _NEAR) : end + _AROUND].encode("ascii")
-    if alien is not None and alien.search(around):
+    if _count(grammar.alien[KIND], around) > _count(grammar.speaking[KIND], around):
         score -= 0.2
     return score + _lead(page, grammar, start)
 
@@ -117,6 +117,11 @@ def is_apart(text: str, start: int, end: int) -> bool:
     return text[start - 1 : start] not in {"-", "/", "_"} and text[end : end + 1] not in {"-", "/", "_"}
 
 
+def _count(words: "re2._Regexp[bytes]", text: bytes) -> int:
+    """Return how many different words of a matter stand in a text."""
+    return len({match[0].lower() for match in words.finditer(text)})
+
+
 def _nearest(page: Page, spoken: Talk, start: int, end: int) -> Hit | None:
     """Return the talk of licences that is nearest before the number, or else behind it: a question that it answers."""
     index = bisect_left(spoken.starts, start)
@@ -132,7 +137,7 @@ def _nearest(page: Page, spoken: Talk, start: int, end: int) -> Hit | None:
 def _lead(page: Page, grammar: Grammar, start: int) -> float:
     """Return what the words right before the number add: most if there are none that may own it ("it's …")."""
     low = max(page.line(start)[0], page.block_start(start), start - 2 * _AROUND)
-    if _CUT_SHORT.search(page.text, low, start):
+    if _CUT_SHORT.search(page.text, low, start) or _BRACKETED.search(page.text, low, start):
         return -0.25
     clause = _CLAUSE.split(_LEADER.sub(":", page.text[low:start]))[-1]
     speaking, documents, places = grammar.speaking[KIND], grammar.licences.document, grammar.licences.place

@@ -84,7 +84,7 @@ def compile_words(file: LicenceWordsFile) -> LicenceWords:
             rf"[ ,;/(-]{{1,4}}(?:{states}|(?:{places})\b|(?-i:\([A-Z][a-z]{{2,12}}\)))(?:\s*\n|\W?\z|\W\D)"
         ),
         place_before=_compile(
-            rf"(?:{places})[ ,:;=)(/-]{{1,3}}"
+            rf"(?:{places}|\b(?-i:{'|'.join(map(re2.escape, file.abbreviations))}),?)[ ,:;=)(/-]{{1,8}}"
             r"(?:(?:no|number|nr|num|#|is|is now|license|licence|lic|dl)\b[ .:#=]{0,3}){0,2}\z"
         ),
         place=_compile(places),
@@ -97,7 +97,7 @@ def compile_words(file: LicenceWordsFile) -> LicenceWords:
 def _beside(phrases: Iterable[str]) -> Beside:
     words = _any_of(phrases)
     return Beside(
-        _compile(rf"[ ,;.)(/-]{{0,3}}\n?(?:and |und |et |y |it |its )?(?:{words})\b"),
+        _compile(rf"[ ,;.)(/-]{{0,8}}\n?(?:and |und |et |y |it |its )?(?:{words})\b"),
         _compile(rf"(?:{words})[:.]? ?(?:[A-Z]\d?|[A-Z]{{2}})?[ ,;:.)(/-]{{1,3}}\z"),
     )
 

@@ -4,6 +4,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from dlp_gateway.detect.grammar import Grammar
@@ -88,6 +89,7 @@ _YOUR: Final = frozenset(
 _TAG: Final = re.compile(r"<[A-Za-z][\w:.-]{0,40}(\s[^<>]{1,200})>")
 _AND: Final = r"(?:, ?| and | und | et | y | e | en | i | & | / )"
 _LIST: Final = re.compile(rf"(\d[\w.-]{{3,24}})(?:{_AND}\d[\w.-]{{3,24}}){{0,8}}{_AND}\Z")
+_GENITIVE: Final = frozenset({"de", "du", "d", "of", "del", "di", "da", "do", "van", "der", "des"})
 _ABOUT: Final = 25
 _NUMBER_OF: Final = re.compile(
     r"\A(?:number|numero|num|no|nr|numer|n)\b|(?:number|numbers|no|nr|num|nummer|numero|numer|reference|ref|#)\Z",
@@ -226,7 +228,10 @@ class Reader:
             complement = (
                 (walk.linked or walk.colon) and not walk.numbered and self.grammar.preposition.intersection(preceding)
             )
-            if complement and not _NUMBERED.search(self.page.text[hit.start : hit.end]):
+            numbered = any(  # "numero de suivi: …"
+                one in self.grammar.number and other in _GENITIVE for one, other in pairwise(preceding)
+            )
+            if complement and not numbered and not _NUMBERED.search(self.page.text[hit.start : hit.end]):
                 walk.doubt += 0.05
                 return None
             if walk.commas and walk.met and not walk.keyed:

@@ -246,7 +246,7 @@ class Recognition:
                                 value=value,
                                 written=text[start:end],
                                 torn=torn,
-                                abroad=bool(likely) and rule.country not in likely,
+                                abroad=likely != () and rule.type == implied.KIND and rule.country not in likely,
                             ),
                         )
             if best is not None:
