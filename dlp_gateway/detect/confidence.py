@@ -122,7 +122,9 @@ class Context:
         if alien and alien.search(_words(line)):
             weakness += 0.2
         if others:
-            weakness += 0.1 if kind in self.named or len(own) > len(others) + 1 else 0.25
+            weakness += (
+                0.1 if not self.named.isdisjoint(_MEANT.get(kind, {kind})) or len(own) > len(others) + 1 else 0.25
+            )
         if self._is_of_other_matter(hit):
             weakness += 0.25
         if not match.rule.any_country and not match.value.isdigit():
