@@ -6,14 +6,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
+import re2
+
 from dlp_gateway.detect.grammar import Grammar, spoken_in
 from dlp_gateway.detect.labels import OTHER, Hit, Strength, is_noun
 
 #: Addresses of pages and names of files, whose words are no labels.
-_LINK: Final = re.compile(
-    r"\b(?:https?|ftp)://[^\s?<>\"]*|\bwww\.[^\s?<>\"]*|(?<![^\s\"'(=])/[\w.-]{1,40}(?:/[\w.-]{1,60}){1,8}"
-    r"|\b[A-Za-z]:\\[^\s?<>\"]{1,200}",
-    re.IGNORECASE,
+_LINK: Final = re2.compile(
+    rb"(?i)\b(?:https?|ftp)://[^\s?<>\"]*|\bwww\.[^\s?<>\"]*|(?:^|[\s\"'(=])/[\w.-]{1,40}(?:/[\w.-]{1,60}){1,8}"
+    rb"|\b[a-z]:\\[^\s?<>\"]{1,200}"
 )
 _ONE: Final = re.compile(r"\bone\Z", re.IGNORECASE)
 #: English words stand in texts of all languages.
@@ -29,7 +30,7 @@ def meant(text: str, hits: Sequence[Hit], grammar: Grammar) -> tuple[tuple[Hit, 
     Left out are labels in the path of a link, short labels of another language, and its particles ("van").
     """
     own_nothing = grammar.linking | grammar.function
-    links = [(match.start(), match.end()) for match in _LINK.finditer(text)]
+    links = [(match.start(), match.end()) for match in _LINK.finditer(text.encode("ascii"))]
     begins = [start for start, _ in links]
 
     short = any(hit.label.languages.isdisjoint(_EVERYWHERE) for hit in hits)

@@ -43,6 +43,7 @@ _UNTICKED: Final = re.compile(r"(?:~|\[ ?\]|\( ?\)) ?\Z")
 #: How many numbers of a text are asked for their owner; the others count as nobody's.
 _ASKED: Final = 2_000
 _PLAIN_CELL: Final = re.compile(r"[ \"']{0,3}([A-Z]{0,3}\d{5,14}[A-Z]{0,3})[ \"'\r]{0,3}")
+_ROWS: Final = 20_000  # of one table
 _ASKED_IN_PROSE: Final = 1_000  # outside tables; whoever writes more has been found out before
 _LONGEST_CARD: Final = 19
 _CARD_LIKE: Final = 15  # digits; a short label names no licence of so many
@@ -130,7 +131,7 @@ class Recognition:
             hit = owner.hit
             if hit is None or owner.foreign:
                 continue
-            for row in table.rows:
+            for row in table.rows[:_ROWS]:
                 if index < len(row):
                     start, end = row[index]
                     if hit.label.owns == "DATE_OF_BIRTH":
