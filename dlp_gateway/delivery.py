@@ -10,6 +10,7 @@ sees it.
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -42,6 +43,7 @@ class DeliveryOptions:
 
     The wait between attempts is `first`, then twice the one before, at most `longest`; after `max_age` it is given up,
     and after `warn_after` the author is told that it takes long (no time at all: never).
+    `is_dead` tells of an owner whether his process is surely gone, so that nobody waits for the end of its leases.
     `keep` is how long content stays after every recipient reached a final state; `poll` how often custody is asked.
     """
 
@@ -54,6 +56,7 @@ class DeliveryOptions:
     retry_in_doubt: bool
     keep: timedelta
     warn_after: timedelta = timedelta()
+    is_dead: Callable[[str], bool] = lambda _: False
     poll: timedelta = timedelta(seconds=1)
 
     def wait(self, attempts: int) -> timedelta:
@@ -120,6 +123,7 @@ class DeliveryWorker:
     async def keep_house(self) -> None:
         """Take back lost leases, expire what nobody released, erase what is over, and publish how much there is."""
         now = datetime.now(UTC)
+        await self._store.end_leases(self._options.is_dead, now=now)
         if recovered := await self._store.recover(now=now, lease=_LEASE, retry=self._options.retry_in_doubt):
             log.recovered(recovered)
         for item in await self._store.expire(now=now):

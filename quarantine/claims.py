@@ -1,12 +1,12 @@
 """Leases: which worker may hand a copy over, until when, and how it ended. A lease is no state but stands beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, and_, bindparam, false, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, false, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from quarantine import rows
@@ -196,6 +196,15 @@ def settled(row: Row[Any], settlement: Settlement, last_reply: str) -> Change:
         again=again,
         silent=again and settlement.reply == last_reply,  # days of the same 4yz are one event
     )
+
+
+def end_leases(connection: Connection, is_dead: Callable[[str], bool], now: datetime) -> int:
+    """End the leases of owners who are dead."""
+    running = recipients.c.lease_until > now
+    owners = connection.execute(select(recipients.c.lease_owner).where(running).distinct()).scalars().all()
+    dead = [owner for owner in owners if is_dead(owner)]
+    ended = update(recipients).where(running, recipients.c.lease_owner.in_(dead)).values(lease_until=now)
+    return connection.execute(ended).rowcount if dead else 0
 
 
 async def recover(connection: AsyncConnection, *, now: datetime, length: timedelta, retry: bool, sealer: Sealer) -> int:

@@ -1,6 +1,6 @@
 """Custody in memory, for tests and trials: the same answers as `sql`, nothing durable and nothing sealed."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from operator import attrgetter
@@ -201,6 +201,13 @@ class MemoryStore:
             if line.state is State.DUE and not line.handing_over:
                 line.free()
         await self.take(deposits)
+
+    async def end_leases(self, is_dead: Callable[[str], bool], *, now: datetime) -> int:
+        """End the leases of owners who are dead; return how many."""
+        ended = [line for _, line in self._all() if line.until is not None and line.until > now and is_dead(line.owner)]
+        for line in ended:
+            line.until = now
+        return len(ended)
 
     async def recover(self, *, now: datetime, lease: timedelta, retry: bool) -> int:
         """Take back leases that are over: DUE again or, once handed over, IN_DOUBT (or DUE: `retry`)."""

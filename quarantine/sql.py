@@ -1,6 +1,7 @@
 """Custody in a database (SQLite, PostgreSQL) by SQLAlchemy Core; every method is one transaction."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from operator import attrgetter
@@ -227,6 +228,10 @@ class SqlStore:
         async with self.database.writing() as connection:
             await claims.settle(connection, claim, settlements, now=now, sealer=self._sealer, opener=self._opener)
             await connection.run_sync(insert_rows, sealed)
+
+    async def end_leases(self, is_dead: Callable[[str], bool], *, now: datetime) -> int:
+        """End the leases of owners who are dead; return how many."""
+        return await self.database.transact(partial(claims.end_leases, is_dead=is_dead, now=now))
 
     async def recover(self, *, now: datetime, lease: timedelta, retry: bool) -> int:
         """Take back leases that are over: DUE again or, once handed over, IN_DOUBT (or DUE: `retry`)."""

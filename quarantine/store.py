@@ -141,6 +141,10 @@ class Store(Protocol):
         """
         ...
 
+    async def end_leases(self, is_dead: Callable[[str], bool], *, now: datetime) -> int:
+        """End the leases of owners who are dead, so that `recover` need not wait for them; return how many."""
+        ...
+
     async def recover(self, *, now: datetime, lease: timedelta, retry: bool) -> int:
         """Take back leases that are over (see `claim`): DUE again or, once handed over, IN_DOUBT (DUE if `retry`).
 

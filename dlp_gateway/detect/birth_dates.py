@@ -8,8 +8,10 @@ from typing import Final
 from dlp_gateway.detect.ownership import Reader
 from dlp_gateway.detect.shapes import dates
 from dlp_gateway.detect.span import Span
+from dlp_gateway.detect.walk import owns_nothing
 
 _ASKED: Final = 2_000
+_SMALL: Final = re.compile(r"\b[a-z]{3,}\b")
 _ASIDE: Final = re.compile(r"\([^()\n]{0,60}\)")
 
 
@@ -24,6 +26,8 @@ def birth_dates(reader: Reader) -> Iterator[Span]:
             continue
         for start, end in dates(text, hit.end, min(len(text), hit.end + 90))[:1]:
             between = _ASIDE.sub("", text[hit.end : start])
+            if any(not owns_nothing(reader.grammar, word) for word in _SMALL.findall(between)):
+                continue  # "born to run on …"
             apart = re.search(r"\n\s*\n|[.!?;]\s+[A-Z]", between) or ("\n" in between and before)
             if len(between) <= 30 and not apart:
                 yield date_span(start, end, 0.88, "behind a label of it")

@@ -35,7 +35,7 @@ _OF_PEOPLE: Final = re.compile(
 # "AMF 118 207": who gave the number out, not its first letters.
 _AUTHORITY: Final = re.compile(r"[A-Z]{3} \d")
 _COMPLEMENT: Final = re.compile(
-    r" (?:de |d'|du |des |del |di |da |do |para |pour |for |to )(?:la |el |l'|las |los )?([a-z]{4,})\b"
+    r" (?:de |d'|du |des |del |di |da |do |para |pour |for |to )(?:la |el |l'|las |los )?([a-z]{4,}|[A-Z]{2,5})\b"
 )
 _AFAR: Final = frozenset({Relation.ABOVE, Relation.BELOW})
 _ACCOUNT: Final = "BANK_ACCOUNT"
@@ -85,8 +85,8 @@ class Context:
         score = BASE[Relation.BEFORE if direct else owner.relation] - owner.doubt + _evidence(match)
         if match.rule.type == implied.KIND and is_made_of(match.value, self.text, match.start, match.end):
             score += 0.08
-        if match.abroad and match.value.isdigit() and owner.relation in _AFAR:
-            score -= 0.1
+        if match.abroad and match.value.isdigit():
+            score -= 0.1 if owner.relation in _AFAR else 0.06
         if hit.label.strength is Strength.FAIR:
             score -= 0.05 + 0.35 * self._speaks_otherwise(match.rule.type, hit, match.end)
         elif hit.label.strength is Strength.WEAK:
@@ -111,20 +111,24 @@ class Context:
             return 0.05
         asked = owner.relation in {Relation.ABOVE, Relation.BELOW} and _YOURS.search(before)
         abbreviated = hit.end - hit.start <= 3  # "DL # …": seldom anything else
-        weakness = 0.12 if meant or asked or _PERSONAL.search(before) else 0.26 if abbreviated else 0.34
+        weakness = (
+            0.12 if meant or asked or (kind != _ACCOUNT and _PERSONAL.search(before)) else 0.26 if abbreviated else 0.34
+        )
         line = self.text[max(self.text.rfind("\n", 0, hit.start) + 1, hit.start - _BESIDE) : hit.start]
         if kind == _ACCOUNT and not meant:
             weakness += 0.1  # of a customer, mostly
-        if kind == implied.KIND and implied.is_told_of(self.text, match.start, match.end):
+        if kind == implied.KIND and implied.is_told_of(self.grammar, self.text, match.start, match.end):
             weakness -= 0.12
         if alien and alien.search(_words(line)):
             weakness += 0.2
         if others:
-            weakness += 0.1 if kind in self.named or len(own) > len(others) + 1 else 0.25
+            weakness += (
+                0.1 if not self.named.isdisjoint(_MEANT.get(kind, {kind})) or len(own) > len(others) + 1 else 0.25
+            )
         if self._is_of_other_matter(hit):
             weakness += 0.25
         if not match.rule.any_country and not match.value.isdigit():
-            weakness -= 0.06
+            weakness -= 0.06 if meant or others else 0.14
         sentence_begins = before.rstrip().endswith(".") and self.text[hit.start].isupper()
         if not (abbreviated or sentence_begins) and _MODIFIED.search(before) and not self._common(hit.start):
             weakness += 0.25
@@ -135,11 +139,14 @@ class Context:
     def _is_of_other_matter(self, hit: Hit) -> bool:
         """Tell whether what the licence is for stands behind the word: "permis d'alcool", "licencia de apertura"."""
         found = _COMPLEMENT.match(self.text, hit.end)
-        if found is None:
+        if found is None or found[1] in self.grammar.function:
             return False
-        speaking = self.grammar.speaking.get(implied.KIND)
-        own = speaking is not None and speaking.fullmatch(found[1].encode("ascii")) is not None
-        return not own and not implied.is_place(found[1]) and found[1] not in self.grammar.function
+        if found[1] in self.grammar.licences.states:
+            return False
+        word, speaking = found[1].encode("ascii"), self.grammar.speaking.get(implied.KIND)
+        if speaking is not None and speaking.fullmatch(word):
+            return False
+        return self.grammar.licences.place.fullmatch(word) is None
 
     def _heading(self, match: Match, hit: Hit) -> float:
         """Return what a short heading takes off: more where header or row speak of another matter ("Plumber")."""
@@ -147,7 +154,7 @@ class Context:
         if kind == _ACCOUNT:
             speaking = self.grammar.speaking[kind]
             around = _words(self.text[max(0, hit.start - _NEAR) : hit.end + _NEAR])
-            return 0.1 if not self.named.isdisjoint(_MEANT[kind]) or speaking.search(around) else 0.5
+            return 0.1 if not self.named.isdisjoint(_MEANT[kind]) or speaking.search(around) else 0.7
         other = kind not in self.named and self._speaks_otherwise(kind, hit, hit.end)
         start = self.text.rfind("\n", 0, hit.start) + 1
         if _OF_PEOPLE.search(self.text[start : hit.end + _NEAR].partition("\n")[0]):
@@ -195,7 +202,7 @@ def _evidence(match: Match) -> float:
     if match.rule.form is not None and not match.value.isdigit():
         evidence += 0.05
     if match.rule.any_country:
-        evidence -= 0.1
+        evidence -= 0.1 + 0.1 * (match.abroad and match.value.isdigit())
     if match.value.isdigit() and len(match.value) < 7:
         evidence -= 0.15
     if not match.rule.any_country and not match.value.isdigit():

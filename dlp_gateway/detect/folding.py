@@ -24,14 +24,16 @@ _FIXED: Final = {
     **dict.fromkeys("\u2022\u2023\u25cf\u25aa\u25e6\u00b7", "*"),
     **dict.fromkeys("\u2502\u2503\u2551\uff5c", "|"),
     **dict.fromkeys("\u2610\u25a1\u2b1c\u25fb", "~"),  # a box that is not ticked
-    **dict.fromkeys("\u0085\u2028\u2029", "\n"),
+    **dict.fromkeys("\u0085\u2028\u2029\u3002", "\n"),  # an ideographic full stop ends a sentence without a blank
+    "\u3001": ",",
     # Letters without a decomposition, and the Cyrillic and Greek ones that cannot be told from Latin by eye.
     **dict(zip("ßøØłŁđĐæÆœŒıþðо", "soOlLdDaAoOitdo", strict=True)),
     **dict(zip("АВЕЗКМНОРСТУХІЈЅавекмнорстухіјѕ", "ABE3KMHOPCTYXIJSabekmhopctyxijs", strict=True)),
     **dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "ABEZHIKMNOPTYXo", strict=True)),
     # One letter each for what the words for licence, passport, account and number are written with in Japanese, Korean
     # and Chinese; alike where they mean the same, and together like no Latin word. Labels are folded in the same way.
-    **dict(zip("運転免許証番号旅券口座個人驾驶证身份号운전면허증번호여권계좌주민등록", "qxzjvw#vpgjyzqxvyq#qxzjvw#vpgjyvdq", strict=True)),
+    **dict(zip("運転免許証番号旅券口座個人驾驶证身份号", "qxzjvw#vpgjyzqxvyq#", strict=True)),
+    **dict(zip("운전면허증번호여권계좌주민등록", "qxzjvw#vpgjyvdq", strict=True)),
     "º": "#", "°": "#", **dict.fromkeys("£€¥¢₹₽₺₩", "$"), "ª": "a", "№": "#", "：": ":",
 }  # fmt: skip
 

@@ -10,12 +10,12 @@ from typing import Final
 import re2
 
 from dlp_gateway.detect.folding import fold
+from dlp_gateway.detect.licence_words import LicenceWords, LicenceWordsFile, compile_words
 from dlp_gateway.document import Model, load
-
 
 _WORD: Final = re.compile(r"[a-z]+(?:'[a-z]+)?")
 _READ: Final = 4_000  # characters of a text that tell its language
-_ENOUGH: Final = 4
+_ENOUGH: Final = 6
 
 
 class DomainWords(Model):
@@ -36,6 +36,7 @@ class GrammarFile(Model):
     closing: tuple[str, ...]
     countries: dict[str, tuple[str, ...]]
     languages: dict[str, tuple[str, ...]]
+    licences: LicenceWordsFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +52,7 @@ class Grammar:
     closing: frozenset[str]
     countries: Mapping[str, tuple[str, ...]]  # by language, the likeliest first
     languages: Mapping[str, frozenset[str]]  # by word: in which languages it is frequent
+    licences: LicenceWords
 
 
 def load_grammar(path: Path) -> Grammar:
@@ -66,14 +68,16 @@ def load_grammar(path: Path) -> Grammar:
         closing=_folded(file.closing),
         countries=file.countries,
         languages=_by_word(file.languages),
+        licences=compile_words(file.licences),
     )
 
 
 def spoken_in(grammar: Grammar, text: str) -> frozenset[str]:
     """Return the languages that a folded text may be in; none if it has too few words to tell."""
     counts: Counter[str] = Counter()
-    for word in _WORD.findall(text[:_READ].lower()):
-        counts.update(grammar.languages.get(word, ()))
+    for word, times in Counter(_WORD.findall(text[:_READ].lower())).items():
+        for language in grammar.languages.get(word, ()):
+            counts[language] += times
     most = max(counts.values(), default=0)
     return frozenset(one for one, count in counts.items() if 2 * count > most) if most >= _ENOUGH else frozenset()
 

@@ -1,7 +1,7 @@
 """Numbers that no label owns, in a text that speaks of driving licences: what else speaks for their being one.
 
-People answer "need your licence" with the number alone, name the office instead of the document, or give class and day of
-expiry. Each of these is weak; a number counts when several come together and nothing else owns it.
+People answer "need your licence" with the number alone, name the office instead of the document, or give class and
+day of expiry. Each of these is weak; a number counts when several come together and nothing else owns it.
 """
 
 import re
@@ -24,79 +24,26 @@ from dlp_gateway.detect.walk import owns_nothing
 KIND: Final = "DRIVER_LICENSE"
 #: No number is surer without a label.
 SUREST: Final = 0.85
-_REACH: Final = 600  # how far from the number the talk of licences may be, in characters
+_REACH: Final = 900  # how far from the number the talk of licences may be, in characters
 _NEAR: Final = 300
 _AROUND: Final = 40
+_BEHIND: Final = 150
 _SAID: Final = 250  # how far before a number it may be said how many digits it has
 _SHORTEST: Final = 7
 #: A letter of the surname and what is coded of name and birth date (Florida, Illinois, New Jersey, Ontario …).
 _CODED: Final = re.compile(r"[A-Z](?:[ -]?\d){11,14}")
-
-
-def _compile(expression: str) -> "re2._Regexp[bytes]":
-    """Return an expression for ASCII of either case; RE2 takes a tenth of the time for long choices of words."""
-    options = re2.Options()
-    options.case_sensitive = False
-    return re2.compile(expression, options)
-
-
 _WORD: Final = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)?")
 _CLAUSE: Final = re.compile(r"[.!?]\s|[!?;,()\n>|]")
-_SUBJECT: Final = re.compile(r"[a-z] (?:is|was|no|number|ist|lautet|est|es|e|to)[ .:]*\Z|[a-z] ?[:=#] ?\Z")
-_OF_DOCUMENTS: Final = re.compile(
-    r"licen[cs]es?|registr\w{1,6}|folio|card|carte|karte|kaart|karta|kort|cartao|tarjeta|plastic|permit|permis\w?|permiso|"
-    r"patente|rijbewijs\w*|fuhrerschein\w*|prawk?o?|cnh|carnet?|carte|kierowc\w|long|front|back",
-    re.IGNORECASE,
+# "my own commission is …", "Locker: …", "pol. …": what the number is of stands before it.
+_SUBJECT: Final = re.compile(
+    r"[a-z] (?:is|was|no|number|ist|lautet|est|es|e|to)[ .:]*\Z|\A[ \t>*-]*[A-Za-z]+(?: [A-Za-z]+)? ?[:=#] ?\Z"
 )
+_BRACKETED: Final = re.compile(r"\b[a-z]{3,}\s*\(\Z")  # "Tuesday's patching (KB5048813)"
+_CUT_SHORT: Final = re.compile(r"\b[a-z]{2,5}\. ?\Z")
 _LEADER: Final = re.compile(r"\.{3,}")  # dots that lead from a key to its value
-# What is told of a licence right behind its number, or right before it.
-_ATTRIBUTES: Final = (
-    r"class|classe|klasse|kl|cat|categor\w{1,3}|kat|kategori\w{1,2}|version|ver|exp|expir\w{1,5}|valid|good (?:until|till|til|thru|through)|"
-    r"issued?|issuing|gultig|ausgestellt|erteilt|valable|delivre\w?|valide|vigente|vence|caduca|expedid\w|valida|"
-    r"rilasciat\w|scad\w{0,5}|emitid\w|validade|geldig|afgegeven|wazn\w|wydan\w|giltig\w?|utfardat|gyldig\w?|udstedt|"
-    r"full uk|donor|no points|clean"
-)
-_BEHIND: Final = re.compile(rf"[ ,;.)(/-]{{0,3}}\n?(?:and |und |et |y |it |its )?(?:{_ATTRIBUTES})\b", re.IGNORECASE)
-_BEFORE: Final = _compile(rf"\b(?:{_ATTRIBUTES})[:.]? ?(?:[A-Z]\d?|[A-Z]{{2}})?[ ,;:.)(/-]{{1,3}}\z")
 #: The number of the field in which cards of the European model show their number; 4a to 4c and 9 stand beside it.
 _FIELD: Final = re.compile(r"(?:^|[\s|;,])5[.):]{0,2}\s{1,3}\Z", re.MULTILINE)
 _FIELDS: Final = re.compile(r"\b4 ?[abcd]\b", re.IGNORECASE)
-_PLACE: Final = re.compile(
-    r"[ ,;/(-]{1,4}(?:A[KLRZ]|C[AOT]|DC|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|PA|RI|S[CD]|T[NX]|UT|V[AT]"
-    r"|W[AIVY]|ON|QC|BC|AB|MB|SK|NS|NB|NL|PEI?|(?i:nsw|vic|qld|tas|act|wa|sa|nt|n\.?i|uk|nz|roi)|\((?:[A-Z][a-z]+)\))\b(?! ?\d)"
-)
-_PLACES: Final = (
-    r"alabama|alaska|arizona|arkansas|california|colorado|connecticut|delaware|florida|georgia|hawaii|idaho|illinois|"
-    r"indiana|iowa|kansas|kentucky|louisiana|maine|maryland|massachusetts|michigan|minnesota|mississippi|missouri|montana|"
-    r"nebraska|nevada|new (?:hampshire|jersey|mexico|york|brunswick|south wales|zealand)|(?:north|south) (?:carolina|dakota)|"
-    r"ohio|oklahoma|oregon|pennsylvania|rhode island|tennessee|texas|utah|vermont|(?:west )?virginia|washington|wisconsin|"
-    r"wyoming|puerto rico|ontario|quebec|british columbia|alberta|manitoba|saskatchewan|nova scotia|newfoundland|yukon|"
-    r"nunavut|victoria|queensland|tasmania|(?:south|western) australia|northern (?:territory|ireland)|jalisco|nuevo leon|"
-    r"sonora|chihuahua|tamaulipas|puebla|durango|sinaloa|oaxaca|yucatan|quintana roo|guanajuato|queretaro"
-)
-_PLACE_NAME: Final = re.compile(_PLACES, re.IGNORECASE)
-_FROM_PLACE: Final = _compile(
-    rf"\b(?:{_PLACES})[ ,:;=)(/-]{{1,3}}(?:(?:no|number|nr|num|#|is|is now|license|licence|lic|dl)\b[ .:#=]{{0,3}}){{0,2}}\z"
-)
-_COUNTS: Final = {
-    6: "six|sechs|seis|sei|zes|szesc",
-    7: "seven|sieben|sept|siete|sette|zeven|siedem|sete|sju|syv",
-    8: "eight|acht|huit|ocho|otto|osiem|oito|atta|otte",
-    9: "nine|neun|neuf|nueve|nove|negen|dziewiec|nio|ni",
-    10: "ten|zehn|dix|diez|dieci|tien|dziesiec|dez|tio|ti",
-    11: "eleven|elf|onze|once|undici|jedenascie|elva|elleve",
-    12: "twelve|zwolf|douze|doce|dodici|twaalf|dwanascie|doze|tolv",
-    13: "thirteen|dreizehn|treize|trece|tredici|dertien|trzynascie|treze",
-    14: "fourteen|vierzehn|quatorze|catorce|quattordici|veertien|catorze",
-    15: "fifteen|funfzehn|quinze|quince|quindici|vijftien|pietnascie",
-    16: "sixteen|sechzehn|seize|dieciseis|sedici|zestien|szesnascie|dezasseis|dezesseis",
-}
-_SPOKEN: Final = {word: count for count, words in _COUNTS.items() for word in words.split("|")}
-_LENGTH: Final = _compile(
-    rf"\b(\d{{1,2}}|{'|'.join(sorted(_SPOKEN, key=len, reverse=True))})[ -]?"
-    r"(?:digits?|characters?|chars?|figures?|chiffres?|caracteres?|ziffern?|stellen|stellig\w{0,2}|zeichen|cijfers?|tekens|"
-    r"digitos?|cifras?|cifre|caratteri|cyfr\w?|znakow|siffror|cifre|tegn|numbers?|numeros|numery)\b"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,38 +83,43 @@ def likelihood(
     lettered = any(map(str.isalpha, written))
     score = 0.3 + 0.15 * (lettered or proved) + 0.1 * (_CODED.fullmatch(written) is not None)
     score += 0.1 * (near.label.strength is not Strength.TOPIC and abs(start - near.end) <= _NEAR and not is_spent(near))
-    score += 0.25 * _has_attributes(text, start, end)
-    score += 0.15 * (_PLACE.match(text, end) is not None or _FROM_PLACE.search(_ahead(text, start)) is not None)
-    score += 0.25 * (size in _said_lengths(text, start))
+    words = grammar.licences
+    score += 0.25 * words.have_attributes(text, start, end)
+    score += 0.2 * words.have_place(text, start, end)
+    score += 0.15 * (not "".join(_line_without(page, start, end)).strip(" \t>*-\r"))
+    score += 0.25 * (size in words.said_lengths(text[max(0, start - _SAID) : start]))
     score += 0.3 * (
         _FIELD.search(text, max(0, start - 8), start) is not None
         and _FIELDS.search(text, max(0, start - _REACH), start + _REACH) is not None
     )
     score += 0.15 * is_made_of(compact(written), text, start, end)
-    alien = grammar.alien.get(KIND)
     around = text[max(0, start - _NEAR) : end + _AROUND].encode("ascii")
-    if alien is not None and alien.search(around):
+    if _count(grammar.alien[KIND], around) > _count(grammar.speaking[KIND], around):
         score -= 0.2
     return score + _lead(page, grammar, start)
 
 
-def is_told_of(text: str, start: int, end: int) -> bool:
-    """Tell whether beside the number stands what is told of a licence: its class, its state, until when it is valid."""
-    return (
-        _has_attributes(text, start, end)
-        or _PLACE.match(text, end) is not None
-        or _FROM_PLACE.search(_ahead(text, start)) is not None
-    )
+def is_told_of(grammar: Grammar, text: str, start: int, end: int) -> bool:
+    """Tell whether beside the number stands what is told of a licence to drive: its class, its state, its length."""
+    words = grammar.licences
+    if words.have_class(text, start, end) or words.have_place(text, start, end):
+        return True
+    return sum(map(str.isalnum, text[start:end])) in words.said_lengths(text[max(0, start - _SAID) : start])
 
 
-def is_place(name: str) -> bool:
-    """Tell whether it is the name of a state or a province that gives out licences."""
-    return _PLACE_NAME.fullmatch(name) is not None
+def _line_without(page: Page, start: int, end: int) -> tuple[str, str]:
+    low, high = page.line(start)
+    return page.text[max(low, start - _AROUND) : start], page.text[end : min(high, end + _AROUND)]
 
 
 def is_apart(text: str, start: int, end: int) -> bool:
     """Tell whether the number stands by itself, and is not a piece of something longer or two things."""
     return text[start - 1 : start] not in {"-", "/", "_"} and text[end : end + 1] not in {"-", "/", "_"}
+
+
+def _count(words: "re2._Regexp[bytes]", text: bytes) -> int:
+    """Return how many different words of a matter stand in a text."""
+    return len({match[0].lower() for match in words.finditer(text)})
 
 
 def _nearest(page: Page, spoken: Talk, start: int, end: int) -> Hit | None:
@@ -177,38 +129,32 @@ def _nearest(page: Page, spoken: Talk, start: int, end: int) -> Hit | None:
         return spoken.hits[index - 1]
     if index < len(spoken.hits) and spoken.starts[index] - end <= _REACH:
         behind = spoken.hits[index]
-        near = behind.start - end <= _AROUND or page.depth(behind.start) > page.depth(start)
+        near = behind.start - end <= _BEHIND or page.depth(behind.start) > page.depth(start)
         return behind if near else None
     return None
 
 
-def _ahead(text: str, start: int) -> bytes:
-    return text[max(0, start - _AROUND) : start].encode("ascii")
-
-
-def _has_attributes(text: str, start: int, end: int) -> bool:
-    return _BEHIND.match(text, end) is not None or _BEFORE.search(_ahead(text, start)) is not None
-
-
-def _said_lengths(text: str, start: int) -> frozenset[int]:
-    before = text[max(0, start - _SAID) : start].encode("ascii")
-    said = (match[1].decode("ascii").lower() for match in _LENGTH.finditer(before))
-    return frozenset(int(word) if word.isdigit() else _SPOKEN[word] for word in said)
-
-
 def _lead(page: Page, grammar: Grammar, start: int) -> float:
     """Return what the words right before the number add: most if there are none that may own it ("it's …")."""
-    low = max(page.line(start)[0], start - 2 * _AROUND)
+    low = max(page.line(start)[0], page.block_start(start), start - 2 * _AROUND)
+    if _CUT_SHORT.search(page.text, low, start) or _BRACKETED.search(page.text, low, start):
+        return -0.25
     clause = _CLAUSE.split(_LEADER.sub(":", page.text[low:start]))[-1]
-    speaking = grammar.speaking[KIND]
-    words = _WORD.findall(clause)
-    content = [word for word in words if not _is_own(speaking, word) and not owns_nothing(grammar, word.lower())]
+    speaking, documents, places = grammar.speaking[KIND], grammar.licences.document, grammar.licences.place
+    content = [
+        word
+        for word in _WORD.findall(clause)
+        if not _is_own(speaking, documents, places, word) and not owns_nothing(grammar, word.lower())
+    ]
     if content and _SUBJECT.search(clause) and content[-1].islower():
         return -0.25  # "my own commission is …"
     return 0.1 if not content else 0.0 if len(content) == 1 else -0.1
 
 
 @lru_cache(maxsize=8192)
-def _is_own(speaking: "re2._Regexp[bytes]", word: str) -> bool:
-    """Tell whether a word speaks of licences itself."""
-    return _OF_DOCUMENTS.fullmatch(word) is not None or speaking.fullmatch(word.encode("ascii")) is not None
+def _is_own(
+    speaking: "re2._Regexp[bytes]", documents: "re2._Regexp[bytes]", places: "re2._Regexp[bytes]", word: str
+) -> bool:
+    """Tell whether a word speaks of licences itself, or of a state that gives them out."""
+    data = word.encode("ascii")
+    return any(words.fullmatch(data) is not None for words in (documents, speaking, places))

@@ -8,7 +8,7 @@ Spanish "sin"). Otherwise case does not matter, nor do accents and curly apostro
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
@@ -24,19 +24,21 @@ from dlp_gateway.document import Model, load
 #: What a label owns when it is no identifier: an order, a parcel, a phone …
 OTHER: Final = "OTHER"
 _EDGE: Final = r"\b"
-_GAP: Final = r"[\s\-./>]{0,3}"
-_GAP_IN_LINE: Final = r"[ \t\-./>]{0,3}"  # words of two rows of a form are no label of another matter
+_GAP: Final = r"[ \r\n\-./>]{0,3}"  # a tab stands between the cells of a row
+_GAP_IN_LINE: Final = r"[ \-./>]{0,3}"  # words of two rows of a form are no label of another matter
 _UMLAUTS: Final = {"ä": "(?:a|ae)", "ö": "(?:o|oe)", "ü": "(?:u|ue)", "ß": "(?:s|ss)"}
 _SYNTAX: Final = re.compile(r"~[\w']+|=[\w.]+|[\w']|[ ()|?*#/.&:-]")
 
 
 #: Several words that begin with capitals, written as one.
-_KEY: Final = re.compile(r"\b[A-Za-z]{1,40}?[a-z][A-Z][A-Za-z]{1,40}\b")
+_KEY: Final = re.compile(r"\b[A-Za-z]{1,40}?[a-z][A-Z][A-Za-z]{0,40}\b")
+_JOINED: Final = re.compile(r"[a-z][A-Z]")
+_LONGEST_KEY: Final = 42
 _JOINT: Final = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 #: Whose number a key may tell without its meaning another one.
 _OF_PEOPLE: Final = frozenset(
-    b"driver renter applicant customer client owner insured primary second dmv state person holder user num no nr id doc"
-    b" document my new hirer member passenger main additional employee buyer candidate registro numero".split()
+    b"driver renter applicant customer client owner insured primary second dmv state person holder user num no nr id"
+    b" doc document my new hirer member passenger main additional employee buyer candidate registro numero".split()
 )
 #: What keys of identifiers have in them: for a gate that looks for any at all.
 KEYED: Final = (
@@ -86,6 +88,11 @@ class Hit:
     label: Label
 
 
+def is_noun(hit: Hit) -> bool:
+    """Tell whether the label is but a thing that may have a number: it owns only what is next to it."""
+    return hit.label.owns == OTHER and hit.label.strength is Strength.WEAK
+
+
 class Lexicon:
     """All labels, compiled once; `scan` takes time linear in the text.
 
@@ -101,8 +108,8 @@ class Lexicon:
         for phrase in phrases:
             self._owners.Add(phrase.removeprefix(_EDGE).removesuffix(_EDGE))  # what was found has no neighbours here
         self._owners.Compile()
-        self._owner = lru_cache(maxsize=8192)(self._look_up)
-        self._of_key = lru_cache(maxsize=8192)(self._look_up_key)
+        self._owner: Callable[[bytes], Label] = lru_cache(maxsize=8192)(self._look_up)
+        self._of_key: Callable[[str], Label | None] = lru_cache(maxsize=8192)(self._look_up_key)
 
     def scan(self, text: str, start: int = 0, end: int | None = None) -> tuple[Hit, ...]:
         """Return the labels in `text[start:end]` (folded text), left to right, none overlapping another."""
@@ -117,7 +124,12 @@ class Lexicon:
 
     def _keys(self, text: str, start: int, end: int | None) -> Iterator[Hit]:
         """Yield the labels that keys of programs are: words joined by capitals, as in `renterLicenseNumber`."""
-        for key in _KEY.finditer(text, start, len(text) if end is None else end):
+        last = start
+        for joint in _JOINED.finditer(text, start, len(text) if end is None else end):
+            key = _KEY.search(text, max(last, joint.start() - _LONGEST_KEY), joint.end() + _LONGEST_KEY)
+            if joint.start() < last or key is None or key.start() > joint.start():
+                continue
+            last = key.end()
             label = self._of_key(key[0])
             if label is not None:
                 yield Hit(start=key.start(), end=key.end(), label=label)
@@ -136,7 +148,7 @@ class Lexicon:
         return label
 
     def _look_up(self, words: bytes) -> Label:
-        fitting = [self._of_phrase[place] for place in sorted(self._owners.Match(words))]
+        fitting: list[Label] = [self._of_phrase[place] for place in sorted(self._owners.Match(words))]
         languages = frozenset(label.language for label in fitting if label.owns == fitting[0].owns)
         return replace(fitting[0], languages=languages)
 
@@ -166,7 +178,7 @@ def pattern(phrase: str, *, in_line: bool = False) -> str:
     r"""Return the regular expression of a phrase over folded text.
 
     >>> pattern("driv(er|ing) licence")
-    '\\bdriv(?:er|ing)[\\s\\-./>]{0,3}licence\\b'
+    '\\bdriv(?:er|ing)[ \\r\\n\\-./>]{0,3}licence\\b'
     """
     body = "".join(map(_element, _SYNTAX.findall(phrase)))
     if in_line:

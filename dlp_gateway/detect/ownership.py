@@ -2,21 +2,20 @@
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
-from dlp_gateway.detect.grammar import Grammar, spoken_in
-from dlp_gateway.detect.labels import OTHER, Hit, Strength
+from dlp_gateway.detect.grammar import Grammar
+from dlp_gateway.detect.labels import OTHER, Hit, is_noun
 from dlp_gateway.detect.layout import Page
+from dlp_gateway.detect.meanings import meant
+from dlp_gateway.detect.orphans import elsewhere, is_orphan
 from dlp_gateway.detect.walk import KEYED, NOBODY, UNKNOWN, Owner, Relation, Walk, owns_nothing
 
 _BEFORE: Final = 120
 _AFTER: Final = 80
-_ABOVE: Final = 300
-_BELOW: Final = 700
-_LINE: Final = 200  # no line is read further than this
-_KEY: Final = 40  # no key is longer
 _TOKEN: Final = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)?|\d[\w]*|\n|[^\w\s]|_")
 _ABBREVIATED: Final = re.compile(
     r"(?:^|[\s(])(?:no|nos|nr|num|nbr|lic|n|dr|mr|mrs|ms|st|sr|sra|tel|ref|ext|geb|bzw|ca|z\.b|inkl|art|ul|driv|d\.l"
@@ -29,11 +28,6 @@ _NUMBERED: Final = re.compile(
     re.IGNORECASE,
 )
 _ROMANCE: Final = frozenset({"fr", "es", "it", "pt"})  # the adjective stands behind the noun: "badge visiteur 4410293"
-# The key of a number of whatever document another key has named: "docType": "DL", "docNumber": …
-_OF_DOCUMENT: Final = re.compile(
-    r"[\"'<{\s]*(?:[a-z]{2,15}[ _.-])?(?:doc|document|id|ident|identification|identity)[ _.-]?(?:number|no|nr|num|nbr|value)[\"'>]*\s?[:=>]",
-    re.IGNORECASE,
-)
 # What cannot be written with letters: a "card" that has some is another kind of card.
 _CARD: Final = "CREDIT_CARD"
 _LICENCE: Final = "DRIVER_LICENSE"
@@ -51,18 +45,61 @@ _OF_CARD: Final = re.compile(
     re.IGNORECASE,
 )
 _OF_CARD_REACH: Final = 50
+_COPULAS: Final = frozenset(
+    {"is", "was", "are", "ist", "war", "est", "es", "e", "jest", "to", "er", "ar", "being", "="}
+)
+_YOUR: Final = frozenset(
+    {
+        "your",
+        "ur",
+        "yr",
+        "deine",
+        "deinen",
+        "deiner",
+        "ihre",
+        "ihren",
+        "ihrer",
+        "eure",
+        "votre",
+        "ton",
+        "vos",
+        "uw",
+        "je",
+        "jouw",
+    }
+    | {
+        "tu",
+        "su",
+        "tus",
+        "sus",
+        "tua",
+        "sua",
+        "vostra",
+        "seu",
+        "teu",
+        "twoj",
+        "twoje",
+        "panskie",
+        "din",
+        "ditt",
+        "dit",
+        "dein",
+    }
+)
+_TAG: Final = re.compile(r"<[A-Za-z][\w:.-]{0,40}(\s[^<>]{1,200})>")
+_AND: Final = r"(?:, ?| and | und | et | y | e | en | i | & | / )"
+_LIST: Final = re.compile(rf"(\d[\w.-]{{3,24}})(?:{_AND}\d[\w.-]{{3,24}}){{0,8}}{_AND}\Z")
+_GENITIVE: Final = frozenset({"de", "du", "d", "of", "del", "di", "da", "do", "van", "der", "des"})
 _ABOUT: Final = 25
 _NUMBER_OF: Final = re.compile(
     r"\A(?:number|numero|num|no|nr|numer|n)\b|(?:number|numbers|no|nr|num|nummer|numero|numer|reference|ref|#)\Z",
     re.IGNORECASE,
 )
-_ONE: Final = re.compile(r"\bone\Z", re.IGNORECASE)
 _APART: Final = 4  # words between a label and a number of another clause that is its own
 _ANNOUNCING: Final = frozenset(':#=(-"[>/')
 #: "issued", "valid until": what follows is a day or a year, so a number as long as this is not theirs.
 _DATED: Final = "dates"
 _LONGEST_DATE: Final = 6
-_LINK: Final = re.compile(r"\b(?:https?|ftp)://[^\s?<>\"]*|\bwww\.[^\s?<>\"]*", re.IGNORECASE)
 _FROM: Final = frozenset(
     {
         "from",
@@ -84,10 +121,6 @@ _FROM: Final = frozenset(
         "sulla",
     }
     | {"della", "do", "da", "z", "na", "fra"}
-)
-# Who answers, before a colon: "Marie:", "Jan de Vries :", but not "OCR for the parking:".
-_NAME: Final = re.compile(
-    r"[A-Z][a-z]+(?:[ -](?:(?:de|van|von|di|da|du|le|la|el|der|den)[ ])*[A-Z][a-z]*\.?){0,3} ?: ?"
 )
 _SENTENCE_END: Final = re.compile(r"[.!?][\"')\]]*\s+(?=[A-Z0-9\"'(])")
 
@@ -111,15 +144,23 @@ class Reader:
             after = self._after(start, end)
             if after.relation is not Relation.NOBODY:
                 return after
-        if self._orphaned(start, end, before):
-            return self._elsewhere(start, end)
+        if is_orphan(self, *self._first_of_list(start, end), before):
+            return elsewhere(self, start, end)
         return before
+
+    def _first_of_list(self, start: int, end: int) -> tuple[int, int]:
+        """Return the first number of the list that the number goes on with: "confirmations 6630182, 6630183 and …"."""
+        low = max(0, start - _BEFORE)
+        listed = _LIST.search(self.page.text[low:start])
+        return (start, end) if listed is None else (low + listed.start(1), low + listed.end(1))
 
     # -- before the number, in the same sentence
 
     def _before(self, start: int, end: int) -> Owner:
-        low = self._sentence_start(start)
+        low = self.sentence_start(start)
         tokens = [(low + m.start(), m[0]) for m in _TOKEN.finditer(self.page.text[low:start])]
+        if tokens and tokens[-1][1] == ">":
+            tokens = self._without_attributes(tokens, low, start)
         written = self.page.text[start:end]
         walk = Walk(size=sum(map(str.isalnum, written)), lettered=any(map(str.isalpha, written)))
         index = len(tokens) - 1
@@ -147,25 +188,36 @@ class Reader:
         if walk.keyed:
             return KEYED
         clause = self.page.text[low:start].rpartition(",")[2]
-        if walk.apart is not None and all(self._owns_nothing(word.lower()) for word in _TOKEN.findall(clause)):
+        if walk.apart is not None and all(self.owns_nothing(word.lower()) for word in _TOKEN.findall(clause)):
             return Owner(label=walk.apart.label, relation=Relation.BEFORE, hit=walk.apart)
         return Owner(label=None, relation=Relation.NOBODY, announced=walk.announced)
+
+    def _without_attributes(self, tokens: list[tuple[int, str]], low: int, start: int) -> list[tuple[int, str]]:
+        """Return the words without those of a tag's attributes, but for labels: `<licence country="…"><no>`."""
+        tags = [(tag.start(1), tag.end(1)) for tag in _TAG.finditer(self.page.text, low, start)]
+        begins = [begin for begin, _ in tags]
+
+        def counts(place: int) -> bool:
+            index = bisect_right(begins, place) - 1
+            return index < 0 or place >= tags[index][1] or self._hit_over(place) is not None
+
+        return [(place, word) for place, word in tokens if counts(place)]
 
     def _owner_of(self, hit: Hit, start: int, preceding: Sequence[str], walk: Walk) -> Owner | None:
         """Return the owner that the label makes, or None if the label is about something else and the walk goes on."""
         if hit.label.id == _DATED and walk.size > _LONGEST_DATE:
             walk.met = True
             return None
+        if document := self._document_of(hit, start, walk):
+            return document
         if (hit.label.owns in _FIGURES_ONLY and walk.lettered) or (
             hit.label.owns == _CARD and walk.size < _SHORTEST_CARD
         ):
-            of_thing = numbers(hit, self.page.text) and not all(map(self._owns_nothing, preceding[-1:]))
+            of_thing = numbers(hit, self.page.text) and not all(map(self.owns_nothing, preceding[-1:]))
             return UNKNOWN if of_thing else None  # "incident card number", but not "the card number"
         if hit.end + 1 == start and self.page.text[hit.end] == "-" and hit.end - hit.start <= _PREFIX:
             walk.attached = hit
             return None
-        if document := self._document_of(hit, start, walk):
-            return document
         if is_noun(hit) and not self._is_beside(hit, start):
             walk.unknown += walk.met
             return None
@@ -176,7 +228,10 @@ class Reader:
             complement = (
                 (walk.linked or walk.colon) and not walk.numbered and self.grammar.preposition.intersection(preceding)
             )
-            if complement and not _NUMBERED.search(self.page.text[hit.start : hit.end]):
+            numbered = any(  # "numero de suivi: …"
+                one in self.grammar.number and other in _GENITIVE for one, other in pairwise(preceding)
+            )
+            if complement and not numbered and not _NUMBERED.search(self.page.text[hit.start : hit.end]):
                 walk.doubt += 0.05
                 return None
             if walk.commas and walk.met and not walk.keyed:
@@ -236,10 +291,11 @@ class Reader:
             word in self.grammar.number or word in self.grammar.linking or word in _ANNOUNCING for word in words
         )
 
-    def _sentence_start(self, start: int) -> int:
+    def sentence_start(self, start: int) -> int:
+        """Return where the sentence begins in which `start` stands."""
         text = self.page.text
         low = max(0, start - _BEFORE)
-        low = max(low, self.page.block_start(start), self._turn(start))
+        low = max(low, self.page.block_start(start), self.turn(start))
         for match in _SENTENCE_END.finditer(text, low, start + 1):
             if text[match.start() - 1 : match.start()] == ".":
                 continue  # dots that lead to the number: "Account ...... 83104427"
@@ -251,7 +307,7 @@ class Reader:
                 low = match.end()
         return low
 
-    def _turn(self, place: int) -> int:
+    def turn(self, place: int) -> int:
         """Return where what a speaker says begins on the line at `place`: behind "Sam: " in a chat; or 0."""
         line = self.page.line(place)[0]
         said = self.page.turns.get(line, 0)
@@ -285,14 +341,18 @@ class Reader:
         words = [match[0] for match in _TOKEN.finditer(between)]
         lowered = [word.lower() for word in words]
         opened = bool(words) and words[-1] in {"(", "[", "-", "<", "/", "#"}
-        foreign = {"to"} if hit.label.language != "pl" else set()  # Polish for "is"
+        # Polish and Finnish for "is", and prepositions in English
+        foreign = {"pl": {"on"}, "fi": {"to"}}.get(hit.label.language, {"to", "on"})
         linked = any(
             part in self.grammar.linking for word in lowered if word not in foreign for part in (word, *word.split("'"))
         )
         linked = linked or (hit.label.owns != OTHER and bool(words) and words[0] in _FROM)
         if any(word in ";|" for word in words) or ("," in words and (not linked or hit.label.owns == OTHER)):
             return NOBODY
-        unknown = sum(1 for word in lowered if word[0].isalpha() and not self._owns_nothing(word))
+        copula = not _COPULAS.isdisjoint(lowered)
+        if (text[end : end + 1] in {")", "]"} or (lowered and lowered[-1] in _YOUR)) and not copula:
+            return NOBODY  # "(LG-118) brauchen wir noch deine Führerscheinnummer"
+        unknown = sum(1 for word in lowered if word[0].isalpha() and not self.owns_nothing(word))
         if not (opened or linked or not words) or unknown > 3 * (not is_noun(hit)):
             return NOBODY
         return Owner(label=hit.label, relation=Relation.AFTER, doubt=0.06 * unknown + 0.04, hit=hit)
@@ -304,96 +364,15 @@ class Reader:
             is not None
         )
 
-    # -- a number that nobody in its sentence owns
-
-    def _orphaned(self, start: int, end: int, before: Owner) -> bool:
-        text = self.page.text
-        line_start, line_end = self.page.line(start)
-        line_start = max(line_start, min(self.page.block_start(start), start), self._turn(start))
-        if text[end : end + 1] in {";", "|", "\t"}:
-            return False  # a cell of a row whose header is not here
-        line_end = min(line_end, end + _LINE)
-        sentence = self._sentence_start(start)
-        lead = text[max(line_start, sentence, start - _LINE) : start].lstrip("> \t-*")
-        rest = text[end:line_end].strip(" .,;!?\t*)\"'")
-        if before.relation is not Relation.NOBODY:
-            closed = before is KEYED and (not rest or text[end] in ".,;)")
-            return self._half_a_sentence(lead, start, alone=not rest, closed=closed)
-        words = [token.lower() for token in _TOKEN.findall(text[sentence:start])]
-        if len(words) > 1 and words[1] == ":":
-            del words[:2]  # a speaker, in a chat
-        clauses = [index for index, word in enumerate(words) if word in ",;"]
-        if clauses and not lead.rstrip().endswith(":"):
-            del words[: clauses[-1] + 1]  # "Hi Beth, it's …": the last clause counts
-        content = [w for w in words if w[0].isalpha() and not self._owns_nothing(w)]
-        trailing = [w.lower() for w in _TOKEN.findall(re.split(r"[,.;] ", text[end:line_end])[0]) if w[0].isalpha()]
-        most = 5 if lead.rstrip().endswith(":") else 0
-        return len(content) <= most and len([w for w in trailing if not self._owns_nothing(w)]) <= 3
-
-    def _half_a_sentence(self, lead: str, start: int, *, alone: bool, closed: bool) -> bool:
-        """Tell whether the words before the colon are no key: a name in a list, or "there you are, as printed: …"."""
-        if _OF_DOCUMENT.match(lead):
-            return True
-        if lead.count(":") != 1 or not lead.rstrip().endswith(":"):
-            return False
-        if alone and len(lead) < _KEY and (_NAME.fullmatch(lead) or self._speaks_again(lead, start)):
-            return True
-        words = [word.lower() for word in _TOKEN.findall(lead)[:-1]]
-        spoken = [word for word in words if word[0].isalpha()]
-        said = words.count(",") + sum(map(self._owns_nothing, spoken))
-        return closed and len(words) > 1 and 2 * said >= len(spoken) and said > 0 and not self._names_number(words)
-
-    def _names_number(self, words: list[str]) -> bool:
-        """Tell whether the words before a colon end as a key of an unknown number does: "the tag number:"."""
-        return len(words) > 1 and words[-1] in self.grammar.number and words[-2] not in self.grammar.function
-
-    def _speaks_again(self, lead: str, start: int) -> bool:
-        """Tell whether "bo_92: " is who speaks in a chat: one word with which other lines near begin as well."""
-        name = lead.rstrip()
-        near = "\n" + self.page.text[max(0, start - _BELOW) : start + _BELOW]
-        return " " not in name and near.count(f"\n{name}") > 1
-
-    def _owns_nothing(self, word: str) -> bool:
-        return owns_nothing(self.grammar, word)
-
-    def _elsewhere(self, start: int, end: int) -> Owner:
-        """Look above for an announcement or a question, then below for a quoted question that this answers."""
-        text = self.page.text
-        line_start, line_end = self.page.line(start)
-        sentence = self._sentence_start(start)
-        floor = max(0, line_start - _ABOVE, self.page.signature_before(start))
-        index = bisect_left(self.starts, start) - 1
-        while index >= 0 and self.hits[index].start >= floor:
-            hit = self.hits[index]
-            spent = self.is_spent(hit, start)
-            if hit.label.owns != OTHER:
-                doubt = max(0, sentence - hit.end) / 3000 + 0.1 * spent
-                return Owner(label=hit.label, relation=Relation.ABOVE, doubt=doubt, hit=hit)
-            if not spent and (hit.label.id == "other-licences" or self._heads_line(hit)):
-                return Owner(label=hit.label, relation=Relation.ABOVE, hit=hit)
-            index -= 1
-        index = bisect_left(self.starts, end)
-        while index < len(self.hits) and self.hits[index].start < min(len(text), end + _BELOW):
-            hit = self.hits[index]
-            remark = hit.start < line_end + 60 and re.match(r"\s*[>|]?\s*[(^]", text[line_end : hit.start])
-            answered = self.page.depth(hit.start) > self.page.depth(start)
-            if hit.label.owns != OTHER and (answered or remark):
-                return Owner(label=hit.label, relation=Relation.BELOW, hit=hit)
-            index += 1
-        return NOBODY
-
     def is_spent(self, hit: Hit, start: int) -> bool:
         """Tell whether a number follows the label on its own line, which is then what the label is about."""
         _, line_end = self.page.line(hit.start)
         rest = self.page.text[hit.end : min(line_end, hit.end + 40, start)]
         return re.search(r"[A-Z0-9]*\d[\w-]{3,}", rest) is not None
 
-    def _heads_line(self, hit: Hit) -> bool:
-        """Tell whether the label is a heading: alone on its line, or last before a colon."""
-        line_start, line_end = self.page.line(hit.start)
-        behind = self.page.text[hit.end : min(line_end, hit.end + _LINE)].strip()
-        before = self.page.text[max(line_start, hit.start - _LINE) : hit.start].strip("> \t*#-")
-        return behind == ":" or (not behind and not before)
+    def owns_nothing(self, word: str) -> bool:
+        """Tell whether a word, in small letters, is one that any label and any number may have beside it."""
+        return owns_nothing(self.grammar, word)
 
 
 def numbers(hit: Hit, text: str) -> bool:
@@ -401,46 +380,7 @@ def numbers(hit: Hit, text: str) -> bool:
     return _NUMBERED.search(text[hit.start : hit.end]) is not None
 
 
-def is_noun(hit: Hit) -> bool:
-    """Tell whether the label is but a thing that may have a number: it owns only what is next to it."""
-    return hit.label.owns == OTHER and hit.label.strength is Strength.WEAK
-
-
-def _resolved(hits: Iterable[Hit], text: str) -> Iterator[Hit]:
-    """Yield the labels; "the English one" means what was spoken of before, if that is an identifier of another kind."""
-    last: Hit | None = None
-    for hit in hits:
-        found = hit
-        if last is not None and _ONE.search(text, hit.start, hit.end) and hit.start - last.end <= _ABOVE:
-            found = replace(hit, label=last.label)
-        if found.label.owns != OTHER:
-            last = found
-        yield found
-
-
-def _is_foreign(hit: Hit, languages: frozenset[str]) -> bool:
-    """Tell whether a short label is a word of another language than the text's; English words are in all of them."""
-    return bool(languages) and hit.label.languages.isdisjoint(languages | {"en", "any"})
-
-
 def read(page: Page, hits: tuple[Hit, ...], grammar: Grammar) -> Reader:
-    """Return the reader of a page: without labels in the path of a link, or particles of another language ("van")."""
-    own_nothing = grammar.linking | grammar.function
-    links = [(match.start(), match.end()) for match in _LINK.finditer(page.text)]
-    begins = [start for start, _ in links]
-
-    languages = spoken_in(grammar, page.text)
-
-    def counts(hit: Hit) -> bool:
-        if hit.label.strength is Strength.WEAK and _is_foreign(hit, languages):
-            return False
-        index = bisect_right(begins, hit.start) - 1
-        if index >= 0 and hit.start < links[index][1]:
-            return False
-        written, behind = page.text[hit.start : hit.end].lower(), page.text[hit.end : hit.end + 1]
-        return not is_noun(hit) or written not in own_nothing or behind in {":", ">", '"', "="}
-
-    owning = (hit for hit in hits if hit.label.strength is not Strength.TOPIC and counts(hit))
-    kept = tuple(_resolved(owning, page.text))
-    topics = tuple(hit for hit in hits if hit.label.strength is Strength.TOPIC)
+    """Return the reader of a page with the labels that count."""
+    kept, topics = meant(page.text, hits, grammar)
     return Reader(page=page, hits=kept, starts=tuple(hit.start for hit in kept), grammar=grammar, topics=topics)

@@ -11,15 +11,16 @@ from typing import Final
 
 from dlp_gateway.detect import implied
 from dlp_gateway.detect.birth_dates import birth_dates, date_span
-from dlp_gateway.detect.card_context import Share, is_alone, is_evident, is_printed, link_start
-from dlp_gateway.detect.confidence import SPECIMENS, WORDS, Context, Match, why
+from dlp_gateway.detect.card_context import is_printed
+from dlp_gateway.detect.confidence import Context, Match, why
+from dlp_gateway.detect.evident import card, is_by_chance, spoken_of, weighed
 from dlp_gateway.detect.folding import Folded
 from dlp_gateway.detect.gate import Gate
 from dlp_gateway.detect.headings import Headings, heading_owner, table_over, tables_with_labels
 from dlp_gateway.detect.identifier_rules import CARD, Rule, RuleBook, Shapes
 from dlp_gateway.detect.labels import OTHER, Hit, Label, Strength
 from dlp_gateway.detect.layout import Table, lay_out
-from dlp_gateway.detect.ownership import Reader, is_noun, numbers, read
+from dlp_gateway.detect.ownership import Reader, read
 from dlp_gateway.detect.proof import ASKED_EACH, Proof
 from dlp_gateway.detect.shapes import Run, compact, dates, runs
 from dlp_gateway.detect.span import Span
@@ -31,9 +32,10 @@ __all__ = ["Recognition", "Span"]
 
 _REACH_BEFORE: Final = 100
 _REACH_AFTER: Final = 340
+_REACH_TALK_BEFORE: Final = 160
+_REACH_TALK: Final = 900  # of licences is spoken long before one is told
 _LONGEST: Final = 34  # an IBAN
 _REACH_ANSWER: Final = 700  # an answer stands above the question that it quotes
-_GROUP: Final = re.compile(r"[A-Za-z0-9]+")
 # An Indian licence of Delhi begins with what is a label elsewhere.
 _DELHI: Final = re.compile(r"DL[ -]?\d\d[ -]?(?:19|20)\d\d[ -]?\d{7}\b", re.IGNORECASE)
 # "[ ] Passport": a choice that was not taken.
@@ -41,16 +43,13 @@ _UNTICKED: Final = re.compile(r"(?:~|\[ ?\]|\( ?\)) ?\Z")
 #: How many numbers of a text are asked for their owner; the others count as nobody's.
 _ASKED: Final = 2_000
 _PLAIN_CELL: Final = re.compile(r"[ \"']{0,3}([A-Z]{0,3}\d{5,14}[A-Z]{0,3})[ \"'\r]{0,3}")
+_ROWS: Final = 20_000  # of one table
 _ASKED_IN_PROSE: Final = 1_000  # outside tables; whoever writes more has been found out before
-_LIKELY: Final = 0.65
-_DOUBTFUL: Final = 0.5  # a number with a valid check digit of which nothing says that it is a card's
 _LONGEST_CARD: Final = 19
 _CARD_LIKE: Final = 15  # digits; a short label names no licence of so many
 _LIKE_IBAN: Final = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11}")
 _LIKE_SSN: Final = re.compile(r"\d{3}-\d{2}-\d{4}")
 _AFAR: Final = frozenset({Relation.ABOVE, Relation.BELOW, Relation.AFTER})
-_SPOKEN_BEFORE: Final = 120
-_SPOKEN_AFTER: Final = 60
 
 
 class Recognition:
@@ -132,7 +131,7 @@ class Recognition:
             hit = owner.hit
             if hit is None or owner.foreign:
                 continue
-            for row in table.rows:
+            for row in table.rows[:_ROWS]:
                 if index < len(row):
                     start, end = row[index]
                     if hit.label.owns == "DATE_OF_BIRTH":
@@ -177,8 +176,8 @@ class Recognition:
     def _implied(self, run: Run, reader: Reader, spoken: implied.Talk) -> Iterator[Span]:
         """Yield the number if it is likely that of a licence although no label owns it."""
         text = reader.page.text
-        match = self._best(run, spoken.hits[0].label, (), text)
-        if match is None or match.rule.any_country or match.holds is False or payment_card(match.value):
+        match = self._best(run, spoken.hits[0].label, (), text, of_country=True)
+        if match is None or match.holds is False or payment_card(match.value):
             return
         if not implied.is_apart(text, match.start, match.end) or ("/" in match.written and match.rule.form is None):
             return
@@ -212,12 +211,17 @@ class Recognition:
         rules = self._owned.get(owns, ())
         return Shapes([rule for rule in rules if country and rule.country == country] or rules)
 
-    def _best(self, run: Run, label: Label, likely: Sequence[str], text: str) -> Match | None:
-        """Return the longest part of the run that fits a rule; of equal ones the best proved, then the likeliest."""
+    def _best(
+        self, run: Run, label: Label, likely: Sequence[str], text: str, *, of_country: bool = False
+    ) -> Match | None:
+        """Return the longest part of the run that fits a rule; of equal ones the best proved, then the likeliest.
+
+        `of_country` leaves out the rules whose form says nothing but "a number".
+        """
         shapes = self._shapes_of(label.owns, label.country)
         count = len(run.groups)
         for length in range(count, 0, -1):
-            best: tuple[tuple[bool, bool, int], Match] | None = None
+            best: tuple[tuple[bool, bool, bool, int], Match] | None = None
             disproved = False  # a number of the likeliest country, but for its check digit
             for first in range(count - length + 1):
                 start, end = run.groups[first][0], run.groups[first + length - 1][1]
@@ -228,10 +232,10 @@ class Recognition:
                 for rule in shapes.fitting(value):
                     holds = rule.check(value) if rule.check else None
                     disproved = disproved or (holds is False and rule.country in likely[:1])
-                    if holds is False and rule.veto:
+                    if (holds is False and rule.veto) or (of_country and rule.any_country):
                         continue
                     place = likely.index(rule.country) if rule.country in likely else len(likely)
-                    rank = (not rule.any_country, holds is True, -place)
+                    rank = (not rule.any_country, holds is True, holds is not False, -place)
                     if best is None or rank > best[0]:
                         best = (
                             rank,
@@ -243,7 +247,7 @@ class Recognition:
                                 value=value,
                                 written=text[start:end],
                                 torn=torn,
-                                abroad=bool(likely) and rule.country not in likely,
+                                abroad=likely != () and rule.type == implied.KIND and rule.country not in likely,
                             ),
                         )
             if best is not None:
@@ -269,12 +273,12 @@ class Recognition:
                     table = table_over(tables, table_starts, start)
                     heading = table.heading(start) if table else None
                     owner = heading_owner(reader, heading) if heading else reader.owner(start, end)
-                if not self._may_own(owner, rule, text[start:end]) or _is_by_chance(owner, text):
+                if not self._may_own(owner, rule, text[start:end]) or is_by_chance(owner, text):
                     owner = NOBODY
                 if rule.type == CARD:
-                    yield _card(rule, reader, owner, start, end, share=proof.share)
+                    yield card(rule, reader, owner, start, end, share=proof.share)
                 else:
-                    yield _weighed(rule, owner, text, start, end, alone=rule.alone)
+                    yield weighed(rule, owner, text, start, end, alone=rule.alone)
 
     # -- numbers of a form of their own, in a text that speaks of them
 
@@ -292,7 +296,7 @@ class Recognition:
                     continue
                 owner = reader.owner(start, end)
                 if owner is KEYED or owner.relation in {Relation.NOBODY, Relation.ABOVE, Relation.BELOW}:
-                    yield _spoken(rule, start, end)
+                    yield spoken_of(rule, start, end)
 
     def _may_own(self, owner: Owner, rule: Rule, written: str) -> bool:
         """Tell whether the number can be what its label says (a PAN in India has letters, a card's has none)."""
@@ -311,76 +315,9 @@ def _in_cell(text: str, start: int, end: int) -> Iterable[Run]:
     return runs(text, start, end) if plain is None else (Run(groups=(plain.span(1),)),)
 
 
-def _card(rule: Rule, reader: Reader, owner: Owner, start: int, end: int, *, share: Share) -> Span:
-    """Return the span of a card's number, which takes more than a check digit (see `card_context`)."""
-    text = reader.page.text
-    grouped = is_printed(text, start, end)
-    link = None if grouped else link_start(text, start)
-    if link is not None and not (owner.hit and owner.hit.start >= link):
-        return _weighed(rule, NOBODY, text, start, end, alone=_DOUBTFUL)
-    alone = _unlabelled(rule, reader, start, end, share)
-    if _is_weak(owner) and alone > _DOUBTFUL and _is_named(reader, CARD, start, end):
-        owner = NOBODY  # "<method>cc</method><acct>…"
-    return _weighed(rule, owner, text, start, end, alone=alone, grouped=grouped)
-
-
-def _unlabelled(rule: Rule, reader: Reader, start: int, end: int, share: Share) -> float:
-    """Return how sure it is that a number is a card's when no label owns it."""
-    text = reader.page.text
-    if is_evident(text, start, end, share):
-        return rule.alone
-    if _is_broken(text[start:end]) and _is_named(reader, CARD, start, end):
-        return _LIKELY
-    passed_on = share.held == share.seen and is_alone(text, start, end)
-    return _LIKELY if passed_on and not _is_named(reader, OTHER, start, end) else _DOUBTFUL
-
-
-def _is_broken(written: str) -> bool:
-    """Return whether a number is written in pieces, as nobody writes another long number."""
-    return len(_GROUP.findall(written)) >= 3
-
-
-def _is_named(reader: Reader, owns: str, start: int, end: int) -> bool:
-    """Return whether a label of what it `owns` stands near."""
-    index = bisect_left(reader.starts, start - _SPOKEN_BEFORE)
-    return any(hit.label.owns == owns for hit in reader.hits[index : bisect_left(reader.starts, end + _SPOKEN_AFTER)])
-
-
-def _weighed(rule: Rule, owner: Owner, text: str, start: int, end: int, *, alone: float, grouped: bool = False) -> Span:
-    """Return the span; what another label owns is doubtful, unless it is grouped as only cards are."""
-    score, relation = alone, Relation.NOBODY
-    if not rule.certain:
-        if owner.label is not None and owner.label.owns == rule.type:
-            score, relation = max(score, 0.95 - owner.doubt), owner.relation
-        elif owner.foreign and (owner.label is not None or rule.alone < 0.75):
-            score = 0.62 if grouped else min(score, 0.45)
-        elif owner.label is not None and owner.relation is not Relation.ABOVE and not (grouped and _is_weak(owner)):
-            score = min(score, 0.5)
-    return Span(
-        start=start, end=end, type=rule.type, country=rule.country, score=round(score, 2), rule=rule.id,
-        why=f"a form that proves itself, {WORDS[relation]}{', a published specimen' * (compact(text[start:end]) in SPECIMENS)}",
-    )  # fmt: skip
-
-
 def _is_card_long(text: str, run: Run) -> bool:
     written = text[run.start : run.end]
     return is_printed(text, run.start, run.end) and sum(map(str.isdigit, written)) <= _LONGEST_CARD
-
-
-def _spoken(rule: Rule, start: int, end: int) -> Span:
-    return Span(
-        start=start, end=end, type=rule.type, country=rule.country, score=rule.spoken_of, rule=rule.id,
-        why="a form of its own, in a text that speaks of it",
-    )  # fmt: skip
-
-
-def _is_by_chance(owner: Owner, text: str) -> bool:
-    """Tell whether a mere thing stands before a number that proves itself ("employee 219-09-9999")."""
-    return owner.hit is not None and is_noun(owner.hit) and not numbers(owner.hit, text)
-
-
-def _is_weak(owner: Owner) -> bool:
-    return owner.label is not None and owner.label.strength is Strength.WEAK
 
 
 def _regions(reader: Reader) -> list[tuple[int, int]]:
@@ -390,9 +327,10 @@ def _regions(reader: Reader) -> list[tuple[int, int]]:
     for hit in sorted((*reader.hits, *reader.topics), key=lambda hit: hit.start):
         if hit.label.owns == OTHER:
             continue
-        before = _REACH_ANSWER if reader.page.quoted(hit.start) else _REACH_BEFORE
+        talk = hit.label.owns == implied.KIND
+        before = _REACH_ANSWER if reader.page.quoted(hit.start) else _REACH_TALK_BEFORE if talk else _REACH_BEFORE
         low = reader.page.line(max(0, hit.start - before))[0]
-        high = reader.page.line(min(size, hit.end + _REACH_AFTER))[1]
+        high = reader.page.line(min(size, hit.end + (_REACH_TALK if talk else _REACH_AFTER)))[1]
         if regions and low <= regions[-1][1]:
             regions[-1] = min(low, regions[-1][0]), max(high, regions[-1][1])
         else:

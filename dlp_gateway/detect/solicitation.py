@@ -30,6 +30,8 @@ _AT_ONCE: Final = 45
 _SHORTEST: Final = 3  # letters; "ne" and "no" behind a request turn nothing round
 #: How far behind a request the copy may stand that is asked for.
 _COPIED: Final = 60
+_COPY: Final = 4  # letters of "scan"; words such as "no" are shorter
+_YOURS: Final = frozenset({"your", "yours", "votre", "ihre", "ihren"})
 _BLANK: Final = re.compile(r"_{4,}|\.{8,}|(?:_ ){4,}")
 _FIELD: Final = 25  # how far behind its name the blank of a form begins
 _SENTENCE: Final = re.compile(r"(?<!\bno)(?<!\b[DM]r)(?<!\bMrs)(?<!\bMs)(?<!\bSt)(?<!\bFr)(?<!\bHr)[.!?]\s+[A-Z]|;\s")
@@ -41,7 +43,8 @@ _ITEM: Final = re.compile(r"\n[ \t]*(?:[-*+~]|\[.?\]|\(?[0-9a-z][.)])[ \t]")
 #: How far a word by which the reader is asked may stand from what he is to do.
 _ASKED_NEAR: Final = 90
 _IF: Final = re.compile(
-    r"\b(?:if|whether|when|once|until|as soon as|wenn|falls|ob|sobald|si|quand|lorsque|cuando|se|quando|als|zodra|jesli|gdy|om|hvis)\b",
+    r"\b(?:if|whether|when|once|until|as soon as|wenn|falls|ob|sobald|si|quand|lorsque|cuando|se|quando|als|zodra"
+    r"|jesli|gdy|om|hvis)\b",
     re.IGNORECASE,
 )
 _DIVIDERS: Final = re.compile(r"[._+=-]+")
@@ -128,61 +131,96 @@ def _is_blank_form(words: Mapping[Role, Words], text: str) -> bool:
     return any(0 <= blank - document.end <= _FIELD for document in words[Role.DOCUMENT].spans(text) for blank in blanks)
 
 
-def _paragraph_asks(words: Mapping[Role, Words], paragraph: str) -> bool:
-    others = _Places(words[Role.OTHER_DOCUMENT].spans(paragraph))
+def _paragraph_asks(words: Mapping[Role, Words], text: str) -> bool:
+    others = _Places(words[Role.OTHER_DOCUMENT].spans(text))
     documents = [
         document
-        for document in words[Role.DOCUMENT].spans(paragraph)
+        for document in words[Role.DOCUMENT].spans(text)
         if not any(other.end > document.start for other in others.between(document.start - _TURNED, document.end - 1))
     ]
     if not documents:
         return False
-    copies = _Places(words[Role.COPY].spans(paragraph))
-    refusals = _Places(words[Role.REFUSAL].spans(paragraph))
-    presented = _Places(words[Role.PRESENTED].spans(paragraph))
-    named = _Places(documents)
+    paragraph = _Paragraph(
+        text=text,
+        words=words,
+        documents=_Places(documents),
+        copies=_Places(words[Role.COPY].spans(text)),
+        refusals=_Places(words[Role.REFUSAL].spans(text)),
+        presented=_Places(words[Role.PRESENTED].spans(text)),
+    )
+    return paragraph.asks_outright() or paragraph.asks_politely() or paragraph.needs()
 
-    def is_turned(asked: Span) -> bool:
-        near = refusals.between(asked.start - _TURNED, asked.end + _AT_ONCE)
-        return any(_turns(refusal, asked, paragraph) for refusal in near)
 
-    for request in words[Role.REQUEST].spans(paragraph):
-        near = named.between(request.start - _BEHIND, request.end + _BEHIND)
-        if not near or is_turned(request):
-            continue
-        if any(_near(request, document, paragraph) for document in near):
-            return True
-        if copies.between(request.start, request.start + _COPIED) and any(d.end <= request.start for d in near):
-            return True  # "The insurer must see your licence. Would you scan front and back and mail it?"
-    polite = _Places(words[Role.POLITE].spans(paragraph))
-    for sending in words[Role.SENDING].spans(paragraph):
-        near = named.between(sending.start - _BEFORE, sending.end + _BEHIND)
-        if not near or is_turned(sending):
-            continue
-        asking = polite.between(sending.start - _ASKED_NEAR, sending.end + _ASKED_NEAR)
-        if not any(_in_one_sentence(word, sending, paragraph) and not is_turned(word) for word in asking):
-            continue
-        for document in near:
-            low, high = min(sending.start, document.start), max(sending.end, document.end)
-            if (
-                _near(sending, document, paragraph)
-                and _in_one_sentence(sending, document, paragraph)
-                and not _IF.search(paragraph, sending.end, document.start)
-                and copies.between(low - _COPIED // 3, high + _COPIED)
-                and not presented.between(low - _TURNED, high + _TURNED)
-            ):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Paragraph:
+    """A paragraph that names documents, and what stands in it."""
+
+    text: str
+    words: Mapping[Role, Words]
+    documents: "_Places"
+    copies: "_Places"
+    refusals: "_Places"
+    presented: "_Places"
+
+    def asks_outright(self) -> bool:
+        """Tell whether a phrase that asks by itself stands near a document."""
+        for request in self.words[Role.REQUEST].spans(self.text):
+            near = self.documents.between(request.start - _BEHIND, request.end + _BEHIND)
+            if not near or self._is_turned(request):
+                continue
+            if any(_near(request, document, self.text) for document in near):
                 return True
-    for need in words[Role.NEED].spans(paragraph):
-        for document in named.between(need.start - _BEHIND, need.end + _BEHIND):
-            low, high = min(need.start, document.start), max(need.end, document.end)
-            if (
-                _near(need, document, paragraph)
-                and copies.between(low - _COPIED // 3, high + _COPIED)
-                and not presented.between(low - _TURNED, high + _TURNED)
-                and not is_turned(need)
+            if self.copies.between(request.start, request.start + _COPIED) and any(
+                document.end <= request.start for document in near
             ):
+                return True  # "The insurer must see your licence. Would you scan front and back and mail it?"
+        return False
+
+    def asks_politely(self) -> bool:
+        """Tell whether a word of asking and one of sending stand in a sentence with a copy of a document."""
+        polite = _Places(self.words[Role.POLITE].spans(self.text))
+        for sending in self.words[Role.SENDING].spans(self.text):
+            near = self.documents.between(sending.start - _BEFORE, sending.end + _BEHIND)
+            if not near or self._is_turned(sending):
+                continue
+            asking = polite.between(sending.start - _ASKED_NEAR, sending.end + _ASKED_NEAR)
+            if not any(_in_one_sentence(word, sending, self.text) and not self._is_turned(word) for word in asking):
+                continue
+            for document in near:
+                if (
+                    self._is_copied(sending, document)
+                    and _in_one_sentence(sending, document, self.text)
+                    and not _IF.search(self.text, sending.end, document.start)
+                ):
+                    return True
+        return False
+
+    def needs(self) -> bool:
+        """Tell whether a copy of a document is needed or missing."""
+        for need in self.words[Role.NEED].spans(self.text):
+            near = self.documents.between(need.start - _BEHIND, need.end + _BEHIND)
+            if not near or self._is_turned(need):
+                continue
+            if any(self._is_copied(need, document) for document in near):
                 return True
-    return False
+            behind = self.copies.between(need.start, need.end + _AT_ONCE)
+            copied = (copy for copy in behind if self.text[copy.start : copy.end].lower() not in _YOURS)
+            if any(copy.end - copy.start >= _COPY for copy in copied) and any(d.end <= need.start for d in near):
+                return True  # "Your licence photo is old. Could we trouble you for a new scan?"
+        return False
+
+    def _is_copied(self, asked: Span, document: Span) -> bool:
+        """Tell whether a copy, a number or "your" stands with the document, which is not only to be shown."""
+        low, high = min(asked.start, document.start), max(asked.end, document.end)
+        return (
+            _near(asked, document, self.text)
+            and bool(self.copies.between(low - _COPIED // 3, high + _COPIED))
+            and not self.presented.between(low - _TURNED, high + _TURNED)
+        )
+
+    def _is_turned(self, asked: Span) -> bool:
+        near = self.refusals.between(asked.start - _TURNED, asked.end + _AT_ONCE)
+        return any(_turns(refusal, asked, self.text) for refusal in near)
 
 
 class _Places:

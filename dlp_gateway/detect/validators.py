@@ -199,9 +199,15 @@ def in_aadhaar(number: str) -> bool:
     return number[0] not in "01" and bool(verhoeff.is_valid(number))
 
 
+def ca_ramq(number: str) -> bool:
+    """Tell whether a Quebec health number can hold a birth date: yymmdd behind four letters, 50 added for women."""
+    month, day = int(number[6:8]), int(number[8:10])
+    return 1 <= month % 50 <= 12 and month <= 62 and 1 <= day <= 31
+
+
 def ca_sin(number: str) -> bool:
     """Tell whether the Luhn digit holds and the first digit is in use."""
-    return number[0] not in "08" and luhn(number)
+    return number[0] != "8" and luhn(number)  # 0 is of specimens
 
 
 def se_personnummer(number: str) -> bool:
@@ -274,6 +280,7 @@ CHECKS: Final[dict[str, Check]] = {
     "br-cpf": lambda number: bool(cpf.is_valid(number)),
     "ca-on-driving-licence": ca_on_licence,
     "ca-qc-driving-licence": ca_qc_licence,
+    "ca-ramq": ca_ramq,
     "ca-sin": ca_sin,
     "cz-rodne-cislo": lambda number: bool(rc.is_valid(number)),
     "de-document": de_document,

@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import secrets
+from pathlib import Path
 from typing import Final
 
 from dlp_gateway.delivery import DeliveryOptions, DeliveryWorker
@@ -12,6 +14,7 @@ from dlp_gateway.settings import Settings
 from dlp_gateway.smtp.smarthost import Smarthost
 from quarantine.store import Store
 
+_BORN: Final = secrets.token_hex(4)  # numbers of processes are given again
 _PAUSE: Final = 1.0  # seconds before a worker whose loop broke is started again
 
 
@@ -74,10 +77,35 @@ async def _run(worker: DeliveryWorker, smarthost: Smarthost) -> None:
         await smarthost.close()
 
 
+def owner() -> str:
+    """Return who we are in leases: the machine since its start, the space of process numbers in it, and our number."""
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    space = Path("/proc/self/ns/pid").readlink()
+    return f"{boot}/{space}:{os.getpid()}.{_BORN}"
+
+
+def is_dead(other: str) -> bool:
+    """Whether the owner of a lease is surely gone: no such process here, or one before us that had our number."""
+    place, _, process = other.rpartition(":")
+    number, _, born = process.partition(".")
+    if place != owner().rpartition(":")[0] or not number.isdigit():
+        return False
+    if int(number) == os.getpid():
+        return born != _BORN
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return True
+    except (PermissionError, OverflowError):
+        return False
+    return False
+
+
 def _options(settings: Settings, hostname: str) -> DeliveryOptions:
     custody = settings.custody
     return DeliveryOptions(
-        owner=f"{hostname}:{os.getpid()}",
+        owner=owner(),
+        is_dead=is_dead,
         hostname=hostname,
         smarthost=settings.smarthost.hops[0].host,
         first=custody.retry.first,

@@ -1,6 +1,7 @@
 """Command lines read into values or refusals, pure (RFC 5321 4.1; of parameters RFC 1870, 3461, 4954, 6152, 6531)."""
 
 import re
+import unicodedata
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
@@ -218,8 +219,12 @@ def chunk(argument: str) -> Chunk | None:
 
 
 def _is_routed(path: str) -> bool:
-    """Whether a local part, quoted or not, could be read as another address (decision 56)."""
-    return not _ROUTE.isdisjoint(path.rpartition("@")[0])
+    """Whether a local part, quoted or not, could be read as another address (decision 56).
+
+    A full-width ＠ or ％ becomes that of ASCII wherever somebody normalises addresses.
+    """
+    local = path.rpartition("@")[0]
+    return not _ROUTE.isdisjoint(local if local.isascii() else unicodedata.normalize("NFKC", local))
 
 
 def _is_envelope_id(text: str) -> bool:

@@ -88,6 +88,8 @@ class Wire(SMTP):
     def connection_lost(self, error: Exception | None) -> None:
         """The connection is gone, and with it whatever was waited for; a hand-over is none of that."""
         super().connection_lost(error)
+        if self._shaking and isinstance(error, ConnectionAbortedError):  # uvloop tells it here, and not who waits
+            self._note(replies.HANDSHAKE_FAILED)
         if self._waiting is not None:
             self._waiting.cancel()
         self._over()
@@ -329,7 +331,7 @@ class Wire(SMTP):
         except ssl.SSLError as error:
             unverified = isinstance(error, ssl.SSLCertVerificationError)
             self._note(replies.UNVERIFIED_CERTIFICATE if unverified else replies.HANDSHAKE_FAILED)
-        except ConnectionAbortedError:  # it took too long, both loops say so
+        except ConnectionAbortedError:  # it took too long; so asyncio tells it
             self._note(replies.HANDSHAKE_FAILED)
         except OSError:  # the client went away
             pass
@@ -338,5 +340,5 @@ class Wire(SMTP):
         finally:
             self._shaking = False
         if not self._tls:
-            self._over()  # no loop tells a protocol that its connection is lost before the handshake is done
+            self._over()  # asyncio tells no protocol that its connection is lost before the handshake is done
         return self._tls

@@ -1,7 +1,7 @@
 """How often a finding of a given score is right: `uv run python -m tests.detect.reliability [FILE.jsonl ...]`.
 
-Without files it reads the lots of `tests/detect/corpus`. A finding is right where a marked number of its type, or of one
-that is as good, overlaps half of it. The table stands in `docs/detection.md`.
+Without files it reads the lots of `tests/detect/corpus`. A finding is right where a marked number of its type, or of
+one that is as good, overlaps half of it. The table stands in `docs/detection.md`.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from dlp_gateway.detect.span import Span
 
 LOTS: Final = Path(__file__).parent / "corpus"
 #: Lower ends of the classes of scores; nothing below the first is reported.
-CLASSES: Final = (0.3, 0.4, 0.5, 0.6, 0.65, 0.7, 0.8, 0.9)
+CLASSES: Final = (0.3, 0.4, 0.5, 0.6, 0.65, 0.7, 0.8, 0.85, 0.9)
 
 
 def judged(detector: IdentifierDetector, mails: Iterable[Mapping[str, Any]]) -> Iterator[tuple[float, bool]]:
@@ -51,8 +51,8 @@ def table(found: Iterable[tuple[float, bool]]) -> Iterator[str]:
     yield "|---|---|---|---|---|"
     for lower, upper in zip(CLASSES, (*CLASSES[1:], 1.0), strict=True):
         if counts[lower]:
-            share = right[lower] / counts[lower]
-            yield f"| {lower:.2f} – {upper:.2f} | {counts[lower]} | {right[lower]} | {share:.2f} | {names.get(lower, '')} |"
+            share, name = right[lower] / counts[lower], names.get(lower, "")
+            yield f"| {lower:.2f} – {upper:.2f} | {counts[lower]} | {right[lower]} | {share:.2f} | {name} |"
 
 
 def main() -> None:

@@ -20,9 +20,9 @@ def detector() -> IdentifierDetector:
     return IdentifierDetector(load_rules(packs.builtin()))
 
 
-@pytest.mark.parametrize("lot", ["a", "b", "c", "d", "e", "f"])
+@pytest.mark.parametrize("lot", ["a", "b", "c", "d", "e", "f", "g", "h"])
 def test_licences_are_found_and_clean_mail_is_left_alone(detector: IdentifierDetector, lot: str) -> None:
-    """Licences: precision at least .95, recall at least .90; at most one clean mail in fifty flagged."""
+    """Licences: precision at least .95, recall at least .95; at most one clean mail in thirty flagged."""
     wanted = met = alarms = clean = flagged = 0
     for line in (LOTS / f"lot_{lot}.jsonl").read_text(encoding="utf-8").splitlines():
         mail = json.loads(line)
@@ -35,12 +35,12 @@ def test_licences_are_found_and_clean_mail_is_left_alone(detector: IdentifierDet
         alarms += sum(not any(overlap(one, other) for other in gold + also) for one in found)
         clean += not mail["sensitive"]
         flagged += not mail["sensitive"] and bool(spans)
-    assert met >= 0.90 * wanted
+    assert met >= 0.95 * wanted
     assert alarms <= 0.05 * wanted
-    assert flagged <= clean / 50
+    assert flagged <= clean / 30
 
 
-@pytest.mark.parametrize("lot", ["e", "f"])
+@pytest.mark.parametrize("lot", ["e", "f", "g", "h"])
 def test_requests_for_a_document_are_told_from_mentions(lot: str) -> None:
     """Requests: precision and recall at least .90."""
     words = load_words(packs.builtin())

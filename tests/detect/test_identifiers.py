@@ -234,6 +234,14 @@ def test_spans_are_in_order_within_the_text_and_apart(text: str) -> None:
         "> > > dl 12345\n",
         "GB33BUKB20201555555555 ",
         "driver licence" + " " * 500 + "1",
+        "dmv class b who was driving A1234567 ",
+        "eight digits licence DMV A1234567 ",
+        ">>>>>>>> licence 1234567\n",
+        "From: a\nTo: b\nlicence 1234567\n",
+        "case number for the licence 1234567 ",
+        "licence folio card number customer number 1234567 ",
+        "renterLicenseNumber dealerLicense numRegistroCNH ",
+        "aBaBaBaBaBaB" * 20,
     ],
 )
 def test_no_input_is_a_catastrophe(unit: str) -> None:

@@ -186,3 +186,71 @@ def test_half_a_sentence_before_the_colon_is_no_key(text: str, expected: list[st
 def test_things_beside_the_number_own_it(text: str) -> None:
     """A trade, a contract, a path or a prefix of another number is no licence's label."""
     assert not licences(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("> it's Y3327082\n>> the second driver's lic # is missing, can you mail it?", ["Y3327082"]),
+        ("> Moin, hier: F0119ZZ3156\n>\n>> uns fehlt noch die F\u00fchrerscheinnummer", ["F0119ZZ3156"]),
+        ("shows a New York State license bearing client identification number 714 446 903, issued 2020", ["714 446 903"]),
+        ("Licencia federal tipo B, folio NLE0134177, vigente", ["NLE0134177"]),
+        ("driver licence card no. is 40310027, code EB", ["40310027"]),
+        ("campo=numRegistroCNH valor=36271766402", ["36271766402"]),
+        ("{'renterLicenseNumber': 'D7712045'}", ["D7712045"]),
+        ("\u904b\u8ee2\u514d\u8a31\u8a3c\u756a\u53f7\u306f301612345675\u3067\u3059", ["301612345675"]),
+        ("\uc6b4\uc804\uba74\ud5c8 \ubc88\ud638 11-22-334455-66", ["11-22-334455-66"]),
+    ],
+)
+def test_a_licence_by_the_words_of_its_kind(text: str, expected: list[str]) -> None:
+    """Quoted answers to quoted questions, numbers of cards and folios, keys of programs, and other scripts."""
+    assert expected == licences(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Rijbewijzen zijn gezien. CMR-nrs 7845182, 7845183.",
+        "Num\u00e9ro de dossier pour le permis de conduire : 2026-447188",
+        "case number for the driver's licence: 44718290",
+        "Ta med k\u00f6rkortet. OCR f\u00f6r parkeringen: 1434542510774.",
+        "permis de conduire vu. Permis d'alcool du resto : 118-2074",
+        "<Identification type='DL'/><DealerLicense>VD-029163</DealerLicense>",
+        "the driver license (vGPU) of the server expires, activation 8274-2290-6513-1199",
+        "FS-Nummer fehlt noch (Kfz M-KW 1251).",
+    ],
+)
+def test_a_number_of_another_matter(text: str) -> None:
+    """Lists go on as they began, files are numbered and not what they are about, and plates are of cars."""
+    assert not licences(text)
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        "DNI 24630336H",
+        "PESEL 79112635258",
+        "bsn 123456788",
+        "SIN 764 195 037",
+        "NHS number 412 380 3904",
+        "CPF 52998224724",
+    ],
+)
+def test_a_check_digit_that_does_not_fit_is_a_veto(shown: str) -> None:
+    """What is called by the name of a number with a check digit, and fails it, is invented or misread."""
+    assert not [span for span in RECOGNITION.spans(shown) if span.score >= CONFIDENCE["medium"]]
+
+
+def test_an_account_is_a_customers_unless_a_bank_is_spoken_of() -> None:
+    """A bare column or label "account" owns its numbers; a routing column beside it makes it a bank's."""
+    rows = "".join(f"INV-{number},4471829{number},9938471{number}00{number}\n" for number in range(10, 30))
+
+    def kinds(header: str) -> set[str]:
+        spans = RECOGNITION.spans(f"{header}\n{rows}")
+        return {span.type for span in spans if span.score >= CONFIDENCE["low"]}
+
+    assert kinds("invoice_id,account,reference") == set()
+    assert kinds("invoice_id,bank_account,reference") == {"BANK_ACCOUNT"}
+    assert kinds("sort_code,account,reference") >= {"BANK_ACCOUNT"}
+    water = RECOGNITION.spans("Please quote account no. 4471829 on your water bill.")
+    assert not [span for span in water if span.score >= CONFIDENCE["medium"]]

@@ -130,6 +130,12 @@ def test_takes_linear_time() -> None:
         "Agradecemos o envio de cópia da carta de condução.",
         "Prosimy o przesłanie skanu prawa jazdy.",
         "Send venligst et billede af dit kørekort.",
+        "Documents to be sent by return:\n\n- scan of the passport, first page\n- driving licence, both sides",
+        "what's the number on your driving licence? just drop it here",
+        "bitten wir Sie, uns bis Freitag eine Kopie Ihres F\u00fchrerausweises zuzustellen.",
+        "Row 3: please mail me the scan of Mr. Roe's passport today.",
+        "Kannst du mir kurz deine F\u00fchrerscheinnummer durchgeben?",
+        "Pode digitalizar e encaminhar a carteira de motorista, frente e verso?",
         "Skicka en bild på ditt körkort.",
     ],
 )
@@ -148,6 +154,9 @@ def test_a_request_in_other_words(body: str) -> None:
         "Please send the software licence key and the driver version.",
         "Bitte senden Sie uns Ihren Führerschein keinesfalls per E-Mail, auch nicht geschwärzt.",
         "Le envío mi DNI adjunto.",
+        "Please send the signed lease. Your ID was checked at the desk.",
+        "Ihre Bitte um Zusendung einer Ausweiskopie müssen wir ablehnen.",
+        "Nothing else needed, your licence copy was fine.",
         "Fine by me.\n\nOn Tue, 4 Aug 2026, Jo wrote:\n\nCould you send us your driving licence?",
     ],
 )

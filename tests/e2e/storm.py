@@ -11,8 +11,10 @@ import os
 import random
 import re
 import signal
+import sqlite3
 import time
 from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -224,7 +226,8 @@ class Storm:
             kept = await self._kept()
             if (now := self._due(kept)) < left:
                 left, since = now, time.monotonic()
-        self.report.kept = kept
+        await self._gateway.stop()  # nothing moves between the two looks
+        self.report.kept = await self._kept()
         self.report.sent = Counter(
             (int(found[1]), recipient)
             for one in self._next_mta.transactions
@@ -242,9 +245,20 @@ class Storm:
         if listed.returncode:
             raise RuntimeError(listed.stderr.decode())
         kept: dict[tuple[int, str], list[str]] = {}
+        in_doubt = self._in_doubt()
         for line in listed.stdout.splitlines():
             item = json.loads(line)
             if item["subject"].isdigit():  # a DSN has words
                 for recipient in item["recipients"]:
-                    kept.setdefault((int(item["subject"]), recipient["address"]), []).append(recipient["state"])
+                    doubt = recipient["state"] == "due" and item["id"] in in_doubt
+                    state = "in-doubt" if doubt else recipient["state"]
+                    kept.setdefault((int(item["subject"]), recipient["address"]), []).append(state)
         return kept
+
+    def _in_doubt(self) -> set[str]:
+        """Return the items of which a killed process may have sent the final dot: due by name, and never sent again.
+
+        They are called in doubt as soon as a gateway looks after custody again.
+        """
+        with closing(sqlite3.connect(self._gateway.database)) as connection:
+            return {item for (item,) in connection.execute("SELECT item FROM recipients WHERE handing_over")}

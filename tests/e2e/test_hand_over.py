@@ -16,8 +16,8 @@ from tests.e2e.next_mta import NextMta
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
-#: Seconds: clients come back after more; that one left is on disk after milliseconds.
-_COMES_BACK: Final = 0.7
+#: Seconds: clients come back after more; on a busy machine it may take longer to have it on disk that one left.
+_COMES_BACK: Final = 0.2
 
 TWO: Final = {"processes": {"receivers": 2}}
 ADA, BOB, CY = "ada@corp.example", "bob@shop.example", "cy@shop.example"
@@ -78,14 +78,23 @@ async def test_a_hold_whose_client_went_away_is_one(gateway: Launch, next_mta: N
 
 
 async def test_a_retry_waits_for_a_slow_smarthost(gateway: Launch, next_mta: NextMta) -> None:
-    """While the first attempt is under way the retry reads 451, then its answer; the smarthost has one mail."""
-    next_mta.script.pauses = {"dot": 8.0}
+    """While the first attempt is under way all retries wait, then read its answer; the smarthost has one mail."""
+    next_mta.script.pauses = {"dot": 3.0}
     running = await gateway(next_mta.port, settings=TWO)
     await _leave(running.port, (BOB,), CLEAN)
-    await next_mta.until(1)
+    replies = await asyncio.gather(*(_insist(running.port, (BOB,), CLEAN) for _ in range(5)))
+    (name,) = (event["id"] for event in running.events("forwarded"))
+    assert [(before, name in reply) for reply, before in replies] == [([], True)] * 5
+    assert len(next_mta.transactions) == 1
+
+
+async def test_a_retry_that_waited_long_enough_is_told_so(gateway: Launch, next_mta: NextMta) -> None:
+    """451 while a very slow smarthost has the first attempt, then its answer."""
+    next_mta.script.pauses = {"dot": 18.0}
+    running = await gateway(next_mta.port, settings=TWO)
+    await _leave(running.port, (BOB,), CLEAN)
     reply, before = await _insist(running.port, (BOB,), CLEAN)
-    assert before
-    assert {one[:3] for one in before} == {"451"}
+    assert [one[:9] for one in before] == ["451 4.3.2"]
     assert running.events("forwarded")[0]["id"] in reply
     assert len(next_mta.transactions) == 1
 

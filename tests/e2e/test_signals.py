@@ -230,6 +230,18 @@ async def test_nobody_outlives_a_supervisor_that_is_killed(gateway: Launch, next
     assert (await send(running.port, "ada@corp.example", ("bob@shop.example",), CLEAN))[:3] == "250"
 
 
+async def test_stopped_processes_do_not_outlive_the_supervisor_either(gateway: Launch, next_mta: NextMta) -> None:
+    """SIGSTOP, as by a debugger or a freezer: the kernel wakes receivers, and kills their workers."""
+    running = await gateway(next_mta.port, settings={"processes": {"receivers": 2}})
+    async with asyncio.timeout(30):
+        while len(running.processes()) < 5:  # noqa: ASYNC110 - supervisor, two receivers and a worker of each
+            await asyncio.sleep(0.05)
+    for process in running.processes():
+        if process != running.leader:
+            os.kill(process, signal.SIGSTOP)
+    await running.kill()  # and waits until every process of its session is gone
+
+
 async def test_an_ordinary_end_tells_of_no_death(gateway: Launch, next_mta: NextMta) -> None:
     """SIGTERM to all processes at once, as a terminal or a container may send it, early and late in their lives."""
     running = await gateway(next_mta.port, settings={"processes": {"receivers": 2}})

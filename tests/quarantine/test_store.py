@@ -401,6 +401,24 @@ async def test_a_crash_after_the_dot(
     assert len(await claim(store, later, "three")) == int(retry)
 
 
+async def test_leases_of_the_dead_end_at_once(store: Store, deposit: Make, noon: datetime) -> None:
+    """Nobody waits for the end of a lease whose owner is gone; those of others last."""
+    await store.take(
+        (deposit("m1", "bob@example.com", "eve@example.org", state=State.DUE), deposit("m2", state=State.HELD))
+    )
+    (claimed,) = await claim(store, noon, "dead")
+    await store.handing_over(claimed, (1,))
+    await store.take((deposit("m3", state=State.DUE),))
+    await claim(store, noon, "alive")
+    later = noon + timedelta(seconds=1)
+    assert await store.end_leases(lambda owner: owner == "dead", now=later) == 2
+    assert await store.end_leases(lambda owner: owner == "dead", now=later) == 0
+    assert await store.recover(now=later, lease=LEASE, retry=False) == 2
+    assert await states(store, "m1") == {"bob@example.com": State.IN_DOUBT, "eve@example.org": State.DUE}
+    eve = [to.address for copy in await claim(store, later, "two") for to in copy.recipients]
+    assert eve == ["eve@example.org"]
+
+
 async def test_a_late_worker_ends_the_doubt(store: Store, deposit: Make, noon: datetime) -> None:
     """A worker slower than its lease can still say that the mail was delivered, and nothing else."""
     await store.take((deposit("m1", state=State.DUE),))

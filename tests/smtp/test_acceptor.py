@@ -80,6 +80,38 @@ async def test_plain_text_is_told(listen: Listen, authority: Authority, octets: 
     await until(lambda: not gateway.door._knocking)
 
 
+async def silent(authority: Authority) -> None:
+    """Connect, and begin no handshake; then say STARTTLS, and begin none."""
+    for security in (Security.IMPLICIT, Security.STARTTLS):
+        before = refused("handshake")
+        options = ListenerOptions(
+            hostname="gateway.example",
+            networks=(ip_network("127.0.0.0/8"),),
+            security=security,
+            tls_context=authority.server,
+            handshake=0.2,
+        )
+        door = Door(options, Recorder())
+        server = await listen(door, socket.create_server(("127.0.0.1", 0)))
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.sockets[0].getsockname()[1])
+        if security is Security.STARTTLS:
+            writer.write(b"EHLO client.example\r\nSTARTTLS\r\n")
+        await reader.read()
+        await until(lambda: refused("handshake") == before + 1)  # noqa: B023  it is awaited here
+        assert await door.drain(1) == 0
+        writer.close()
+        server.close()
+
+
+@pytest.mark.parametrize("loop", LOOPS, ids=["asyncio", "uvloop"])
+def test_a_handshake_that_never_begins_is_told(
+    authority: Authority, loop: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    """Whoever holds connections so is seen in log and metrics."""
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(asyncio.wait_for(silent(authority), 20))
+
+
 async def test_sessions_and_handshakes_have_places_of_their_own(listen: Listen, authority: Authority) -> None:
     """With all places taken the next one still hears why, under TLS."""
     gateway = await listen(security=Security.IMPLICIT, tls_context=authority.server, connections_per_client=1)

@@ -236,3 +236,12 @@ def test_path_is_read_in_linear_time() -> None:
     """A command line of quotes and backslashes is no trap for the regular expression."""
     for text in ('"' * 2000, "<" + '"\\' * 1000, '<"' + "a" * 2000, "<" + '""' * 1000, "<" + "a" * 2000):
         assert code(commands.mail(f"FROM:{text}", ALL)) == "501 5.5.4"
+
+
+@pytest.mark.parametrize("sign", "%!＠％！﹫﹪")
+@pytest.mark.parametrize("local", ["bob{}example.org", '"bob{}example.org"'])
+def test_route_in_a_local_part_is_refused_whatever_its_width(sign: str, local: str) -> None:
+    """As recipient and sender, at our own domain too (decision 56): somebody may normalise what UTF-8 lets through."""
+    path = f"<{local.format(sign)}@corp.example>"
+    assert code(commands.rcpt(f"TO:{path}", ALL, smtputf8=True)) == "553 5.1.3"
+    assert code(commands.mail(f"FROM:{path} SMTPUTF8", ALL)) == "553 5.1.7"

@@ -1,0 +1,74 @@
+"""Which of the labels found in a text count there: by its language, by what they stand in, and by what "one" means."""
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Final
+
+import re2
+
+from dlp_gateway.detect.grammar import Grammar, spoken_in
+from dlp_gateway.detect.labels import OTHER, Hit, Strength, is_noun
+
+#: Addresses of pages and names of files, whose words are no labels.
+_LINK: Final = re2.compile(
+    rb"(?i)\b(?:https?|ftp)://[^\s?<>\"]*|\bwww\.[^\s?<>\"]*|(?:^|[\s\"'(=])/[\w.-]{1,40}(?:/[\w.-]{1,60}){1,8}"
+    rb"|\b[a-z]:\\[^\s?<>\"]{1,200}"
+)
+_ONE: Final = re.compile(r"\bone\Z", re.IGNORECASE)
+#: English words stand in texts of all languages.
+_EVERYWHERE: Final = frozenset({"en", "any"})
+_SHORTEST: Final = 3  # characters
+_BRIEF: Final = 5
+_SPOKEN_BEFORE: Final = 300  # characters
+
+
+def meant(text: str, hits: Sequence[Hit], grammar: Grammar) -> tuple[tuple[Hit, ...], tuple[Hit, ...]]:
+    """Return the labels that may own numbers, and the topics that own none.
+
+    Left out are labels in the path of a link, short labels of another language, and its particles ("van").
+    """
+    own_nothing = grammar.linking | grammar.function
+    links = [(match.start(), match.end()) for match in _LINK.finditer(text.encode("ascii"))]
+    begins = [start for start, _ in links]
+
+    short = any(hit.label.languages.isdisjoint(_EVERYWHERE) for hit in hits)
+    languages = spoken_in(grammar, text) if short else frozenset()
+
+    def counts(hit: Hit) -> bool:
+        brief = hit.label.strength is Strength.WEAK or (hit.label.owns == OTHER and hit.end - hit.start <= _BRIEF)
+        if brief and _is_foreign(hit, languages):
+            return False
+        if (
+            hit.label.strength is Strength.WEAK
+            and hit.end - hit.start <= _SHORTEST
+            and text[hit.start - 1 : hit.start] == "-"
+        ):
+            return False  # "GB-NIR"
+        index = bisect_right(begins, hit.start) - 1
+        if index >= 0 and hit.start < links[index][1]:
+            return False
+        written, behind = text[hit.start : hit.end].lower(), text[hit.end : hit.end + 1]
+        return not is_noun(hit) or written not in own_nothing or behind in {":", ">", '"', "="}
+
+    owning = (hit for hit in hits if hit.label.strength is not Strength.TOPIC and counts(hit))
+    kept = tuple(_resolved(owning, text))
+    return kept, tuple(hit for hit in hits if hit.label.strength is Strength.TOPIC)
+
+
+def _resolved(hits: Iterable[Hit], text: str) -> Iterator[Hit]:
+    """Yield the labels; "the English one" means what was spoken of before, if that is an identifier of another kind."""
+    last: Hit | None = None
+    for hit in hits:
+        found = hit
+        if last is not None and _ONE.search(text, hit.start, hit.end) and hit.start - last.end <= _SPOKEN_BEFORE:
+            found = replace(hit, label=last.label)
+        if found.label.owns != OTHER:
+            last = found
+        yield found
+
+
+def _is_foreign(hit: Hit, languages: frozenset[str]) -> bool:
+    """Tell whether a short label is a word of another language than the text's; English words are in all of them."""
+    return bool(languages) and hit.label.languages.isdisjoint(languages | _EVERYWHERE)

@@ -1,0 +1,34 @@
+"""Which labels count: those of the text's language, outside links, and what "one" stands for."""
+
+from pathlib import Path
+
+import pytest
+
+from dlp_gateway.detect.identifier_rules import load_rules
+from dlp_gateway.detect.meanings import meant
+
+BOOK = load_rules(Path(__file__).parents[2] / "rules")
+
+
+def owned(text: str) -> list[str]:
+    """Return what the labels own that count in a folded text."""
+    hits, _ = meant(text, BOOK.lexicon.scan(text), BOOK.grammar)
+    return [hit.label.owns for hit in hits]
+
+
+def test_a_short_word_of_another_language_is_no_label() -> None:
+    """A licence in Portuguese, "carta" is a card or a letter in Italian."""
+    assert "DRIVER_LICENSE" in owned("Bom dia, a minha carta e 44718290, obrigado, os dados da pessoa que conduz")
+    assert "DRIVER_LICENSE" not in owned("Ciao, il numero della lettera che ho mandato ieri: la carta per il cliente")
+
+
+def test_one_means_what_was_spoken_of() -> None:
+    """After a health number "the English one" is another of that kind, not a licence."""
+    assert set(owned("NHS number? mum only had the English one")) == {"HEALTH_ID"}
+    assert owned("the Irish one")[-1] == "DRIVER_LICENSE"
+
+
+@pytest.mark.parametrize("text", ["https://shop.example/licence/44718290", "www.shop.example/passport?id=4471829"])
+def test_a_label_in_a_link_owns_nothing(text: str) -> None:
+    """Words in the path of a link are names of pages."""
+    assert owned(text) == []
