@@ -193,7 +193,10 @@ def test_things_beside_the_number_own_it(text: str) -> None:
     [
         ("> it's Y3327082\n>> the second driver's lic # is missing, can you mail it?", ["Y3327082"]),
         ("> Moin, hier: F0119ZZ3156\n>\n>> uns fehlt noch die F\u00fchrerscheinnummer", ["F0119ZZ3156"]),
-        ("shows a New York State license bearing client identification number 714 446 903, issued 2020", ["714 446 903"]),
+        (
+            "shows a New York State license bearing client identification number 714 446 903, issued 2020",
+            ["714 446 903"],
+        ),
         ("Licencia federal tipo B, folio NLE0134177, vigente", ["NLE0134177"]),
         ("driver licence card no. is 40310027, code EB", ["40310027"]),
         ("campo=numRegistroCNH valor=36271766402", ["36271766402"]),
