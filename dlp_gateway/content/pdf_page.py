@@ -1,0 +1,323 @@
+"""One page of a PDF (ISO 32000-2): its text as drawn and as seen, its form, its notes, and where its pictures are."""
+
+import ctypes
+import math
+import zlib
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import pypdfium2 as pdfium
+from pypdfium2 import raw
+
+from dlp_gateway.content import glyphs
+from dlp_gateway.content.glyphs import Block, Glyph
+
+#: Characters of a page whose places are asked for; each costs a microsecond.
+_PLACED: Final = 20_000
+ANNOTATIONS: Final = 2_000
+_LONGEST_VALUE: Final = 200_000
+_VALUES: Final = (b"T", b"TU", b"V", b"DV", b"Subj", b"Contents", b"RC")
+#: Fields whose value is shown as it is.
+_WRITTEN: Final = frozenset({raw.FPDF_FORMFIELD_TEXTFIELD, raw.FPDF_FORMFIELD_COMBOBOX, raw.FPDF_FORMFIELD_LISTBOX})
+#: Annotations that are seen where they are.
+_IN_PLACE: Final = frozenset({raw.FPDF_ANNOT_WIDGET, raw.FPDF_ANNOT_FREETEXT, raw.FPDF_ANNOT_STAMP})
+#: What is printed where a field is to be filled in.
+_LEADERS: Final = frozenset("_.…·-")
+_NEAR: Final = 1_000
+_FIELD_SIZE: Final = 12.0
+_CHARACTER_WIDTH: Final = 0.5
+_TALL: Final = 2.5  # a field with room for several lines
+_SAMPLES: Final = 24
+_HYPHENS: Final = "\ufffe\x02"  # what PDFium makes of a hyphen at the end of a line
+_WITHOUT_HYPHENS: Final = str.maketrans("", "", _HYPHENS)
+#: The share of a page from which on a picture is looked at: a card on A4 in its own size has seven hundredths.
+_SHARE: Final = 0.02
+_OBJECTS: Final = 20_000
+_DEPTH: Final = 4
+#: Pictures that are told apart; more are the strips of one.
+_APART: Final = 40
+_TOUCHING: Final = 2.0
+
+Box = tuple[float, float, float, float]  # left, bottom, right, top
+
+
+class Field(NamedTuple):
+    """A value that is shown in a place of its own."""
+
+    box: Box
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notes:
+    """What annotations say, and where on the page they say it; `stamps` may be pictures."""
+
+    told: tuple[str, ...]
+    fields: tuple[Field, ...]
+    stamps: tuple[Box, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """The text of a page, of how many characters the place was asked for, and the table at its end."""
+
+    text: str
+    placed: int
+    table: Block | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A part of a page that is a picture, the dots of it to a point of the page, and by what it is known."""
+
+    box: Box
+    dots: float
+    marks: frozenset[tuple[int, int]]
+
+
+def words(page: pdfium.PdfPage, fields: Sequence[Field], budget: int, before: Block | None) -> Words:
+    """Return the text of a page, `fields` in their places; `before` is the table at the end of the page before."""
+    shown = page.get_textpage()
+    count = shown.count_chars()
+    drawn = shown.get_text_range() if count > 0 else ""
+    placed = max(0, count) if count <= min(_PLACED, budget) else 0
+    seen: list[Block] = []
+    if placed or (fields and count <= 0):
+        for group in _groups(shown, placed, drawn, fields):
+            seen += glyphs.blocks(group)
+    shown.close()
+    tables = [index for index, block in enumerate(seen) if block.is_table]
+    if tables:
+        seen[tables[0]] = seen[tables[0]].under(before)
+    text = glyphs.merged(drawn.replace("\r\n", "\n").translate(_WITHOUT_HYPHENS), seen)
+    return Words(text=text, placed=placed, table=seen[tables[-1]] if tables else None)
+
+
+def _groups(shown: pdfium.PdfTextPage, count: int, drawn: str, fields: Sequence[Field]) -> Iterator[list[Glyph]]:
+    """Yield the characters of a page, upright; those that stand another way than most are a group of their own."""
+    handle, box = shown.raw, raw.FS_RECTF()
+    place = ctypes.byref(box)
+    code_of, box_of, angle_of = raw.FPDFText_GetUnicode, raw.FPDFText_GetLooseCharBox, raw.FPDFText_GetCharAngle
+    samples = range(0, count, max(1, count // _SAMPLES))
+    # Nearly always the text has as many characters as the page, and need not be asked for once more.
+    is_same = len(drawn) == count and all(code_of(handle, index) == ord(drawn[index]) for index in samples)
+    characters = drawn if is_same else [chr(code_of(handle, index)) for index in range(count)]
+    turns = Counter(_quarter(angle_of(handle, index)) for index in samples if characters[index] > " ")
+    most = turns.most_common(1)[0][0] if turns else 0
+    groups: dict[int, list[Glyph]] = {most: []}
+    upright = groups[most].append
+    is_plain = len(turns) < 2 and not most
+    for index, character in enumerate(characters):
+        if character <= " " or character in _HYPHENS or not box_of(handle, index, place):
+            continue
+        left, right, bottom = box.left, box.right, box.bottom
+        if is_plain:
+            size = box.top - bottom
+            upright((bottom, left, right, size if size > 1.0 else max(1.0, right - left), character))
+        else:
+            quarter = most if len(turns) < 2 else _quarter(angle_of(handle, index))
+            start, low, end, high = _turned((left, bottom, right, box.top), quarter)
+            size = high - low if high - low > 1.0 else max(1.0, end - start)  # some fonts have no height
+            groups.setdefault(quarter, []).append((low, start, end, size, character))
+    if fields:
+        groups[most] = _filled_in(groups[most], [Field(_turned(field.box, most), field.value) for field in fields])
+    yield from groups.values()
+
+
+def _quarter(angle: float) -> int:
+    """Return the quarter turns to the left that come nearest to an angle."""
+    return round(angle / (math.pi / 2)) % 4 if angle >= 0 else 0
+
+
+def _turned(box: Box, quarter: int) -> Box:
+    """Return where a box is when the page is turned so that its text is upright."""
+    left, bottom, right, top = box
+    return (
+        box,
+        (bottom, -right, top, -left),
+        (-right, -top, -left, -bottom),
+        (-top, left, -bottom, right),
+    )[quarter]
+
+
+def _filled_in(page: list[Glyph], fields: Sequence[Field]) -> list[Glyph]:
+    """Return the characters of a page with values in their places, each on the line that stands beside it."""
+    ordered = sorted(page)
+    bottoms = [glyph[0] for glyph in ordered]
+    covered: set[int] = set()
+    values: list[Glyph] = []
+    for (left, bottom, right, top), value in fields:
+        height = top - bottom
+        low = bisect_left(bottoms, bottom - height)
+        near = range(low, min(low + _NEAR, bisect_left(bottoms, top)))
+        beside = [
+            ordered[index] for index in near if bottom - 1 <= ordered[index][0] + ordered[index][3] / 2 <= top + 1
+        ]
+        covered.update(
+            index for index in near if ordered[index][4] in _LEADERS and left - 2 <= ordered[index][1] <= right
+        )
+        if beside:
+            size = beside[0][3]
+            aim = top - size if height > size * _TALL else (bottom + top - size) / 2
+            level = min(
+                (glyph[0] for glyph in beside if glyph[4] not in _LEADERS),
+                default=bottom,
+                key=lambda one: abs(one - aim),
+            )
+        else:
+            size = min(height, _FIELD_SIZE)
+            level = max(bottom, top - _TALL * size) if height > size * _TALL else bottom
+        end = right if len(value) == 1 else min(right, left + _CHARACTER_WIDTH * size * len(value))
+        values.append((level, left, max(left, end), max(1.0, size), " ".join(value.split())))
+    return [*(glyph for index, glyph in enumerate(ordered) if index not in covered), *values]
+
+
+def notes(page: pdfium.PdfPage, document: pdfium.PdfDocument) -> Notes:
+    """Return what notes, links and fields of forms hold (12.5, 12.7)."""
+    told: list[str] = []
+    fields: list[Field] = []
+    stamps: list[Box] = []
+    for index in range(min(raw.FPDFPage_GetAnnotCount(page), ANNOTATIONS)):
+        annotation = raw.FPDFPage_GetAnnot(page, index)
+        if not annotation:
+            continue
+        values = dict.fromkeys(_string(raw.FPDFAnnot_GetStringValue, annotation, key) for key in _VALUES)
+        shown = _string(raw.FPDFAnnot_GetStringValue, annotation, b"Contents")
+        kind = raw.FPDFAnnot_GetSubtype(annotation)
+        if document.formenv:
+            for ask in (raw.FPDFAnnot_GetFormFieldName, raw.FPDFAnnot_GetFormFieldValue):
+                values[_string(ask, document.formenv, annotation)] = None
+            if kind == raw.FPDF_ANNOT_WIDGET:
+                is_written = raw.FPDFAnnot_GetFormFieldType(document.formenv, annotation) in _WRITTEN
+                shown = _string(raw.FPDFAnnot_GetFormFieldValue, document.formenv, annotation) if is_written else ""
+        rectangle = raw.FS_RECTF()
+        if kind in _IN_PLACE and raw.FPDFAnnot_GetRect(annotation, ctypes.byref(rectangle)):
+            box = (rectangle.left, rectangle.bottom, rectangle.right, rectangle.top)
+            if kind == raw.FPDF_ANNOT_STAMP:
+                stamps.append(box)
+            elif shown.strip():
+                fields.append(Field(box, shown))
+        raw.FPDFPage_CloseAnnot(annotation)
+        told.append(": ".join(filter(None, values)))
+    return Notes(told=(*told, *_links(page, document)), fields=tuple(fields), stamps=tuple(stamps))
+
+
+def _links(page: pdfium.PdfPage, document: pdfium.PdfDocument) -> Iterator[str]:
+    start = ctypes.c_int(0)
+    link = raw.FPDF_LINK()
+    for _ in range(ANNOTATIONS):
+        if not raw.FPDFLink_Enumerate(page, start, link):
+            return
+        action = raw.FPDFLink_GetAction(link)
+        length = raw.FPDFAction_GetURIPath(document, action, None, 0) if action else 0
+        if 0 < length < _LONGEST_VALUE:
+            buffer = ctypes.create_string_buffer(length)
+            raw.FPDFAction_GetURIPath(document, action, buffer, length)
+            yield buffer.value.decode("utf-8", "replace")
+
+
+def _string(ask: "ctypes._FuncPointer", *arguments: object) -> str:
+    """Return a string that PDFium writes into a buffer, in UTF-16 with its length first asked for."""
+    length = ask(*arguments, None, 0)
+    if not 2 < length < _LONGEST_VALUE:
+        return ""
+    buffer = ctypes.create_string_buffer(length)
+    ask(*arguments, ctypes.cast(buffer, ctypes.POINTER(ctypes.c_ushort)), length)
+    return buffer.raw[: length - 2].decode("utf-16-le", "replace")
+
+
+def has_drawing(page: pdfium.PdfPage) -> bool:
+    """Return whether a page has pictures, or lines that may be the outlines of letters."""
+    kinds = (raw.FPDF_PAGEOBJ_IMAGE, raw.FPDF_PAGEOBJ_PATH)
+    return any(True for _ in page.get_objects(filter=kinds, max_depth=_DEPTH))
+
+
+def pictures(page: pdfium.PdfPage, stamps: Sequence[Box]) -> list[Picture]:
+    """Return the pictures that take more than a little of a page; those that touch, such as strips, are one."""
+    width, height = page.get_size()
+    least = _SHARE * width * height
+    found = [Picture(box=box, dots=0.0, marks=frozenset({(hash(box), 0)})) for box in stamps]
+    for index in range(min(raw.FPDFPage_CountObjects(page), _OBJECTS)):
+        one = raw.FPDFPage_GetObject(page, index)
+        images = [*_images(one, 0)]
+        box = _bounds(one) if images else None
+        if box is not None:
+            found.append(_picture(box, images))
+    visible = page.get_bbox()
+    clipped = [
+        Picture(box=box, dots=one.dots, marks=one.marks)
+        for one in found
+        if (box := _overlap(one.box, visible)) is not None
+    ]
+    return [one for one in _joined(clipped) if _area(one.box) >= least]
+
+
+def _images(one: "ctypes._Pointer[raw.fpdf_pageobject_t__]", depth: int) -> Iterator[object]:
+    """Yield the pictures that an object is, or that a form within the page has (8.10)."""
+    kind = raw.FPDFPageObj_GetType(one)
+    if kind == raw.FPDF_PAGEOBJ_IMAGE:
+        yield one
+    elif kind == raw.FPDF_PAGEOBJ_FORM and depth < _DEPTH:
+        for index in range(min(raw.FPDFFormObj_CountObjects(one), _OBJECTS)):
+            yield from _images(raw.FPDFFormObj_GetObject(one, index), depth + 1)
+
+
+def _bounds(one: object) -> Box | None:
+    edges = [ctypes.c_float() for _ in range(4)]
+    return tuple(edge.value for edge in edges) if raw.FPDFPageObj_GetBounds(one, *edges) else None
+
+
+def _picture(box: Box, images: Sequence[object]) -> Picture:
+    dots = 0.0
+    marks = set()
+    for image in images[:_APART]:
+        columns, rows = ctypes.c_uint(), ctypes.c_uint()
+        if raw.FPDFImageObj_GetImagePixelSize(image, columns, rows):
+            dots = max(dots, max(columns.value, rows.value) / max(1.0, box[2] - box[0], box[3] - box[1]))
+        length = raw.FPDFImageObj_GetImageDataRaw(image, None, 0)
+        buffer = ctypes.create_string_buffer(length)
+        raw.FPDFImageObj_GetImageDataRaw(image, buffer, length)
+        marks.add((length, zlib.crc32(buffer)))
+    return Picture(box=box, dots=dots, marks=frozenset(marks))
+
+
+def _overlap(one: Box, other: Box) -> Box | None:
+    left, bottom = max(one[0], other[0]), max(one[1], other[1])
+    right, top = min(one[2], other[2]), min(one[3], other[3])
+    return (left, bottom, right, top) if left < right and bottom < top else None
+
+
+def _area(box: Box) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
+def _joined(found: Sequence[Picture]) -> list[Picture]:
+    """Return pictures, those together that touch; so many that nobody tells them apart are one."""
+    joined: list[Picture] = []
+    for picture in found:
+        whole = picture
+        while True:
+            touching = [one for one in joined if len(found) > _APART or _touch(one.box, whole.box)]
+            if not touching:
+                break
+            joined = [one for one in joined if one not in touching]
+            whole = _together((whole, *touching))
+        joined.append(whole)
+    return joined
+
+
+def _touch(one: Box, other: Box) -> bool:
+    left, bottom, right, top = other
+    return _overlap(one, (left - _TOUCHING, bottom - _TOUCHING, right + _TOUCHING, top + _TOUCHING)) is not None
+
+
+def _together(several: Sequence[Picture]) -> Picture:
+    lefts, bottoms, rights, tops = zip(*(one.box for one in several), strict=True)
+    return Picture(
+        box=(min(lefts), min(bottoms), max(rights), max(tops)),
+        dots=max(one.dots for one in several),
+        marks=frozenset().union(*(one.marks for one in several)),
+    )
