@@ -18,16 +18,19 @@ Glyph = tuple[float, float, float, float, str]
 
 #: Paper, in sizes of the font: between two words, between what may be two cells, and what surely is.
 _WORD_GAP: Final = 0.22
-_CELL_GAP: Final = 0.6
+_CELL_GAP: Final = 0.85  # Courier has more between two words than others
 _SURE_GAP: Final = 1.5
 _CORRIDOR: Final = 0.4
+#: How exactly a word begins where a column does, and what is left between columns that are no wider than their words.
+_EXACTLY: Final = 0.2
+_TIGHT: Final = 0.05
 #: What is lower than the first of a line by less than this is on it, too.
 _DROP: Final = 0.3
 #: A character that is drawn twice to look bold.
 _TWICE: Final = 0.12
 #: Lines of one row: those that overlap, and those nearer to each other than rows are.
 _OVERLAP: Final = 0.85
-_LEADING: Final = 1.4
+_LEADING: Final = 1.25
 _APART: Final = 1.25
 #: What is further below than this is another table.
 _FAR: Final = 3.5
@@ -37,6 +40,7 @@ _PROSE_LINES: Final = 3
 _PROSE_CHARACTERS: Final = 22
 _ROWS_ARE_SURE: Final = 3
 _SPACE: Final = re.compile(r"\s+")
+_BULLET: Final = re.compile(r"\W{1,3}|\(?(?:\d{1,3}|[A-Za-z])[.)]")
 _DIGIT: Final = re.compile(r"\d")
 _ENDLESS: Final = float("inf")
 
@@ -54,7 +58,9 @@ class _Cell(NamedTuple):
 class _Line(NamedTuple):
     bottom: float
     size: float
+    words: tuple[_Cell, ...]
     cells: tuple[_Cell, ...]
+    is_guessed: bool = False  # which words make a cell
 
     def gaps(self) -> list[_Interval]:
         """Return the paper left and right of each cell."""
@@ -127,52 +133,130 @@ def _line(level: float, glyphs: list[tuple[float, float, float, str]]) -> _Line:
     glyphs.sort()
     start, _, size, last = glyphs[0]
     edge = at = start
-    cells, words = [], []
+    letters: list[str] = []
+    words: list[_Cell] = []
+    ends = []
     for left, right, height, character in glyphs:
         gap = left - edge
         if gap > height * _WORD_GAP:
+            words.append(_Cell(start, edge, "".join(letters)))
+            letters, start = [], left
             if gap > height * _CELL_GAP:
-                cells.append(_Cell(start, edge, "".join(words)))
-                words, start = [], left
-            else:
-                words.append(" ")
-        elif character == last and words and left - at < height * _TWICE:
+                ends.append(len(words))
+        elif character == last and letters and left - at < height * _TWICE:
             continue
-        words.append(character)
+        letters.append(character)
         last, at = character, left
         edge = right if right > edge else edge  # noqa: FURB136 - for each character; a call of max takes longer
-    cells.append(_Cell(start, edge, "".join(words)))
-    return _Line(level, size, tuple(cells))
+    words.append(_Cell(start, edge, "".join(letters)))
+    return _Line(level, size, tuple(words), _cut(words, ends))
 
 
-def _runs(lines: Iterable[_Line]) -> Iterator[tuple[list[_Line], list[_Interval]]]:
+def _cut(words: Sequence[_Cell], ends: Iterable[int]) -> tuple[_Cell, ...]:
+    """Return the cells that words make, cut before each of these."""
+    edges = (0, *ends, len(words))
+    parts = [words[low:high] for low, high in pairwise(edges)]
+    return tuple(_Cell(part[0].left, part[-1].right, " ".join(word.text for word in part)) for part in parts)
+
+
+_Run = tuple[list[_Line], list[_Interval]]
+
+
+def _runs(lines: Iterable[_Line]) -> Iterator[_Run]:
     """Yield lines that have columns in common, with the paper between them; the others alone."""
     every = [*lines]
+    before: list[_Line] = []  # lines of one cell, of which the last ones may be the head of a table
     run: list[_Line] = []
     common: list[_Interval] = []
     farthest = 0.0
     for index, line in enumerate(every):
-        gaps = line.gaps()
         if run:
-            least = line.size * _CORRIDOR
-            narrowed = _common(common, gaps, least)
-            columns = len(_between(narrowed))
             distance = run[-1].bottom - line.bottom
-            follows = len(_between(common)) <= columns and distance <= max(farthest * _FARTHER, line.size * _FAR)
-            if follows and len(line.cells) > columns + 1 and index + 1 < len(every):
-                follows = len(_between(_common(gaps, every[index + 1].gaps(), least))) <= columns
-            if follows:
-                run.append(line)
-                common, farthest = narrowed, max(farthest, distance)
+            is_near = distance <= max(farthest * _FARTHER, line.size * _FAR)
+            following = every[index + 1] if index + 1 < len(every) else None
+            added = _added(run, common, line, following) if is_near else None
+            if added is not None:
+                common = added[1]
+                run.append(added[0])
+                farthest = max(farthest, distance)
                 continue
-            yield run, common
-        run, common, farthest = [], [], 0.0
+            yield from _with_head(before, run, common)
+        run, farthest = [], 0.0
         if len(line.cells) > 1:
-            run, common = [line], gaps
+            run, common = [line], line.gaps()
         else:
-            yield [line], gaps
+            before.append(line)
+    yield from _with_head(before, run, common)
+
+
+def _added(
+    run: Sequence[_Line], common: list[_Interval], line: _Line, following: _Line | None
+) -> tuple[_Line, list[_Interval]] | None:
+    """Return a line that goes on with the columns of a run, and the paper that all of them have in common."""
+    narrowed = _common(common, line.gaps(), line.size * _CORRIDOR)
+    columns = len(_between(narrowed))
+    if columns == len(_between(common)) or (columns > len(_between(common)) and len(run) == 1):
+        if following is None or len(line.cells) <= columns + 1:
+            return line, narrowed
+        # A line above a table, with some paper in it, is none of its rows.
+        further = _common(line.gaps(), following.gaps(), line.size * _CORRIDOR)
+        return (line, narrowed) if len(_between(further)) <= columns else None
+    cut = _aligned(line, run, common)
+    return cut and (cut, _common(common, cut.gaps(), line.size * _TIGHT))
+
+
+def _with_head(before: list[_Line], run: list[_Line], common: list[_Interval]) -> Iterator[_Run]:
+    """Yield lines of one cell, and a run of others with those that are its head; nothing is left of `before`."""
+    while run and before:
+        line = before[-1]
+        distance = line.bottom - run[0].bottom
+        narrowed = _common(common, line.gaps(), line.size * _CORRIDOR)
+        if distance <= line.size * _LEADING and len(_between(narrowed)) == len(_between(common)):
+            run, common = [line, *run], narrowed
+            before.pop()
+            continue
+        cut = _aligned(line, run, common) if distance <= line.size * _FAR else None
+        if cut is not None:
+            run, common = [cut, *run], _common(common, cut.gaps(), line.size * _TIGHT)
+            before.pop()
+        break
+    yield from (([line], line.gaps()) for line in before)
+    before.clear()
     if run:
         yield run, common
+
+
+def _aligned(line: _Line, run: Sequence[_Line], common: Sequence[_Interval]) -> _Line | None:
+    """Return a line that is as wide as its table, its words put under those that begin or end in the same place."""
+    corridors = _between(common)
+    edges = [left for left, _ in corridors]
+    if len(edges) < 2 and line.words[-1].right > max(one.cells[-1].right for one in run) + line.size:
+        return None  # running text, most likely
+    cells = [(bisect_right(edges, cell.left), cell) for one in run for cell in one.cells]
+    ends: list[int] = []
+    for place, corridor in enumerate(corridors, 1):
+        column = [cell for at, cell in cells if at == place]
+        begin, end = min(cell.left for cell in column), max(cell.right for cell in column)
+        first = ends[-1] + 1 if ends else 1
+        fitting = (
+            index
+            for index in range(first, len(line.words))
+            if _parts(line, index, corridor)
+            or abs(line.words[index].left - begin) < line.size * _EXACTLY
+            or abs(line.words[index].right - end) < line.size * _EXACTLY
+        )
+        index = next(fitting, None)
+        if index is None:
+            return None
+        ends.append(index)
+    return line._replace(cells=_cut(line.words, ends), is_guessed=True) if ends else None
+
+
+def _parts(line: _Line, index: int, corridor: _Interval) -> bool:
+    """Return whether a line has much paper before a word, where others have some."""
+    left, right = line.words[index - 1].right, line.words[index].left
+    is_wide = right - left > line.size * _CELL_GAP
+    return is_wide and min(right, corridor[1]) - max(left, corridor[0]) > line.size * _TIGHT
 
 
 def _common(some: Sequence[_Interval], others: Sequence[_Interval], least: float) -> list[_Interval]:
@@ -194,23 +278,27 @@ def _between(corridors: Iterable[_Interval]) -> list[_Interval]:
     return [one for one in corridors if one[0] > -_ENDLESS and one[1] < _ENDLESS]
 
 
-def _read(run: tuple[list[_Line], list[_Interval]]) -> Iterator[Block]:
+def _read(run: _Run) -> Iterator[Block]:
     lines, corridors = run
     if len(lines) == 1:
         yield Block(lines=(_alone(lines[0]),))
         return
-    edges = [left for left, _ in _between(corridors)]
+    between = _between(corridors)
+    edges = [left for left, _ in between]
     rows = [_cells(line, edges) for line in lines]
     columns = [[row[place] for row in rows if row[place]] for place in range(len(edges) + 1)]
     if all(map(_is_prose, columns)):
         yield from (Block(lines=tuple(column)) for column in columns)
         return
-    table = _rows(lines, rows)
-    narrowest = min(right - left for left, right in _between(corridors))
+    if len(columns) == 2 and all(map(_BULLET.fullmatch, columns[0])):
+        yield Block(lines=tuple(map(_alone, lines)))
+        return
+    narrowest = min((right - left for left, right in between), default=0.0)
+    wide = lines[0].size * (1.0 if len(rows) >= _ROWS_ARE_SURE else _SURE_GAP)
     yield Block(
-        lines=tuple("\t".join(row) for row in table),
+        lines=tuple("\t".join(row) for row in _rows(lines, rows)),
         is_table=True,
-        is_sure=len(rows) >= _ROWS_ARE_SURE or narrowest > lines[0].size * _SURE_GAP,
+        is_sure=narrowest > wide and not any(line.is_guessed for line in lines),
         corridors=tuple(corridors),
     )
 
@@ -251,7 +339,7 @@ def _rows(lines: Sequence[_Line], cells: Sequence[list[str]]) -> list[list[str]]
         if distance <= size * _OVERLAP:
             is_wrapped = True
         elif distance < limit:
-            is_wrapped = is_head or not all(line)
+            is_wrapped = is_head or _filled(line) < _filled(row)
         else:
             is_wrapped = not is_spaced and not line[0] and _is_rest(line, row, is_head=is_head)
         if is_wrapped:
@@ -259,6 +347,10 @@ def _rows(lines: Sequence[_Line], cells: Sequence[list[str]]) -> list[list[str]]
         else:
             rows.append([*line])
     return rows
+
+
+def _filled(row: Sequence[str]) -> set[int]:
+    return {place for place, cell in enumerate(row) if cell}
 
 
 def _is_rest(line: Sequence[str], row: Sequence[str], *, is_head: bool) -> bool:

@@ -20,7 +20,7 @@ from dlp_gateway.content.text import Account, File, Piece, UnreadableReason
 PAGES: Final = 2_000
 _CHARACTERS: Final = 32_000_000
 #: Characters whose places are asked for, all in all.
-_ALL_PLACED: Final = 300_000
+_ALL_PLACED: Final = 400_000
 _BOOKMARKS: Final = 2_000
 _ATTACHMENTS: Final = 500
 _HEAD: Final = 4_096

@@ -128,8 +128,8 @@ def _groups(shown: pdfium.PdfTextPage, count: int, drawn: str, fields: Sequence[
 
 
 def _quarter(angle: float) -> int:
-    """Return the quarter turns to the left that come nearest to an angle."""
-    return round(angle / (math.pi / 2)) % 4 if angle >= 0 else 0
+    """Return the quarter turns to the left that come nearest to an angle, which PDFium tells to the right."""
+    return round(-angle / (math.pi / 2)) % 4
 
 
 def _turned(box: Box, quarter: int) -> Box:
@@ -157,7 +157,9 @@ def _filled_in(page: list[Glyph], fields: Sequence[Field]) -> list[Glyph]:
             ordered[index] for index in near if bottom - 1 <= ordered[index][0] + ordered[index][3] / 2 <= top + 1
         ]
         covered.update(
-            index for index in near if ordered[index][4] in _LEADERS and left - 2 <= ordered[index][1] <= right
+            index
+            for index in near
+            if ordered[index][4] in _LEADERS and left - height <= ordered[index][1] <= right + height
         )
         if beside:
             size = beside[0][3]
@@ -267,7 +269,10 @@ def _images(one: "ctypes._Pointer[raw.fpdf_pageobject_t__]", depth: int) -> Iter
 
 def _bounds(one: object) -> Box | None:
     edges = [ctypes.c_float() for _ in range(4)]
-    return tuple(edge.value for edge in edges) if raw.FPDFPageObj_GetBounds(one, *edges) else None
+    if not raw.FPDFPageObj_GetBounds(one, *edges):
+        return None
+    left, bottom, right, top = (edge.value for edge in edges)
+    return left, bottom, right, top
 
 
 def _picture(box: Box, images: Sequence[object]) -> Picture:

@@ -49,9 +49,7 @@ def pdf(pages: Iterable[Page]) -> bytes:
             drawing = b"/X Do\n"
         drawing += b"".join(_drawn(words, page) for words in page.words)
         annotations = [
-            add(
-                b"<</Type/Annot/Subtype/Widget/FT/Tx/T(f%d)/V%s/Rect[%g %g %g %g]>>" % (number, _literal(value), *box)
-            )
+            add(b"<</Type/Annot/Subtype/Widget/FT/Tx/T(f%d)/V%s/Rect[%g %g %g %g]>>" % (number, _literal(value), *box))
             for number, (box, value) in enumerate(page.fields)
         ]
         fields += annotations
