@@ -193,16 +193,15 @@ def _added(
     run: Sequence[_Line], common: list[_Interval], line: _Line, following: _Line | None
 ) -> tuple[_Line, list[_Interval]] | None:
     """Return a line that goes on with the columns of a run, and the paper that all of them have in common."""
-    narrowed = _common(common, line.gaps(), line.size * _CORRIDOR)
-    columns = len(_between(narrowed))
-    if columns == len(_between(common)) or (columns > len(_between(common)) and len(run) == 1):
-        if following is None or len(line.cells) <= columns + 1:
+    narrowed = _narrowed(common, line.gaps(), line.size * _CORRIDOR)
+    grown = len(narrowed) - len(common)
+    if not grown or (grown > 0 and len(run) == 1 and len(line.cells) > len(run[0].cells)):
+        if following is None or len(line.cells) < len(narrowed):
             return line, narrowed
         # A line above a table, with some paper in it, is none of its rows.
         further = _common(line.gaps(), following.gaps(), line.size * _CORRIDOR)
-        return (line, narrowed) if len(_between(further)) <= columns else None
-    cut = _aligned(line, run, common)
-    return cut and (cut, _common(common, cut.gaps(), line.size * _TIGHT))
+        return (line, narrowed) if len(further) <= len(narrowed) else None
+    return _aligned(line, run, common)
 
 
 def _with_head(before: list[_Line], run: list[_Line], common: list[_Interval]) -> Iterator[_Run]:
@@ -210,14 +209,14 @@ def _with_head(before: list[_Line], run: list[_Line], common: list[_Interval]) -
     while run and before:
         line = before[-1]
         distance = line.bottom - run[0].bottom
-        narrowed = _common(common, line.gaps(), line.size * _CORRIDOR)
-        if distance <= line.size * _LEADING and len(_between(narrowed)) == len(_between(common)):
+        narrowed = _narrowed(common, line.gaps(), line.size * _CORRIDOR)
+        if distance <= line.size * _LEADING and len(narrowed) == len(common):
             run, common = [line, *run], narrowed
             before.pop()
             continue
         cut = _aligned(line, run, common) if distance <= line.size * _FAR else None
         if cut is not None:
-            run, common = [cut, *run], _common(common, cut.gaps(), line.size * _TIGHT)
+            run, common = [cut[0], *run], cut[1]
             before.pop()
         break
     yield from (([line], line.gaps()) for line in before)
@@ -226,8 +225,8 @@ def _with_head(before: list[_Line], run: list[_Line], common: list[_Interval]) -
         yield run, common
 
 
-def _aligned(line: _Line, run: Sequence[_Line], common: Sequence[_Interval]) -> _Line | None:
-    """Return a line that is as wide as its table, its words put under those that begin or end in the same place."""
+def _aligned(line: _Line, run: Sequence[_Line], common: Sequence[_Interval]) -> tuple[_Line, list[_Interval]] | None:
+    """Return a line that is as wide as its table, its words under those that begin or end in the same place."""
     corridors = _between(common)
     edges = [left for left, _ in corridors]
     if len(edges) < 2 and line.words[-1].right > max(one.cells[-1].right for one in run) + line.size:
@@ -249,7 +248,9 @@ def _aligned(line: _Line, run: Sequence[_Line], common: Sequence[_Interval]) -> 
         if index is None:
             return None
         ends.append(index)
-    return line._replace(cells=_cut(line.words, ends), is_guessed=True) if ends else None
+    cut = line._replace(cells=_cut(line.words, ends), is_guessed=True)
+    paired = _paired(common, cut.gaps(), 0.0)
+    return (cut, paired) if ends and paired else None
 
 
 def _parts(line: _Line, index: int, corridor: _Interval) -> bool:
@@ -257,6 +258,18 @@ def _parts(line: _Line, index: int, corridor: _Interval) -> bool:
     left, right = line.words[index - 1].right, line.words[index].left
     is_wide = right - left > line.size * _CELL_GAP
     return is_wide and min(right, corridor[1]) - max(left, corridor[0]) > line.size * _TIGHT
+
+
+def _narrowed(common: Sequence[_Interval], gaps: Sequence[_Interval], least: float) -> list[_Interval]:
+    """Return what is left of the paper between columns, with one more line; a line with as many cells has all."""
+    return _paired(common, gaps, least) or _common(common, gaps, least)
+
+
+def _paired(some: Sequence[_Interval], others: Sequence[_Interval], least: float) -> list[_Interval]:
+    if len(some) != len(others):
+        return []
+    found = [(max(one[0], other[0]), min(one[1], other[1])) for one, other in zip(some, others, strict=True)]
+    return found if all(right - left > least for left, right in found) else []
 
 
 def _common(some: Sequence[_Interval], others: Sequence[_Interval], least: float) -> list[_Interval]:
