@@ -30,6 +30,7 @@ _DROP: Final = 0.3
 _TWICE: Final = 0.12
 #: Lines of one row: those that overlap, and those nearer to each other than rows are.
 _OVERLAP: Final = 0.85
+_MOST_IN_A_ROW: Final = 8
 _LEADING: Final = 1.25
 _APART: Final = 1.25
 #: What is further below than this is another table.
@@ -56,6 +57,7 @@ class _Cell(NamedTuple):
 
 
 class _Line(NamedTuple):
+    first: float  # the bottom of its first line, where it is several
     bottom: float
     size: float
     words: tuple[_Cell, ...]
@@ -89,7 +91,7 @@ class Block:
 
 def blocks(glyphs: Iterable[Glyph]) -> list[Block]:
     """Return what is seen from top to bottom, whatever order it was drawn in."""
-    return [block for run in _runs(_lines(glyphs)) for block in _read(run)]
+    return [block for run in _runs(_levelled(_lines(glyphs))) for block in _read(run)]
 
 
 def merged(drawn: str, seen: Sequence[Block]) -> str:
@@ -149,7 +151,7 @@ def _line(level: float, glyphs: list[tuple[float, float, float, str]]) -> _Line:
         last, at = character, left
         edge = right if right > edge else edge  # noqa: FURB136 - for each character; a call of max takes longer
     words.append(_Cell(start, edge, "".join(letters)))
-    return _Line(level, size, tuple(words), _cut(words, ends))
+    return _Line(level, level, size, tuple(words), _cut(words, ends))
 
 
 def _cut(words: Sequence[_Cell], ends: Iterable[int]) -> tuple[_Cell, ...]:
@@ -157,6 +159,38 @@ def _cut(words: Sequence[_Cell], ends: Iterable[int]) -> tuple[_Cell, ...]:
     edges = (0, *ends, len(words))
     parts = [words[low:high] for low, high in pairwise(edges)]
     return tuple(_Cell(part[0].left, part[-1].right, " ".join(word.text for word in part)) for part in parts)
+
+
+def _levelled(lines: Iterable[_Line]) -> Iterator[_Line]:
+    """Yield lines, those as one that cells in the middle of their row make: each stands half a line below another."""
+    chain: list[_Line] = []
+    for line in lines:
+        if chain and chain[-1].bottom - line.bottom > line.size * _OVERLAP:
+            yield from _together(chain)
+            chain = []
+        chain.append(line)
+    yield from _together(chain)
+
+
+def _together(chain: list[_Line]) -> list[_Line]:
+    """Return what stands half below each other as one line, if each column has its own."""
+    if not 1 < len(chain) <= _MOST_IN_A_ROW:
+        return chain
+    cells: list[_Cell] = []
+    for cell in sorted((cell for line in chain for cell in line.cells), key=lambda one: one.left):
+        if cells and cell.left < cells[-1].right:
+            cells[-1] = _Cell(cells[-1].left, max(cells[-1].right, cell.right), "")
+        else:
+            cells.append(cell)
+    if len(cells) <= max(len(line.cells) for line in chain):
+        return chain
+    texts: list[list[str]] = [[] for _ in cells]
+    edges = [cell.left for cell in cells]
+    for line in chain:
+        for cell in line.cells:
+            texts[bisect_right(edges, cell.left) - 1].append(cell.text)
+    whole = tuple(cell._replace(text=" ".join(text)) for cell, text in zip(cells, texts, strict=True))
+    return [_Line(chain[0].bottom, chain[-1].bottom, chain[0].size, whole, whole)]
 
 
 _Run = tuple[list[_Line], list[_Interval]]
@@ -171,7 +205,7 @@ def _runs(lines: Iterable[_Line]) -> Iterator[_Run]:
     farthest = 0.0
     for index, line in enumerate(every):
         if run:
-            distance = run[-1].bottom - line.bottom
+            distance = run[-1].bottom - line.first
             is_near = distance <= max(farthest * _FARTHER, line.size * _FAR)
             following = every[index + 1] if index + 1 < len(every) else None
             added = _added(run, common, line, following) if is_near else None
@@ -208,7 +242,7 @@ def _with_head(before: list[_Line], run: list[_Line], common: list[_Interval]) -
     """Yield lines of one cell, and a run of others with those that are its head; nothing is left of `before`."""
     while run and before:
         line = before[-1]
-        distance = line.bottom - run[0].bottom
+        distance = line.bottom - run[0].first
         narrowed = _narrowed(common, line.gaps(), line.size * _CORRIDOR)
         if distance <= line.size * _LEADING and len(narrowed) == len(common):
             run, common = [line, *run], narrowed
@@ -340,7 +374,7 @@ def _is_prose(column: Sequence[str]) -> bool:
 
 def _rows(lines: Sequence[_Line], cells: Sequence[list[str]]) -> list[list[str]]:
     """Return the rows, the lines of whose cells are put together."""
-    distances = [upper.bottom - lower.bottom for upper, lower in pairwise(lines)]
+    distances = [upper.bottom - lower.first for upper, lower in pairwise(lines)]
     size = median(line.size for line in lines)
     apart = [distance for distance in distances if distance > size * _OVERLAP] or [0.0]
     is_spaced = min(apart) < size * _LEADING and max(apart) > min(apart) * _APART
@@ -352,7 +386,7 @@ def _rows(lines: Sequence[_Line], cells: Sequence[list[str]]) -> list[list[str]]
         if distance <= size * _OVERLAP:
             is_wrapped = True
         elif distance < limit:
-            is_wrapped = is_head or _filled(line) < _filled(row)
+            is_wrapped = is_head or _filled(line) < _filled(row) or _filled(row) < _filled(line)
         else:
             is_wrapped = not is_spaced and not line[0] and _is_rest(line, row, is_head=is_head)
         if is_wrapped:
