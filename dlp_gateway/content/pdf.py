@@ -13,7 +13,7 @@ import pypdfium2 as pdfium
 from pypdfium2 import raw
 
 from dlp_gateway.content import pdf_octets, pdf_page, picture, xml
-from dlp_gateway.content.glyphs import Block
+from dlp_gateway.content.columns import Block
 from dlp_gateway.content.pdf_page import Box, Picture
 from dlp_gateway.content.text import Account, File, Piece, UnreadableReason
 

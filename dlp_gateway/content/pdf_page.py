@@ -12,8 +12,9 @@ from typing import Final, NamedTuple
 import pypdfium2 as pdfium
 from pypdfium2 import raw
 
-from dlp_gateway.content import glyphs
-from dlp_gateway.content.glyphs import Block, Glyph
+from dlp_gateway.content import columns
+from dlp_gateway.content.columns import Block
+from dlp_gateway.content.glyphs import Glyph
 
 #: Characters of a page whose places are asked for; each costs a microsecond.
 _PLACED: Final = 20_000
@@ -87,12 +88,12 @@ def words(page: pdfium.PdfPage, fields: Sequence[Field], budget: int, before: Bl
     seen: list[Block] = []
     if placed or (fields and count <= 0):
         for group in _groups(shown, placed, drawn, fields):
-            seen += glyphs.blocks(group)
+            seen += columns.blocks(group)
     shown.close()
     tables = [index for index, block in enumerate(seen) if block.is_table]
     if tables:
         seen[tables[0]] = seen[tables[0]].under(before)
-    text = glyphs.merged(drawn.replace("\r\n", "\n").translate(_WITHOUT_HYPHENS), seen)
+    text = columns.merged(drawn.replace("\r\n", "\n").translate(_WITHOUT_HYPHENS), seen)
     return Words(text=text, placed=placed, table=seen[tables[-1]] if tables else None)
 
 
