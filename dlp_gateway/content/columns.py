@@ -72,8 +72,14 @@ def blocks(glyphs: Iterable[Glyph]) -> list[Block]:
     return [block for run in _runs(lines(glyphs)) for block in _read(run)]
 
 
-def merged(drawn: str, seen: Sequence[Block]) -> str:
-    """Return the text as it is drawn, rows written as such, and behind it what is seen and not drawn in this order."""
+def merged(drawn: str, seen: Sequence[Block], *, is_whole: bool) -> str:
+    """Return the text as it is drawn, rows written as such, and behind it what is seen and not drawn in this order.
+
+    Behind it is all that is seen if `is_whole`: what is not drawn at all, such as the values of fields, belongs to the
+    words around it.
+    """
+    if is_whole:
+        return "\n".join((drawn, "", *(line for block in seen for line in block.lines)))
     compact = _SPACE.sub("", drawn)
     rows = {_SPACE.sub("", row): row for block in seen if block.is_sure for row in block.lines}
     placed: set[str] = set()

@@ -25,8 +25,8 @@ _VALUES: Final = (b"T", b"TU", b"V", b"DV", b"Subj", b"Contents", b"RC")
 _WRITTEN: Final = frozenset({raw.FPDF_FORMFIELD_TEXTFIELD, raw.FPDF_FORMFIELD_COMBOBOX, raw.FPDF_FORMFIELD_LISTBOX})
 #: Annotations that are seen where they are.
 _IN_PLACE: Final = frozenset({raw.FPDF_ANNOT_WIDGET, raw.FPDF_ANNOT_FREETEXT, raw.FPDF_ANNOT_STAMP})
-#: What is printed where a field is to be filled in.
-_LEADERS: Final = frozenset("_.…·-")
+#: What is printed where a field is to be filled in, and how far beside it, in heights of the field.
+_LEADERS: Final = {"_": 1.0, "…": 1.0, ".": 0.0, "·": 0.0}
 _NEAR: Final = 1_000
 _FIELD_SIZE: Final = 12.0
 _CHARACTER_WIDTH: Final = 0.5
@@ -93,7 +93,7 @@ def words(page: pdfium.PdfPage, fields: Sequence[Field], budget: int, before: Bl
     tables = [index for index, block in enumerate(seen) if block.is_table]
     if tables:
         seen[tables[0]] = seen[tables[0]].under(before)
-    text = columns.merged(drawn.replace("\r\n", "\n").translate(_WITHOUT_HYPHENS), seen)
+    text = columns.merged(drawn.replace("\r\n", "\n").translate(_WITHOUT_HYPHENS), seen, is_whole=bool(fields))
     return Words(text=text, placed=placed, table=seen[tables[-1]] if tables else None)
 
 
@@ -160,7 +160,8 @@ def _filled_in(page: list[Glyph], fields: Sequence[Field]) -> list[Glyph]:
         covered.update(
             index
             for index in near
-            if ordered[index][4] in _LEADERS and left - height <= ordered[index][1] <= right + height
+            if (margin := _LEADERS.get(ordered[index][4])) is not None
+            and left - margin * height <= ordered[index][1] <= right + margin * height
         )
         if beside:
             size = beside[0][3]
