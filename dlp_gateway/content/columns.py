@@ -164,7 +164,27 @@ def _with_head(before: list[Line], run: list[Line], common: list[Interval]) -> I
     yield from (([line], line.gaps()) for line in before)
     before.clear()
     if run:
-        yield run, common
+        yield _finer(run, common) or (run, common)
+
+
+def _finer(run: Sequence[Line], common: Sequence[Interval]) -> _Run | None:
+    """Return the same lines with more columns, if one shows them and all others have a word that begins or ends there.
+
+    A column that is hardly wider than its words stands out in lines only where these are short.
+    """
+    clearest = max(run, key=lambda line: len(line.cells))
+    if len(clearest.cells) < len(common):
+        return None
+    corridors = clearest.gaps()
+    lines: list[Line] = []
+    for line in run:
+        narrowed = _paired(corridors, line.gaps(), line.size * _CORRIDOR)
+        added = (line, narrowed) if narrowed else _aligned(line, [clearest, *lines[-_LATEST:]], corridors)
+        if added is None:
+            return None
+        lines.append(added[0])
+        corridors = added[1]
+    return lines, corridors
 
 
 def _aligned(line: Line, run: Sequence[Line], common: Sequence[Interval]) -> tuple[Line, list[Interval]] | None:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
+from urllib.parse import unquote
 
 import pypdfium2 as pdfium
 from pypdfium2 import raw
@@ -220,7 +221,10 @@ def _links(page: pdfium.PdfPage, document: pdfium.PdfDocument) -> Iterator[str]:
         if 0 < length < _LONGEST_VALUE:
             buffer = ctypes.create_string_buffer(length)
             raw.FPDFAction_GetURIPath(document, action, buffer, length)
-            yield buffer.value.decode("utf-8", "replace")
+            target = buffer.value.decode("utf-8", "replace")
+            yield target
+            if "%" in target:
+                yield unquote(target)
 
 
 def _string(ask: "ctypes._FuncPointer", *arguments: object) -> str:

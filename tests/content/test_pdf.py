@@ -226,6 +226,12 @@ def test_pages_that_are_drawn_are_bounded() -> None:
     assert 0 <= account.pixels < 6_000_000
 
 
+def test_a_link_is_read_as_it_is_meant() -> None:
+    """Blanks in it are written as numbers."""
+    content = documents.pdf("Driving%20licence%20no.%20F5731945", "link")
+    assert "Driving licence no. F5731945" in "".join(p for p in pdf.read(content, Account()) if isinstance(p, str))
+
+
 def test_a_date_is_no_number() -> None:
     """When a document was made is told as people write it."""
     dates = b"<</CreationDate(D:20261128043218+01'00')/ModDate(x20261128043219)/Title"
