@@ -20,7 +20,7 @@ DOORS = {
     "pybase64": ("dlp_gateway.mail.encoded_word",),
     "selectolax": ("dlp_gateway.content.html",),
     "lxml": ("dlp_gateway.content.xml",),
-    "pypdfium2": ("dlp_gateway.content.pdf", "dlp_gateway.content.pdf_page"),
+    "pypdfium2": tuple(f"dlp_gateway.content.{name}" for name in ("pdf", "pdf_page", "pdf_pictures")),
     "python_calamine": ("dlp_gateway.content.spreadsheet",),
     "olefile": ("dlp_gateway.content.compound",),
     "py7zr": ("dlp_gateway.content.archive",),

@@ -1,4 +1,4 @@
-"""PDF (ISO 32000-2) → text, forms, annotations, attachments, pictures (the door to pypdfium2, with `pdf_page`).
+"""PDF (ISO 32000-2) → text, forms, annotations, attachments, pictures (with `pdf_…` the door to pypdfium2).
 
 A page is read twice: in the order in which its text is drawn, and as it is seen, line by line and in tables.
 """
@@ -12,9 +12,10 @@ from typing import Final
 import pypdfium2 as pdfium
 from pypdfium2 import raw
 
-from dlp_gateway.content import pdf_octets, pdf_page, picture, xml
+from dlp_gateway.content import pdf_octets, pdf_page, pdf_pictures, picture, xml
 from dlp_gateway.content.columns import Block
-from dlp_gateway.content.pdf_page import Box, Picture
+from dlp_gateway.content.pdf_page import Box
+from dlp_gateway.content.pdf_pictures import Album, Picture
 from dlp_gateway.content.text import Account, File, Piece, UnreadableReason
 
 PAGES: Final = 2_000
@@ -93,7 +94,7 @@ def _document(document: pdfium.PdfDocument, account: Account, told: list[str]) -
     size = 0
     budget = _ALL_PLACED
     table: Block | None = None
-    known: set[tuple[int, int]] = set()
+    album = Album()
     for number in range(min(pages, PAGES)):
         try:
             page = document[number]
@@ -106,11 +107,13 @@ def _document(document: pdfium.PdfDocument, account: Account, told: list[str]) -
         budget -= words.placed
         size += len(words.text)
         told += [words.text, *notes.told]
-        yield from _pictures(page, words.text, notes.stamps, known, account, told)
+        yield from _pictures(page, words.text, notes.stamps, album, account, told)
         page.close()
         if size > _CHARACTERS:
             break
     yield "\n\n".join(filter(None, told))
+    if album.is_full:
+        yield UnreadableReason.PICTURE
     if pages > PAGES or size > _CHARACTERS:
         yield UnreadableReason.TOO_LARGE
     for number in range(min(document.count_attachments(), _ATTACHMENTS)):
@@ -131,17 +134,16 @@ def _pictures(
     page: pdfium.PdfPage,
     text: str,
     stamps: tuple[Box, ...],
-    known: set[tuple[int, int]],
+    album: Album,
     account: Account,
     told: list[str],
 ) -> Iterator[UnreadableReason]:
     """Look at a page without text as at a picture, and at the pictures of any other, at each once."""
     if len(text.strip()) < _FEW:
-        if pdf_page.has_drawing(page):
+        if pdf_pictures.has_drawing(page):
             yield from _looked_at(page, [], account, told)
         return
-    found = [one for one in pdf_page.pictures(page, stamps) if not one.marks <= known]
-    known.update(*(one.marks for one in found))
+    found = album.new(page, stamps)
     if found:
         yield from _looked_at(page, found, account, told)
 

@@ -1,8 +1,7 @@
-"""One page of a PDF (ISO 32000-2): its text as drawn and as seen, its form, its notes, and where its pictures are."""
+"""One page of a PDF (ISO 32000-2): its text as drawn and as seen, its form and its notes."""
 
 import ctypes
 import math
-import zlib
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -19,6 +18,7 @@ from dlp_gateway.content.glyphs import Glyph
 
 #: Characters of a page whose places are asked for; each costs a microsecond.
 _PLACED: Final = 20_000
+_FIELD_COST: Final = 20  # as many characters as take the time of a field
 ANNOTATIONS: Final = 2_000
 _LONGEST_VALUE: Final = 200_000
 _VALUES: Final = (b"T", b"TU", b"V", b"DV", b"Subj", b"Contents", b"RC")
@@ -35,13 +35,6 @@ _TALL: Final = 2.5  # a field with room for several lines
 _SAMPLES: Final = 24
 _HYPHENS: Final = "\ufffe\x02"  # what PDFium makes of a hyphen at the end of a line
 _WITHOUT_HYPHENS: Final = str.maketrans("", "", _HYPHENS)
-#: The share of a page from which on a picture is looked at: a card on A4 in its own size has seven hundredths.
-_SHARE: Final = 0.02
-_OBJECTS: Final = 20_000
-_DEPTH: Final = 4
-#: Pictures that are told apart; more are the strips of one.
-_APART: Final = 40
-_TOUCHING: Final = 2.0
 
 Box = tuple[float, float, float, float]  # left, bottom, right, top
 
@@ -64,20 +57,11 @@ class Notes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Words:
-    """The text of a page, of how many characters the place was asked for, and the table at its end."""
+    """The text of a page, what finding the places cost in characters, and the table at its end."""
 
     text: str
     placed: int
     table: Block | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
-    """A part of a page that is a picture, the dots of it to a point of the page, and by what it is known."""
-
-    box: Box
-    dots: float
-    marks: frozenset[tuple[int, int]]
 
 
 def words(page: pdfium.PdfPage, fields: Sequence[Field], budget: int, before: Block | None) -> Words:
@@ -85,16 +69,18 @@ def words(page: pdfium.PdfPage, fields: Sequence[Field], budget: int, before: Bl
     shown = page.get_textpage()
     count = shown.count_chars()
     drawn = shown.get_text_range() if count > 0 else ""
-    placed = max(0, count) if count <= min(_PLACED, budget) else 0
+    placed = max(0, count) + _FIELD_COST * len(fields)
     seen: list[Block] = []
-    if placed or (fields and count <= 0):
-        for group in _groups(shown, placed, drawn, fields):
+    if 0 < placed <= min(_PLACED, budget):
+        for group in _groups(shown, max(0, count), drawn, fields):
             seen += columns.blocks(group)
+    else:
+        placed = 0
     shown.close()
     tables = [index for index, block in enumerate(seen) if block.is_table]
     if tables:
         seen[tables[0]] = seen[tables[0]].under(before)
-    text = columns.merged(drawn.replace("\r\n", "\n").translate(_WITHOUT_HYPHENS), seen, is_whole=bool(fields))
+    text = columns.merged(drawn.replace("\r\n", "\n").translate(_WITHOUT_HYPHENS), seen, is_whole=bool(fields and seen))
     return Words(text=text, placed=placed, table=seen[tables[-1]] if tables else None)
 
 
@@ -235,100 +221,3 @@ def _string(ask: "ctypes._FuncPointer", *arguments: object) -> str:
     buffer = ctypes.create_string_buffer(length)
     ask(*arguments, ctypes.cast(buffer, ctypes.POINTER(ctypes.c_ushort)), length)
     return buffer.raw[: length - 2].decode("utf-16-le", "replace")
-
-
-def has_drawing(page: pdfium.PdfPage) -> bool:
-    """Return whether a page has pictures, or lines that may be the outlines of letters."""
-    kinds = (raw.FPDF_PAGEOBJ_IMAGE, raw.FPDF_PAGEOBJ_PATH)
-    return any(True for _ in page.get_objects(filter=kinds, max_depth=_DEPTH))
-
-
-def pictures(page: pdfium.PdfPage, stamps: Sequence[Box]) -> list[Picture]:
-    """Return the pictures that take more than a little of a page; those that touch, such as strips, are one."""
-    width, height = page.get_size()
-    least = _SHARE * width * height
-    found = [Picture(box=box, dots=0.0, marks=frozenset({(hash(box), 0)})) for box in stamps]
-    for index in range(min(raw.FPDFPage_CountObjects(page), _OBJECTS)):
-        one = raw.FPDFPage_GetObject(page, index)
-        images = [*_images(one, 0)]
-        box = _bounds(one) if images else None
-        if box is not None:
-            found.append(_picture(box, images))
-    visible = page.get_bbox()
-    clipped = [
-        Picture(box=box, dots=one.dots, marks=one.marks)
-        for one in found
-        if (box := _overlap(one.box, visible)) is not None
-    ]
-    return [one for one in _joined(clipped) if _area(one.box) >= least]
-
-
-def _images(one: "ctypes._Pointer[raw.fpdf_pageobject_t__]", depth: int) -> Iterator[object]:
-    """Yield the pictures that an object is, or that a form within the page has (8.10)."""
-    kind = raw.FPDFPageObj_GetType(one)
-    if kind == raw.FPDF_PAGEOBJ_IMAGE:
-        yield one
-    elif kind == raw.FPDF_PAGEOBJ_FORM and depth < _DEPTH:
-        for index in range(min(raw.FPDFFormObj_CountObjects(one), _OBJECTS)):
-            yield from _images(raw.FPDFFormObj_GetObject(one, index), depth + 1)
-
-
-def _bounds(one: object) -> Box | None:
-    edges = [ctypes.c_float() for _ in range(4)]
-    if not raw.FPDFPageObj_GetBounds(one, *edges):
-        return None
-    left, bottom, right, top = (edge.value for edge in edges)
-    return left, bottom, right, top
-
-
-def _picture(box: Box, images: Sequence[object]) -> Picture:
-    dots = 0.0
-    marks = set()
-    for image in images[:_APART]:
-        columns, rows = ctypes.c_uint(), ctypes.c_uint()
-        if raw.FPDFImageObj_GetImagePixelSize(image, columns, rows):
-            dots = max(dots, max(columns.value, rows.value) / max(1.0, box[2] - box[0], box[3] - box[1]))
-        length = raw.FPDFImageObj_GetImageDataRaw(image, None, 0)
-        buffer = ctypes.create_string_buffer(length)
-        raw.FPDFImageObj_GetImageDataRaw(image, buffer, length)
-        marks.add((length, zlib.crc32(buffer)))
-    return Picture(box=box, dots=dots, marks=frozenset(marks))
-
-
-def _overlap(one: Box, other: Box) -> Box | None:
-    left, bottom = max(one[0], other[0]), max(one[1], other[1])
-    right, top = min(one[2], other[2]), min(one[3], other[3])
-    return (left, bottom, right, top) if left < right and bottom < top else None
-
-
-def _area(box: Box) -> float:
-    return (box[2] - box[0]) * (box[3] - box[1])
-
-
-def _joined(found: Sequence[Picture]) -> list[Picture]:
-    """Return pictures, those together that touch; so many that nobody tells them apart are one."""
-    joined: list[Picture] = []
-    for picture in found:
-        whole = picture
-        while True:
-            touching = [one for one in joined if len(found) > _APART or _touch(one.box, whole.box)]
-            if not touching:
-                break
-            joined = [one for one in joined if one not in touching]
-            whole = _together((whole, *touching))
-        joined.append(whole)
-    return joined
-
-
-def _touch(one: Box, other: Box) -> bool:
-    left, bottom, right, top = other
-    return _overlap(one, (left - _TOUCHING, bottom - _TOUCHING, right + _TOUCHING, top + _TOUCHING)) is not None
-
-
-def _together(several: Sequence[Picture]) -> Picture:
-    lefts, bottoms, rights, tops = zip(*(one.box for one in several), strict=True)
-    return Picture(
-        box=(min(lefts), min(bottoms), max(rights), max(tops)),
-        dots=max(one.dots for one in several),
-        marks=frozenset().union(*(one.marks for one in several)),
-    )

@@ -178,9 +178,10 @@ def test_a_picture_in_strips_is_one() -> None:
     assert "F5731945" in seen(Page(words=LETTER, pictures=strips))[0]
 
 
-def test_a_logo_is_not_looked_at() -> None:
+@pytest.mark.parametrize("is_in_form", [False, True])
+def test_a_logo_is_not_looked_at(is_in_form: bool) -> None:  # noqa: FBT001 - a parameter
     """A picture that takes next to nothing of the page costs no time, and is told to nobody."""
-    text, reasons = seen(Page(words=LETTER, pictures=[((60, 780, 130, 830), CODE)]))
+    text, reasons = seen(Page(words=LETTER, pictures=[((60, 780, 130, 830), CODE)], is_in_form=is_in_form))
     assert "F5731945" not in text
     assert not reasons
 

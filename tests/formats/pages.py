@@ -21,7 +21,7 @@ class Page:
     fields: Sequence[tuple[Box, str]] = ()
     notes: Sequence[tuple[Box, str]] = ()
     pictures: Sequence[tuple[Box, Image.Image]] = ()
-    is_in_form: bool = False  # the pictures are drawn by an object of their own
+    is_in_form: bool = False  # the pictures are drawn by an object of their own, which is moved
     rotate: int = 0
     size: float = 11
 
@@ -41,12 +41,13 @@ def pdf(pages: Iterable[Page]) -> bytes:
         names, drawing = [], b""
         for number, ((left, bottom, right, top), picture) in enumerate(page.pictures):
             names.append(b"/I%d %d 0 R" % (number, add(_picture(picture))))
-            place = b"%g 0 0 %g %g %g" % (right - left, top - bottom, left, bottom)
+            move = 100 if page.is_in_form else 0
+            place = b"%g 0 0 %g %g %g" % (right - left, top - bottom, left - move, bottom)
             drawing += b"q %s cm /I%d Do Q\n" % (place, number)
         if page.is_in_form:
-            own = b"/Type/XObject/Subtype/Form/BBox[0 0 595 842]/Resources<</XObject<<%s>>>>" % b"".join(names)
+            own = b"/Type/XObject/Subtype/Form/BBox[-595 -842 595 842]/Resources<</XObject<<%s>>>>" % b"".join(names)
             names = [b"/X %d 0 R" % add(pdf_stream(drawing, own))]
-            drawing = b"/X Do\n"
+            drawing = b"q 1 0 0 1 100 0 cm /X Do Q\n"
         drawing += b"".join(_drawn(words, page) for words in page.words)
         annotations = [
             add(b"<</Type/Annot/Subtype/Widget/FT/Tx/T(f%d)/V%s/Rect[%g %g %g %g]>>" % (number, _literal(value), *box))
