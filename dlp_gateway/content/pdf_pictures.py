@@ -19,7 +19,7 @@ _DEPTH: Final = 4
 _APART: Final = 40
 _TOUCHING: Final = 2.0
 _MAY_BE: Final = frozenset({raw.FPDF_PAGEOBJ_IMAGE, raw.FPDF_PAGEOBJ_FORM})
-#: Pictures of all pages, and forms and what is in them, that are gone through, and octets by which they are known again.
+#: Pictures, and what is in forms, that are gone through in all pages, and octets by which pictures are known again.
 _OBJECTS: Final = 200_000
 _PICTURES: Final = 20_000
 _OCTETS: Final = 500_000_000
