@@ -56,6 +56,7 @@ class Block:
     is_table: bool = False
     is_sure: bool = False
     corridors: tuple[Interval, ...] = ()
+    head: str = ""  # of the table on the page before, which this one continues
 
     def under(self, table: "Block | None") -> "Block":
         """Return the rows with the head of the `table` on the page before, which they continue."""
@@ -64,7 +65,7 @@ class Block:
         common = _between(_common(self.corridors, table.corridors, 0))
         if not len(common) == len(_between(self.corridors)) == len(_between(table.corridors)):
             return self
-        return replace(self, lines=(table.lines[0], *self.lines))
+        return replace(self, head=table.head or table.lines[0])
 
 
 def blocks(glyphs: Iterable[Glyph]) -> list[Block]:
@@ -79,23 +80,28 @@ def merged(drawn: str, seen: Sequence[Block], *, is_whole: bool) -> str:
     words around it.
     """
     if is_whole:
-        return "\n".join((drawn, "", *(line for block in seen for line in block.lines)))
+        return "\n".join(
+            (drawn, "", *(line for block in seen for line in (*filter(None, (block.head,)), *block.lines)))
+        )
     compact = _SPACE.sub("", drawn)
     rows = {_SPACE.sub("", row): row for block in seen if block.is_sure for row in block.lines}
-    placed: set[str] = set()
+    placed: dict[str, int] = {}
     lines = drawn.split("\n")
     if rows:
         for index, line in enumerate(lines):
             key = _SPACE.sub("", line)
             if key in rows:
                 lines[index] = rows[key]
-                placed.add(key)
+                placed[key] = index
     for block in seen:
-        if block.is_table:
-            is_placed = block.is_sure and placed.issuperset(_SPACE.sub("", row) for row in block.lines)
-            lines += () if is_placed else ("", *block.lines, "")
-        else:
+        if not block.is_table:
             lines += (line for line in block.lines if _SPACE.sub("", line) not in compact)
+        elif block.is_sure and all(_SPACE.sub("", row) in placed for row in block.lines):
+            if block.head:
+                first = placed[_SPACE.sub("", block.lines[0])]
+                lines[first] = f"{block.head}\n{lines[first]}"
+        else:
+            lines += ("", *filter(None, (block.head,)), *block.lines, "")
     return "\n".join(lines)
 
 

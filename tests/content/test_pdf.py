@@ -83,6 +83,7 @@ def test_a_table_goes_on_overleaf() -> None:
     others = (("Pia Ott", "D1234567", "Leeds"), ("Max Roe", "D7654321", "Ayr"))
     text, _ = seen(Page(words=table(ROWS, LEFTS)), Page(words=table(others, LEFTS)))
     assert "\t".join(HEAD) + "\nPia Ott\tD1234567\tLeeds" in text
+    assert text.count("D1234567") == 1
     orders = (("Article", "Order no.", "Price"), *others)
     text, _ = seen(Page(words=table(ROWS, LEFTS)), Page(words=table(orders, LEFTS)))
     assert text.count("\t".join(HEAD)) == 1
