@@ -25,7 +25,7 @@ DOORS = {
     "pybase64": ("dlp_gateway.mail.encoded_word",),
     "selectolax": ("dlp_gateway.content.html", "dlp_gateway.content.style"),
     "lxml": ("dlp_gateway.content.xml",),
-    "pypdfium2": ("dlp_gateway.content.pdf",),
+    "pypdfium2": tuple(f"dlp_gateway.content.{name}" for name in ("pdf", "pdf_page", "pdf_pictures")),
     "python_calamine": ("dlp_gateway.content.spreadsheet",),
     "olefile": ("dlp_gateway.content.compound",),
     "py7zr": ("dlp_gateway.content.archive",),

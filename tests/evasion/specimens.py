@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from tests.evasion.layouts import layouts
 from tests.evasion.quirks import quirks
 from tests.evasion.specimen import CLEAN, LICENCE, Specimen, attached, file, mail, plain
 from tests.formats import archives, documents, foreign_archives, legacy, pictures, sealed
@@ -24,6 +25,7 @@ def specimens() -> Iterator[Specimen]:
     yield from _phone_pictures()
     yield from _ambiguities()
     yield from quirks()
+    yield from layouts()
 
 
 def _reason(
