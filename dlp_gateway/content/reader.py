@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from dlp_gateway.content import cms, header, pgp, plain, readers
+from dlp_gateway.content import cms, header, machine_readable_zone, pgp, plain, readers
 from dlp_gateway.content.disguise import is_disguised
 from dlp_gateway.content.inline import links_files, may_hold
 from dlp_gateway.content.kind import EMBEDDED, TEXTUAL, UNTYPED, Kind, is_text, of
@@ -107,6 +107,10 @@ class _Walk:
             return False
         self._left -= len(text.text)
         self.texts.append(text)
+        if machine_readable_zone.may_hold(text.text):
+            zones = machine_readable_zone.found(text.text)
+            if zones and zones not in text.text:  # what readers of pictures tell has them already
+                self.texts.append(replace(text, text=zones))
         return True
 
     def part(self, part: Part, depth: int, kinds: tuple[Kind, ...] | None = None) -> None:
