@@ -16,7 +16,7 @@ from urllib.parse import unquote_plus, unquote_to_bytes
 
 from selectolax.lexbor import LexborHTMLParser
 
-from dlp_gateway.content import bidi, structured, style
+from dlp_gateway.content import bidi, drawing, script, structured, style
 
 #: Lexbor writes ` name="value"` with `&` and `"` escaped (HTML standard, 13.3), so this scan is exact and linear.
 _TOKEN: Final = re.compile(
@@ -72,6 +72,8 @@ _SHOWN_IN_PLACE: Final = frozenset({"alt", "value", "placeholder", "label", "sta
 _SHOWN_ELSEWHERE: Final = frozenset(
     {"title", "aria-label", "aria-description", "summary", "content", "abbr", "datetime"}
 )
+#: Cells in a row that hold one character each are a number in boxes, whatever stands before and behind them.
+_BOXES_IN_ROW: Final = re.compile(r"(?<![^\t\n])[^\t\n](?:\t[^\t\n](?![^\t\n])){4,}+")
 #: A row of cells, or a column of lines, with one character each is a number in boxes.
 _BOXES: Final = re.compile(r"^(?:(?:\S\t){5,}+\S?|(?:\S\n){7,}+\S)$", re.MULTILINE)
 _COLUMN: Final = re.compile(r"\n\S(?:\n\S){6}")
@@ -91,7 +93,7 @@ _MACHINE_DATA: Final = re.compile(
 _LINKS: Final = frozenset({"href", "src", "action", "formaction", "background", "cite", "xlink:href", "poster", "data"})
 _SPEAKING_LINK: Final = re.compile(r"(?:mailto|tel|sms|callto|data:text/|data:image/svg)|[^?#]*[?#]", re.IGNORECASE)
 _TELLING: Final = re.compile(
-    f' (?:{"|".join(sorted(_SHOWN_IN_PLACE | _SHOWN_ELSEWHERE | _LINKS | {"srcdoc"}))}|data-[^ =]+)="'
+    f' (?:{"|".join(sorted(_SHOWN_IN_PLACE | _SHOWN_ELSEWHERE | _LINKS | {"srcdoc"}))}|data-[^ =]+|on[a-z]+)="'
 )
 #: Documents in links that stand in style sheets, in styles and where a page sends its reader.
 _IN_STYLE: Final = re.compile(
@@ -109,9 +111,10 @@ def text(source: str) -> str:
     if "[if" in source and _FOR_ONE_CLIENT.search(source):
         behind.append(text(_CONDITION.sub("", source)))
     if "<s" in source or "<S" in source:
-        if "json" in source:
-            behind += (structured.json_text(node.text()) for node in tree.css('script[type*="json" i]'))
+        behind += (_scripted(node.attributes.get("type") or "", node.text()) for node in tree.css("script"))
         tree.strip_tags(["script", "style"], recursive=True)
+    if "<text" in source or "<tspan" in source:
+        behind += drawing.lines(tree)
     if "data:" in source:
         behind += dict.fromkeys(_document(link) for link in _IN_STYLE.findall(source)[:_LINKED])
     if "<rp" in source:  # which clients show that know no ruby
@@ -137,9 +140,27 @@ def text(source: str) -> str:
     found = _without(_unescaped("\n".join(line for line in lines if line)), _UNSEEN + _END)
     if "\t" in found or _PIECES.search(found):
         found = _CHUNKS.sub(_with_whole, found)
+    if "\t" in found:
+        found = "\n".join(map(_unboxed, found.split("\n")))
     if "\t" not in found and not _COLUMN.search(found):
         return found
     return _BOXES.sub(lambda boxes: f"{boxes[0]}\n{boxes[0].translate(_BOX_ENDS)}", found)
+
+
+def _scripted(kind: str, source: str) -> str:
+    """Return what a script says: data, a page that waits to be shown, or words that a program writes."""
+    if "json" in kind.lower():
+        return structured.json_text(source)
+    said = script.text(source)
+    return loose(source) if "template" in kind or "html" in kind else loose(said) if "<" in said else said
+
+
+def _unboxed(line: str) -> str:
+    """Return a row, and below it the row with the numbers whole that stand in boxes, if it has other cells as well."""
+    if "\t" not in line:
+        return line
+    whole = _BOXES_IN_ROW.sub(lambda boxes: boxes[0].translate(_BOX_ENDS), line)
+    return f"{line}\n{whole}" if "\t" in whole and whole != line else line
 
 
 def _with_whole(pieces: re.Match[str]) -> str:
@@ -234,6 +255,8 @@ def _told(attributes: str, behind: list[str]) -> str:
             here += value
         elif name in _SHOWN_ELSEWHERE:
             behind.append(value)
+        elif name.startswith("on"):
+            behind.append(script.text(_unescaped(value)))
         elif name.startswith("data-"):
             if not _MACHINE_DATA.search(name):
                 behind.append(f"{name[5:].replace('-', ' ')}: {value}")

@@ -136,6 +136,8 @@ _WORDS: Final = frozenset(
         *(b"KDMV", b"StuffIt ", b"070701", b"070702", b"070707"),
     )
 )
+#: Signatures that nothing else begins with by chance.
+_CERTAIN: Final = tuple(signature for signature, _ in _SIGNATURES if len(signature) > 2 and signature not in _WORDS)
 _RIFF_PICTURE: Final = re.compile(
     rb"RIFF....WEBP|....ftyp(?:hei|hev|mif1|msf1|avi[fs])|BM....\0\0\0\0....[\x0c\x28\x6c\x7c]", re.DOTALL
 )
@@ -222,6 +224,11 @@ def of(part: Part) -> tuple[Kind, ...]:
     elif _ARMOUR in content and found == [Kind.PGP] and is_text(content):
         found.insert(0, _textual(part, is_body=is_body))
     return tuple(found)
+
+
+def bears_signature(content: bytes) -> bool:
+    """Return whether `content` begins as only files of a binary format do."""
+    return content.startswith(_CERTAIN)
 
 
 def _binary(part: Part) -> "list[Kind]":

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.evasion.quirks import quirks
 from tests.evasion.specimen import CLEAN, LICENCE, Specimen, attached, file, mail, plain
+from tests.evasion.written import written
 from tests.formats import archives, documents, foreign_archives, legacy, pictures, sealed
 
 
@@ -24,6 +25,7 @@ def specimens() -> Iterator[Specimen]:
     yield from _phone_pictures()
     yield from _ambiguities()
     yield from quirks()
+    yield from written()
 
 
 def _reason(
