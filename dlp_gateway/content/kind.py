@@ -54,6 +54,7 @@ class Kind(StrEnum):
     PACKAGE = "rpm"
     COMPRESSED = "compressed"  # by compress, lzip or LZ4
     OTHER_ARCHIVE = "archive"
+    DATABASE = "database"
     PICTURE = "picture"
     MEDIA = "sound or film"
     PROGRAM = "program"
@@ -105,6 +106,7 @@ _SIGNATURES: Final = (
     (b"QFI\xfb", Kind.OTHER_ARCHIVE),
     (b"StuffIt ", Kind.OTHER_ARCHIVE),
     (b"ITSF", Kind.OTHER_ARCHIVE),  # compiled help
+    (b"SQLite format 3\0", Kind.DATABASE),
     (b"\xff\xd8\xff", Kind.PICTURE),
     (b"\x89PNG\r\n\x1a\n", Kind.PICTURE),
     (b"GIF87a", Kind.PICTURE),

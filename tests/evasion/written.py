@@ -2,8 +2,10 @@
 
 import base64
 import json
+import sqlite3
 import textwrap
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from html import escape
 
 from tests.evasion.specimen import Specimen, attached, file, mail, plain
@@ -25,6 +27,9 @@ def written() -> Iterator[Specimen]:
     yield file("encoded-document-in-json", _in_json, "a.json", "application/json")
     yield file("encoded-file-b64", lambda text: base64.encodebytes(text.encode()), "a.b64")
     yield file("encoded-file-hex", lambda text: (text.encode().hex() + "\n").encode(), "a.hex")
+    yield file("database", _database, "a.db")
+    yield file("database-in-json", lambda text: json.dumps([base64.b64encode(_database(text)).decode()]).encode(), "a")
+    yield file("docx-page-within", _with_page, "a.docx")
     yield file("encoded-smuggled-in-script", _smuggled, "a.html", "text/html")
     for name, made in _lone_returns().items():
         yield plain(f"return-{name}", made)
@@ -117,6 +122,21 @@ def _encodings() -> dict[str, Callable[[str], str]]:
 
 def _in_json(text: str) -> bytes:
     return json.dumps({"name": "a.docx", "data": base64.b64encode(documents.docx(text)).decode()}).encode()
+
+
+def _database(text: str) -> bytes:
+    label, _, value = text.rpartition(" ")
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.execute("CREATE TABLE notes (name, label, value)")
+        database.execute("INSERT INTO notes VALUES ('Ann', ?, ?)", (label, value))
+        database.commit()
+        return database.serialize()
+
+
+def _with_page(text: str) -> bytes:
+    """A document with a part that is a page, as programs write it that paste one (ECMA-376, 17.17.2)."""
+    page = f"<!DOCTYPE html><html><head><meta charset=utf-8></head><body><p>{text}<br>end</body></html>"
+    return documents.docx("", "none", files={"afchunk.htm": page.encode()})
 
 
 def _smuggled(text: str) -> bytes:
