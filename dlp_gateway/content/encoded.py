@@ -34,6 +34,7 @@ _SAMPLE: Final = 4_096
 #: Hexadecimal digits in pairs, as editors and sniffers show octets.
 _DUMP: Final = re.compile(r"(?:[0-9A-Fa-f]{2}(?:[ :,-]|[ \t]*\r?\n[ \t>|]*|\b)){12,}+")
 _DUMP_LOOK: Final = 12
+_PREFIX: Final = re.compile(r"[,\s]{0,16}+0x(?=[0-9A-Fa-f]{2}(?![0-9A-Fa-f]))")  # as programs in C have them
 _NOT_HEX: Final = re.compile(r"[^0-9A-Fa-f]+")
 _PAIR_SHAPE: Final = bytes(
     0x68 if octet in b"0123456789abcdefABCDEF" else 0x73 if octet in b" :,-\n" else 0x2D for octet in range(256)
@@ -53,7 +54,7 @@ def files(text: str) -> Iterator[File]:
                 yield File(name="", content=content)
                 told += 1
                 break
-    yield from _dumped(text)
+    yield from _dumped(_PREFIX.sub(" ", text) if text.count("0x") >= _DUMP_LOOK else text)
 
 
 def _begins(text: str, start: int, end: int) -> Iterator[int]:

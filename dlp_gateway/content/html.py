@@ -16,7 +16,7 @@ from urllib.parse import unquote_plus, unquote_to_bytes
 
 from selectolax.lexbor import LexborHTMLParser
 
-from dlp_gateway.content import bidi, drawing, script, structured, style
+from dlp_gateway.content import bidi, boxes, drawing, script, structured, style
 
 #: Lexbor writes ` name="value"` with `&` and `"` escaped (HTML standard, 13.3), so this scan is exact and linear.
 _TOKEN: Final = re.compile(
@@ -72,17 +72,6 @@ _SHOWN_IN_PLACE: Final = frozenset({"alt", "value", "placeholder", "label", "sta
 _SHOWN_ELSEWHERE: Final = frozenset(
     {"title", "aria-label", "aria-description", "summary", "content", "abbr", "datetime"}
 )
-#: Cells in a row that hold one character each are a number in boxes, whatever stands before and behind them.
-_BOXES_IN_ROW: Final = re.compile(r"(?<![^\t\n])[^\t\n](?:\t[^\t\n](?![^\t\n])){4,}+")
-#: A row of cells, or a column of lines, with one character each is a number in boxes.
-_BOXES: Final = re.compile(r"^(?:(?:\S\t){5,}+\S?|(?:\S\n){7,}+\S)$", re.MULTILINE)
-_COLUMN: Final = re.compile(r"\n\S(?:\n\S){6}")
-#: The same of pieces: capitals and digits in cells of a row, or below each other.
-_CHUNKS: Final = re.compile(
-    r"^(?:(?:[A-Z0-9]{2,6}\t){2,7}+[A-Z0-9]{1,6}|(?:[A-Z0-9]{2,6}\n){2,7}+[A-Z0-9]{1,6})$", re.MULTILINE
-)
-_PIECES: Final = re.compile(r"\n[A-Z0-9]{2,6}\n[A-Z0-9]{2,6}\n")
-_BOX_ENDS: Final = str.maketrans("", "", "\t\n")
 #: Outlook reads what other clients take for a comment; that matters where it cuts a word.
 _CONDITION: Final = re.compile(r"<!--\[if[^\]<>]{0,100}\]>(?:<!-->)?|(?:<!--)?<!\[endif\]-->")
 _FOR_ONE_CLIENT: Final = re.compile(r"\w<!--\[if|<!\[endif\]-->\w")
@@ -138,13 +127,7 @@ def text(source: str) -> str:
         behind.append(loose(source))
     lines = [flow.strip(" \n" + _END), *(_collapsed(piece).strip() for piece in behind)]
     found = _without(_unescaped("\n".join(line for line in lines if line)), _UNSEEN + _END)
-    if "\t" in found or _PIECES.search(found):
-        found = _CHUNKS.sub(_with_whole, found)
-    if "\t" in found:
-        found = "\n".join(map(_unboxed, found.split("\n")))
-    if "\t" not in found and not _COLUMN.search(found):
-        return found
-    return _BOXES.sub(lambda boxes: f"{boxes[0]}\n{boxes[0].translate(_BOX_ENDS)}", found)
+    return boxes.with_wholes(found)
 
 
 def _scripted(kind: str, source: str) -> str:
@@ -153,21 +136,6 @@ def _scripted(kind: str, source: str) -> str:
         return structured.json_text(source)
     said = script.text(source)
     return loose(source) if "template" in kind or "html" in kind else loose(said) if "<" in said else said
-
-
-def _unboxed(line: str) -> str:
-    """Return a row, and below it the row with the numbers whole that stand in boxes, if it has other cells as well."""
-    if "\t" not in line:
-        return line
-    whole = _BOXES_IN_ROW.sub(lambda boxes: boxes[0].translate(_BOX_ENDS), line)
-    return f"{line}\n{whole}" if "\t" in whole and whole != line else line
-
-
-def _with_whole(pieces: re.Match[str]) -> str:
-    """Return pieces, and behind them what they are together; a row of numbers alone is no number."""
-    whole = pieces[0].translate(_BOX_ENDS)
-    is_mixed = any(sign.isdigit() for sign in whole) and any(sign.isalpha() for sign in whole)
-    return f"{pieces[0]}\n{whole}" if is_mixed else pieces[0]
 
 
 def _direction(tag: str, attributes: str) -> str:
@@ -262,6 +230,8 @@ def _told(attributes: str, behind: list[str]) -> str:
                 behind.append(f"{name[5:].replace('-', ' ')}: {value}")
         elif name == "srcdoc":
             behind.append(loose(_unescaped(value)))
+        elif name in _LINKS and value[:11].lower() == "javascript:":
+            behind.append(script.text(unquote_plus(_unescaped(value[11:]))))
         elif name in _LINKS and _SPEAKING_LINK.match(value):
             behind.append(
                 _document(value) if value[:10].lower() in {"data:text/", "data:image"} else unquote_plus(value)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from dlp_gateway.content import archive, spreadsheet, xml, zip_archive
+from dlp_gateway.content import archive, boxes, spreadsheet, xml, zip_archive
 from dlp_gateway.content.text import Account, File, Piece, UnreadableReason
 
 #: Elements after whose end a line ends.
@@ -48,7 +48,10 @@ _FURNITURE: Final = ("printersettings", ".odttf", ".fntdata")
 _BINARY_SHEET: Final = re.compile(r"xl/(?:work|macro|dialog)sheets/[^/]{1,200}\.bin\Z", re.IGNORECASE)
 
 
-_PAGE: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s{0,64}<(?:!doctype\s{1,8}html|html)\b", re.IGNORECASE)
+#: Pages, and drawings, whose texts are read by their places.
+_PAGE: Final = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s{0,64}(?:<\?xml[^>]{0,256}>\s{0,64})?<(?:!doctype\s{1,8}html|html|svg)\b", re.IGNORECASE
+)
 
 
 class _Flow:
@@ -148,6 +151,6 @@ def read(content: bytes, account: Account) -> Iterator[Piece]:
     if binary_cells:
         yield from spreadsheet.binary(content, binary_cells)
     if any(texts):
-        yield "\n\n".join(filter(None, texts))
+        yield boxes.with_wholes("\n\n".join(filter(None, texts)))
     yield from listing.comments
     yield from listing.oddities

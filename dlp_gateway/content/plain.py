@@ -26,6 +26,7 @@ _ENTITIES: Final = re.compile(r"(?:&#x?[0-9A-Fa-f]{1,6};){8}")
 _ESCAPES: Final = re.compile(r"(?:\\(?:u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2})){8}")
 _ESCAPE: Final = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2}))")
 _MARKS: Final = re.compile(r"[*_`~\\]+")
+_FURTHER: Final = frozenset({Kind.PLAIN, Kind.HTML, Kind.JSON, Kind.TABLE})
 _RENDERED: Final[dict[Kind, Callable[[str], str]]] = {
     Kind.ENRICHED: html.loose,
     Kind.TABLE: structured.table,
@@ -43,14 +44,14 @@ def read(part: Part, kind: Kind) -> Iterator[Piece]:
         found = tuple(dict.fromkeys(map(html.loose, found)))
     elif kind is Kind.HTML:
         found = tuple(dict.fromkeys(html.text(reading) or reading for reading in found))
-    elif kind is Kind.PLAIN:
-        found = tuple(dict.fromkeys(chain(found, *(_further(reading, part) for reading in found))))
     elif kind in _RENDERED:
         found = tuple(dict.fromkeys(map(_RENDERED[kind], found)))
     elif kind is Kind.CALENDAR:
         pieces = [list(structured.calendar(reading)) for reading in found]
         found = tuple(dict.fromkeys(piece for reading in pieces for piece in reading if isinstance(piece, str)))
         yield from (piece for piece in (pieces[0] if pieces else ()) if not isinstance(piece, str))
+    if kind in _FURTHER:
+        found = tuple(dict.fromkeys(chain(found, *(_further(reading, part) for reading in found))))
     if found:
         text = found[0] if len(found) == 1 else "\n\n".join(found)
         yield bidi.with_overrides(with_newlines(text))

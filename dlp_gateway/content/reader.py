@@ -65,6 +65,8 @@ def read_all(message: Message, *, in_place: bool = False) -> Reading:
     walk = _Walk(in_place=in_place)
     for text in header.free_text(message):
         walk.keep(text)
+        for number, file in enumerate(encoded.files(text.text), 1):
+            walk.part(_as_part(file, f"0.{number}"), 1)
     # RFC 3156 4, RFC 1847 2.2: what stands beside the control part is the secret.
     sealed = {_parent(part.path) for part in message.parts if part.media_type == "application/pgp-encrypted"}
     for part in message.parts:

@@ -25,6 +25,10 @@ def written() -> Iterator[Specimen]:
     for name, make in _encodings().items():
         yield plain(f"encoded-{name}", lambda text, make=make: ("Content-Type: text/plain\r\n", make(text).encode()))
     yield file("encoded-document-in-json", _in_json, "a.json", "application/json")
+    yield file("boxes-csv", lambda text: ",".join(_boxed(text)).encode(), "a.csv")
+    yield file("boxes-docx", lambda text: documents.docx("\t".join(_boxed(text))), "a.docx")
+    yield file("drawing-in-docx", _with_drawing, "a.docx")
+    yield plain("encoded-in-field", lambda text: (f"X-Data: {base64.b64encode(text.encode()).decode()}\r\n", b"Hi"))
     yield file("encoded-file-b64", lambda text: base64.encodebytes(text.encode()), "a.b64")
     yield file("encoded-file-hex", lambda text: (text.encode().hex() + "\n").encode(), "a.hex")
     yield file("database", _database, "a.db")
@@ -72,6 +76,8 @@ def _pages() -> dict[str, Callable[[str], str]]:
             f"document.write({json.dumps(text[::-1])}.split('').reverse().join(''))"
         ),
         "script-data": lambda text: script(f"var data = {{note: {json.dumps(text)}}};"),
+        "link": lambda text: f"<html><a href=\"javascript:alert('{text[:20]}'+'{text[20:]}')\">Note</a></html>",
+        "entities-twice": lambda text: f"<html>{''.join(f'&amp;#{ord(sign)};' for sign in text)}</html>",
         "handler": lambda text: f'<html><body onload="document.title=&quot;{text}&quot;">Note</body></html>',
         "boxes-beside-label": _boxes,
     }
@@ -81,6 +87,15 @@ def _boxes(text: str) -> str:
     label, _, value = text.rpartition(" ")
     cells = "".join(f"<td>{sign}</td>" for sign in value)
     return f"<html><table><tr><td>{label}</td>{cells}<td>end</td></tr></table></html>"
+
+
+def _boxed(text: str) -> list[str]:
+    label, _, value = text.rpartition(" ")
+    return [label, *value]
+
+
+def _with_drawing(text: str) -> bytes:
+    return documents.docx("", "none", files={"image1.svg": _drawings()["letters"](text).encode()})
 
 
 def _drawings() -> dict[str, Callable[[str], str]]:
@@ -113,6 +128,7 @@ def _encodings() -> dict[str, Callable[[str], str]]:
         "base64-twice": lambda text: f"x: {code(code(text))}",
         "base64-web-safe": lambda text: f"x={base64.urlsafe_b64encode(text.encode()).decode().rstrip('=')}",
         "hex": lambda text: f"hex {text.encode().hex()} end",
+        "hex-in-c": lambda text: "{" + ", ".join(f"0x{ord(sign):02x}" for sign in text) + "};",
         "hex-pairs": lambda text: text.encode().hex(" "),
         "per-cent": lambda text: "".join(f"%{ord(sign):02X}" for sign in text),
         "entities": lambda text: "".join(f"&#{ord(sign)};" for sign in text),
