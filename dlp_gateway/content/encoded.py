@@ -30,6 +30,7 @@ _HIGH: Final = bytes(range(0x80, 0x100))
 #: Letters beyond ASCII in so short a text, in whatever charset.
 _STRANGERS: Final = 3
 _CONTROLS: Final = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+_WITHOUT_CONTROLS: Final = bytes(0x20 if _CONTROLS.match(bytes((octet,))) else octet for octet in range(256))
 _SAMPLE: Final = 4_096
 #: Hexadecimal digits in pairs, as editors and sniffers show octets.
 _DUMP: Final = re.compile(r"(?:[0-9A-Fa-f]{2}(?:[ :,-]|[ \t]*\r?\n[ \t>|]*|\b)){12,}+")
@@ -106,7 +107,8 @@ def _decoded(text: str, shape: bytes, begin: int, end: int) -> tuple[bytes, int]
         pieces.pop()
         ends.pop()
         content = _octets("".join(pieces))
-    return (content, ends[-1]) if _is_sound(content) else (b"", end)
+    # Text with octets among it that no text has is read without them; to begin again with each line has no bound.
+    return content if _is_sound(content) else content.translate(_WITHOUT_CONTROLS), ends[-1]
 
 
 def _is_sound(content: bytes) -> bool:

@@ -82,6 +82,18 @@ def test_what_is_none(text: str) -> None:
     assert not list(files(text))
 
 
+def test_octets_among_the_text_do_not_hide_it() -> None:
+    """What stands before and behind them is read."""
+    (found,) = files(base64.b64encode(SECRET + b"\x01\x02" + SECRET).decode())
+    assert found.content.count(SECRET) == 2
+
+
+def test_lines_that_each_look_like_a_beginning_are_read_once() -> None:
+    """The work is linear: thousands of lines are one file, though it is not sound, and the last may be another."""
+    line = base64.b64encode(b"some words in a line, and then" + b"\x01" * 27).decode()
+    assert len(list(files("\n".join([line] * 20_000)))) <= 2
+
+
 @given(st.text(max_size=200), st.binary(max_size=90))
 def test_nothing_is_raised(text: str, octets: bytes) -> None:
     """Whatever stands in a text, reading ends."""
