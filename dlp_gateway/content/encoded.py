@@ -55,7 +55,7 @@ def files(text: str) -> Iterator[File]:
                 yield File(name="", content=content)
                 told += 1
                 break
-    yield from _dumped(_PREFIX.sub(" ", text) if text.count("0x") >= _DUMP_LOOK else text)
+    yield from _dumped(_PREFIX.sub(" ", text) if "0x" in text else text)
 
 
 def _begins(text: str, start: int, end: int) -> Iterator[int]:
