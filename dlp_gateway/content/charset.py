@@ -50,7 +50,10 @@ def readings(content: bytes, label: str) -> tuple[str, ...]:
     if content.isascii() and b"\x00" not in content:
         plain = content.decode("ascii")
         hidden = _shifted(content, declared)
-        return _distinct((*_strict(content, hidden), plain)) if hidden else (plain,)
+        shifted = _strict(content, hidden)
+        if not declared:  # base64 has the sign of UTF-7, too, and makes none
+            shifted = tuple(text for text in shifted if "\ufffd" not in text and not strange(text))
+        return _distinct((*shifted, plain))
     for mark, name in _MARKS:
         if content.startswith(mark):
             return (_lossy(content[len(mark) :], name),)

@@ -16,7 +16,7 @@ from urllib.parse import unquote_plus, unquote_to_bytes
 
 from selectolax.lexbor import LexborHTMLParser
 
-from dlp_gateway.content import bidi, structured, style
+from dlp_gateway.content import bidi, boxes, drawing, script, structured, style
 
 #: Lexbor writes ` name="value"` with `&` and `"` escaped (HTML standard, 13.3), so this scan is exact and linear.
 _TOKEN: Final = re.compile(
@@ -72,15 +72,6 @@ _SHOWN_IN_PLACE: Final = frozenset({"alt", "value", "placeholder", "label", "sta
 _SHOWN_ELSEWHERE: Final = frozenset(
     {"title", "aria-label", "aria-description", "summary", "content", "abbr", "datetime"}
 )
-#: A row of cells, or a column of lines, with one character each is a number in boxes.
-_BOXES: Final = re.compile(r"^(?:(?:\S\t){5,}+\S?|(?:\S\n){7,}+\S)$", re.MULTILINE)
-_COLUMN: Final = re.compile(r"\n\S(?:\n\S){6}")
-#: The same of pieces: capitals and digits in cells of a row, or below each other.
-_CHUNKS: Final = re.compile(
-    r"^(?:(?:[A-Z0-9]{2,6}\t){2,7}+[A-Z0-9]{1,6}|(?:[A-Z0-9]{2,6}\n){2,7}+[A-Z0-9]{1,6})$", re.MULTILINE
-)
-_PIECES: Final = re.compile(r"\n[A-Z0-9]{2,6}\n[A-Z0-9]{2,6}\n")
-_BOX_ENDS: Final = str.maketrans("", "", "\t\n")
 #: Outlook reads what other clients take for a comment; that matters where it cuts a word.
 _CONDITION: Final = re.compile(r"<!--\[if[^\]<>]{0,100}\]>(?:<!-->)?|(?:<!--)?<!\[endif\]-->")
 _FOR_ONE_CLIENT: Final = re.compile(r"\w<!--\[if|<!\[endif\]-->\w")
@@ -91,7 +82,7 @@ _MACHINE_DATA: Final = re.compile(
 _LINKS: Final = frozenset({"href", "src", "action", "formaction", "background", "cite", "xlink:href", "poster", "data"})
 _SPEAKING_LINK: Final = re.compile(r"(?:mailto|tel|sms|callto|data:text/|data:image/svg)|[^?#]*[?#]", re.IGNORECASE)
 _TELLING: Final = re.compile(
-    f' (?:{"|".join(sorted(_SHOWN_IN_PLACE | _SHOWN_ELSEWHERE | _LINKS | {"srcdoc"}))}|data-[^ =]+)="'
+    f' (?:{"|".join(sorted(_SHOWN_IN_PLACE | _SHOWN_ELSEWHERE | _LINKS | {"srcdoc"}))}|data-[^ =]+|on[a-z]+)="'
 )
 #: Documents in links that stand in style sheets, in styles and where a page sends its reader.
 _IN_STYLE: Final = re.compile(
@@ -109,9 +100,10 @@ def text(source: str) -> str:
     if "[if" in source and _FOR_ONE_CLIENT.search(source):
         behind.append(text(_CONDITION.sub("", source)))
     if "<s" in source or "<S" in source:
-        if "json" in source:
-            behind += (structured.json_text(node.text()) for node in tree.css('script[type*="json" i]'))
+        behind += (_scripted(node.attributes.get("type") or "", node.text()) for node in tree.css("script"))
         tree.strip_tags(["script", "style"], recursive=True)
+    if "<text" in source or "<tspan" in source:
+        behind += drawing.lines(tree)
     if "data:" in source:
         behind += dict.fromkeys(_document(link) for link in _IN_STYLE.findall(source)[:_LINKED])
     if "<rp" in source:  # which clients show that know no ruby
@@ -135,18 +127,15 @@ def text(source: str) -> str:
         behind.append(loose(source))
     lines = [flow.strip(" \n" + _END), *(_collapsed(piece).strip() for piece in behind)]
     found = _without(_unescaped("\n".join(line for line in lines if line)), _UNSEEN + _END)
-    if "\t" in found or _PIECES.search(found):
-        found = _CHUNKS.sub(_with_whole, found)
-    if "\t" not in found and not _COLUMN.search(found):
-        return found
-    return _BOXES.sub(lambda boxes: f"{boxes[0]}\n{boxes[0].translate(_BOX_ENDS)}", found)
+    return boxes.with_wholes(found)
 
 
-def _with_whole(pieces: re.Match[str]) -> str:
-    """Return pieces, and behind them what they are together; a row of numbers alone is no number."""
-    whole = pieces[0].translate(_BOX_ENDS)
-    is_mixed = any(sign.isdigit() for sign in whole) and any(sign.isalpha() for sign in whole)
-    return f"{pieces[0]}\n{whole}" if is_mixed else pieces[0]
+def _scripted(kind: str, source: str) -> str:
+    """Return what a script says: data, a page that waits to be shown, or words that a program writes."""
+    if "json" in kind.lower():
+        return structured.json_text(source)
+    said = script.text(source)
+    return loose(source) if "template" in kind or "html" in kind else loose(said) if "<" in said else said
 
 
 def _direction(tag: str, attributes: str) -> str:
@@ -234,11 +223,15 @@ def _told(attributes: str, behind: list[str]) -> str:
             here += value
         elif name in _SHOWN_ELSEWHERE:
             behind.append(value)
+        elif name.startswith("on"):
+            behind.append(script.text(_unescaped(value)))
         elif name.startswith("data-"):
             if not _MACHINE_DATA.search(name):
                 behind.append(f"{name[5:].replace('-', ' ')}: {value}")
         elif name == "srcdoc":
             behind.append(loose(_unescaped(value)))
+        elif name in _LINKS and value[:11].lower() == "javascript:":
+            behind.append(script.text(unquote_plus(_unescaped(value[11:]))))
         elif name in _LINKS and _SPEAKING_LINK.match(value):
             behind.append(
                 _document(value) if value[:10].lower() in {"data:text/", "data:image"} else unquote_plus(value)

@@ -37,21 +37,13 @@ _LINKED: Final = re.compile(
     rb"data:((?!text/)[a-z]{1,32}/[a-z0-9.+-]{1,128})[^,\"'>\s]{0,128};base64,((?:[A-Za-z0-9+/=]|%3[Dd]|[\r\n\t ])*+)",
     re.IGNORECASE,
 )
-#: A text that is nothing but base64: an encoding in an encoding, which its header does not tell of.
-_ENCODED: Final = re.compile(rb"\s*+((?:[A-Za-z0-9+/]{24,}+\s*+)++={0,2})\s*+\Z")
-_FIRST_WORD: Final = re.compile(rb"\s{0,64}[A-Za-z0-9+/]{24}")
 _SHIFT: Final = bytes((octet - 42) & 0xFF for octet in range(256))
 _ESCAPED: Final = re.compile(rb"=(.)", re.DOTALL)
 
 
 def may_hold(content: bytes) -> bool:
     """Return whether a closer look is worth while."""
-    return (
-        content.startswith(_BEGINS)
-        or _BEGIN.search(content) is not None
-        or any(sign in content for sign in _SIGNS)
-        or _FIRST_WORD.match(content) is not None
-    )
+    return content.startswith(_BEGINS) or _BEGIN.search(content) is not None or any(sign in content for sign in _SIGNS)
 
 
 def links_files(content: bytes) -> bool:
@@ -71,9 +63,6 @@ def files(content: bytes) -> Iterator[File]:
     """Yield the files in a text."""
     if not may_hold(content):
         return
-    encoded = _ENCODED.match(content)
-    if encoded:
-        yield File(name="", content=_base64(encoded[1]))
     for count, match in enumerate(_UU.finditer(content)):
         if count < _FILES:
             decoded = _base64(match[3]) if match[1] else _uudecoded(match[3])

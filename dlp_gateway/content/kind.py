@@ -54,6 +54,7 @@ class Kind(StrEnum):
     PACKAGE = "rpm"
     COMPRESSED = "compressed"  # by compress, lzip or LZ4
     OTHER_ARCHIVE = "archive"
+    DATABASE = "database"
     PICTURE = "picture"
     MEDIA = "sound or film"
     PROGRAM = "program"
@@ -105,6 +106,7 @@ _SIGNATURES: Final = (
     (b"QFI\xfb", Kind.OTHER_ARCHIVE),
     (b"StuffIt ", Kind.OTHER_ARCHIVE),
     (b"ITSF", Kind.OTHER_ARCHIVE),  # compiled help
+    (b"SQLite format 3\0", Kind.DATABASE),
     (b"\xff\xd8\xff", Kind.PICTURE),
     (b"\x89PNG\r\n\x1a\n", Kind.PICTURE),
     (b"GIF87a", Kind.PICTURE),
@@ -136,6 +138,8 @@ _WORDS: Final = frozenset(
         *(b"KDMV", b"StuffIt ", b"070701", b"070702", b"070707"),
     )
 )
+#: Signatures that nothing else begins with by chance.
+_CERTAIN: Final = tuple(signature for signature, _ in _SIGNATURES if len(signature) > 2 and signature not in _WORDS)
 _RIFF_PICTURE: Final = re.compile(
     rb"RIFF....WEBP|....ftyp(?:hei|hev|mif1|msf1|avi[fs])|BM....\0\0\0\0....[\x0c\x28\x6c\x7c]", re.DOTALL
 )
@@ -222,6 +226,11 @@ def of(part: Part) -> tuple[Kind, ...]:
     elif _ARMOUR in content and found == [Kind.PGP] and is_text(content):
         found.insert(0, _textual(part, is_body=is_body))
     return tuple(found)
+
+
+def bears_signature(content: bytes) -> bool:
+    """Return whether `content` begins as only files of a binary format do."""
+    return content.startswith(_CERTAIN)
 
 
 def _binary(part: Part) -> "list[Kind]":

@@ -10,6 +10,8 @@ from typing import Any, Final
 import numpy as np
 from PIL import Image, ImageOps
 
+from dlp_gateway.content import machine_readable_zone
+
 os.environ.setdefault("OMP_THREAD_LIMIT", "1")  # one message, one core
 try:
     import tesserocr
@@ -58,7 +60,7 @@ def text(picture: Image.Image, seconds: float) -> str:
     grey = _scaled(ImageOps.autocontrast(picture.convert("L")))
     best, sure = _read(_straight(grey), end)
     for turn in (Image.Transpose.ROTATE_180, Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_270):
-        if sure >= _SURE or time.monotonic() > end:
+        if sure >= _SURE or machine_readable_zone.found(best) or time.monotonic() > end:
             break
         other, other_sure = _read(_straight(grey.transpose(turn)), end)
         if other_sure > sure and len(other) > len(best) // 4:

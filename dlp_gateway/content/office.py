@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from dlp_gateway.content import archive, spreadsheet, xml, zip_archive
+from dlp_gateway.content import archive, boxes, spreadsheet, xml, zip_archive
 from dlp_gateway.content.text import Account, File, Piece, UnreadableReason
 
 #: Elements after whose end a line ends.
@@ -48,6 +48,12 @@ _FURNITURE: Final = ("printersettings", ".odttf", ".fntdata")
 _BINARY_SHEET: Final = re.compile(r"xl/(?:work|macro|dialog)sheets/[^/]{1,200}\.bin\Z", re.IGNORECASE)
 
 
+#: Pages, and drawings, whose texts are read by their places.
+_PAGE: Final = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s{0,64}(?:<\?xml[^>]{0,256}>\s{0,64})?<(?:!doctype\s{1,8}html|html|svg)\b", re.IGNORECASE
+)
+
+
 class _Flow:
     """Puts the runs of a paragraph together again, and the cells of a row on one line."""
 
@@ -68,6 +74,8 @@ class _Flow:
             self._pieces.append("\t")
         elif name == "noBreakHyphen":
             self._pieces.append("-")
+        elif name == "property":  # one that people made: its name says what the value is (22.3.2.2)
+            self._pieces += (f"{value}: " for key, value in attributes.items() if key == "name")
         elif name == "sym":
             self._pieces.append(_symbol(attributes))
         for written, value in attributes.items():
@@ -125,7 +133,7 @@ def read(content: bytes, account: Account) -> Iterator[Piece]:
                 yield piece
             elif _BINARY_SHEET.search(piece.name):
                 binary_cells = max(binary_cells, 1, spreadsheet.span_of_binary_part(piece.content))
-            elif not xml.is_xml(piece.content):
+            elif not xml.is_xml(piece.content) or _PAGE.match(piece.content):  # an altChunk (17.17.2) is no XML
                 if piece.content and not any(word in piece.name.lower() for word in _FURNITURE):
                     yield piece
             elif spreadsheet.is_sheet(piece.content):
@@ -143,6 +151,6 @@ def read(content: bytes, account: Account) -> Iterator[Piece]:
     if binary_cells:
         yield from spreadsheet.binary(content, binary_cells)
     if any(texts):
-        yield "\n\n".join(filter(None, texts))
+        yield boxes.with_wholes("\n\n".join(filter(None, texts)))
     yield from listing.comments
     yield from listing.oddities

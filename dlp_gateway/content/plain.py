@@ -3,8 +3,10 @@
 import quopri
 import re
 from collections.abc import Callable, Iterator
+from html import unescape
 from itertools import chain
 from typing import Final
+from urllib.parse import unquote
 
 from dlp_gateway.content import bidi, html, inline, structured
 from dlp_gateway.content.charset import readings, strange
@@ -18,7 +20,13 @@ HTML_OCTETS: Final = 8_000_000
 _META: Final = re.compile(rb"<meta\b[^>]{0,256}?charset\s{0,8}=\s{0,8}[\"']?([A-Za-z0-9_.:-]{1,40})", re.IGNORECASE)
 _OWN_FONT: Final = re.compile(rb"@font-face\s*+\{[^{}]{0,2000}?url\([\s'\"]{0,8}data:", re.IGNORECASE)
 _QUOTED: Final = re.compile(r"=[0-9A-Fa-f]{2}(?:=[0-9A-Fa-f]{2}){7}")
+#: Eight and more of each in a row are a text, and not what ordinary ones have of them.
+_PERCENT: Final = re.compile(r"(?:%[0-9A-Fa-f]{2}){8}")
+_ENTITIES: Final = re.compile(r"(?:&#x?[0-9A-Fa-f]{1,6};){8}")
+_ESCAPES: Final = re.compile(r"(?:\\(?:u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2})){8}")
+_ESCAPE: Final = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2}))")
 _MARKS: Final = re.compile(r"[*_`~\\]+")
+_FURTHER: Final = frozenset({Kind.PLAIN, Kind.HTML, Kind.JSON, Kind.TABLE})
 _RENDERED: Final[dict[Kind, Callable[[str], str]]] = {
     Kind.ENRICHED: html.loose,
     Kind.TABLE: structured.table,
@@ -36,14 +44,14 @@ def read(part: Part, kind: Kind) -> Iterator[Piece]:
         found = tuple(dict.fromkeys(map(html.loose, found)))
     elif kind is Kind.HTML:
         found = tuple(dict.fromkeys(html.text(reading) or reading for reading in found))
-    elif kind is Kind.PLAIN:
-        found = tuple(dict.fromkeys(chain(found, *(_further(reading, part) for reading in found))))
     elif kind in _RENDERED:
         found = tuple(dict.fromkeys(map(_RENDERED[kind], found)))
     elif kind is Kind.CALENDAR:
         pieces = [list(structured.calendar(reading)) for reading in found]
         found = tuple(dict.fromkeys(piece for reading in pieces for piece in reading if isinstance(piece, str)))
         yield from (piece for piece in (pieces[0] if pieces else ()) if not isinstance(piece, str))
+    if kind in _FURTHER:
+        found = tuple(dict.fromkeys(chain(found, *(_further(reading, part) for reading in found))))
     if found:
         text = found[0] if len(found) == 1 else "\n\n".join(found)
         yield bidi.with_overrides(with_newlines(text))
@@ -66,8 +74,19 @@ def _further(reading: str, part: Part) -> Iterator[str]:
     """Yield a text as programs show it that undo marks of their own: an encoding that no header tells of, Markdown."""
     if "=" in reading and _QUOTED.search(reading):  # nearly all texts have none
         yield quopri.decodestring(reading.encode("utf-8", "replace")).decode("utf-8", "replace")
+    if "%" in reading and _PERCENT.search(reading):
+        yield unquote(reading)
+    if "&#" in reading and _ENTITIES.search(reading):
+        yield unescape(reading)
+    if "\\" in reading and _ESCAPES.search(reading):
+        yield _ESCAPE.sub(_character, reading)
     if "markdown" in part.media_type or part.filename.lower().endswith(".md"):
         yield _MARKS.sub("", reading)
+
+
+def _character(escape: re.Match[str]) -> str:
+    code = int(escape[1] or escape[2], 16)
+    return escape[0] if 0xD800 <= code < 0xE000 else chr(code)
 
 
 def _meta_charset(content: bytes) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from dlp_gateway.content import cms, header, pgp, plain, readers
+from dlp_gateway.content import cms, encoded, header, machine_readable_zone, pgp, plain, readers
 from dlp_gateway.content.disguise import is_disguised
 from dlp_gateway.content.inline import links_files, may_hold
 from dlp_gateway.content.kind import EMBEDDED, TEXTUAL, UNTYPED, Kind, is_text, of
@@ -47,17 +47,26 @@ _FAULTS: Final = (
 )
 
 
-def read(message: Message) -> tuple[tuple[Text, ...], tuple[Unreadable, ...]]:
-    """Return all readable text, header first, and every part (by path) that is not or not wholly readable."""
-    found = read_all(message)
+class NotInPlace(Exception):  # noqa: N818 - what a message is
+    """Among what lies in its texts is a file that takes a reader, so that a worker has to read the message."""
+
+
+def read(message: Message, *, in_place: bool = False) -> tuple[tuple[Text, ...], tuple[Unreadable, ...]]:
+    """Return all readable text, header first, and every part (by path) that is not or not wholly readable.
+
+    Raise `NotInPlace` if that is asked for and the message cannot be read without readers that may be made to hurt.
+    """
+    found = read_all(message, in_place=in_place)
     return found.texts, found.unreadable
 
 
-def read_all(message: Message) -> Reading:
+def read_all(message: Message, *, in_place: bool = False) -> Reading:
     """Return what `read` does, and the tree of the parts with what was read of each."""
-    walk = _Walk()
+    walk = _Walk(in_place=in_place)
     for text in header.free_text(message):
         walk.keep(text)
+        for number, file in enumerate(encoded.files(text.text), 1):
+            walk.part(_as_part(file, f"0.{number}"), 1)
     # RFC 3156 4, RFC 1847 2.2: what stands beside the control part is the secret.
     sealed = {_parent(part.path) for part in message.parts if part.media_type == "application/pgp-encrypted"}
     for part in message.parts:
@@ -94,7 +103,8 @@ def _parent(path: str) -> str:
 class _Walk:
     """Goes through parts and the files in them, and keeps what was read; bounded by one account for all."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, in_place: bool) -> None:
+        self._in_place = in_place
         self.texts: list[Text] = []
         self.unreadable: list[Unreadable] = []
         self.parts: list[PartRead] = []
@@ -107,10 +117,16 @@ class _Walk:
             return False
         self._left -= len(text.text)
         self.texts.append(text)
+        if machine_readable_zone.may_hold(text.text):
+            zones = machine_readable_zone.found(text.text)
+            if zones and zones not in text.text:  # what readers of pictures tell has them already
+                self.texts.append(replace(text, text=zones))
         return True
 
     def part(self, part: Part, depth: int, kinds: tuple[Kind, ...] | None = None) -> None:
         """Read a part, or a file in one, and whatever lies in that; as `kinds`, if it is known what it must be."""
+        if self._in_place and depth and not is_plain(part):
+            raise NotInPlace
         if part.filename:
             self.keep(Text(where=f"part:{part.path}.filename", text=part.filename))
         kinds = (kinds or of(part)) if part.content else ()
@@ -128,6 +144,9 @@ class _Walk:
                 reasons[piece] = None
             elif self.keep(Text(where=f"part:{part.path}", text=piece)):
                 characters += len(piece)
+                for file in encoded.files(piece):
+                    members += 1
+                    self.part(_as_part(file, f"{part.path}.{members}"), depth + 1)
             else:
                 reasons[UnreadableReason.TOO_LARGE] = None
         kind = kinds[0].value if kinds else ""

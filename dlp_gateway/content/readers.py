@@ -40,6 +40,7 @@ _READERS: Final = {
     Kind.MAILBOX: ("mailbox", "messages"),
     Kind.CMS: ("cms", "read"),
     Kind.PGP: ("pgp", "read"),
+    Kind.DATABASE: ("database", "read"),
     Kind.PICTURE: ("picture", "read"),
 }
 #: Kinds without a reader, and what that is called.

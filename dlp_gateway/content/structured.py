@@ -10,6 +10,7 @@ from binascii import Error as BadEncoding
 from collections.abc import Iterator
 from typing import Final
 
+from dlp_gateway.content import boxes
 from dlp_gateway.content.text import File, Piece
 
 _CHARACTERS: Final = 16_000_000
@@ -36,7 +37,7 @@ def table(text: str) -> str:
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
     except csv.Error:
         return text
-    return "\n".join("\t".join(map(_cell, row)) for row in rows)
+    return boxes.with_wholes("\n".join("\t".join(map(_cell, row)) for row in rows))
 
 
 def _cell(cell: str) -> str:

@@ -1,10 +1,11 @@
 """The inspector: cheap messages are measured in place, costly ones by a worker under a deadline."""
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 from typing import Final, Self
 
-from dlp_gateway.content.reader import is_plain
+from dlp_gateway.content.reader import NotInPlace, is_plain
 from dlp_gateway.detect import registry
 from dlp_gateway.detect.base import Facts, Failure, FailureReason, Inspection
 from dlp_gateway.detect.registry import Recipe
@@ -88,7 +89,8 @@ class Inspector:
         has a Failure, beside what the header alone tells (so that a rewrite is prepared before anybody releases it).
         """
         if self._is_cheap(message):
-            return measure(self._detectors, envelope, message, facts)
+            with contextlib.suppress(NotInPlace):
+                return measure(self._detectors, envelope, message, facts, in_place=True)
         try:
             return await self._workers.inspect(frames.request(envelope, facts, message.raw), message.raw)
         except TimeoutError:

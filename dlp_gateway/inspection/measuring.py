@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
-from dlp_gateway.content.reader import read
+from dlp_gateway.content.reader import NotInPlace, read
 from dlp_gateway.detect.base import (
     NO_FACTS,
     Detector,
@@ -77,10 +77,14 @@ def parsed(raw: bytes) -> tuple[Message, tuple[Failure, ...]]:
         return empty, (_failure("parse", problem),)
 
 
-def measure(detectors: Iterable[Detector], envelope: Envelope, message: Message, facts: Facts) -> Inspection:
-    """Read the texts of `message` and run every detector on it."""
+def measure(
+    detectors: Iterable[Detector], envelope: Envelope, message: Message, facts: Facts, *, in_place: bool = False
+) -> Inspection:
+    """Read the texts of `message` and run every detector on it; raises `NotInPlace` if that is asked for."""
     try:
-        texts, unreadable = read(message)
+        texts, unreadable = read(message, in_place=in_place)
+    except NotInPlace:
+        raise
     except Exception as problem:  # noqa: BLE001 - see above
         return measure_header(detectors, envelope, message, facts, _failure("content", problem))
     material = Material(envelope=envelope, message=message, texts=texts, unreadable=unreadable, facts=facts)

@@ -17,6 +17,7 @@ FIELDS: Final = 1_000
 # RFC 5322 2.2: printable ASCII but the colon; 4.5: blanks before the colon. Folded lines begin with a blank (2.2.3).
 _FIELD: Final = re.compile(rb"(?<![^\n])([!-9;-~]++)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)\n?")
 _UNPRINTABLE: Final = bytes((*range(0x21), *range(0x7F, 0x100)))
+_LONE_RETURN: Final = re.compile(rb"\r(?!\n)")
 _BLANK_CONTINUATION: Final = re.compile(rb"\n[ \t]++\r?\n")
 
 
@@ -83,6 +84,16 @@ def read(
     if (is_folded or position < limit or strays) and (blank := _BLANK_CONTINUATION.search(raw, start, limit)):
         remainder = min(remainder, blank.end())
     return Header(tuple(found), index, behind, remainder, frozenset(defects), tuple(strays))
+
+
+def has_lone_return(raw: bytes, start: int, head: Header) -> bool:
+    """Return whether a CR that no LF follows stands in the section of `head`, which begins at `start`."""
+    return _LONE_RETURN.search(raw, start, min(head.body_start, start + HEADER_OCTETS)) is not None
+
+
+def with_returns(octets: bytes) -> bytes:
+    """Return what clients see for which a lone CR ends a line, too (RFC 5322 2.2 forbids it); all lines end with LF."""
+    return octets.replace(b"\r\r\n", b"\n").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
 def disguised(raw: bytes, head: Header, names: Container[str]) -> Iterator[Field]:

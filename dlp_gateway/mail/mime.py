@@ -35,6 +35,7 @@ _REMEMBERED: Final = 200  # octets; bounds what the memory of types holds
 _Choice = TypeVar("_Choice")
 
 _EMBEDDED: Final = frozenset({"message/rfc822", "message/global", "message/news"})
+_SECTION: Final = "text/rfc822-headers"
 _SOFT_BREAK: Final = re.compile(rb" \r?\n(?:>[ >]*+)?")
 _MEDIA_TYPE: Final = re.compile(r"[!-.0-~]+/[!-.0-~]+")
 # What composers put before the first part for readers that know no MIME; anything else there is text. White space and
@@ -118,7 +119,7 @@ def leaves(
     account = _Account(entities=parts, looks=_LOOKS * (len(raw) + 1))
     # Iterators over the children of each open entity, the innermost last: a child is made when its turn comes.
     open_entities: list[Iterator[_Node | Part]] = [
-        _bodies(_Node(raw, head, head.body_start, len(raw), "", 0, in_message=True, outermost=True))
+        _bodies(_Node(raw, head, head.body_start, len(raw), "", 0, in_message=True, outermost=True), 0)
     ]
     while open_entities:
         item = next(open_entities[-1], None)
@@ -137,9 +138,21 @@ def leaves(
     return tuple(found), frozenset(account.defects)
 
 
-def _bodies(node: _Node) -> Iterator[_Node | Part]:
-    """Return an entity once for each place where clients see its body begin (see `Header.remainder`)."""
-    return iter((node,)) if node.head.remainder >= node.start else _disputed(node)
+def _bodies(node: _Node, begin: int) -> Iterator[_Node | Part]:
+    """Return an entity once for each place where clients see its body begin; its header section begins at `begin`."""
+    bodies = iter((node,)) if node.head.remainder >= node.start else _disputed(node)  # see `Header.remainder`
+    return chain(bodies, _returned(node, begin)) if header.has_lone_return(node.buffer, begin, node.head) else bodies
+
+
+def _returned(node: _Node, begin: int) -> Iterator[_Node | Part]:
+    """Yield an entity as clients see it to which a lone CR ends a line, so that its header may be another."""
+    buffer = header.with_returns(node.buffer[begin : node.end])
+    head = header.read(buffer)
+    if node.in_message:
+        yield replace(_text(f"{node.path}.0" if node.path else "0", buffer[: head.body_start]), media_type=_SECTION)
+    yield from _bodies(
+        replace(node, buffer=buffer, head=head, start=head.body_start, end=len(buffer), outermost=False), 0
+    )
 
 
 def _disputed(node: _Node) -> Iterator[_Node | Part]:
@@ -305,7 +318,8 @@ def _embedded(node: _Node, reading: _Reading, account: _Account) -> Iterator[_No
         content=content[: head.body_start],
         defects=faults,
     )
-    yield from _bodies(_Node(content, head, head.body_start, len(content), shown.path, node.depth + 1, in_message=True))
+    inner = _Node(content, head, head.body_start, len(content), shown.path, node.depth + 1, in_message=True)
+    yield from _bodies(inner, 0)
 
 
 def _multipart(node: _Node, reading: _Reading, account: _Account) -> Iterator[_Node | Part]:
@@ -342,14 +356,25 @@ def _divided(
         if not any(one.closing for one in exact):
             account.defects.add(Defect.UNCLOSED_MULTIPART)
         is_disputed = is_disputed or delimiter.are_disputed(buffer, boundary, delimiters)
-        yield from _children(node, reading, buffer, delimiter.spans(buffer, exact, start, end))
+        others = _delimiters_of_others(node, boundary)
+        yield from _children(node, reading, buffer, delimiter.spans(buffer, exact, start, end), others)
         if len(exact) < len(delimiters):  # to some clients a line that only begins with the boundary divides, too
-            yield from _children(node, reading, buffer, delimiter.spans(buffer, delimiters, start, end))
+            yield from _children(node, reading, buffer, delimiter.spans(buffer, delimiters, start, end), others)
     if is_disputed:
         yield _disputed_part(node, reading.media_type)
 
 
-def _children(node: _Node, reading: _Reading, buffer: bytes, spans: list[tuple[int, int]]) -> Iterator[_Node | Part]:
+def _delimiters_of_others(node: _Node, boundary: bytes) -> tuple[bytes, ...]:
+    """Return how delimiters begin for a client that goes by another boundary of the same entity."""
+    types = node.head.named("content-type")
+    declared = (one for field in types for one in parameters.read(field.body).parameters.get("boundary", []))
+    return tuple(b"--" + one for one in map(delimiter.octets, declared) if one not in {b"", boundary})
+
+
+def _children(
+    node: _Node, reading: _Reading, buffer: bytes, spans: list[tuple[int, int]], others: tuple[bytes, ...]
+) -> Iterator[_Node | Part]:
+    """Yield the parts that stand between delimiters; `others` are how those of another boundary begin."""
     default = "message/rfc822" if reading.media_type == "multipart/digest" else "text/plain"  # RFC 2046 5.1.5
     if len(spans) == 1:
         ((start, end),) = spans
@@ -363,9 +388,12 @@ def _children(node: _Node, reading: _Reading, buffer: bytes, spans: list[tuple[i
     for number, (begin, stop) in enumerate(parts, 1):
         if number == len(parts) and not buffer[begin:stop].strip(b"\0\x1a \t\r\n"):
             return  # nothing behind the closing delimiter
+        if number == len(parts) and others and buffer.startswith(others, begin):  # the parts of that one
+            yield _text(_name(node, number), buffer[begin:stop])
+            return
         head = header.read(buffer, begin, stop)
         path = _name(node, number)
         is_outermost = node.outermost and buffer is node.buffer
         yield from _bodies(
-            _Node(buffer, head, head.body_start, stop, path, node.depth + 1, default, outermost=is_outermost)
+            _Node(buffer, head, head.body_start, stop, path, node.depth + 1, default, outermost=is_outermost), begin
         )

@@ -45,6 +45,10 @@ def parse(raw: bytes, limits: Limits = LIMITS) -> Message:
     head = header.read(raw, octets=limits.header_octets, fields=limits.fields)
     defects = set(head.defects)
     visible = _visible(raw, head, limits.recipients, defects)
+    if header.has_lone_return(raw, 0, head):
+        section = header.with_returns(raw[: min(head.body_start, limits.header_octets)])
+        other = header.read(section, octets=limits.header_octets, fields=limits.fields)
+        visible += _visible(section, other, limits.recipients - len(visible), defects)
     if len(head.index) < len(head.fields) and any(
         len(fields) > 1 and name in _SINGLE for name, fields in head.index.items()
     ):

@@ -116,6 +116,7 @@ async def replaying(policy: Policy, options: InspectorOptions, *, hops: int) -> 
         journal = _Journal(Database(_URL, folder=folder), PrivateKey.generate().public)
         try:
             async with Inspector(recipe(policy), options) as inspector:
+                await inspector.ready()  # on a busy machine that takes longer than a mail may wait for a worker
                 nowhere = _Nowhere()
                 pipeline = Pipeline(
                     policy=policy,

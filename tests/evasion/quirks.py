@@ -635,7 +635,6 @@ def _files() -> dict[str, tuple[str, Callable[[str], bytes]]]:
                 + bytes(200)
             ),
         ),
-        "database": ("a.sqlite", lambda text: b"SQLite format 3\0" + bytes(4_000) + text.encode() + bytes(90)),
         "pages": ("a.pages", _pages_document),
         "song-with-its-title-behind": (
             "a.mp3",

@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.evasion.layouts import layouts
 from tests.evasion.quirks import quirks
 from tests.evasion.specimen import CLEAN, LICENCE, Specimen, attached, file, mail, plain
+from tests.evasion.written import written
 from tests.formats import archives, documents, foreign_archives, legacy, pictures, sealed
 
 
@@ -26,6 +27,7 @@ def specimens() -> Iterator[Specimen]:
     yield from _ambiguities()
     yield from quirks()
     yield from layouts()
+    yield from written()
 
 
 def _reason(

@@ -51,7 +51,7 @@ def test_it_is_seen(name: str) -> None:
     assert not inspection.failures
     assert not also or f"unreadable.{also}" in kinds
     if expected == "found":
-        assert {"identifier.DRIVER_LICENSE", "identifier.CREDIT_CARD"} & kinds
+        assert {"identifier.DRIVER_LICENSE", "identifier.CREDIT_CARD", "identifier.PASSPORT"} & kinds
         assert disposition is Disposition.HOLD
     else:
         assert f"unreadable.{expected}" in kinds

@@ -1,6 +1,7 @@
 """Whatever a message does to a worker costs that message its measurement, and nobody else anything."""
 
 import asyncio
+import base64
 import os
 import signal
 import subprocess
@@ -13,13 +14,17 @@ import pytest
 import pytest_asyncio
 import uvloop
 
+from dlp_gateway import packs
 from dlp_gateway.detect.base import Facts, Failure, FailureReason, Inspection, Thread
 from dlp_gateway.detect.registry import Recipe
 from dlp_gateway.inspection.inspector import Inspector, InspectorOptions
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.message import Message
 from dlp_gateway.mail.parse import parse
+from dlp_gateway.policy import load
 from dlp_gateway.ports import Overloaded
+from dlp_gateway.processes import policies
+from tests.formats import documents
 
 Mail = Callable[..., Message]
 Inspect = Callable[[str], "asyncio.Future[Inspection]"]
@@ -308,3 +313,15 @@ async def _patiently(inspector: Inspector, envelope: Envelope, message: Message)
             return await inspector.inspect(envelope, message, Facts())
         except Overloaded:
             await asyncio.sleep(0.05)
+
+
+async def test_a_file_in_a_plain_text_is_read_by_a_worker(envelope: Envelope) -> None:
+    """What turns up in base64 in a text and takes a reader is read where readers are confined."""
+    code = base64.b64encode(documents.docx("Driving licence no. MORGA657054SM9IJ")).decode()
+    message = parse(f"To: ben@bakery.example\r\nContent-Type: text/plain\r\n\r\n{code}\r\n".encode())
+    recipe = policies.recipe(load.default(("corp.example",), builtin=packs.builtin()))
+    async with Inspector(recipe, InspectorOptions(workers=1)) as inspector:
+        await inspector.ready()
+        found = await inspector.inspect(envelope, message, Facts())
+    assert "identifier.DRIVER_LICENSE" in {finding.kind for finding in found.findings}
+    assert not found.failures
