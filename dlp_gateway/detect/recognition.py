@@ -220,6 +220,7 @@ class Recognition:
         """
         shapes = self._shapes_of(label.owns, label.country)
         count = len(run.groups)
+        vetoed: set[str] = set()  # rules that a longer part fits, but for its check digit
         for length in range(count, 0, -1):
             best: tuple[tuple[bool, bool, bool, int], Match] | None = None
             disproved = False  # a number of the likeliest country, but for its check digit
@@ -232,7 +233,9 @@ class Recognition:
                 for rule in shapes.fitting(value):
                     holds = rule.check(value) if rule.check else None
                     disproved = disproved or (holds is False and rule.country in likely[:1])
-                    if (holds is False and rule.veto) or (of_country and rule.any_country):
+                    if holds is False and rule.veto:
+                        vetoed.add(rule.id)
+                    if rule.id in vetoed or (of_country and rule.any_country):
                         continue
                     place = likely.index(rule.country) if rule.country in likely else len(likely)
                     rank = (not rule.any_country, holds is True, holds is not False, -place)
