@@ -168,7 +168,7 @@ class _Paragraph:
             near = self.documents.between(request.start - _BEHIND, request.end + _BEHIND)
             if not near or self._is_turned(request):
                 continue
-            if any(_near(request, document, self.text) for document in near):
+            if any(_near(request, document, self.text) and not self._is_shown(document, request) for document in near):
                 return True
             if self.copies.between(request.start, request.start + _COPIED) and any(
                 document.end <= request.start for document in near
@@ -217,6 +217,10 @@ class _Paragraph:
             and bool(self.copies.between(low - _COPIED // 3, high + _COPIED))
             and not self.presented.between(low - _TURNED, high + _TURNED)
         )
+
+    def _is_shown(self, document: Span, request: Span) -> bool:
+        """Tell whether a document before the request is one that is shown: "IDs are checked at the door, please …"."""
+        return document.end <= request.start and bool(self.presented.between(document.start - _TURNED, request.start))
 
     def _is_turned(self, asked: Span) -> bool:
         near = self.refusals.between(asked.start - _TURNED, asked.end + _AT_ONCE)

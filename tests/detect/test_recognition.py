@@ -193,10 +193,19 @@ def test_things_beside_the_number_own_it(text: str) -> None:
     [
         ("> it's Y3327082\n>> the second driver's lic # is missing, can you mail it?", ["Y3327082"]),
         ("> Moin, hier: F0119ZZ3156\n>\n>> uns fehlt noch die F\u00fchrerscheinnummer", ["F0119ZZ3156"]),
-        ("shows a New York State license bearing client identification number 714 446 903, issued 2020", ["714 446 903"]),
+        (
+            "shows a New York State license bearing client identification number 714 446 903, issued 2020",
+            ["714 446 903"],
+        ),
         ("Licencia federal tipo B, folio NLE0134177, vigente", ["NLE0134177"]),
         ("driver licence card no. is 40310027, code EB", ["40310027"]),
         ("campo=numRegistroCNH valor=36271766402", ["36271766402"]),
+        (
+            "1) Ann\n2) B 530 612 457 291\n\nYou asked\n1) Name?\n2) Number of your driver's license?",
+            ["B 530 612 457 291"],
+        ),
+        ('<licence country="GB-NIR"><no>48827104</no></licence> of the driver', ["48827104"]),
+        ("DL OH RT482913 / emp 40213", ["RT482913"]),
         ("{'renterLicenseNumber': 'D7712045'}", ["D7712045"]),
         ("\u904b\u8ee2\u514d\u8a31\u8a3c\u756a\u53f7\u306f301612345675\u3067\u3059", ["301612345675"]),
         ("\uc6b4\uc804\uba74\ud5c8 \ubc88\ud638 11-22-334455-66", ["11-22-334455-66"]),
@@ -218,6 +227,10 @@ def test_a_licence_by_the_words_of_its_kind(text: str, expected: list[str]) -> N
         "<Identification type='DL'/><DealerLicense>VD-029163</DealerLicense>",
         "the driver license (vGPU) of the server expires, activation 8274-2290-6513-1199",
         "FS-Nummer fehlt noch (Kfz M-KW 1251).",
+        "Driver's licences were seen. Vans are reserved under confirmations 6630182, 6630183 and 6630184.",
+        'props.put("driver.license.file", "/opt/lic/11802277.lic");',
+        "f\u00fcr den Lehrgang (LG-2026-118) brauchen die noch deine F\u00fchrerscheinnummer.",
+        "votre demande de permis de conduire est en cours. Num\u00e9ro de suivi : 2026-0447182.",
     ],
 )
 def test_a_number_of_another_matter(text: str) -> None:

@@ -132,6 +132,9 @@ def test_takes_linear_time() -> None:
         "Send venligst et billede af dit kørekort.",
         "Documents to be sent by return:\n\n- scan of the passport, first page\n- driving licence, both sides",
         "what's the number on your driving licence? just drop it here",
+        "I'll add you as a driver as soon as I have your licence number and the date you passed.",
+        "Our records show that your licence photo expired. Could we trouble you for an updated scan?",
+        "Would it be possible to have a photocopy of your passport for our records?",
         "bitten wir Sie, uns bis Freitag eine Kopie Ihres F\u00fchrerausweises zuzustellen.",
         "Row 3: please mail me the scan of Mr. Roe's passport today.",
         "Kannst du mir kurz deine F\u00fchrerscheinnummer durchgeben?",
@@ -157,6 +160,8 @@ def test_a_request_in_other_words(body: str) -> None:
         "Please send the signed lease. Your ID was checked at the desk.",
         "Ihre Bitte um Zusendung einer Ausweiskopie müssen wir ablehnen.",
         "Nothing else needed, your licence copy was fine.",
+        "Der Ausweis wird vor Ort kontrolliert, bitte senden Sie nur die Anmeldung zurück.",
+        "Please have your licence ready, and mail us if you are late.",
         "Fine by me.\n\nOn Tue, 4 Aug 2026, Jo wrote:\n\nCould you send us your driving licence?",
     ],
 )
