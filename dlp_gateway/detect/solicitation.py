@@ -40,6 +40,12 @@ _QUOTED: Final = re.compile(r"^[ \t]*(?:>|\|).*$", re.MULTILINE)
 #: An empty line, but for one before the items of a list, which belong to what stands above them.
 _PARAGRAPH: Final = re.compile(r"\n[ \t]*\n(?![ \t]*(?:[-*+~]|\[.?\]|\(?[0-9a-z][.)])[ \t])")
 _ITEM: Final = re.compile(r"\n[ \t]*(?:[-*+~]|\[.?\]|\(?[0-9a-z][.)])[ \t]")
+_ORDER: Final = re.compile(
+    r"(?:send|e[ -]?mail|mail|forward|upload|attach|submit|fax|text|scan|share|provide|return|drop|include|enclose)"
+    r"(?: (?:me|us|over|back|in|along|through))?",
+    re.IGNORECASE,
+)
+_BEGINS: Final = re.compile(r"(?:\A|[.!?:]\s+|\n[ \t]*(?:[-*+]|\(?[0-9a-z][.)])?[ \t]*)\Z")
 #: How far a word by which the reader is asked may stand from what he is to do.
 _ASKED_NEAR: Final = 90
 _IF: Final = re.compile(
@@ -184,7 +190,9 @@ class _Paragraph:
             if not near or self._is_turned(sending):
                 continue
             asking = polite.between(sending.start - _ASKED_NEAR, sending.end + _ASKED_NEAR)
-            if not any(_in_one_sentence(word, sending, self.text) and not self._is_turned(word) for word in asking):
+            if not self._is_imperative(sending) and not any(
+                _in_one_sentence(word, sending, self.text) and not self._is_turned(word) for word in asking
+            ):
                 continue
             for document in near:
                 if (
@@ -217,6 +225,11 @@ class _Paragraph:
             and bool(self.copies.between(low - _COPIED // 3, high + _COPIED))
             and not self.presented.between(low - _TURNED, high + _TURNED)
         )
+
+    def _is_imperative(self, sending: Span) -> bool:
+        """Tell whether a sentence or an item begins with an order in English: "Fax or mail a copy of …"."""
+        begins = _BEGINS.search(self.text, max(0, sending.start - _BEFORE), sending.start) is not None
+        return begins and _ORDER.fullmatch(self.text, sending.start, sending.end) is not None
 
     def _is_shown(self, document: Span, request: Span) -> bool:
         """Tell whether a document before the request is one that is shown: "IDs are checked at the door, please …"."""
