@@ -43,6 +43,7 @@ _UNTICKED: Final = re.compile(r"(?:~|\[ ?\]|\( ?\)) ?\Z")
 #: How many numbers of a text are asked for their owner; the others count as nobody's.
 _ASKED: Final = 2_000
 _PLAIN_CELL: Final = re.compile(r"[ \"']{0,3}([A-Z]{0,3}\d{5,14}[A-Z]{0,3})[ \"'\r]{0,3}")
+_FAR: Final = 0.2  # how much of an owner is doubted by the words between
 _ROWS: Final = 20_000  # of one table
 _ASKED_IN_PROSE: Final = 1_000  # outside tables; whoever writes more has been found out before
 _LONGEST_CARD: Final = 19
@@ -121,7 +122,7 @@ class Recognition:
                 owner = reader.owner(run.start, run.end)
                 if owner.label is not None and not owner.foreign:
                     yield from self._judged(run, owner, page.text, context)
-                elif spoken.hits and (owner is KEYED or owner.relation is Relation.NOBODY):
+                if spoken.hits and (owner is KEYED or owner.relation is Relation.NOBODY or _is_far(owner)):
                     yield from self._implied(run, reader, spoken)
 
     def _columns(self, reader: Reader, table: Table, context: Context) -> Iterator[Span]:
@@ -310,6 +311,15 @@ class Recognition:
             other.shape is not None and other.shape.fullmatch(value) and country in {"", other.country}
             for other in self._owned.get(owner.label.owns, ())
         )
+
+
+def _is_far(owner: Owner) -> bool:
+    """Tell whether a label of a licence stands far from the number, so that what is beside it says more."""
+    label = owner.label
+    if label is None or label.owns != implied.KIND:
+        return False
+    afar = owner.relation in {Relation.ABOVE, Relation.BELOW} and label.strength is Strength.WEAK
+    return afar or owner.doubt >= _FAR
 
 
 def _in_cell(text: str, start: int, end: int) -> Iterable[Run]:
