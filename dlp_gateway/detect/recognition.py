@@ -159,7 +159,9 @@ class Recognition:
         if label.owns == "BANK_ACCOUNT" and _LIKE_IBAN.match(compact(text[run.start : run.end])):
             return  # its check digits do not hold, or it would have proved itself
         if label.owns != "US_SSN" and owner.relation in _AFAR and _LIKE_SSN.fullmatch(match.written):
-            return
+            called = owner.relation is Relation.AFTER and label.strength is not Strength.WEAK
+            if label.owns != implied.KIND or not called:  # "123-45-6789 is my Mississippi driver license"
+                return
         if label.strength is Strength.WEAK and luhn(match.value):
             as_card = is_printed(text, match.start, match.end)
             if as_card or (payment_card(match.value) and CARD in context.named):

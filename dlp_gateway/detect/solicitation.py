@@ -8,8 +8,10 @@ from typing import Final
 
 from dlp_gateway.content.text import Text
 from dlp_gateway.detect.base import Finding, Material
+from dlp_gateway.detect.east_asian import in_english, may_ask
 from dlp_gateway.detect.layout import answered_at
 from dlp_gateway.detect.triggers import Triggers
+from dlp_gateway.detect.weighing import is_likely
 from dlp_gateway.detect.words import LONGEST, Role, Span, Words, folded
 from dlp_gateway.mail.address import DomainSet, canonical
 from dlp_gateway.mail.address_list import scan
@@ -52,6 +54,11 @@ _IF: Final = re.compile(
     r"\b(?:if|whether|when|once|until|as soon as|wenn|falls|ob|sobald|si|quand|lorsque|cuando|se|quando|als|zodra"
     r"|jesli|gdy|om|hvis)\b",
     re.IGNORECASE,
+)
+#: The number right behind a document: it is told, not asked for.
+_GIVEN: Final = re.compile(
+    r"\W{0,4}(?:(?:no|nr|nummer|number|numero|num|numer|is|ist|est|es|e|c'est|jest|ar|er|cat|klasse?|class|fs|of|de|id)\b"
+    r"\W{0,3}){0,4}(?:[A-Z]{1,2}\b\W{0,2})?(?=[A-Z0-9][A-Z0-9 -]{5})(?:[A-Z]{0,5}[ -]?\d){4}",
 )
 _DIVIDERS: Final = re.compile(r"[._+=-]+")
 
@@ -112,7 +119,7 @@ class SolicitationDetector:
 
     def _may_ask(self, text: Text, seen: frozenset[str]) -> bool:
         """Whether a request and a document stand anywhere in a text; where it is cut, words may be of other lengths."""
-        return seen >= _BOTH or len(text.text) > LONGEST
+        return seen >= _BOTH or len(text.text) > LONGEST or may_ask(text.text)
 
     def _is_group(self, address: str) -> bool:
         return self.words[Role.GROUP_ADDRESS].stand_in(_DIVIDERS.sub(" ", address.rpartition("@")[0]))
@@ -123,10 +130,31 @@ class SolicitationDetector:
 
 def asks(words: Mapping[Role, Words], text: str) -> bool:
     """Tell whether a request and a document stand near each other, in one paragraph that is not quoted."""
-    own = folded(_QUOTED.sub("", text[:LONGEST]))
-    own = own[: answered_at(own)]
+    own = own_text(text)
+    return is_said(words, own) or is_likely(words, own, documents_in(words, own))
+
+
+def is_said(words: Mapping[Role, Words], own: str) -> bool:
+    """Tell whether phrases of a request stand in what the writer says himself."""
     paragraphs = filter(str.strip, _PARAGRAPH.split(own))
     return any(_paragraph_asks(words, paragraph) for paragraph in paragraphs) or _is_blank_form(words, own)
+
+
+def own_text(text: str) -> str:
+    """Return what the writer says himself, folded, with East Asian words in English."""
+    own = folded(in_english(_QUOTED.sub("", text[:LONGEST])))
+    return own[: answered_at(own)]
+
+
+def documents_in(words: Mapping[Role, Words], text: str) -> list[Span]:
+    """Return where documents of identity stand in folded text that are neither the writer's own nor something else."""
+    others = _Places(words[Role.OTHER_DOCUMENT].spans(text))
+    return [
+        document
+        for document in words[Role.DOCUMENT].spans(text)
+        if not any(other.end > document.start for other in others.between(document.start - _TURNED, document.end - 1))
+        and not _GIVEN.match(text, document.end)
+    ]
 
 
 def _is_blank_form(words: Mapping[Role, Words], text: str) -> bool:
@@ -138,12 +166,7 @@ def _is_blank_form(words: Mapping[Role, Words], text: str) -> bool:
 
 
 def _paragraph_asks(words: Mapping[Role, Words], text: str) -> bool:
-    others = _Places(words[Role.OTHER_DOCUMENT].spans(text))
-    documents = [
-        document
-        for document in words[Role.DOCUMENT].spans(text)
-        if not any(other.end > document.start for other in others.between(document.start - _TURNED, document.end - 1))
-    ]
+    documents = documents_in(words, text)
     if not documents:
         return False
     paragraph = _Paragraph(
