@@ -11,7 +11,7 @@ from dlp_gateway.detect.base import Finding, Material
 from dlp_gateway.detect.east_asian import in_english, may_ask
 from dlp_gateway.detect.layout import answered_at
 from dlp_gateway.detect.triggers import Triggers
-from dlp_gateway.detect.weighing import is_likely
+from dlp_gateway.detect.weighing import is_likely, refusals_in
 from dlp_gateway.detect.words import LONGEST, Role, Span, Words, folded
 from dlp_gateway.mail.address import DomainSet, canonical
 from dlp_gateway.mail.address_list import scan
@@ -174,7 +174,7 @@ def _paragraph_asks(words: Mapping[Role, Words], text: str) -> bool:
         words=words,
         documents=_Places(documents),
         copies=_Places(words[Role.COPY].spans(text)),
-        refusals=_Places(words[Role.REFUSAL].spans(text)),
+        refusals=_Places(refusals_in(words, text)),
         presented=_Places(words[Role.PRESENTED].spans(text)),
     )
     return paragraph.asks_outright() or paragraph.asks_politely() or paragraph.needs()

@@ -51,6 +51,9 @@ LIKELY: Final = 0.7
 _SUREST: Final = 30.0
 _MOST: Final = 400  # documents that are weighed in one text
 _BESIDE: Final = 30  # characters between a document and what stands beside it
+_SAYING_NO: Final = (Role.NEED, Role.POLITE, Role.OTHERWISE)
+_THREAT: Final = 40  # characters from "otherwise" to "not"
+_STOPS: Final = re.compile(r"[.!?;]")
 _END: Final = re.compile(r"(?<!\b[DM]r)(?<!\bMrs)(?<!\bMs)(?<!\bNo)(?<!\bno)[.!?]+[\s)]+(?=[A-Z?]|[a-z]{3})|\n(?=\s*(?:[-*+~\[]|\(?\w[.)]|[^\n]{0,25}:\s))|\n\s*\n")
 _GIVEN: Final = re.compile(r"(?:[A-Z]{0,3}\d[ .-]?){6,}")
 _GIVEN_BEHIND: Final = 60
@@ -77,12 +80,35 @@ def likelihood(weights: Mapping[str, float], signs: frozenset[str]) -> float:
     return 1 / (1 + math.exp(-max(-_SUREST, min(_SUREST, score))))
 
 
+def refusals_in(words: Mapping[Role, Words], text: str) -> list[Span]:
+    """Return the refusals but for those within another phrase ("don't forget", "not yet received") or behind a threat.
+
+    "Send it, otherwise we cannot pay" and "we cannot pay until you send it" refuse something else than the document.
+    """
+    phrases = [span for role in _SAYING_NO for span in words[role].spans(text)]
+    within = sorted((span.start, span.end) for span in phrases)
+    threats = sorted(span.start for span in words[Role.OTHERWISE].spans(text))
+    kept = []
+    for refusal in words[Role.REFUSAL].spans(text):
+        index = bisect_right(within, (refusal.start, len(text)))
+        if any(start <= refusal.start and refusal.end <= end for start, end in within[max(0, index - 6) : index]):
+            continue
+        threat = bisect_right(threats, refusal.start) - 1
+        if threat >= 0 and _END.search(text, threats[threat], refusal.start) is None:
+            between = text[threats[threat] : refusal.start]
+            if len(between) <= _THREAT and not _STOPS.search(between):
+                continue
+        kept.append(refusal)
+    return kept
+
+
 def signs_of(words: Mapping[Role, Words], text: str, documents: list[Span]) -> Iterator[frozenset[str]]:
     """Yield the signs around each of the documents in folded text."""
     if not documents:
         return
     starts = [0, *(end.end() for end in _END.finditer(text))]
     places = {role: [span.start for span in words[role].spans(text)] for role in SIGNS}
+    places[Role.REFUSAL] = [span.start for span in refusals_in(words, text)]
     spans = {role: list(words[role].spans(text)) for role in (Role.COPY, Role.SENDING, Role.OFFERED)}
 
     def standing(low: int, high: int) -> frozenset[Role]:
