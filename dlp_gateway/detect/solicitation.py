@@ -34,6 +34,20 @@ _SHORTEST: Final = 3  # letters; "ne" and "no" behind a request turn nothing rou
 _COPIED: Final = 60
 _COPY: Final = 4  # letters of "scan"; words such as "no" are shorter
 _YOURS: Final = frozenset({"your", "yours", "votre", "ihre", "ihren"})
+_NUMBERS: Final = re.compile(r"(?:num|nr|no|det|you|ihre|votre|vos|deine)\w*", re.IGNORECASE)
+#: What a request is for, where no document is: "… please send your registration".
+_OBJECT: Final = re.compile(
+    r"\s{1,2}(?:me |us |uns |mir |ons )?(?:the|your|ur|an?|ihren?|deinen?|den|die|das|einen?|votre|vos|les?|la|une?|su|el"
+    r"|los|las|tu|il|uw|je|het|een|os?|as?|uma?|sua|seu|with (?:the|your|an?))\s+[a-z]{3,}",
+    re.IGNORECASE,
+)
+#: What stands before a document that is but the matter of what is asked for.
+_ABOUT: Final = re.compile(
+    r"\b(?:for|about|regarding|concerning|on|to|pour|concernant|sur|uber|fur|zum|zur|para|sobre|per|voor|over|dla)\s+"
+    r"(?:the |a |an |your |la |le |el |l'|den |die |das |il |de |het |o )?\Z",
+    re.IGNORECASE,
+)
+_SAID: Final = re.compile(r'"[^"\n]{20,300}"')
 _BLANK: Final = re.compile(r"_{4,}|\.{8,}|(?:_ ){4,}")
 _FIELD: Final = 25  # how far behind its name the blank of a form begins
 _SENTENCE: Final = re.compile(r"(?<!\bno)(?<!\b[DM]r)(?<!\bMrs)(?<!\bMs)(?<!\bSt)(?<!\bFr)(?<!\bHr)[.!?]\s+[A-Z]|;\s")
@@ -57,7 +71,7 @@ _IF: Final = re.compile(
 )
 #: The number right behind a document: it is told, not asked for.
 _GIVEN: Final = re.compile(
-    r"\W{0,4}(?:(?:no|nr|nummer|number|numero|num|numer|is|ist|est|es|e|c'est|jest|ar|er|cat|klasse?|class|fs|of|de|id)\b"
+    r"\W{0,4}(?:(?!ref|for|job|case|res|claim|by|to)\w{1,5}\W{1,3}){0,3}(?:(?:no|nr|nummer|number|numero|num|numer|is|ist|est|es|e|c'est|jest|ar|er|cat|klasse?|class|fs|of|de|id)\b"
     r"\W{0,3}){0,4}(?:[A-Z]{1,2}\b\W{0,2})?(?=[A-Z0-9][A-Z0-9 -]{5})(?:[A-Z]{0,5}[ -]?\d){4}",
 )
 _DIVIDERS: Final = re.compile(r"[._+=-]+")
@@ -143,7 +157,7 @@ def is_said(words: Mapping[Role, Words], own: str) -> bool:
 def own_text(text: str) -> str:
     """Return what the writer says himself, folded, with East Asian words in English."""
     own = folded(in_english(_QUOTED.sub("", text[:LONGEST])))
-    return own[: answered_at(own)]
+    return _SAID.sub("", own[: answered_at(own)])
 
 
 def documents_in(words: Mapping[Role, Words], text: str) -> list[Span]:
@@ -197,10 +211,17 @@ class _Paragraph:
             near = self.documents.between(request.start - _BEHIND, request.end + _BEHIND)
             if not near or self._is_turned(request):
                 continue
-            if any(_near(request, document, self.text) and not self._is_shown(document, request) for document in near):
+            if any(
+                _near(request, document, self.text)
+                and not self._is_shown(document, request)
+                and not self._is_another(request, document)
+                for document in near
+            ):
                 return True
-            if self.copies.between(request.start, request.start + _COPIED) and any(
-                document.end <= request.start for document in near
+            behind = self.copies.between(request.start, request.start + _COPIED)
+            if any(self._is_picture(copy) for copy in behind) and any(
+                document.end <= request.start and not self.refusals.between(document.start - _TURNED, request.start)
+                for document in near
             ):
                 return True  # "The insurer must see your licence. Would you scan front and back and mail it?"
         return False
@@ -220,6 +241,7 @@ class _Paragraph:
             for document in near:
                 if (
                     self._is_copied(sending, document)
+                    and not self._is_another(sending, document)
                     and _in_one_sentence(sending, document, self.text)
                     and not _IF.search(self.text, sending.end, document.start)
                 ):
@@ -248,6 +270,25 @@ class _Paragraph:
             and bool(self.copies.between(low - _COPIED // 3, high + _COPIED))
             and not self.presented.between(low - _TURNED, high + _TURNED)
         )
+
+    def _is_picture(self, copy: Span) -> bool:
+        """Tell whether what is sent is the document itself, not "your number"."""
+        return copy.end - copy.start >= _COPY and _NUMBERS.fullmatch(self.text, copy.start, copy.end) is None
+
+    def _is_another(self, request: Span, document: Span) -> bool:
+        """Tell whether something else is asked for: "send me the opening hours for the passport"."""
+        if document.start >= request.end:
+            return _ABOUT.search(self.text, request.end, document.start) is not None and not self._pictures(
+                request.end, document.start
+            )
+        return (
+            document.end <= request.start
+            and _OBJECT.match(self.text, request.end) is not None
+            and not self._pictures(request.end, request.end + _COPIED // 2)
+        )
+
+    def _pictures(self, low: int, high: int) -> bool:
+        return any(map(self._is_picture, self.copies.between(low, high)))
 
     def _is_imperative(self, sending: Span) -> bool:
         """Tell whether a sentence or an item begins with an order in English: "Fax or mail a copy of …"."""

@@ -49,6 +49,16 @@ AGAINST: Final = frozenset({"refusal", "presented", "given", "beside:offered"})
 #: From where on it is a request: of what is that likely on a lot that the weights were not learned from, nearly all is.
 LIKELY: Final = 0.7
 _SUREST: Final = 30.0
+#: One in the sentence of the document, the other in the next: "… is missing. Can you send it?"
+_FOLLOWED: Final = (
+    (Role.NEED, Role.SENDING),
+    (Role.NEED, Role.REQUEST),
+    (Role.COPY, Role.SENDING),
+    (Role.COPY, Role.REQUEST),
+    (Role.NEED, Role.CHANNEL),
+)
+_SHORT: Final = 90
+_ITEM: Final = re.compile(r"\s*(?:[-*+~]|\[.?\]|\(?\w[.)])\s")
 _MOST: Final = 400  # documents that are weighed in one text
 _BESIDE: Final = 30  # characters between a document and what stands beside it
 _SAYING_NO: Final = (Role.NEED, Role.POLITE, Role.OTHERWISE)
@@ -128,6 +138,17 @@ def signs_of(words: Mapping[Role, Words], text: str, documents: list[Span]) -> I
         for role, found in spans.items():
             if any(abs(document.start - span.end) <= _BESIDE or abs(span.start - document.end) <= _BESIDE for span in _around(found, document)):
                 signs.add(f"beside:{role}")
+        if index + 1 < len(starts):
+            after = standing(*_bounds(starts, index + 1, len(text)))
+            signs |= {f"behind:{one}+{other}" for one, other in _TOGETHER if one in after and other in after}
+            signs |= {f"{one}>{other}" for one, other in _FOLLOWED if one in here and other in after}
+            if "?" in text[slice(*_bounds(starts, index + 1, len(text)))]:
+                signs.add("behind:question")
+        if index and text[low - 2 : low].strip(" ").endswith("\n") or _ITEM.match(text, low):
+            above = max((place for place in starts[: index + 1] if not _ITEM.match(text, place)), default=0)
+            signs |= {f"above:{role}" for role in standing(*_bounds(starts, bisect_left(starts, above), len(text)))}
+        if high - low < _SHORT:
+            signs.add("short")
         if "?" in text[low:high]:
             signs.add("question")
         if _GIVEN.search(text, document.start, min(len(text), document.end + _GIVEN_BEHIND)):
