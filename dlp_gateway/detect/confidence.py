@@ -173,7 +173,9 @@ class Context:
         speaking, alien = self.grammar.speaking.get(kind), self.grammar.alien.get(kind)
         low, high = max(0, hit.start - _NEAR), end + _NEAR
         if start - _DIRECT <= hit.end <= start and "\n" not in self.text[hit.end : end]:
-            low = max(low, self.text.rfind("\n", 0, hit.start) + 1)  # "ME lic: 7104826": other lines are of other things
+            low = max(
+                low, self.text.rfind("\n", 0, hit.start) + 1
+            )  # "ME lic: 7104826": other lines are of other things
             high = min(high, _line_end(self.text, end))
         around = _words(f"{self.text[low : hit.start]} {self.text[hit.end : high]}")
         return len(_found(alien, around)) > len(_found(speaking, around))

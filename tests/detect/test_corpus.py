@@ -7,7 +7,7 @@ import pytest
 
 from dlp_gateway import packs
 from dlp_gateway.detect.identifiers import IdentifierDetector, load_rules
-from dlp_gateway.detect.solicitation import asks
+from dlp_gateway.detect.requests import asks
 from dlp_gateway.detect.words import load_words
 
 LOTS = Path(__file__).parent / "corpus"
