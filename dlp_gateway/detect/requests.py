@@ -49,6 +49,11 @@ _DONE: Final = re.compile(
 _TO_BE: Final = re.compile(
     r"\b(?:be|get|got|have|werden|etre|ser|essere|zijn|byc|worden|with|and|or|as|to)\b", re.IGNORECASE
 )
+#: "If anyone asks for a passport, …"
+_SUPPOSED: Final = re.compile(r"\b(?:if|should|wenn|falls|si|se|als|jesli|om|hvis)\b[^.!?,;:\n]*\Z", re.IGNORECASE)
+_PART: Final = re.compile(
+    r"number|nummer|numero|numer\b|kopie|cop(?:y|ies)|scan|photo|foto|picture|\bno\b|#", re.IGNORECASE
+)
 _BLANK: Final = re.compile(r"_{4,}|\.{8,}|(?:_ ){4,}")
 _FIELD: Final = 25  # how far behind its name the blank of a form begins
 _SENTENCE: Final = re.compile(r"(?<!\bno)(?<!\b[DM]r)(?<!\bMrs)(?<!\bMs)(?<!\bSt)(?<!\bFr)(?<!\bHr)[.!?]\s+[A-Z]|;\s")
@@ -168,24 +173,36 @@ class _Paragraph:
                 continue
             stop = _STOP.search(self.text, end.end(), end.end() + _BEHIND)
             high = stop.start() + 1 if stop else min(len(self.text), end.end() + _BEHIND)
+            if self._wants(document, end.start()) and self._wishes(end.end(), high):
+                return True
             for asked in requests.between(end.end(), high):
                 if self._is_turned(asked) or self._is_elsewhere(asked, high):
                     continue
                 if _MEANT.search(self.text, end.end(), high) or self._pictures(asked.start, high):
                     return True
-                if _WITHOUT.search(self.text, max(0, document.start - TURNED), document.start):
-                    return True
-                needed = self.wanted.between(max(0, document.start - _BEHIND // 2), end.start())
-                if any(_STOP.search(self.text, need.end, document.start) is None for need in needed):
+                if self._wants(document, end.start()):
                     return True
         return False
 
+    def _wants(self, document: Span, end: int) -> bool:
+        """Tell whether the document is needed or missing, in its sentence, which ends at `end`."""
+        if _WITHOUT.search(self.text, max(0, document.start - TURNED), document.start):
+            return True
+        needed = self.wanted.between(max(0, document.start - _BEHIND // 2), end)
+        return any(_STOP.search(self.text, need.end, document.start) is None for need in needed)
+
+    def _wishes(self, low: int, high: int) -> bool:
+        """Tell whether a sentence speaks of a picture, and of sending it or politely: "A scan by mail is fine"."""
+        if not self._pictures(low, high) or self.refusals.between(low, high) or self.offered.between(low, high):
+            return False
+        said = self.text[low:high]
+        return any(next(self.words[role].spans(said), None) is not None for role in (Role.SENDING, Role.POLITE))
+
     def _is_against(self, document: Span, end: int) -> bool:
         """Tell whether what is said of the document speaks against its being asked for."""
-        low = document.start
-        for stop in _STOP.finditer(self.text, max(0, document.start - _BEHIND), document.start):
+        low = max(0, document.start - _BEHIND)
+        for stop in _STOP.finditer(self.text, low, document.start):
             low = stop.end()
-        low = max(min(low, document.start), document.start - _BEHIND)
         if self.presented.between(low, end) or self.offered.between(low, end):
             return True
         lacking = _WITHOUT.search(self.text, low, document.start)  # "without ID I cannot release it"
@@ -206,7 +223,11 @@ class _Paragraph:
         """Tell whether a copy of a document is needed or missing."""
         for need in self.words[Role.NEED].spans(self.text):
             near = self.documents.between(need.start - _BEHIND, need.end + _BEHIND)
-            if not near or self._is_turned(need):
+            if (
+                not near
+                or self._is_turned(need)
+                or _SUPPOSED.search(self.text, max(0, need.start - TURNED), need.start)
+            ):
                 continue
             if any(self._is_copied(need, document) for document in near):
                 return True
@@ -221,7 +242,7 @@ class _Paragraph:
         low, high = min(asked.start, document.start), max(asked.end, document.end)
         return (
             _near(asked, document, self.text)
-            and bool(self.copies.between(low - _COPIED // 3, high + _COPIED))
+            and (self._names_copy(document) or bool(self.copies.between(low - _COPIED // 3, high + _COPIED)))
             and not self.presented.between(low - TURNED, high + TURNED)
         )
 
@@ -243,6 +264,10 @@ class _Paragraph:
 
     def _pictures(self, low: int, high: int) -> bool:
         return any(map(self._is_picture, self.copies.between(low, high)))
+
+    def _names_copy(self, document: Span) -> bool:
+        """Tell whether the word for the document is that for its number or its copy: "Passnummer"."""
+        return _PART.search(self.text, document.start, document.end) is not None
 
     def _is_imperative(self, sending: Span) -> bool:
         """Tell whether a sentence or an item begins with an order in English: "Fax or mail a copy of …"."""
