@@ -16,9 +16,10 @@ from dlp_gateway.detect.walk import Owner, Relation
 _BESIDE: Final = 45  # an alien word so near before the label says what licence it is
 # "… for PhotoEdit 12": a product and its version, or a name that only products have.
 _PRODUCT: Final = re.compile(
-    r"\W{1,3}(?:for|of|to|fur|pour|para|per|voor|til|dla) (?:your |the |[A-Z][\w-]* ){0,3}"
-    r"(?!(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]* )"
-    r"(?:[A-Z][a-z]+[A-Z]\w*|[A-Z][a-z][\w-]{2,} (?:[vV]|[vV]ersion )?\d{1,2}(?:\.\d+)*)\b"
+    r"(?: \(|\W{1,3}(?:valid |gultig |valable )?(?:for|of|to|fur|pour|para|per|voor|til|dla) )(?:your |the )?"
+    r"(?!(?:Mc|Mac|De|Di|La|Le|Van|Fitz)[A-Z])(?!(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]* )(?:[A-Z][\w-]* ){0,3}?"
+    r"(?:[A-Z][a-z]+[A-Z]\w*|[A-Z][a-z][\w-]{2,} (?:(?:[vV]|[vV]ersion )?\d{1,2}(?:\.\d+)*|Pro|Premium|Enterprise|Suite|Cloud"
+    r"|Studio|Server|Edition|Professional|Office|Desktop))\b(?![/.-]\d)"
 )
 _DIRECT: Final = 3  # characters between a label and a number that stands directly behind it
 _NEAR: Final = 250  # how far the words may be that tell what a short label means
