@@ -17,9 +17,10 @@ _BESIDE: Final = 45  # an alien word so near before the label says what licence 
 # "… for PhotoEdit 12": a product and its version, or a name that only products have.
 _PRODUCT: Final = re.compile(
     r"(?: \(|\W{1,3}(?:valid |gultig |valable )?(?:for|of|to|fur|pour|para|per|voor|til|dla) )(?:your |the )?"
-    r"(?!(?:Mc|Mac|De|Di|La|Le|Van|Fitz)[A-Z])(?!(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]* )(?:[A-Z][\w-]* ){0,3}?"
-    r"(?:[A-Z][a-z]+[A-Z]\w*|[A-Z][a-z][\w-]{2,} (?:(?:[vV]|[vV]ersion )?\d{1,2}(?:\.\d+)*|Pro|Premium|Enterprise|Suite|Cloud"
-    r"|Studio|Server|Edition|Professional|Office|Desktop))\b(?![/.-]\d)"
+    r"(?!(?:Mc|Mac|De|Di|La|Le|Van|Fitz)[A-Z])(?!(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]* )"
+    r"(?:[A-Z][\w-]* ){0,3}?"
+    r"(?:[A-Z][a-z]+[A-Z]\w*|[A-Z][a-z][\w-]{2,} (?:(?:[vV]|[vV]ersion )?\d{1,2}(?:\.\d+)*|Pro|Premium|Enterprise|Suite"
+    r"|Cloud|Studio|Server|Edition|Professional|Office|Desktop))\b(?![/.-]\d)"
 )
 _DIRECT: Final = 3  # characters between a label and a number that stands directly behind it
 _NEAR: Final = 250  # how far the words may be that tell what a short label means
@@ -173,10 +174,10 @@ class Context:
         """Tell whether the words around the label speak of another matter, and none of the label's own."""
         speaking, alien = self.grammar.speaking.get(kind), self.grammar.alien.get(kind)
         low, high = max(0, hit.start - _NEAR), end + _NEAR
-        if start - _DIRECT <= hit.end <= start and "\n" not in self.text[hit.end : end]:
-            low = max(
-                low, self.text.rfind("\n", 0, hit.start) + 1
-            )  # "ME lic: 7104826": other lines are of other things
+        last = max(end, hit.end)
+        if -_BESIDE <= hit.end - start <= _BESIDE and "\n" not in self.text[min(hit.start, start) : last]:
+            # "ME lic: 7104826": other lines are of other things
+            low, end = max(low, self.text.rfind("\n", 0, hit.start) + 1), last
             high = min(high, _line_end(self.text, end))
         around = _words(f"{self.text[low : hit.start]} {self.text[hit.end : high]}")
         return len(_found(alien, around)) > len(_found(speaking, around))

@@ -49,42 +49,9 @@ _COPULAS: Final = frozenset(
     {"is", "was", "are", "ist", "war", "est", "es", "e", "jest", "to", "er", "ar", "being", "="}
 )
 _YOUR: Final = frozenset(
-    {
-        "your",
-        "ur",
-        "yr",
-        "deine",
-        "deinen",
-        "deiner",
-        "ihre",
-        "ihren",
-        "ihrer",
-        "eure",
-        "votre",
-        "ton",
-        "vos",
-        "uw",
-        "je",
-        "jouw",
-    }
-    | {
-        "tu",
-        "su",
-        "tus",
-        "sus",
-        "tua",
-        "sua",
-        "vostra",
-        "seu",
-        "teu",
-        "twoj",
-        "twoje",
-        "panskie",
-        "din",
-        "ditt",
-        "dit",
-        "dein",
-    }
+    {"dein", "deine", "deinen", "deiner", "din", "dit", "ditt", "eure", "ihre", "ihren", "ihrer"}
+    | {"je", "jouw", "panskie", "seu", "su", "sua", "sus", "teu", "ton", "tu", "tua"}
+    | {"tus", "twoj", "twoje", "ur", "uw", "vos", "vostra", "votre", "your", "yr"}
 )
 _TAG: Final = re.compile(r"<[A-Za-z][\w:.-]{0,40}(\s[^<>]{1,200})>")
 _AND: Final = r"(?:, ?| and | und | et | y | e | en | i | & | / )"

@@ -70,8 +70,7 @@ def refusals_in(words: Mapping[Role, Words], text: str) -> list[Span]:
         if any(start <= refusal.start and refusal.end <= end for start, end in within[max(0, index - 6) : index]):
             continue
         threat = bisect_right(threats, refusal.start) - 1
-        if threat >= 0 and refusal.start - threats[threat] <= _THREAT:
-            if _STOPS.search(text, threats[threat], refusal.start) is None:
-                continue
-        kept.append(refusal)
+        near = threat >= 0 and refusal.start - threats[threat] <= _THREAT
+        if not near or _STOPS.search(text, threats[threat], refusal.start):
+            kept.append(refusal)
     return kept

@@ -20,8 +20,8 @@ _YOURS: Final = frozenset({"your", "yours", "votre", "ihre", "ihren"})
 _NUMBERS: Final = re.compile(r"(?:num|nr|no|det|you|ihre|votre|vos|deine)\w*", re.IGNORECASE)
 #: What a request is for, where no document is: "… please send your registration".
 _OBJECT: Final = re.compile(
-    r"\s{1,2}(?:me |us |uns |mir |ons )?(?:the|your|ur|an?|ihren?|deinen?|den|die|das|einen?|votre|vos|les?|la|une?|su|el"
-    r"|un|uno|los|las|tu|il|uw|je|het|een|os?|as?|uma?|sua|seu|with (?:the|your|an?))\s+[a-z]{3,}",
+    r"\s{1,2}(?:me |us |uns |mir |ons )?(?:the|your|ur|an?|ihren?|deinen?|den|die|das|einen?|votre|vos|les?|la|une?|su"
+    r"|el|un|uno|los|las|tu|il|uw|je|het|een|os?|as?|uma?|sua|seu|with (?:the|your|an?))\s+[a-z]{3,}",
     re.IGNORECASE,
 )
 #: What stands before a document that is but the matter of what is asked for.
@@ -33,8 +33,8 @@ _ABOUT: Final = re.compile(
 _STOP: Final = re.compile(r"[.!?:]+\)?(?:\s+|\Z)|\n")
 #: What was spoken of, in a request: "send it", "mandarceli", "un foto davon".
 _MEANT: Final = re.compile(
-    r"\b(?:it|them|these|those|yours|theirs|both|same|one|davon|dessen|ihn|(?:sie|es) (?:mir|uns)|(?:me|nous|m'en) l[ae]s?|hem|ze|deze"
-    r"|\w{3,}(?:cel[aeoi]|mel[aeoi]s?|nosl[oa]s?|tel[aeoi]|enl[oa]s?|el[oa]s?)|go|je|ja)\b",
+    r"\b(?:it|them|these|those|yours|theirs|both|same|one|davon|dessen|ihn|(?:sie|es) (?:mir|uns)|(?:me|nous) l[ae]s?"
+    r"|m'en l[ae]s?|hem|ze|deze|\w{3,}(?:cel[aeoi]|mel[aeoi]s?|nosl[oa]s?|tel[aeoi]|enl[oa]s?|el[oa]s?)|go|je|ja)\b",
     re.IGNORECASE,
 )
 _WITHOUT: Final = re.compile(
@@ -49,6 +49,7 @@ _DONE: Final = re.compile(
 _TO_BE: Final = re.compile(
     r"\b(?:be|get|got|have|werden|etre|ser|essere|zijn|byc|worden|with|and|or|as|to)\b", re.IGNORECASE
 )
+_MOST: Final = 400  # documents of a paragraph that the sentence behind them is read for
 #: "If anyone asks for a passport, …"
 _SUPPOSED: Final = re.compile(r"\b(?:if|should|wenn|falls|si|se|als|jesli|om|hvis)\b[^.!?,;:\n]*\Z", re.IGNORECASE)
 _PART: Final = re.compile(
@@ -165,9 +166,9 @@ class _Paragraph:
         return False
 
     def asks_then(self) -> bool:
-        """Tell whether a sentence names a document and the next asks to send it: "I have no ID. Reply with a picture"."""
+        """Tell whether a sentence names a document and the next asks for it: "I have no ID. Reply with a picture"."""
         requests = Places(self.words[Role.REQUEST].spans(self.text))
-        for document in self.documents.all():
+        for document in self.documents.all()[:_MOST]:
             end = _STOP.search(self.text, document.end, document.end + _BEHIND)
             if end is None or self._is_against(document, end.start()):
                 continue
@@ -240,11 +241,9 @@ class _Paragraph:
     def _is_copied(self, asked: Span, document: Span) -> bool:
         """Tell whether a copy, a number or "your" stands with the document, which is not only to be shown."""
         low, high = min(asked.start, document.start), max(asked.end, document.end)
-        return (
-            _near(asked, document, self.text)
-            and (self._names_copy(document) or bool(self.copies.between(low - _COPIED // 3, high + _COPIED)))
-            and not self.presented.between(low - TURNED, high + TURNED)
-        )
+        if not self.copies.between(low - _COPIED // 3, high + _COPIED) and not self._names_copy(document):
+            return False
+        return not self.presented.between(low - TURNED, high + TURNED) and _near(asked, document, self.text)
 
     def _is_picture(self, copy: Span) -> bool:
         """Tell whether what is sent is the document itself, not "your number"."""

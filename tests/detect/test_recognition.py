@@ -267,3 +267,39 @@ def test_an_account_is_a_customers_unless_a_bank_is_spoken_of() -> None:
     assert kinds("sort_code,account,reference") >= {"BANK_ACCOUNT"}
     water = RECOGNITION.spans("Please quote account no. 4471829 on your water bill.")
     assert not [span for span in water if span.score >= CONFIDENCE["medium"]]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("801-47-2936 is what's printed on my Mississippi driver license.", ["801-47-2936"]),
+        ("ME lic: 7104826\nboat reg: ME 7247 HK", ["7104826"]),
+        ("5047912 <- that's the WA licence, Nugget's.\nThe boat ticket is RST 0037979.", ["5047912"]),
+        (
+            "License          D4237 51862 09784  D4237 78420 62815  none yet",
+            ["D4237 51862 09784", "D4237 78420 62815"],
+        ),
+        ("3. 17.08.61 PASSAU\n4a. 02.04.19  4b. 01.04.34  4c. LRA Passau\n5. C9697H82E31\n9. B/L", ["C9697H82E31"]),
+    ],
+)
+def test_a_number_by_what_points_at_it(text: str, expected: list[str]) -> None:
+    """A form of another kind, other lines, an arrow, the first of a row and the fields of a card do not mislead."""
+    assert licences(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n".join(
+            f"https://shop.example.com/p?utm_id={one}&lic={1234567 + one} Model X{2234567 + one}" for one in range(25)
+        )
+        + "\nNew licences for drivers of printers",
+        "Your licence number: D4410277 for PhotoEdit 12, valid until 2027. Licence key 8812-AA",
+        "Licence no: 4471920, valid for Acrobat Pro 2023",
+        "id,licence,product\n1,4471882,Photoshop\n2,4471883,Illustrator",
+        'assert row["driver_id"] != 48250933  # test tenant',
+    ],
+)
+def test_licences_of_software_and_keys_of_links_are_no_drivers(text: str) -> None:
+    """A product with its version, a licence key, a parameter of a link and the key of a row in a program."""
+    assert not licences(text)
