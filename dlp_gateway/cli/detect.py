@@ -32,7 +32,7 @@ def command(*, source: str, as_json: bool, min_score: float) -> None:
     from dlp_gateway import packs
     from dlp_gateway.detect.identifier_rules import load_rules
     from dlp_gateway.detect.identifiers import IdentifierDetector
-    from dlp_gateway.detect.solicitation import asks
+    from dlp_gateway.detect.requests import asks
     from dlp_gateway.detect.words import load_words
 
     with options.problems_shown(as_json=as_json):

@@ -35,6 +35,8 @@ _SAMPLE: Final = 4_096
 #: Hexadecimal digits in pairs, as editors and sniffers show octets.
 _DUMP: Final = re.compile(r"(?:[0-9A-Fa-f]{2}(?:[ :,-]|[ \t]*\r?\n[ \t>|]*|\b)){12,}+")
 _DUMP_LOOK: Final = 12
+_PAIRS: Final = b"xx-" * _DUMP_LOOK
+_JOINED_PAIRS: Final = b"x" * (3 * _DUMP_LOOK - 1)  # by hyphens, which are of the alphabet
 _PREFIX: Final = re.compile(r"[,\s]{0,16}+0x(?=[0-9A-Fa-f]{2}(?![0-9A-Fa-f]))")  # as programs in C have them
 _NOT_HEX: Final = re.compile(r"[^0-9A-Fa-f]+")
 _PAIR_SHAPE: Final = bytes(
@@ -55,7 +57,10 @@ def files(text: str) -> Iterator[File]:
                 yield File(name="", content=content)
                 told += 1
                 break
-    yield from _dumped(_PREFIX.sub(" ", text) if "0x" in text else text)
+    if "0x" in text:
+        yield from _dumped(_PREFIX.sub(" ", text))
+    elif _PAIRS in shape or _JOINED_PAIRS in shape:  # prose has no twelve words of two letters in a row
+        yield from _dumped(text)
 
 
 def _begins(text: str, start: int, end: int) -> Iterator[int]:

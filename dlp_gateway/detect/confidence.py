@@ -14,6 +14,15 @@ from dlp_gateway.detect.surnames import is_made_of
 from dlp_gateway.detect.walk import Owner, Relation
 
 _BESIDE: Final = 45  # an alien word so near before the label says what licence it is
+# "… for PhotoEdit 12": a product and its version, or a name that only products have.
+_PRODUCT: Final = re.compile(
+    r"(?: \(|\W{1,3}(?:valid |gultig |valable )?(?:for|of|to|fur|pour|para|per|voor|til|dla) )(?:your |the )?"
+    r"(?!(?:Mc|Mac|De|Di|La|Le|Van|Fitz)[A-Z])(?!(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]* )"
+    r"(?:[A-Z][\w-]* ){0,3}?"
+    r"(?:[A-Z][a-z]+[A-Z]\w*|[A-Z][a-z][\w-]{2,} (?:(?:[vV]|[vV]ersion )?\d{1,2}(?:\.\d+)*|Pro|Premium|Enterprise|Suite"
+    r"|Cloud|Studio|Server|Edition|Professional|Office|Desktop))\b(?![/.-]\d)"
+)
+_DIRECT: Final = 3  # characters between a label and a number that stands directly behind it
 _NEAR: Final = 250  # how far the words may be that tell what a short label means
 # "my licence", but not "your licence", which may be one of software.
 _PERSONAL: Final = re.compile(
@@ -88,7 +97,7 @@ class Context:
         if match.abroad and match.value.isdigit():
             score -= 0.1 if owner.relation in _AFAR else 0.06
         if hit.label.strength is Strength.FAIR:
-            score -= 0.05 + 0.35 * self._speaks_otherwise(match.rule.type, hit, match.end)
+            score -= 0.05 + 0.35 * self._speaks_otherwise(match.rule.type, hit, match.start, match.end)
         elif hit.label.strength is Strength.WEAK:
             score -= (
                 self._weakness(match, owner, hit)
@@ -125,14 +134,14 @@ class Context:
             weakness += (
                 0.1 if not self.named.isdisjoint(_MEANT.get(kind, {kind})) or len(own) > len(others) + 1 else 0.25
             )
-        if self._is_of_other_matter(hit):
+        if self._is_of_other_matter(hit) or _PRODUCT.match(self.text, match.end):
             weakness += 0.25
         if not match.rule.any_country and not match.value.isdigit():
             weakness -= 0.06 if meant or others else 0.14
         sentence_begins = before.rstrip().endswith(".") and self.text[hit.start].isupper()
         if not (abbreviated or sentence_begins) and _MODIFIED.search(before) and not self._common(hit.start):
             weakness += 0.25
-        if owner.announced or match.start - hit.end <= 3:
+        if owner.announced or not self.text[hit.end : match.start].strip(" \t") or match.start - hit.end <= _DIRECT:
             return weakness
         return weakness + (0.03 if owner.relation is Relation.ABOVE else 0.08)
 
@@ -155,17 +164,22 @@ class Context:
             speaking = self.grammar.speaking[kind]
             around = _words(self.text[max(0, hit.start - _NEAR) : hit.end + _NEAR])
             return 0.1 if not self.named.isdisjoint(_MEANT[kind]) or speaking.search(around) else 0.7
-        other = kind not in self.named and self._speaks_otherwise(kind, hit, hit.end)
+        other = kind not in self.named and self._speaks_otherwise(kind, hit, hit.end + _NEAR, hit.end)
         start = self.text.rfind("\n", 0, hit.start) + 1
         if _OF_PEOPLE.search(self.text[start : hit.end + _NEAR].partition("\n")[0]):
             return 0.1
         return 0.4 if other else 0.1
 
-    def _speaks_otherwise(self, kind: str, hit: Hit, end: int) -> bool:
+    def _speaks_otherwise(self, kind: str, hit: Hit, start: int, end: int) -> bool:
         """Tell whether the words around the label speak of another matter, and none of the label's own."""
         speaking, alien = self.grammar.speaking.get(kind), self.grammar.alien.get(kind)
-        low = max(0, hit.start - _NEAR)
-        around = _words(f"{self.text[low : hit.start]} {self.text[hit.end : end + _NEAR]}")
+        low, high = max(0, hit.start - _NEAR), end + _NEAR
+        last = max(end, hit.end)
+        if -_BESIDE <= hit.end - start <= _BESIDE and "\n" not in self.text[min(hit.start, start) : last]:
+            # "ME lic: 7104826": other lines are of other things
+            low, end = max(low, self.text.rfind("\n", 0, hit.start) + 1), last
+            high = min(high, _line_end(self.text, end))
+        around = _words(f"{self.text[low : hit.start]} {self.text[hit.end : high]}")
         return len(_found(alien, around)) > len(_found(speaking, around))
 
     def _common(self, place: int) -> bool:
@@ -182,6 +196,11 @@ class Context:
                 for part in (word, word.rpartition("'")[2])
             )
         )
+
+
+def _line_end(text: str, place: int) -> int:
+    end = text.find("\n", place)
+    return end if end >= 0 else len(text)
 
 
 def _found(words: "re2._Regexp[bytes] | None", text: bytes) -> frozenset[bytes]:

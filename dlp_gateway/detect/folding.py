@@ -26,6 +26,7 @@ _FIXED: Final = {
     **dict.fromkeys("\u2610\u25a1\u2b1c\u25fb", "~"),  # a box that is not ticked
     **dict.fromkeys("\u0085\u2028\u2029\u3002", "\n"),  # an ideographic full stop ends a sentence without a blank
     "\u3001": ",",
+    **dict.fromkeys("\u2190\u21d0\u27f5", "<"),  # an arrow from what stands behind a number to the number
     # Letters without a decomposition, and the Cyrillic and Greek ones that cannot be told from Latin by eye.
     **dict(zip("ßøØłŁđĐæÆœŒıþðо", "soOlLdDaAoOitdo", strict=True)),
     **dict(zip("АВЕЗКМНОРСТУХІЈЅавекмнорстухіјѕ", "ABE3KMHOPCTYXIJSabekmhopctyxijs", strict=True)),

@@ -16,6 +16,10 @@ _LINK: Final = re2.compile(
     rb"(?i)\b(?:https?|ftp)://[^\s?<>\"]*|\bwww\.[^\s?<>\"]*|(?:^|[\s\"'(=])/[\w.-]{1,40}(?:/[\w.-]{1,60}){1,8}"
     rb"|\b[a-z]:\\[^\s?<>\"]{1,200}"
 )
+#: What is asked of the page that a link leads to: a short word there is the name of a parameter ("&lic=1").
+_QUERY: Final = re2.compile(rb"(?i)\b(?:https?://|www\.)[^\s<>\"?]*\?[^\s<>\"]+")
+#: A key of a row in a program, not of a document.
+_ROW_KEY: Final = re.compile(r"driver_?id", re.IGNORECASE)
 _ONE: Final = re.compile(r"\bone\Z", re.IGNORECASE)
 #: English words stand in texts of all languages.
 _EVERYWHERE: Final = frozenset({"en", "any"})
@@ -30,8 +34,11 @@ def meant(text: str, hits: Sequence[Hit], grammar: Grammar) -> tuple[tuple[Hit, 
     Left out are labels in the path of a link, short labels of another language, and its particles ("van").
     """
     own_nothing = grammar.linking | grammar.function
-    links = [(match.start(), match.end()) for match in _LINK.finditer(text.encode("ascii"))]
+    data = text.encode("ascii")
+    links = [(match.start(), match.end()) for match in _LINK.finditer(data)]
     begins = [start for start, _ in links]
+    queries = [(match.start(), match.end()) for match in _QUERY.finditer(data)]
+    asked = [start for start, _ in queries]
 
     short = any(hit.label.languages.isdisjoint(_EVERYWHERE) for hit in hits)
     languages = spoken_in(grammar, text) if short else frozenset()
@@ -46,6 +53,11 @@ def meant(text: str, hits: Sequence[Hit], grammar: Grammar) -> tuple[tuple[Hit, 
             and text[hit.start - 1 : hit.start] == "-"
         ):
             return False  # "GB-NIR"
+        if "_" in text[hit.start : hit.end] and _ROW_KEY.fullmatch(text, hit.start, hit.end):
+            return False
+        index = bisect_right(asked, hit.start) - 1
+        if index >= 0 and hit.start < queries[index][1] and hit.label.strength is not Strength.STRONG:
+            return False
         index = bisect_right(begins, hit.start) - 1
         if index >= 0 and hit.start < links[index][1]:
             return False

@@ -49,42 +49,9 @@ _COPULAS: Final = frozenset(
     {"is", "was", "are", "ist", "war", "est", "es", "e", "jest", "to", "er", "ar", "being", "="}
 )
 _YOUR: Final = frozenset(
-    {
-        "your",
-        "ur",
-        "yr",
-        "deine",
-        "deinen",
-        "deiner",
-        "ihre",
-        "ihren",
-        "ihrer",
-        "eure",
-        "votre",
-        "ton",
-        "vos",
-        "uw",
-        "je",
-        "jouw",
-    }
-    | {
-        "tu",
-        "su",
-        "tus",
-        "sus",
-        "tua",
-        "sua",
-        "vostra",
-        "seu",
-        "teu",
-        "twoj",
-        "twoje",
-        "panskie",
-        "din",
-        "ditt",
-        "dit",
-        "dein",
-    }
+    {"dein", "deine", "deinen", "deiner", "din", "dit", "ditt", "eure", "ihre", "ihren", "ihrer"}
+    | {"je", "jouw", "panskie", "seu", "su", "sua", "sus", "teu", "ton", "tu", "tua"}
+    | {"tus", "twoj", "twoje", "ur", "uw", "vos", "vostra", "votre", "your", "yr"}
 )
 _TAG: Final = re.compile(r"<[A-Za-z][\w:.-]{0,40}(\s[^<>]{1,200})>")
 _AND: Final = r"(?:, ?| and | und | et | y | e | en | i | & | / )"
@@ -122,6 +89,8 @@ _FROM: Final = frozenset(
     }
     | {"della", "do", "da", "z", "na", "fra"}
 )
+#: "5047912 <- that's the licence": what stands behind is said of the number.
+_ARROW: Final = re.compile(r"\s{0,2}(?:<[-<=~]{0,3}|\^+)\s{0,2}")
 _SENTENCE_END: Final = re.compile(r"[.!?][\"')\]]*\s+(?=[A-Z0-9\"'(])")
 
 
@@ -140,9 +109,9 @@ class Reader:
         before = self._before(start, end)
         if before.label is not None:
             return before
-        if before.relation is Relation.NOBODY:
+        if before.relation is Relation.NOBODY or before is KEYED:
             after = self._after(start, end)
-            if after.relation is not Relation.NOBODY:
+            if after.relation is not Relation.NOBODY and (before is not KEYED or self._is_called(after, end)):
                 return after
         if is_orphan(self, *self._first_of_list(start, end), before):
             return elsewhere(self, start, end)
@@ -153,6 +122,20 @@ class Reader:
         low = max(0, start - _BEFORE)
         listed = _LIST.search(self.page.text[low:start])
         return (start, end) if listed is None else (low + listed.start(1), low + listed.end(1))
+
+    def _goes_on(self, place: int, word: str, first: int, walk: Walk) -> bool:
+        """Tell whether the word belongs to the number of a list that begins at `first`: "D4237 51862 09784"."""
+        if not walk.listed or walk.met or place + len(word) < first - 1 or self.page.text[first] == "\n":
+            return False
+        group = word[0].isdigit() or (word.isalpha() and len(word) <= _PREFIX and word.isupper())
+        return group and self.page.text[place + len(word) : first] in {"", " ", "-"}
+
+    def _is_called(self, owner: Owner, end: int) -> bool:
+        """Tell whether it is said what the number is: "For payroll: 581220-3171 is my social security number"."""
+        if owner.hit is None or owner.foreign:
+            return False
+        words = self.page.text[end : owner.hit.start].lower().split()
+        return bool(words) and words[0] in _COPULAS
 
     # -- before the number, in the same sentence
 
@@ -171,6 +154,10 @@ class Reader:
                 index = next((i for i in range(index, -1, -1) if tokens[i][1] == "("), index) - 1
                 continue
             hit = self._hit_over(place)
+            if hit is None and self._goes_on(place, word, first, walk):
+                first = place  # a group of a number of the list, or the letters with which it begins
+                index -= 1
+                continue
             if hit is None:
                 verdict = walk.step(self.grammar, word, tokens[index - 1][1] if index else "")
                 index -= 1
@@ -244,7 +231,8 @@ class Reader:
             return file
         far = max(0, start - hit.end - 40) / 500
         doubt = walk.doubt + 0.03 * min(walk.unknown, 5) + 0.01 * min(walk.names, 4) + far + 0.03 * walk.keyed
-        announced = walk.announced or numbers(hit, self.page.text)
+        beside = walk.listed and not self.page.text[hit.end : start].strip(" \t|:#")  # of the first of a list
+        announced = walk.announced or beside or numbers(hit, self.page.text)
         return Owner(label=hit.label, relation=Relation.BEFORE, doubt=doubt, announced=announced, hit=hit)
 
     def _document_of(self, hit: Hit, start: int, walk: Walk) -> Owner | None:
@@ -341,6 +329,7 @@ class Reader:
         words = [match[0] for match in _TOKEN.finditer(between)]
         lowered = [word.lower() for word in words]
         opened = bool(words) and words[-1] in {"(", "[", "-", "<", "/", "#"}
+        opened = opened or (bool(words) and _ARROW.match(between) is not None)
         # Polish and Finnish for "is", and prepositions in English
         foreign = {"pl": {"on"}, "fi": {"to"}}.get(hit.label.language, {"to", "on"})
         linked = any(

@@ -43,6 +43,7 @@ _UNTICKED: Final = re.compile(r"(?:~|\[ ?\]|\( ?\)) ?\Z")
 #: How many numbers of a text are asked for their owner; the others count as nobody's.
 _ASKED: Final = 2_000
 _PLAIN_CELL: Final = re.compile(r"[ \"']{0,3}([A-Z]{0,3}\d{5,14}[A-Z]{0,3})[ \"'\r]{0,3}")
+_FAR: Final = 0.2  # how much of an owner is doubted by the words between
 _ROWS: Final = 20_000  # of one table
 _ASKED_IN_PROSE: Final = 1_000  # outside tables; whoever writes more has been found out before
 _LONGEST_CARD: Final = 19
@@ -121,7 +122,7 @@ class Recognition:
                 owner = reader.owner(run.start, run.end)
                 if owner.label is not None and not owner.foreign:
                     yield from self._judged(run, owner, page.text, context)
-                elif spoken.hits and (owner is KEYED or owner.relation is Relation.NOBODY):
+                if spoken.hits and (owner is KEYED or owner.relation is Relation.NOBODY or _is_far(owner)):
                     yield from self._implied(run, reader, spoken)
 
     def _columns(self, reader: Reader, table: Table, context: Context) -> Iterator[Span]:
@@ -158,7 +159,9 @@ class Recognition:
         if label.owns == "BANK_ACCOUNT" and _LIKE_IBAN.match(compact(text[run.start : run.end])):
             return  # its check digits do not hold, or it would have proved itself
         if label.owns != "US_SSN" and owner.relation in _AFAR and _LIKE_SSN.fullmatch(match.written):
-            return
+            called = owner.relation is Relation.AFTER and label.strength is not Strength.WEAK
+            if label.owns != implied.KIND or not called:  # "123-45-6789 is my Mississippi driver license"
+                return
         if label.strength is Strength.WEAK and luhn(match.value):
             as_card = is_printed(text, match.start, match.end)
             if as_card or (payment_card(match.value) and CARD in context.named):
@@ -220,6 +223,7 @@ class Recognition:
         """
         shapes = self._shapes_of(label.owns, label.country)
         count = len(run.groups)
+        vetoed: set[str] = set()  # rules that a longer part fits, but for its check digit
         for length in range(count, 0, -1):
             best: tuple[tuple[bool, bool, bool, int], Match] | None = None
             disproved = False  # a number of the likeliest country, but for its check digit
@@ -232,7 +236,9 @@ class Recognition:
                 for rule in shapes.fitting(value):
                     holds = rule.check(value) if rule.check else None
                     disproved = disproved or (holds is False and rule.country in likely[:1])
-                    if (holds is False and rule.veto) or (of_country and rule.any_country):
+                    if holds is False and rule.veto:
+                        vetoed.add(rule.id)
+                    if rule.id in vetoed or (of_country and rule.any_country):
                         continue
                     place = likely.index(rule.country) if rule.country in likely else len(likely)
                     rank = (not rule.any_country, holds is True, holds is not False, -place)
@@ -307,6 +313,15 @@ class Recognition:
             other.shape is not None and other.shape.fullmatch(value) and country in {"", other.country}
             for other in self._owned.get(owner.label.owns, ())
         )
+
+
+def _is_far(owner: Owner) -> bool:
+    """Tell whether a label of a licence stands far from the number, so that what is beside it says more."""
+    label = owner.label
+    if label is None or label.owns != implied.KIND:
+        return False
+    afar = owner.relation in {Relation.ABOVE, Relation.BELOW} and label.strength is Strength.WEAK
+    return afar or owner.doubt >= _FAR
 
 
 def _in_cell(text: str, start: int, end: int) -> Iterable[Run]:

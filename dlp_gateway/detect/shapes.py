@@ -76,6 +76,7 @@ _SPACED: Final = re.compile(r"\d\d \d\d \d\d")
 _REST: Final = re.compile(r" \d{2,8}\b")
 _SEPARATORS: Final = frozenset(" -./")
 _MAX_GROUPS: Final = 10
+_WHOLE: Final = 7  # letters and digits of a number in one piece
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +179,10 @@ def _found(expression: "re2._Regexp[bytes]", text: str, start: int, end: int) ->
 def _run(text: str, groups: list[tuple[int, int]]) -> Run:
     low, high = groups[-1]
     region = len(groups) > 1 and text[low - 1] in " /" and text[low:high] in _REGIONS
-    return Run(groups=tuple(groups[:-1] if region else groups))
+    kept = groups[:-1] if region else groups
+    if len(kept) > 1 and text[slice(*kept[0])] in _REGIONS and kept[1][1] - kept[1][0] >= _WHOLE:
+        kept = kept[1:]  # "OH RT482913": the state, and a number that is complete without it
+    return Run(groups=tuple(kept))
 
 
 def _joins(between: str) -> bool:

@@ -1,16 +1,16 @@
 """Mail that asks its readers for a copy of an identity document, and where their answers would go."""
 
 import re
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from dlp_gateway.content.text import Text
 from dlp_gateway.detect.base import Finding, Material
-from dlp_gateway.detect.layout import answered_at
+from dlp_gateway.detect.east_asian import may_ask
+from dlp_gateway.detect.requests import asks
 from dlp_gateway.detect.triggers import Triggers
-from dlp_gateway.detect.words import LONGEST, Role, Span, Words, folded
+from dlp_gateway.detect.words import LONGEST, Role, Words
 from dlp_gateway.mail.address import DomainSet, canonical
 from dlp_gateway.mail.address_list import scan
 from dlp_gateway.mail.message import Message
@@ -21,32 +21,6 @@ SEVERAL: Final = "reply_to.several"
 GROUP: Final = "reply_to.group"
 KINDS: Final = frozenset((DOCUMENT, ADDRESSED, SEVERAL, GROUP))
 
-#: How far a document may stand behind the request for it, or before it, in characters; a sentence or two.
-_BEHIND: Final = 200
-_BEFORE: Final = 60
-#: How far before a request a word may stand that turns it round: "never", "do not".
-_TURNED: Final = 40
-_AT_ONCE: Final = 45
-_SHORTEST: Final = 3  # letters; "ne" and "no" behind a request turn nothing round
-#: How far behind a request the copy may stand that is asked for.
-_COPIED: Final = 60
-_COPY: Final = 4  # letters of "scan"; words such as "no" are shorter
-_YOURS: Final = frozenset({"your", "yours", "votre", "ihre", "ihren"})
-_BLANK: Final = re.compile(r"_{4,}|\.{8,}|(?:_ ){4,}")
-_FIELD: Final = 25  # how far behind its name the blank of a form begins
-_SENTENCE: Final = re.compile(r"(?<!\bno)(?<!\b[DM]r)(?<!\bMrs)(?<!\bMs)(?<!\bSt)(?<!\bFr)(?<!\bHr)[.!?]\s+[A-Z]|;\s")
-_ENDS: Final = frozenset(".;!?")
-_QUOTED: Final = re.compile(r"^[ \t]*(?:>|\|).*$", re.MULTILINE)
-#: An empty line, but for one before the items of a list, which belong to what stands above them.
-_PARAGRAPH: Final = re.compile(r"\n[ \t]*\n(?![ \t]*(?:[-*+~]|\[.?\]|\(?[0-9a-z][.)])[ \t])")
-_ITEM: Final = re.compile(r"\n[ \t]*(?:[-*+~]|\[.?\]|\(?[0-9a-z][.)])[ \t]")
-#: How far a word by which the reader is asked may stand from what he is to do.
-_ASKED_NEAR: Final = 90
-_IF: Final = re.compile(
-    r"\b(?:if|whether|when|once|until|as soon as|wenn|falls|ob|sobald|si|quand|lorsque|cuando|se|quando|als|zodra"
-    r"|jesli|gdy|om|hvis)\b",
-    re.IGNORECASE,
-)
 _DIVIDERS: Final = re.compile(r"[._+=-]+")
 
 
@@ -106,160 +80,13 @@ class SolicitationDetector:
 
     def _may_ask(self, text: Text, seen: frozenset[str]) -> bool:
         """Whether a request and a document stand anywhere in a text; where it is cut, words may be of other lengths."""
-        return seen >= _BOTH or len(text.text) > LONGEST
+        return seen >= _BOTH or len(text.text) > LONGEST or may_ask(text.text)
 
     def _is_group(self, address: str) -> bool:
         return self.words[Role.GROUP_ADDRESS].stand_in(_DIVIDERS.sub(" ", address.rpartition("@")[0]))
 
     def _finding(self, kind: str, count: int, where: str) -> Finding:
         return Finding(kind=kind, detector=self.name, rule=kind, count=count, score=1.0, where=where)
-
-
-def asks(words: Mapping[Role, Words], text: str) -> bool:
-    """Tell whether a request and a document stand near each other, in one paragraph that is not quoted."""
-    own = folded(_QUOTED.sub("", text[:LONGEST]))
-    own = own[: answered_at(own)]
-    paragraphs = filter(str.strip, _PARAGRAPH.split(own))
-    return any(_paragraph_asks(words, paragraph) for paragraph in paragraphs) or _is_blank_form(words, own)
-
-
-def _is_blank_form(words: Mapping[Role, Words], text: str) -> bool:
-    """Tell whether a line for a document's number is to be filled in, and the page to be sent back."""
-    blanks = [blank.start() for blank in _BLANK.finditer(text)]
-    if not blanks or next(words[Role.REQUEST].spans(text), None) is None:
-        return False
-    return any(0 <= blank - document.end <= _FIELD for document in words[Role.DOCUMENT].spans(text) for blank in blanks)
-
-
-def _paragraph_asks(words: Mapping[Role, Words], text: str) -> bool:
-    others = _Places(words[Role.OTHER_DOCUMENT].spans(text))
-    documents = [
-        document
-        for document in words[Role.DOCUMENT].spans(text)
-        if not any(other.end > document.start for other in others.between(document.start - _TURNED, document.end - 1))
-    ]
-    if not documents:
-        return False
-    paragraph = _Paragraph(
-        text=text,
-        words=words,
-        documents=_Places(documents),
-        copies=_Places(words[Role.COPY].spans(text)),
-        refusals=_Places(words[Role.REFUSAL].spans(text)),
-        presented=_Places(words[Role.PRESENTED].spans(text)),
-    )
-    return paragraph.asks_outright() or paragraph.asks_politely() or paragraph.needs()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Paragraph:
-    """A paragraph that names documents, and what stands in it."""
-
-    text: str
-    words: Mapping[Role, Words]
-    documents: "_Places"
-    copies: "_Places"
-    refusals: "_Places"
-    presented: "_Places"
-
-    def asks_outright(self) -> bool:
-        """Tell whether a phrase that asks by itself stands near a document."""
-        for request in self.words[Role.REQUEST].spans(self.text):
-            near = self.documents.between(request.start - _BEHIND, request.end + _BEHIND)
-            if not near or self._is_turned(request):
-                continue
-            if any(_near(request, document, self.text) for document in near):
-                return True
-            if self.copies.between(request.start, request.start + _COPIED) and any(
-                document.end <= request.start for document in near
-            ):
-                return True  # "The insurer must see your licence. Would you scan front and back and mail it?"
-        return False
-
-    def asks_politely(self) -> bool:
-        """Tell whether a word of asking and one of sending stand in a sentence with a copy of a document."""
-        polite = _Places(self.words[Role.POLITE].spans(self.text))
-        for sending in self.words[Role.SENDING].spans(self.text):
-            near = self.documents.between(sending.start - _BEFORE, sending.end + _BEHIND)
-            if not near or self._is_turned(sending):
-                continue
-            asking = polite.between(sending.start - _ASKED_NEAR, sending.end + _ASKED_NEAR)
-            if not any(_in_one_sentence(word, sending, self.text) and not self._is_turned(word) for word in asking):
-                continue
-            for document in near:
-                if (
-                    self._is_copied(sending, document)
-                    and _in_one_sentence(sending, document, self.text)
-                    and not _IF.search(self.text, sending.end, document.start)
-                ):
-                    return True
-        return False
-
-    def needs(self) -> bool:
-        """Tell whether a copy of a document is needed or missing."""
-        for need in self.words[Role.NEED].spans(self.text):
-            near = self.documents.between(need.start - _BEHIND, need.end + _BEHIND)
-            if not near or self._is_turned(need):
-                continue
-            if any(self._is_copied(need, document) for document in near):
-                return True
-            behind = self.copies.between(need.start, need.end + _AT_ONCE)
-            copied = (copy for copy in behind if self.text[copy.start : copy.end].lower() not in _YOURS)
-            if any(copy.end - copy.start >= _COPY for copy in copied) and any(d.end <= need.start for d in near):
-                return True  # "Your licence photo is old. Could we trouble you for a new scan?"
-        return False
-
-    def _is_copied(self, asked: Span, document: Span) -> bool:
-        """Tell whether a copy, a number or "your" stands with the document, which is not only to be shown."""
-        low, high = min(asked.start, document.start), max(asked.end, document.end)
-        return (
-            _near(asked, document, self.text)
-            and bool(self.copies.between(low - _COPIED // 3, high + _COPIED))
-            and not self.presented.between(low - _TURNED, high + _TURNED)
-        )
-
-    def _is_turned(self, asked: Span) -> bool:
-        near = self.refusals.between(asked.start - _TURNED, asked.end + _AT_ONCE)
-        return any(_turns(refusal, asked, self.text) for refusal in near)
-
-
-class _Places:
-    """Spans in the order of their beginnings, looked up by place."""
-
-    def __init__(self, spans: Iterable[Span]) -> None:
-        self._spans = sorted(spans, key=lambda span: span.start)
-        self._starts = [span.start for span in self._spans]
-
-    def between(self, low: int, high: int) -> Sequence[Span]:
-        """Return those that begin in `low` … `high`."""
-        return self._spans[bisect_left(self._starts, low) : bisect_right(self._starts, high)]
-
-
-def _turns(refusal: Span, request: Span, paragraph: str) -> bool:
-    """Whether a word makes the request its opposite: before it, or right behind it as in "senden Sie keine Kopie"."""
-    if refusal.start < request.end:
-        between = paragraph[refusal.end : request.start]
-        return request.start - refusal.start <= _TURNED and _ENDS.isdisjoint(between)
-    between = paragraph[request.end : refusal.start]
-    return len(between) <= _AT_ONCE and _ENDS.isdisjoint(between) and refusal.end - refusal.start > _SHORTEST
-
-
-def _in_one_sentence(one: Span, other: Span, paragraph: str) -> bool:
-    first, second = sorted((one, other), key=lambda span: span.start)
-    between = paragraph[first.end : max(first.end, second.start) + 1]
-    return _SENTENCE.search(between) is None and (":" in between or _ITEM.search(between) is None)
-
-
-def _near(request: Span, document: Span, paragraph: str) -> bool:
-    """Whether the document stands behind the request, or a little before it in the same sentence."""
-    if document.start >= request.start:
-        between = paragraph[request.end : document.start + 1]  # with the letter that begins another sentence
-        return len(between) <= _BEHIND and _SENTENCE.search(between) is None
-    between = paragraph[document.end : request.start]
-    supposed = _IF.search(
-        paragraph, max(0, document.start - _TURNED), document.start
-    )  # "if you have lost your passport, …"
-    return len(between) <= _BEFORE and _ENDS.isdisjoint(between) and supposed is None
 
 
 def _answered(message: Message) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from stdnum import verhoeff
 from stdnum.be import nn as be_nn
 from stdnum.br import cpf
 from stdnum.ch import ssn as ch_ssn
+from stdnum.cn import ric
 from stdnum.cz import rc
 from stdnum.de import idnr
 from stdnum.es import dni, nie
@@ -282,6 +283,7 @@ CHECKS: Final[dict[str, Check]] = {
     "ca-qc-driving-licence": ca_qc_licence,
     "ca-ramq": ca_ramq,
     "ca-sin": ca_sin,
+    "cn-resident": lambda number: bool(ric.is_valid(number)),
     "cz-rodne-cislo": lambda number: bool(rc.is_valid(number)),
     "de-document": de_document,
     "de-health": de_health,

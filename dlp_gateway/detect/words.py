@@ -38,6 +38,8 @@ class Role(StrEnum):
     POLITE = "polite"  # the reader is asked to do something
     SENDING = "sending"  # what he may be asked: to hand something over
     COPY = "copy"  # what is sent of a document: a copy, its number, "both sides", "it"
+    OTHERWISE = "otherwise"  # what happens if it does not come, or for what it is wanted
+    OFFERED = "offered"  # the writer gives, has or has got it
     PRESENTED = "presented"  # the document is to be brought or shown, not sent
     REFUSAL = "refusal"  # he is asked not to
     DOCUMENT = "document"  # of identity

@@ -200,6 +200,12 @@ def test_things_beside_the_number_own_it(text: str) -> None:
         ("Licencia federal tipo B, folio NLE0134177, vigente", ["NLE0134177"]),
         ("driver licence card no. is 40310027, code EB", ["40310027"]),
         ("campo=numRegistroCNH valor=36271766402", ["36271766402"]),
+        (
+            "1) Ann\n2) B 530 612 457 291\n\nYou asked\n1) Name?\n2) Number of your driver's license?",
+            ["B 530 612 457 291"],
+        ),
+        ('<licence country="GB-NIR"><no>48827104</no></licence> of the driver', ["48827104"]),
+        ("DL OH RT482913 / emp 40213", ["RT482913"]),
         ("{'renterLicenseNumber': 'D7712045'}", ["D7712045"]),
         ("\u904b\u8ee2\u514d\u8a31\u8a3c\u756a\u53f7\u306f301612345675\u3067\u3059", ["301612345675"]),
         ("\uc6b4\uc804\uba74\ud5c8 \ubc88\ud638 11-22-334455-66", ["11-22-334455-66"]),
@@ -221,6 +227,10 @@ def test_a_licence_by_the_words_of_its_kind(text: str, expected: list[str]) -> N
         "<Identification type='DL'/><DealerLicense>VD-029163</DealerLicense>",
         "the driver license (vGPU) of the server expires, activation 8274-2290-6513-1199",
         "FS-Nummer fehlt noch (Kfz M-KW 1251).",
+        "Driver's licences were seen. Vans are reserved under confirmations 6630182, 6630183 and 6630184.",
+        'props.put("driver.license.file", "/opt/lic/11802277.lic");',
+        "f\u00fcr den Lehrgang (LG-2026-118) brauchen die noch deine F\u00fchrerscheinnummer.",
+        "votre demande de permis de conduire est en cours. Num\u00e9ro de suivi : 2026-0447182.",
     ],
 )
 def test_a_number_of_another_matter(text: str) -> None:
@@ -257,3 +267,39 @@ def test_an_account_is_a_customers_unless_a_bank_is_spoken_of() -> None:
     assert kinds("sort_code,account,reference") >= {"BANK_ACCOUNT"}
     water = RECOGNITION.spans("Please quote account no. 4471829 on your water bill.")
     assert not [span for span in water if span.score >= CONFIDENCE["medium"]]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("801-47-2936 is what's printed on my Mississippi driver license.", ["801-47-2936"]),
+        ("ME lic: 7104826\nboat reg: ME 7247 HK", ["7104826"]),
+        ("5047912 <- that's the WA licence, Nugget's.\nThe boat ticket is RST 0037979.", ["5047912"]),
+        (
+            "License          D4237 51862 09784  D4237 78420 62815  none yet",
+            ["D4237 51862 09784", "D4237 78420 62815"],
+        ),
+        ("3. 17.08.61 PASSAU\n4a. 02.04.19  4b. 01.04.34  4c. LRA Passau\n5. C9697H82E31\n9. B/L", ["C9697H82E31"]),
+    ],
+)
+def test_a_number_by_what_points_at_it(text: str, expected: list[str]) -> None:
+    """A form of another kind, other lines, an arrow, the first of a row and the fields of a card do not mislead."""
+    assert licences(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n".join(
+            f"https://shop.example.com/p?utm_id={one}&lic={1234567 + one} Model X{2234567 + one}" for one in range(25)
+        )
+        + "\nNew licences for drivers of printers",
+        "Your licence number: D4410277 for PhotoEdit 12, valid until 2027. Licence key 8812-AA",
+        "Licence no: 4471920, valid for Acrobat Pro 2023",
+        "id,licence,product\n1,4471882,Photoshop\n2,4471883,Illustrator",
+        'assert row["driver_id"] != 48250933  # test tenant',
+    ],
+)
+def test_licences_of_software_and_keys_of_links_are_no_drivers(text: str) -> None:
+    """A product with its version, a licence key, a parameter of a link and the key of a row in a program."""
+    assert not licences(text)
