@@ -35,18 +35,19 @@ _SAMPLE: Final = 4_096
 #: Hexadecimal digits in pairs, as editors and sniffers show octets.
 _DUMP: Final = re.compile(r"(?:[0-9A-Fa-f]{2}(?:[ :,-]|[ \t]*\r?\n[ \t>|]*|\b)){12,}+")
 _DUMP_LOOK: Final = 12
-_PAIRS: Final = b"xx-" * _DUMP_LOOK
-_JOINED_PAIRS: Final = b"x" * (3 * _DUMP_LOOK - 1)  # by hyphens, which are of the alphabet
 _PREFIX: Final = re.compile(r"[,\s]{0,16}+0x(?=[0-9A-Fa-f]{2}(?![0-9A-Fa-f]))")  # as programs in C have them
 _NOT_HEX: Final = re.compile(r"[^0-9A-Fa-f]+")
 _PAIR_SHAPE: Final = bytes(
-    0x68 if octet in b"0123456789abcdefABCDEF" else 0x73 if octet in b" :,-\n" else 0x2D for octet in range(256)
+    0x68 if octet in b"0123456789abcdefABCDEF" else 0x73 if octet in b" :,-\n" else 0x78 if octet == 0x78 else 0x2D
+    for octet in range(256)
 )
+_PREFIXED: Final = b"hxhh"
 
 
 def files(text: str) -> Iterator[File]:
     """Yield what is encoded in a text, in its order; linear."""
-    shape = text.encode("ascii", "replace").translate(_SHAPE)
+    octets = text.encode("ascii", "replace")
+    shape = octets.translate(_SHAPE)
     told = end = 0
     while told < _FILES and (start := shape.find(b"x" * _LOOK, end)) >= 0:
         run = _RUN.match(shape, start)
@@ -57,10 +58,11 @@ def files(text: str) -> Iterator[File]:
                 yield File(name="", content=content)
                 told += 1
                 break
-    if "0x" in text:
-        yield from _dumped(_PREFIX.sub(" ", text))
-    elif _PAIRS in shape or _JOINED_PAIRS in shape:  # prose has no twelve words of two letters in a row
-        yield from _dumped(text)
+    pairs = octets.translate(_PAIR_SHAPE)
+    if _PREFIXED in pairs:
+        text = _PREFIX.sub(" ", text)
+        pairs = text.encode("ascii", "replace").translate(_PAIR_SHAPE)
+    yield from _dumped(text, pairs)
 
 
 def _begins(text: str, start: int, end: int) -> Iterator[int]:
@@ -124,12 +126,11 @@ def _is_sound(content: bytes) -> bool:
     return not _CONTROLS.search(sample.replace(b"\0", b"") if _speaks(content[:_LOOK]) else b"\0")
 
 
-def _dumped(text: str) -> Iterator[File]:
-    """Yield what is written as hexadecimal digits in pairs, lines of them together."""
-    shape = text.encode("ascii", "replace").translate(_PAIR_SHAPE)
+def _dumped(text: str, pairs: bytes) -> Iterator[File]:
+    """Yield what is written as hexadecimal digits in pairs, lines of them together; `pairs` is the text's shape."""
     end = 0
     for _ in range(_FILES):
-        start = shape.find(b"hhs" * _DUMP_LOOK, end)
+        start = pairs.find(b"hhs" * _DUMP_LOOK, end)
         dump = _DUMP.match(text, start) if start >= 0 else None
         if dump is None:
             return

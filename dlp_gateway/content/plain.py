@@ -34,8 +34,11 @@ _RENDERED: Final[dict[Kind, Callable[[str], str]]] = {
 }
 
 
-def read(part: Part, kind: Kind) -> Iterator[Piece]:
-    """Yield all plausible readings as one text, the likeliest first, so that each offset means one place."""
+def read(part: Part, kind: Kind, *, holds_files: bool = True) -> Iterator[Piece]:
+    """Yield all plausible readings as one text, the likeliest first, so that each offset means one place.
+
+    `holds_files` is false where somebody has looked that plain text has no file in it.
+    """
     octets = HTML_OCTETS if kind is Kind.HTML else PART_OCTETS
     content = part.content[:octets]
     found = readings(content, part.charset or (_meta_charset(content) if kind is Kind.HTML else ""))
@@ -62,7 +65,7 @@ def read(part: Part, kind: Kind) -> Iterator[Piece]:
         yield UnreadableReason.AMBIGUOUS
     if len(part.content) > octets or is_excessive:
         yield UnreadableReason.TOO_LARGE
-    if kind is Kind.PLAIN:
+    if kind is Kind.PLAIN and holds_files:
         yield from inline.files(content)
     elif kind is Kind.HTML:
         yield from inline.linked(content)
@@ -76,7 +79,7 @@ def _further(reading: str, part: Part) -> Iterator[str]:
         yield quopri.decodestring(reading.encode("utf-8", "replace")).decode("utf-8", "replace")
     if "%" in reading and _PERCENT.search(reading):
         yield unquote(reading)
-    if "&#" in reading and _ENTITIES.search(reading):
+    if "&" in reading and _ENTITIES.search(reading):
         yield unescape(reading)
     if "\\" in reading and _ESCAPES.search(reading):
         yield _ESCAPE.sub(_character, reading)

@@ -194,7 +194,7 @@ class _Walk:
         if kind is Kind.HEADER:
             yield header.section_text(part.content)
         elif kind in TEXTUAL:
-            yield from plain.read(part, kind)
+            yield from plain.read(part, kind, holds_files=not self._in_place)  # see `is_plain`
         elif kind is Kind.MESSAGE:
             yield from _message(part.content, self._account)
         elif len(part.content) > PART_OCTETS:
