@@ -21,6 +21,7 @@ DOORS = {
         "dlp_gateway.content.text",
         "dlp_gateway.content.html",
         "dlp_gateway.content.style",
+        "dlp_gateway.content.encoded",
     ),
     "pybase64": ("dlp_gateway.mail.encoded_word",),
     "selectolax": ("dlp_gateway.content.html", "dlp_gateway.content.style", "dlp_gateway.content.drawing"),
