@@ -1,5 +1,6 @@
 """The journal in custody's database: what passed, what is remembered of it, and what must not happen twice."""
 
+import itertools
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
@@ -66,6 +67,24 @@ class _Rows:
         return _Rows(self.journal, (*self.entries, *(entry for other in others for entry in other.entries)))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Batch:
+    """Sealed entries, and the key under which they are; `is_new`: it must be written first."""
+
+    key: JournalKey
+    is_new: bool
+    entries: list[rows.SealedEntry]
+
+
+def _insert(connection: Connection, batch: _Batch) -> None:
+    """Write a batch in the caller's transaction."""
+    if batch.is_new:
+        connection.execute(insert(keys), batch.key.row)
+    connection.execute(insert(entries), [one.entry for one in batch.entries])
+    if written := [passage for one in batch.entries for passage in one.passages]:
+        connection.execute(insert(passages), written)
+
+
 class SqlJournal:
     """The `Journal` of `dlp_gateway.ports`; with the private key it can also be read."""
 
@@ -87,7 +106,7 @@ class SqlJournal:
         self._opener = None if private is None else Opener(private)
         self._shared = shared_key(public)
         self._key: JournalKey | None = None
-        self._number = 0
+        self._numbers = itertools.count(1)  # of entries, also from the database's thread
         self._writer = GroupWriter(self._write, dropped)
 
     # --- entries ------------------------------------------------------------------------------------------------------
@@ -106,7 +125,7 @@ class SqlJournal:
             for entry in group:
                 self.record(entry)
         else:
-            self._insert(connection, group)
+            _insert(connection, self._sealed(group))
             self._memory.learn(connection, group)
 
     async def flush(self) -> None:
@@ -174,27 +193,29 @@ class SqlJournal:
         return dropped
 
     async def _write(self, group: tuple[Entry, ...]) -> None:
-        """Commit a group; a key that it made is used from then on."""
-        self._key, committed = await self._database.transact(
-            lambda connection: (self._insert(connection, group), self._memory.learn(connection, group))
-        )
+        """Commit a group; a key that it made is used from then on.
+
+        It is sealed here: in the database's thread it would take the interpreter from the loop all along.
+        """
+        batch = self._sealed(group)
+
+        def write(connection: Connection) -> Callable[[], None]:
+            _insert(connection, batch)
+            return self._memory.learn(connection, group)
+
+        committed = await self._database.transact(write)
+        self._key = batch.key
         committed()
 
-    def _insert(self, connection: Connection, group: tuple[Entry, ...]) -> JournalKey:
-        """Insert entries in the caller's transaction, with a new key if there is none that is young and committed."""
+    def _sealed(self, group: tuple[Entry, ...]) -> _Batch:
+        """Seal entries, with a new key if there is none that is young and committed."""
         now = datetime.now(UTC)
-        key = self._key
+        key, is_new = self._key, False
         if key is None or now - key.made_at >= LIFETIME:
-            key = fresh_key(self._sealer, now)
-            connection.execute(insert(keys), key.row)
-        sealed = []
-        for entry in group:
-            self._number += 1
-            sealed.append(rows.sealed(entry, self._number, key, self._sealer.public))
-        connection.execute(insert(entries), [one.entry for one in sealed])
-        if written := [passage for one in sealed for passage in one.passages]:
-            connection.execute(insert(passages), written)
-        return key
+            key, is_new = fresh_key(self._sealer, now), True
+        public = self._sealer.public
+        sealed = [rows.sealed(entry, next(self._numbers), key, public) for entry in group]
+        return _Batch(key=key, is_new=is_new, entries=sealed)
 
     def _matching(self, query: Query) -> Select[Any]:
         """Select the ids of the entries that a query wants."""
