@@ -275,6 +275,7 @@ def _set_up(connection: DBAPIConnection, _record: object) -> None:
         "foreign_keys = ON",
         "secure_delete = ON",
         "journal_size_limit = 67108864",
+        "temp_store = MEMORY",  # what a statement would take back is kept there, not in a file
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

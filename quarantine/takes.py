@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection
 
-from quarantine import tables
+from quarantine import insertion, tables
 from quarantine.rows import SealedRows
 from quarantine.store import Also, JointAlso
 
@@ -47,8 +47,7 @@ def _joined(hooks: list[Also]) -> list[Also]:
 
 def insert_rows(connection: Connection, sealed: SealedRows) -> None:
     """Write sealed deposits in the caller's transaction."""
-    if sealed.payloads:
-        connection.execute(insert(tables.payloads), sealed.payloads)
-        connection.execute(insert(tables.copies), sealed.copies)
-        connection.execute(insert(tables.recipients), sealed.recipients)
-        connection.execute(insert(tables.events), sealed.events)
+    insertion.insert_rows(connection, tables.payloads, sealed.payloads)
+    insertion.insert_rows(connection, tables.copies, sealed.copies)
+    insertion.insert_rows(connection, tables.recipients, sealed.recipients)
+    insertion.insert_rows(connection, tables.events, sealed.events)

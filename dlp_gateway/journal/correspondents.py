@@ -6,6 +6,7 @@ nobody is judged before enough was seen.
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Literal
 
 from sqlalchemy import Connection, LargeBinary, bindparam, case, literal, select, union_all
@@ -100,16 +101,21 @@ class Correspondents:
 
     # --- learning -----------------------------------------------------------------------------------------------------
 
-    def learn(self, connection: Connection, seen: Iterable[Seen], day: int) -> Callable[[], None]:
-        """Note in the caller's transaction what was seen on a day; call what is returned once it is committed."""
+    def learning(self, seen: Iterable[Seen], day: int) -> Callable[[Connection], Callable[[], None]]:
+        """Return what notes in a transaction what was seen on a day; call what it returns once that is committed."""
         new = {one.pair: one for one in seen if self._met.get(one.pair, -1) < day}
-        note(connection, new, day)
-        if known := {one: found for one, found in new.items() if found.sort != "sender"}:
-            days = _days(connection, tuple(known))
-            # A day later as well: the third may have come from a mail that a reviewer released, without names.
-            frequent = [found for one, found in known.items() if days[one] in {FREQUENT, FREQUENT + 1}]
-            self._make_mistakable(connection, frequent)
-        return lambda: self._meet(new, day)
+        known = {one: found for one, found in new.items() if found.sort != "sender"}
+
+        def learn(connection: Connection) -> Callable[[], None]:
+            note(connection, new, day)
+            if known:
+                days = _days(connection, tuple(known))
+                # A day later as well: the third may have come from a mail that a reviewer released, without names.
+                frequent = [found for one, found in known.items() if days[one] in {FREQUENT, FREQUENT + 1}]
+                self._make_mistakable(connection, frequent)
+            return partial(self._meet, new, day)
+
+        return learn
 
     def _make_mistakable(self, connection: Connection, frequent: Iterable[Seen]) -> None:
         rows = [{"form": form, "pair": one.pair} for one in frequent for form in self._forms(one)]

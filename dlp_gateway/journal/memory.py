@@ -7,6 +7,7 @@ answer to many, and those to strangers. The rest is answered out of the process'
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, delete, select
@@ -141,31 +142,39 @@ class Memory:
 
     # --- learning -----------------------------------------------------------------------------------------------------
 
-    def learn(self, connection: Connection, entries: Iterable[Entry]) -> Callable[[], None]:
-        """Learn in the caller's transaction from mail that left; call what is returned once it is committed."""
+    def learning(self, entries: Iterable[Entry]) -> Callable[[Connection], Callable[[], None]]:
+        """Return what learns from mail that left, in a transaction; it returns what to call once that is committed."""
         seen: dict[int, list[Seen]] = {}
+        writes: list[Callable[[Connection], None]] = []
         for entry in entries:
             outcomes = {one.outcome for one in entry.passages}
             if entry.lesson is None:
                 continue
             sending, is_held = entry.lesson.sending, entry.disposition is Disposition.HOLD
             if "custody" in outcomes:
-                self._keep(connection, entry.lesson, is_held=is_held)
+                writes.append(partial(self._keep, lesson=entry.lesson, is_held=is_held))
             if "forwarded" in outcomes:
                 day = day_of(sending.at)
                 taken = [sending.recipients[place] for place in sending.outside if _left(entry.passages[place])]
                 seen.setdefault(day, []).extend(self._correspondents.seen(sending, taken))
                 if entry.lesson.is_group and not entry.lesson.is_hidden:
-                    circles.learn(connection, self._digests.addresses(sending.shown), day)
-        committed = [self._correspondents.learn(connection, met, day) for day, met in sorted(seen.items())]
+                    writes.append(partial(circles.learn, shown=self._digests.addresses(sending.shown), day=day))
+        learnings = [self._correspondents.learning(met, day) for day, met in sorted(seen.items())]
 
-        def all_committed() -> None:
-            for one in committed:
-                one()
+        def learn(connection: Connection) -> Callable[[], None]:
+            for write in writes:
+                write(connection)
+            committed = [one(connection) for one in learnings]
 
-        return all_committed
+            def all_committed() -> None:
+                for one in committed:
+                    one()
 
-    def _keep(self, connection: Connection, lesson: Lesson, *, is_held: bool) -> None:
+            return all_committed
+
+        return learn
+
+    def _keep(self, connection: Connection, *, lesson: Lesson, is_held: bool) -> None:
         """Keep what a mail in custody will have taught; what it sends is known already if it leaves by itself."""
         sending = lesson.sending
         outside = [sending.recipients[place] for place in sending.outside]

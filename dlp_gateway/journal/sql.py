@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, delete, exists, func, insert, or_, select
+from sqlalchemy import Connection, Row, Select, delete, exists, func, or_, select
 
 from dlp_gateway.journal import login_failures, rows, unanswered
 from dlp_gateway.journal.generation import Generation
@@ -26,6 +26,7 @@ from dlp_gateway.ports import UNDER_WAY, Entry, Failures
 from dlp_gateway.recollection import Fate, Questions, Recollection, Sending, Values
 from quarantine.crypto import Opener, PrivateKey, PublicKey, Sealer
 from quarantine.database import BUSY_TIMEOUT, Database, require_revision
+from quarantine.insertion import prepared
 from quarantine.store import Also, StoreKeyError
 
 #: Entries that are dropped in one transaction of `prune`, or read in one of `newest`.
@@ -69,20 +70,14 @@ class _Rows:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Batch:
-    """Sealed entries, and the key under which they are; `is_new`: it must be written first."""
+    """Entries as they are written in one transaction, and the key under which they are sealed."""
 
     key: JournalKey
-    is_new: bool
-    entries: list[rows.SealedEntry]
+    inserts: tuple[Callable[[Connection], None], ...]
 
-
-def _insert(connection: Connection, batch: _Batch) -> None:
-    """Write a batch in the caller's transaction."""
-    if batch.is_new:
-        connection.execute(insert(keys), batch.key.row)
-    connection.execute(insert(entries), [one.entry for one in batch.entries])
-    if written := [passage for one in batch.entries for passage in one.passages]:
-        connection.execute(insert(passages), written)
+    def write(self, connection: Connection) -> None:
+        for insert in self.inserts:
+            insert(connection)
 
 
 class SqlJournal:
@@ -125,8 +120,8 @@ class SqlJournal:
             for entry in group:
                 self.record(entry)
         else:
-            _insert(connection, self._sealed(group))
-            self._memory.learn(connection, group)
+            self._sealed(group).write(connection)
+            self._memory.learning(group)(connection)
 
     async def flush(self) -> None:
         """Write all entries that wait; raises `StoreError`, and what was not written waits on."""
@@ -195,13 +190,13 @@ class SqlJournal:
     async def _write(self, group: tuple[Entry, ...]) -> None:
         """Commit a group; a key that it made is used from then on.
 
-        It is sealed here: in the database's thread it would take the interpreter from the loop all along.
+        All that needs no database is done here: its thread would take the interpreter from the loop all along.
         """
-        batch = self._sealed(group)
+        batch, learn = self._sealed(group), self._memory.learning(group)
 
         def write(connection: Connection) -> Callable[[], None]:
-            _insert(connection, batch)
-            return self._memory.learn(connection, group)
+            batch.write(connection)
+            return learn(connection)
 
         committed = await self._database.transact(write)
         self._key = batch.key
@@ -215,7 +210,12 @@ class SqlJournal:
             key, is_new = fresh_key(self._sealer, now), True
         public = self._sealer.public
         sealed = [rows.sealed(entry, next(self._numbers), key, public) for entry in group]
-        return _Batch(key=key, is_new=is_new, entries=sealed)
+        inserts = (
+            *((prepared(keys, [key.row]),) if is_new else ()),
+            prepared(entries, [one.entry for one in sealed]),
+            prepared(passages, [passage for one in sealed for passage in one.passages]),
+        )
+        return _Batch(key=key, inserts=inserts)
 
     def _matching(self, query: Query) -> Select[Any]:
         """Select the ids of the entries that a query wants."""

@@ -56,11 +56,17 @@ class GroupWriter:
         self._new.set()
 
     async def flush(self) -> None:
-        """Write all that waits; raises `StoreError`, and what was not written waits on."""
+        """Write all that waits; raises `StoreError`, and what was not written waits on.
+
+        What comes meanwhile is left to be gathered: written at once, it would be two or three at a time.
+        """
         async with self._turn:
-            while group := self._next():
+            left = len(self._waiting)
+            while left > 0:
+                group = self._next()
                 await self._write(group)
                 self._forget(len(group))
+                left -= len(group)
                 await asyncio.sleep(0)
 
     async def close(self) -> None:
