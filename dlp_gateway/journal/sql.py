@@ -1,12 +1,13 @@
 """The journal in custody's database: what passed, what is remembered of it, and what must not happen twice."""
 
+import asyncio
 import itertools
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from sqlalchemy import Connection, Row, Select, delete, exists, func, or_, select
 
@@ -29,8 +30,13 @@ from quarantine.database import BUSY_TIMEOUT, Database, require_revision
 from quarantine.insertion import prepared
 from quarantine.store import Also, StoreKeyError
 
+_Insert: TypeAlias = Callable[[Connection], None]
+
 #: Entries that are dropped in one transaction of `prune`, or read in one of `newest`.
 _BATCH: Final = 500
+
+#: Entries that are sealed before the loop serves others again: a fifth of a millisecond.
+_SLICE: Final = 16
 
 #: Seconds after which the list of lost replies is read again, whoever wrote to it.
 _LOOK: Final = 1.0
@@ -66,18 +72,6 @@ class _Rows:
     def joined(self, others: Sequence["_Rows"]) -> "_Rows":
         """Return the hook that does what this one and the others do."""
         return _Rows(self.journal, (*self.entries, *(entry for other in others for entry in other.entries)))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Batch:
-    """Entries as they are written in one transaction, and the key under which they are sealed."""
-
-    key: JournalKey
-    inserts: tuple[Callable[[Connection], None], ...]
-
-    def write(self, connection: Connection) -> None:
-        for insert in self.inserts:
-            insert(connection)
 
 
 class SqlJournal:
@@ -120,7 +114,9 @@ class SqlJournal:
             for entry in group:
                 self.record(entry)
         else:
-            self._sealed(group).write(connection)
+            key, inserts = self._current_key()
+            for insert in (*inserts, *self._sealed(group, key)):
+                insert(connection)
             self._memory.learning(group)(connection)
 
     async def flush(self) -> None:
@@ -192,30 +188,36 @@ class SqlJournal:
 
         All that needs no database is done here: its thread would take the interpreter from the loop all along.
         """
-        batch, learn = self._sealed(group), self._memory.learning(group)
+        key, inserts = self._current_key()
+        for start in range(0, len(group), _SLICE):
+            inserts += self._sealed(group[start : start + _SLICE], key)
+            await asyncio.sleep(0)
+        learn = self._memory.learning(group)
 
         def write(connection: Connection) -> Callable[[], None]:
-            batch.write(connection)
+            for insert in inserts:
+                insert(connection)
             return learn(connection)
 
         committed = await self._database.transact(write)
-        self._key = batch.key
+        self._key = key
         committed()
 
-    def _sealed(self, group: tuple[Entry, ...]) -> _Batch:
-        """Seal entries, with a new key if there is none that is young and committed."""
+    def _current_key(self) -> tuple[JournalKey, tuple[_Insert, ...]]:
+        """Return the key to seal with, and what writes it if it is new: there was none that is young and committed."""
         now = datetime.now(UTC)
-        key, is_new = self._key, False
-        if key is None or now - key.made_at >= LIFETIME:
-            key, is_new = fresh_key(self._sealer, now), True
-        public = self._sealer.public
-        sealed = [rows.sealed(entry, next(self._numbers), key, public) for entry in group]
-        inserts = (
-            *((prepared(keys, [key.row]),) if is_new else ()),
+        if self._key is not None and now - self._key.made_at < LIFETIME:
+            return self._key, ()
+        key = fresh_key(self._sealer, now)
+        return key, (prepared(keys, [key.row]),)
+
+    def _sealed(self, group: tuple[Entry, ...], key: JournalKey) -> tuple[_Insert, ...]:
+        """Seal entries; return what writes them."""
+        sealed = [rows.sealed(entry, next(self._numbers), key, self._sealer.public) for entry in group]
+        return (
             prepared(entries, [one.entry for one in sealed]),
             prepared(passages, [passage for one in sealed for passage in one.passages]),
         )
-        return _Batch(key=key, inserts=inserts)
 
     def _matching(self, query: Query) -> Select[Any]:
         """Select the ids of the entries that a query wants."""
