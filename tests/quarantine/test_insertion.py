@@ -1,4 +1,4 @@
-"""Rows that go in with few statements come back as they were, in order, on SQLite and on PostgreSQL alike."""
+"""Rows that go in with few statements come back as they were, in order."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -77,7 +77,7 @@ def test_few_statements_write_many_rows() -> None:
 
 
 def test_one_wrong_row_writes_none(tmp_path: Path) -> None:
-    """A row that the table refuses takes its whole group with it, and no temporary file is left to it."""
+    """A row that the table refuses takes its whole group with it."""
     file = create_engine(f"sqlite:///{tmp_path}/things.db")
     table.metadata.create_all(file)
     new = [{"number": one, "name": "", "is_new": one != 5 or None} for one in range(9)]
