@@ -1,5 +1,6 @@
 """One mail transaction over a connection: MAIL, RCPT and DATA in one write where the smarthost pipelines (RFC 2920)."""
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -11,6 +12,7 @@ from dlp_gateway.smtp.connection import Connection, Lost
 from dlp_gateway.smtp.opening import SmarthostOptions
 
 _BLOCK: Final = 65_536  # octets in one write
+_DOT: Final = re.compile(rb"\n\.")
 _FINAL_DOT: Final = b".\r\n"
 
 #: The reply that stands for a recipient of whom the smarthost said nothing.
@@ -190,7 +192,8 @@ def _progress(mail: Mail, told: Sequence[Reply], accepted: tuple[str, ...]) -> P
 
 def stuffed(content: bytes) -> bytes:
     """Return the content as DATA carries it (RFC 5321 4.5.2), without the final dot; no octet of it is changed."""
-    octets = content.replace(b"\r\n.", b"\r\n..")
+    # The expression looks for one octet at memory's speed; to replace where there is nothing takes twice as long.
+    octets = content.replace(b"\r\n.", b"\r\n..") if _DOT.search(content) else content
     if octets.startswith(b"."):
         octets = b"." + octets
     # The end of data is CRLF.CRLF: a message that does not end its last line gets that CRLF.
