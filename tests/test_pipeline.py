@@ -24,6 +24,7 @@ from quarantine.memory import MemoryStore
 from quarantine.model import Deposit, Query, State
 from quarantine.store import Also, StoreError
 from tests.fakes import LATER, NEVER, TAKEN, UNREACHABLE, MemoryJournal, ScriptedSmarthost
+from tests.waiting import PATIENCE
 
 POLICY = load.default(("corp.example",), builtin=packs.builtin())
 CUSTOMERS = tuple(f"c{n}@shop{n}.example" for n in range(12))
@@ -334,8 +335,9 @@ async def test_a_deposit_that_cannot_be_taken_back_now_is_taken_back_later(
     smarthost.rcpt, smarthost.final, store = {"b@x.example": LATER}, NEVER, Locked()
     outcome = await made(smarthost, store, journal, InPlace()).process(envelope("a@x.example", "b@x.example"), CLEAN)
     assert isinstance(outcome, Deferred)
-    await asyncio.sleep(0.2)
-    assert [item.state for item in await store.items(Query())] == [State.DISCARDED]
+    async with asyncio.timeout(PATIENCE):
+        while [item.state for item in await store.items(Query())] != [State.DISCARDED]:  # noqa: ASYNC110  a store sets no event
+            await asyncio.sleep(0.01)
 
 
 async def test_none_taken_leaves_the_mail_with_the_client(pipeline: Pipeline, smarthost: ScriptedSmarthost) -> None:

@@ -10,7 +10,8 @@ import pytest
 import uvloop
 
 from dlp_gateway.smtp.listener import Door, ListenerOptions, Security, listen
-from tests.smtp.peers import Authority, Listen, Recorder, refused, until
+from tests.smtp.peers import Authority, Listen, Recorder, refused
+from tests.waiting import until
 
 LOOPS = [asyncio.new_event_loop, uvloop.new_event_loop]
 

@@ -16,7 +16,8 @@ from dlp_gateway.smtp.crowd import Crowd
 from dlp_gateway.smtp.door import Door, ListenerOptions, Security, networks_of
 from dlp_gateway.smtp.replies import TIMEOUT
 from dlp_gateway.smtp.room import Room
-from tests.smtp.peers import Authority, Client, Gateway, Listen, Recorder, refused, until
+from tests.smtp.peers import Authority, Client, Gateway, Listen, Recorder, refused
+from tests.waiting import until
 
 MAIL = b"MAIL FROM:<alice@corp.example>\r\n"
 RCPT = b"RCPT TO:<bob@example.org>\r\n"

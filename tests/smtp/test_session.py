@@ -16,7 +16,8 @@ from dlp_gateway.mail.envelope import DsnRequest, Notify, RecipientRequest, Ret
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.smtp.listener import Beyond, protocol_factory
 from dlp_gateway.smtp.session import Session
-from tests.smtp.peers import Listen, Recorder, until
+from tests.smtp.peers import Listen, Recorder
+from tests.waiting import until
 
 MAIL = b"MAIL FROM:<alice@corp.example>\r\n"
 RCPT = b"RCPT TO:<bob@example.org>\r\n"

@@ -18,8 +18,8 @@ from tests.smtp.peers import (
     deliver,
     dies_at,
     forever,
-    until,
 )
+from tests.waiting import until
 
 QUEUED = Reply(code=250, enhanced="2.0.0", text="Ok: queued as 4711")
 
