@@ -20,7 +20,7 @@ from dlp_gateway.console.app import Check, application
 from dlp_gateway.console.server import Admin
 from dlp_gateway.errors import ConfigurationError, GatewayError, Problem
 from dlp_gateway.journal import Generation, SqlJournal
-from dlp_gateway.observe import instruments, log, metrics
+from dlp_gateway.observe import instruments, log, metrics, trouble
 from dlp_gateway.policy.model import Policy
 from dlp_gateway.processes import composition, places, policies, readiness, teams
 from dlp_gateway.processes.boot import Boot
@@ -331,7 +331,7 @@ class Supervisor:
             try:
                 await work()
             except StoreError as error:
-                log.store_unavailable(error)
+                trouble.store_failed(error)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), pause.total_seconds())
 
