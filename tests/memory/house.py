@@ -4,6 +4,8 @@ from base64 import b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from sqlalchemy import Table, func, select
+
 from dlp_gateway import packs
 from dlp_gateway.detect.base import Facts, Inspection
 from dlp_gateway.journal import Query as Entries
@@ -13,6 +15,7 @@ from dlp_gateway.mail.message import Message
 from dlp_gateway.pipeline import Pipeline
 from dlp_gateway.policy import load
 from dlp_gateway.policy.model import Policy
+from dlp_gateway.ports import Inspector
 from dlp_gateway.processes import policies
 from quarantine.model import Claim, Query, Settlement, State
 from quarantine.sql import SqlStore
@@ -62,6 +65,7 @@ class House:
         is_list: bool = False,
         trace: str = "",
         settings: str = "",
+        inspector: Inspector | None = None,
     ) -> set[str]:
         """Send one mail and return the rules that acted on it."""
         policy = load.parse(
@@ -71,7 +75,7 @@ class House:
         )
         pipeline = Pipeline(
             policy=policy,
-            inspector=InPlace(policy=policy),
+            inspector=inspector or InPlace(policy=policy),
             smarthost=self.smarthost,
             custody=self.store,
             journal=self.journal,
@@ -110,6 +114,11 @@ class House:
         await self.journal.flush()
         entries = await self.journal.entries(Entries(ids=(envelope.id,)))
         return {reason for entry in entries for reason in entry.reasons}
+
+    async def rows(self, table: Table) -> int:
+        """Return how many rows a table of the journal has."""
+        async with self.journal._database.glancing() as connection:
+            return int((await connection.execute(select(func.count()).select_from(table))).scalar_one())
 
     async def held(self) -> str:
         """Return the id of the newest item that is held."""

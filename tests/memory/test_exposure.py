@@ -1,12 +1,19 @@
 """Windows of time: whom a sender showed to each other, and which identifiers he sent."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
+from pathlib import Path
 
-from sqlalchemy import func, select
+import pytest
 
+from dlp_gateway.detect.base import Facts, Inspection
 from dlp_gateway.journal import Query as Entries
-from dlp_gateway.journal.tables import announcements
+from dlp_gateway.journal.tables import announcements, sent_values
+from dlp_gateway.mail.envelope import Envelope
+from dlp_gateway.mail.message import Message
+from dlp_gateway.ports import Overloaded
 from tests.memory.house import DAY, HOUR, MONDAY, SHOPS, House
 
 
@@ -23,8 +30,40 @@ async def test_nine_at_a_time_all_at_once(house: House) -> None:
     """Mails that are judged at the same time see each other: as many leave as one after another."""
     acted = await asyncio.gather(*(house.send(SHOPS[8 * n : 8 * n + 8]) for n in range(12)))
     assert sorted(acted, key=len) == [set()] * 4 + [{"exposure.window"}] * 8
-    async with house.journal._database.glancing() as connection:
-        assert (await connection.execute(select(func.count()).select_from(announcements))).scalar_one() == 0
+    assert await house.rows(announcements) == 0
+
+
+class Crowded:
+    """An inspector without room."""
+
+    async def inspect(self, envelope: Envelope, message: Message, facts: Facts) -> Inspection:
+        """Take nobody."""
+        raise Overloaded
+
+
+async def test_mails_that_came_to_no_verdict_showed_nobody(house: House) -> None:
+    """The client keeps them, so they are withdrawn: no longer under way, and none that left."""
+    for number in range(10):
+        assert await house.send(SHOPS[8 * number : 8 * number + 8], inspector=Crowded()) == set()
+    assert (house.smarthost.mails, await house.rows(announcements)) == ([], 0)
+    assert await house.send(SHOPS[80:88]) == set()
+    assert len(house.smarthost.mails) == 1
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+async def test_a_mail_that_cannot_be_remembered_sent_nothing(house: House, tmp_path: Path) -> None:
+    """Where the database fails between the identifiers of a mail and its fate, both it and they are withdrawn."""
+    with closing(sqlite3.connect(tmp_path / "custody" / "custody.db")) as other, other:
+        other.execute("CREATE TRIGGER full BEFORE INSERT ON mailings BEGIN SELECT RAISE(ABORT, 'full'); END")
+    mail = {"body": "National Insurance number JG103759A", "settings": "set: {identity-documents.count: 3}"}
+    await house.send(SHOPS[:9], **mail)
+    assert house.smarthost.mails == []
+    assert (await house.rows(announcements), await house.rows(sent_values)) == (0, 0)
+    with closing(sqlite3.connect(tmp_path / "custody" / "custody.db")) as other, other:
+        other.execute("DROP TRIGGER full")
+    await house.send(SHOPS[:9], **mail)
+    assert len(house.smarthost.mails) == 1
+    assert (await house.rows(announcements), await house.rows(sent_values)) == (0, 1)
 
 
 async def test_the_same_people_all_day(house: House) -> None:
