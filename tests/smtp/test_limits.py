@@ -166,7 +166,7 @@ async def test_a_flood_of_refusals_does_not_flood_the_log(monkeypatch: pytest.Mo
     told = Complaints()
     for _ in range(500):
         told.note("192.0.2.1", TIMEOUT)
-    await asyncio.sleep(0.2)
+    await until(lambda: "sessions_refused" in written.getvalue())
     told.note("192.0.2.1", TIMEOUT)
     told.close()
     lines = [json.loads(line) for line in written.getvalue().splitlines() if '"session' in line]
