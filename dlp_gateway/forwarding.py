@@ -89,8 +89,12 @@ class Forwarder:
         for recipient, reply in delivery.replies:
             metrics.smarthost_reply(0 if recipient in delivery.unknown else reply.code)
         if any(reply.positive for _, reply in delivery.replies):
-            await self._make_due(taken)
-            await self._tell_of_success(outgoing, delivery)
+            try:
+                await self._make_due(taken)
+                await self._tell_of_success(outgoing, delivery)
+            except Exception as error:  # noqa: BLE001  some have the mail: nothing that fails now may make it come again
+                log.internal_error(envelope.id, "forwarding", error)
+                metrics.internal_error("forwarding")
         else:
             await self._take_back(taken)
         return delivery
