@@ -147,7 +147,7 @@ class SqlJournal:
 
     def learn(self, connection: Connection, group: tuple[Entry, ...]) -> None:
         """Learn from entries in custody's transaction."""
-        self._memory.learning(group)(connection)
+        self._memory.learning(group).write(connection)
 
     async def flush(self) -> None:
         """Write all entries that wait; raises `StoreError`, and what was not written waits on."""
@@ -223,16 +223,16 @@ class SqlJournal:
         for some in _slices(group):
             inserts += _inserts(new_keys if not inserts else (), self._sealed(some, key))
             await asyncio.sleep(0)
-        learn = self._memory.learning(group)
+        learning = self._memory.learning(group)
 
-        def write(connection: Connection) -> Callable[[], None]:
+        def write(connection: Connection) -> None:
             for insert in inserts:
                 insert(connection)
-            return learn(connection)
+            learning.write(connection)
 
-        committed = await self._database.transact(write)
+        await self._database.transact(write)
         self._key = key
-        committed()
+        learning.committed()
 
     def _current_key(self) -> tuple[JournalKey, tuple[JournalKey, ...]]:
         """Return the key to seal with, and once more if it is new: there was none that is young and committed."""
