@@ -10,20 +10,20 @@ sees it.
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from dlp_gateway import deposits
 from dlp_gateway.deposits import Transport
-from dlp_gateway.mail.dsn import Action, Original
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.observe import log, metrics
-from dlp_gateway.ports import Delivery, Progress, Smarthost
-from dlp_gateway.reporter import Outcome, Reporter
-from quarantine.model import Claim, Deposit, Recipient, Settlement, State
+from dlp_gateway.ports import Progress, Smarthost
+from dlp_gateway.settlement import Attempt, DeliveryOptions, answered_alike, reports, settlements
+from quarantine.model import DAMAGED, Claim, Deposit, Settlement
 from quarantine.store import LeaseLostError, Store, StoreError
+
+__all__ = ["DeliveryOptions", "DeliveryWorker"]
 
 #: Longer than one transaction may take (ten minutes for the final dot, RFC 5321 4.5.3.2.6, and the commands before it).
 _LEASE: Final = timedelta(minutes=30)
@@ -36,32 +36,8 @@ _OWN_FAILURES: Final = 5
 _BROKEN: Final = Reply(code=451, enhanced="4.3.0", text="the gateway failed to deliver this and will try again")
 _BROKEN_FOR_GOOD: Final = Reply(code=554, enhanced="5.3.0", text="the gateway failed to deliver this and gave it up")
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveryOptions:
-    """`owner` names this process in leases, `hostname` and `smarthost` the two hosts in a DSN; `retry_in_doubt` above.
-
-    The wait between attempts is `first`, then twice the one before, at most `longest`; after `max_age` it is given up,
-    and after `warn_after` the author is told that it takes long (no time at all: never).
-    `is_dead` tells of an owner whether his process is surely gone, so that nobody waits for the end of its leases.
-    `keep` is how long content stays after every recipient reached a final state; `poll` how often custody is asked.
-    """
-
-    owner: str
-    hostname: str
-    smarthost: str
-    first: timedelta
-    longest: timedelta
-    max_age: timedelta
-    retry_in_doubt: bool
-    keep: timedelta
-    warn_after: timedelta = timedelta()
-    is_dead: Callable[[str], bool] = lambda _: False
-    poll: timedelta = timedelta(seconds=1)
-
-    def wait(self, attempts: int) -> timedelta:
-        """Return how long to wait after `attempts` attempts before this one."""
-        return min(self.first * (1 << min(attempts, 20)), self.longest)
+#: What the disk lost, or somebody changed after it was sealed.
+_DAMAGED: Final = Reply(code=554, enhanced="5.3.0", text=DAMAGED)
 
 
 class DeliveryWorker:
@@ -72,7 +48,6 @@ class DeliveryWorker:
         self._smarthost = smarthost
         self._options = options
         self._stopping = asyncio.Event()
-        self._reporter = Reporter(hostname=options.hostname, smarthost=options.smarthost)
         self._failures: Counter[tuple[str, int]] = Counter()
         self._outage: datetime | None = None  # since when the smarthost cannot be reached
 
@@ -154,8 +129,10 @@ class DeliveryWorker:
         except Exception as error:  # noqa: BLE001  the worker loop: one broken item must not stop the others
             _note_internal(claim.item, error)
 
-    async def _hand_over(self, claim: Claim) -> Delivery:
-        """Hand one copy over. An error of our own is a delivery too: to be tried again, given up or in doubt."""
+    async def _hand_over(self, claim: Claim) -> Attempt:
+        """Hand one copy over. An error of our own is an attempt too: to be tried again, given up or in doubt."""
+        if claim.damaged:
+            return Attempt(delivery=answered_alike(claim, _DAMAGED))
         handed_over: set[str] = set()
         ids = {recipient.address: recipient.id for recipient in claim.recipients}
 
@@ -163,11 +140,12 @@ class DeliveryWorker:
             await self._store.handing_over(claim, tuple(ids[address] for address in progress.accepted))
             handed_over.update(progress.accepted)
 
-        part = (claim.item, claim.copy)
+        part, content = (claim.item, claim.copy), b""
         try:
             transport = Transport.from_json(claim.options)
+            content = deposits.outgoing(claim)
             delivery = await self._smarthost.deliver(
-                deposits.outgoing(claim),
+                content,
                 reverse_path=claim.reverse_path,
                 recipients=tuple(ids),
                 body_8bit=transport.body_8bit,
@@ -181,22 +159,19 @@ class DeliveryWorker:
             _note_internal(claim.item, error)
             self._failures[part] += 1
             reply = _BROKEN if self._failures[part] < _OWN_FAILURES else _BROKEN_FOR_GOOD
-            return Delivery(replies=tuple((address, reply) for address in ids), unknown=frozenset(handed_over))
+            delivery = replace(answered_alike(claim, reply), unknown=frozenset(handed_over))
+            return Attempt(delivery=delivery, content=content)
         del self._failures[part]
-        return delivery
+        return Attempt(delivery=delivery, content=content)
 
-    async def _settle(self, claim: Claim, delivery: Delivery, lease_ends: float) -> None:
+    async def _settle(self, claim: Claim, attempt: Attempt, lease_ends: float) -> None:
         """Commit how it ended, for as long as the lease lasts: the mail is out, and only custody does not know."""
-        by_address = {recipient.address: recipient for recipient in claim.recipients}
         now = datetime.now(UTC)
-        settlements = tuple(
-            self._settlement(by_address[address], reply, address in delivery.unknown, now)
-            for address, reply in delivery.replies
-        )
-        reports = self._reports(claim, delivery, settlements, now)
+        settled = settlements(claim, attempt, self._options, now)
+        told = reports(claim, attempt, settled, self._options, now)
         while True:
             try:
-                await self._write(claim, settlements, reports)
+                await self._write(claim, settled, told)
                 break
             except LeaseLostError:
                 raise
@@ -205,90 +180,22 @@ class DeliveryWorker:
                     raise
                 _note_unavailable(error)
             await asyncio.sleep(_SETTLE_AGAIN)
-        if delivery.unknown:
-            metrics.in_doubt(len(delivery.unknown))
-        for (address, reply), settlement in zip(delivery.replies, settlements, strict=True):
-            metrics.delivery(settlement.state.value)
-            attempts = by_address[address].attempts + 1
-            log.delivery(claim.item, settlement.recipient, settlement.state.value, reply, attempts)
+        if attempt.delivery.unknown:
+            metrics.in_doubt(len(attempt.delivery.unknown))
+        replies = dict(attempt.delivery.replies)
+        for recipient, settlement in zip(claim.recipients, settled, strict=True):
+            state = settlement.state.value
+            metrics.delivery(state)
+            log.delivery(claim.item, recipient.id, state, replies[recipient.address], recipient.attempts + 1)
 
-    async def _write(self, claim: Claim, settlements: tuple[Settlement, ...], reports: tuple[Deposit, ...]) -> None:
+    async def _write(self, claim: Claim, settled: tuple[Settlement, ...], told: tuple[Deposit, ...]) -> None:
         """Settle, to the end of the transaction even when cancelled: what is known shall not become a doubt."""
-        settling = asyncio.ensure_future(
-            self._store.settle(claim, settlements, now=datetime.now(UTC), deposits=reports)
-        )
+        settling = asyncio.ensure_future(self._store.settle(claim, settled, now=datetime.now(UTC), deposits=told))
         try:
             await asyncio.shield(settling)
         except asyncio.CancelledError:
             await asyncio.gather(settling, return_exceptions=True)
             raise
-
-    def _settlement(
-        self,
-        recipient: Recipient,
-        reply: Reply,
-        unknown: bool,  # noqa: FBT001  one of four facts about one reply
-        now: datetime,
-    ) -> Settlement:
-        words = str(reply)
-        if unknown:
-            state = State.DUE if self._options.retry_in_doubt else State.IN_DOUBT
-            return Settlement(recipient=recipient.id, state=state, reply=words, due_at=now + self._options.first)
-        if reply.positive:
-            return Settlement(recipient=recipient.id, state=State.DELIVERED, reply=words)
-        wait = self._options.wait(recipient.attempts)
-        if reply.permanent or now + wait > recipient.due_since + self._options.max_age:
-            return Settlement(recipient=recipient.id, state=State.FAILED, reply=words)
-        told = bool(self._options.warn_after) and now > recipient.due_since + self._options.warn_after
-        return Settlement(recipient=recipient.id, state=State.DUE, reply=words, due_at=now + wait, told_of_delay=told)
-
-    def _reports(
-        self, claim: Claim, delivery: Delivery, settlements: tuple[Settlement, ...], now: datetime
-    ) -> tuple[Deposit, ...]:
-        """Return the DSNs about who failed, waits long or was taken, if there is anybody to tell (RFC 5321 4.5.5)."""
-        by_address = {recipient.address: recipient for recipient in claim.recipients}
-        outcomes = []
-        for (address, reply), settled in zip(delivery.replies, settlements, strict=True):
-            recipient = by_address[address]
-            action = _action(recipient, settled, delivery)
-            if action is not None:
-                until = recipient.due_since + self._options.max_age if action is Action.DELAYED else None
-                outcomes.append(
-                    Outcome(recipient=address, action=action, reply=reply, retried_until=until, host=delivery.host)
-                )
-        if not outcomes or not claim.reverse_path:
-            return ()
-        transport, content = _told(claim)
-        original = Original(
-            content=content,
-            reverse_path=claim.reverse_path,
-            arrived_at=claim.created_at,
-            envelope_id=transport.dsn.envelope_id,
-            ret=transport.dsn.ret,
-            returnable=transport.returnable,
-        )
-        return self._reporter.deposits(claim.item, original, transport.dsn, outcomes, now=now, due_at=now)
-
-
-def _action(recipient: Recipient, settled: Settlement, delivery: Delivery) -> Action | None:
-    """Return what there is to tell of a recipient, None if nothing."""
-    match settled.state:
-        case State.FAILED:
-            return Action.FAILED
-        case State.DUE if settled.told_of_delay and not recipient.told_of_delay:
-            return Action.DELAYED
-        case State.DELIVERED if not delivery.notifies:
-            return Action.RELAYED
-        case _:
-            return None
-
-
-def _told(claim: Claim) -> tuple[Transport, bytes]:
-    """Return what was asked about DSNs and the mail as it leaves; nothing of a copy that cannot be read."""
-    try:
-        return Transport.from_json(claim.options), deposits.outgoing(claim)
-    except ValueError:
-        return Transport(body_8bit=False, smtputf8=False), b""
 
 
 def _note_unavailable(error: StoreError) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from quarantine import rows
 from quarantine.changes import Change, changeable, write
 from quarantine.crypto import DamagedError, Opener, Sealer
-from quarantine.model import CUSTODIAN, DAMAGED, DELIVERY, INTERRUPTED, SETTLED, Claim, Settlement, State
+from quarantine.model import CUSTODIAN, DELIVERY, INTERRUPTED, SETTLED, Claim, Settlement, State
 from quarantine.store import LeaseLostError
 from quarantine.tables import copies, payloads, recipients
 
@@ -56,6 +56,12 @@ class LeasedRows:
             original=self.original,
             owner=owner,
             until=until,
+        )
+
+    def damaged(self, opener: Opener, *, owner: str, until: datetime) -> Claim:
+        """Open what can be opened of a copy that `opened` cannot open, so that somebody can be told of it."""
+        return rows.damaged_claim(
+            self.payload, self.copy, self.recipients, opener, original=self.original, owner=owner, until=until
         )
 
 
@@ -128,19 +134,6 @@ async def with_payloads(connection: AsyncConnection, found: Sequence[Row[Any]]) 
         LeasedRows(payload=by_item[item], copy=by_copy[item, copy], recipients=tuple(recipient_rows), original=original)
         for (item, copy, original), recipient_rows in groupby(ordered, lambda row: (row.item, row.copy, row.original))
     )
-
-
-async def fail_damaged(
-    connection: AsyncConnection, leased: LeasedRows, *, owner: str, until: datetime, now: datetime, sealer: Sealer
-) -> None:
-    """Give up a copy that cannot be opened, so that it is seen and does not come up for ever."""
-    item = leased.payload.id
-    ours = changeable().where(
-        recipients.c.item == item, recipients.c.lease_owner == owner, recipients.c.lease_until == until
-    )
-    found = (await connection.execute(ours)).all()
-    changes = [Change(row=row, after=State.FAILED, reply=DAMAGED, reason=DAMAGED) for row in found]
-    await write(connection, changes, actor=CUSTODIAN, now=now, sealer=sealer)
 
 
 async def mark_handing_over(connection: AsyncConnection, claim: Claim, numbers: tuple[int, ...]) -> None:
@@ -227,6 +220,7 @@ def _under(claim: Claim) -> tuple[ColumnElement[bool], ...]:
     return (
         recipients.c.item == claim.item,
         recipients.c.copy == claim.copy,
+        recipients.c.original == claim.original,
         recipients.c.lease_owner == claim.owner,
         recipients.c.lease_until == claim.until,
     )

@@ -225,7 +225,8 @@ class Standing:
 class Claim:
     """A copy that one delivery worker may hand over until `until`, and the recipients that are due in it.
 
-    `original`: a reviewer asked by name for the message without the changes that `edits` make to it.
+    `original`: a reviewer asked by name for the message without the changes that `edits` make to it. `damaged`: it
+    cannot be opened, so it can only be settled as FAILED; `content` is b"" then, and what else cannot be opened is "".
     """
 
     item: str
@@ -239,6 +240,7 @@ class Claim:
     recipients: tuple[Recipient, ...]
     owner: str
     until: datetime
+    damaged: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -209,10 +209,7 @@ class SqlStore:
             try:
                 claimed.append(await asyncio.to_thread(sealed.opened, opener, owner=owner, until=until))
             except DamagedError:
-                async with self.database.writing() as connection:
-                    await claims.fail_damaged(
-                        connection, sealed, owner=owner, until=until, now=now, sealer=self._sealer
-                    )
+                claimed.append(sealed.damaged(opener, owner=owner, until=until))
         return tuple(claimed)
 
     async def handing_over(self, claim: Claim, recipients: tuple[int, ...]) -> None:

@@ -125,6 +125,7 @@ class Store(Protocol):
         """Lease up to `limit` copies with recipients that are due; no other worker gets them before the lease ends.
 
         A lease that would last for more than two of this length was given before the clock was set back, and is over.
+        A copy that cannot be opened comes too, `damaged`, for its worker to settle.
         """
         ...
 

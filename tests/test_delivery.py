@@ -1,8 +1,11 @@
 """Delivery from custody: every reply of the smarthost ends in the state that tells the truth."""
 
 import asyncio
+import io
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -226,6 +229,62 @@ async def test_what_cannot_be_read_is_given_up_in_the_end() -> None:
     assert len(await store.items(Query(reason="dsn"))) == 1
     await worker.deliver_due()
     assert [recipients for _, recipients, _ in smarthost.mails] == [("ann@corp.example",)]
+
+
+class DamagedStore(MemoryStore):
+    """A custody whose disk lost the content of what is due, and, if `nameless`, everything that was sealed."""
+
+    def __init__(self, *, nameless: bool = False) -> None:
+        super().__init__()
+        self.nameless = nameless
+
+    async def claim(self, *, owner: str, now: datetime, lease: timedelta, limit: int) -> tuple[Claim, ...]:
+        """Claim what cannot be sent."""
+        claims = await super().claim(owner=owner, now=now, lease=lease, limit=limit)
+        return tuple(self.damaged(claim) for claim in claims)
+
+    def damaged(self, claim: Claim) -> Claim:
+        """Return what is left of it."""
+        if not self.nameless:
+            return replace(claim, content=b"", damaged=True)
+        nobody = tuple(replace(recipient, address="") for recipient in claim.recipients)
+        return replace(claim, content=b"", damaged=True, reverse_path="", edits="", options="", recipients=nobody)
+
+
+def told(log_lines: io.StringIO) -> list[dict[str, Any]]:
+    """Return what was logged."""
+    return [json.loads(line) for line in log_lines.getvalue().splitlines()]
+
+
+def deliveries(outcome: str) -> float:
+    """Return how many attempts were counted with this outcome."""
+    lines = instruments.expose()[0].decode().splitlines()
+    sample = f'dlp_deliveries_total{{outcome="{outcome}"}} '
+    return float(next((line.removeprefix(sample) for line in lines if line.startswith(sample)), "0"))
+
+
+async def test_a_damaged_mail_is_failed_aloud(log_lines: io.StringIO) -> None:
+    """Nothing is sent; log and metrics say so as of every failure, and its author gets a DSN without the mail."""
+    store, smarthost, before = await custody(store=DamagedStore()), ScriptedSmarthost(), deliveries("failed")
+    await DeliveryWorker(store, smarthost, OPTIONS).deliver_due()
+    assert (await states(store), smarthost.mails) == ([State.FAILED, State.FAILED], [])
+    (lost,) = await store.items(Query(ids=("0000000000000000a1",)))
+    assert lost.recipients[0].reply == "554 5.3.0 the stored message is damaged and cannot be opened"
+    (report,) = await store.items(Query(reason="dsn"))
+    content = await store.content(report.id)
+    assert b"Final-Recipient: rfc822; a@x.example\r\nAction: failed\r\nStatus: 5.3.0\r\n" in content
+    assert (b"b@x.example" in content, b"c@x.example" in content, b"Hello" in content) == (True, False, False)
+    assert [(line["event"], line["state"]) for line in told(log_lines)] == 2 * [("delivery", "failed")]
+    assert deliveries("failed") - before == 2
+
+
+async def test_a_damaged_mail_of_which_nothing_is_known(log_lines: io.StringIO) -> None:
+    """Neither its author nor its recipients can be named: it has failed, and the log says so."""
+    store, smarthost = await custody(store=DamagedStore(nameless=True)), ScriptedSmarthost()
+    await DeliveryWorker(store, smarthost, OPTIONS).deliver_due()
+    assert (await states(store), smarthost.mails) == ([State.FAILED, State.FAILED], [])
+    assert len(await store.items(Query())) == 1
+    assert [(line["event"], line["state"]) for line in told(log_lines)] == 2 * [("delivery", "failed")]
 
 
 class BreakingSmarthost(ScriptedSmarthost):

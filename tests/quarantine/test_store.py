@@ -361,6 +361,19 @@ async def test_no_delivery_ends_so(store: Store, deposit: Make, noon: datetime, 
         await store.settle(claimed, (Settlement(recipient=1, state=State.DUE, reply=""),), now=noon)
 
 
+async def test_the_original_and_the_edited_mail_are_settled_apart(store: Store, deposit: Make, noon: datetime) -> None:
+    """Both lie in one copy and were claimed together: the end of one takes no lease from the other."""
+    await store.take((deposit("m1", "bob@example.com", "eve@example.org"),))
+    await store.release("m1", actor="ann", reason="", now=noon, recipients=("bob@example.com",), original=True)
+    await store.release("m1", actor="ann", reason="", now=noon)
+    claims = {found.original: found for found in await claim(store, noon)}
+    await store.settle(claims[True], (Settlement(recipient=1, state=State.DELIVERED, reply=""),), now=noon)
+    assert await claim(store, noon, "two") == ()
+    with pytest.raises(LeaseLostError):
+        await store.handing_over(claims[True], (2,))
+    await store.handing_over(claims[False], (2,))
+
+
 async def test_a_lost_lease_cannot_be_settled(store: Store, deposit: Make, noon: datetime) -> None:
     """Once another worker has the copy, the first can neither hand over nor settle."""
     await store.take((deposit("m1", state=State.DUE),))
