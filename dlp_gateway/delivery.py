@@ -36,6 +36,9 @@ _OWN_FAILURES: Final = 5
 _BROKEN: Final = Reply(code=451, enhanced="4.3.0", text="the gateway failed to deliver this and will try again")
 _BROKEN_FOR_GOOD: Final = Reply(code=554, enhanced="5.3.0", text="the gateway failed to deliver this and gave it up")
 
+#: Custody could not be written before the final dot, so none was sent.
+_NOT_NOTED: Final = Reply(code=451, enhanced="4.3.0", text="the gateway could not use its custody and will try again")
+
 #: What the disk lost, or somebody changed after it was sealed.
 _DAMAGED: Final = Reply(code=554, enhanced="5.3.0", text=DAMAGED)
 
@@ -153,8 +156,11 @@ class DeliveryWorker:
                 dsn=transport.dsn,
                 before_final_dot=before_final_dot,
             )
-        except StoreError:
+        except LeaseLostError:
             raise
+        except StoreError as error:  # it is raised by the hook alone, and then there is no final dot
+            _note_unavailable(error)
+            return Attempt(delivery=answered_alike(claim, _NOT_NOTED), content=content, counted=False)
         except Exception as error:  # noqa: BLE001  the worker loop: see `_attempt`
             _note_internal(claim.item, error)
             self._failures[part] += 1
@@ -165,7 +171,7 @@ class DeliveryWorker:
         return Attempt(delivery=delivery, content=content)
 
     async def _settle(self, claim: Claim, attempt: Attempt, lease_ends: float) -> None:
-        """Commit how it ended, for as long as the lease lasts: the mail is out, and only custody does not know."""
+        """Commit how it ended, for as long as the lease lasts: the mail may be out, and only custody does not know."""
         now = datetime.now(UTC)
         settled = settlements(claim, attempt, self._options, now)
         told = reports(claim, attempt, settled, self._options, now)
@@ -186,7 +192,8 @@ class DeliveryWorker:
         for recipient, settlement in zip(claim.recipients, settled, strict=True):
             state = settlement.state.value
             metrics.delivery(state)
-            log.delivery(claim.item, recipient.id, state, replies[recipient.address], recipient.attempts + 1)
+            attempts = recipient.attempts + attempt.counted
+            log.delivery(claim.item, recipient.id, state, replies[recipient.address], attempts)
 
     async def _write(self, claim: Claim, settled: tuple[Settlement, ...], told: tuple[Deposit, ...]) -> None:
         """Settle, to the end of the transaction even when cancelled: what is known shall not become a doubt."""

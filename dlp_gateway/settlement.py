@@ -74,6 +74,9 @@ def _settlement(
         return Settlement(recipient=recipient.id, state=state, reply=words, due_at=now + options.first)
     if reply.positive:
         return Settlement(recipient=recipient.id, state=State.DELIVERED, reply=words)
+    if not attempt.counted:
+        due_at = now + options.first
+        return Settlement(recipient=recipient.id, state=State.DUE, reply=words, due_at=due_at, counted=False)
     wait = options.wait(recipient.attempts)
     if reply.permanent or now + wait > recipient.due_since + options.max_age:
         return Settlement(recipient=recipient.id, state=State.FAILED, reply=words)

@@ -187,6 +187,7 @@ def settled(row: Row[Any], settlement: Settlement, last_reply: str) -> Change:
         due_at=settlement.due_at if again else None,
         told_of_delay=settlement.told_of_delay,
         again=again,
+        counted=settlement.counted,
         silent=again and settlement.reply == last_reply,  # days of the same 4yz are one event
     )
 

@@ -196,7 +196,13 @@ class MemoryStore:
             )
             due_at = settlement.due_at if again and settlement.due_at else line.recipient.due_at
             told = line.recipient.told_of_delay or settlement.told_of_delay
-            line.recipient = replace(line.recipient, reply=settlement.reply, due_at=due_at, told_of_delay=told)
+            line.recipient = replace(
+                line.recipient,
+                attempts=line.recipient.attempts - (not settlement.counted),
+                reply=settlement.reply,
+                due_at=due_at,
+                told_of_delay=told,
+            )
         for line in by_id.values():
             if line.state is State.DUE and not line.handing_over:
                 line.free()

@@ -247,7 +247,8 @@ class Claim:
 class Settlement:
     """How delivery ended for one recipient (its `id`): DELIVERED, FAILED, IN_DOUBT, or DUE again at `due_at`.
 
-    `told_of_delay`: a deposit of the same settlement tells that it takes long.
+    `told_of_delay`: a deposit of the same settlement tells that it takes long. Not `counted`: it was no attempt, since
+    nothing was sent.
     """
 
     recipient: int
@@ -255,6 +256,7 @@ class Settlement:
     reply: str
     due_at: datetime | None = None
     told_of_delay: bool = False
+    counted: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

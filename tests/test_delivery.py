@@ -17,7 +17,7 @@ from dlp_gateway.observe import instruments
 from dlp_gateway.ports import Delivery
 from quarantine.memory import MemoryStore
 from quarantine.model import Claim, CopyDeposit, Deposit, Query, Settlement, State
-from quarantine.store import StoreError
+from quarantine.store import LeaseLostError, StoreError
 from tests.fakes import LATER, NEVER, UNREACHABLE, ScriptedSmarthost
 
 MAIL = b"From: ann@corp.example\r\nTo: a@x.example, c@x.example\r\nBcc: b@x.example\r\nSubject: Hello\r\n\r\nHi\r\n"
@@ -208,6 +208,54 @@ async def test_a_settlement_is_not_tried_for_longer_than_the_lease(monkeypatch: 
     await asyncio.sleep(0.05)
     await worker.keep_house()
     assert await states(store) == [State.IN_DOUBT, State.IN_DOUBT]
+
+
+class LockedStore(FailingStore):
+    """A custody that is locked when the final dot is to be noted, and for the next `failures` settlements."""
+
+    locked = True
+
+    async def handing_over(self, claim: Claim, recipients: tuple[int, ...]) -> None:
+        """Fail, or note it."""
+        if self.locked:
+            raise StoreError("database is locked")
+        await super().handing_over(claim, recipients)
+
+
+async def test_a_final_dot_that_cannot_be_noted_is_put_off(
+    monkeypatch: pytest.MonkeyPatch, log_lines: io.StringIO
+) -> None:
+    """Nothing was sent: the lease is given back as soon as custody writes again, and no attempt is counted."""
+    monkeypatch.setattr(delivery, "_SETTLE_AGAIN", 0.001)
+    store, smarthost = LockedStore(2), ScriptedSmarthost(rcpt={"b@x.example": NEVER})
+    worker = DeliveryWorker(await custody(age=timedelta(days=6), store=store), smarthost, OPTIONS)
+    await worker.deliver_due()
+    (item,) = await store.items(Query())
+    assert smarthost.mails == []
+    assert [(to.state, to.attempts, to.reply[:9]) for to in item.recipients] == 2 * [(State.DUE, 0, "451 4.3.0")]
+    assert {line["attempts"] for line in told(log_lines) if line["event"] == "delivery"} == {0}
+    store.locked = False
+    await make_due(store)  # not before its lease is given back
+    await worker.deliver_due()
+    assert await states(store) == [State.DELIVERED, State.FAILED]
+    assert [recipients for _, recipients, _ in smarthost.mails] == [("a@x.example",)]
+
+
+class LostStore(FailingStore):
+    """A custody in which another has taken the lease when the final dot is to be noted."""
+
+    async def handing_over(self, claim: Claim, recipients: tuple[int, ...]) -> None:
+        """Fail."""
+        raise LeaseLostError
+
+
+async def test_a_lost_lease_is_not_put_off() -> None:
+    """What is another worker's now is not settled by this one."""
+    store, smarthost = await custody(store=LostStore(0)), ScriptedSmarthost()
+    await DeliveryWorker(store, smarthost, OPTIONS).deliver_due()
+    (item,) = await store.items(Query())
+    assert [(to.state, to.attempts, to.reply) for to in item.recipients] == 2 * [(State.DUE, 1, "")]
+    assert smarthost.mails == []
 
 
 async def make_due(store: MemoryStore) -> None:

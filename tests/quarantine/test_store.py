@@ -304,6 +304,19 @@ async def test_a_deferred_recipient_is_tried_again(store: Store, deposit: Make, 
     assert second.recipients[0].due_since == noon
 
 
+async def test_an_attempt_that_does_not_count(store: Store, deposit: Make, noon: datetime) -> None:
+    """Nothing was sent: the recipient is due again, with as many attempts as before."""
+    await store.take((deposit("m1", state=State.DUE),))
+    attempts = []
+    for counted in (True, False, True):
+        (found,) = await claim(store, noon)
+        attempts.append(found.recipients[0].attempts)
+        again = Settlement(recipient=1, state=State.DUE, reply="451 locked", due_at=noon, counted=counted)
+        await store.handing_over(found, (1,))  # whatever was noted
+        await store.settle(found, (again,), now=noon)
+    assert [*attempts, (await claim(store, noon))[0].recipients[0].attempts] == [0, 1, 1, 2]
+
+
 async def test_the_same_deferral_is_told_once(store: Store, deposit: Make, noon: datetime) -> None:
     """Days of the same 4yz are one event, another reply is another."""
     await store.take((deposit("m1", state=State.DUE, expires_after=None),))
