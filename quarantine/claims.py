@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from quarantine import rows
 from quarantine.changes import Change, changeable, write
 from quarantine.crypto import DamagedError, Opener, Sealer
-from quarantine.model import CUSTODIAN, DELIVERY, INTERRUPTED, SETTLED, Claim, Settlement, State
+from quarantine.model import CUSTODIAN, DELIVERY, INTERRUPTED, SETTLED, Claim, Settlement, State, fitting
 from quarantine.store import LeaseLostError
 from quarantine.tables import copies, payloads, recipients
 
@@ -29,6 +29,16 @@ _LEASE: Final = (
     update(recipients)
     .where(recipients.c.item == bindparam("of_item"), recipients.c.number == bindparam("of_number"))
     .values(lease_owner=bindparam("owner"), lease_until=bindparam("until"), attempts=recipients.c.attempts + 1)
+)
+
+_GIVE_BACK: Final = (
+    update(recipients)
+    .where(
+        recipients.c.item == bindparam("of_item"),
+        recipients.c.number == bindparam("of_number"),
+        recipients.c.lease_until == bindparam("until"),
+    )
+    .values(lease_owner=None, lease_until=None, attempts=recipients.c.attempts - 1)
 )
 
 
@@ -58,11 +68,14 @@ class LeasedRows:
             until=until,
         )
 
-    def damaged(self, opener: Opener, *, owner: str, until: datetime) -> Claim:
-        """Open what can be opened of a copy that `opened` cannot open, so that somebody can be told of it."""
-        return rows.damaged_claim(
-            self.payload, self.copy, self.recipients, opener, original=self.original, owner=owner, until=until
-        )
+    def claimed(self, opener: Opener, *, owner: str, until: datetime, content: bytes | None = None) -> Claim:
+        """Open them as `opened` does; where that cannot be, what can be opened, as a damaged claim."""
+        try:
+            return self.opened(opener, owner=owner, until=until, content=content)
+        except DamagedError:
+            return rows.damaged_claim(
+                self.payload, self.copy, self.recipients, opener, original=self.original, owner=owner, until=until
+            )
 
 
 def lapsed(now: datetime, length: timedelta) -> ColumnElement[bool]:
@@ -81,9 +94,12 @@ def claimable(now: datetime, length: timedelta) -> ColumnElement[bool]:
 
 
 async def lease(
-    connection: AsyncConnection, *, owner: str, now: datetime, length: timedelta, limit: int
-) -> tuple[LeasedRows, ...]:
-    """Lease up to `limit` copies for a time of this `length`, longest due first."""
+    connection: AsyncConnection, *, owner: str, now: datetime, length: timedelta, limit: int, octets: int | None
+) -> Sequence[Row[Any]]:
+    """Lease up to `limit` copies for a time of this `length`, longest due first; return their recipients.
+
+    Contents are read afterwards: who writes must not wait for that.
+    """
     due = (
         select(*_PART)
         .where(claimable(now, length))
@@ -94,13 +110,23 @@ async def lease(
     parts = [tuple(part) for part in await connection.execute(due)]
     if not parts:
         return ()
+    items = {item for item, _, _ in parts}
+    sizes = dict(
+        (await connection.execute(select(payloads.c.id, payloads.c.size).where(payloads.c.id.in_(items)))).all()
+    )
+    parts = parts[: fitting([sizes[item] for item, _, _ in parts], octets)]
     chosen = select(recipients).where(claimable(now, length), tuple_(*_PART).in_(parts))
     free = (await connection.execute(chosen.with_for_update(skip_locked=True))).all()
-    if not free:
-        return ()
-    given = {"owner": owner, "until": now + length}
-    await connection.execute(_LEASE, [{"of_item": row.item, "of_number": row.number, **given} for row in free])
-    return await with_payloads(connection, free)
+    if free:
+        given = {"owner": owner, "until": now + length}
+        await connection.execute(_LEASE, [{"of_item": row.item, "of_number": row.number, **given} for row in free])
+    return free
+
+
+async def give_back(connection: AsyncConnection, leased: Sequence[Row[Any]], *, until: datetime) -> None:
+    """Give back the leases that `lease` gave, as if they had never been."""
+    theirs = [{"of_item": row.item, "of_number": row.number, "until": until} for row in leased]
+    await connection.execute(_GIVE_BACK, theirs)
 
 
 async def hasten(connection: AsyncConnection, *, since: datetime, now: datetime) -> int:

@@ -25,6 +25,7 @@ from quarantine.model import (
     State,
     Statistics,
     Transition,
+    fitting,
     require_sound,
 )
 from quarantine.store import Also, LeaseLostError, StoreError
@@ -143,7 +144,9 @@ class MemoryStore:
             line.recipient = replace(line.recipient, due_at=now)
         return len(waiting)
 
-    async def claim(self, *, owner: str, now: datetime, lease: timedelta, limit: int) -> tuple[Claim, ...]:
+    async def claim(
+        self, *, owner: str, now: datetime, lease: timedelta, limit: int, octets: int | None = None
+    ) -> tuple[Claim, ...]:
         """Lease up to `limit` copies with recipients that are due; no other worker gets them before the lease ends."""
         parts = [
             (entry, lines)
@@ -152,7 +155,7 @@ class MemoryStore:
         ]
         parts.sort(key=lambda part: (min(line.recipient.due_at for line in part[1]), part[0].deposit.id))
         claims = []
-        for entry, lines in parts[:limit]:
+        for entry, lines in parts[: fitting([entry.size for entry, _ in parts[:limit]], octets)]:
             claims.append(entries.claim_of(entry, lines, owner=owner, until=now + lease))
             for line in lines:
                 line.owner, line.until = owner, now + lease

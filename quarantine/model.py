@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import accumulate
 from typing import Final
 
 
@@ -90,6 +91,13 @@ def first_expiry(held_until: datetime | None, standing: Sequence[tuple[State, da
 def most_urgent(states: Iterable[State]) -> State:
     """Return the state that an item with recipients in these `states` shows."""
     return min(states, key=URGENCY.index)
+
+
+def fitting(sizes: Sequence[int], octets: int | None) -> int:
+    """Return how many of the first `sizes` are no more than `octets` together; the first always fits."""
+    if octets is None:
+        return len(sizes)
+    return max(sum(total <= octets for total in accumulate(sizes)), min(len(sizes), 1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -270,6 +270,21 @@ async def test_a_damaged_copy_harms_no_other(folder: Path, key: PrivateKey, depo
         await store.handing_over(claims["m1", 1], (1,))
 
 
+async def test_a_lease_on_what_cannot_be_read_is_given_back(folder: Path, key: PrivateKey, deposit: Make) -> None:
+    """What was leased and then not read is another's at once, and it was no attempt."""
+    async with opened(folder, key) as store:
+        await store.take((deposit("m1", state=State.DUE),))
+        now = deposit("m1").created_at
+        async with store.database.writing() as connection:
+            await connection.exec_driver_sql("ALTER TABLE copies RENAME TO away")
+        with pytest.raises(StoreError):
+            await claimed(store, now)
+        async with store.database.writing() as connection:
+            await connection.exec_driver_sql("ALTER TABLE away RENAME TO copies")
+        (claim,) = (await claimed(store, now)).values()
+        assert claim.recipients[0].attempts == 0
+
+
 @pytest.mark.parametrize("how", ["deleted", "replaced"])
 async def test_a_database_that_is_taken_away(folder: Path, key: PrivateKey, deposit: Make, how: str) -> None:
     """SQLite would write on into a deleted file; what we take must be where the next start looks for it."""

@@ -246,6 +246,27 @@ async def test_the_longest_due_is_claimed_first(store: Store, deposit: Make, noo
     assert claims == ["m2", "m3", "m1"]
 
 
+async def test_claims_are_bounded_by_octets(store: Store, deposit: Make, noon: datetime) -> None:
+    """One copy at least, however large, then as many as fit, in their order; each copy counts what it will send."""
+    first = deposit("m3", state=State.DUE).copies[0]
+    split = tuple(replace(first, recipients=(f"r{number}@example.com",)) for number in range(3))
+    await store.take(
+        (
+            deposit("m1", state=State.DUE, content=bytes(900), due_at=noon - timedelta(minutes=2)),
+            deposit("m2", state=State.DUE, content=bytes(10), due_at=noon - timedelta(minutes=1)),
+            deposit("m3", content=bytes(100), copies=split),
+        )
+    )
+    claims = [
+        await store.claim(owner="worker", now=noon, lease=LEASE, limit=8, octets=octets) for octets in (0, 250, 1000)
+    ]
+    assert [[(found.item, found.copy) for found in together] for together in claims] == [
+        [("m1", 1)],
+        [("m2", 1), ("m3", 1), ("m3", 2)],
+        [("m3", 3)],
+    ]
+
+
 async def test_nothing_is_claimed_before_it_is_due(store: Store, deposit: Make, noon: datetime) -> None:
     """A delayed mail, and one held, stay."""
     await store.take((deposit("m1", state=State.DUE, due_at=noon + timedelta(minutes=1)), deposit("m2")))
