@@ -27,7 +27,11 @@ __all__ = ["DeliveryOptions", "DeliveryWorker"]
 
 #: Longer than one transaction may take (ten minutes for the final dot, RFC 5321 4.5.3.2.6, and the commands before it).
 _LEASE: Final = timedelta(minutes=30)
+
+#: Copies under way, and octets of their contents, of each of which there are several in memory; a last one may go over.
 _AT_ONCE: Final = 8
+_OCTETS: Final = 100_000_000
+
 _HOUSEKEEPING: Final = 60.0  # seconds
 _SETTLE_AGAIN: Final = 2.0  # seconds
 
@@ -51,6 +55,7 @@ class DeliveryWorker:
         self._smarthost = smarthost
         self._options = options
         self._stopping = asyncio.Event()
+        self._under_way: dict[asyncio.Task[None], int] = {}  # octets
         self._failures: Counter[tuple[str, int]] = Counter()
         self._outage: datetime | None = None  # since when the smarthost cannot be reached
 
@@ -65,27 +70,52 @@ class DeliveryWorker:
         settlement that has begun is still written.
         """
         next_housekeeping = time.monotonic()  # the wall clock may be set back
-        while not self._stopping.is_set():
-            busy = False
-            try:
-                if time.monotonic() >= next_housekeeping:
-                    next_housekeeping = time.monotonic() + _HOUSEKEEPING
-                    await self.keep_house()
-                await self.look_at_smarthost()
-                busy = await self.deliver_due()
-            except StoreError as error:
-                _note_unavailable(error)
-            except Exception as error:  # noqa: BLE001  the worker loop: the next round may go well
-                _note_internal("", error)
-            if not busy:
-                await self._pause()
+        try:
+            while not self._stopping.is_set():
+                busy = False
+                try:
+                    if time.monotonic() >= next_housekeeping:
+                        next_housekeeping = time.monotonic() + _HOUSEKEEPING
+                        await self.keep_house()
+                    await self.look_at_smarthost()
+                    busy = await self.begin_due()
+                except StoreError as error:
+                    _note_unavailable(error)
+                except Exception as error:  # noqa: BLE001  the worker loop: the next round may go well
+                    _note_internal("", error)
+                if not busy:
+                    await self._pause()
+            await self.finish()
+        finally:
+            for attempt in self._under_way:
+                attempt.cancel()
+            await asyncio.gather(*self._under_way, return_exceptions=True)
+
+    async def begin_due(self) -> bool:
+        """Claim what is due and there is room for, and begin to deliver it; return whether there was anything."""
+        room, octets = _AT_ONCE - len(self._under_way), _OCTETS - sum(self._under_way.values())
+        if room <= 0 or (octets <= 0 and len(self._under_way) > 1):  # one that is large and hangs stops no other
+            return False
+        lease_ends = time.monotonic() + _LEASE.total_seconds()
+        claims = await self._store.claim(
+            owner=self._options.owner, now=datetime.now(UTC), lease=_LEASE, limit=room, octets=max(octets, 0)
+        )
+        for claim in claims:
+            attempt = asyncio.create_task(self._attempt(claim, lease_ends))
+            self._under_way[attempt] = len(claim.content)
+            attempt.add_done_callback(self._under_way.pop)
+        return bool(claims)
+
+    async def finish(self) -> None:
+        """Wait for the end of all that is under way."""
+        while self._under_way:
+            await asyncio.wait(self._under_way)
 
     async def deliver_due(self) -> bool:
-        """Claim and deliver what is due now; return whether there was anything."""
-        lease_ends = time.monotonic() + _LEASE.total_seconds()
-        claims = await self._store.claim(owner=self._options.owner, now=datetime.now(UTC), lease=_LEASE, limit=_AT_ONCE)
-        await asyncio.gather(*(self._attempt(claim, lease_ends) for claim in claims))
-        return bool(claims)
+        """Go one round and wait for its end; return whether there was anything due."""
+        begun = await self.begin_due()
+        await self.finish()
+        return begun
 
     async def look_at_smarthost(self) -> None:
         """After an outage, make due at once what was put off in it, so that it leaves in the order in which it came."""
@@ -118,10 +148,11 @@ class DeliveryWorker:
         )
 
     async def _pause(self) -> None:
-        try:
-            await asyncio.wait_for(self._stopping.wait(), self._options.poll.total_seconds())
-        except TimeoutError:
-            return
+        """Wait until there may be room, or more to do, or somebody stops us."""
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        patience = self._options.poll.total_seconds()
+        await asyncio.wait({stopping, *self._under_way}, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
 
     async def _attempt(self, claim: Claim, lease_ends: float) -> None:
         """Deliver one claim; what goes wrong inside costs it its turn (the lease runs out), not the loop."""

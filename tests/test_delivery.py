@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -67,6 +68,33 @@ async def custody(
         copies=(copy,),
     )
     await store.take((deposit,))
+    return store
+
+
+async def filled(*contents: bytes, store: MemoryStore | None = None) -> MemoryStore:
+    """Return a custody with a due mail for each content: 0000000000000000a1 and so on, to a@x.example and so on."""
+    store, now = store or MemoryStore(), datetime.now(UTC)
+    for number, content in enumerate(contents, 1):
+        copy = CopyDeposit(
+            reverse_path="ann@corp.example",
+            recipients=(f"r{number}@x.example",),
+            edits=to_json(()),
+            options=Transport(body_8bit=False, smtputf8=False).to_json(),
+            state=State.DUE,
+            due_at=now,
+        )
+        deposit = Deposit(
+            id=f"00000000000000{number:04}",
+            content=content,
+            subject="",
+            reverse_path="ann@corp.example",
+            reasons=(),
+            group="",
+            created_at=now,
+            expires_at=None,
+            copies=(copy,),
+        )
+        await store.take((deposit,))
     return store
 
 
@@ -286,9 +314,11 @@ class DamagedStore(MemoryStore):
         super().__init__()
         self.nameless = nameless
 
-    async def claim(self, *, owner: str, now: datetime, lease: timedelta, limit: int) -> tuple[Claim, ...]:
+    async def claim(
+        self, *, owner: str, now: datetime, lease: timedelta, limit: int, octets: int | None = None
+    ) -> tuple[Claim, ...]:
         """Claim what cannot be sent."""
-        claims = await super().claim(owner=owner, now=now, lease=lease, limit=limit)
+        claims = await super().claim(owner=owner, now=now, lease=lease, limit=limit, octets=octets)
         return tuple(self.damaged(claim) for claim in claims)
 
     def damaged(self, claim: Claim) -> Claim:
@@ -439,17 +469,79 @@ async def test_a_settlement_that_has_begun_is_written_though_cancelled() -> None
     assert await states(store) == [State.DELIVERED, State.DELIVERED]
 
 
+class PickySmarthost(ScriptedSmarthost):
+    """Waits for `go` where the content says so; `begun` is what it was given, `done` what it has answered."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go = asyncio.Event()
+        self.begun: list[bytes] = []
+        self.done: list[bytes] = []
+
+    async def deliver(self, content: bytes, **named: object) -> Delivery:  # type: ignore[override]
+        """Deliver, some at once."""
+        self.begun.append(content)
+        if content.startswith(b"Subject: slow"):
+            await self.go.wait()
+        said = await super().deliver(content, **named)  # type: ignore[arg-type]
+        self.done.append(content)
+        return said
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until something holds."""
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110  a delivery sets no event
+            await asyncio.sleep(0.001)
+
+
+async def test_a_transaction_that_hangs_stops_no_other() -> None:
+    """One waits for the reply to its final dot, all others leave meanwhile, a few at a time; at the end it is told."""
+    slow, quick = b"Subject: slow\r\n\r\n", [b"Subject: %d\r\n\r\n" % number for number in range(30)]
+    store, smarthost = await filled(slow, *quick), PickySmarthost()
+    worker = DeliveryWorker(store, smarthost, replace(OPTIONS, poll=timedelta(milliseconds=10)))
+    running = asyncio.create_task(worker.run())
+    await until(lambda: len(smarthost.done) == 30)
+    assert (smarthost.done, smarthost.begun[0]) == (quick, slow)
+    worker.stop()
+    smarthost.go.set()
+    await asyncio.wait_for(running, 3)
+    assert (await store.statistics()).recipients[State.DELIVERED] == 31
+
+
+async def test_no_more_than_a_few_leave_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither of mails nor of octets; but a large one that hangs leaves room for one more."""
+    monkeypatch.setattr(delivery, "_OCTETS", 1000)
+    slow = b"Subject: slow\r\n\r\n"
+    for contents, expected in (
+        (20 * [slow], 8),
+        (20 * [slow + bytes(250)], 4),
+        (20 * [slow + bytes(5000)], 2),
+    ):
+        store, smarthost = await filled(*contents), PickySmarthost()
+        worker = DeliveryWorker(store, smarthost, OPTIONS)
+        while await worker.begin_due():
+            pass
+        await until(lambda: len(smarthost.begun) == expected)  # noqa: B023  it is called at once
+        assert not await worker.begin_due()
+        smarthost.go.set()
+        await worker.finish()
+        assert (await store.statistics()).recipients[State.DELIVERED] == expected
+
+
 class FaultyStore(MemoryStore):
     """A custody whose first look for due mail fails as nobody expected."""
 
     faulty = True
 
-    async def claim(self, *, owner: str, now: datetime, lease: timedelta, limit: int) -> tuple[Claim, ...]:
+    async def claim(
+        self, *, owner: str, now: datetime, lease: timedelta, limit: int, octets: int | None = None
+    ) -> tuple[Claim, ...]:
         """Fail once, then claim."""
         if self.faulty:
             self.faulty = False
             raise IndexError
-        return await super().claim(owner=owner, now=now, lease=lease, limit=limit)
+        return await super().claim(owner=owner, now=now, lease=lease, limit=limit, octets=octets)
 
 
 async def test_the_loop_outlives_an_error_of_ours() -> None:
@@ -467,37 +559,9 @@ async def test_the_loop_outlives_an_error_of_ours() -> None:
 
 async def test_after_an_outage_mail_leaves_in_the_order_in_which_it_came() -> None:
     """What was put off in it, each for another while, is due as soon as a host can be reached again."""
-    store, smarthost = MemoryStore(), ScriptedSmarthost()
-    (first,) = await (await custody()).copies("0000000000000000a1")
-    names = [f"0000000000000000a{number}" for number in range(1, 6)]
-    now = datetime.now(UTC)
-    for number, name in enumerate(names):
-        copy = CopyDeposit(
-            reverse_path="ann@corp.example",
-            recipients=("a@x.example",),
-            edits=first.edits,
-            options=first.options,
-            state=State.DUE,
-            due_at=now,
-        )
-        content = b"Subject: %d\r\n\r\n" % number
-        await store.take(
-            (
-                Deposit(
-                    id=name,
-                    content=content,
-                    subject="",
-                    reverse_path="ann@corp.example",
-                    reasons=(),
-                    group="",
-                    created_at=now,
-                    expires_at=None,
-                    copies=(copy,),
-                ),
-            )
-        )
+    store, smarthost = await filled(*(b"Subject: %d\r\n\r\n" % number for number in range(5))), ScriptedSmarthost()
     worker = DeliveryWorker(store, smarthost, replace(OPTIONS, first=timedelta(minutes=30)))
-    smarthost.rcpt, smarthost.reachable = {"a@x.example": UNREACHABLE}, False
+    smarthost.rcpt, smarthost.reachable = {f"r{number}@x.example": UNREACHABLE for number in range(1, 6)}, False
     await worker.deliver_due()
     await worker.look_at_smarthost()
     assert not await worker.deliver_due()
