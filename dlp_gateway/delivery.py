@@ -10,9 +10,11 @@ sees it.
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 
 from dlp_gateway import deposits
 from dlp_gateway.deposits import Transport
@@ -25,12 +27,16 @@ from quarantine.store import LeaseLostError, Store, StoreError
 
 __all__ = ["DeliveryOptions", "DeliveryWorker"]
 
+T = TypeVar("T")
+
 #: Longer than one transaction may take (ten minutes for the final dot, RFC 5321 4.5.3.2.6, and the commands before it).
 _LEASE: Final = timedelta(minutes=30)
 
 #: Copies under way, and octets of their contents, of each of which there are several in memory; a last one may go over.
 _AT_ONCE: Final = 8
 _OCTETS: Final = 100_000_000
+
+_LARGE: Final = 500_000  # octets; below, what is done to a mail in the loop takes a few milliseconds
 
 _HOUSEKEEPING: Final = 60.0  # seconds
 _SETTLE_AGAIN: Final = 2.0  # seconds
@@ -177,7 +183,7 @@ class DeliveryWorker:
         part, content = (claim.item, claim.copy), b""
         try:
             transport = Transport.from_json(claim.options)
-            content = deposits.outgoing(claim)
+            content = await _beside(len(claim.content), partial(deposits.outgoing, claim))
             delivery = await self._smarthost.deliver(
                 content,
                 reverse_path=claim.reverse_path,
@@ -195,7 +201,10 @@ class DeliveryWorker:
         except Exception as error:  # noqa: BLE001  the worker loop: see `_attempt`
             _note_internal(claim.item, error)
             self._failures[part] += 1
-            reply = _BROKEN if self._failures[part] < _OWN_FAILURES else _BROKEN_FOR_GOOD
+            reply = _BROKEN
+            if self._failures[part] >= _OWN_FAILURES:
+                reply = _BROKEN_FOR_GOOD
+                del self._failures[part]  # a reviewer may release it
             delivery = replace(answered_alike(claim, reply), unknown=frozenset(handed_over))
             return Attempt(delivery=delivery, content=content)
         del self._failures[part]
@@ -205,7 +214,8 @@ class DeliveryWorker:
         """Commit how it ended, for as long as the lease lasts: the mail may be out, and only custody does not know."""
         now = datetime.now(UTC)
         settled = settlements(claim, attempt, self._options, now)
-        told = reports(claim, attempt, settled, self._options, now)
+        reporting = partial(reports, claim, attempt, settled, self._options, now)
+        told = await _beside(len(attempt.content), reporting)
         while True:
             try:
                 await self._write(claim, settled, told)
@@ -234,6 +244,11 @@ class DeliveryWorker:
         except asyncio.CancelledError:
             await asyncio.gather(settling, return_exceptions=True)
             raise
+
+
+async def _beside(size: int, work: Callable[[], T]) -> T:
+    """Return what `work` returns; for a large mail in a thread, so that the loop serves others meanwhile."""
+    return work() if size < _LARGE else await asyncio.to_thread(work)
 
 
 def _note_unavailable(error: StoreError) -> None:

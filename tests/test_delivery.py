@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -365,6 +366,18 @@ async def test_a_damaged_mail_of_which_nothing_is_known(log_lines: io.StringIO) 
     assert [(line["event"], line["state"]) for line in told(log_lines)] == 2 * [("delivery", "failed")]
 
 
+async def test_a_release_counts_our_own_failures_anew() -> None:
+    """A reviewer tries again what was given up: the first error of ours is not the last."""
+    store = await custody(options="{}")
+    worker = DeliveryWorker(store, ScriptedSmarthost(), OPTIONS)
+    for _ in range(5):
+        await make_due(store)
+        await worker.deliver_due()
+    await store.release("0000000000000000a1", actor="ann", reason="", now=datetime.now(UTC))
+    await worker.deliver_due()
+    assert await states(store) == [State.DUE, State.DUE]
+
+
 class BreakingSmarthost(ScriptedSmarthost):
     """Takes the mail, and then an error of our own strikes before its reply is read."""
 
@@ -467,6 +480,30 @@ async def test_a_settlement_that_has_begun_is_written_though_cancelled() -> None
     with pytest.raises(asyncio.CancelledError):
         await running
     assert await states(store) == [State.DELIVERED, State.DELIVERED]
+
+
+class Watched(ThreadPoolExecutor):
+    """The loop's threads, which count what they were given."""
+
+    given = 0
+
+    def submit(self, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401
+        """Count, and run it."""
+        self.given += 1
+        return super().submit(*arguments, **named)
+
+
+async def test_a_large_mail_does_not_keep_the_loop() -> None:
+    """Its edits, and the DSN that may bring it back, are made in a thread; those of a small one cost less than that."""
+    executor = Watched(1)
+    asyncio.get_running_loop().set_default_executor(executor)
+    given = []
+    for size in (1000, 500_000):
+        store = await filled(b"Subject: Hello\r\n\r\n" + bytes(size))
+        await DeliveryWorker(store, ScriptedSmarthost(rcpt={"r1@x.example": NEVER}), OPTIONS).deliver_due()
+        given.append(executor.given)
+        assert len(await store.items(Query(reason="dsn"))) == 1
+    assert given == [0, 2]
 
 
 class PickySmarthost(ScriptedSmarthost):
