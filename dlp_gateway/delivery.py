@@ -215,10 +215,10 @@ class DeliveryWorker:
         now = datetime.now(UTC)
         settled = settlements(claim, attempt, self._options, now)
         reporting = partial(reports, claim, attempt, settled, self._options, now)
-        told = await _beside(len(attempt.content), reporting)
+        telling = asyncio.ensure_future(_beside(len(attempt.content), reporting))
         while True:
             try:
-                await self._write(claim, settled, told)
+                await self._write(claim, settled, telling)
                 break
             except LeaseLostError:
                 raise
@@ -236,9 +236,15 @@ class DeliveryWorker:
             attempts = recipient.attempts + attempt.counted
             log.delivery(claim.item, recipient.id, state, replies[recipient.address], attempts)
 
-    async def _write(self, claim: Claim, settled: tuple[Settlement, ...], told: tuple[Deposit, ...]) -> None:
+    async def _write(
+        self, claim: Claim, settled: tuple[Settlement, ...], telling: asyncio.Future[tuple[Deposit, ...]]
+    ) -> None:
         """Settle, to the end of the transaction even when cancelled: what is known shall not become a doubt."""
-        settling = asyncio.ensure_future(self._store.settle(claim, settled, now=datetime.now(UTC), deposits=told))
+
+        async def settle() -> None:
+            await self._store.settle(claim, settled, now=datetime.now(UTC), deposits=await telling)
+
+        settling = asyncio.ensure_future(settle())
         try:
             await asyncio.shield(settling)
         except asyncio.CancelledError:

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -493,6 +494,25 @@ class Watched(ThreadPoolExecutor):
         return super().submit(*arguments, **named)
 
 
+class Held(Watched):
+    """Threads of which the second waits for `go`."""
+
+    def __init__(self, threads: int) -> None:
+        super().__init__(threads)
+        self.go = threading.Event()
+
+    def submit(self, work: Callable[..., Any], *arguments: Any, **named: Any) -> Any:  # noqa: ANN401
+        """Run it, the second time once told to."""
+        held = self.given == 1
+
+        def run() -> Any:  # noqa: ANN401
+            if held:
+                self.go.wait(5)
+            return work(*arguments, **named)
+
+        return super().submit(run)
+
+
 async def test_a_large_mail_does_not_keep_the_loop() -> None:
     """Its edits, and the DSN that may bring it back, are made in a thread; those of a small one cost less than that."""
     executor = Watched(1)
@@ -564,6 +584,21 @@ async def test_no_more_than_a_few_leave_at_a_time(monkeypatch: pytest.MonkeyPatc
         smarthost.go.set()
         await worker.finish()
         assert (await store.statistics()).recipients[State.DELIVERED] == expected
+
+
+async def test_a_large_settlement_that_has_begun_is_written_though_cancelled() -> None:
+    """The replies were read, and a DSN is being made in a thread: a stop at this moment makes no doubt of it either."""
+    store = await filled(b"Subject: Hello\r\n\r\n" + bytes(500_000))
+    smarthost, executor = ScriptedSmarthost(rcpt={"r1@x.example": NEVER}), Held(2)
+    asyncio.get_running_loop().set_default_executor(executor)
+    running = asyncio.create_task(DeliveryWorker(store, smarthost, OPTIONS).run())
+    await until(lambda: executor.given == 2)  # the edits, and the DSN
+    running.cancel()
+    await asyncio.sleep(0)
+    executor.go.set()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert (await store.statistics()).recipients[State.FAILED] == 1
 
 
 class FaultyStore(MemoryStore):
