@@ -128,6 +128,10 @@ class Pipeline:
         with _noting():
             await self._retries.unanswered(envelope, content, reply, written=written)
 
+    async def close(self) -> None:
+        """Finish, in a moment, what was not to wait for."""
+        await self._forwarder.close()
+
     async def _process(self, envelope: Envelope, content: bytes) -> Outcome:
         log.received(envelope.id, envelope.client, recipients=len(envelope.recipients), size=len(content))
         metrics.received(len(content))

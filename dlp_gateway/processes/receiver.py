@@ -86,6 +86,7 @@ async def receive(boot: Boot) -> None:
             accept_unreachable=settings.smarthost.unreachable == "accept",
             retries=Retries(journal, SharedDepartures(crowd)),
         )
+        stack.push_async_callback(pipeline.close)
         handler = _Handler(pipeline)
         logins = composition.logins(settings, journal)
         if logins is not None:
