@@ -11,23 +11,33 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 
 from dlp_gateway import deposits
 from dlp_gateway.deposits import Transport
-from dlp_gateway.mail.dsn import Action, Original
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.observe import log, metrics
-from dlp_gateway.ports import Delivery, Progress, Smarthost
-from dlp_gateway.reporter import Outcome, Reporter
-from quarantine.model import Claim, Deposit, Recipient, Settlement, State
+from dlp_gateway.ports import Progress, Smarthost
+from dlp_gateway.settlement import Attempt, DeliveryOptions, answered_alike, reports, settlements
+from quarantine.model import DAMAGED, Claim, Deposit, Settlement
 from quarantine.store import LeaseLostError, Store, StoreError
+
+__all__ = ["DeliveryOptions", "DeliveryWorker"]
+
+T = TypeVar("T")
 
 #: Longer than one transaction may take (ten minutes for the final dot, RFC 5321 4.5.3.2.6, and the commands before it).
 _LEASE: Final = timedelta(minutes=30)
+
+#: Copies under way, and octets of their contents, of each of which there are several in memory; a last one may go over.
 _AT_ONCE: Final = 8
+_OCTETS: Final = 100_000_000
+
+_LARGE: Final = 500_000  # octets; below, what is done to a mail in the loop takes a few milliseconds
+
 _HOUSEKEEPING: Final = 60.0  # seconds
 _SETTLE_AGAIN: Final = 2.0  # seconds
 
@@ -36,32 +46,11 @@ _OWN_FAILURES: Final = 5
 _BROKEN: Final = Reply(code=451, enhanced="4.3.0", text="the gateway failed to deliver this and will try again")
 _BROKEN_FOR_GOOD: Final = Reply(code=554, enhanced="5.3.0", text="the gateway failed to deliver this and gave it up")
 
+#: Custody could not be written before the final dot, so none was sent.
+_NOT_NOTED: Final = Reply(code=451, enhanced="4.3.0", text="the gateway could not use its custody and will try again")
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveryOptions:
-    """`owner` names this process in leases, `hostname` and `smarthost` the two hosts in a DSN; `retry_in_doubt` above.
-
-    The wait between attempts is `first`, then twice the one before, at most `longest`; after `max_age` it is given up,
-    and after `warn_after` the author is told that it takes long (no time at all: never).
-    `is_dead` tells of an owner whether his process is surely gone, so that nobody waits for the end of its leases.
-    `keep` is how long content stays after every recipient reached a final state; `poll` how often custody is asked.
-    """
-
-    owner: str
-    hostname: str
-    smarthost: str
-    first: timedelta
-    longest: timedelta
-    max_age: timedelta
-    retry_in_doubt: bool
-    keep: timedelta
-    warn_after: timedelta = timedelta()
-    is_dead: Callable[[str], bool] = lambda _: False
-    poll: timedelta = timedelta(seconds=1)
-
-    def wait(self, attempts: int) -> timedelta:
-        """Return how long to wait after `attempts` attempts before this one."""
-        return min(self.first * (1 << min(attempts, 20)), self.longest)
+#: What the disk lost, or somebody changed after it was sealed.
+_DAMAGED: Final = Reply(code=554, enhanced="5.3.0", text=DAMAGED)
 
 
 class DeliveryWorker:
@@ -72,7 +61,7 @@ class DeliveryWorker:
         self._smarthost = smarthost
         self._options = options
         self._stopping = asyncio.Event()
-        self._reporter = Reporter(hostname=options.hostname, smarthost=options.smarthost)
+        self._under_way: dict[asyncio.Task[None], int] = {}  # octets
         self._failures: Counter[tuple[str, int]] = Counter()
         self._outage: datetime | None = None  # since when the smarthost cannot be reached
 
@@ -87,27 +76,52 @@ class DeliveryWorker:
         settlement that has begun is still written.
         """
         next_housekeeping = time.monotonic()  # the wall clock may be set back
-        while not self._stopping.is_set():
-            busy = False
-            try:
-                if time.monotonic() >= next_housekeeping:
-                    next_housekeeping = time.monotonic() + _HOUSEKEEPING
-                    await self.keep_house()
-                await self.look_at_smarthost()
-                busy = await self.deliver_due()
-            except StoreError as error:
-                _note_unavailable(error)
-            except Exception as error:  # noqa: BLE001  the worker loop: the next round may go well
-                _note_internal("", error)
-            if not busy:
-                await self._pause()
+        try:
+            while not self._stopping.is_set():
+                busy = False
+                try:
+                    if time.monotonic() >= next_housekeeping:
+                        next_housekeeping = time.monotonic() + _HOUSEKEEPING
+                        await self.keep_house()
+                    await self.look_at_smarthost()
+                    busy = await self.begin_due()
+                except StoreError as error:
+                    _note_unavailable(error)
+                except Exception as error:  # noqa: BLE001  the worker loop: the next round may go well
+                    _note_internal("", error)
+                if not busy:
+                    await self._pause()
+            await self.finish()
+        finally:
+            for attempt in self._under_way:
+                attempt.cancel()
+            await asyncio.gather(*self._under_way, return_exceptions=True)
+
+    async def begin_due(self) -> bool:
+        """Claim what is due and there is room for, and begin to deliver it; return whether there was anything."""
+        room, octets = _AT_ONCE - len(self._under_way), _OCTETS - sum(self._under_way.values())
+        if room <= 0 or (octets <= 0 and len(self._under_way) > 1):  # one that is large and hangs stops no other
+            return False
+        lease_ends = time.monotonic() + _LEASE.total_seconds()
+        claims = await self._store.claim(
+            owner=self._options.owner, now=datetime.now(UTC), lease=_LEASE, limit=room, octets=max(octets, 0)
+        )
+        for claim in claims:
+            attempt = asyncio.create_task(self._attempt(claim, lease_ends))
+            self._under_way[attempt] = len(claim.content)
+            attempt.add_done_callback(self._under_way.pop)
+        return bool(claims)
+
+    async def finish(self) -> None:
+        """Wait for the end of all that is under way."""
+        while self._under_way:
+            await asyncio.wait(self._under_way)
 
     async def deliver_due(self) -> bool:
-        """Claim and deliver what is due now; return whether there was anything."""
-        lease_ends = time.monotonic() + _LEASE.total_seconds()
-        claims = await self._store.claim(owner=self._options.owner, now=datetime.now(UTC), lease=_LEASE, limit=_AT_ONCE)
-        await asyncio.gather(*(self._attempt(claim, lease_ends) for claim in claims))
-        return bool(claims)
+        """Go one round and wait for its end; return whether there was anything due."""
+        begun = await self.begin_due()
+        await self.finish()
+        return begun
 
     async def look_at_smarthost(self) -> None:
         """After an outage, make due at once what was put off in it, so that it leaves in the order in which it came."""
@@ -140,10 +154,11 @@ class DeliveryWorker:
         )
 
     async def _pause(self) -> None:
-        try:
-            await asyncio.wait_for(self._stopping.wait(), self._options.poll.total_seconds())
-        except TimeoutError:
-            return
+        """Wait until there may be room, or more to do, or somebody stops us."""
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        patience = self._options.poll.total_seconds()
+        await asyncio.wait({stopping, *self._under_way}, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
 
     async def _attempt(self, claim: Claim, lease_ends: float) -> None:
         """Deliver one claim; what goes wrong inside costs it its turn (the lease runs out), not the loop."""
@@ -154,8 +169,10 @@ class DeliveryWorker:
         except Exception as error:  # noqa: BLE001  the worker loop: one broken item must not stop the others
             _note_internal(claim.item, error)
 
-    async def _hand_over(self, claim: Claim) -> Delivery:
-        """Hand one copy over. An error of our own is a delivery too: to be tried again, given up or in doubt."""
+    async def _hand_over(self, claim: Claim) -> Attempt:
+        """Hand one copy over. An error of our own is an attempt too: to be tried again, given up or in doubt."""
+        if claim.damaged:
+            return Attempt(delivery=answered_alike(claim, _DAMAGED))
         handed_over: set[str] = set()
         ids = {recipient.address: recipient.id for recipient in claim.recipients}
 
@@ -163,11 +180,12 @@ class DeliveryWorker:
             await self._store.handing_over(claim, tuple(ids[address] for address in progress.accepted))
             handed_over.update(progress.accepted)
 
-        part = (claim.item, claim.copy)
+        part, content = (claim.item, claim.copy), b""
         try:
             transport = Transport.from_json(claim.options)
+            content = await _beside(len(claim.content), partial(deposits.outgoing, claim))
             delivery = await self._smarthost.deliver(
-                deposits.outgoing(claim),
+                content,
                 reverse_path=claim.reverse_path,
                 recipients=tuple(ids),
                 body_8bit=transport.body_8bit,
@@ -175,28 +193,32 @@ class DeliveryWorker:
                 dsn=transport.dsn,
                 before_final_dot=before_final_dot,
             )
-        except StoreError:
+        except LeaseLostError:
             raise
+        except StoreError as error:  # it is raised by the hook alone, and then there is no final dot
+            _note_unavailable(error)
+            return Attempt(delivery=answered_alike(claim, _NOT_NOTED), content=content, counted=False)
         except Exception as error:  # noqa: BLE001  the worker loop: see `_attempt`
             _note_internal(claim.item, error)
             self._failures[part] += 1
-            reply = _BROKEN if self._failures[part] < _OWN_FAILURES else _BROKEN_FOR_GOOD
-            return Delivery(replies=tuple((address, reply) for address in ids), unknown=frozenset(handed_over))
+            reply = _BROKEN
+            if self._failures[part] >= _OWN_FAILURES:
+                reply = _BROKEN_FOR_GOOD
+                del self._failures[part]  # a reviewer may release it
+            delivery = replace(answered_alike(claim, reply), unknown=frozenset(handed_over))
+            return Attempt(delivery=delivery, content=content)
         del self._failures[part]
-        return delivery
+        return Attempt(delivery=delivery, content=content)
 
-    async def _settle(self, claim: Claim, delivery: Delivery, lease_ends: float) -> None:
-        """Commit how it ended, for as long as the lease lasts: the mail is out, and only custody does not know."""
-        by_address = {recipient.address: recipient for recipient in claim.recipients}
+    async def _settle(self, claim: Claim, attempt: Attempt, lease_ends: float) -> None:
+        """Commit how it ended, for as long as the lease lasts: the mail may be out, and only custody does not know."""
         now = datetime.now(UTC)
-        settlements = tuple(
-            self._settlement(by_address[address], reply, address in delivery.unknown, now)
-            for address, reply in delivery.replies
-        )
-        reports = self._reports(claim, delivery, settlements, now)
+        settled = settlements(claim, attempt, self._options, now)
+        reporting = partial(reports, claim, attempt, settled, self._options, now)
+        telling = asyncio.ensure_future(_beside(len(attempt.content), reporting))
         while True:
             try:
-                await self._write(claim, settlements, reports)
+                await self._write(claim, settled, telling)
                 break
             except LeaseLostError:
                 raise
@@ -205,90 +227,34 @@ class DeliveryWorker:
                     raise
                 _note_unavailable(error)
             await asyncio.sleep(_SETTLE_AGAIN)
-        if delivery.unknown:
-            metrics.in_doubt(len(delivery.unknown))
-        for (address, reply), settlement in zip(delivery.replies, settlements, strict=True):
-            metrics.delivery(settlement.state.value)
-            attempts = by_address[address].attempts + 1
-            log.delivery(claim.item, settlement.recipient, settlement.state.value, reply, attempts)
+        if attempt.delivery.unknown:
+            metrics.in_doubt(len(attempt.delivery.unknown))
+        replies = dict(attempt.delivery.replies)
+        for recipient, settlement in zip(claim.recipients, settled, strict=True):
+            state = settlement.state.value
+            metrics.delivery(state)
+            attempts = recipient.attempts + attempt.counted
+            log.delivery(claim.item, recipient.id, state, replies[recipient.address], attempts)
 
-    async def _write(self, claim: Claim, settlements: tuple[Settlement, ...], reports: tuple[Deposit, ...]) -> None:
+    async def _write(
+        self, claim: Claim, settled: tuple[Settlement, ...], telling: asyncio.Future[tuple[Deposit, ...]]
+    ) -> None:
         """Settle, to the end of the transaction even when cancelled: what is known shall not become a doubt."""
-        settling = asyncio.ensure_future(
-            self._store.settle(claim, settlements, now=datetime.now(UTC), deposits=reports)
-        )
+
+        async def settle() -> None:
+            await self._store.settle(claim, settled, now=datetime.now(UTC), deposits=await telling)
+
+        settling = asyncio.ensure_future(settle())
         try:
             await asyncio.shield(settling)
         except asyncio.CancelledError:
             await asyncio.gather(settling, return_exceptions=True)
             raise
 
-    def _settlement(
-        self,
-        recipient: Recipient,
-        reply: Reply,
-        unknown: bool,  # noqa: FBT001  one of four facts about one reply
-        now: datetime,
-    ) -> Settlement:
-        words = str(reply)
-        if unknown:
-            state = State.DUE if self._options.retry_in_doubt else State.IN_DOUBT
-            return Settlement(recipient=recipient.id, state=state, reply=words, due_at=now + self._options.first)
-        if reply.positive:
-            return Settlement(recipient=recipient.id, state=State.DELIVERED, reply=words)
-        wait = self._options.wait(recipient.attempts)
-        if reply.permanent or now + wait > recipient.due_since + self._options.max_age:
-            return Settlement(recipient=recipient.id, state=State.FAILED, reply=words)
-        told = bool(self._options.warn_after) and now > recipient.due_since + self._options.warn_after
-        return Settlement(recipient=recipient.id, state=State.DUE, reply=words, due_at=now + wait, told_of_delay=told)
 
-    def _reports(
-        self, claim: Claim, delivery: Delivery, settlements: tuple[Settlement, ...], now: datetime
-    ) -> tuple[Deposit, ...]:
-        """Return the DSNs about who failed, waits long or was taken, if there is anybody to tell (RFC 5321 4.5.5)."""
-        by_address = {recipient.address: recipient for recipient in claim.recipients}
-        outcomes = []
-        for (address, reply), settled in zip(delivery.replies, settlements, strict=True):
-            recipient = by_address[address]
-            action = _action(recipient, settled, delivery)
-            if action is not None:
-                until = recipient.due_since + self._options.max_age if action is Action.DELAYED else None
-                outcomes.append(
-                    Outcome(recipient=address, action=action, reply=reply, retried_until=until, host=delivery.host)
-                )
-        if not outcomes or not claim.reverse_path:
-            return ()
-        transport, content = _told(claim)
-        original = Original(
-            content=content,
-            reverse_path=claim.reverse_path,
-            arrived_at=claim.created_at,
-            envelope_id=transport.dsn.envelope_id,
-            ret=transport.dsn.ret,
-            returnable=transport.returnable,
-        )
-        return self._reporter.deposits(claim.item, original, transport.dsn, outcomes, now=now, due_at=now)
-
-
-def _action(recipient: Recipient, settled: Settlement, delivery: Delivery) -> Action | None:
-    """Return what there is to tell of a recipient, None if nothing."""
-    match settled.state:
-        case State.FAILED:
-            return Action.FAILED
-        case State.DUE if settled.told_of_delay and not recipient.told_of_delay:
-            return Action.DELAYED
-        case State.DELIVERED if not delivery.notifies:
-            return Action.RELAYED
-        case _:
-            return None
-
-
-def _told(claim: Claim) -> tuple[Transport, bytes]:
-    """Return what was asked about DSNs and the mail as it leaves; nothing of a copy that cannot be read."""
-    try:
-        return Transport.from_json(claim.options), deposits.outgoing(claim)
-    except ValueError:
-        return Transport(body_8bit=False, smtputf8=False), b""
+async def _beside(size: int, work: Callable[[], T]) -> T:
+    """Return what `work` returns; for a large mail in a thread, so that the loop serves others meanwhile."""
+    return work() if size < _LARGE else await asyncio.to_thread(work)
 
 
 def _note_unavailable(error: StoreError) -> None:

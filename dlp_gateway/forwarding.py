@@ -4,6 +4,7 @@ Why so: `docs/decisions/0004-partial-acceptance.md`.
 """
 
 import asyncio
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ AFTER_AN_OUTAGE: Final = timedelta(seconds=5)
 #: to the final dot (ten minutes, RFC 5321 4.5.3.2.6).
 NOT_BEFORE_THE_REPLY: Final = timedelta(minutes=11)
 _AGAIN: Final = timedelta(seconds=5)  # between attempts to take a deposit back
+_LAST_ATTEMPT: Final = timedelta(seconds=3)  # when the process ends; shorter than what is left of the drain's time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,7 @@ class Forwarder:
         self._smarthost = smarthost
         self._custody = custody
         self._reporter = Reporter(hostname=hostname, smarthost=smarthost_name)
+        self._closing = asyncio.Event()
         self._unfinished: set[asyncio.Task[None]] = set()
 
     async def forward(self, outgoing: Outgoing) -> Delivery:
@@ -74,7 +77,8 @@ class Forwarder:
             if remainder := self._remainder(outgoing, progress):
                 await self._custody.take(remainder)
                 taken.extend(remainder)
-                log.in_custody(envelope.id, "deferred", len(progress.deferred))
+                if progress.deferred:
+                    log.in_custody(envelope.id, "deferred", len(progress.deferred))
 
         with metrics.stage("forward"):
             delivery = await self._smarthost.deliver(
@@ -89,11 +93,24 @@ class Forwarder:
         for recipient, reply in delivery.replies:
             metrics.smarthost_reply(0 if recipient in delivery.unknown else reply.code)
         if any(reply.positive for _, reply in delivery.replies):
-            await self._make_due(taken)
-            await self._tell_of_success(outgoing, delivery)
+            try:
+                await self._make_due(taken)
+                await self._tell_of_success(outgoing, delivery)
+            except Exception as error:  # noqa: BLE001  some have the mail: nothing that fails now may make it come again
+                log.internal_error(envelope.id, "forwarding", error)
+                metrics.internal_error("forwarding")
         else:
-            await self._take_back(taken)
+            await self._take_back(envelope.id, taken)
         return delivery
+
+    async def close(self) -> None:
+        """Try once more to take back what nobody was to get, for a moment only: the process ends."""
+        self._closing.set()
+        if self._unfinished:
+            _, late = await asyncio.wait(self._unfinished, timeout=_LAST_ATTEMPT.total_seconds())
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
 
     async def _make_due(self, taken: list[Deposit]) -> None:
         """Bring the deposits forward; if that fails they leave later, and the 250 stands: some have the mail."""
@@ -120,28 +137,39 @@ class Forwarder:
         except StoreError as error:
             trouble.store_failed(error)
 
-    async def _take_back(self, taken: list[Deposit]) -> None:
+    async def _take_back(self, mail: str, taken: list[Deposit]) -> None:
         """Discard the deposits of a transaction that nobody got; tried until they would leave, if it fails."""
         try:
-            await self._discard(taken)
+            await self._discard(mail, taken)
         except StoreError as error:
             trouble.store_failed(error)
-            task = asyncio.create_task(self._discard_later(taken))
+            task = asyncio.create_task(self._discard_later(mail, taken))
             self._unfinished.add(task)  # the loop itself holds tasks weakly
             task.add_done_callback(self._unfinished.discard)
 
-    async def _discard(self, taken: list[Deposit]) -> None:
-        for deposit in taken:
-            await self._custody.discard(
-                deposit.id, actor="gateway", reason="the smarthost took no recipient", now=datetime.now(UTC)
+    async def _discard(self, mail: str, taken: list[Deposit]) -> None:
+        """Discard one after another, and take out of `taken` what is done."""
+        while taken:
+            discarded = await self._custody.discard(
+                taken[0].id, actor="gateway", reason="the smarthost took no recipient", now=datetime.now(UTC)
             )
+            del taken[0]
+            if not discarded:
+                log.not_taken_back(mail)
 
-    async def _discard_later(self, taken: list[Deposit]) -> None:
-        for _ in range(NOT_BEFORE_THE_REPLY // _AGAIN):
-            await asyncio.sleep(_AGAIN.total_seconds())
-            with suppress(StoreError):
-                await self._discard(taken)
-                return
+    async def _discard_later(self, mail: str, taken: list[Deposit]) -> None:
+        """Try until they would leave, or the process ends; what is left then will be delivered, and that is told."""
+        end, is_last = time.monotonic() + NOT_BEFORE_THE_REPLY.total_seconds(), False
+        try:
+            while taken and not is_last:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._closing.wait(), _AGAIN.total_seconds())
+                is_last = self._closing.is_set() or time.monotonic() >= end
+                with suppress(StoreError):
+                    await self._discard(mail, taken)
+        finally:
+            if taken:
+                log.not_taken_back(mail)
 
     def _remainder(self, outgoing: Outgoing, progress: Progress) -> tuple[Deposit, ...]:
         """Return the deposits for the recipients that the smarthost defers, and the DSN for those that it refuses."""

@@ -5,7 +5,8 @@ here it is settled who is responsible for the mail when the answer is given (see
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -118,11 +119,17 @@ class Pipeline:
 
     async def abandoned(self, envelope: Envelope, content: bytes) -> None:
         """The client went away during the hand-over."""
-        await self._retries.abandoned(envelope, content)
+        with _noting():
+            await self._retries.abandoned(envelope, content)
 
     async def unanswered(self, envelope: Envelope, content: bytes, reply: Reply, *, written: bool) -> None:
         """The client did not get a final reply; `written`: it may have."""
-        await self._retries.unanswered(envelope, content, reply, written=written)
+        with _noting():
+            await self._retries.unanswered(envelope, content, reply, written=written)
+
+    async def close(self) -> None:
+        """Finish, in a moment, what was not to wait for."""
+        await self._forwarder.close()
 
     async def _process(self, envelope: Envelope, content: bytes) -> Outcome:
         log.received(envelope.id, envelope.client, recipients=len(envelope.recipients), size=len(content))
@@ -204,7 +211,7 @@ class Pipeline:
                 reasons = [reason for reason in verdict.reasons if reason.enforced]
                 strictest = max(reasons, key=lambda reason: reason.disposition)
                 log.rejected(envelope.id, Why.POLICY, tuple(reason.rule for reason in reasons))
-                self._journal.record(_entry(passing, inspection, {}, "rejected"))
+                self._journal.record(_entry(passing, inspection, "rejected"))
                 return Rejected(id=envelope.id, why=Why.POLICY, explanation=strictest.explanation)
             case _:
                 assert_never(verdict.disposition)
@@ -225,7 +232,7 @@ class Pipeline:
             expires_at=passing.envelope.received_at + verdict.expire_after if state is State.HELD else None,
             returnable=self._returnable(passing.envelope),
         )
-        entry = _entry(passing, inspection, {}, "custody")
+        entry = _entry(passing, inspection, "custody")
         with metrics.stage("custody"):
             await self._custody.take((deposit,), self._journal.rows(entry))
         log.in_custody(passing.envelope.id, why or verdict.disposition.label, len(passing.envelope.recipients))
@@ -235,6 +242,7 @@ class Pipeline:
         envelope = passing.envelope
         message, edits = passing.message, passing.copies[0].edits
         content = await _beside(len(message.raw), partial(apply, message.raw, edits))
+        entry = _account(passing, inspection)  # made before anybody has the mail: what fails here fails without harm
         delivery = await self._forwarder.forward(
             Outgoing(
                 envelope=envelope,
@@ -247,13 +255,13 @@ class Pipeline:
         replies = dict(delivery.replies)
         if accepted := [reply for reply in replies.values() if reply.positive]:
             log.forwarded(envelope.id, accepted[0], len(accepted))
-            self._journal.record(_entry(passing, inspection, replies, "forwarded"))
+            self._journal.record(entry(passages=_passages(passing, replies, "forwarded")))
             return Forwarded(id=envelope.id, reply=accepted[0])
         if delivery.put_off and self._accept_unreachable:
             due_at = datetime.now(UTC) + AFTER_AN_OUTAGE
             await self._take(passing, inspection, State.DUE, due_at=due_at, why=UNREACHABLE)
             return InCustody(id=envelope.id, held=False)
-        self._journal.record(_entry(passing, inspection, replies, "deferred"))
+        self._journal.record(entry(passages=_passages(passing, replies, "deferred")))
         if replies and all(reply.permanent for reply in replies.values()):
             refusal = next(iter(replies.values()))
             log.rejected(envelope.id, Why.SMARTHOST, reply=refusal)
@@ -265,6 +273,15 @@ class Pipeline:
     def _returnable(self, envelope: Envelope) -> bool:
         """Whether a DSN may bring the whole mail back: not to an outsider, to whom nobody decided that it may go."""
         return self._policy.inside.contains(envelope.reverse_path)
+
+
+@contextmanager
+def _noting() -> Iterator[None]:
+    """Tell of a departure that could not be written down: a retry will be a second copy, and that is all."""
+    try:
+        yield
+    except StoreError as error:
+        trouble.store_failed(error)
 
 
 async def _beside(size: int, work: Callable[[], T]) -> T:
@@ -301,19 +318,17 @@ def _tell(envelope: Envelope, verdict: Verdict, inspection: Inspection) -> None:
         )
 
 
-def _entry(passing: _Passing, inspection: Inspection, replies: dict[str, Reply], outcome: str) -> Entry:
-    """Return the journal's entry; `outcome` holds for recipients of whom the smarthost said nothing else."""
+def _entry(passing: _Passing, inspection: Inspection, outcome: str) -> Entry:
+    """Return the journal's entry of a mail of which the smarthost said nothing."""
+    return _account(passing, inspection)(passages=_passages(passing, {}, outcome))
+
+
+def _account(passing: _Passing, inspection: Inspection) -> Callable[..., Entry]:
+    """Return the journal's entry, but for its `passages`."""
     envelope, reasons = passing.envelope, passing.verdict.reasons
     passes = passing.verdict.disposition is Disposition.FORWARD  # then nobody is told anything, and nobody looks
-
-    def passage(recipient: str) -> Passage:
-        reply = replies.get(recipient)
-        if reply is None:
-            return Passage(recipient=recipient, shown=passing.shown[recipient], outcome=outcome, reply="")
-        word = "forwarded" if reply.positive else "refused" if reply.permanent else "deferred"
-        return Passage(recipient=recipient, shown=passing.shown[recipient], outcome=word, reply=str(reply))
-
-    return Entry(
+    return partial(
+        Entry,
         id=envelope.id,
         message_id=own_id(passing.message),
         received_at=envelope.received_at,
@@ -324,7 +339,6 @@ def _entry(passing: _Passing, inspection: Inspection, replies: dict[str, Reply],
         reasons=tuple(dict.fromkeys(reason.rule for reason in reasons if reason.enforced)),
         observed=tuple(dict.fromkeys(reason.rule for reason in reasons if not reason.enforced)),
         findings=_kinds(inspection),
-        passages=tuple(passage(recipient) for recipient in envelope.recipients),
         hidden=passing.verdict.hidden,
         language="" if passes else language.of_author(passing.message),
         automatic=not passes and is_automatic(passing.message),
@@ -332,3 +346,16 @@ def _entry(passing: _Passing, inspection: Inspection, replies: dict[str, Reply],
         measured=_measured(inspection),
         lesson=passing.lesson,
     )
+
+
+def _passages(passing: _Passing, replies: dict[str, Reply], outcome: str) -> tuple[Passage, ...]:
+    """Return what became of each recipient; `outcome` holds for those of whom the smarthost said nothing else."""
+
+    def passage(recipient: str) -> Passage:
+        reply = replies.get(recipient)
+        if reply is None:
+            return Passage(recipient=recipient, shown=passing.shown[recipient], outcome=outcome, reply="")
+        word = "forwarded" if reply.positive else "refused" if reply.permanent else "deferred"
+        return Passage(recipient=recipient, shown=passing.shown[recipient], outcome=word, reply=str(reply))
+
+    return tuple(passage(recipient) for recipient in passing.envelope.recipients)

@@ -4,17 +4,20 @@ Which retries are known, and why no others, stands in docs/decisions/0006-retry-
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.parse import parse
 from dlp_gateway.mail.reference import own_id
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.ports import UNDER_WAY, Departures, Journal
+from quarantine.store import StoreError
+
+T = TypeVar("T")
 
 _LARGE: Final = 500_000  # octets; a digest of fewer takes a millisecond
 _NOTED: Final = 0.2  # seconds for a note of a client that left; usually it takes some milliseconds
@@ -23,6 +26,8 @@ _LOOK: Final = 0.005
 #: too, and a retry that waits keeps its message in memory.
 PATIENCE: Final = 15.0
 _LOOK_AGAIN: Final = 0.25
+#: Ids that are kept of messages that came while the database could not be asked.
+_UNSURE: Final = 1_000
 
 
 class OwnDepartures:
@@ -61,6 +66,7 @@ class Retries:
         self._departures = departures or OwnDepartures()
         self._patience = patience
         self._attempts: dict[str, _Attempt] = {}  # by id, the hand-overs under way
+        self._unsure: dict[str, None] = {}  # ids of those of which nobody could say whether they are retries
 
     @contextmanager
     def attempt(self, name: str) -> Iterator[None]:
@@ -81,15 +87,20 @@ class Retries:
         attempt = self._attempts.get(envelope.id) or _Attempt()
         await self._noted()
         attempt.begun.set()
-        reply = await self._recalled(envelope, content)
+        try:
+            reply = await self._recalled(envelope, content)
+        except StoreError:
+            self._unsure[envelope.id] = None
+            while len(self._unsure) > _UNSURE:  # nearly all of these were answered, and are never asked for again
+                del self._unsure[next(iter(self._unsure))]
+            raise
         attempt.looked_up.set()
         return reply
 
     async def _recalled(self, envelope: Envelope, content: bytes) -> Reply | None:
         if not await self._journal.any_unanswered():
             return None
-        digest = partial(self._journal.fingerprint, envelope, content)
-        fingerprint = digest() if len(content) < _LARGE else await asyncio.to_thread(digest)
+        fingerprint = await self._fingerprint(envelope, content)
         waited, reply = 0.0, await self._journal.recall(fingerprint)
         while reply == UNDER_WAY and waited < self._patience:
             await asyncio.sleep(_LOOK_AGAIN)
@@ -122,7 +133,7 @@ class Retries:
                     await attempt.looked_up.wait()
                 if envelope.id not in self._attempts:  # it has ended meanwhile: `unanswered` tells how
                     return
-            await self._journal.remember_under_way(self._journal.fingerprint(envelope, content), datetime.now(UTC))
+            await self._journal.remember_under_way(await self._fingerprint(envelope, content), datetime.now(UTC))
 
     async def unanswered(self, envelope: Envelope, content: bytes, reply: Reply, *, written: bool) -> None:
         """Remember a final reply that the client did not get, so that its retry makes no second copy.
@@ -130,14 +141,18 @@ class Retries:
         A reply that was `written` was most likely read by a client that then just hung up. Devices do that, and send
         the same alert again later, without Message-ID: to answer that without sending it would be to lose a mail.
         """
-        if reply == UNDER_WAY:  # it was a retry itself, and says nothing of how the first attempt ends
+        is_unsure = self._unsure.pop(envelope.id, self) is None
+        if reply == UNDER_WAY or is_unsure:  # it may be a retry itself, and says nothing of how the first attempt ended
             return
         with self._departure():
-            fingerprint = self._journal.fingerprint(envelope, content)
+            fingerprint = await self._fingerprint(envelope, content)
             if not reply.positive:
                 await self._journal.forget_unanswered(fingerprint)
-            elif not written or own_id(parse(content)):
+            elif not written or await _beside(content, lambda: bool(own_id(parse(content)))):
                 await self._journal.remember_unanswered(fingerprint, reply, datetime.now(UTC))
+
+    async def _fingerprint(self, envelope: Envelope, content: bytes) -> bytes:
+        return await _beside(content, partial(self._journal.fingerprint, envelope, content))
 
     @contextmanager
     def _departure(self) -> Iterator[None]:
@@ -146,3 +161,8 @@ class Retries:
             yield
         finally:
             self._departures.end()
+
+
+async def _beside(content: bytes, work: Callable[[], T]) -> T:
+    """Return what `work` returns; where the content is large in a thread, so that the loop serves others meanwhile."""
+    return work() if len(content) < _LARGE else await asyncio.to_thread(work)

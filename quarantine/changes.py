@@ -38,7 +38,8 @@ class Change:
 
     The lease ends with the change, unless `keep_lease`. `anew`: it became due by a decision, so attempts count from 0
     and nobody was told of a delay.
-    `again` marks a retry: DUE stays DUE. `silent`: nothing happened that a reviewer would want to read.
+    `again` marks a retry: DUE stays DUE. Not `counted`: the claim that ends with it was no attempt. `silent`: nothing
+    happened that a reviewer would want to read.
     """
 
     row: Row[Any]
@@ -50,6 +51,7 @@ class Change:
     told_of_delay: bool = False
     anew: bool = False
     again: bool = False
+    counted: bool = True
     keep_lease: bool = False
     silent: bool = False
 
@@ -95,7 +97,7 @@ def _columns(change: Change, sealed: _Texts, now: datetime) -> dict[str, Any]:
         "of_number": row.number,
         "state": change.after,
         "original": row.original if change.original is None else change.original,
-        "attempts": 0 if change.anew else row.attempts,
+        "attempts": 0 if change.anew else row.attempts - (not change.counted),
         "due_at": change.due_at or row.due_at,
         "due_since": now if change.anew else row.due_since,
         "changed_at": now,

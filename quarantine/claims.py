@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from quarantine import rows
 from quarantine.changes import Change, changeable, write
 from quarantine.crypto import DamagedError, Opener, Sealer
-from quarantine.model import CUSTODIAN, DAMAGED, DELIVERY, INTERRUPTED, SETTLED, Claim, Settlement, State
+from quarantine.model import CUSTODIAN, DELIVERY, INTERRUPTED, SETTLED, Claim, Settlement, State, fitting
 from quarantine.store import LeaseLostError
 from quarantine.tables import copies, payloads, recipients
 
@@ -29,6 +29,16 @@ _LEASE: Final = (
     update(recipients)
     .where(recipients.c.item == bindparam("of_item"), recipients.c.number == bindparam("of_number"))
     .values(lease_owner=bindparam("owner"), lease_until=bindparam("until"), attempts=recipients.c.attempts + 1)
+)
+
+_GIVE_BACK: Final = (
+    update(recipients)
+    .where(
+        recipients.c.item == bindparam("of_item"),
+        recipients.c.number == bindparam("of_number"),
+        recipients.c.lease_until == bindparam("until"),
+    )
+    .values(lease_owner=None, lease_until=None, attempts=recipients.c.attempts - 1)
 )
 
 
@@ -58,6 +68,15 @@ class LeasedRows:
             until=until,
         )
 
+    def claimed(self, opener: Opener, *, owner: str, until: datetime, content: bytes | None = None) -> Claim:
+        """Open them as `opened` does; where that cannot be, what can be opened, as a damaged claim."""
+        try:
+            return self.opened(opener, owner=owner, until=until, content=content)
+        except DamagedError:
+            return rows.damaged_claim(
+                self.payload, self.copy, self.recipients, opener, original=self.original, owner=owner, until=until
+            )
+
 
 def lapsed(now: datetime, length: timedelta) -> ColumnElement[bool]:
     """Match leases that are over: past, or so far ahead that the clock was set back since they were given."""
@@ -75,9 +94,12 @@ def claimable(now: datetime, length: timedelta) -> ColumnElement[bool]:
 
 
 async def lease(
-    connection: AsyncConnection, *, owner: str, now: datetime, length: timedelta, limit: int
-) -> tuple[LeasedRows, ...]:
-    """Lease up to `limit` copies for a time of this `length`, longest due first."""
+    connection: AsyncConnection, *, owner: str, now: datetime, length: timedelta, limit: int, octets: int | None
+) -> Sequence[Row[Any]]:
+    """Lease up to `limit` copies for a time of this `length`, longest due first; return their recipients.
+
+    Contents are read afterwards: who writes must not wait for that.
+    """
     due = (
         select(*_PART)
         .where(claimable(now, length))
@@ -88,13 +110,23 @@ async def lease(
     parts = [tuple(part) for part in await connection.execute(due)]
     if not parts:
         return ()
+    items = {item for item, _, _ in parts}
+    sizes = dict(
+        (await connection.execute(select(payloads.c.id, payloads.c.size).where(payloads.c.id.in_(items)))).all()
+    )
+    parts = parts[: fitting([sizes[item] for item, _, _ in parts], octets)]
     chosen = select(recipients).where(claimable(now, length), tuple_(*_PART).in_(parts))
     free = (await connection.execute(chosen.with_for_update(skip_locked=True))).all()
-    if not free:
-        return ()
-    given = {"owner": owner, "until": now + length}
-    await connection.execute(_LEASE, [{"of_item": row.item, "of_number": row.number, **given} for row in free])
-    return await with_payloads(connection, free)
+    if free:
+        given = {"owner": owner, "until": now + length}
+        await connection.execute(_LEASE, [{"of_item": row.item, "of_number": row.number, **given} for row in free])
+    return free
+
+
+async def give_back(connection: AsyncConnection, leased: Sequence[Row[Any]], *, until: datetime) -> None:
+    """Give back the leases that `lease` gave, as if they had never been."""
+    theirs = [{"of_item": row.item, "of_number": row.number, "until": until} for row in leased]
+    await connection.execute(_GIVE_BACK, theirs)
 
 
 async def hasten(connection: AsyncConnection, *, since: datetime, now: datetime) -> int:
@@ -128,19 +160,6 @@ async def with_payloads(connection: AsyncConnection, found: Sequence[Row[Any]]) 
         LeasedRows(payload=by_item[item], copy=by_copy[item, copy], recipients=tuple(recipient_rows), original=original)
         for (item, copy, original), recipient_rows in groupby(ordered, lambda row: (row.item, row.copy, row.original))
     )
-
-
-async def fail_damaged(
-    connection: AsyncConnection, leased: LeasedRows, *, owner: str, until: datetime, now: datetime, sealer: Sealer
-) -> None:
-    """Give up a copy that cannot be opened, so that it is seen and does not come up for ever."""
-    item = leased.payload.id
-    ours = changeable().where(
-        recipients.c.item == item, recipients.c.lease_owner == owner, recipients.c.lease_until == until
-    )
-    found = (await connection.execute(ours)).all()
-    changes = [Change(row=row, after=State.FAILED, reply=DAMAGED, reason=DAMAGED) for row in found]
-    await write(connection, changes, actor=CUSTODIAN, now=now, sealer=sealer)
 
 
 async def mark_handing_over(connection: AsyncConnection, claim: Claim, numbers: tuple[int, ...]) -> None:
@@ -194,6 +213,7 @@ def settled(row: Row[Any], settlement: Settlement, last_reply: str) -> Change:
         due_at=settlement.due_at if again else None,
         told_of_delay=settlement.told_of_delay,
         again=again,
+        counted=settlement.counted,
         silent=again and settlement.reply == last_reply,  # days of the same 4yz are one event
     )
 
@@ -227,6 +247,7 @@ def _under(claim: Claim) -> tuple[ColumnElement[bool], ...]:
     return (
         recipients.c.item == claim.item,
         recipients.c.copy == claim.copy,
+        recipients.c.original == claim.original,
         recipients.c.lease_owner == claim.owner,
         recipients.c.lease_until == claim.until,
     )

@@ -93,7 +93,7 @@ class Database:
         for engine in (self._writer.sync_engine, self._committer, self._reader.sync_engine, self._looker):
             event.listen(engine, "connect", _set_up)
         for engine in (self._writer.sync_engine, self._committer):
-            event.listen(engine, "connect", _wait_shortly)
+            event.listen(engine, "connect", _set_up_writer)
             event.listen(engine, "begin", partial(_begin_immediate, busy_timeout=busy_timeout))
 
     @asynccontextmanager
@@ -275,15 +275,15 @@ def _set_up(connection: DBAPIConnection, _record: object) -> None:
         "foreign_keys = ON",
         "secure_delete = ON",
         "journal_size_limit = 67108864",
-        "temp_store = MEMORY",  # what a statement would take back is kept there, not in a file
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
 
-def _wait_shortly(connection: DBAPIConnection, _record: object) -> None:
+def _set_up_writer(connection: DBAPIConnection, _record: object) -> None:
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {_SHORT_WAIT}")
+    cursor.execute("PRAGMA temp_store = MEMORY")  # what a statement would take back is kept there, not in a file
     cursor.close()
 
 

@@ -61,7 +61,8 @@ class Line:
 
     def under(self, claim: Claim) -> bool:
         """Tell whether the claim still holds it; one lease is told from the next by when it ends."""
-        return self.recipient.copy == claim.copy and self.owner == claim.owner and self.until == claim.until
+        is_part = self.recipient.copy == claim.copy and self.original == claim.original
+        return is_part and self.owner == claim.owner and self.until == claim.until
 
     def free(self) -> None:
         """Give the lease back."""

@@ -39,6 +39,8 @@ def prepared(table: Table, rows: Sequence[Mapping[str, Any]]) -> Callable[[Conne
 
 def _statements(table: Table, rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, tuple[Any, ...]]]:
     columns = tuple(rows[0])
+    if any(len(row) != len(columns) for row in rows):
+        raise ValueError("rows of different columns")
     most = _power_of_two(_VALUES // len(columns))
     statements = []
     start = 0

@@ -25,6 +25,7 @@ from quarantine.model import (
     State,
     Statistics,
     Transition,
+    fitting,
     require_sound,
 )
 from quarantine.store import Also, LeaseLostError, StoreError
@@ -143,7 +144,9 @@ class MemoryStore:
             line.recipient = replace(line.recipient, due_at=now)
         return len(waiting)
 
-    async def claim(self, *, owner: str, now: datetime, lease: timedelta, limit: int) -> tuple[Claim, ...]:
+    async def claim(
+        self, *, owner: str, now: datetime, lease: timedelta, limit: int, octets: int | None = None
+    ) -> tuple[Claim, ...]:
         """Lease up to `limit` copies with recipients that are due; no other worker gets them before the lease ends."""
         parts = [
             (entry, lines)
@@ -152,7 +155,7 @@ class MemoryStore:
         ]
         parts.sort(key=lambda part: (min(line.recipient.due_at for line in part[1]), part[0].deposit.id))
         claims = []
-        for entry, lines in parts[:limit]:
+        for entry, lines in parts[: fitting([entry.size for entry, _ in parts[:limit]], octets)]:
             claims.append(entries.claim_of(entry, lines, owner=owner, until=now + lease))
             for line in lines:
                 line.owner, line.until = owner, now + lease
@@ -196,7 +199,13 @@ class MemoryStore:
             )
             due_at = settlement.due_at if again and settlement.due_at else line.recipient.due_at
             told = line.recipient.told_of_delay or settlement.told_of_delay
-            line.recipient = replace(line.recipient, reply=settlement.reply, due_at=due_at, told_of_delay=told)
+            line.recipient = replace(
+                line.recipient,
+                attempts=line.recipient.attempts - (not settlement.counted),
+                reply=settlement.reply,
+                due_at=due_at,
+                told_of_delay=told,
+            )
         for line in by_id.values():
             if line.state is State.DUE and not line.handing_over:
                 line.free()

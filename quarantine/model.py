@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import accumulate
 from typing import Final
 
 
@@ -90,6 +91,13 @@ def first_expiry(held_until: datetime | None, standing: Sequence[tuple[State, da
 def most_urgent(states: Iterable[State]) -> State:
     """Return the state that an item with recipients in these `states` shows."""
     return min(states, key=URGENCY.index)
+
+
+def fitting(sizes: Sequence[int], octets: int | None) -> int:
+    """Return how many of the first `sizes` are no more than `octets` together; the first always fits."""
+    if octets is None:
+        return len(sizes)
+    return max(sum(total <= octets for total in accumulate(sizes)), min(len(sizes), 1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,7 +233,8 @@ class Standing:
 class Claim:
     """A copy that one delivery worker may hand over until `until`, and the recipients that are due in it.
 
-    `original`: a reviewer asked by name for the message without the changes that `edits` make to it.
+    `original`: a reviewer asked by name for the message without the changes that `edits` make to it. `damaged`: it
+    cannot be opened, so it can only be settled as FAILED; `content` is b"" then, and what else cannot be opened is "".
     """
 
     item: str
@@ -239,13 +248,15 @@ class Claim:
     recipients: tuple[Recipient, ...]
     owner: str
     until: datetime
+    damaged: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
     """How delivery ended for one recipient (its `id`): DELIVERED, FAILED, IN_DOUBT, or DUE again at `due_at`.
 
-    `told_of_delay`: a deposit of the same settlement tells that it takes long.
+    `told_of_delay`: a deposit of the same settlement tells that it takes long. Not `counted`: it was no attempt, since
+    nothing was sent.
     """
 
     recipient: int
@@ -253,6 +264,7 @@ class Settlement:
     reply: str
     due_at: datetime | None = None
     told_of_delay: bool = False
+    counted: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """Between values and rows: seals deposits into rows, and opens rows into items, recipients and claims."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -209,6 +209,46 @@ def claim(
         owner=owner,
         until=until,
     )
+
+
+def damaged_claim(
+    payload: Row[Any],
+    copy: Row[Any],
+    recipients: Sequence[Row[Any]],
+    opener: Opener,
+    *,
+    original: bool,
+    owner: str,
+    until: datetime,
+) -> Claim:
+    """Open what can be opened of a copy that `claim` cannot open."""
+    try:
+        key = item_key(payload, opener)
+    except DamagedError:
+        key = None
+    return Claim(
+        item=payload.id,
+        copy=copy.number,
+        reverse_path=_legible(key, "reverse_path", copy.reverse_path),
+        edits=_legible(key, "edits", copy.edits),
+        original=original,
+        options=_legible(key, "options", copy.options),
+        content=b"",
+        created_at=payload.created_at,
+        recipients=tuple(
+            replace(recipient(row, None, opener), address=_legible(key, "address", row.address)) for row in recipients
+        ),
+        owner=owner,
+        until=until,
+        damaged=True,
+    )
+
+
+def _legible(key: MessageKey | None, name: str, sealed: bytes | None) -> str:
+    try:
+        return opened(key, name, sealed)
+    except DamagedError:
+        return ""
 
 
 def events(found: Sequence[Row[Any]], opener: Opener) -> tuple[Event, ...]:

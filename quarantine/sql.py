@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from quarantine import claims, history, rows, tables
 from quarantine.changes import Change, changeable, write
-from quarantine.crypto import DamagedError, Opener, PrivateKey, PublicKey, Sealer
+from quarantine.crypto import Opener, PrivateKey, PublicKey, Sealer
 from quarantine.database import Database
 from quarantine.groups import TOGETHER, Groups
 from quarantine.model import (
@@ -33,7 +33,7 @@ from quarantine.model import (
     Statistics,
     Transition,
 )
-from quarantine.store import Also, StoreKeyError
+from quarantine.store import Also, StoreError, StoreKeyError
 from quarantine.tables import payloads
 from quarantine.takes import Take, insert_rows, insert_takes
 
@@ -195,7 +195,9 @@ class SqlStore:
         async with self.database.writing() as connection:
             return await claims.hasten(connection, since=since, now=now)
 
-    async def claim(self, *, owner: str, now: datetime, lease: timedelta, limit: int) -> tuple[Claim, ...]:
+    async def claim(
+        self, *, owner: str, now: datetime, lease: timedelta, limit: int, octets: int | None = None
+    ) -> tuple[Claim, ...]:
         """Lease up to `limit` copies with recipients that are due; no other worker gets them before the lease ends."""
         opener, until = self._opener, now + lease
         async with self.database.glancing() as connection:  # most of the time nothing is due: then lock nobody out
@@ -203,16 +205,20 @@ class SqlStore:
             if (await connection.execute(due)).first() is None:
                 return ()
         async with self.database.writing() as connection:
-            leased = await claims.lease(connection, owner=owner, now=now, length=lease, limit=limit)
-        claimed = []
-        for sealed in leased:
-            try:
-                claimed.append(await asyncio.to_thread(sealed.opened, opener, owner=owner, until=until))
-            except DamagedError:
-                async with self.database.writing() as connection:
-                    await claims.fail_damaged(
-                        connection, sealed, owner=owner, until=until, now=now, sealer=self._sealer
-                    )
+            leased = await claims.lease(connection, owner=owner, now=now, length=lease, limit=limit, octets=octets)
+        try:
+            async with self.database.reading() as connection:
+                sealed = await claims.with_payloads(connection, leased)
+        except StoreError:
+            async with self.database.writing() as connection:
+                await claims.give_back(connection, leased, until=until)
+            raise
+        claimed: list[Claim] = []
+        for one in sealed:
+            # Copies of one mail follow each other and share its content, so it is opened once.
+            shared = claimed[-1].content if claimed and claimed[-1].item == one.payload.id else None
+            opening = partial(one.claimed, opener, owner=owner, until=until, content=shared or None)
+            claimed.append(await asyncio.to_thread(opening))
         return tuple(claimed)
 
     async def handing_over(self, claim: Claim, recipients: tuple[int, ...]) -> None:

@@ -121,10 +121,14 @@ class Store(Protocol):
         """
         ...
 
-    async def claim(self, *, owner: str, now: datetime, lease: timedelta, limit: int) -> tuple[Claim, ...]:
+    async def claim(
+        self, *, owner: str, now: datetime, lease: timedelta, limit: int, octets: int | None = None
+    ) -> tuple[Claim, ...]:
         """Lease up to `limit` copies with recipients that are due; no other worker gets them before the lease ends.
 
+        `octets`: of content in all, after the first copy; None: whatever there is.
         A lease that would last for more than two of this length was given before the clock was set back, and is over.
+        A copy that cannot be opened comes too, `damaged`, for its worker to settle.
         """
         ...
 

@@ -1,6 +1,7 @@
 """What all tests share: no clock in hypothesis, and a PostgreSQL of this run's own, or a skip that says what lacks."""
 
 import asyncio
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from dlp_gateway.journal import migrations
+from dlp_gateway.observe import output
 from quarantine.migrations import migrate
 from tests.e2e.conftest import require
 from tests.postgres import Postgres
@@ -48,3 +50,12 @@ def postgres_url(postgres: Postgres, empty_postgres_database: str) -> Iterator[s
     name = postgres.database(empty_postgres_database)
     yield postgres.url(name)
     postgres.drop(name)
+
+
+@pytest.fixture
+def log_lines() -> Iterator[io.StringIO]:
+    """Give what is logged, as JSON lines; only our own logger is exchanged."""
+    stream, former = io.StringIO(), output.current.logger
+    output.current.logger = output._logger("debug", "json", stream)
+    yield stream
+    output.current.logger = former

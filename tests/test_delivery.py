@@ -1,8 +1,14 @@
 """Delivery from custody: every reply of the smarthost ends in the state that tells the truth."""
 
 import asyncio
+import io
+import json
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -14,7 +20,7 @@ from dlp_gateway.observe import instruments
 from dlp_gateway.ports import Delivery
 from quarantine.memory import MemoryStore
 from quarantine.model import Claim, CopyDeposit, Deposit, Query, Settlement, State
-from quarantine.store import StoreError
+from quarantine.store import LeaseLostError, StoreError
 from tests.fakes import LATER, NEVER, UNREACHABLE, ScriptedSmarthost
 
 MAIL = b"From: ann@corp.example\r\nTo: a@x.example, c@x.example\r\nBcc: b@x.example\r\nSubject: Hello\r\n\r\nHi\r\n"
@@ -64,6 +70,33 @@ async def custody(
         copies=(copy,),
     )
     await store.take((deposit,))
+    return store
+
+
+async def filled(*contents: bytes, store: MemoryStore | None = None) -> MemoryStore:
+    """Return a custody with a due mail for each content: 0000000000000000a1 and so on, to a@x.example and so on."""
+    store, now = store or MemoryStore(), datetime.now(UTC)
+    for number, content in enumerate(contents, 1):
+        copy = CopyDeposit(
+            reverse_path="ann@corp.example",
+            recipients=(f"r{number}@x.example",),
+            edits=to_json(()),
+            options=Transport(body_8bit=False, smtputf8=False).to_json(),
+            state=State.DUE,
+            due_at=now,
+        )
+        deposit = Deposit(
+            id=f"00000000000000{number:04}",
+            content=content,
+            subject="",
+            reverse_path="ann@corp.example",
+            reasons=(),
+            group="",
+            created_at=now,
+            expires_at=None,
+            copies=(copy,),
+        )
+        await store.take((deposit,))
     return store
 
 
@@ -207,6 +240,54 @@ async def test_a_settlement_is_not_tried_for_longer_than_the_lease(monkeypatch: 
     assert await states(store) == [State.IN_DOUBT, State.IN_DOUBT]
 
 
+class LockedStore(FailingStore):
+    """A custody that is locked when the final dot is to be noted, and for the next `failures` settlements."""
+
+    locked = True
+
+    async def handing_over(self, claim: Claim, recipients: tuple[int, ...]) -> None:
+        """Fail, or note it."""
+        if self.locked:
+            raise StoreError("database is locked")
+        await super().handing_over(claim, recipients)
+
+
+async def test_a_final_dot_that_cannot_be_noted_is_put_off(
+    monkeypatch: pytest.MonkeyPatch, log_lines: io.StringIO
+) -> None:
+    """Nothing was sent: the lease is given back as soon as custody writes again, and no attempt is counted."""
+    monkeypatch.setattr(delivery, "_SETTLE_AGAIN", 0.001)
+    store, smarthost = LockedStore(2), ScriptedSmarthost(rcpt={"b@x.example": NEVER})
+    worker = DeliveryWorker(await custody(age=timedelta(days=6), store=store), smarthost, OPTIONS)
+    await worker.deliver_due()
+    (item,) = await store.items(Query())
+    assert smarthost.mails == []
+    assert [(to.state, to.attempts, to.reply[:9]) for to in item.recipients] == 2 * [(State.DUE, 0, "451 4.3.0")]
+    assert {line["attempts"] for line in told(log_lines) if line["event"] == "delivery"} == {0}
+    store.locked = False
+    await make_due(store)  # not before its lease is given back
+    await worker.deliver_due()
+    assert await states(store) == [State.DELIVERED, State.FAILED]
+    assert [recipients for _, recipients, _ in smarthost.mails] == [("a@x.example",)]
+
+
+class LostStore(FailingStore):
+    """A custody in which another has taken the lease when the final dot is to be noted."""
+
+    async def handing_over(self, claim: Claim, recipients: tuple[int, ...]) -> None:
+        """Fail."""
+        raise LeaseLostError
+
+
+async def test_a_lost_lease_is_not_put_off() -> None:
+    """What is another worker's now is not settled by this one."""
+    store, smarthost = await custody(store=LostStore(0)), ScriptedSmarthost()
+    await DeliveryWorker(store, smarthost, OPTIONS).deliver_due()
+    (item,) = await store.items(Query())
+    assert [(to.state, to.attempts, to.reply) for to in item.recipients] == 2 * [(State.DUE, 1, "")]
+    assert smarthost.mails == []
+
+
 async def make_due(store: MemoryStore) -> None:
     """Let the time of the next attempt come."""
     await store.reschedule("0000000000000000a1", due_at=datetime.now(UTC))
@@ -226,6 +307,76 @@ async def test_what_cannot_be_read_is_given_up_in_the_end() -> None:
     assert len(await store.items(Query(reason="dsn"))) == 1
     await worker.deliver_due()
     assert [recipients for _, recipients, _ in smarthost.mails] == [("ann@corp.example",)]
+
+
+class DamagedStore(MemoryStore):
+    """A custody whose disk lost the content of what is due, and, if `nameless`, everything that was sealed."""
+
+    def __init__(self, *, nameless: bool = False) -> None:
+        super().__init__()
+        self.nameless = nameless
+
+    async def claim(
+        self, *, owner: str, now: datetime, lease: timedelta, limit: int, octets: int | None = None
+    ) -> tuple[Claim, ...]:
+        """Claim what cannot be sent."""
+        claims = await super().claim(owner=owner, now=now, lease=lease, limit=limit, octets=octets)
+        return tuple(self.damaged(claim) for claim in claims)
+
+    def damaged(self, claim: Claim) -> Claim:
+        """Return what is left of it."""
+        if not self.nameless:
+            return replace(claim, content=b"", damaged=True)
+        nobody = tuple(replace(recipient, address="") for recipient in claim.recipients)
+        return replace(claim, content=b"", damaged=True, reverse_path="", edits="", options="", recipients=nobody)
+
+
+def told(log_lines: io.StringIO) -> list[dict[str, Any]]:
+    """Return what was logged."""
+    return [json.loads(line) for line in log_lines.getvalue().splitlines()]
+
+
+def deliveries(outcome: str) -> float:
+    """Return how many attempts were counted with this outcome."""
+    lines = instruments.expose()[0].decode().splitlines()
+    sample = f'dlp_deliveries_total{{outcome="{outcome}"}} '
+    return float(next((line.removeprefix(sample) for line in lines if line.startswith(sample)), "0"))
+
+
+async def test_a_damaged_mail_is_failed_aloud(log_lines: io.StringIO) -> None:
+    """Nothing is sent; log and metrics say so as of every failure, and its author gets a DSN without the mail."""
+    store, smarthost, before = await custody(store=DamagedStore()), ScriptedSmarthost(), deliveries("failed")
+    await DeliveryWorker(store, smarthost, OPTIONS).deliver_due()
+    assert (await states(store), smarthost.mails) == ([State.FAILED, State.FAILED], [])
+    (lost,) = await store.items(Query(ids=("0000000000000000a1",)))
+    assert lost.recipients[0].reply == "554 5.3.0 the stored message is damaged and cannot be opened"
+    (report,) = await store.items(Query(reason="dsn"))
+    content = await store.content(report.id)
+    assert b"Final-Recipient: rfc822; a@x.example\r\nAction: failed\r\nStatus: 5.3.0\r\n" in content
+    assert (b"b@x.example" in content, b"c@x.example" in content, b"Hello" in content) == (True, False, False)
+    assert [(line["event"], line["state"]) for line in told(log_lines)] == 2 * [("delivery", "failed")]
+    assert deliveries("failed") - before == 2
+
+
+async def test_a_damaged_mail_of_which_nothing_is_known(log_lines: io.StringIO) -> None:
+    """Neither its author nor its recipients can be named: it has failed, and the log says so."""
+    store, smarthost = await custody(store=DamagedStore(nameless=True)), ScriptedSmarthost()
+    await DeliveryWorker(store, smarthost, OPTIONS).deliver_due()
+    assert (await states(store), smarthost.mails) == ([State.FAILED, State.FAILED], [])
+    assert len(await store.items(Query())) == 1
+    assert [(line["event"], line["state"]) for line in told(log_lines)] == 2 * [("delivery", "failed")]
+
+
+async def test_a_release_counts_our_own_failures_anew() -> None:
+    """A reviewer tries again what was given up: the first error of ours is not the last."""
+    store = await custody(options="{}")
+    worker = DeliveryWorker(store, ScriptedSmarthost(), OPTIONS)
+    for _ in range(5):
+        await make_due(store)
+        await worker.deliver_due()
+    await store.release("0000000000000000a1", actor="ann", reason="", now=datetime.now(UTC))
+    await worker.deliver_due()
+    assert await states(store) == [State.DUE, State.DUE]
 
 
 class BreakingSmarthost(ScriptedSmarthost):
@@ -332,17 +483,137 @@ async def test_a_settlement_that_has_begun_is_written_though_cancelled() -> None
     assert await states(store) == [State.DELIVERED, State.DELIVERED]
 
 
+class Watched(ThreadPoolExecutor):
+    """The loop's threads, which count what they were given."""
+
+    given = 0
+
+    def submit(self, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401
+        """Count, and run it."""
+        self.given += 1
+        return super().submit(*arguments, **named)
+
+
+class Held(Watched):
+    """Threads of which the second waits for `go`."""
+
+    def __init__(self, threads: int) -> None:
+        super().__init__(threads)
+        self.go = threading.Event()
+
+    def submit(self, work: Callable[..., Any], *arguments: Any, **named: Any) -> Any:  # noqa: ANN401
+        """Run it, the second time once told to."""
+        held = self.given == 1
+
+        def run() -> Any:  # noqa: ANN401
+            if held:
+                self.go.wait(5)
+            return work(*arguments, **named)
+
+        return super().submit(run)
+
+
+async def test_a_large_mail_does_not_keep_the_loop() -> None:
+    """Its edits, and the DSN that may bring it back, are made in a thread; those of a small one cost less than that."""
+    executor = Watched(1)
+    asyncio.get_running_loop().set_default_executor(executor)
+    given = []
+    for size in (1000, 500_000):
+        store = await filled(b"Subject: Hello\r\n\r\n" + bytes(size))
+        await DeliveryWorker(store, ScriptedSmarthost(rcpt={"r1@x.example": NEVER}), OPTIONS).deliver_due()
+        given.append(executor.given)
+        assert len(await store.items(Query(reason="dsn"))) == 1
+    assert given == [0, 2]
+
+
+class PickySmarthost(ScriptedSmarthost):
+    """Waits for `go` where the content says so; `begun` is what it was given, `done` what it has answered."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go = asyncio.Event()
+        self.begun: list[bytes] = []
+        self.done: list[bytes] = []
+
+    async def deliver(self, content: bytes, **named: object) -> Delivery:  # type: ignore[override]
+        """Deliver, some at once."""
+        self.begun.append(content)
+        if content.startswith(b"Subject: slow"):
+            await self.go.wait()
+        said = await super().deliver(content, **named)  # type: ignore[arg-type]
+        self.done.append(content)
+        return said
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until something holds."""
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110  a delivery sets no event
+            await asyncio.sleep(0.001)
+
+
+async def test_a_transaction_that_hangs_stops_no_other() -> None:
+    """One waits for the reply to its final dot, all others leave meanwhile, a few at a time; at the end it is told."""
+    slow, quick = b"Subject: slow\r\n\r\n", [b"Subject: %d\r\n\r\n" % number for number in range(30)]
+    store, smarthost = await filled(slow, *quick), PickySmarthost()
+    worker = DeliveryWorker(store, smarthost, replace(OPTIONS, poll=timedelta(milliseconds=10)))
+    running = asyncio.create_task(worker.run())
+    await until(lambda: len(smarthost.done) == 30)
+    assert (smarthost.done, smarthost.begun[0]) == (quick, slow)
+    worker.stop()
+    smarthost.go.set()
+    await asyncio.wait_for(running, 3)
+    assert (await store.statistics()).recipients[State.DELIVERED] == 31
+
+
+async def test_no_more_than_a_few_leave_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither of mails nor of octets; but a large one that hangs leaves room for one more."""
+    monkeypatch.setattr(delivery, "_OCTETS", 1000)
+    slow = b"Subject: slow\r\n\r\n"
+    for contents, expected in (
+        (20 * [slow], 8),
+        (20 * [slow + bytes(250)], 4),
+        (20 * [slow + bytes(5000)], 2),
+    ):
+        store, smarthost = await filled(*contents), PickySmarthost()
+        worker = DeliveryWorker(store, smarthost, OPTIONS)
+        while await worker.begin_due():
+            pass
+        await until(lambda: len(smarthost.begun) == expected)  # noqa: B023  it is called at once
+        assert not await worker.begin_due()
+        smarthost.go.set()
+        await worker.finish()
+        assert (await store.statistics()).recipients[State.DELIVERED] == expected
+
+
+async def test_a_large_settlement_that_has_begun_is_written_though_cancelled() -> None:
+    """The replies were read, and a DSN is being made in a thread: a stop at this moment makes no doubt of it either."""
+    store = await filled(b"Subject: Hello\r\n\r\n" + bytes(500_000))
+    smarthost, executor = ScriptedSmarthost(rcpt={"r1@x.example": NEVER}), Held(2)
+    asyncio.get_running_loop().set_default_executor(executor)
+    running = asyncio.create_task(DeliveryWorker(store, smarthost, OPTIONS).run())
+    await until(lambda: executor.given == 2)  # the edits, and the DSN
+    running.cancel()
+    await asyncio.sleep(0)
+    executor.go.set()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert (await store.statistics()).recipients[State.FAILED] == 1
+
+
 class FaultyStore(MemoryStore):
     """A custody whose first look for due mail fails as nobody expected."""
 
     faulty = True
 
-    async def claim(self, *, owner: str, now: datetime, lease: timedelta, limit: int) -> tuple[Claim, ...]:
+    async def claim(
+        self, *, owner: str, now: datetime, lease: timedelta, limit: int, octets: int | None = None
+    ) -> tuple[Claim, ...]:
         """Fail once, then claim."""
         if self.faulty:
             self.faulty = False
             raise IndexError
-        return await super().claim(owner=owner, now=now, lease=lease, limit=limit)
+        return await super().claim(owner=owner, now=now, lease=lease, limit=limit, octets=octets)
 
 
 async def test_the_loop_outlives_an_error_of_ours() -> None:
@@ -360,37 +631,9 @@ async def test_the_loop_outlives_an_error_of_ours() -> None:
 
 async def test_after_an_outage_mail_leaves_in_the_order_in_which_it_came() -> None:
     """What was put off in it, each for another while, is due as soon as a host can be reached again."""
-    store, smarthost = MemoryStore(), ScriptedSmarthost()
-    (first,) = await (await custody()).copies("0000000000000000a1")
-    names = [f"0000000000000000a{number}" for number in range(1, 6)]
-    now = datetime.now(UTC)
-    for number, name in enumerate(names):
-        copy = CopyDeposit(
-            reverse_path="ann@corp.example",
-            recipients=("a@x.example",),
-            edits=first.edits,
-            options=first.options,
-            state=State.DUE,
-            due_at=now,
-        )
-        content = b"Subject: %d\r\n\r\n" % number
-        await store.take(
-            (
-                Deposit(
-                    id=name,
-                    content=content,
-                    subject="",
-                    reverse_path="ann@corp.example",
-                    reasons=(),
-                    group="",
-                    created_at=now,
-                    expires_at=None,
-                    copies=(copy,),
-                ),
-            )
-        )
+    store, smarthost = await filled(*(b"Subject: %d\r\n\r\n" % number for number in range(5))), ScriptedSmarthost()
     worker = DeliveryWorker(store, smarthost, replace(OPTIONS, first=timedelta(minutes=30)))
-    smarthost.rcpt, smarthost.reachable = {"a@x.example": UNREACHABLE}, False
+    smarthost.rcpt, smarthost.reachable = {f"r{number}@x.example": UNREACHABLE for number in range(1, 6)}, False
     await worker.deliver_due()
     await worker.look_at_smarthost()
     assert not await worker.deliver_due()

@@ -1,19 +1,24 @@
 """DSNs about a mail that is handed over at once: who is refused, and who is taken by a smarthost that sends none."""
 
+import asyncio
 import email
 import email.policy
+import io
+import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
+from dlp_gateway import forwarding
 from dlp_gateway.deposits import Transport
-from dlp_gateway.forwarding import Forwarder, Outgoing
+from dlp_gateway.forwarding import NOT_BEFORE_THE_REPLY, Forwarder, Outgoing
 from dlp_gateway.mail.edit import AddTrace, RemoveBcc, apply
 from dlp_gateway.mail.envelope import NOTHING_ASKED, DsnRequest, Envelope, Notify, RecipientRequest, Ret
 from dlp_gateway.mail.parse import parse
 from quarantine.memory import MemoryStore
-from quarantine.model import Deposit, Query
+from quarantine.model import Deposit, Query, State
 from quarantine.store import Also, StoreError
 from tests.fakes import LATER, NEVER, ScriptedSmarthost
 
@@ -150,3 +155,98 @@ async def test_what_comes_back(ret: Ret, returnable: bool, expected: str) -> Non
     assert (b"\r\nHi\r\n" in report) is (expected == "message/rfc822")
     assert (b"\r\nFrom: ann@corp.example\r\n" in report) is returnable
     assert b"Bcc" not in report
+
+
+class Locked(MemoryStore):
+    """A custody that takes deposits, and is locked whenever one is to be taken back."""
+
+    locked = True
+
+    async def discard(
+        self, item: str, *, actor: str, reason: str, now: datetime, recipients: tuple[str, ...] = ()
+    ) -> int:
+        """Fail, or discard."""
+        if self.locked:
+            raise StoreError("database is locked")
+        return await super().discard(item, actor=actor, reason=reason, now=now, recipients=recipients)
+
+
+async def refused(custody: MemoryStore) -> Forwarder:
+    """Return who has told the client that nobody has its mail, and could not take back a deposit and a DSN."""
+    ours = forwarder(ScriptedSmarthost(rcpt={"b@x.example": LATER, "d@x.example": NEVER}, final=NEVER), custody)
+    delivery = await ours.forward(outgoing("a@x.example", "b@x.example", "d@x.example"))
+    assert not any(reply.positive for _, reply in delivery.replies)
+    return ours
+
+
+def logged(log_lines: io.StringIO) -> list[tuple[str, str, str]]:
+    """Return level, event and id of what was logged."""
+    lines = [json.loads(line) for line in log_lines.getvalue().splitlines()]
+    return [(line["level"], line["event"], line.get("id", "")) for line in lines]
+
+
+async def test_what_is_to_be_taken_back_is_taken_back_at_the_end() -> None:
+    """The receiver ends before the next attempt: it makes that attempt now."""
+    custody = Locked()
+    ours = await refused(custody)
+    custody.locked = False
+    await ours.close()
+    assert [item.state for item in await custody.items(Query())] == [State.DISCARDED, State.DISCARDED]
+
+
+async def test_what_cannot_be_taken_back_at_the_end_is_told(log_lines: io.StringIO) -> None:
+    """It will leave, though the client was told that nobody has the mail: an error says which mail it is."""
+    custody = Locked()
+    await (await refused(custody)).close()
+    assert logged(log_lines)[-1] == ("error", "not_taken_back", "0000000000000000a1")
+
+
+async def test_the_end_does_not_wait_for_custody(monkeypatch: pytest.MonkeyPatch, log_lines: io.StringIO) -> None:
+    """A database that does not answer at all is left after a while, and that is told."""
+
+    class Silent(Locked):
+        silent = False
+
+        async def discard(self, *arguments: Any, **named: Any) -> int:  # noqa: ANN401
+            if self.silent:
+                await asyncio.Event().wait()
+            return await super().discard(*arguments, **named)
+
+    monkeypatch.setattr(forwarding, "_LAST_ATTEMPT", timedelta(milliseconds=20))
+    custody = Silent()
+    ours = await refused(custody)
+    custody.silent = True
+    await ours.close()
+    assert logged(log_lines)[-1] == ("error", "not_taken_back", "0000000000000000a1")
+
+
+async def test_what_cannot_be_taken_back_in_time_is_told(
+    monkeypatch: pytest.MonkeyPatch, log_lines: io.StringIO
+) -> None:
+    """Custody stays locked until the deposit leaves."""
+    monkeypatch.setattr(forwarding, "_AGAIN", timedelta(milliseconds=5))
+    monkeypatch.setattr(forwarding, "NOT_BEFORE_THE_REPLY", timedelta(milliseconds=50))
+    ours = await refused(Locked())
+    async with asyncio.timeout(5):
+        while ours._unfinished:  # noqa: ASYNC110  a task sets no event
+            await asyncio.sleep(0.01)
+    assert logged(log_lines)[-1] == ("error", "not_taken_back", "0000000000000000a1")
+
+
+async def test_what_left_before_it_could_be_taken_back_is_told(log_lines: io.StringIO) -> None:
+    """Custody was locked for so long that delivery had it first."""
+    custody = Locked()
+    ours = await refused(custody)
+    now = datetime.now(UTC) + NOT_BEFORE_THE_REPLY
+    await custody.claim(owner="test", now=now, lease=timedelta(hours=1), limit=10)
+    custody.locked = False
+    await ours.close()
+    assert logged(log_lines)[-1] == ("error", "not_taken_back", "0000000000000000a1")
+
+
+async def test_a_dsn_alone_is_no_deferral(log_lines: io.StringIO) -> None:
+    """Nobody was deferred, one was refused: the log tells of no recipient in custody."""
+    smarthost, custody = ScriptedSmarthost(rcpt={"b@x.example": NEVER}), MemoryStore()
+    await forwarder(smarthost, custody).forward(outgoing("a@x.example", "b@x.example"))
+    assert len(await reports(custody)) == 1
+    assert [event for _, event, _ in logged(log_lines)] == []

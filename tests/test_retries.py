@@ -9,6 +9,7 @@ from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.ports import UNDER_WAY
 from dlp_gateway.retries import OwnDepartures, Retries
+from quarantine.store import StoreError
 from tests.fakes import MemoryJournal
 from tests.waiting import until
 
@@ -92,3 +93,37 @@ async def test_departures_that_never_end_keep_nobody_for_long() -> None:
     departures.begin()
     async with asyncio.timeout(2):
         assert await Retries(MemoryJournal(), departures).reply(envelope("a1"), CONTENT) is None
+
+
+class LockedJournal(MemoryJournal):
+    """A journal that cannot be asked while its database is locked."""
+
+    is_locked = False
+
+    async def recall(self, fingerprint: bytes) -> Reply | None:
+        """Look, if that is possible."""
+        if self.is_locked:
+            raise StoreError("the database is locked")
+        return await super().recall(fingerprint)
+
+
+async def test_a_retry_that_could_not_be_looked_up_takes_nothing_back() -> None:
+    """(i) It is told to come again and hangs up, too; the first attempt's answer stays what it was."""
+    journal = LockedJournal()
+    retries = Retries(journal)
+    await retries.unanswered(envelope("a1"), CONTENT, TAKEN, written=False)
+    journal.is_locked = True
+    with retries.attempt("a2"), pytest.raises(StoreError):
+        await retries.reply(envelope("a2"), CONTENT)
+    await retries.unanswered(envelope("a2"), CONTENT, LATER, written=True)
+    journal.is_locked = False
+    assert await retries.reply(envelope("a3"), CONTENT) == TAKEN
+
+
+async def test_a_new_attempt_that_nobody_took_is_no_retrys_answer() -> None:
+    """Its client comes again, and that is a new attempt."""
+    journal = LockedJournal()
+    retries = Retries(journal)
+    await retries.abandoned(envelope("a1"), CONTENT)
+    await retries.unanswered(envelope("a1"), CONTENT, LATER, written=False)
+    assert await retries.reply(envelope("a2"), CONTENT) is None

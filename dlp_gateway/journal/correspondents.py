@@ -4,9 +4,8 @@ Beside the pairs of senders and recipients there are rows for each sender, each 
 nobody is judged before enough was seen.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Final, Literal
 
 from sqlalchemy import Connection, LargeBinary, bindparam, case, literal, select, union_all
@@ -101,33 +100,31 @@ class Correspondents:
 
     # --- learning -----------------------------------------------------------------------------------------------------
 
-    def learning(self, seen: Iterable[Seen], day: int) -> Callable[[Connection], Callable[[], None]]:
-        """Return what notes in a transaction what was seen on a day; call what it returns once that is committed."""
-        new = {one.pair: one for one in seen if self._met.get(one.pair, -1) < day}
-        known = {one: found for one, found in new.items() if found.sort != "sender"}
+    def learning(self, seen: Iterable[Seen], day: int) -> "Learning":
+        """Return what is to be noted of what was seen on a day."""
+        return Learning(self, {one.pair: one for one in seen if self._met.get(one.pair, -1) < day}, day)
 
-        def learn(connection: Connection) -> Callable[[], None]:
-            note(connection, new, day)
-            if known:
-                days = _days(connection, tuple(known))
-                # A day later as well: the third may have come from a mail that a reviewer released, without names.
-                frequent = [found for one, found in known.items() if days[one] in {FREQUENT, FREQUENT + 1}]
-                self._make_mistakable(connection, frequent)
-            return partial(self._meet, new, day)
+    def note(self, connection: Connection, new: Mapping[bytes, Seen], day: int) -> None:
+        """Note pairs in the caller's transaction."""
+        note(connection, new, day)
+        if known := {one: found for one, found in new.items() if found.sort != "sender"}:
+            days = _days(connection, tuple(known))
+            # A day later as well: the third may have come from a mail that a reviewer released, without names.
+            frequent = [found for one, found in known.items() if days[one] in {FREQUENT, FREQUENT + 1}]
+            self._make_mistakable(connection, frequent)
 
-        return learn
-
-    def _make_mistakable(self, connection: Connection, frequent: Iterable[Seen]) -> None:
-        rows = [{"form": form, "pair": one.pair} for one in frequent for form in self._forms(one)]
-        if rows:
-            connection.execute(inserting(connection, likenesses).on_conflict_do_nothing(), rows)
-
-    def _meet(self, pairs: Iterable[bytes], day: int) -> None:
+    def meet(self, pairs: Iterable[bytes], day: int) -> None:
+        """Keep in mind that pairs are noted for a day."""
         for one in pairs:
             self._met.pop(one, None)
             self._met[one] = day
         while len(self._met) > KEPT:
             del self._met[next(iter(self._met))]
+
+    def _make_mistakable(self, connection: Connection, frequent: Iterable[Seen]) -> None:
+        rows = [{"form": form, "pair": one.pair} for one in frequent for form in self._forms(one)]
+        if rows:
+            connection.execute(inserting(connection, likenesses).on_conflict_do_nothing(), rows)
 
     # --- looking up ---------------------------------------------------------------------------------------------------
 
@@ -152,7 +149,7 @@ class Correspondents:
                 holders.setdefault(form, set()).add(known)
             else:
                 days[known] = on_days
-        self._meet((one.pair for one in unmet if one.pair in days), -1)
+        self.meet((one.pair for one in unmet if one.pair in days), -1)
         strangers = [one for one in unmet if one.pair not in days]
         learning = questions.memory.learning
         if not strangers or days.get(next(pair for pair, one in seen.items() if one.author), 0) < learning:
@@ -191,6 +188,23 @@ class Correspondents:
             forms = neighbour_forms(one.address) | twin_forms(one.address, one.name)
         for form in forms:
             yield self._digests.form(one.author, form)
+
+
+@dataclass(frozen=True, slots=True)
+class Learning:
+    """Pairs that were seen on a day and are not noted for it yet."""
+
+    correspondents: Correspondents
+    new: Mapping[bytes, Seen]
+    day: int
+
+    def write(self, connection: Connection) -> None:
+        """Note them in the caller's transaction."""
+        self.correspondents.note(connection, self.new, self.day)
+
+    def committed(self) -> None:
+        """Do not note them for that day again."""
+        self.correspondents.meet(self.new, self.day)
 
 
 def note(connection: Connection, pairs: Iterable[bytes], day: int) -> None:

@@ -5,7 +5,7 @@ answer to many, and those to strangers. The rest is answered out of the process'
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -142,8 +142,8 @@ class Memory:
 
     # --- learning -----------------------------------------------------------------------------------------------------
 
-    def learning(self, entries: Iterable[Entry]) -> Callable[[Connection], Callable[[], None]]:
-        """Return what learns from mail that left, in a transaction; it returns what to call once that is committed."""
+    def learning(self, entries: Iterable[Entry]) -> "Learning":
+        """Return what mail that left teaches, or, if it lies in custody, will have taught."""
         seen: dict[int, list[Seen]] = {}
         writes: list[Callable[[Connection], None]] = []
         for entry in entries:
@@ -159,20 +159,8 @@ class Memory:
                 seen.setdefault(day, []).extend(self._correspondents.seen(sending, taken))
                 if entry.lesson.is_group and not entry.lesson.is_hidden:
                     writes.append(partial(circles.learn, shown=self._digests.addresses(sending.shown), day=day))
-        learnings = [self._correspondents.learning(met, day) for day, met in sorted(seen.items())]
-
-        def learn(connection: Connection) -> Callable[[], None]:
-            for write in writes:
-                write(connection)
-            committed = [one(connection) for one in learnings]
-
-            def all_committed() -> None:
-                for one in committed:
-                    one()
-
-            return all_committed
-
-        return learn
+        met = [self._correspondents.learning(pairs, day) for day, pairs in sorted(seen.items())]
+        return Learning(tuple(writes), tuple(met))
 
     def _keep(self, connection: Connection, *, lesson: Lesson, is_held: bool) -> None:
         """Keep what a mail in custody will have taught; what it sends is known already if it leaves by itself."""
@@ -213,6 +201,26 @@ class Memory:
                 await connection.execute(delete(tables.correspondents).where(pairs.pair.in_(gone)))
             if len(gone) < _BATCH:
                 return
+
+
+@dataclass(frozen=True, slots=True)
+class Learning:
+    """What some mails teach: made without the database, written in a transaction, kept in mind when that is done."""
+
+    writes: tuple[Callable[[Connection], None], ...]
+    met: tuple[correspondents.Learning, ...]
+
+    def write(self, connection: Connection) -> None:
+        """Write it in the caller's transaction."""
+        for write in self.writes:
+            write(connection)
+        for one in self.met:
+            one.write(connection)
+
+    def committed(self) -> None:
+        """It is on disk."""
+        for one in self.met:
+            one.committed()
 
 
 def _settle(connection: Connection) -> int:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from sqlalchemy import delete, insert, select
@@ -20,6 +20,9 @@ KEPT: Final = timedelta(hours=1)
 #: How long `UNDER_WAY` may be believed after a crash: longer than the smarthost may take for the final dot, ten minutes
 #: (RFC 5321 4.5.3.2.6).
 LONGEST: Final = timedelta(minutes=12)
+
+#: A row is committed so long after the time that it bears, at the most: waits for the database are shorter.
+_LATE: Final = timedelta(minutes=1)
 
 
 def fingerprint(public: PublicKey, envelope: Envelope, content: bytes) -> bytes:
@@ -48,10 +51,26 @@ async def forget(connection: AsyncConnection, known_by: bytes) -> None:
     await connection.execute(delete(unanswered).where(unanswered.c.fingerprint == known_by))
 
 
-async def known(connection: AsyncConnection, now: datetime) -> frozenset[bytes]:
-    """Return the fingerprints of all transactions that may be recalled."""
-    kept = select(unanswered.c.fingerprint).where(unanswered.c.at > now - KEPT)
-    return frozenset((await connection.execute(kept)).scalars())
+class Lost:
+    """The fingerprints of transactions that may be recalled, as one process knows them: never too few."""
+
+    def __init__(self) -> None:
+        self._at: dict[bytes, datetime] = {}
+        self._newest = datetime.fromtimestamp(0, UTC)
+
+    def __contains__(self, fingerprint: bytes) -> bool:
+        return fingerprint in self._at
+
+    def __bool__(self) -> bool:
+        return bool(self._at)
+
+    async def look(self, connection: AsyncConnection, now: datetime) -> None:
+        """Read what is new, and forget what is old; what was taken out since then is found out by a recall."""
+        since = max(now - KEPT, self._newest - _LATE)
+        new = select(unanswered.c.fingerprint, unanswered.c.at).where(unanswered.c.at > since)
+        self._at.update((row.fingerprint, row.at) for row in await connection.execute(new))
+        self._at = {one: at for one, at in self._at.items() if at > now - KEPT}
+        self._newest = max(self._at.values(), default=self._newest)
 
 
 async def recall(connection: AsyncConnection, key: MessageKey, known_by: bytes, now: datetime) -> Reply | None:

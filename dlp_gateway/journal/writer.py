@@ -15,7 +15,7 @@ from quarantine.store import StoreError
 GATHER: Final = 0.1
 AGAIN: Final = 2.0
 
-#: Entries and, after the first, recipients in one transaction: sealing 300 of them keeps the loop for some 10 ms.
+#: Entries and, after the first, recipients in one transaction: other writers wait for it meanwhile.
 GROUP: Final = 200
 GROUP_RECIPIENTS: Final = 300
 
@@ -64,10 +64,24 @@ class GroupWriter:
             left = len(self._waiting)
             while left > 0:
                 group = self._next()
-                await self._write(group)
-                self._forget(len(group))
                 left -= len(group)
+                await self._together_or_singly(group)
                 await asyncio.sleep(0)
+
+    async def _together_or_singly(self, group: tuple[Entry, ...]) -> None:
+        """Write a group and forget it; what is wrong with one of its entries is no other's fault."""
+        try:
+            await self._write(group)
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001  a worker loop: one entry that cannot be written must not end it
+            if len(group) > 1:
+                for entry in group:
+                    await self._together_or_singly((entry,))
+                return
+            log.internal_error("", "journal", error)
+            self._dropped(1)
+        self._forget(len(group))
 
     async def close(self) -> None:
         """Write what waits, drop and count what cannot be written, and end the task."""
@@ -92,11 +106,6 @@ class GroupWriter:
                 metrics.store_error()
                 self._new.set()
                 await self._pause(AGAIN)
-            except Exception as error:  # noqa: BLE001  a worker loop: one entry that cannot be written must not end it
-                log.internal_error("", "journal", error)
-                lost = len(self._next())
-                self._forget(lost)
-                self._dropped(lost)
 
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from dlp_gateway.ledger import Account
+from dlp_gateway.ledger import Account, Window
 from dlp_gateway.mail.address import DomainSet, canonical
 from dlp_gateway.notices import letters
 from dlp_gateway.notices.letters import Letter, Letterhead
@@ -14,7 +14,7 @@ from dlp_gateway.notices.news import Kind, News
 from dlp_gateway.notices.words import Words, words
 from dlp_gateway.policy.model import Policy
 from dlp_gateway.settings.notices import LANGUAGES, Language
-from quarantine.model import Deposit
+from quarantine.model import Deposit, Transition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +57,19 @@ class NoticeOptions:
         return words(next(by_domain, self.language))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occasion:
+    """What a round is about: what happened in custody, mail that left rewritten, hours that are over, a digest's time.
+
+    By entry the accounts of rewritten mail, None for a damaged one.
+    """
+
+    happened: tuple[Transition, ...] = ()
+    rewritten: Mapping[str, Account | None] = field(default_factory=dict)
+    over: tuple[tuple[Window, Account | None], ...] = ()
+    digest_at: datetime | None = None
+
+
 @dataclass(slots=True, kw_only=True)
 class Round:
     """What one round comes to: notices, what to remember, and what to say of it when it is committed."""
@@ -68,7 +81,6 @@ class Round:
     told: dict[str, str] = field(default_factory=dict)
     closed: list[bytes] = field(default_factory=list)
     results: list[tuple[str, str, str]] = field(default_factory=list)  # id of the mail or notice, kind, result
-    digest_at: datetime | None = None
 
     def note(self, news: News, result: str) -> None:
         """Remember how it ended, for each part of the mail."""

@@ -17,19 +17,22 @@ from dlp_gateway.notices import letters, owners, reviewers
 from dlp_gateway.notices.expiry import report
 from dlp_gateway.notices.limits import EVERYBODY, HOUR, REVIEWERS, Gate
 from dlp_gateway.notices.news import Kind, News, in_custody, kind_of, merged, of_rewrites
-from dlp_gateway.notices.round import NoticeOptions, Round, why_not
+from dlp_gateway.notices.round import NoticeOptions, Occasion, Round, why_not
 from dlp_gateway.observe import log, metrics
 from quarantine.model import Item, Query, State, Transition
 from quarantine.store import Store, StoreError
 
 #: Transitions, rewritten mails and windows in one round: some tenths of a second, and some megabytes.
 _BATCH: Final = 500
-#: How often an error of our own may cost a round, before what it was about is passed over.
+#: How often an error of our own may cost a round, before each thing has a round of its own.
 _OWN_FAILURES: Final = 5
 #: How long the parts of one mail count as one: clients and servers split long lists of recipients.
 _SAME_MAIL: Final = timedelta(hours=1)
 #: Items of a state that a digest looks at.
 _LOOKED_AT: Final = 200
+
+#: What a round may be about.
+_PARTS: Final = ("happened", "rewritten", "over", "digest")
 
 _ENDS: Final = frozenset({State.DELIVERED, State.FAILED, State.EXPIRED})
 
@@ -63,37 +66,87 @@ class NoticeWorker:
         while not self._stopping.is_set():
             more = False
             try:
-                more = await self.tell()
+                if self._failures < _OWN_FAILURES:
+                    more = await self.tell()
+                else:
+                    await self.tell_singly()
                 self._failures = 0
             except StoreError as error:
                 log.store_unavailable(error)
                 metrics.store_error()
             except Exception as error:  # noqa: BLE001  the worker loop: the next round may go well
-                log.internal_error("", "notices", error)
-                metrics.internal_error("notices")
+                _note_internal(error)
                 self._failures += 1
             if not more:
                 await self._pause()
 
     async def tell(self) -> bool:
         """Go one round; return whether there may be more to tell at once."""
-        options, now = self._options, datetime.now(UTC)
         marks = await self._ledger.marks()
         if marks is None:
             await self.begin()
             return False
-        happened = await self._store.transitions(after=marks.seen, limit=_BATCH)
-        rewritten = await self._ledger.untold(_BATCH)
-        over = await self._ledger.ended(before=now - HOUR, now=now, limit=_BATCH)
-        # What we fail at again and again is passed over, so that others hear of theirs; the log has said so each time.
-        news = () if self._failures >= _OWN_FAILURES else await self._news(happened, rewritten)
-        this = await self._round(now, news, over, options)
-        await self._sum_up(this, over, options)
+        now = datetime.now(UTC)
+        occasion = await self._occasion(marks, now, _BATCH, _PARTS)
+        await self._go_round(occasion, marks, now)
+        return len(occasion.happened) >= _BATCH or len(occasion.rewritten) >= _BATCH
+
+    async def tell_singly(self) -> None:
+        """Go a round for each thing that there is to tell: what we fail at then is passed over, all else is told."""
+        for part in _PARTS:
+            try:
+                for _ in range(_BATCH):
+                    if not await self._tell_one(part):
+                        break
+            except StoreError:
+                raise
+            except Exception as error:  # noqa: BLE001  as in `run`: there is more to tell than this
+                _note_internal(error)
+
+    async def _tell_one(self, part: str) -> bool:
+        """Go a round for the first thing that there is; return whether there was one."""
+        marks, now = await self._ledger.marks(), datetime.now(UTC)
+        if marks is None:
+            return False
+        occasion = await self._occasion(marks, now, 1, (part,))
+        try:
+            return await self._go_round(occasion, marks, now)
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001  as in `run`: nobody hears of this, and the log says so
+            _note_internal(error)
+        await self._commit(await self._round(now, (), (), self._options), marks, occasion, passed_over=True)
+        return True
+
+    # --- one round ----------------------------------------------------------------------------------------------------
+
+    async def _occasion(self, marks: Marks, now: datetime, limit: int, parts: tuple[str, ...]) -> Occasion:
+        """Look for what there is to tell, in these parts of it."""
+        periods = (now - marks.digest_at) // self._options.digest if self._options.reviewers else 0
+        return Occasion(
+            happened=await self._store.transitions(after=marks.seen, limit=limit) if "happened" in parts else (),
+            rewritten=await self._ledger.untold(limit) if "rewritten" in parts else {},
+            over=await self._ledger.ended(before=now - HOUR, now=now, limit=limit) if "over" in parts else (),
+            # At the same time of day as ever.
+            digest_at=marks.digest_at + periods * self._options.digest if periods >= 1 and "digest" in parts else None,
+        )
+
+    async def _go_round(self, occasion: Occasion, marks: Marks, now: datetime) -> bool:
+        """Tell and commit it; return whether that made any difference."""
+        options = self._options
+        is_news = occasion.happened or occasion.rewritten
+        news = await self._news(occasion.happened, occasion.rewritten) if is_news else ()
+        this = await self._round(now, news, occasion.over, options)
+        for window, account in occasion.over:
+            await self._sum_up(this, window, account, options)
         await self._tell_authors(this, news, options)
-        await self._tell_reviewers(this, news, marks, options)
-        if happened or rewritten or this.gate.changed or this.closed or this.digest_at:
-            await self._commit(this, marks, happened, rewritten)
-        return len(happened) >= _BATCH or len(rewritten) >= _BATCH
+        await self._alarm(this, news, options)
+        if occasion.digest_at is not None:
+            await self._write_digest(this, options)
+        if not (is_news or occasion.digest_at or this.gate.changed or this.closed):
+            return False
+        await self._commit(this, marks, occasion)
+        return True
 
     async def _news(self, happened: Sequence[Transition], rewritten: Mapping[str, Account | None]) -> tuple[News, ...]:
         items = tuple(dict.fromkeys(one.item for one in happened if not kind_of(one.reasons)))
@@ -115,20 +168,19 @@ class NoticeWorker:
 
     # --- authors ------------------------------------------------------------------------------------------------------
 
-    async def _sum_up(self, this: Round, over: Sequence[tuple[Window, Account | None]], options: NoticeOptions) -> None:
+    async def _sum_up(self, this: Round, window: Window, account: Account | None, options: NoticeOptions) -> None:
         """Tell in one notice what was over somebody's limit, when his hour is over."""
-        for window, account in over:
-            if window.whom == REVIEWERS and window.waiting and options.reviewers:
-                if this.gate.sum_up(window):
-                    await self._write_digest(this, options)
-            elif not window.waiting or account is None or not options.policy.inside.contains(options.reader(account)):
-                this.closed.append(window.whom)
-            elif this.gate.sum_up(window):
-                reader, said = options.reader(account), options.said(account)
-                if account.owner:
-                    this.write(owners.summary(window, account, reader, said))
-                else:
-                    this.write(letters.summary(window, reader, said))
+        if window.whom == REVIEWERS and window.waiting and options.reviewers:
+            if this.gate.sum_up(window):
+                await self._write_digest(this, options)
+        elif not window.waiting or account is None or not options.policy.inside.contains(options.reader(account)):
+            this.closed.append(window.whom)
+        elif this.gate.sum_up(window):
+            reader, said = options.reader(account), options.said(account)
+            if account.owner:
+                this.write(owners.summary(window, account, reader, said))
+            else:
+                this.write(letters.summary(window, reader, said))
 
     async def _tell_authors(self, this: Round, news: Sequence[News], options: NoticeOptions) -> None:
         known: set[str] = set()
@@ -165,20 +217,14 @@ class NoticeWorker:
 
     # --- reviewers ----------------------------------------------------------------------------------------------------
 
-    async def _tell_reviewers(self, this: Round, news: Sequence[News], marks: Marks, options: NoticeOptions) -> None:
-        """Tell at once what is of high severity, and everything when it is time."""
-        if not options.reviewers:
-            return
-        urgent = reviewers.urgent(news, options.policy, options.head.hostname)
+    async def _alarm(self, this: Round, news: Sequence[News], options: NoticeOptions) -> None:
+        """Tell reviewers at once what is of high severity."""
+        urgent = reviewers.urgent(news, options.policy, options.head.hostname) if options.reviewers else ()
         if urgent and this.gate.admit(REVIEWERS):
             for address in options.reviewers:
                 this.write(reviewers.alarm(address, urgent, options.words(address)))
         elif urgent:
             this.gate.defer(REVIEWERS, reviewers.URGENT, "", len(urgent))
-        periods = (this.now - marks.digest_at) // options.digest
-        if periods >= 1:
-            this.digest_at = marks.digest_at + periods * options.digest  # at the same time of day as ever
-            await self._write_digest(this, options)
 
     async def _write_digest(self, this: Round, options: NoticeOptions) -> None:
         """Write to each reviewer what waits, if anything does; our own notices that nobody takes are none of it."""
@@ -197,18 +243,17 @@ class NoticeWorker:
 
     # --- the end of a round -------------------------------------------------------------------------------------------
 
-    async def _commit(
-        self, this: Round, marks: Marks, happened: Sequence[Transition], rewritten: Mapping[str, Account | None]
-    ) -> None:
-        """Take the notices and move the mark, both or neither; then count."""
+    async def _commit(self, this: Round, marks: Marks, occasion: Occasion, *, passed_over: bool = False) -> None:
+        """Take the notices and move the mark, both or neither; then count. `passed_over`: nobody waits for it more."""
+        happened = occasion.happened
         progress = Progress(
             before=marks.seen,
             seen=happened[-1].number if happened else marks.seen,
-            looked_at=tuple(rewritten),
+            looked_at=tuple(occasion.rewritten),
             told=this.told,
             windows=tuple(this.gate.changed.values()),
-            closed=tuple(this.closed),
-            digest_at=this.digest_at,
+            closed=tuple(window.whom for window, _ in occasion.over) if passed_over else tuple(this.closed),
+            digest_at=occasion.digest_at,
         )
         await self._store.take(tuple(this.notices), also=self._ledger.keep(progress))
         for mail, kind, result in this.results:
@@ -224,6 +269,11 @@ class NoticeWorker:
             await asyncio.wait_for(self._stopping.wait(), self._options.poll.total_seconds())
         except TimeoutError:
             return
+
+
+def _note_internal(error: Exception) -> None:
+    log.internal_error("", "notices", error)
+    metrics.internal_error("notices")
 
 
 def _month(account: Account) -> datetime:

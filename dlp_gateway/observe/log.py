@@ -236,6 +236,11 @@ def unreported(mail: str) -> None:
     current.logger.warning("unreported", id=mail)
 
 
+def not_taken_back(mail: str) -> None:
+    """The client was told that nobody has it; what custody had taken of it meanwhile will leave all the same."""
+    current.logger.error("not_taken_back", id=mail)
+
+
 def expired(mail: str) -> None:
     """Nobody decided in time."""
     current.logger.warning("expired", id=mail)

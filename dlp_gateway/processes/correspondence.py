@@ -1,19 +1,15 @@
 """Notices with the settings and the policy in force: one writer for the life of the supervisor."""
 
 import asyncio
-from typing import Final
 
 from dlp_gateway.journal import SqlLedger
 from dlp_gateway.mail.address import canonical
 from dlp_gateway.notices import NoticeOptions, NoticeWorker
 from dlp_gateway.notices.letters import Letterhead
-from dlp_gateway.observe import log
 from dlp_gateway.policy.model import Policy
 from dlp_gateway.processes.boot import DRAIN
 from dlp_gateway.settings import Settings
 from quarantine.store import Store
-
-_PAUSE: Final = 1.0  # seconds before a worker whose loop broke is started again
 
 
 class Correspondence:
@@ -32,7 +28,7 @@ class Correspondence:
         """Tell as `settings` and `policy` say from now on."""
         self._worker.use(options(settings, policy, self._hostname))
         if self._task is None:
-            self._task = asyncio.create_task(self._run())
+            self._task = asyncio.create_task(self._worker.run())
 
     async def close(self) -> None:
         """Let the round under way come to its end; cut off, it leaves nothing half done."""
@@ -42,17 +38,6 @@ class Correspondence:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
-
-    async def _run(self) -> None:
-        """Keep the worker running until it is stopped; a fault in its loop must not end notices silently."""
-        while True:
-            try:
-                await self._worker.run()
-            except Exception as error:  # noqa: BLE001  see above
-                log.internal_error("", "notices", error)
-                await asyncio.sleep(_PAUSE)
-            else:
-                return
 
 
 def options(settings: Settings, policy: Policy, hostname: str) -> NoticeOptions:

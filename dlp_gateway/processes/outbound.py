@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Final
 
 from dlp_gateway.delivery import DeliveryOptions, DeliveryWorker
-from dlp_gateway.observe import log
 from dlp_gateway.processes import composition
 from dlp_gateway.processes.boot import DRAIN
 from dlp_gateway.settings import Settings
@@ -15,7 +14,6 @@ from dlp_gateway.smtp.smarthost import Smarthost
 from quarantine.store import Store
 
 _BORN: Final = secrets.token_hex(4)  # numbers of processes are given again
-_PAUSE: Final = 1.0  # seconds before a worker whose loop broke is started again
 
 
 class Outbound:
@@ -63,16 +61,8 @@ class Outbound:
 
 
 async def _run(worker: DeliveryWorker, smarthost: Smarthost) -> None:
-    """Keep one worker running until it is stopped; the worker loop: a fault in it must not end delivery silently."""
     try:
-        while True:
-            try:
-                await worker.run()
-            except Exception as error:  # noqa: BLE001  see above
-                log.internal_error("", "delivery", error)
-                await asyncio.sleep(_PAUSE)
-            else:
-                return
+        await worker.run()
     finally:
         await smarthost.close()
 

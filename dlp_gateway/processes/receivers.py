@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Coroutine
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from typing import Any, Final, TextIO
 
@@ -49,10 +49,7 @@ class Receivers:
         async with self._turn:
             if self._closing:
                 return
-            fresh = [await self._started(boot) for boot in boots]
-            if not all(await asyncio.gather(*(child.ready() for child in fresh))):
-                await asyncio.gather(*(child.drain() for child in fresh))
-                raise StartError("A receiver did not start; what it wrote to standard error says why.")
+            fresh = await self._fresh(boots)
             former, self._current, self._boots = self._current, fresh, boots
             for place, child in enumerate(fresh):
                 self._keep(self._watch(place, child))
@@ -72,6 +69,19 @@ class Receivers:
         async with self._turn:
             await asyncio.gather(*(child.drain() for child in (*self._current, *self._retiring)))
         await asyncio.gather(*self._tasks)
+
+    async def _fresh(self, boots: tuple[Boot, ...]) -> list[Child]:
+        """Return new receivers that take mail, all of them; else none stays, for they would do so unwatched."""
+        fresh: list[Child] = []
+        async with AsyncExitStack() as stack:
+            for boot in boots:
+                child = await self._started(boot)
+                stack.push_async_callback(child.drain)
+                fresh.append(child)
+            if not all(await asyncio.gather(*(child.ready() for child in fresh))):
+                raise StartError("A receiver did not start; what it wrote to standard error says why.")
+            stack.pop_all()
+        return fresh
 
     async def _started(self, boot: Boot) -> Child:
         try:

@@ -9,8 +9,8 @@ import asyncio
 import os
 import shutil
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, TextIO
@@ -20,12 +20,13 @@ from dlp_gateway.console.app import Check, application
 from dlp_gateway.console.server import Admin
 from dlp_gateway.errors import ConfigurationError, GatewayError, Problem
 from dlp_gateway.journal import Generation, SqlJournal
-from dlp_gateway.observe import instruments, log, metrics, trouble
+from dlp_gateway.observe import instruments, log, metrics
 from dlp_gateway.policy.model import Policy
 from dlp_gateway.processes import composition, places, policies, readiness, teams
 from dlp_gateway.processes.boot import Boot
 from dlp_gateway.processes.certificates import Watch, in_force
 from dlp_gateway.processes.correspondence import Correspondence
+from dlp_gateway.processes.housekeeping import regularly
 from dlp_gateway.processes.outbound import Outbound
 from dlp_gateway.processes.receivers import Receivers, StartError
 from dlp_gateway.processes.systemd import Systemd
@@ -323,17 +324,9 @@ class Supervisor:
         async def forget() -> None:
             await journal.prune(datetime.now(UTC) - self._settings.journal.keep, self._policy.memory.window)
 
-        await asyncio.gather(self._regularly(_FORGET, forget), self._regularly(_LEARN, journal.settle))
-
-    async def _regularly(self, pause: timedelta, work: Callable[[], Awaitable[object]]) -> None:
-        """Do it again and again until we stop; where the store is unavailable, the next time."""
-        while not self._stopping.is_set():
-            try:
-                await work()
-            except StoreError as error:
-                trouble.store_failed(error)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), pause.total_seconds())
+        await asyncio.gather(
+            regularly(_FORGET, forget, self._stopping), regularly(_LEARN, journal.settle, self._stopping)
+        )
 
     def _alive(self) -> bool:
         """Whether going on is better than being started anew."""

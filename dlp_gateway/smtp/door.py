@@ -276,6 +276,8 @@ class Door:
         self, envelope: Envelope, content: bytes, outcome: asyncio.Task[Reply], *, written: bool
     ) -> asyncio.Task[None]:
         """Tell the handler, when the hand-over is done, that its reply did not arrive; `written` as in `Handler`."""
+        if not outcome.done():
+            self._linger(envelope.client, outcome)
         telling = asyncio.get_running_loop().create_task(self._remember(envelope, content, outcome, written=written))
         self._keep(telling)
         return telling
@@ -301,6 +303,17 @@ class Door:
                 guest.abort()
         self.complaints.close()
         return len(self._guests) + len(self._under_way)
+
+    def _linger(self, client: str, outcome: asyncio.Task[Reply]) -> None:
+        """Count a client who left as a session until its message is settled, or such messages would have no bound."""
+        networks = networks_of(ip_address(client))
+        self._crowd.enter(networks)
+
+        def settled(outcome: asyncio.Task[Reply]) -> None:
+            if not outcome.cancelled():  # that is the end of the process
+                self._crowd.leave(networks)
+
+        outcome.add_done_callback(settled)
 
     def _keep(self, task: asyncio.Task[Any]) -> None:
         self._under_way.add(task)

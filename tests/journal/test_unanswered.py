@@ -110,3 +110,14 @@ def test_a_login_is_the_same_from_anywhere(key: PrivateKey, envelope: Envelope) 
     """A client that retries from another network is known by its login."""
     home, office = (replace(envelope, login="ann", client=client) for client in ("192.0.2.1", "198.51.100.1"))
     assert fingerprint(key.public, home, b"mail") == fingerprint(key.public, office, b"mail")
+
+
+async def test_only_what_is_new_is_read_again(journal: SqlJournal, envelope: Envelope) -> None:
+    """Each of many lost replies is known at once, the oldest too, and what was taken out is no answer."""
+    now = datetime.now(UTC)
+    known = [journal.fingerprint(envelope, b"mail %d" % number) for number in range(5)]
+    for number, one in enumerate(known):
+        await journal.remember_unanswered(one, REPLY, now - timedelta(minutes=50 - 10 * number))
+        assert await journal.recall(one) == REPLY
+    await journal.forget_unanswered(known[2])
+    assert [await journal.recall(one) for one in known] == [REPLY, REPLY, None, REPLY, REPLY]

@@ -106,3 +106,22 @@ async def test_what_cannot_be_written_waits(monkeypatch: pytest.MonkeyPatch) -> 
     assert written.groups == [["m0", "m1", "m2", "m3", "m4"]]
     await line.close()
     assert written.dropped == 2
+
+
+async def test_what_is_wrong_with_one_entry_is_no_others_fault() -> None:
+    """An entry that cannot be written costs itself, not those that are written with it or come behind it."""
+
+    async def write(group: tuple[Entry, ...]) -> None:
+        if any(one.id == "m3" for one in group):
+            raise ValueError("an entry that cannot be sealed")
+        await written.write(group)
+
+    written = Written()
+    line = GroupWriter(write, written.drop)
+    for number in range(writer.GROUP + 5):
+        line.add(entry(number))
+    await line.flush()
+    found = {one for group in written.groups for one in group}
+    assert found == {f"m{number}" for number in range(writer.GROUP + 5)} - {"m3"}
+    assert written.dropped == 1
+    await line.close()

@@ -496,30 +496,84 @@ async def test_two_writers_write_once(house: House) -> None:
     assert len(await house.store.items(Query(reason="notice"))) == 1
 
 
-async def test_what_cannot_be_told_does_not_stop_the_others(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An error of our own costs the worker five rounds, then it is passed over and counted each time."""
+def broken(house: House, monkeypatch: pytest.MonkeyPatch, step: str, *names: str) -> None:
+    """Let a step of a round fail that is about a mail of one of these names, or always."""
+    sound = getattr(house.worker, step)
 
-    async def broken(*_: object) -> None:
-        raise ArithmeticError
+    async def failing(*about: object) -> object:
+        if not names or any(name in repr(about) for name in names):
+            raise ArithmeticError
+        return await sound(*about)
 
-    monkeypatch.setattr(house.worker, "_news", broken)
-    await house.keep("m1")
-    running = asyncio.create_task(house.worker.run())
-    start = (await house.store.last_transition(), datetime.now(UTC))
-    async with asyncio.timeout(5):
-        while True:
-            marks = await house.ledger.marks()
-            if marks is not None and marks.seen >= start[0]:
-                break
-            await asyncio.sleep(0.02)
-    monkeypatch.undo()
-    await house.keep("m2")
-    async with asyncio.timeout(5):
-        while not (told := await house.told()):  # noqa: ASYNC110  another connection's commit sets no event
+    monkeypatch.setattr(house.worker, step, failing)
+
+
+async def running(house: House, expected: int) -> list[Told]:
+    """Let the worker run until it has written so many notices."""
+    task, told = asyncio.create_task(house.worker.run()), []
+    async with asyncio.timeout(10):
+        while len(told := [*told, *await house.told()]) < expected:  # noqa: ASYNC110  another connection's commit sets no event
             await asyncio.sleep(0.02)
     house.worker.stop()
-    await running
-    assert ["Reference: m2\n" in one.text for one in told] == [True]
+    await task
+    return [*told, *await house.told()]
+
+
+async def test_what_cannot_be_told_does_not_stop_the_others(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error of our own costs the worker five rounds; then each mail has its own, and all authors hear but one."""
+    broken(house, monkeypatch, "_tell_author", "'m3'", "'r2'")
+    for number in range(1, 6):
+        await house.keep(f"m{number}")
+        await house.rewritten(f"r{number}")
+    told = await running(house, 8)
+    references = sorted(one.text.partition("Reference: ")[2][:2] for one in told)
+    assert references == ["m1", "m2", "m4", "m5", "r1", "r3", "r4", "r5"]
+    await house.keep("m6")
+    assert [one.kind for one in await house.tell()] == ["held"]
+    assert await house.ledger.untold(10) == {}
+
+
+async def test_a_summary_that_fails_stops_nobody(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is passed over like a mail, and does not come up for ever."""
+    move = clock(monkeypatch)
+    house.use(each=1)
+    for number in range(3):
+        await house.keep(f"m{number}")
+    await house.tell()
+    move(HOUR + timedelta(seconds=1))
+    broken(house, monkeypatch, "_sum_up")
+    await house.keep("m3", author="ben@corp.example")
+    assert kinds(await running(house, 1)) == [("held", "ben@corp.example")]
+    now = datetime.now(UTC) + HOUR + timedelta(seconds=1)
+    assert await house.ledger.ended(before=now - HOUR, now=now, limit=10) == ()
+
+
+async def test_a_digest_that_fails_stops_nobody(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its time is over, and the next one comes a day later."""
+    move = clock(monkeypatch)
+    house.use(reviewers=REVIEWERS)
+    before = await house.ledger.marks()
+    move(timedelta(days=1, hours=1))
+    broken(house, monkeypatch, "_write_digest")
+    await house.keep("m1")
+    assert kinds(await running(house, 1)) == [("held", "ann@corp.example")]
+    after = await house.ledger.marks()
+    assert before is not None
+    assert after is not None
+    assert after.digest_at == before.digest_at + timedelta(days=1)
+
+
+async def test_news_that_fail_stop_no_summary(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that happened is passed over, and what waits for its hour is told."""
+    move = clock(monkeypatch)
+    house.use(each=1)
+    for number in range(3):
+        await house.keep(f"m{number}")
+    await house.tell()
+    move(HOUR + timedelta(seconds=1))
+    broken(house, monkeypatch, "_news")
+    await house.keep("m3", author="ben@corp.example")
+    assert kinds(await running(house, 1)) == [("summary", "ann@corp.example")]
 
 
 async def test_a_damaged_entry_is_passed_over(house: House, folder: Path) -> None:

@@ -1,6 +1,8 @@
 """Receivers at their places: whoever dies is replaced, and one that dies again and again is waited for."""
 
 import asyncio
+import errno
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -72,5 +74,31 @@ async def test_the_old_ones_stay_if_the_new_do_not_come_up(script: Write) -> Non
     with pytest.raises(StartError):
         await ours.renew((None, None))  # type: ignore[arg-type]  as above
     assert [child.pid for child in ours._current] == before
+    assert ours.alive == 2
+    await asyncio.wait_for(ours.close(), 10)
+
+
+async def test_none_of_the_new_stays_if_one_cannot_be_started(script: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system has room for one process more: it must not take mail under a policy that is not in force."""
+    script(LIVES)
+    started: list[Child] = []
+
+    class Scarce(receivers.Child):  # type: ignore[misc,valid-type]  the stub of the fixture
+        """A process of ours, where there is room."""
+
+        @classmethod
+        async def start(cls, boot: Boot, errors: TextIO | None) -> Child:
+            if len(started) == 3:
+                raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+            started.append(await super().start(boot, errors))
+            return started[-1]
+
+    monkeypatch.setattr(receivers, "Child", Scarce)
+    ours = Receivers(None)
+    await ours.renew((None, None))  # type: ignore[arg-type]  the stub needs no boot
+    with pytest.raises(StartError, match="cannot be started: Resource temporarily unavailable"):
+        await ours.renew((None, None))  # type: ignore[arg-type]  as above
+    assert [child.alive for child in started] == [True, True, False]
+    assert started[2]._process.returncode is not None
     assert ours.alive == 2
     await asyncio.wait_for(ours.close(), 10)

@@ -246,6 +246,27 @@ async def test_the_longest_due_is_claimed_first(store: Store, deposit: Make, noo
     assert claims == ["m2", "m3", "m1"]
 
 
+async def test_claims_are_bounded_by_octets(store: Store, deposit: Make, noon: datetime) -> None:
+    """One copy at least, however large, then as many as fit, in their order; each copy counts what it will send."""
+    first = deposit("m3", state=State.DUE).copies[0]
+    split = tuple(replace(first, recipients=(f"r{number}@example.com",)) for number in range(3))
+    await store.take(
+        (
+            deposit("m1", state=State.DUE, content=bytes(900), due_at=noon - timedelta(minutes=2)),
+            deposit("m2", state=State.DUE, content=bytes(10), due_at=noon - timedelta(minutes=1)),
+            deposit("m3", content=bytes(100), copies=split),
+        )
+    )
+    claims = [
+        await store.claim(owner="worker", now=noon, lease=LEASE, limit=8, octets=octets) for octets in (0, 250, 1000)
+    ]
+    assert [[(found.item, found.copy) for found in together] for together in claims] == [
+        [("m1", 1)],
+        [("m2", 1), ("m3", 1), ("m3", 2)],
+        [("m3", 3)],
+    ]
+
+
 async def test_nothing_is_claimed_before_it_is_due(store: Store, deposit: Make, noon: datetime) -> None:
     """A delayed mail, and one held, stay."""
     await store.take((deposit("m1", state=State.DUE, due_at=noon + timedelta(minutes=1)), deposit("m2")))
@@ -304,6 +325,19 @@ async def test_a_deferred_recipient_is_tried_again(store: Store, deposit: Make, 
     assert second.recipients[0].due_since == noon
 
 
+async def test_an_attempt_that_does_not_count(store: Store, deposit: Make, noon: datetime) -> None:
+    """Nothing was sent: the recipient is due again, with as many attempts as before."""
+    await store.take((deposit("m1", state=State.DUE),))
+    attempts = []
+    for counted in (True, False, True):
+        (found,) = await claim(store, noon)
+        attempts.append(found.recipients[0].attempts)
+        again = Settlement(recipient=1, state=State.DUE, reply="451 locked", due_at=noon, counted=counted)
+        await store.handing_over(found, (1,))  # whatever was noted
+        await store.settle(found, (again,), now=noon)
+    assert [*attempts, (await claim(store, noon))[0].recipients[0].attempts] == [0, 1, 1, 2]
+
+
 async def test_the_same_deferral_is_told_once(store: Store, deposit: Make, noon: datetime) -> None:
     """Days of the same 4yz are one event, another reply is another."""
     await store.take((deposit("m1", state=State.DUE, expires_after=None),))
@@ -359,6 +393,19 @@ async def test_no_delivery_ends_so(store: Store, deposit: Make, noon: datetime, 
         await store.settle(claimed, (Settlement(recipient=1, state=state, reply=""),), now=noon)
     with pytest.raises(ValueError, match="delivery ends"):
         await store.settle(claimed, (Settlement(recipient=1, state=State.DUE, reply=""),), now=noon)
+
+
+async def test_the_original_and_the_edited_mail_are_settled_apart(store: Store, deposit: Make, noon: datetime) -> None:
+    """Both lie in one copy and were claimed together: the end of one takes no lease from the other."""
+    await store.take((deposit("m1", "bob@example.com", "eve@example.org"),))
+    await store.release("m1", actor="ann", reason="", now=noon, recipients=("bob@example.com",), original=True)
+    await store.release("m1", actor="ann", reason="", now=noon)
+    claims = {found.original: found for found in await claim(store, noon)}
+    await store.settle(claims[True], (Settlement(recipient=1, state=State.DELIVERED, reply=""),), now=noon)
+    assert await claim(store, noon, "two") == ()
+    with pytest.raises(LeaseLostError):
+        await store.handing_over(claims[True], (2,))
+    await store.handing_over(claims[False], (2,))
 
 
 async def test_a_lost_lease_cannot_be_settled(store: Store, deposit: Make, noon: datetime) -> None:

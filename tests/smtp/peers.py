@@ -2,7 +2,9 @@
 
 import asyncio
 import ipaddress
+import socket
 import ssl
+import struct
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,6 +92,12 @@ class Client:
     def close(self) -> None:
         """Close."""
         self.writer.close()
+
+    def reset(self) -> None:
+        """Break the connection off."""
+        sock = self.writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.writer.transport.abort()
 
 
 @dataclass

@@ -1,8 +1,6 @@
 """Clients that leave: before the final dot, during the hand-over, and without the reply."""
 
 import asyncio
-import socket
-import struct
 
 import pytest
 
@@ -86,9 +84,7 @@ async def test_quit_sent_with_the_final_dot_is_no_sign_but_an_orderly_end_is(lis
         client.writer.write_eof()
     assert [(await client.hear())[:3] for _ in range(3)] == ["250", "221", ""]
     if way == "reset":
-        sock = client.writer.get_extra_info("socket")
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        client.writer.transport.abort()
+        client.reset()
     else:
         client.close()
     await until(lambda: gateway.door.sessions == 0)

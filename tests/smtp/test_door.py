@@ -95,6 +95,23 @@ async def test_connections_are_limited_in_all(listen: Listen) -> None:
     assert await fourth.hear() == "220 gateway.example ESMTP"
 
 
+async def test_a_client_who_left_keeps_its_place_until_its_message_is_settled(listen: Listen) -> None:
+    """Or clients that break off behind each final dot would pile messages up while the smarthost is slow."""
+    gateway = await listen(Recorder(delay=0.5), connections=2)
+    for number in (1, 2):
+        client = await gateway.greeted()
+        await client.begin()
+        client.writer.write(CONTENT)
+        await until(lambda number=number: len(gateway.handler.taken) == number)
+        client.reset()
+    await until(lambda: gateway.door.sessions == 0)
+    late = await gateway.client()
+    assert await late.all() == "421 4.3.2 Too many connections\r\n"
+    await until(lambda: len(gateway.handler.finished) == 2)
+    again = await gateway.client()
+    assert await again.hear() == "220 gateway.example ESMTP"
+
+
 async def test_connections_are_limited_for_each_client(listen: Listen) -> None:
     """One host cannot take all places."""
     gateway = await listen(connections_per_client=1)
