@@ -3,6 +3,7 @@
 A sign is a place and what stands there, "own:need", "next:channel". What each weighs is said in `requests`.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -134,6 +135,14 @@ _BEGINS_WITH_DEED: Final = _expression(
     r"|le envio|envio|allego|in allegato|segue|bijgevoegd|hierbij|bifog)"
 )
 _LONG: Final = 40  # characters of a phrase for another document
+#: What is asked for, right behind the word that asks: "send me your registration".
+_OBJECT: Final = re.compile(
+    r"(?: back| over| in)?\s{1,2}(?:me |us |uns |mir |nous |moi |nos |ons |mij )?(?:the|your|ur|an?|any|ihren?|deinen?|den|die|das|einen?|eine"
+    r"|votre|vos|les?|la|l'|une?|sus?|el|los|las|tu|il|lo|i|gli|uw|je|het|een|de|os?|as?|uma?|sua|seu|ert?|ditt|en|ett"
+    r"|only the|nur (?:die|den|das))\s+[a-z]{3,}",
+    re.IGNORECASE,
+)
+_AIMED: Final = 40  # characters from the word that asks to what is asked for
 _SHORT: Final = 60  # characters of a sentence
 _FEW: Final = 3  # sentences of a mail
 _BEGINNING: Final = 16  # characters within which an order begins
@@ -199,6 +208,8 @@ class _Page:
             signs |= {f"asks:{sign}" for sign in ("offered", "turned") if sign in own}
             if "mine" in signs and "writer" in own:
                 signs.add("asks:mine")
+        if "offered" in own and "mine" in signs:
+            signs.add("offered:mine")
         if "refusal" in own and "missing" in signs:
             signs.add("refused:missing")
         above = (sentence.heading if sentence.heading is not None else number) - 1
@@ -294,6 +305,7 @@ class _Page:
             text[first : first + 30]
         ):
             said.add("begins")
+        said |= self._aims(spans, sentence)
         if refusals:
             said.add("refusal")
             if self._is_turned(refusals, spans):
@@ -301,6 +313,17 @@ class _Page:
                     return frozenset(said - _ASKING | {"denied", "silent"})
                 said.add("turned")
         return frozenset(said | _asking(said))
+
+    def _aims(self, spans: Mapping[Role, Sequence[Span]], sentence: Sentence) -> set[str]:
+        """Tell whether what is asked for stands behind the word that asks, and whether it is a document or a copy."""
+        aims: set[str] = set()
+        for asked in (*spans[Role.REQUEST], *spans[Role.SENDING], *spans[Role.NEED]):
+            high = min(asked.end + _AIMED, sentence.end - 1)
+            if self.documents.between(asked.start + 1, high) or self.places[Role.COPY].between(asked.start + 1, high):
+                aims.add("aimed")
+            elif _OBJECT.match(self.text, asked.end):
+                aims.add("astray")
+        return aims
 
     @staticmethod
     def _within(places: Places, sentence: Sentence) -> list[Span]:

@@ -143,7 +143,9 @@ def refusals_in(words: Mapping[Role, Words], text: str) -> list[Span]:
     kept = []
     for refusal in words[Role.REFUSAL].spans(text):
         index = bisect_right(within, (refusal.start, len(text)))
-        if any(start <= refusal.start and refusal.end <= end for start, end in within[max(0, index - 6) : index]):
+        if any(refusal.start < end for start, end in within[max(0, index - 6) : index]):
+            continue
+        if text[max(0, refusal.start - 1) : refusal.start] == "(":  # "a passport (no driving licence)"
             continue
         threat = bisect_right(threats, refusal.start) - 1
         near = threat >= 0 and refusal.start - threats[threat] <= _THREAT
