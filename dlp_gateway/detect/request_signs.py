@@ -110,7 +110,7 @@ _ABOUT: Final = _expression(
 _SUPPOSED: Final = _expression(
     r"\b(?:if|should|when|wenn|falls|si|se|als|indien|jesli|jezeli|gdyby|om|hvis)\s+(?:\w+\s+)?(?:anyone|anybody|someone"
     r"|somebody|they|he|she|jemand|einer|man|quelqu'un|on (?:vous|te)|alguien|qualcuno|iemand|alguem|ktos|nagon|nogen)\b"
-    r"[^.!?;:\n]{0,80}\z"
+    r""
 )
 #: … and behind it.
 _MISSED: Final = _expression(
@@ -208,6 +208,8 @@ class _Page:
             signs |= {f"asks:{sign}" for sign in ("offered", "turned") if sign in own}
             if "mine" in signs and "writer" in own:
                 signs.add("asks:mine")
+        if "about" in signs and not copied:
+            signs.add("about:bare")
         if "offered" in own and "mine" in signs:
             signs.add("offered:mine")
         if "refusal" in own and "missing" in signs:
@@ -237,8 +239,6 @@ class _Page:
                 signs.add("mine")
             if _ABOUT.search(before):
                 signs.add("about")
-            if _SUPPOSED.search(self.text[max(sentence.start, one.start - 90) : one.start]):
-                signs.add("supposed")
             if _BLANK.search(self.text[one.end : one.end + 40]):
                 signs.add("blank")
             if _MISSING.search(before) or _MISSED.search(behind):
@@ -301,11 +301,13 @@ class _Page:
         if ":" in text:
             said.add("colon")
         first = len(text) - len(text.lstrip(" \n\t-*+~0123456789.)("))
-        if any(span.start - low - first < _BEGINNING for span in spans[Role.SENDING]) and not _BEGINS_WITH_DEED.search(
-            text[first : first + 30]
-        ):
+        if _BEGINS_WITH_DEED.search(text[first : first + 30]):
+            said.add("own-deed")
+        elif any(span.start - low - first < _BEGINNING for span in spans[Role.SENDING]):
             said.add("begins")
         said |= self._aims(spans, sentence)
+        if "supposed" in said:  # "if anybody asks you for it, tell me"
+            return frozenset(said - _ASKING - {"supposed"} | {"denied", "silent"})
         if refusals:
             said.add("refusal")
             if self._is_turned(refusals, spans):
@@ -348,6 +350,7 @@ _FORMS: Final = {
     "if": _IF,
     "own-deed": _OWN_DEED,
     "meant": _MEANT,
+    "supposed": _SUPPOSED,
 }
 #: How a sentence asks: outright, by a need, only by a way to send something, or not at all.
 _LEVELS: Final = ("asks", "needs", "ways", "silent")

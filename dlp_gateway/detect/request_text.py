@@ -143,7 +143,8 @@ def refusals_in(words: Mapping[Role, Words], text: str) -> list[Span]:
     kept = []
     for refusal in words[Role.REFUSAL].spans(text):
         index = bisect_right(within, (refusal.start, len(text)))
-        if any(refusal.start < end for start, end in within[max(0, index - 6) : index]):
+        length = refusal.end - refusal.start
+        if any(refusal.start < end and length < end - start for start, end in within[max(0, index - 6) : index]):
             continue
         if text[max(0, refusal.start - 1) : refusal.start] == "(":  # "a passport (no driving licence)"
             continue
