@@ -96,8 +96,8 @@ _YOURS: Final = _expression(
     r"|kazd\w+|alla|varje)\b[^.!?\n:;,]{0,30}\z"
 )
 _MINE: Final = _expression(
-    r"\b(?:my|our|mein\w*|unser\w*|mon|ma|mes|notre|nos|mi|mis|nuestr\w+|mio|mia|miei|nostr\w+|mijn|m'n|ons|onze|meu"
-    r"|minha|nosso|nossa|moj\w*|nasz\w*|min|mitt|mina|var\w*)\s+(?:\w+\s+){0,2}\z"
+    r"\b(?:(?:my|our|mein\w*|unser\w*|mon|notre|nuestr\w+|mio|mia|miei|nostr\w+|mijn|m'n|onze|meu|minha|nosso|nossa"
+    r"|moj\w*|nasz\w*|mitt|mina)\s+(?:\w+\s+)?|(?:mi|mis|ma|mes|min|nos|ons|var|vart|vara)\s+)\z"
 )
 _MISSING: Final = _expression(
     r"\b(?:without|no|ohne|kein\w*|sans|pas de|pas d'|aucun\w*|sin|senza|zonder|geen|sem|bez|brak|utan|uden|missing"
@@ -110,7 +110,6 @@ _ABOUT: Final = _expression(
 _SUPPOSED: Final = _expression(
     r"\b(?:if|should|when|wenn|falls|si|se|als|indien|jesli|jezeli|gdyby|om|hvis)\s+(?:\w+\s+)?(?:anyone|anybody|someone"
     r"|somebody|they|he|she|jemand|einer|man|quelqu'un|on (?:vous|te)|alguien|qualcuno|iemand|alguem|ktos|nagon|nogen)\b"
-    r""
 )
 #: … and behind it.
 _MISSED: Final = _expression(
