@@ -209,6 +209,10 @@ class _Page:
                 signs.add("asks:mine")
         if "about" in signs and not copied:
             signs.add("about:bare")
+        if "presented" in own and not copied:
+            signs.add("presented:bare")
+        if level == "asks" and "astray" in own and "aimed" not in own:
+            signs.add("astray:copied" if copied else "astray:bare")
         if "offered" in own and "mine" in signs:
             signs.add("offered:mine")
         if "refusal" in own and "missing" in signs:
@@ -274,6 +278,8 @@ class _Page:
         if level == "asks":
             if "meant" in said:
                 signs.add(f"{place}:asks-it")
+            elif "astray" in said and "aimed" not in said:
+                signs.add(f"{place}:asks-other")
             if not asked and "turned" not in said:
                 signs.add(f"{place}:asks-now")
             if needed:
@@ -320,7 +326,9 @@ class _Page:
         aims: set[str] = set()
         for asked in (*spans[Role.REQUEST], *spans[Role.SENDING], *spans[Role.NEED]):
             high = min(asked.end + _AIMED, sentence.end - 1)
-            if self.documents.between(asked.start + 1, high) or self.places[Role.COPY].between(asked.start + 1, high):
+            documents = self.documents.between(asked.start + 1, high)
+            meant = any(not _ABOUT.search(self.text[asked.end : one.start]) for one in documents)
+            if meant or self.places[Role.COPY].between(asked.start + 1, high):
                 aims.add("aimed")
             elif _OBJECT.match(self.text, asked.end):
                 aims.add("astray")

@@ -25,7 +25,7 @@ LOTS: Final = Path(__file__).parent / "corpus"
 #: In these lots a request that is only quoted counts as one, so only their other texts are read.
 QUOTING: Final = frozenset("abcd")
 RAREST: Final = 8  # sentences that have the sign
-PENALTY: Final = 0.4  # the greater, the more signs are kept
+PENALTY: Final = 0.8  # the greater, the more signs are kept
 ROUNDS: Final = 4  # of choosing the sentence of a text that speaks most clearly
 STEPS: Final = 600  # of the descent
 EVERYWHERE: Final = "always"
