@@ -69,7 +69,7 @@ _LACKING: Final = _expression(
     r"\b(?:still|yet|noch|nach wie vor|bislang|bisher|encore|toujours|tant que|todavia|aun|hasta que|mientras|seguimos"
     r"|ancora|finche|tuttora|ainda|enquanto|jeszcze|wciaz|nadal|dopoki|annu|fortfarande|forran|nog|steeds|zolang|until"
     r"|unless|without|ohne|sans|sin|senza|zonder|sem|bez|utan|solange|bevor|before|solo|only|erst|sonst|otherwise|sinon"
-    r"|altrimenti|anders|inaczej|annars|wer|quien|chi|wie|whoever|anyone)\b"
+    r"|altrimenti|anders|inaczej|annars|wer|quien|chi|wie|quem|qui|ceux|celui|kto|den som|whoever|anyone)\b"
 )
 #: The writer tells what he has done or will do.
 _OWN_DEED: Final = _expression(
@@ -223,7 +223,7 @@ class _Page:
         needed = "need" in own or "missing" in signs
         for place, behind in zip(("next", "then"), self._behind(number), strict=False):
             signs |= self._follows(place, self.said(behind), asked=level == "asks", needed=needed)
-        if any(sign.endswith((":asks", ":asks+copy")) for sign in signs):
+        if "denied" not in own and any(sign.endswith((":asks", ":asks+copy")) for sign in signs):
             signs.add("near:asks")
         return signs
 
