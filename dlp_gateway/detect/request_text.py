@@ -35,8 +35,8 @@ _LAST_WORD: Final = re.compile(r"[\w']*\Z")
 _SHORT_LINE: Final = 46  # characters; a longer line goes on in the next unless that begins a paragraph or an item
 #: A full stop behind these ends no sentence.
 _ABBREVIATIONS: Final = frozenset(
-    b"no nr num pp mr mrs ms dr st fr hr art ca bzw zb ggf evtl inkl tel approx eg ie etc max min lic vs dott dra sr sra"
-    b" srta sig prof ul pl bl".decode().split()
+    b"no nr num pp mr mrs ms dr st fr hr art ca bzw zb ggf evtl inkl tel approx eg ie etc max min lic vs dott dra sr"
+    b" sra srta sig prof ul pl bl".decode().split()
 )
 
 
@@ -69,7 +69,7 @@ class Sentence:
 
 
 def own_text(text: str) -> str:
-    """Return what the writer says himself, folded, with East Asian words in English: without answered mail and quotes."""
+    """Return what the writer says himself, without answered mail and quotes: folded, East Asian words in English."""
     own = folded(in_english(_QUOTED.sub("", _CITED.sub("", text[:LONGEST]))))
     return _SAID_SINGLE.sub("", _SAID.sub("", own[: answered_at(own)]))
 
@@ -118,11 +118,11 @@ def _goes_on(above: str, below: str) -> bool:
 def _is_abbreviation(before: str) -> bool:
     found = _LAST_WORD.search(before)
     word = found[0].lower() if found else ""
-    return word in _ABBREVIATIONS or len(word) == 1 or (word.isdigit() and len(word) <= 2)  # noqa: PLR2004  "the 14. May"
+    return word in _ABBREVIATIONS or len(word) == 1 or (word.isdigit() and len(word) <= 2)  # "the 14. May"
 
 
 def documents_in(words: Mapping[Role, Words], text: str) -> list[Span]:
-    """Return where documents of identity stand in folded text that are not something else, and whose number is not told."""
+    """Return where documents of identity stand in folded text: nothing else, and their numbers are not told."""
     others = Places(words[Role.OTHER_DOCUMENT].spans(text))
     return [
         document

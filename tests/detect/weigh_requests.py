@@ -55,12 +55,11 @@ def weighed(chosen: Sequence[Text]) -> dict[str, float]:
     weights = np.zeros(len(names))
     for turn in range(ROUNDS):
         matrix, wanted, counts = [], [], []
-        for (_, asks, _), sentences in zip(chosen, rows, strict=True):
-            if asks and turn:
-                sentences = [max(sentences, key=lambda row: float(row @ weights))]
-            matrix += sentences
-            wanted += [asks] * len(sentences)
-            counts += [1 / len(sentences) if asks else 1.0] * len(sentences)
+        for (_, asks, _), all_rows in zip(chosen, rows, strict=True):
+            taken = [all_rows[int(np.argmax(np.array(all_rows) @ weights))]] if asks and turn else all_rows
+            matrix += taken
+            wanted += [asks] * len(taken)
+            counts += [1 / len(taken) if asks else 1.0] * len(taken)
         weights = _descend(np.array(matrix), np.array(wanted, float), np.array(counts), weights)
     return dict(zip(names, weights.tolist(), strict=True))
 
@@ -103,7 +102,9 @@ def main() -> None:
     asked = [text for text in every if text[0].startswith(without)]
     for enough in range(-8, 5, 2):
         told = [
-            asks for _, asks, sentences in asked if max(sum(points.get(s, 0) for s in signs) for signs in sentences) >= enough
+            asks
+            for _, asks, sentences in asked
+            if max(sum(points.get(s, 0) for s in signs) for signs in sentences) >= enough
         ]
         right = sum(told) / max(1, len(told)), sum(told) / max(1, sum(asks for _, asks, _ in asked))
         print(f"from {enough} points: P {right[0]:.3f} R {right[1]:.3f}, {len(points)} signs")
