@@ -92,7 +92,7 @@ WEAK: Final = _expression(
     r"|carta|id|ids|permess\w+|card|carnets?|carnes?|leg|legitimation\w*)\z"
 )
 YOURS_WITHIN: Final = _expression(
-    r"\A(?:your|yr|ur|dein\w*|ihre?n?|votre|ton|ta|tuo|tua|suo|sua|tu|su|uw|je|jouw|seu|sua|ditt)\b"
+    r"\b(?:your|yr|ur|dein\w*|ihre?n?|votre|ton|ta|tuo|tua|suo|sua|tu|su|uw|je|jouw|seu|sua|ditt)\b"
 )
 OTHER_LICENCE: Final = _expression(
     r"\b(?:licen[cs]e|licen[cs]es|permit|permits|lizenz\w*|licenza|licencia|licenca|permis)\b"
