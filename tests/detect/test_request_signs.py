@@ -43,7 +43,7 @@ def test_without_a_document_there_are_no_signs() -> None:
 def test_every_sign_with_a_weight_occurs() -> None:
     """No weight stands for a sign that the detector does not give."""
     path = Path(__file__).parent / "corpus" / "requests_b.jsonl"
-    found = set()
+    found: set[str] = set()
     for line in path.read_text(encoding="utf-8").splitlines():
         found |= signs(json.loads(line)["text"])
     assert POINTS.keys() <= found
