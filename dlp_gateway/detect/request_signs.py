@@ -116,7 +116,7 @@ class _Page:
         for place, behind in zip(("next", "then"), self._behind(number), strict=False):
             asked, needed = level in {"asks", "strays"}, "need" in own or "missing" in signs
             signs |= _follows(place, self.said(behind), asked=asked, needed=needed)
-        if "denied" not in own and any(sign.endswith((":asks", ":asks+copy")) for sign in signs):
+        if "denied" not in own and any(sign in signs for sign in _NEAR):
             signs.add("near:asks")
         return signs
 
@@ -230,6 +230,8 @@ _FORMS: Final = {
 }
 #: How a sentence asks: outright, by a need, only by a way to send something, or not at all.
 _LEVELS: Final = ("asks", "needs", "ways", "silent")
+#: The sentence of the document asks, or the line above its list, or one of the two sentences behind it.
+_NEAR: Final = tuple(f"{place}:asks{copy}" for place in ("own", "next", "then") for copy in ("", "+copy"))
 
 
 def _asking(said: set[str]) -> set[str]:
