@@ -26,6 +26,7 @@ _GIVEN: Final = re.compile(
     r"\W{0,4}(?:(?!ref|for|job|case|res|claim|by|to)\w{1,5}\W{1,3}){0,3}(?:(?:no|nr|nummer|number|numero|num|numer|is|ist|est|es|e|c'est|jest|ar|er|cat|klasse?|class|fs|of|de|id)\b"
     r"\W{0,3}){0,4}(?:[A-Z]{1,2}\b\W{0,2})?(?=[A-Z0-9][A-Z0-9 -]{5})(?:[A-Z]{0,5}[ -]?\d){4}",
 )
+_COLUMN: Final = re.compile(r"(?: (?:number|no|nr))?(?:;(?=\S)|\t)")  # the head of a column: its numbers are below it
 _SAYING_NO: Final = (Role.NEED, Role.POLITE, Role.OTHERWISE)
 _THREAT: Final = 40  # characters from "otherwise" to "not"
 _STOPS: Final = re.compile(r"[.!?;]")
@@ -129,6 +130,7 @@ def documents_in(words: Mapping[Role, Words], text: str) -> list[Span]:
         for document in words[Role.DOCUMENT].spans(text)
         if not any(other.end > document.start for other in others.between(document.start - _BEFORE, document.end - 1))
         and not _GIVEN.match(text, document.end)
+        and not _COLUMN.match(text, document.end)
     ]
 
 
