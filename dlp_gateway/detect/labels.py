@@ -77,6 +77,7 @@ class Label:
     country: str = ""
     language: str = ""
     languages: frozenset[str] = frozenset()  # all that have the word in this sense
+    otherwise: tuple["Label", ...] = ()  # what it means in other languages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,8 +150,12 @@ class Lexicon:
 
     def _look_up(self, words: bytes) -> Label:
         fitting: list[Label] = [self._of_phrase[place] for place in sorted(self._owners.Match(words))]
-        languages = frozenset(label.language for label in fitting if label.owns == fitting[0].owns)
-        return replace(fitting[0], languages=languages)
+        meanings = [
+            replace(label, languages=frozenset(other.language for other in fitting if other.owns == label.owns))
+            for label in {label.owns: label for label in reversed(fitting)}.values()
+        ]
+        first = next(label for label in meanings if label.owns == fitting[0].owns)
+        return replace(first, otherwise=tuple(label for label in meanings if label is not first))
 
 
 def _overlaps(hits: list[Hit], key: Hit) -> bool:

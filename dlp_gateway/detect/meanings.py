@@ -9,7 +9,7 @@ from typing import Final
 import re2
 
 from dlp_gateway.detect.grammar import Grammar, spoken_in
-from dlp_gateway.detect.labels import OTHER, Hit, Strength, is_noun
+from dlp_gateway.detect.labels import OTHER, Hit, Label, Strength, is_noun
 
 #: Addresses of pages and names of files, whose words are no labels.
 _LINK: Final = re2.compile(
@@ -44,8 +44,7 @@ def meant(text: str, hits: Sequence[Hit], grammar: Grammar) -> tuple[tuple[Hit, 
     languages = spoken_in(grammar, text) if short else frozenset()
 
     def counts(hit: Hit) -> bool:
-        brief = hit.label.strength is Strength.WEAK or (hit.label.owns == OTHER and hit.end - hit.start <= _BRIEF)
-        if brief and _is_foreign(hit, languages):
+        if _is_brief(hit) and _is_foreign(hit.label, languages):
             return False
         if (
             hit.label.strength is Strength.WEAK
@@ -64,7 +63,8 @@ def meant(text: str, hits: Sequence[Hit], grammar: Grammar) -> tuple[tuple[Hit, 
         written, behind = text[hit.start : hit.end].lower(), text[hit.end : hit.end + 1]
         return not is_noun(hit) or written not in own_nothing or behind in {":", ">", '"', "="}
 
-    owning = (hit for hit in hits if hit.label.strength is not Strength.TOPIC and counts(hit))
+    spoken = (_in_language(hit, languages) for hit in hits if hit.label.strength is not Strength.TOPIC)
+    owning = (hit for hit in spoken if counts(hit))
     kept = tuple(_resolved(owning, text))
     return kept, tuple(hit for hit in hits if hit.label.strength is Strength.TOPIC)
 
@@ -81,6 +81,18 @@ def _resolved(hits: Iterable[Hit], text: str) -> Iterator[Hit]:
         yield found
 
 
-def _is_foreign(hit: Hit, languages: frozenset[str]) -> bool:
+def _in_language(hit: Hit, languages: frozenset[str]) -> Hit:
+    """Return a short label with its meaning in the text's language: "RG" is an identity card, or a court's register."""
+    if not (hit.label.otherwise and _is_brief(hit) and _is_foreign(hit.label, languages)):
+        return hit
+    own = next((label for label in hit.label.otherwise if not label.languages.isdisjoint(languages)), hit.label)
+    return replace(hit, label=own)
+
+
+def _is_brief(hit: Hit) -> bool:
+    return hit.label.strength is Strength.WEAK or (hit.label.owns == OTHER and hit.end - hit.start <= _BRIEF)
+
+
+def _is_foreign(label: Label, languages: frozenset[str]) -> bool:
     """Tell whether a short label is a word of another language than the text's; English words are in all of them."""
-    return bool(languages) and hit.label.languages.isdisjoint(languages | _EVERYWHERE)
+    return bool(languages) and label.languages.isdisjoint(languages | _EVERYWHERE)
