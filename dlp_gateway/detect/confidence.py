@@ -139,7 +139,8 @@ class Context:
         if not match.rule.any_country and not match.value.isdigit():
             weakness -= 0.06 if meant or others else 0.14
         sentence_begins = before.rstrip().endswith(".") and self.text[hit.start].isupper()
-        if not (abbreviated or sentence_begins) and _MODIFIED.search(before) and not self._common(hit.start):
+        behind = owner.relation is Relation.AFTER and hit.start - match.end <= _DIRECT  # the number is no word
+        if not (abbreviated or sentence_begins or behind) and _MODIFIED.search(before) and not self._common(hit.start):
             weakness += 0.25
         if owner.announced or not self.text[hit.end : match.start].strip(" \t") or match.start - hit.end <= _DIRECT:
             return weakness
