@@ -1,9 +1,9 @@
 """The words that say what a number is: one lexicon of labels, those of identifiers and those of everything else.
 
 A label is a phrase such as "driving licence" or "Bestellnummer". Phrases are data (`rules/labels/*.yaml`); in them a
-space is any short gap, `?` makes the letter or group before it optional, `(a|b)` is a choice, `*` any rest of a word,
-`~` before a word allows one slip of the pen in it, and `=` before one means it in capitals only (SIN, but not the
-Spanish "sin"). Otherwise case does not matter, nor do accents and curly apostrophes.
+space is any short gap or none, `_` a gap that is not nothing, `?` makes the letter or group before it optional, `(a|b)`
+is a choice, `*` any rest of a word, `~` before a word allows one slip of the pen in it, and `=` before one means it in
+capitals only (SIN, but not the Spanish "sin"). Otherwise case does not matter, nor do accents and curly apostrophes.
 """
 
 import re
@@ -25,6 +25,7 @@ from dlp_gateway.document import Model, load
 OTHER: Final = "OTHER"
 _EDGE: Final = r"\b"
 _GAP: Final = r"[ \r\n\-./>]{0,3}"  # a tab stands between the cells of a row
+_GAP_OF_SOME: Final = _GAP.replace("{0,3}", "{1,3}")
 _GAP_IN_LINE: Final = r"[ \-./>]{0,3}"  # words of two rows of a form are no label of another matter
 _UMLAUTS: Final = {"ä": "(?:a|ae)", "ö": "(?:o|oe)", "ü": "(?:u|ue)", "ß": "(?:s|ss)"}
 _SYNTAX: Final = re.compile(r"~[\w']+|=[\w.]+|[\w']|[ ()|?*#/.&:-]")
@@ -200,6 +201,8 @@ def _element(sign: str) -> str:
         return f"(?-i:{re.escape(sign[1:])})"
     if sign == " ":
         return _GAP
+    if sign == "_":
+        return _GAP_OF_SOME
     if sign == "*":
         return "[a-z]{0,16}"
     if sign == "'":

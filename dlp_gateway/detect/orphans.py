@@ -15,6 +15,7 @@ _CARD: Final = "CREDIT_CARD"
 _SHORTEST_CARD: Final = 12
 _ABOVE: Final = 300
 _BELOW: Final = 700
+_FURTHEST: Final = 1_500  # of a line that does not end
 _LINE: Final = 200  # no line is read further than this
 _KEY: Final = 40  # no key is longer
 # The key of a number of whatever document another key has named: "docType": "DL", "docNumber": …
@@ -25,6 +26,9 @@ _OF_DOCUMENT: Final = re.compile(
 )
 #: A semicolon that ends a cell, not a clause ("It is 943 476 5919; the patient …").
 _CELL: Final = re.compile(r";(?! [a-z]+ [A-Za-z])")
+#: A sentence that is a number and what it is of, cut short: "PO 70-33182."
+_REFERENCE: Final = re.compile(r"[A-Z]{2,3} \d")
+_OTHERS: Final = 0.12
 _ITEM: Final = re.compile(r"[>|\s]{0,12}\(?(\d{1,2}|[a-h])[.):] ")
 _ITEMS: Final = 2_000  # characters between an item and the one that it answers
 # Who answers, before a colon: "Marie:", "Jan de Vries :", but not "OCR for the parking:".
@@ -108,7 +112,8 @@ def elsewhere(reader: "Reader", start: int, end: int) -> Owner:
     text = reader.page.text
     line_start, line_end = reader.page.line(start)
     sentence = reader.sentence_start(start)
-    floor = max(0, line_start - _ABOVE, reader.page.signature_before(start))
+    lone = line_start < sentence == start and _REFERENCE.match(text, start) is not None
+    floor = max(0, start - _FURTHEST, line_start - _ABOVE, reader.page.signature_before(start))
     index = bisect_left(reader.starts, start) - 1
     while index >= 0 and reader.hits[index].start >= floor:
         hit = reader.hits[index]
@@ -117,7 +122,7 @@ def elsewhere(reader: "Reader", start: int, end: int) -> Owner:
             index -= 1
             continue
         if hit.label.owns != OTHER:
-            doubt = max(0, sentence - hit.end) / 3000 + 0.1 * spent
+            doubt = max(0, sentence - hit.end) / 3000 + 0.1 * spent + (_OTHERS + 0.1 * spent) * lone
             return Owner(label=hit.label, relation=Relation.ABOVE, doubt=doubt, hit=hit)
         if not spent and (hit.label.id == "other-licences" or _heads_line(reader, hit)):
             return Owner(label=hit.label, relation=Relation.ABOVE, hit=hit)

@@ -6,6 +6,7 @@ number behind it. Such a place speaks of licences as the word would, only less s
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 import re2
@@ -16,6 +17,8 @@ from dlp_gateway.detect.shapes import DATE
 
 #: The topic that stands at the state of such a place; it owns nothing.
 TOLD: Final = Label(id="driver-licence-told", owns="DRIVER_LICENSE", strength=Strength.TOPIC)
+#: How many places are asked for: no more numbers of a text are asked for their owner.
+_ASKED: Final = 1_000
 _APART: Final = r"[ ,;:/()-]{1,4}"
 _NUMBER: Final = r"(?-i:[A-Z]{0,3}[ -]?\d[A-Z0-9]*(?:[ -][A-Z0-9]*\d[A-Z0-9]*)*)"
 _ISSUED: Final = r"(?:[ -]issued)?(?: (?:card|id|plastic|no|number|operator|dl))?"
@@ -51,6 +54,6 @@ class Particulars:
 
     def topics(self, text: str) -> Iterator[Hit]:
         """Yield the state of each such place of a folded text as what speaks of a licence."""
-        for match in self._finder.finditer(text.encode("ascii")):
+        for match in islice(self._finder.finditer(text.encode("ascii")), _ASKED):
             start, end = next(span for span in map(match.span, range(1, 4)) if span[0] >= 0)
             yield Hit(start=start, end=end, label=TOLD)
