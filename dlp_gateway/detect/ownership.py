@@ -201,7 +201,7 @@ class Reader:
         if hit.label.id == _DATED and walk.size > _LONGEST_DATE:
             walk.met = True
             return None
-        if hit.label.owns == OTHER and walk.colon and self._is_not_it(hit.start):
+        if hit.label.owns == OTHER and (walk.colon or walk.linked) and self._is_not_it(hit.start):
             return None
         if hit.label.owns == _BIRTH and dates(self.page.text, hit.end, start):
             walk.met = True  # it has had its date

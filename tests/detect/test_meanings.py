@@ -32,3 +32,9 @@ def test_one_means_what_was_spoken_of() -> None:
 def test_a_label_in_a_link_owns_nothing(text: str) -> None:
     """Words in the path of a link are names of pages."""
     assert owned(text) == []
+
+
+def test_a_short_word_means_what_the_text_s_language_means() -> None:
+    """RG is an identity card in Portuguese, and a court's register in French."""
+    assert owned("Bom dia, o RG do cliente, para os dados da pessoa que vai com o carro, nao foi")[0] == "NATIONAL_ID"
+    assert owned("Bonjour, je vous confirme que le RG est dans les pages du dossier pour vous")[0] == "OTHER"
