@@ -33,6 +33,7 @@ def expression(grammar: Grammar) -> str:
     forms = (
         rf"\b((?:{state}){_ISSUED}){_APART}{_NUMBER}{_APART}(?:{beside})\b",
         rf"\b{_NUMBER}{_APART}({state}){_APART}(?:{beside})\b",
+        rf"\b((?:{state}){_ISSUED}){_APART}{_NUMBER}{_APART}{_BORN}",
         rf"{_BORN}{_APART}((?:{state}){_ISSUED}){_APART}{_NUMBER}\b",
     )
     return "|".join(f"(?:{form})" for form in forms)
@@ -55,5 +56,5 @@ class Particulars:
     def topics(self, text: str) -> Iterator[Hit]:
         """Yield the state of each such place of a folded text as what speaks of a licence."""
         for match in islice(self._finder.finditer(text.encode("ascii")), _ASKED):
-            start, end = next(span for span in map(match.span, range(1, 4)) if span[0] >= 0)
+            start, end = next(span for span in map(match.span, range(1, self._finder.groups + 1)) if span[0] >= 0)
             yield Hit(start=start, end=end, label=TOLD)

@@ -237,8 +237,8 @@ class Recognition:
             for first in range(count - length + 1):
                 start, end = run.groups[first][0], run.groups[first + length - 1][1]
                 value = compact(text[start:end])
-                if not 5 <= len(value) <= _LONGEST:
-                    continue
+                if not 5 <= len(value) <= _LONGEST or len(set(value)) == 1:
+                    continue  # "00000000" stands for a number that is not there
                 torn = (first > 0 and text[start - 1] in "-/") or (first + length < count and text[end] in "-/")
                 for rule in shapes.fitting(value):
                     holds = rule.check(value) if rule.check else None
