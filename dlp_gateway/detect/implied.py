@@ -96,7 +96,8 @@ def likelihood(
     if near is None or size < _SHORTEST:
         return 0.0
     lettered = any(map(str.isalpha, written))
-    score = 0.3 + 0.15 * (lettered or proved) + 0.1 * (_CODED.fullmatch(written) is not None)
+    score = 0.3 + 0.15 * (lettered or proved) + 0.1 * (lettered and proved)
+    score += 0.1 * (_CODED.fullmatch(written) is not None)
     score += 0.1 * (near.label.strength is not Strength.TOPIC and abs(start - near.end) <= _NEAR and not is_spent(near))
     words = grammar.licences
     told = spoken.told is not None and spoken.told.stands_by(start, end)

@@ -89,7 +89,8 @@ def compile_words(file: LicenceWordsFile) -> LicenceWords:
         state=rf"{places}|{_capitals(file.abbreviations)}|{_any_of(file.informal)}",
         attributes=_any_of((*file.classes, *file.dates)),
         place_behind=_compile(
-            rf"[ ,;/(-]{{1,4}}(?:{states}|(?:{places})\b|(?-i:\([A-Z][a-z]{{2,12}}\)))(?:\s*\n|\W?\z|\W\D)"
+            r"[ ,;/(-]{1,4}(?:\d[.)] )?(?:(?:state|province|issued (?:in|by)) ?[:=]? ?)?"
+            rf"(?:{states}|(?:{places})\b|(?-i:\([A-Z][a-z]{{2,12}}\)))(?:\s*\n|\W?\z|\W(?:\D|\d[.)]))"
         ),
         place_before=_compile(
             rf"(?:{places}|\b{_capitals(file.abbreviations)},?)(?:[ -]issued)?[ ,:;=)(/-]{{1,8}}"
