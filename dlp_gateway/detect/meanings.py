@@ -9,7 +9,7 @@ from typing import Final
 import re2
 
 from dlp_gateway.detect.grammar import Grammar, spoken_in
-from dlp_gateway.detect.labels import OTHER, Hit, Label, Strength, is_noun
+from dlp_gateway.detect.labels import OTHER, Hit, Strength, is_noun
 
 #: Addresses of pages and names of files, whose words are no labels.
 _LINK: Final = re2.compile(
@@ -42,10 +42,11 @@ def meant(text: str, hits: Sequence[Hit], grammar: Grammar) -> tuple[tuple[Hit, 
 
     short = any(hit.label.languages.isdisjoint(_EVERYWHERE) for hit in hits)
     languages = spoken_in(grammar, text) if short else frozenset()
+    read = languages | _EVERYWHERE if languages else frozenset()  # English words stand in texts of all languages
 
     def counts(hit: Hit) -> bool:
-        if _is_brief(hit) and _is_foreign(hit.label, languages):
-            return False
+        if read and hit.label.languages.isdisjoint(read) and _is_brief(hit):
+            return False  # a short word of another language
         if (
             hit.label.strength is Strength.WEAK
             and hit.end - hit.start <= _SHORTEST
@@ -63,7 +64,8 @@ def meant(text: str, hits: Sequence[Hit], grammar: Grammar) -> tuple[tuple[Hit, 
         written, behind = text[hit.start : hit.end].lower(), text[hit.end : hit.end + 1]
         return not is_noun(hit) or written not in own_nothing or behind in {":", ">", '"', "="}
 
-    spoken = (_in_language(hit, languages) for hit in hits if hit.label.strength is not Strength.TOPIC)
+    own = (hit for hit in hits if hit.label.strength is not Strength.TOPIC)
+    spoken = (_in_language(hit, languages, read) if read and hit.label.otherwise else hit for hit in own)
     owning = (hit for hit in spoken if counts(hit))
     kept = tuple(_resolved(owning, text))
     return kept, tuple(hit for hit in hits if hit.label.strength is Strength.TOPIC)
@@ -74,16 +76,16 @@ def _resolved(hits: Iterable[Hit], text: str) -> Iterator[Hit]:
     last: Hit | None = None
     for hit in hits:
         found = hit
-        if last is not None and _ONE.search(text, hit.start, hit.end) and hit.start - last.end <= _SPOKEN_BEFORE:
+        if last is not None and hit.start - last.end <= _SPOKEN_BEFORE and _ONE.search(text, hit.start, hit.end):
             found = replace(hit, label=last.label)
         if found.label.owns != OTHER:
             last = found
         yield found
 
 
-def _in_language(hit: Hit, languages: frozenset[str]) -> Hit:
+def _in_language(hit: Hit, languages: frozenset[str], read: frozenset[str]) -> Hit:
     """Return a short label with its meaning in the text's language: "RG" is an identity card, or a court's register."""
-    if not (hit.label.otherwise and _is_brief(hit) and _is_foreign(hit.label, languages)):
+    if not (hit.label.languages.isdisjoint(read) and _is_brief(hit)):
         return hit
     own = next((label for label in hit.label.otherwise if not label.languages.isdisjoint(languages)), hit.label)
     return replace(hit, label=own)
@@ -91,8 +93,3 @@ def _in_language(hit: Hit, languages: frozenset[str]) -> Hit:
 
 def _is_brief(hit: Hit) -> bool:
     return hit.label.strength is Strength.WEAK or (hit.label.owns == OTHER and hit.end - hit.start <= _BRIEF)
-
-
-def _is_foreign(label: Label, languages: frozenset[str]) -> bool:
-    """Tell whether a short label is a word of another language than the text's; English words are in all of them."""
-    return bool(languages) and label.languages.isdisjoint(languages | _EVERYWHERE)
