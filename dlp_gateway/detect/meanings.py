@@ -66,7 +66,7 @@ def meant(text: str, hits: Sequence[Hit], grammar: Grammar) -> tuple[tuple[Hit, 
 
     own = (hit for hit in hits if hit.label.strength is not Strength.TOPIC)
     spoken = (_in_language(hit, languages, read) if read and hit.label.otherwise else hit for hit in own)
-    owning = (hit for hit in spoken if counts(hit))
+    owning = (_weakened(hit) if read and _is_abroad(hit, read) else hit for hit in spoken if counts(hit))
     kept = tuple(_resolved(owning, text))
     return kept, tuple(hit for hit in hits if hit.label.strength is Strength.TOPIC)
 
@@ -89,6 +89,18 @@ def _in_language(hit: Hit, languages: frozenset[str], read: frozenset[str]) -> H
         return hit
     own = next((label for label in hit.label.otherwise if not label.languages.isdisjoint(languages)), hit.label)
     return replace(hit, label=own)
+
+
+def _is_abroad(hit: Hit, read: frozenset[str]) -> bool:
+    """Tell whether a label is the abbreviation of an identifier in another language than the text's ("RFC", "CIP")."""
+    label = hit.label
+    brief = hit.end - hit.start <= _SHORTEST and label.owns != OTHER and label.strength is Strength.STRONG
+    return brief and label.languages.isdisjoint(read)
+
+
+def _weakened(hit: Hit) -> Hit:
+    """Return the label as one that means it only before a number that proves itself."""
+    return replace(hit, label=replace(hit.label, strength=Strength.WEAK))
 
 
 def _is_brief(hit: Hit) -> bool:

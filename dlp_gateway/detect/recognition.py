@@ -86,7 +86,7 @@ class Recognition:
         hits = tuple(hit for hit in scanned if not _UNTICKED.search(folded.text[max(0, hit.start - 4) : hit.start]))
         told = self._particulars.topics(folded.text) if glance.labelled else ()
         reader = read(page, (*hits, *told), self._book.grammar)
-        named = frozenset(hit.label.owns for hit in hits if hit.label.strength is Strength.STRONG)
+        named = frozenset(hit.label.owns for hit in reader.hits if hit.label.strength is Strength.STRONG)
         context = Context(text=page.text, grammar=self._book.grammar, named=named)
         tables = tables_with_labels(reader)
         found = [*self._labelled(reader, tables, context)] if glance.labelled else []
