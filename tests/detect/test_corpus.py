@@ -7,7 +7,7 @@ import pytest
 
 from dlp_gateway import packs
 from dlp_gateway.detect.identifiers import IdentifierDetector, load_rules
-from dlp_gateway.detect.requests import asks
+from dlp_gateway.detect.solicitation import likelihood
 from dlp_gateway.detect.words import load_words
 
 LOTS = Path(__file__).parent / "corpus"
@@ -48,7 +48,7 @@ def test_requests_for_a_document_are_told_from_mentions(lot: str) -> None:
     for line in (LOTS / f"lot_{lot}.jsonl").read_text(encoding="utf-8").splitlines():
         mail = json.loads(line)
         asked += mail["solicitation"]
-        told = asks(words, mail["text"])
+        told = likelihood(words, mail["text"]) >= MEDIUM
         met += told and mail["solicitation"]
         alarms += told and not mail["solicitation"]
     assert met >= 0.90 * asked
@@ -59,7 +59,7 @@ def test_requests_are_told_in_many_words() -> None:
     """Sentences that ask, and sentences that only sound so: precision at least .97, recall at least .92."""
     words = load_words(packs.builtin())
     mails = [json.loads(line) for line in (LOTS / "requests.jsonl").read_text(encoding="utf-8").splitlines()]
-    told = [mail["solicitation"] for mail in mails if asks(words, mail["text"])]
+    told = [mail["solicitation"] for mail in mails if likelihood(words, mail["text"]) >= MEDIUM]
     assert sum(told) >= 0.92 * sum(mail["solicitation"] for mail in mails)
     assert sum(told) >= 0.97 * len(told)
 
