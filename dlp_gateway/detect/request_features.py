@@ -1,7 +1,8 @@
 """What stands around the mention of an identity document, as features by which a linear model tells a request.
 
-Words of thirty meanings ("to send", "a copy", "not", "to bring along"), in twelve languages, by sentence, side and order; letters of
-words, for those that no list knows; and words in pairs. Nothing here depends on rule packs: the weights were learned from it.
+Words of some thirty meanings ("to send", "a copy", "not", "to bring along"), in twelve languages, by sentence, side
+and order; words in pairs; and letters of words, for those that no list knows. Nothing here depends on rule packs: the
+weights were learned from it.
 """
 
 import re
@@ -22,8 +23,9 @@ from dlp_gateway.detect.words import folded
 #: Features are counted by what is left of their checksum: a table of so many weights.
 BITS: Final = 17
 _MASK: Final = (1 << BITS) - 1
-#: Sentences with a mention that are looked at, and characters of a sentence.
-_MOST: Final = 64
+#: Mentions that are counted, sentences with one that are looked at, and characters of a sentence.
+_COUNTED: Final = 2_000
+_MOST: Final = 32
 _LONGEST: Final = 600
 _TOLD_BY: Final = 5_000  # characters by which the language is told
 
@@ -31,8 +33,8 @@ _TOLD_BY: Final = 5_000  # characters by which the language is told
 _MENTIONS: Final = {
     "licence": (
         r"lic[ea]n[cs]es?|licen[cs]e's|lisences?|liscences?|lic|permits?|permis|permisos?|licencias?|patent[ei]|lappen|fleppen?"
-        r"|\w*fuh?e?hrerschein\w*|\w*fuhrerausweis\w*|fahrerlaubnis\w*|rijbewij\w*|roze pasje|habilitac\w*|cnhs?|conduzir"
-        r"|conducao|conducir|conduire|korkort\w*|ko?rekort\w*|forerkort\w*|praw\w*\s+jazdy|prawk\w*|ajokort\w*|carnets?|carnes?"
+        r"|\w*fuh?e?hrerschein\w*|\w*fuhrerausweis\w*|fahrerlaubnis\w*|rijbewij\w*|roze pasje|habilitac\w*|cnhs?"
+        r"|conduzir|conducao|conducir|conduire|korkort\w*|ko?rekort\w*|forerkort\w*|praw\w*\s+jazdy|prawk\w*|ajokort\w*|carnets?|carnes?"
         r"|dls?|dln|cdls?|brevete|driver\s+numbers?|driver\s+card|dvla|photocards?"
     ),
     "passport": (
@@ -59,15 +61,15 @@ _MENTIONS: Final = {
 _CLEAR: Final = frozenset({"licence", "passport", "identity", "paper"})
 #: What must occur in a text that is looked at, as an expression for `Triggers`.
 TRIGGER: Final = rf"\b(?:{'|'.join(_MENTIONS[name] for name in sorted(_CLEAR))})\b"
-_END: Final = re.compile(
-    r"[.!?;]+[\"')]*\s+|\n\s*\n|\n(?=[ \t]*(?:[-*+~]|\(?[0-9]{1,2}[.)])[ \t])|:[ \t]*\n"
-)
+_END: Final = re.compile(r"[.!?;]+[\"')]*\s+|\n\s*\n|\n(?=[ \t]*(?:[-*+~]|\(?[0-9]{1,2}[.)])[ \t])|:[ \t]*\n")
 _ITEM: Final = re.compile(r"\s*(?:[-*+~]|\(?[0-9]{1,2}[.)])\s")
 _TOKEN: Final = re.compile(r"=[a-z]+|[a-z]+(?:'[a-z]+)?|[0-9]+|[?!:@]")
 #: The sentence with the mention, and those before and behind it.
 _TAGS: Final = {-2: "pp", -1: "p", 0: "s", 1: "n", 2: "nn"}
 _LETTERS: Final = (3, 4, 5)
 _KNOWN: Final = 5  # letters of a word that may be of another language than the text
+_LONGEST_WORD: Final = 24
+_KEPT: Final = 8_000  # words whose features are kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,22 +89,20 @@ class Vocabulary:
 @cache
 def vocabularies() -> Mapping[str, Vocabulary]:
     """Return the words of all languages."""
-    lines = (files("dlp_gateway.detect") / "request_meanings.txt").read_text(encoding="utf-8").splitlines()
-    found: dict[str, list[tuple[str, list[str]]]] = {}
-    for line in filter(None, lines):
-        name, _, words = line.partition(":")
-        if not line.startswith(" "):
-            group = found.setdefault(name, [])
-        else:
-            group.append((name.strip(), folded(words).lower().split()))
-    return {language: _vocabulary(groups) for language, groups in found.items()}
+    stored = (files("dlp_gateway.detect") / "request_meanings.txt").read_text(encoding="utf-8")
+    languages = (part.split("\n") for part in stored.strip().split("\n\n"))
+    return {
+        name.removesuffix(":"): _vocabulary(line.strip().partition(": ") for line in lines)
+        for name, *lines in languages
+    }
 
 
-def _vocabulary(groups: Iterable[tuple[str, list[str]]]) -> Vocabulary:
+def _vocabulary(groups: Iterable[tuple[str, str, str]]) -> Vocabulary:
     whole: dict[str, frozenset[str]] = {}
     beginnings: dict[str, frozenset[str]] = {}
     common: frozenset[str] = frozenset()
-    for meaning, words in groups:
+    for meaning, _, phrase in groups:
+        words = folded(phrase).lower().split()
         if meaning == "common":
             common = frozenset(words)
             continue
@@ -112,7 +112,7 @@ def _vocabulary(groups: Iterable[tuple[str, list[str]]]) -> Vocabulary:
     return Vocabulary(whole, beginnings, common)
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=_KEPT)
 def _meanings(word: str, language: str) -> tuple[str, ...]:
     """Return what a word of a text in `language` means, in order; longer words may be of any language."""
     if word.startswith("="):
@@ -125,9 +125,9 @@ def _meanings(word: str, language: str) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=_KEPT)
 def _letters(word: str) -> tuple[int, ...]:
-    framed = f"^{word}$"
+    framed = f"^{word[:_LONGEST_WORD]}$"
     return tuple(
         _number(f"#{framed[at : at + length]}") for length in _LETTERS for at in range(len(framed) - length + 1)
     )
@@ -183,7 +183,7 @@ def features(text: str) -> Iterator[tuple[frozenset[int], frozenset[int]]]:
     What is quoted is left out. A text yields nothing that mentions documents only by words such as "card".
     """
     own = own_text(text)
-    mentions = list(_mentions(own))
+    mentions = list(islice(_mentions(own), _COUNTED))
     if not any(one.kind in _CLEAR for one in mentions):
         return
     bounds = list(_bounds(own))

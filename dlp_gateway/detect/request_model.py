@@ -1,6 +1,7 @@
 """A second vote on whether a text asks for an identity document: weights learned from the mails in the repository.
 
-They are trained by `python -m tests.detect.train_requests`, and lie beside this module with the words that features are made of.
+They are trained by `python -m tests.detect.train_requests`, and lie beside this module with the words that features are
+made of.
 """
 
 import math
@@ -23,6 +24,8 @@ _MEDIUM: Final = CONFIDENCE["medium"]
 #: How likely it is where only the rules see a mention.
 RULES_ALONE: Final = 0.7
 FILE: Final = "request_weights.npz"
+#: Read once when the model is loaded, so that words and expressions are ready when the first mail comes.
+_FIRST: Final = "Please send us a copy of your passport."
 
 
 class RequestModel:
@@ -65,4 +68,6 @@ def shipped() -> RequestModel:
     """Return the model that the package has."""
     with (files("dlp_gateway.detect") / FILE).open("rb") as file, np.load(file, allow_pickle=False) as stored:
         said, letters = stored["weights"].astype(np.float32) * stored["step"]
-        return RequestModel(said, letters, float(stored["constant"]))
+        model = RequestModel(said, letters, float(stored["constant"]))
+    model.log_odds(_FIRST)
+    return model

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from dlp_gateway.content.text import Text
-from dlp_gateway.detect import request_features, request_model
 from dlp_gateway.detect.base import CONFIDENCE, Finding, Material
 from dlp_gateway.detect.east_asian import may_ask
+from dlp_gateway.detect.request_features import TRIGGER
+from dlp_gateway.detect.request_model import RequestModel, shipped
 from dlp_gateway.detect.requests import asks
 from dlp_gateway.detect.triggers import Triggers
 from dlp_gateway.detect.words import LONGEST, Role, Words
@@ -37,16 +38,12 @@ def watched(words: Mapping[Role, Words]) -> Mapping[str, tuple[str, ...]]:
     That is a request or a need, and a document, for the rules; and any mention of a document for what was learned.
     """
     asked = "|".join(f"(?:{words[role].expression})" for role in (Role.REQUEST, Role.NEED, Role.SENDING))
-    return {
-        _ASKED: (asked,),
-        _NAMED: (words[Role.DOCUMENT].expression,),
-        _MENTIONED: (request_features.TRIGGER,),
-    }
+    return {_ASKED: (asked,), _NAMED: (words[Role.DOCUMENT].expression,), _MENTIONED: (TRIGGER,)}
 
 
 def likelihood(words: Mapping[Role, Words], text: str) -> float:
     """Return how likely it is that a text asks for a document: what the rules see, weighed with what was learned."""
-    return request_model.shipped().likelihood(text, seen_by_rules=asks(words, text))
+    return shipped().likelihood(text, seen_by_rules=asks(words, text))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +55,8 @@ class SolicitationDetector:
     words: Mapping[Role, Words]
     #: Those to which `watched` of the words was given, if other detectors share them.
     triggers: Triggers = field(default=None, repr=False, compare=False)  # type: ignore[assignment]  # filled in below
+
+    model: RequestModel = field(default_factory=shipped, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.triggers is None:
@@ -100,7 +99,7 @@ class SolicitationDetector:
         unsure = len(text.text) > LONGEST or may_ask(text.text)
         by_rules = (unsure or seen >= _BOTH) and asks(self.words, text.text)
         if by_rules or unsure or _MENTIONED in seen:
-            return request_model.shipped().likelihood(text.text, seen_by_rules=by_rules)
+            return self.model.likelihood(text.text, seen_by_rules=by_rules)
         return 0.0
 
     def _is_group(self, address: str) -> bool:

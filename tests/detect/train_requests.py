@@ -1,14 +1,14 @@
 """Learns the weights of `detect/request_model.py` from the mails in `corpus/`, and tells what they are worth.
 
-`python -m tests.detect.train_requests` writes the weights; with `--left-out` it prints how each author's mails are judged by
-weights that were learned from those of the others.
+`python -m tests.detect.train_requests` writes the weights; with `--left-out` it prints how each author's mails are
+judged by weights that were learned from those of the others.
 """
 
 import argparse
 import json
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -22,6 +22,7 @@ from dlp_gateway.detect.base import CONFIDENCE
 from dlp_gateway.detect.requests import asks
 from dlp_gateway.detect.words import load_words
 
+_Row = NDArray[np.float64]
 CORPUS: Final = Path(__file__).parent / "corpus"
 WEIGHTS: Final = Path(request_model.__file__).with_name(request_model.FILE)
 #: In these lots a request counts that is only quoted; nobody learns from them what asks.
@@ -30,7 +31,7 @@ _QUOTED: Final = ("lot_b", "lot_c", "lot_d")
 UNSEEN: Final = ("req_a", "req_b", "req_d", "req_e", "req_f", "lot_k")
 #: How closely the mails are followed, and how often it is decided anew which mention of a mail is the one that asks.
 _CLOSELY: Final = 25.0
-#: What letters count beside meanings, and by how much more what is rare: a feature of every hundredth mention counts about 1.
+#: What letters count beside meanings, and how much more what is rare: one in a hundred and fifty counts 1.
 _LETTERS: Final = 0.8
 _RARITY: Final = 1.3
 _COMMON: Final = 5.0
@@ -51,7 +52,7 @@ class Mail:
 class Weights:
     """Of what is said, then of letters, in one row, times the values of the features; and what is added to each."""
 
-    row: NDArray[np.float64]
+    row: _Row
     constant: float
 
 
@@ -84,11 +85,11 @@ class Table:
         self._values = np.array(shares) * self.values[self._columns]
         self._rows = np.repeat(np.arange(len(lengths)), lengths)
 
-    def times(self, row: NDArray[np.float64]) -> NDArray[np.float64]:
+    def times(self, row: _Row) -> _Row:
         """Return the sum of each mention's features, weighed."""
         return np.bincount(self._rows, self._values * row[self._columns], minlength=len(self.owners))
 
-    def turned(self, column: NDArray[np.float64]) -> NDArray[np.float64]:
+    def turned(self, column: _Row) -> _Row:
         """Return the sum of each feature over the mentions, weighed."""
         return np.bincount(self._columns, self._values * column[self._rows], minlength=self.width)
 
@@ -96,8 +97,8 @@ class Table:
 def learned(table: Table, given: Sequence[Mail], left_out: str = "") -> Weights:
     """Return weights learned from the mails of all authors but one.
 
-    Of a mail that asks, only the likeliest mention counts and those that are likely by themselves: who asks for a licence may
-    speak of it before.
+    Of a mail that asks, only the likeliest mention counts and those that are likely by themselves: who asks for a
+    licence may speak of it before.
     """
     asked = np.array([given[owner].asks for owner in table.owners])
     share = np.array([float(given[owner].author != left_out) for owner in table.owners])
@@ -112,7 +113,7 @@ def learned(table: Table, given: Sequence[Mail], left_out: str = "") -> Weights:
     return found
 
 
-def _fitted(table: Table, asked: NDArray[np.bool_], share: NDArray[np.float64]) -> Weights:
+def _fitted(table: Table, asked: NDArray[np.bool_], share: _Row) -> Weights:
     """Return the weights of a logistic regression with a penalty on their squares, by Newton's method."""
     row, constant = np.zeros(table.width), 0.0
     for _ in range(12):
@@ -121,7 +122,7 @@ def _fitted(table: Table, asked: NDArray[np.bool_], share: NDArray[np.float64]) 
         curve = _CLOSELY * share * likely * (1 - likely) + 1e-9
         slope = np.append(row + table.turned(error), error.sum())
 
-        def bent(step: NDArray[np.float64], curve: NDArray[np.float64] = curve) -> NDArray[np.float64]:
+        def bent(step: _Row, curve: _Row = curve) -> _Row:
             over = curve * (table.times(step[:-1]) + step[-1])
             return np.append(step[:-1] + table.turned(over), over.sum())
 
@@ -132,7 +133,7 @@ def _fitted(table: Table, asked: NDArray[np.bool_], share: NDArray[np.float64]) 
     return Weights(row=row, constant=constant)
 
 
-def _solved(bent: Callable[[NDArray[np.float64]], NDArray[np.float64]], wanted: NDArray[np.float64]) -> NDArray[np.float64]:
+def _solved(bent: Callable[[_Row], _Row], wanted: _Row) -> _Row:
     """Return what `bent` turns into `wanted`, by conjugate gradients."""
     found, rest = np.zeros_like(wanted), wanted.copy()
     way, size = rest.copy(), float(rest @ rest)
@@ -156,10 +157,19 @@ def written(weights: Weights, table: Table) -> dict[str, NDArray[np.generic]]:
     return {"weights": whole, "step": np.float32(step), "constant": np.float32(weights.constant)}  # type: ignore[dict-item]  # scalars are arrays of no dimension
 
 
-def left_out(given: Sequence[Mail]) -> Iterator[tuple[str, list[tuple[bool, bool, float | None]]]]:
-    """Yield each author, and of his mails whether they ask, whether the rules say so, and the odds by the others' weights."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """Whether a mail asks, whether the rules say so, and the log odds by weights learned from other authors."""
+
+    asks: bool
+    rules: bool
+    odds: float | None
+
+
+def left_out(given: Sequence[Mail], authors: Iterable[str]) -> Iterator[tuple[str, list[Judged]]]:
+    """Yield each of the authors, and how his mails are judged by what all others taught."""
     table, words = Table(given), load_words(packs.builtin())
-    for author in sorted({mail.author for mail in given}):
+    for author in authors:
         odds: dict[int, float] = {}
         weights = learned(table, given, author)
         for owner, value in zip(table.owners, table.times(weights.row) + weights.constant, strict=True):
@@ -167,7 +177,7 @@ def left_out(given: Sequence[Mail]) -> Iterator[tuple[str, list[tuple[bool, bool
         yield (
             author,
             [
-                (mail.asks, asks(words, mail.text), odds.get(number))
+                Judged(asks=mail.asks, rules=asks(words, mail.text), odds=odds.get(number))
                 for number, mail in enumerate(given)
                 if mail.author == author
             ],
@@ -180,13 +190,16 @@ def shares(told: Sequence[bool], asked: Sequence[bool]) -> tuple[float, float]:
     return right / max(1, sum(told)), right / max(1, sum(asked))
 
 
-def compared(judged: Sequence[tuple[bool, bool, float | None]]) -> str:
-    """Return precision and recall of the rules, of the weights, and of both, as cells of a table."""
-    asked = [asks_ for asks_, _, _ in judged]
-    rules = [rule for _, rule, _ in judged]
-    alone = [odds is not None and odds >= request_model.AT_MEDIUM for _, _, odds in judged]
-    both = [request_model.weighed(odds, seen_by_rules=rule) >= CONFIDENCE["medium"] for _, rule, odds in judged]
-    return " | ".join("P {:.2f} R {:.2f}".format(*shares(told, asked)) for told in (rules, alone, both))
+def compared(author: str, judged: Sequence[Judged]) -> str:
+    """Return a line of the table: precision and recall of the rules, of the weights, and of both."""
+    asked = [one.asks for one in judged]
+    votes = (
+        [one.rules for one in judged],
+        [request_model.weighed(one.odds, seen_by_rules=False) >= CONFIDENCE["medium"] for one in judged],
+        [request_model.weighed(one.odds, seen_by_rules=one.rules) >= CONFIDENCE["medium"] for one in judged],
+    )
+    cells = (author, len(judged), sum(asked), *("P {:.2f} R {:.2f}".format(*shares(told, asked)) for told in votes))
+    return f"| {' | '.join(map(str, cells))} |"
 
 
 def main() -> None:
@@ -195,17 +208,16 @@ def main() -> None:
     parser.add_argument("--left-out", action="store_true", help="judge each author's mails by the others' weights")
     given = list(mails())
     if not parser.parse_args().left_out:
+        table = Table(given)
         with WEIGHTS.open("wb") as file:
-            table = Table(given)
             np.savez_compressed(file, **written(learned(table, given), table))
         return
     print("| author | mails | that ask | rules alone | weights alone | together |\n|---|---|---|---|---|---|")
-    everyone: list[tuple[bool, bool, float | None]] = []
-    for author, judged in left_out(given):
-        print(f"| {author} | {len(judged)} | {sum(asked for asked, _, _ in judged)} | {compared(judged)} |", flush=True)
-        if author in UNSEEN:
-            everyone += judged
-    print(f"| all that the rules have not seen | {len(everyone)} | {sum(a for a, _, _ in everyone)} | {compared(everyone)} |")
+    unseen: list[Judged] = []
+    for author, judged in left_out(given, sorted({mail.author for mail in given})):
+        print(compared(author, judged), flush=True)
+        unseen += judged if author in UNSEEN else []
+    print(compared("those that no rule was made for", unseen))
 
 
 if __name__ == "__main__":
