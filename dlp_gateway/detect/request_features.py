@@ -31,16 +31,21 @@ _TOLD_BY: Final = 5_000  # characters by which the language is told
 
 #: Words for documents by class, in folded text; "=class" takes their place among the words of a sentence.
 _MENTIONS: Final = {
+    "number": (  # what identifies something else
+        r"(?:order|user|customer|client|ticket|transaction|payment|meeting|session|tracking|product|article|item|apple|google"
+        r"|tax|vat|job|case|device|message|list|account|kunden|artikel|auftrags|benutzer|klant|kund|usuario|pedido|cliente"
+        r"|utente|ordine|booking|reservation|event|caller|sender|zoom|screen|parcel|shipment|reference|serial)[ -]ids?"
+    ),
     "licence": (
         r"lic[ea]n[cs]es?|licen[cs]e's|lisences?|liscences?|lic|permits?|permis|permisos?|licencias?|patent[ei]|lappen|fleppen?"
         r"|\w*fuh?e?hrerschein\w*|\w*fuhrerausweis\w*|fahrerlaubnis\w*|rijbewij\w*|roze pasje|habilitac\w*|cnhs?"
         r"|conduzir|conducao|conducir|conduire|korkort\w*|ko?rekort\w*|forerkort\w*|praw\w*\s+jazdy|prawk\w*|ajokort\w*|carnets?|carnes?"
-        r"|dls?|dln|cdls?|brevete|driver\s+numbers?|driver\s+card|dvla|photocards?"
+        r"|carteira\s+de\s+motorista|registro\s+de\s+conducir|dls?|dln|cdls?|brevete|driver\s+numbers?|driver\s+card|dvla|photocards?"
     ),
     "passport": (
         r"passports?|\w*reisepass\w*|pass|passe|passes|passen|pass(?:nummer|nr|kopi|scan|dat|seite|bild|uppgift|oplysn)\w*"
         r"|passnum\w+|pasnummer\w*|passeports?|pasaportes?|passaport[oei]s?|paspoort\w*|pasfoto\w*|paszport\w*|passi\w{0,5}"
-        r"|data\s+page|bio\s+page"
+        r"|data\s+page|bio\s+page|(?:dit|jeres|deres|hans|hendes)\s+pas"
     ),
     "identity": (
         r"(?-i:IDs?|ID's|DNIs?|NIE|INE|RG|BI|CC|CI|SSN|CURP|BSN|NRIC|PAN|NAS|FS)|ids?|eids?|idkaart\w*|i\.d\.|dnis?|cni|ssn|leg"
