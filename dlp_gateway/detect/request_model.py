@@ -19,7 +19,7 @@ from dlp_gateway.detect.request_features import features
 #: What the vote of the rules adds to the log odds.
 RULES: Final = 1.2
 #: The log odds at which a mail asks with medium confidence, found on mails of authors who were left out.
-AT_MEDIUM: Final = 0.25
+AT_MEDIUM: Final = 0.35
 _MEDIUM: Final = CONFIDENCE["medium"]
 #: How likely it is where only the rules see a mention.
 RULES_ALONE: Final = 0.7
