@@ -7,7 +7,7 @@ import pytest
 
 from dlp_gateway import packs
 from dlp_gateway.detect.identifiers import IdentifierDetector, load_rules
-from dlp_gateway.detect.requests import asks
+from dlp_gateway.detect.solicitation import likelihood
 from tests.detect.test_words import WORDS
 
 LOTS = Path(__file__).parent / "corpus"
@@ -47,7 +47,7 @@ def test_requests_for_a_document_are_told_from_mentions(lot: str) -> None:
     for line in (LOTS / f"lot_{lot}.jsonl").read_text(encoding="utf-8").splitlines():
         mail = json.loads(line)
         asked += mail["solicitation"]
-        told = asks(WORDS, mail["text"])
+        told = likelihood(WORDS, mail["text"]) >= MEDIUM
         met += told and mail["solicitation"]
         alarms += told and not mail["solicitation"]
     assert met >= 0.90 * asked
@@ -58,7 +58,7 @@ def test_requests_for_a_document_are_told_from_mentions(lot: str) -> None:
 def test_requests_are_told_in_many_words(file: str, precision: float, recall: float) -> None:
     """Texts that ask, and texts that only sound so: so many of those told are right, and so many are told."""
     mails = [json.loads(line) for line in (LOTS / f"{file}.jsonl").read_text(encoding="utf-8").splitlines()]
-    told = [mail["solicitation"] for mail in mails if asks(WORDS, mail["text"])]
+    told = [mail["solicitation"] for mail in mails if likelihood(WORDS, mail["text"]) >= MEDIUM]
     assert sum(told) >= recall * sum(mail["solicitation"] for mail in mails)
     assert sum(told) >= precision * len(told)
 

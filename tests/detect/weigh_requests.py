@@ -37,7 +37,10 @@ Text = tuple[str, bool, list[frozenset[str]]]  # its id, whether it asks, the si
 def texts() -> Iterator[Text]:
     """Yield the texts that name a document."""
     words = load_words(packs.builtin())
-    paths = [*(LOTS / f"lot_{lot}.jsonl" for lot in "abcdefghi"), *sorted(LOTS.glob("requests*.jsonl"))]
+    paths = [
+        *(LOTS / f"lot_{lot}.jsonl" for lot in "abcdefghi"),
+        *(LOTS / f"{name}.jsonl" for name in ("requests", "requests_b")),
+    ]
     for path in paths:
         for line in path.read_text(encoding="utf-8").splitlines():
             mail = json.loads(line)
