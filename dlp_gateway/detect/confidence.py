@@ -149,6 +149,15 @@ class Context:
             return weakness
         return weakness + (0.03 if owner.relation is Relation.ABOVE else 0.08)
 
+    def is_alien(self, kind: str, hit: Hit, start: int, end: int) -> bool:
+        """Tell whether the lines around a short label speak of another matter only: "Product key: …, seats: 3"."""
+        if hit.label.strength is not Strength.WEAK:
+            return False
+        speaking, alien = self.grammar.speaking.get(kind), self.grammar.alien.get(kind)
+        low, high = max(0, hit.start - _NEAR), max(end, hit.end) + _NEAR
+        around = _words(f"{self.text[low : hit.start]} {self.text[hit.end : start]} {self.text[end:high]}")
+        return bool(_found(alien, around)) and not _found(speaking, around)
+
     def _is_of_other_matter(self, hit: Hit) -> bool:
         """Tell whether what the licence is for stands behind the word: "permis d'alcool", "licencia de apertura"."""
         found = _COMPLEMENT.match(self.text, hit.end)

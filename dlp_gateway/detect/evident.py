@@ -20,7 +20,7 @@ _LICENCE: Final = "DRIVER_LICENSE"
 _NAMED: Final = 0.15  # more where a licence begins with the code of a surname
 _SUREST: Final = 0.9
 _LIKELY: Final = 0.65
-_DOUBTFUL: Final = 0.5  # a number with a valid check digit of which nothing says that it is a card's
+DOUBTFUL: Final = 0.5  # a number with a valid check digit of which nothing says that it is a card's
 _SPOKEN_BEFORE: Final = 120
 _SPOKEN_AFTER: Final = 60
 
@@ -31,9 +31,9 @@ def card(rule: Rule, reader: Reader, owner: Owner, start: int, end: int, *, shar
     grouped = is_printed(text, start, end)
     link = None if grouped else link_start(text, start)
     if link is not None and not (owner.hit and owner.hit.start >= link):
-        return weighed(rule, NOBODY, text, start, end, alone=_DOUBTFUL)
+        return weighed(rule, NOBODY, text, start, end, alone=DOUBTFUL)
     alone = _unlabelled(rule, reader, start, end, share)
-    if _is_weak(owner) and alone > _DOUBTFUL and _is_named(reader, CARD, start, end):
+    if _is_weak(owner) and alone > DOUBTFUL and _is_named(reader, CARD, start, end):
         owner = NOBODY  # "<method>cc</method><acct>…"
     return weighed(rule, owner, text, start, end, alone=alone, grouped=grouped)
 
@@ -42,7 +42,7 @@ def tempered(span: Span, text: str) -> Span:
     """Return the span, doubted if it is a published card's number where developers talk of trying it."""
     if span.type != CARD or compact(text[span.start : span.end]) not in SPECIMENS:
         return span
-    return replace(span, score=min(span.score, _DOUBTFUL)) if is_of_developers(text, span.start, span.end) else span
+    return replace(span, score=min(span.score, DOUBTFUL)) if is_of_developers(text, span.start, span.end) else span
 
 
 def _unlabelled(rule: Rule, reader: Reader, start: int, end: int, share: Share) -> float:
@@ -53,7 +53,7 @@ def _unlabelled(rule: Rule, reader: Reader, start: int, end: int, share: Share) 
     if _is_broken(text[start:end]) and _is_named(reader, CARD, start, end):
         return _LIKELY
     passed_on = share.held == share.seen and is_alone(text, start, end)
-    return _LIKELY if passed_on and not _is_named(reader, OTHER, start, end) else _DOUBTFUL
+    return _LIKELY if passed_on and not _is_named(reader, OTHER, start, end) else DOUBTFUL
 
 
 def _is_broken(written: str) -> bool:

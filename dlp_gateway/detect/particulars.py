@@ -23,7 +23,7 @@ _APART: Final = r"[ ,;:/()-]{1,4}"
 _NUMBER: Final = r"(?-i:[A-Z]{0,3}[ -]?\d[A-Z0-9]*(?:[ -][A-Z0-9]*\d[A-Z0-9]*)*)"
 _ISSUED: Final = r"(?:[ -]issued)?(?: (?:card|id|plastic|no|number|operator|dl))?"
 _CARD: Final = re.compile(r"issued|\b(?:card|id|plastic|operator|dl)\Z", re.IGNORECASE)
-_BORN: Final = rf"\b(?:dob|d\.o\.b\.?|born|date of birth)[ :,-]{{1,3}}(?:{DATE})"
+_BORN: Final = rf"\b(?:dob|d\.o\.b\.?|born(?: on)?|date of birth|birth ?date|birthday)[ :,-]{{1,3}}(?:{DATE})"
 
 
 def expression(grammar: Grammar) -> str:

@@ -13,7 +13,7 @@ from dlp_gateway.detect import implied
 from dlp_gateway.detect.birth_dates import birth_dates, date_span
 from dlp_gateway.detect.card_context import is_printed
 from dlp_gateway.detect.confidence import Context, Match, why
-from dlp_gateway.detect.evident import card, is_by_chance, spoken_of, tempered, weighed
+from dlp_gateway.detect.evident import DOUBTFUL, card, is_by_chance, spoken_of, tempered, weighed
 from dlp_gateway.detect.folding import Folded
 from dlp_gateway.detect.gate import Gate
 from dlp_gateway.detect.headings import Headings, heading_owner, table_over, tables_with_labels
@@ -90,7 +90,7 @@ class Recognition:
         context = Context(text=page.text, grammar=self._book.grammar, named=named)
         tables = tables_with_labels(reader)
         found = [*self._labelled(reader, tables, context)] if glance.labelled else []
-        found += self._self_evident(reader, tables, glance.proofs)
+        found += self._self_evident(reader, tables, glance.proofs, context)
         found += self._spoken_of(reader) if glance.labelled else []
         return _settled([tempered(span, page.text) for span in found], folded)
 
@@ -270,7 +270,9 @@ class Recognition:
 
     # -- numbers that prove themselves
 
-    def _self_evident(self, reader: Reader, tables: Sequence[Table], proofs: Iterable[Proof]) -> Iterator[Span]:
+    def _self_evident(
+        self, reader: Reader, tables: Sequence[Table], proofs: Iterable[Proof], context: Context
+    ) -> Iterator[Span]:
         text = reader.page.text
         table_starts = [table.start for table in tables]
         asked: Counter[str] = Counter()
@@ -286,12 +288,15 @@ class Recognition:
                     table = table_over(tables, table_starts, start)
                     heading = table.heading(start) if table else None
                     owner = heading_owner(reader, heading) if heading else reader.owner(start, end)
+                alone = rule.alone
+                if owner.hit is not None and context.is_alien(rule.type, owner.hit, start, end):
+                    owner, alone = NOBODY, min(alone, DOUBTFUL)
                 if not self._may_own(owner, rule, text[start:end]) or is_by_chance(owner, text):
                     owner = NOBODY
                 if rule.type == CARD:
                     yield card(rule, reader, owner, start, end, share=proof.share)
                 else:
-                    yield weighed(rule, owner, text, start, end, alone=rule.alone)
+                    yield weighed(rule, owner, text, start, end, alone=alone)
 
     # -- numbers of a form of their own, in a text that speaks of them
 
