@@ -15,6 +15,7 @@ from dlp_gateway.checks.greeting import Greeting, greet
 from dlp_gateway.checks.remark import Remark, ok, problem, warning
 from dlp_gateway.notation import SocketAddress
 from dlp_gateway.processes import review
+from dlp_gateway.processes.readiness import custody_mark
 from dlp_gateway.settings import Listener, Settings
 from quarantine import crypto
 from quarantine.model import State
@@ -34,8 +35,8 @@ def reachable(address: SocketAddress) -> tuple[str, int]:
 # --- ports ------------------------------------------------------------------------------------------------------------
 
 
-def listener(one: Listener, hostname: str) -> Remark:
-    """Say whether a listener's port is free, or held by this very gateway."""
+def listener(one: Listener, hostname: str, *, running: bool) -> Remark:
+    """Say whether a listener's port is free, or held by this very gateway; `running`: whether that is there at all."""
     about = f"listener {one.address}"
     trouble = _bound(one.address)
     if trouble is None:
@@ -44,7 +45,13 @@ def listener(one: Listener, hostname: str) -> Remark:
         return _cannot_listen(about, one.address, trouble)
     match greet(*reachable(one.address), implicit_tls=one.tls == "implicit"):
         case Greeting(host=host) if host.lower() == hostname.lower():
-            return ok(about, "The gateway is listening there.")
+            if running:
+                return ok(about, "The gateway is listening there.")
+            return problem(
+                about,
+                f"A gateway that calls itself {hostname}, too, listens there, and it is not the one of this "
+                "configuration, which does not run. Stop it, or take another port.",
+            )
         case Greeting(line=line):
             return problem(about, f"Another mail server listens there and says: {line}. Stop it, or take another port.")
         case None:
@@ -54,10 +61,11 @@ def listener(one: Listener, hostname: str) -> Remark:
             )
 
 
-def admin(address: SocketAddress) -> Iterator[Remark]:
+def admin(settings: Settings) -> Iterator[Remark]:
     """Yield whether the admin port is free, or what the running gateway says of itself there."""
     from dlp_gateway.checks.running import readiness  # noqa: PLC0415  with the HTTP client, which `advice` never needs
 
+    address = settings.admin.address
     about = f"admin {address}"
     trouble = _bound(address)
     if trouble is None:
@@ -70,10 +78,25 @@ def admin(address: SocketAddress) -> Iterator[Remark]:
     if told is None:
         yield problem(about, "Another program listens there, or the gateway hangs. Stop it, or take another port.")
         return
+    if not told.is_of(custody_mark(settings)):
+        yield problem(
+            about,
+            f"Another gateway ({told.version}) runs there, with another custody than {database(settings)}. "
+            "Stop it, or write another `admin.address`.",
+        )
+        return
     yield ok(about, f"Gateway {told.version or 'of an older version'} runs there.")
     for part, word in told.checks:
         if word != "ok":
             yield problem(f"running gateway, {part}", f"It says: {word}.")
+
+
+def is_running(settings: Settings) -> bool:
+    """Tell whether the gateway of these settings runs, as it says itself at its admin address."""
+    from dlp_gateway.checks.running import readiness  # noqa: PLC0415  as above
+
+    told = readiness(settings.admin.address)
+    return told is not None and told.is_of(custody_mark(settings))
 
 
 def _bound(address: SocketAddress) -> int | None:

@@ -195,7 +195,8 @@ class Supervisor:
 
     async def _serve_admin(self, stack: AsyncExitStack, store: Store, outbound: Outbound) -> None:
         address = self._settings.admin.address
-        facts = {"version": lambda: __version__, "mode": lambda: self._policy.mode}
+        mark = readiness.custody_mark(self._settings)
+        facts = {"version": lambda: __version__, "mode": lambda: self._policy.mode, "custody": lambda: mark}
         admin = Admin(application(self._checks(store, outbound), instruments.expose, facts), address.host, address.port)
         try:
             await admin.start()

@@ -1,6 +1,7 @@
 """What this machine gives: ports, folders, custody, a clock."""
 
 import asyncio
+import json
 import os
 import shutil
 import socket
@@ -15,8 +16,8 @@ import pytest
 
 from dlp_gateway.checks import machine
 from dlp_gateway.checks.greeting import greet
-from dlp_gateway.notation import SocketAddress
 from dlp_gateway.processes import composition
+from dlp_gateway.processes.readiness import custody_mark
 from dlp_gateway.settings import Settings
 from quarantine import crypto
 from quarantine.database import translated
@@ -61,7 +62,7 @@ def test_a_free_port_is_free(configure: Configure) -> None:
         port = taken.getsockname()[1]
     settings = listening(configure, f"127.0.0.1:{port}")
     for _ in range(2):
-        assert machine.listener(settings.listeners[0], HOST).says == "The port is free."
+        assert machine.listener(settings.listeners[0], HOST, running=False).says == "The port is free."
 
 
 @pytest.mark.parametrize(
@@ -81,10 +82,41 @@ def test_a_free_port_is_free(configure: Configure) -> None:
 def test_who_else_listens_is_told_by_his_greeting(configure: Configure, greeting: bytes, level: str, says: str) -> None:
     """Our own gateway is no problem, another one is, and nothing of what it says reaches a terminal raw."""
     with speaker(greeting) as port:
-        remark = machine.listener(listening(configure, f"127.0.0.1:{port}").listeners[0], HOST)
+        remark = machine.listener(listening(configure, f"127.0.0.1:{port}").listeners[0], HOST, running=True)
     assert remark.level == level
     assert remark.says.startswith(says)
     assert remark.says.isprintable()
+
+
+def test_another_gateway_of_our_name_is_not_ours(configure: Configure) -> None:
+    """Two on one machine call themselves alike; whether ours runs, its admin address says."""
+    with speaker(b"220 gateway.corp.example ESMTP\r\n") as port:
+        settings = listening(configure, f"127.0.0.1:{port}")
+        remark = machine.listener(settings.listeners[0], HOST, running=machine.is_running(settings))
+    assert remark.level == "problem"
+    assert "not the one of this configuration" in remark.says
+
+
+def ready(**facts: str) -> bytes:
+    """Return what a gateway that is well answers to /readyz."""
+    body = json.dumps({"ready": True, "checks": {"custody": "ok"}, "version": "0.1.0", **facts})
+    return f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode()
+
+
+@pytest.mark.parametrize(("whose", "ours"), [("ours", True), ("another's", False), ("untold", True)])
+def test_the_gateway_at_the_admin_address_is_known_by_its_custody(
+    configure: Configure,
+    whose: str,
+    ours: bool,  # noqa: FBT001  a column of the table
+) -> None:
+    """One with another custody is another gateway, whatever else it says; an older version tells none."""
+    custody = {"another's": {"custody": "0" * 16}, "ours": {"custody": custody_mark(configure()[1])}}.get(whose, {})
+    with speaker(ready(**custody)) as port:
+        settings = configure(admin={"address": f"127.0.0.1:{port}"})[1]
+        assert machine.is_running(settings) is ours
+        (remark,) = machine.admin(settings)
+    assert (remark.level == "ok") is ours
+    assert remark.says.startswith("Gateway 0.1.0 runs there." if ours else "Another gateway (0.1.0) runs there")
 
 
 def test_a_greeting_without_end_is_cut() -> None:
@@ -97,7 +129,7 @@ def test_a_greeting_without_end_is_cut() -> None:
 
 def test_an_address_of_another_machine(configure: Configure) -> None:
     """The sentence says where to look."""
-    remark = machine.listener(listening(configure, "192.0.2.77:2525").listeners[0], HOST)
+    remark = machine.listener(listening(configure, "192.0.2.77:2525").listeners[0], HOST, running=False)
     assert (remark.level, remark.says) == (
         "problem",
         "This machine has no address 192.0.2.77; `ip address` lists those that it has.",
@@ -115,7 +147,7 @@ def test_a_low_port_needs_a_right(configure: Configure) -> None:
     child = os.fork()
     if child == 0:
         os.setuid(65_534)
-        remark = machine.listener(settings.listeners[0], HOST)
+        remark = machine.listener(settings.listeners[0], HOST, running=False)
         os.write(writer, f"{remark.level}: {remark.says}".encode())
         os._exit(0)
     os.waitpid(child, 0)
@@ -129,9 +161,10 @@ def test_a_low_port_needs_a_right(configure: Configure) -> None:
 def test_the_admin_port(configure: Configure) -> None:
     """Free, or held by somebody who is no gateway."""
     with speaker(b"HTTP/1.1 200 OK\r\n\r\n[1]") as port:
-        (remark,) = machine.admin(SocketAddress(host="127.0.0.1", port=port))
+        settings = configure(admin={"address": f"127.0.0.1:{port}"})[1]
+        (remark,) = machine.admin(settings)
     assert remark.level == "problem"
-    (remark,) = machine.admin(SocketAddress(host="127.0.0.1", port=port))
+    (remark,) = machine.admin(settings)
     assert remark.says == "The port is free; no gateway runs with this configuration."
 
 

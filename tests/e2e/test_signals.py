@@ -12,7 +12,7 @@ import pytest
 
 from tests.e2e.client import Client, send
 from tests.e2e.conftest import Launch
-from tests.e2e.gateway import POLICY
+from tests.e2e.gateway import POLICY, Gateway
 from tests.e2e.next_mta import NextMta
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -273,3 +273,21 @@ async def test_what_dead_receivers_counted_stays(gateway: Launch, next_mta: Next
     owners = {path.stem.rpartition("_")[2] for path in folder.glob("*.db")}
     alive = {str(pid) for pid, command in running.processes().items() if "inspection.worker" not in command}
     assert owners <= alive | {"0"}
+
+
+async def test_a_second_gateway_does_not_share_the_port(gateway: Launch, next_mta: NextMta, tmp_path: Path) -> None:
+    """It does not start and says why, `check --live` says the same; ours is reloaded and started anew at the port."""
+    running = await gateway(next_mta.port, settings={"processes": {"receivers": 2}})
+    listeners = [{"address": f"127.0.0.1:{running.port}", "networks": ["127.0.0.0/8"]}]
+    second = Gateway(tmp_path / "second", next_mta.port, settings={"listeners": listeners})
+    ended, checked = await second.run("serve"), await second.run("check", "--live")
+    assert ended.returncode == checked.returncode == 69
+    assert b"Address already in use" in ended.stderr
+    assert b"A gateway that calls itself gateway.corp.example, too, listens there" in checked.stdout
+
+    running.reload()
+    await running.event("reloaded")
+    assert (await send(running.port, "ada@corp.example", ("bob@shop.example",), CLEAN))[:3] == "250"
+    await running.kill()
+    await running.start()
+    assert (await send(running.port, "ada@corp.example", ("bob@shop.example",), CLEAN))[:3] == "250"
