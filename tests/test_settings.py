@@ -252,6 +252,28 @@ def test_smarthost_is_not_the_gateway_itself(file: Path, listener: str, host: st
         assert settings.load(file).smarthost.host == host
 
 
+@pytest.mark.parametrize("admin", ["127.0.0.1:2525", "0.0.0.0:2525", "[::]:2525"])
+def test_the_admin_address_is_not_a_listeners(file: Path, admin: str) -> None:
+    """Our own listener would be the program that has the port; the sentence stands at the address, and names it."""
+    changed(file, 'admin: {address: "127.0.0.1:8025"}', f'admin: {{address: "{admin}"}}')
+    assert problems(file) == ["6:18: The listener 127.0.0.1:2525 has this port; give `admin` another."]
+
+
+def test_a_listener_at_the_default_admin_address(file: Path) -> None:
+    """Also where nothing is written about it."""
+    changed(file, "127.0.0.1:2525", "0.0.0.0:8025")
+    changed(file, 'admin: {address: "127.0.0.1:8025"}\n', "")
+    (problem,) = problems(file)
+    assert "The listener 0.0.0.0:8025 has this port" in problem
+
+
+@pytest.mark.parametrize("admin", ["127.0.0.2:2525", "127.0.0.1:2526"])
+def test_the_admin_address_may_be_beside_a_listeners(file: Path, admin: str) -> None:
+    """Another address or another port of this machine."""
+    changed(file, 'admin: {address: "127.0.0.1:8025"}', f'admin: {{address: "{admin}"}}')
+    assert str(settings.load(file).admin.address) == admin
+
+
 def test_several_hosts_stand_in_for_each_other(file: Path) -> None:
     """In the order of their priorities; one alone is one of them."""
     assert [(hop.host, hop.port) for hop in settings.load(file).smarthost.hops] == [("127.0.0.1", 2526)]
