@@ -18,6 +18,7 @@ from dlp_gateway.mail.reply import Reply
 from dlp_gateway.observe.output import catch_uncaught, configure, current, described
 from dlp_gateway.policy.model import PolicyMode
 from dlp_gateway.policy.verdict import Disposition, Reason
+from quarantine.store import StoreError
 
 __all__ = ["catch_uncaught", "configure"]
 
