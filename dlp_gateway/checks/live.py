@@ -16,7 +16,7 @@ async def live(settings: Settings, policy: Policy) -> tuple[Remark, ...]:
     return (
         *await asyncio.gather(*listeners),
         *await asyncio.to_thread(lambda: tuple(machine.admin(settings))),
-        *await machine.custody(settings),
+        *await machine.custody(settings, running=running),
         *await logins.backend(settings),
         await asyncio.to_thread(machine.disk, settings),
         await asyncio.to_thread(machine.clock, settings),

@@ -127,13 +127,13 @@ def _cannot_listen(about: str, address: SocketAddress, number: int) -> Remark:
 # --- custody and its disk ---------------------------------------------------------------------------------------------
 
 
-async def custody(settings: Settings) -> tuple[Remark, ...]:
-    """Say whether custody opens with its key, or can be made at the first start."""
+async def custody(settings: Settings, *, running: bool) -> tuple[Remark, ...]:
+    """Say whether custody opens with its key, or can be made at the first start; `running`: whether that has been."""
     base, key = database(settings), settings.custody.key_file
     folders = tuple(_folders(base.parent, key.parent))
     try:
         if not base.exists() or (not key.exists() and await is_empty(settings.custody.url, folder=Path())):
-            return (*folders, *_before_the_first_start(base, key))
+            return (*folders, *(_gone(base) if running else _before_the_first_start(base, key)))
         store = await review.custody(settings)
         try:
             statistics = await store.statistics()
@@ -153,7 +153,19 @@ def _before_the_first_start(base: Path, key: Path) -> Iterator[Remark]:
     except StoreError as error:
         yield problem("custody", f"It cannot be used: {error}.")
     else:
-        yield ok("custody", f"The first start makes {base}, for the key that is there.")
+        yield warning(
+            "custody",
+            f"There is no {base}, but its key {key} is there. If the gateway ever ran, put the database back before "
+            "the next start, which would begin with an empty custody.",
+        )
+
+
+def _gone(base: Path) -> Iterator[Remark]:
+    yield problem(
+        "custody",
+        f"{base} is gone, though the gateway runs: mail that must be kept is put off (451). Put it back in its place "
+        "(or a backup, and restart); a restart without it begins with an empty custody.",
+    )
 
 
 def _folders(*folders: Path) -> Iterator[Remark]:

@@ -263,8 +263,14 @@ def recovered(leases: int) -> None:
 
 
 def store_unavailable(error: BaseException) -> None:
-    """Custody or the journal cannot be used now."""
-    current.logger.error("store_unavailable", **described(error))
+    """Custody or the journal cannot be used now; `why` is a word of `quarantine.failures`, `file` the database."""
+    known = {"why": _word(error.why), "file": error.file} if isinstance(error, StoreError) and error.why else {}
+    current.logger.error("store_unavailable", **known, **described(error))
+
+
+def custody_began_empty(file: str) -> None:
+    """The key is older than the database `file`: somebody moved that away, or lost it."""
+    current.logger.warning("custody_began_empty", file=file)
 
 
 def key_beside_database() -> None:

@@ -35,7 +35,6 @@ from dlp_gateway.settings import Settings
 from dlp_gateway.smtp.identity import Identity
 from dlp_gateway.smtp.listener import Crowd
 from quarantine.crypto import PublicKey
-from quarantine.store import Store, StoreError
 
 __all__ = ["StartError", "Supervisor", "run"]
 
@@ -132,7 +131,10 @@ class Supervisor:
                 outbound = Outbound(store, self._hostname)
                 correspondence = Correspondence(store, ledger, self._hostname, self._settings, self._policy)
                 await correspondence.prepare()
-                await self._serve_admin(stack, store, outbound)
+                trial = readiness.Trial(store)
+                await trial.once()
+                checks = self._checks(trial, outbound)
+                await self._serve_admin(stack, checks)
                 self._handle_signals(key.public, generation, outbound, correspondence)
                 stack.push_async_callback(self._receivers.close)
                 await self._receivers.renew(self._boots(key.public, generation))
@@ -143,8 +145,8 @@ class Supervisor:
                 stack.push_async_callback(correspondence.close)
             self._say_started()
             self._refresh_teams(key.public, generation)
-            housekeeping = asyncio.create_task(self._keep_house(journal))
-            telling = asyncio.create_task(readiness.keep_told(self._checks(store, outbound)))
+            housekeeping = asyncio.create_task(self._keep_house(journal, trial))
+            telling = asyncio.create_task(readiness.keep_told(checks))
             stack.callback(telling.cancel)
             async with self._systemd.watched(self._alive):
                 await self._stopping.wait()
@@ -186,18 +188,18 @@ class Supervisor:
         receivers, rules = _counted(len(self._places), "receiver"), _counted(len(self._policy.rules), "rule")
         return f"{what}; {receivers}, {rules}, mode {self._policy.mode}."
 
-    def _checks(self, store: Store, outbound: Outbound) -> Mapping[str, Check]:
+    def _checks(self, trial: readiness.Trial, outbound: Outbound) -> Mapping[str, Check]:
         return {
             "receivers": self._receivers_ready,
-            "custody": lambda: _custody_ready(store),
+            "custody": trial.ready,
             "smarthost": outbound.ready,
         }
 
-    async def _serve_admin(self, stack: AsyncExitStack, store: Store, outbound: Outbound) -> None:
+    async def _serve_admin(self, stack: AsyncExitStack, checks: Mapping[str, Check]) -> None:
         address = self._settings.admin.address
         mark = readiness.custody_mark(self._settings)
         facts = {"version": lambda: __version__, "mode": lambda: self._policy.mode, "custody": lambda: mark}
-        admin = Admin(application(self._checks(store, outbound), instruments.expose, facts), address.host, address.port)
+        admin = Admin(application(checks, instruments.expose, facts), address.host, address.port)
         try:
             await admin.start()
         except OSError as error:
@@ -319,14 +321,16 @@ class Supervisor:
 
     # --- the rest of the house ----------------------------------------------------------------------------------------
 
-    async def _keep_house(self, journal: SqlJournal) -> None:
-        """Forget on schedule what the journal need not keep, and learn from mail that left custody."""
+    async def _keep_house(self, journal: SqlJournal, trial: readiness.Trial) -> None:
+        """Forget on schedule what the journal need not keep, learn from mail that left custody, and try custody out."""
 
         async def forget() -> None:
             await journal.prune(datetime.now(UTC) - self._settings.journal.keep, self._policy.memory.window)
 
         await asyncio.gather(
-            regularly(_FORGET, forget, self._stopping), regularly(_LEARN, journal.settle, self._stopping)
+            regularly(_FORGET, forget, self._stopping),
+            regularly(_LEARN, journal.settle, self._stopping),
+            regularly(readiness.TRIAL, trial.once, self._stopping),
         )
 
     def _alive(self) -> bool:
@@ -346,14 +350,6 @@ async def _looked_up(settings: Settings, policy: Policy) -> Policy:
 
 def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-async def _custody_ready(store: Store) -> str:
-    try:
-        await store.statistics()
-    except StoreError:
-        return "cannot be used"
-    return ""
 
 
 def _refuse_restart_only(path: Path, old: Settings, new: Settings) -> None:

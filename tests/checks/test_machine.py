@@ -1,6 +1,7 @@
 """What this machine gives: ports, folders, custody, a clock."""
 
 import asyncio
+import io
 import json
 import os
 import shutil
@@ -20,7 +21,7 @@ from dlp_gateway.processes import composition
 from dlp_gateway.processes.readiness import custody_mark
 from dlp_gateway.settings import Settings
 from quarantine import crypto
-from quarantine.database import translated
+from quarantine.database import Database
 from quarantine.store import StoreError, StoreKeyError
 from tests.checks.conftest import Configure
 
@@ -171,7 +172,7 @@ def test_the_admin_port(configure: Configure) -> None:
 async def test_custody_before_the_first_start(configure: Configure) -> None:
     """Nothing is made by looking."""
     path, settings, _ = configure()
-    (remark,) = await machine.custody(settings)
+    (remark,) = await machine.custody(settings, running=False)
     assert (remark.level, remark.says.startswith("The first start makes")) == ("ok", True)
     assert list((path.parent / "custody").iterdir()) == list((path.parent / "keys").iterdir()) == []
 
@@ -180,12 +181,29 @@ async def test_custody_opens_with_its_key_and_with_no_other(configure: Configure
     """The same sentences as `serve` would say, before it is started."""
     path, settings, _ = configure()
     await composition.prepared_custody(settings)
-    (remark,) = await machine.custody(settings)
+    (remark,) = await machine.custody(settings, running=False)
     assert remark.says == "It opens, and the key fits (0 held, 0 due, 0 in-doubt)."
     settings.custody.key_file.rename(path.parent / "elsewhere")
-    (remark,) = await machine.custody(settings)
+    (remark,) = await machine.custody(settings, running=False)
     assert remark.level == "problem"
     assert "put the key back from" in remark.says
+
+
+async def test_a_key_without_its_database(configure: Configure, log_lines: io.StringIO) -> None:
+    """It was moved or lost: `check` says so beforehand, and to whoever has a gateway running; so does the start."""
+    path, settings, _ = configure()
+    await composition.prepared_custody(settings)
+    database = path.parent / "custody" / "custody.db"
+    for file in database.parent.iterdir():
+        file.unlink()
+    (remark,) = await machine.custody(settings, running=True)
+    assert (remark.level, remark.says.startswith(f"{database} is gone, though the gateway runs")) == ("problem", True)
+    (remark,) = await machine.custody(settings, running=False)
+    assert (remark.level, remark.says.startswith(f"There is no {database}, but its key")) == ("warning", True)
+    assert log_lines.getvalue() == ""
+    await composition.prepared_custody(settings)
+    (told,) = map(json.loads, log_lines.getvalue().splitlines())
+    assert (told["event"], told["file"]) == ("custody_began_empty", str(database))
 
 
 async def test_folders_that_are_not_there(configure: Configure) -> None:
@@ -193,7 +211,7 @@ async def test_folders_that_are_not_there(configure: Configure) -> None:
     path, settings, _ = configure()
     for name in ("custody", "keys"):
         (path.parent / name).rmdir()
-    remarks = await machine.custody(settings)
+    remarks = await machine.custody(settings, running=False)
     assert [remark.level for remark in remarks] == ["problem", "problem", "ok"]
     assert f"install -d -m 700 -o USER {path.parent / 'keys'}" in remarks[1].says
 
@@ -220,12 +238,9 @@ def test_folders_that_may_not_be_written(configure: Configure) -> None:
     key = crypto.PrivateKey.generate()
     try:
         with unprivileged():
-            remarks = asyncio.run(machine.custody(settings))
-            with (
-                pytest.raises(StoreError, match=r"custody\.db: Permission denied; let the user that runs this write"),
-                translated(),
-            ):
-                os.open(folder / "custody.db", os.O_CREAT | os.O_RDWR)
+            remarks = asyncio.run(machine.custody(settings, running=False))
+            with pytest.raises(StoreError, match=r"custody\.db: Permission denied; let the user \w+, who runs this"):
+                Database(settings.custody.url, folder=folder)
             with pytest.raises(StoreKeyError, match=r"custody\.key: .* Permission denied; let the user"):
                 crypto._write(folder / "custody.key", key)
     finally:
@@ -240,7 +255,7 @@ async def test_a_start_that_could_not_make_its_key_is_no_start(configure: Config
     (path.parent / "keys").rmdir()
     with pytest.raises(StoreKeyError, match="cannot be made"):
         await composition.prepared_custody(settings)
-    remarks = await machine.custody(settings)
+    remarks = await machine.custody(settings, running=False)
     assert [remark.level for remark in remarks] == ["problem", "ok"]
     assert "There is no folder" in remarks[0].says
 
