@@ -99,9 +99,11 @@ class Supervisor:
         started = asyncio.create_task(self._started.wait())
         await asyncio.wait({task, started}, return_when=asyncio.FIRST_COMPLETED)
         started.cancel()
+        if task.done():
+            await task
+            raise StartError("It was told to stop before it had started.")
         try:
-            if self._started.is_set():
-                yield
+            yield
         finally:
             self.stop()
             await task
@@ -113,6 +115,14 @@ class Supervisor:
             self._policy = await _looked_up(self._settings, self._policy)
         except TeamsUnknown as error:
             raise StartError(str(error)) from error
+        try:
+            await self._run()
+        except StartError:
+            if not self._stopping.is_set():
+                raise  # else receivers were told to end, as we were, before they could start
+        log.stopped(0)
+
+    async def _run(self) -> None:
         async with AsyncExitStack() as stack:
             async with self._systemd.patient():
                 self._systemd.status("Preparing custody and receivers.")
@@ -152,7 +162,6 @@ class Supervisor:
                 await self._stopping.wait()
                 await self._stop(outbound, correspondence)
             await housekeeping
-        log.stopped(0)
 
     async def _stop(self, outbound: Outbound, correspondence: Correspondence) -> None:
         """Turn new clients away and let what is under way be finished, within the drain's bound."""

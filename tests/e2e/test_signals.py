@@ -275,6 +275,21 @@ async def test_what_dead_receivers_counted_stays(gateway: Launch, next_mta: Next
     assert owners <= alive | {"0"}
 
 
+async def test_told_to_stop_while_it_starts(next_mta: NextMta, tmp_path: Path) -> None:
+    """By a signal to all its processes, as systemd or Ctrl-C sends it: an ordinary end, and no complaint."""
+    one = Gateway(tmp_path / "stopped", next_mta.port)
+    starting = asyncio.create_task(one.start())
+    async with asyncio.timeout(60):
+        while not (one.started and any("processes.receiver" in command for command in one.processes().values())):  # noqa: ASYNC110  grandchildren set no event
+            await asyncio.sleep(0.005)
+    os.killpg(one.leader, signal.SIGTERM)
+    with pytest.raises(RuntimeError, match="serve: status 0"):
+        await starting
+    assert await one.stop() == 0
+    assert [event["event"] for event in one.events()][-1] == "stopped"
+    assert "while it started" not in one.errors.read_text()
+
+
 async def test_a_second_gateway_does_not_share_the_port(gateway: Launch, next_mta: NextMta, tmp_path: Path) -> None:
     """It does not start and says why, `check --live` says the same; ours is reloaded and started anew at the port."""
     running = await gateway(next_mta.port, settings={"processes": {"receivers": 2}})
