@@ -280,7 +280,7 @@ async def test_told_to_stop_while_it_starts(next_mta: NextMta, tmp_path: Path) -
     one = Gateway(tmp_path / "stopped", next_mta.port)
     starting = asyncio.create_task(one.start())
     async with asyncio.timeout(60):
-        while not (one.started and any("processes.receiver" in command for command in one.processes().values())):  # noqa: ASYNC110  grandchildren set no event
+        while not (one.started and any("processes.receiver" in command for command in one.processes().values())):  # noqa: ASYNC110
             await asyncio.sleep(0.005)
     os.killpg(one.leader, signal.SIGTERM)
     with pytest.raises(RuntimeError, match="serve: status 0"):
