@@ -9,11 +9,11 @@ from typing import Final, Literal
 from dlp_gateway.checks.advice import is_local
 from dlp_gateway.checks.remark import Level, Remark, ok, problem, warning
 from dlp_gateway.errors import ConfigurationError
-from dlp_gateway.mail.reply import printable
+from dlp_gateway.mail.reply import Reply, printable
 from dlp_gateway.processes import composition
 from dlp_gateway.settings import Settings
 from dlp_gateway.settings.smarthost import NextHop
-from dlp_gateway.smtp.smarthost import Extensions, Unavailable
+from dlp_gateway.smtp.smarthost import Extensions, Unavailable, is_demand
 
 #: What to do, by the word for why no session could be opened.
 _REMEDIES: Final = {
@@ -34,7 +34,7 @@ _USEFUL: Final = (
 
 
 async def smarthost(settings: Settings, hostname: str) -> tuple[Remark, ...]:
-    """Open a session with each host and leave it; no mail is sent."""
+    """Open a session with each host, begin a transaction and leave it; no mail is sent."""
     hops = settings.smarthost.hops
     found = [await _one(_only(settings, hop), hop, hostname) for hop in hops]
     return tuple(remark for remarks in found for remark in remarks)
@@ -47,7 +47,7 @@ async def _one(settings: Settings, hop: NextHop, hostname: str) -> tuple[Remark,
     if not addresses:
         return (problem(about, "The name cannot be resolved. Is it right, and does this machine's resolver work?"),)
     try:
-        offered = await composition.smarthost(settings, hostname).probe()
+        offered, said = await composition.smarthost(settings, hostname).rehearse()
     except ConfigurationError as error:
         return tuple(problem(about, one.message) for one in error.problems)
     except Unavailable as trouble:
@@ -55,6 +55,7 @@ async def _one(settings: Settings, hop: NextHop, hostname: str) -> tuple[Remark,
     login = ", and takes the login" if host.user else ""
     return (
         ok(about, f"It answers at {addresses[0]}{' under TLS' if offered.tls else ' without TLS'}{login}."),
+        *((problem(about, _demand(settings, offered, said)),) if is_demand(said) else ()),
         *await _tls(settings, hop, hostname, offered, about),
         *_offers(settings, offered, about),
     )
@@ -71,7 +72,7 @@ async def strictest(
     """Return the strictest TLS that works with it, and what was seen; `settings` say `opportunistic`."""
     stricter = settings.model_copy(update={"smarthost": settings.smarthost.model_copy(update={"tls": "required"})})
     remarks = await smarthost(stricter, hostname)
-    if not any(one.level is Level.PROBLEM for one in remarks):
+    if remarks[0].level is not Level.PROBLEM:  # it answers so, whatever else it wants
         return "required", remarks
     return "opportunistic", await smarthost(settings, hostname)
 
@@ -82,6 +83,16 @@ async def _resolved(host: str, port: int) -> tuple[str, ...]:
     except (OSError, UnicodeError):
         return ()
     return tuple(dict.fromkeys(str(place[0]) for *_, place in found))
+
+
+def _demand(settings: Settings, offered: Extensions, said: Reply) -> str:
+    """Return what to write for a smarthost that answers MAIL with a demand for a login or TLS."""
+    means = "`user` and `password_file` (with `tls: required`)"
+    if offered.tls or "STARTTLS" not in offered.names:
+        what = "the login that it knows" if settings.smarthost.user else means
+    else:
+        what = "`tls: required`" if "AUTH" not in offered.names else f"`tls: required`, or {means}"
+    return f"It takes no mail from us: {printable(str(said), 200)}. Write {what} under `smarthost`."
 
 
 def _sentence(trouble: Unavailable) -> str:

@@ -299,6 +299,11 @@ def smarthost_reached(host: str) -> None:
     current.logger.info("smarthost_reached", host=host)
 
 
+def smarthost_demands(host: str, reply: Reply) -> None:
+    """It wants a login or TLS before MAIL or RCPT, which the settings do not give it: all mail is put off."""
+    current.logger.error("smarthost_demands", host=host, **_code(reply))
+
+
 def smarthost_lost(host: str, stage: str) -> None:
     """The connection broke inside a transaction; after the final dot the outcome is in doubt."""
     current.logger.warning("smarthost_lost", host=host, stage=_word(stage))

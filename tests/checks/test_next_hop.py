@@ -104,12 +104,29 @@ async def test_a_login_is_tried(configure: Configure, issue: Issue, smarthost: S
     assert password not in repr((good, refused))
 
 
+async def test_one_that_wants_a_login(configure: Configure, issue: Issue, smarthost: Start) -> None:
+    """It answers, and would refuse every mail: the sentence has its words, and what to write."""
+    port = await asyncio.to_thread(lambda: smarthost(issue("127.0.0.1"), auth_required=True))
+    answers, remark, *_ = await told(configure, port, tls="required", ca_file="ca.pem")
+    assert (answers.level, remark.level) == ("ok", "problem")
+    assert remark.says.startswith("It takes no mail from us: 530 5.7.0 Authentication required. Write `user` and")
+
+
+async def test_one_that_wants_tls(configure: Configure, issue: Issue, smarthost: Start) -> None:
+    """Which `tls: none` would never give it."""
+    port = await asyncio.to_thread(lambda: smarthost(issue("127.0.0.1"), require_starttls=True))
+    answers, remark, *_ = await told(configure, port, tls="none")
+    assert (answers.level, remark.level) == ("ok", "problem")
+    assert "STARTTLS" in remark.says
+    assert remark.says.endswith("Write `tls: required` under `smarthost`.")
+
+
 @pytest.mark.parametrize("trusted", [True, False])
 async def test_the_strictest_tls_that_works(
     configure: Configure, issue: Issue, smarthost: Start, *, trusted: bool
 ) -> None:
     """`init --guided` writes `required` where that works, else what the default is."""
-    port = await asyncio.to_thread(smarthost, issue("127.0.0.1"))
+    port = await asyncio.to_thread(lambda: smarthost(issue("127.0.0.1"), auth_required=True))  # asked for later
     hop = {"host": "127.0.0.1", "port": port} | ({"ca_file": "ca.pem"} if trusted else {})
     word, remarks = await next_hop.strictest(configure(smarthost=hop)[1], HOST)
     assert word == ("required" if trusted else "opportunistic")
