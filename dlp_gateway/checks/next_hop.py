@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final, Literal
 
 from dlp_gateway.checks.advice import is_local
+from dlp_gateway.checks.greeting import greet
 from dlp_gateway.checks.remark import Level, Remark, ok, problem, warning
 from dlp_gateway.errors import ConfigurationError
 from dlp_gateway.mail.reply import Reply, printable
@@ -18,13 +19,29 @@ from dlp_gateway.smtp.smarthost import Extensions, Unavailable, is_demand
 #: What to do, by the word for why no session could be opened.
 _REMEDIES: Final = {
     "connect": "It refuses the connection, or a firewall does. Is the port right, and may this machine reach it?",
+    "no-smtp": "What it says is no SMTP: another program listens there. Is the port right?",
     "timeout": "It does not answer in time. A firewall that drops packets looks so; many providers block port 25.",
     "greeting": "It turns us away at the greeting or at EHLO. Does it know this machine's address and `hostname:`?",
     "login": "It refuses the login. Look at `smarthost.user` and at the password file.",
-    "tls": "TLS fails.",
+    "tls": "TLS fails. Is the port one for STARTTLS?",
     "lost": "It closes the connection.",
     "session": "It does not speak SMTP as it should.",
 }
+#: And what to do about a certificate, by the word for what is wrong with it.
+_CERTIFICATES: Final = {
+    "certificate-expired": "Whoever runs that server has to renew it.",
+    "certificate-not-yet-valid": "Is this machine's clock right?",
+    "certificate-name": "Write the name that is in the certificate as `smarthost.host`.",
+    "certificate-authority": "Name its authority in `smarthost.ca_file`.",
+}
+_NOT_OFFERED: Final = {
+    "tls": "It offers no TLS, which `tls: required` asks for. Is the port right?",
+    "login": "It offers no login, which `user` asks for. Is the port right? Many offer it on port 587 only.",
+}
+_AT_ONCE: Final = (
+    "It speaks TLS from the first byte, as servers do on port 465. The gateway begins with STARTTLS: take its port 587 "
+    "or 25."
+)
 _USEFUL: Final = (
     ("8BITMIME", "mail with 8-bit text that was not encoded is refused"),
     ("SMTPUTF8", "mail to addresses with letters such as ü is refused"),
@@ -51,7 +68,8 @@ async def _one(settings: Settings, hop: NextHop, hostname: str) -> tuple[Remark,
     except ConfigurationError as error:
         return tuple(problem(about, one.message) for one in error.problems)
     except Unavailable as trouble:
-        return (problem(about, _sentence(trouble)),)
+        at_once = await _speaks_tls_at_once(hop, trouble)
+        return (problem(about, _AT_ONCE if at_once else _sentence(trouble)),)
     login = ", and takes the login" if host.user else ""
     return (
         ok(about, f"It answers at {addresses[0]}{' under TLS' if offered.tls else ' without TLS'}{login}."),
@@ -96,23 +114,28 @@ def _demand(settings: Settings, offered: Extensions, said: Reply) -> str:
 
 
 def _sentence(trouble: Unavailable) -> str:
-    code = f" (reply {trouble.code})" if trouble.code else ""
-    return f"{_REMEDIES.get(trouble.why, 'No session can be opened.')}{_tls_detail(trouble)}{code}".strip()
+    if trouble.detail.startswith("certificate"):
+        mend = _CERTIFICATES.get(trouble.detail, _CERTIFICATES["certificate-authority"])
+        return f"TLS fails. Its certificate is not accepted: {_verification(trouble)}. {mend}"
+    if trouble.detail == "not-offered":
+        return _NOT_OFFERED[trouble.why]
+    said = f" It says: {printable(trouble.text, 200)}" if trouble.text else ""
+    return f"{_REMEDIES.get(trouble.why, 'No session can be opened.')}{said}"
 
 
-def _tls_detail(trouble: BaseException) -> str:
-    """Return why TLS failed, if a certificate was not accepted or no TLS was offered."""
-    if getattr(trouble, "why", "") != "tls":
-        return ""
+def _verification(trouble: BaseException) -> str:
+    """Return OpenSSL's words for why a certificate was not accepted, without a full stop."""
     cause: BaseException | None = trouble
-    for _ in range(5):
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return (
-                f" Its certificate is not accepted: {printable(cause.verify_message, 150)}. Write the name that is in "
-                "the certificate as `smarthost.host`, or name its authority in `smarthost.ca_file`."
-            )
-        cause = None if cause is None else cause.__cause__ or cause.__context__
-    return " Is the port one for STARTTLS?"
+    while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
+        cause = cause.__cause__ or cause.__context__
+    return "" if cause is None else printable(cause.verify_message, 150).rstrip(".")
+
+
+async def _speaks_tls_at_once(hop: NextHop, trouble: Unavailable) -> bool:
+    """Tell whether it greets under TLS only: what waits for a greeting without waits in vain."""
+    if trouble.why not in {"timeout", "lost", "connect", "no-smtp"} or trouble.detail in {"refused", "unreachable"}:
+        return False
+    return await asyncio.to_thread(greet, hop.host, hop.port, implicit_tls=True) is not None
 
 
 async def _tls(settings: Settings, hop: NextHop, hostname: str, offered: Extensions, about: str) -> tuple[Remark, ...]:

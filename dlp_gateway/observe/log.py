@@ -286,12 +286,13 @@ def journal_dropped(rows: int) -> None:
 # --- the smarthost ----------------------------------------------------------------------------------------------------
 
 
-def smarthost_unreachable(host: str, why: str, code: int = 0) -> None:
+def smarthost_unreachable(host: str, why: str, code: int = 0, detail: str = "") -> None:
     """No session could be opened with `host` ("name:port" of the settings).
 
-    `why` is "connect", "tls", "greeting", "login", "timeout" …; `code` of its reply.
+    `why` is "connect", "tls", "greeting", "login", "timeout" …; `code` of its reply; `detail` "refused" ….
     """
-    current.logger.warning("smarthost_unreachable", host=host, why=_word(why), code=code)
+    known = {"detail": _word(detail)} if detail else {}
+    current.logger.warning("smarthost_unreachable", host=host, why=_word(why), **known, code=code)
 
 
 def smarthost_reached(host: str) -> None:

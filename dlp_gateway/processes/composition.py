@@ -191,7 +191,7 @@ async def smarthost_ready(host: Smarthost) -> str:
     try:
         await host.probe()
     except Unavailable as trouble:
-        return f"unreachable: {trouble.why}"
+        return f"unreachable: {trouble.why}{f' ({trouble.detail})' if trouble.detail else ''}"
     return ""
 
 

@@ -63,7 +63,7 @@ class Pool:
         try:
             connection = await connect(self.options)
         except Unavailable as error:
-            log.smarthost_unreachable(self.name, error.why, error.code)
+            log.smarthost_unreachable(self.name, error.why, error.code, error.detail)
             self._reachable = False
             self.failed()
             raise

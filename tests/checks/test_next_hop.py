@@ -2,7 +2,9 @@
 
 import asyncio
 import socket
-from collections.abc import Callable
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
@@ -19,6 +21,25 @@ async def told(configure: Configure, port: int, **smarthost: object) -> tuple[Re
     timeouts = {"connect": "5s"}
     settings = configure(smarthost={"host": "127.0.0.1", "port": port, "timeouts": timeouts} | smarthost)[1]
     return await next_hop.smarthost(settings, HOST)
+
+
+@asynccontextmanager
+async def saying(words: bytes, context: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+    """Listen on a free port of 127.0.0.1 and say the same to everybody who comes."""
+    guests: set[asyncio.Task[None] | None] = set()
+
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        guests.add(asyncio.current_task())
+        writer.write(words)
+        with suppress(OSError):
+            await reader.read(100)
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+
+    async with await asyncio.start_server(greet, "127.0.0.1", 0, ssl=context) as server:
+        yield server.sockets[0].getsockname()[1]
+    await asyncio.gather(*filter(None, guests))
 
 
 async def test_one_that_answers_is_told_with_what_it_offers(configure: Configure, smarthost: Start) -> None:
@@ -81,13 +102,50 @@ async def test_a_certificate_that_is_not_trusted_names_why(
     assert good[0].says == "It answers at 127.0.0.1 under TLS."
     other = await asyncio.to_thread(smarthost, issue("mail.example.net"))
     (remark,) = await told(configure, other, tls="required", ca_file="ca.pem")
-    assert "mismatch" in remark.says
+    assert "mismatch, certificate is not valid for '127.0.0.1'. Write the name that is in the" in remark.says
+
+
+async def test_a_certificate_that_is_over(configure: Configure, issue: Issue, smarthost: Start) -> None:
+    """No setting of ours helps: its owner has to renew it."""
+    issue("127.0.0.1")
+    port = await asyncio.to_thread(smarthost, issue("127.0.0.1", begins=-30, ends=-2))
+    (remark,) = await told(configure, port, tls="required", ca_file="ca.pem")
+    assert remark.says == (
+        "TLS fails. Its certificate is not accepted: certificate has expired. Whoever runs that server has to renew it."
+    )
+
+
+async def test_one_that_speaks_tls_from_the_first_byte(configure: Configure, issue: Issue) -> None:
+    """Which a greeting is waited for in vain from: the sentence says which port to take."""
+    pair = issue("127.0.0.1")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pair.certificate, pair.key)
+
+    async with saying(b"220 mail.example.net ESMTP\r\n", context) as port:
+        (remark,) = await told(configure, port, timeouts={"connect": "500ms"})
+    assert (remark.level, remark.says.startswith("It speaks TLS from the first byte")) == ("problem", True)
+
+
+@pytest.mark.parametrize(
+    ("said", "says"),
+    [
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "What it says is no SMTP"),
+        (b"554 5.7.1 \x1b[2JGo away\r\n", "It says: 554 5.7.1 ?[2JGo away"),
+    ],
+)
+async def test_one_that_greets_otherwise(configure: Configure, said: bytes, says: str) -> None:
+    """What it said itself is told, printable, or that it is no mail server at all."""
+    async with saying(said) as port:
+        (remark,) = await told(configure, port, tls="none")
+    assert remark.level == "problem"
+    assert says in remark.says
+    assert remark.says.isprintable()
 
 
 async def test_required_tls_that_is_not_offered(configure: Configure, smarthost: Start) -> None:
     """It is the port's fault more often than the server's."""
     (remark,) = await told(configure, await asyncio.to_thread(smarthost), tls="required")
-    assert remark.level == "problem"
+    assert (remark.level, remark.says.startswith("It offers no TLS, which")) == ("problem", True)
 
 
 async def test_a_login_is_tried(configure: Configure, issue: Issue, smarthost: Start) -> None:
