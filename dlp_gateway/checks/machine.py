@@ -27,6 +27,12 @@ _LITTLE: Final = 1_000_000_000  # bytes; less room than that deserves a thought
 _ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  compared, and connected to as this machine
 
 
+#: What is said where a reload was refused.
+FORMER: Final = (
+    "The last reload was refused: the former configuration is in force. The log says why, and so may `check`."
+)
+
+
 def reachable(address: SocketAddress) -> tuple[str, int]:
     """Return where a client on this machine finds what listens at `address`."""
     return _ANYWHERE.get(address.host, address.host), address.port
@@ -86,6 +92,8 @@ def admin(settings: Settings) -> Iterator[Remark]:
         )
         return
     yield ok(about, f"Gateway {told.version or 'of an older version'} runs there.")
+    if told.former:
+        yield warning("running gateway", FORMER)
     for part, word in told.checks:
         if word != "ok":
             yield problem(f"running gateway, {part}", f"It says: {word}.")

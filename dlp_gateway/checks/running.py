@@ -14,7 +14,8 @@ _ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  compared
 class Readiness:
     """The answer of /readyz: each part with "ok" or what is wrong.
 
-    Then the version, the policy's mode and which custody it has (`processes.readiness.custody_mark`), "" if untold.
+    Then the version, the policy's mode and which custody it has (`processes.readiness.custody_mark`), "" if untold;
+    `former`: the last reload was refused, so that an older configuration is in force than lies in the files.
     """
 
     ready: bool
@@ -22,6 +23,7 @@ class Readiness:
     version: str
     mode: str
     custody: str
+    former: bool
 
     def is_of(self, mark: str) -> bool:
         """Whether it is the gateway of a configuration; one of a version that told no custody counts as such."""
@@ -47,4 +49,5 @@ def readiness(address: SocketAddress) -> Readiness | None:
         version=printable(str(told.get("version", "")), 40),
         mode=printable(str(told.get("mode", "")), 40),
         custody=printable(str(told.get("custody", "")), 40),
+        former=told.get("configuration") == "former",
     )

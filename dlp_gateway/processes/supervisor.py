@@ -75,6 +75,7 @@ class Supervisor:
         self._places: places.Places = ()
         self._receivers = Receivers(errors)
         self._systemd = systemd or Systemd()
+        self._current = True  # False after a reload that was refused
         self._started = asyncio.Event()
         self._stopping = asyncio.Event()
         self._reloading: set[asyncio.Task[None]] = set()
@@ -207,7 +208,12 @@ class Supervisor:
     async def _serve_admin(self, stack: AsyncExitStack, checks: Mapping[str, Check]) -> None:
         address = self._settings.admin.address
         mark = readiness.custody_mark(self._settings)
-        facts = {"version": lambda: __version__, "mode": lambda: self._policy.mode, "custody": lambda: mark}
+        facts = {
+            "version": lambda: __version__,
+            "mode": lambda: self._policy.mode,
+            "configuration": lambda: "current" if self._current else "former",
+            "custody": lambda: mark,
+        }
         admin = Admin(application(checks, instruments.expose, facts), address.host, address.port)
         try:
             await admin.start()
@@ -283,20 +289,24 @@ class Supervisor:
                 self._refresh_teams(public_key, generation)
             except (ConfigurationError, TeamsUnknown) as error:
                 log.reload_refused(error.problems)
-                metrics.reloaded(ok=False)
+                self._note_reload(done=False)
                 status = "The new configuration was refused (the log says why); the former one is in force"
             except StartError as error:
                 self._settings, self._policy, self._identities = former
                 log.internal_error("reload", "supervisor", error)
-                metrics.reloaded(ok=False)
+                self._note_reload(done=False)
                 status = "The new configuration could not be put in force; the former one is"
             else:
                 log.reloaded(len(policy.rules), policy.mode)
-                metrics.reloaded(ok=True)
+                self._note_reload(done=True)
                 self._tell_mode()
                 status = "Accepting mail under the new configuration"
             if not self._stopping.is_set():  # READY=1 after STOPPING=1 would be a lie
                 self._systemd.ready(self._status(status))
+
+    def _note_reload(self, *, done: bool) -> None:
+        self._current = done
+        metrics.reloaded(ok=done)
 
     # --- teams --------------------------------------------------------------------------------------------------------
 

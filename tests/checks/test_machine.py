@@ -120,6 +120,14 @@ def test_the_gateway_at_the_admin_address_is_known_by_its_custody(
     assert remark.says.startswith("Gateway 0.1.0 runs there." if ours else "Another gateway (0.1.0) runs there")
 
 
+def test_a_reload_that_was_refused_is_told(configure: Configure) -> None:
+    """What lies in the files is not what is in force."""
+    with speaker(ready(configuration="former")) as port:
+        remarks = tuple(machine.admin(configure(admin={"address": f"127.0.0.1:{port}"})[1]))
+    assert [one.level for one in remarks] == ["ok", "warning"]
+    assert remarks[1].says.startswith("The last reload was refused")
+
+
 def test_a_greeting_without_end_is_cut() -> None:
     """Whoever listens there may be anybody."""
     with speaker(b"220 " + b"x" * 100_000) as port:

@@ -101,12 +101,15 @@ async def test_systemd_hears_of_the_whole_life(gateway: Launch, next_mta: NextMt
     assert any(state.startswith("MONOTONIC_USEC=") for state in said)
     assert statuses(said)[-1].startswith("STATUS=The new configuration was refused")
     assert await running.metric("dlp_policy_current") == 0.0
+    assert (await running.get("/readyz")).json()["configuration"] == "former"
+    assert b"The last reload was refused" in (await running.run("healthcheck")).stdout
     assert await running.metric('dlp_reloads_total{result="refused"}') == 1.0
     running.write_policy(LENIENT)
     running.reload()
     said = await systemd.until("READY=1", 3)
     assert statuses(said)[-1].startswith("STATUS=Accepting mail under the new configuration")
     assert await running.metric("dlp_policy_current") == 1.0
+    assert (await running.get("/readyz")).json()["configuration"] == "current"
 
     assert await running.stop() == 0
     assert systemd.kinds() == ["READY=1", *["RELOADING=1", "READY=1"] * 2, "STOPPING=1"]
