@@ -146,7 +146,7 @@ def test_every_problem_is_told_at_once(file: Path) -> None:
         '4:15: An address is an IP address and a port, such as "127.0.0.1:2525" or "[::1]:2525".',
         "4:42: At least 1 must stand here.",
         "5:31: Unknown key 'prot'; did you mean 'port'?",
-        "5:46: This must be one of: 'none', 'opportunistic' or 'required'.",
+        "5:46: This must be one of: 'none', 'opportunistic', 'required' or 'implicit'.",
         "6:10: The key 'key_file' is missing: The key that opens kept mail, made at the first start; back it up.",
         "6:16: The custody needs an SQLite file, such as sqlite:///custody.db.",
         "6:49: A duration is a whole number with a unit, such as 30s, 5m, 1h, 14d or 2w.",
@@ -172,7 +172,7 @@ def test_every_problem_is_told_at_once(file: Path) -> None:
         ),
         (
             "{host: mx.example, user: ann, password_file: x}",
-            "3:37: A password is only sent under TLS; write `tls: required`.",
+            "3:37: A password is only sent under TLS; write `tls: required`, or `implicit`.",
         ),
     ],
 )

@@ -39,8 +39,7 @@ _NOT_OFFERED: Final = {
     "login": "It offers no login, which `user` asks for. Is the port right? Many offer it on port 587 only.",
 }
 _AT_ONCE: Final = (
-    "It speaks TLS from the first byte, as servers do on port 465. The gateway begins with STARTTLS: take its port 587 "
-    "or 25."
+    "It speaks TLS from the first byte, as servers do on port 465: write `tls: implicit`, or take its port 587 or 25."
 )
 _USEFUL: Final = (
     ("8BITMIME", "mail with 8-bit text that was not encoded is refused"),
@@ -68,7 +67,7 @@ async def _one(settings: Settings, hop: NextHop, hostname: str) -> tuple[Remark,
     except ConfigurationError as error:
         return tuple(problem(about, one.message) for one in error.problems)
     except Unavailable as trouble:
-        at_once = await _speaks_tls_at_once(hop, trouble)
+        at_once = host.tls != "implicit" and await _speaks_tls_at_once(hop, trouble)
         return (problem(about, _AT_ONCE if at_once else _sentence(trouble)),)
     login = ", and takes the login" if host.user else ""
     return (
@@ -86,13 +85,20 @@ def _only(settings: Settings, hop: NextHop) -> Settings:
 
 async def strictest(
     settings: Settings, hostname: str
-) -> tuple[Literal["opportunistic", "required"], tuple[Remark, ...]]:
-    """Return the strictest TLS that works with it, and what was seen; `settings` say `opportunistic`."""
-    stricter = settings.model_copy(update={"smarthost": settings.smarthost.model_copy(update={"tls": "required"})})
-    remarks = await smarthost(stricter, hostname)
-    if remarks[0].level is not Level.PROBLEM:  # it answers so, whatever else it wants
-        return "required", remarks
-    return "opportunistic", await smarthost(settings, hostname)
+) -> tuple[Literal["opportunistic", "required", "implicit"], tuple[Remark, ...]]:
+    """Return the strictest TLS that works with it, and what was seen; `settings` say `opportunistic` or `implicit`."""
+    if settings.smarthost.tls != "implicit":
+        remarks = await smarthost(_with_tls(settings, "required"), hostname)
+        if remarks[0].level is not Level.PROBLEM:  # it answers so, whatever else it wants
+            return "required", remarks
+        if remarks[0].says != _AT_ONCE:
+            return "opportunistic", await smarthost(settings, hostname)
+    return "implicit", await smarthost(_with_tls(settings, "implicit"), hostname)
+
+
+def _with_tls(settings: Settings, tls: str) -> Settings:
+    found: Settings = settings.model_copy(update={"smarthost": settings.smarthost.model_copy(update={"tls": tls})})
+    return found
 
 
 async def _resolved(host: str, port: int) -> tuple[str, ...]:
@@ -141,13 +147,12 @@ async def _speaks_tls_at_once(hop: NextHop, trouble: Unavailable) -> bool:
 async def _tls(settings: Settings, hop: NextHop, hostname: str, offered: Extensions, about: str) -> tuple[Remark, ...]:
     """Say whether TLS could be stricter than it is written."""
     host = settings.smarthost
-    if host.tls == "required" or is_local(hop.host):
+    if host.tls in {"required", "implicit"} or is_local(hop.host):
         return ()
     if not offered.tls and host.tls == "opportunistic":
         return (warning(about, "It offers no TLS: mail is readable on the way."),)
-    checked = settings.model_copy(update={"smarthost": host.model_copy(update={"tls": "required"})})
     try:
-        await composition.smarthost(checked, hostname).probe()
+        await composition.smarthost(_with_tls(settings, "required"), hostname).probe()
     except Unavailable:
         return () if host.tls == "opportunistic" else (warning(about, "It offers no TLS with a valid certificate."),)
     return (

@@ -123,7 +123,21 @@ async def test_one_that_speaks_tls_from_the_first_byte(configure: Configure, iss
 
     async with saying(b"220 mail.example.net ESMTP\r\n", context) as port:
         (remark,) = await told(configure, port, timeouts={"connect": "500ms"})
-    assert (remark.level, remark.says.startswith("It speaks TLS from the first byte")) == ("problem", True)
+        assert (remark.level, remark.says.startswith("It speaks TLS from the first byte")) == ("problem", True)
+        assert "`tls: implicit`" in remark.says
+
+
+@pytest.mark.parametrize("written", ["opportunistic", "implicit"])
+async def test_tls_from_the_first_byte(configure: Configure, issue: Issue, smarthost: Start, written: str) -> None:
+    """Written so, it is spoken; `init --guided` finds it out where another port than 465 was named."""
+    pair = issue("127.0.0.1")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pair.certificate, pair.key)
+    port = await asyncio.to_thread(lambda: smarthost(ssl_context=context))
+    hop = {"host": "127.0.0.1", "port": port, "tls": written, "ca_file": "ca.pem", "timeouts": {"connect": "1s"}}
+    word, remarks = await next_hop.strictest(configure(smarthost=hop)[1], HOST)
+    assert word == "implicit"
+    assert remarks[0].says == "It answers at 127.0.0.1 under TLS."
 
 
 @pytest.mark.parametrize(
