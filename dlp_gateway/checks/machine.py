@@ -191,12 +191,20 @@ def disk(settings: Settings) -> Remark:
         free = shutil.disk_usage(folder).free
     except OSError as error:
         return problem("disk", f"{folder} cannot be looked at: {error.strerror}.")
-    room = f"{free / 1e9:.1f} GB are free in {folder}"
+    room = f"{_size(free)} are free in {folder}"
     if free < 2 * settings.limits.message_size:  # a message is written to the log first, then to the database
         return problem("disk", f"{room}, less than two of the largest messages. Make room.")
     return (
         warning("disk", f"{room}. Make room, and let an alert tell you.") if free < _LITTLE else ok("disk", f"{room}.")
     )
+
+
+def _size(octets: int) -> str:
+    """Return a number of octets in the largest unit of which there is one at least."""
+    for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "KB")):
+        if octets >= unit:
+            return f"{octets / unit:.1f} {name}"
+    return f"{octets} bytes"
 
 
 def clock(settings: Settings) -> Remark:

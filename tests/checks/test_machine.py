@@ -272,10 +272,17 @@ def test_room_on_the_disk(configure: Configure, monkeypatch: pytest.MonkeyPatch)
     """Little room is a warning, none for two large mails a problem."""
     settings = configure()[1]
     real = shutil.disk_usage(settings.policy.parent)
-    for free, level in ((10**12, "ok"), (500_000_000, "warning"), (99_000_000, "problem")):
+    for free, level, says in (
+        (10**12, "ok", "1000.0 GB are free"),
+        (500_000_000, "warning", "500.0 MB are free"),
+        (99_000_000, "problem", "99.0 MB are free"),
+        (12_300, "problem", "12.3 KB are free"),
+        (0, "problem", "0 bytes are free"),
+    ):
         usage = real._replace(free=free)
         monkeypatch.setattr(shutil, "disk_usage", lambda _folder, usage=usage: usage)
-        assert machine.disk(settings).level == level
+        remark = machine.disk(settings)
+        assert (remark.level, remark.says.startswith(says)) == (level, True)
 
 
 def test_a_clock_that_was_set_back(configure: Configure) -> None:
