@@ -94,8 +94,11 @@ def _translation(error: BaseException | None, path: Path | None) -> StoreError:
         why = Why.FULL  # there was no room for the index of the log, of which SQLite tells in other words
     if path is not None and why in _SAYS:
         return failure(why, path, code=str(getattr(error, "sqlite_errorname", "")))
+    if isinstance(error, PermissionError | FileNotFoundError) and error.filename is not None:
+        return StoreError(_of_the_folder(error), why=why, file=str(path or ""))
     kind = BusyError if why is Why.LOCKED else StoreError
-    return kind(f"the custody's database failed: {_first_line(error)}", why=why, file=str(path or ""))
+    first_line = (str(error) or type(error).__name__).splitlines()[0][:200]
+    return kind(f"the custody's database failed: {first_line}", why=why, file=str(path or ""))
 
 
 def _why(error: BaseException | None) -> Why:
@@ -123,10 +126,8 @@ def _user() -> str:
         return str(os.geteuid())
 
 
-def _first_line(error: BaseException | None) -> str:
-    if isinstance(error, PermissionError) and error.filename is not None:
+def _of_the_folder(error: OSError) -> str:
+    if isinstance(error, PermissionError):
         return f"{error.filename}: {error.strerror}; let the user {_user()}, who runs this, write in its folder"
-    if isinstance(error, FileNotFoundError) and error.filename is not None:
-        folder = Path(error.filename).parent
-        return f"there is no folder {folder}; make it: install -d -m 700 -o {_user()} {folder}"
-    return (str(error) or type(error).__name__).splitlines()[0][:200]
+    folder = Path(error.filename).parent
+    return f"there is no folder {folder}; make it: install -d -m 700 -o {_user()} {folder}"

@@ -261,7 +261,7 @@ async def test_a_start_that_could_not_make_its_key_is_no_start(configure: Config
     """The database is there, nothing was sealed yet: the next start makes the key, and nobody looks for a lost one."""
     path, settings, _ = configure()
     (path.parent / "keys").rmdir()
-    with pytest.raises(StoreKeyError, match="cannot be made"):
+    with pytest.raises(StoreKeyError, match=r"cannot be made: No such file .*; make its folder: install -d"):
         await composition.prepared_custody(settings)
     remarks = await machine.custody(settings, running=False)
     assert [remark.level for remark in remarks] == ["problem", "ok"]
