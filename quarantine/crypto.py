@@ -214,6 +214,8 @@ def _write(path: Path, key: PrivateKey) -> None:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except OSError as error:
         mend = "; let the user that runs this write in its folder" if isinstance(error, PermissionError) else ""
+        if isinstance(error, FileNotFoundError):
+            mend = f"; make its folder: install -d -m 700 -o USER {path.parent}"
         raise StoreKeyError(f"{path}: the custody's key file cannot be made: {error.strerror}{mend}") from None
     try:
         with os.fdopen(descriptor, "wb") as file:

@@ -8,9 +8,9 @@ import asyncio
 import os
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -28,11 +28,12 @@ from sqlalchemy import (
     make_url,
     select,
 )
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError, StatementError
+from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from quarantine.store import BusyError, StoreError
+from quarantine.failures import Why, failure, is_stale, require_room, translated
+from quarantine.store import StoreError
 
 T = TypeVar("T")
 
@@ -91,7 +92,9 @@ class Database:
             _threads("reader", 2),
         )
         for engine in (self._writer.sync_engine, self._committer, self._reader.sync_engine, self._looker):
+            event.listen(engine, "do_connect", self._connecting)
             event.listen(engine, "connect", _set_up)
+            event.listen(engine, "handle_error", _leave_if_stale)
         for engine in (self._writer.sync_engine, self._committer):
             event.listen(engine, "connect", _set_up_writer)
             event.listen(engine, "begin", partial(_begin_immediate, busy_timeout=busy_timeout))
@@ -115,7 +118,7 @@ class Database:
 
     async def look(self, body: Callable[[Connection], T]) -> T:
         """Return what `body` reads, outside any transaction: a statement sees one moment, two may see two."""
-        with translated():
+        with translated(self.path):
             if self.path is None:
                 async with self._reader.connect() as connection:
                     return await connection.run_sync(body)
@@ -123,7 +126,7 @@ class Database:
 
     @asynccontextmanager
     async def _in_turn(self) -> AsyncIterator[None]:
-        with translated():
+        with translated(self.path):
             self._require_same_file()
             if self.path is None:
                 yield
@@ -141,7 +144,7 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """Read at one moment: all statements see the same state."""
-        with translated():
+        with translated(self.path):
             async with self._reader.connect() as connection:
                 if self.path is None:
                     yield connection
@@ -156,9 +159,15 @@ class Database:
     @asynccontextmanager
     async def glancing(self) -> AsyncIterator[AsyncConnection]:
         """Read with a single statement, which needs no transaction: the cheapest look-up."""
-        with translated():
+        with translated(self.path):
             async with self._reader.connect() as connection:
                 yield connection
+
+    async def try_out(self, body: Callable[[Connection], None]) -> None:
+        """Run `body`, a small change, as `transact` does, where there is room for more than that."""
+        await self.transact(body)
+        if self.path is not None:
+            require_room(self.path)
 
     async def shrink_log(self) -> bool:
         """Carry SQLite's write-ahead log into the database and empty it: what was erased must not linger in the log.
@@ -167,7 +176,7 @@ class Database:
         """
         if self.path is None:
             return True
-        with translated():
+        with translated(self.path):
             async with self._reader.connect() as connection:
                 waits = (await connection.exec_driver_sql("PRAGMA busy_timeout")).scalar_one()
                 await connection.exec_driver_sql("PRAGMA busy_timeout = 200")
@@ -184,30 +193,14 @@ class Database:
                 await asyncio.to_thread(threads.shutdown)
                 engine.dispose()
 
+    def _connecting(self, *_arguments: object) -> None:
+        """SQLite would make a new file where ours is gone; the next start would take it for an empty custody."""
+        self._require_same_file()
+
     def _require_same_file(self) -> None:
         """SQLite would go on writing to a file that was deleted or replaced, and what it takes would be lost."""
         if self.path is not None and _identity(self.path) != self._identity:
-            raise StoreError(f"{self.path}: the database was moved or replaced while it was open; restart the gateway")
-
-
-@contextmanager
-def translated() -> Iterator[None]:
-    """Turn whatever the database does into `StoreError`, without statements or values."""
-    try:
-        yield
-    except DBAPIError as error:
-        raise _kind(error.orig)(f"the custody's database failed: {_first_line(error.orig)}") from error
-    except StatementError:
-        raise  # a value that cannot be bound: a mistake of ours, which trying again would not mend
-    except SQLAlchemyError as error:
-        raise StoreError(f"the custody's database failed: {type(error).__name__}") from error
-    except (sqlite3.Error, OSError, TimeoutError) as error:
-        raise _kind(error)(f"the custody's database failed: {_first_line(error)}") from error
-
-
-def _kind(error: BaseException | None) -> type[StoreError]:
-    is_busy = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY or isinstance(error, TimeoutError)
-    return BusyError if is_busy else StoreError
+            raise failure(Why.GONE, self.path)
 
 
 async def has_table(connection: AsyncConnection, table: str) -> bool:
@@ -267,6 +260,12 @@ def _seen(engine: Engine, body: Callable[[Connection], T]) -> T:
         return body(connection)
 
 
+def _leave_if_stale(context: ExceptionContext) -> None:
+    """Let the pool open new connections where the old ones would go on failing once the cause is mended."""
+    if is_stale(context.original_exception):
+        context.is_disconnect = True
+
+
 def _set_up(connection: DBAPIConnection, _record: object) -> None:
     cursor = connection.cursor()
     for pragma in (
@@ -300,6 +299,8 @@ def _begin_immediate(connection: Connection, busy_timeout: float) -> None:
             try:
                 cursor.execute("BEGIN IMMEDIATE")
             except sqlite3.OperationalError as error:
+                if is_stale(error):  # no statement of SQLAlchemy's, so nobody else looks at it
+                    connection.invalidate(error)
                 if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
                     raise
             else:
@@ -314,18 +315,15 @@ def _make_file(path: Path) -> tuple[int, int]:
     A file that is there must not even be opened: closing any descriptor of it drops all locks that SQLite holds in
     this process (sqlite.org/howtocorrupt.html 2.2), and another process would then delete the log that we write to.
     """
-    with translated(), suppress(FileExistsError):
+    with translated(path), suppress(FileExistsError):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     return _identity(path)
 
 
 def _identity(path: Path) -> tuple[int, int]:
-    with translated():
-        status = path.stat()
+    with translated(path):
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            raise failure(Why.GONE, path) from None
     return status.st_dev, status.st_ino
-
-
-def _first_line(error: BaseException | None) -> str:
-    if isinstance(error, PermissionError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}; let the user that runs this write in its folder"
-    return (str(error) or type(error).__name__).splitlines()[0][:200]

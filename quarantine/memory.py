@@ -268,6 +268,9 @@ class MemoryStore:
             oldest_due=min((line.recipient.due_since for line in lines if line.state is State.DUE), default=None),
         )
 
+    async def try_out(self) -> None:
+        """Nothing can be in the way."""
+
     async def close(self) -> None:
         """Nothing to give back."""
 

@@ -2,12 +2,26 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from operator import attrgetter
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, Row, Select, and_, bindparam, delete, exists, func, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from quarantine import claims, history, rows, tables
@@ -34,7 +48,7 @@ from quarantine.model import (
     Transition,
 )
 from quarantine.store import Also, StoreError, StoreKeyError
-from quarantine.tables import payloads
+from quarantine.tables import meta, payloads
 from quarantine.takes import Take, insert_rows, insert_takes
 
 #: Items in one transaction of housekeeping; callers come again.
@@ -43,6 +57,9 @@ _ITEMS: Final = 200
 #: Bytes from which sealing and opening leave the event loop to others meanwhile.
 _LARGE: Final = 1_000_000
 
+
+#: The name of the row that `try_out` writes.
+_TRIED: Final = "tried"
 
 #: Why a person decided stays as long as the events; what the next hop said may quote an address and goes.
 _ERASED: Final[BindParameter[list[str]]] = bindparam("erased", expanding=True)
@@ -301,6 +318,10 @@ class SqlStore:
                 oldest_due=(await connection.execute(since.where(tables.recipients.c.state == State.DUE))).scalar_one(),
             )
 
+    async def try_out(self) -> None:
+        """Write a mark and commit it, or raise `StoreError`: whether a deposit could be taken now."""
+        await self.database.try_out(_mark)
+
     async def close(self) -> None:
         """Finish what is being written and give back connections."""
         await self._groups.close()
@@ -347,6 +368,13 @@ class SqlStore:
             index = [self._sealer.public.address_index(address) for address in addresses]
             chosen = chosen.where(tables.recipients.c.address_index.in_(index))
         return list(await connection.execute(chosen))
+
+
+def _mark(connection: Connection) -> None:
+    """Write down the moment, which was not there before: a change that SQLite has to bring to the disk."""
+    now = datetime.now(UTC).isoformat()
+    if not connection.execute(update(meta).where(meta.c.name == _TRIED).values(value=now)).rowcount:
+        connection.execute(insert(meta).values(name=_TRIED, value=now))
 
 
 async def _open(connection: AsyncConnection, chosen: Select[Any], opener: Opener) -> tuple[Item, ...]:

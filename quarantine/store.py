@@ -8,7 +8,15 @@ from quarantine.model import Claim, Deposit, Event, Item, Query, Settlement, Sta
 
 
 class StoreError(Exception):
-    """Custody cannot be used now: disk full, locked, corrupt, unreachable. Nothing was taken."""
+    """Custody cannot be used now: disk full, locked, corrupt, unreachable. Nothing was taken.
+
+    `why` is a word of `failures.Why`, "" where it is no failure of the database's; `file` is the database's.
+    """
+
+    def __init__(self, message: str = "", *, why: str = "", file: str = "") -> None:
+        super().__init__(message)
+        self.why = why
+        self.file = file
 
 
 class BusyError(StoreError):
@@ -173,6 +181,10 @@ class Store(Protocol):
 
     async def statistics(self) -> Statistics:
         """Return sizes and ages for metrics; needs no private key."""
+        ...
+
+    async def try_out(self) -> None:
+        """Write a mark and commit it, or raise `StoreError`: whether a deposit could be taken now."""
         ...
 
     async def close(self) -> None:

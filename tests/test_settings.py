@@ -146,7 +146,7 @@ def test_every_problem_is_told_at_once(file: Path) -> None:
         '4:15: An address is an IP address and a port, such as "127.0.0.1:2525" or "[::1]:2525".',
         "4:42: At least 1 must stand here.",
         "5:31: Unknown key 'prot'; did you mean 'port'?",
-        "5:46: This must be one of: 'none', 'opportunistic' or 'required'.",
+        "5:46: This must be one of: 'none', 'opportunistic', 'required' or 'implicit'.",
         "6:10: The key 'key_file' is missing: The key that opens kept mail, made at the first start; back it up.",
         "6:16: The custody needs an SQLite file, such as sqlite:///custody.db.",
         "6:49: A duration is a whole number with a unit, such as 30s, 5m, 1h, 14d or 2w.",
@@ -172,7 +172,7 @@ def test_every_problem_is_told_at_once(file: Path) -> None:
         ),
         (
             "{host: mx.example, user: ann, password_file: x}",
-            "3:37: A password is only sent under TLS; write `tls: required`.",
+            "3:37: A password is only sent under TLS; write `tls: required`, or `implicit`.",
         ),
     ],
 )
@@ -250,6 +250,28 @@ def test_smarthost_is_not_the_gateway_itself(file: Path, listener: str, host: st
         assert problems(file) == ["3:19: The smarthost is a listener of this gateway, so mail would go in circles."]
     else:
         assert settings.load(file).smarthost.host == host
+
+
+@pytest.mark.parametrize("admin", ["127.0.0.1:2525", "0.0.0.0:2525", "[::]:2525"])
+def test_the_admin_address_is_not_a_listeners(file: Path, admin: str) -> None:
+    """Our own listener would be the program that has the port; the sentence stands at the address, and names it."""
+    changed(file, 'admin: {address: "127.0.0.1:8025"}', f'admin: {{address: "{admin}"}}')
+    assert problems(file) == ["6:18: The listener 127.0.0.1:2525 has this port; give `admin` another."]
+
+
+def test_a_listener_at_the_default_admin_address(file: Path) -> None:
+    """Also where nothing is written about it."""
+    changed(file, "127.0.0.1:2525", "0.0.0.0:8025")
+    changed(file, 'admin: {address: "127.0.0.1:8025"}\n', "")
+    (problem,) = problems(file)
+    assert "The listener 0.0.0.0:8025 has this port" in problem
+
+
+@pytest.mark.parametrize("admin", ["127.0.0.2:2525", "127.0.0.1:2526"])
+def test_the_admin_address_may_be_beside_a_listeners(file: Path, admin: str) -> None:
+    """Another address or another port of this machine."""
+    changed(file, 'admin: {address: "127.0.0.1:8025"}', f'admin: {{address: "{admin}"}}')
+    assert str(settings.load(file).admin.address) == admin
 
 
 def test_several_hosts_stand_in_for_each_other(file: Path) -> None:

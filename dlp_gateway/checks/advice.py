@@ -19,6 +19,7 @@ from dlp_gateway.policy.scope import moment_written
 from dlp_gateway.settings import Listener, Settings, admission_warnings, is_host_name
 
 _SQLITE: Final = "sqlite:///"
+_IMPLICIT_PORT: Final = 465  # RFC 8314 7.3
 _SECRET_LIMIT: Final = 10_000  # bytes of a password file
 
 
@@ -188,6 +189,12 @@ def _smarthost(settings: Settings) -> Iterator[Remark]:
                 "TLS is used if it is offered, and nobody looks at the certificate: whoever stands in between can "
                 "switch it off. Write `tls: required` if it has a valid certificate (`check --live` tells).",
             )
+    if host.tls != "implicit" and any(hop.port == _IMPLICIT_PORT for hop in host.hops):
+        yield warning(
+            about,
+            "Servers speak TLS from the first byte on port 465, and would wait for us as we for them. Write "
+            "`tls: implicit`, or take port 587 or 25.",
+        )
     if host.ca_file is not None:
         yield from _filled(host.ca_file, about, "authorities")
     if host.password_file is not None:

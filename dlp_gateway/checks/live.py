@@ -11,11 +11,12 @@ from dlp_gateway.settings import Settings
 async def live(settings: Settings, policy: Policy) -> tuple[Remark, ...]:
     """Try ports, custody, logins, disk, clock, libraries, smarthost, teams; a running gateway is not disturbed."""
     hostname = settings.host_name()
-    listeners = [asyncio.to_thread(machine.listener, one, hostname) for one in settings.listeners]
+    running = await asyncio.to_thread(machine.is_running, settings)
+    listeners = [asyncio.to_thread(machine.listener, one, hostname, running=running) for one in settings.listeners]
     return (
         *await asyncio.gather(*listeners),
-        *await asyncio.to_thread(lambda: tuple(machine.admin(settings.admin.address))),
-        *await machine.custody(settings),
+        *await asyncio.to_thread(lambda: tuple(machine.admin(settings))),
+        *await machine.custody(settings, running=running),
         *await logins.backend(settings),
         await asyncio.to_thread(machine.disk, settings),
         await asyncio.to_thread(machine.clock, settings),

@@ -15,6 +15,7 @@ from dlp_gateway.checks.greeting import Greeting, greet
 from dlp_gateway.checks.remark import Remark, ok, problem, warning
 from dlp_gateway.notation import SocketAddress
 from dlp_gateway.processes import review
+from dlp_gateway.processes.readiness import custody_mark
 from dlp_gateway.settings import Listener, Settings
 from quarantine import crypto
 from quarantine.model import State
@@ -26,6 +27,12 @@ _LITTLE: Final = 1_000_000_000  # bytes; less room than that deserves a thought
 _ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  compared, and connected to as this machine
 
 
+#: What is said where a reload was refused.
+FORMER: Final = (
+    "The last reload was refused: the former configuration is in force. The log says why, and so may `check`."
+)
+
+
 def reachable(address: SocketAddress) -> tuple[str, int]:
     """Return where a client on this machine finds what listens at `address`."""
     return _ANYWHERE.get(address.host, address.host), address.port
@@ -34,8 +41,8 @@ def reachable(address: SocketAddress) -> tuple[str, int]:
 # --- ports ------------------------------------------------------------------------------------------------------------
 
 
-def listener(one: Listener, hostname: str) -> Remark:
-    """Say whether a listener's port is free, or held by this very gateway."""
+def listener(one: Listener, hostname: str, *, running: bool) -> Remark:
+    """Say whether a listener's port is free, or held by this very gateway; `running`: whether that is there at all."""
     about = f"listener {one.address}"
     trouble = _bound(one.address)
     if trouble is None:
@@ -44,7 +51,13 @@ def listener(one: Listener, hostname: str) -> Remark:
         return _cannot_listen(about, one.address, trouble)
     match greet(*reachable(one.address), implicit_tls=one.tls == "implicit"):
         case Greeting(host=host) if host.lower() == hostname.lower():
-            return ok(about, "The gateway is listening there.")
+            if running:
+                return ok(about, "The gateway is listening there.")
+            return problem(
+                about,
+                f"A gateway that calls itself {hostname}, too, listens there, and it is not the one of this "
+                "configuration, which does not run. Stop it, or take another port.",
+            )
         case Greeting(line=line):
             return problem(about, f"Another mail server listens there and says: {line}. Stop it, or take another port.")
         case None:
@@ -54,10 +67,11 @@ def listener(one: Listener, hostname: str) -> Remark:
             )
 
 
-def admin(address: SocketAddress) -> Iterator[Remark]:
+def admin(settings: Settings) -> Iterator[Remark]:
     """Yield whether the admin port is free, or what the running gateway says of itself there."""
     from dlp_gateway.checks.running import readiness  # noqa: PLC0415  with the HTTP client, which `advice` never needs
 
+    address = settings.admin.address
     about = f"admin {address}"
     trouble = _bound(address)
     if trouble is None:
@@ -70,10 +84,27 @@ def admin(address: SocketAddress) -> Iterator[Remark]:
     if told is None:
         yield problem(about, "Another program listens there, or the gateway hangs. Stop it, or take another port.")
         return
+    if not told.is_of(custody_mark(settings)):
+        yield problem(
+            about,
+            f"Another gateway ({told.version}) runs there, with another custody than {database(settings)}. "
+            "Stop it, or write another `admin.address`.",
+        )
+        return
     yield ok(about, f"Gateway {told.version or 'of an older version'} runs there.")
+    if told.former:
+        yield warning("running gateway", FORMER)
     for part, word in told.checks:
         if word != "ok":
             yield problem(f"running gateway, {part}", f"It says: {word}.")
+
+
+def is_running(settings: Settings) -> bool:
+    """Tell whether the gateway of these settings runs, as it says itself at its admin address."""
+    from dlp_gateway.checks.running import readiness  # noqa: PLC0415  as above
+
+    told = readiness(settings.admin.address)
+    return told is not None and told.is_of(custody_mark(settings))
 
 
 def _bound(address: SocketAddress) -> int | None:
@@ -104,13 +135,13 @@ def _cannot_listen(about: str, address: SocketAddress, number: int) -> Remark:
 # --- custody and its disk ---------------------------------------------------------------------------------------------
 
 
-async def custody(settings: Settings) -> tuple[Remark, ...]:
-    """Say whether custody opens with its key, or can be made at the first start."""
+async def custody(settings: Settings, *, running: bool) -> tuple[Remark, ...]:
+    """Say whether custody opens with its key, or can be made at the first start; `running`: whether that has been."""
     base, key = database(settings), settings.custody.key_file
     folders = tuple(_folders(base.parent, key.parent))
     try:
         if not base.exists() or (not key.exists() and await is_empty(settings.custody.url, folder=Path())):
-            return (*folders, *_before_the_first_start(base, key))
+            return (*folders, *(_gone(base) if running else _before_the_first_start(base, key)))
         store = await review.custody(settings)
         try:
             statistics = await store.statistics()
@@ -130,7 +161,19 @@ def _before_the_first_start(base: Path, key: Path) -> Iterator[Remark]:
     except StoreError as error:
         yield problem("custody", f"It cannot be used: {error}.")
     else:
-        yield ok("custody", f"The first start makes {base}, for the key that is there.")
+        yield warning(
+            "custody",
+            f"There is no {base}, but its key {key} is there. If the gateway ever ran, put the database back before "
+            "the next start, which would begin with an empty custody.",
+        )
+
+
+def _gone(base: Path) -> Iterator[Remark]:
+    yield problem(
+        "custody",
+        f"{base} is gone, though the gateway runs: mail that must be kept is put off (451). Put it back in its place "
+        "(or a backup, and restart); a restart without it begins with an empty custody.",
+    )
 
 
 def _folders(*folders: Path) -> Iterator[Remark]:
@@ -148,12 +191,20 @@ def disk(settings: Settings) -> Remark:
         free = shutil.disk_usage(folder).free
     except OSError as error:
         return problem("disk", f"{folder} cannot be looked at: {error.strerror}.")
-    room = f"{free / 1e9:.1f} GB are free in {folder}"
+    room = f"{_size(free)} are free in {folder}"
     if free < 2 * settings.limits.message_size:  # a message is written to the log first, then to the database
         return problem("disk", f"{room}, less than two of the largest messages. Make room.")
     return (
         warning("disk", f"{room}. Make room, and let an alert tell you.") if free < _LITTLE else ok("disk", f"{room}.")
     )
+
+
+def _size(octets: int) -> str:
+    """Return a number of octets in the largest unit of which there is one at least."""
+    for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "KB")):
+        if octets >= unit:
+            return f"{octets / unit:.1f} {name}"
+    return f"{octets} bytes"
 
 
 def clock(settings: Settings) -> Remark:

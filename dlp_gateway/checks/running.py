@@ -12,12 +12,22 @@ _ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  compared
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readiness:
-    """The answer of /readyz: each part with "ok" or what is wrong, the version and the policy's mode ("" if untold)."""
+    """The answer of /readyz: each part with "ok" or what is wrong.
+
+    Then the version, the policy's mode and which custody it has (`processes.readiness.custody_mark`), "" if untold;
+    `former`: the last reload was refused, so that an older configuration is in force than lies in the files.
+    """
 
     ready: bool
     checks: tuple[tuple[str, str], ...]
     version: str
     mode: str
+    custody: str
+    former: bool
+
+    def is_of(self, mark: str) -> bool:
+        """Whether it is the gateway of a configuration; one of a version that told no custody counts as such."""
+        return self.custody in {"", mark}
 
 
 def url(address: SocketAddress, path: str) -> str:
@@ -38,4 +48,6 @@ def readiness(address: SocketAddress) -> Readiness | None:
         checks=checks,
         version=printable(str(told.get("version", "")), 40),
         mode=printable(str(told.get("mode", "")), 40),
+        custody=printable(str(told.get("custody", "")), 40),
+        former=told.get("configuration") == "former",
     )

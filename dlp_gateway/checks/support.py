@@ -153,6 +153,7 @@ def _gateway(settings: Settings) -> dict[str, Any]:
         "ready": told.ready,
         "version": told.version,
         "mode": told.mode,
+        "configuration": "former: the last reload was refused" if told.former else "current",
         "up_for_seconds": round(time.time() - started) if started else None,
         "checks": dict(told.checks),
         "metrics": {masking.text(name): float(value) for name, value in samples.items() if _telling(name, value)},

@@ -42,15 +42,24 @@ GOOGLE_FILE: Final = "google.secret"
 USERS_FILE: Final = "users"
 
 
+#: Where servers speak TLS from the first byte.
+IMPLICIT_PORT: Final = 465
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NextHop:
-    """The smarthost; a login needs TLS that is `required`."""
+    """The smarthost; a login needs TLS that is `required` or `implicit`."""
 
     host: str
     port: int = 25
-    tls: Literal["none", "opportunistic", "required"] = "opportunistic"
+    tls: Literal["none", "opportunistic", "required", "implicit"] = "opportunistic"
     user: str = ""
     password_file: str = ""
+
+
+def smarthost_at(host: str, port: int) -> NextHop:
+    """Return the smarthost at a port, with the TLS that is spoken there (RFC 8314 7.3)."""
+    return NextHop(host=host, port=port, tls="implicit" if port == IMPLICIT_PORT else "opportunistic")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,9 +141,10 @@ listeners:
 smarthost:
   host: {host}
   port: {port}
-  # none, opportunistic (where it is offered, unchecked), or required (only with a valid certificate).
+  # none, opportunistic (where it is offered, unchecked), required (only with a valid certificate), or implicit (the
+  # same from the first byte: port 465).
 {smarthost_tls}
-  # A login needs `tls: required`. The password stands alone in a file that only the gateway's user can read:
+  # A login needs `required` or `implicit`. The password stands alone in a file that only the gateway's user can read:
 {credentials}
   # Several in place of host and port; the one of the least priority number that answers gets the mail.
   # hosts: [{{host: mail1.example.net}}, {{host: mail2.example.net, priority: 20}}]

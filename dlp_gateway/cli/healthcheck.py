@@ -22,16 +22,20 @@ def command(*, config_path: str | None, as_json: bool) -> None:
     with options.problems_shown(as_json=as_json):
         address = options.loaded(config_path).admin.address
     ready, report = healthcheck(f"http://{address}/readyz")
-    mode = ""
+    mode = configuration = ""
     try:
         answer = json.loads(report)
         told, mode = answer["checks"], str(answer.get("mode", ""))
+        configuration = str(answer.get("configuration", ""))
     except (ValueError, KeyError, TypeError):
         told = {"gateway": f"does not answer at {address} ({printable(report, 80)})"}
     if as_json:
-        options.print_json({"ready": ready, "checks": told, **({"mode": mode} if mode else {})})
+        known = {"mode": mode, "configuration": configuration}
+        options.print_json({"ready": ready, "checks": told, **{name: word for name, word in known.items() if word}})
     else:
         click.echo("ready" if ready else "not ready: " + "; ".join(f"{name}: {word}" for name, word in told.items()))
         if mode == "observe":
             click.echo("policy.yaml says `mode: observe`: nothing is held or changed.")
+        if configuration == "former":
+            click.echo("The last reload was refused (the log says why): the former configuration is in force.")
     sys.exit(0 if ready else 1)

@@ -8,7 +8,7 @@ from typing import Any, Final
 import click
 
 from dlp_gateway.cli import options, values
-from dlp_gateway.cli.first_files import Answers, NextHop, Sender, gateway_yaml, policy_yaml
+from dlp_gateway.cli.first_files import Answers, NextHop, Sender, gateway_yaml, policy_yaml, smarthost_at
 
 _GROUP: Final = "dlp-gateway"  # that of the user in deploy/systemd
 _ETC: Final = Path("/etc")
@@ -102,7 +102,7 @@ def command(
     database, key_file = _places(place)
     answers = Answers(
         inside=inside or ((guess,) if guess else ()),
-        next_hop=NextHop(host=smarthost[0], port=smarthost[1]) if smarthost else NextHop(host=""),
+        next_hop=smarthost_at(*smarthost) if smarthost else NextHop(host=""),
         address=listen,
         networks=networks or ("127.0.0.0/8",),
         hostname=name,

@@ -23,6 +23,7 @@ from dlp_gateway.cli.first_files import (
     NextHop,
     Sender,
     gateway_yaml,
+    smarthost_at,
 )
 from dlp_gateway.mail.address import DomainSet
 from dlp_gateway.mail.reply import printable
@@ -170,21 +171,22 @@ def _way_out(answers: Answers, place: Path) -> tuple[NextHop, str]:
     known = answers.next_hop
     default = f"{known.host}:{known.port}" if known.host else ""
     host, port = _question("The next mail server, to which all mail goes (name:port)", default, values.mail_server)
-    hop = NextHop(host=host, port=port)
+    hop = smarthost_at(host, port)
     if click.confirm(f"May I try {host}:{port} now? (No mail is sent.)", default=True):
         hop = replace(hop, tls=_tried(replace(answers, next_hop=hop), place))
-    elif click.confirm("Does it have TLS with a valid certificate?", default=False):
+    elif hop.tls != "implicit" and click.confirm("Does it have TLS with a valid certificate?", default=False):
         hop = replace(hop, tls="required")
     user = click.prompt("Login at it (empty: none)", default="", show_default=False).strip()
     if not user:
         return hop, ""
     password: str = click.prompt(f"Password of {printable(user)} (goes into a file of its own)", hide_input=True)
-    if hop.tls != "required":
+    if hop.tls not in {"required", "implicit"}:
         click.echo("A password is sent only under TLS with a valid certificate: `tls: required` is written.")
-    return replace(hop, tls="required", user=user, password_file=PASSWORD_FILE), password
+        hop = replace(hop, tls="required")
+    return replace(hop, user=user, password_file=PASSWORD_FILE), password
 
 
-def _tried(answers: Answers, place: Path) -> Literal["opportunistic", "required"]:
+def _tried(answers: Answers, place: Path) -> Literal["opportunistic", "required", "implicit"]:
     """Try the smarthost, say what it offers, and return the strictest TLS that works."""
     from dlp_gateway import document
     from dlp_gateway.checks import next_hop

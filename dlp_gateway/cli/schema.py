@@ -51,7 +51,7 @@ _BETWEEN_KEYS: Final[dict[str, dict[str, Any]]] = {
         "if": {"properties": {"user": {"type": "string"}}, "required": ["user"]},
         "then": {
             "required": ["tls", "password_file"],
-            "properties": {"tls": {"const": "required"}, "password_file": {"type": "string"}},
+            "properties": {"tls": {"enum": ["required", "implicit"]}, "password_file": {"type": "string"}},
         },
         "else": {"properties": {"password_file": {"type": "null"}}},
     },

@@ -18,6 +18,7 @@ from dlp_gateway.mail.reply import Reply
 from dlp_gateway.observe.output import catch_uncaught, configure, current, described
 from dlp_gateway.policy.model import PolicyMode
 from dlp_gateway.policy.verdict import Disposition, Reason
+from quarantine.store import StoreError
 
 __all__ = ["catch_uncaught", "configure"]
 
@@ -262,8 +263,14 @@ def recovered(leases: int) -> None:
 
 
 def store_unavailable(error: BaseException) -> None:
-    """Custody or the journal cannot be used now."""
-    current.logger.error("store_unavailable", **described(error))
+    """Custody or the journal cannot be used now; `why` is a word of `quarantine.failures`, `file` the database."""
+    known = {"why": _word(error.why), "file": error.file} if isinstance(error, StoreError) and error.why else {}
+    current.logger.error("store_unavailable", **known, **described(error))
+
+
+def custody_began_empty(file: str) -> None:
+    """The key is older than the database `file`: somebody moved that away, or lost it."""
+    current.logger.warning("custody_began_empty", file=file)
 
 
 def key_beside_database() -> None:
@@ -279,17 +286,23 @@ def journal_dropped(rows: int) -> None:
 # --- the smarthost ----------------------------------------------------------------------------------------------------
 
 
-def smarthost_unreachable(host: str, why: str, code: int = 0) -> None:
+def smarthost_unreachable(host: str, why: str, code: int = 0, detail: str = "") -> None:
     """No session could be opened with `host` ("name:port" of the settings).
 
-    `why` is "connect", "tls", "greeting", "login", "timeout" …; `code` of its reply.
+    `why` is "connect", "tls", "greeting", "login", "timeout" …; `code` of its reply; `detail` "refused" ….
     """
-    current.logger.warning("smarthost_unreachable", host=host, why=_word(why), code=code)
+    known = {"detail": _word(detail)} if detail else {}
+    current.logger.warning("smarthost_unreachable", host=host, why=_word(why), **known, code=code)
 
 
 def smarthost_reached(host: str) -> None:
     """The first session after an outage."""
     current.logger.info("smarthost_reached", host=host)
+
+
+def smarthost_demands(host: str, reply: Reply) -> None:
+    """It wants a login or TLS before MAIL or RCPT, which the settings do not give it: all mail is put off."""
+    current.logger.error("smarthost_demands", host=host, **_code(reply))
 
 
 def smarthost_lost(host: str, stage: str) -> None:

@@ -15,13 +15,17 @@ _SILENCE: Final = timedelta(seconds=20)  # several of its signs of life
 
 
 class Child:
-    """A receiver under its supervisor; `retired` once it was told to go, `silent` while its loop seems to hang."""
+    """A receiver under its supervisor.
+
+    `retired` once it was told to go, `silent` while its loop seems to hang, `late` if it took too long to start.
+    """
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
         self.started = time.monotonic()
         self.retired = False
         self.silent = False
+        self.late = False
 
     @classmethod
     async def start(cls, boot: Boot, errors: TextIO | None) -> "Child":
@@ -56,6 +60,7 @@ class Child:
         try:
             line = await asyncio.wait_for(self._process.stdout.readline(), _READY_WITHIN)
         except TimeoutError:
+            self.late = True
             return False
         return line == READY
 

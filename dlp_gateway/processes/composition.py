@@ -191,7 +191,7 @@ async def smarthost_ready(host: Smarthost) -> str:
     try:
         await host.probe()
     except Unavailable as trouble:
-        return f"unreachable: {trouble.why}"
+        return f"unreachable: {trouble.why}{f' ({trouble.detail})' if trouble.detail else ''}"
     return ""
 
 
@@ -231,8 +231,11 @@ async def prepared_custody(settings: Settings) -> PrivateKey:
     url, key_file = settings.custody.url, settings.custody.key_file
     await migrations.migrate(url, folder=_HERE)
     await journal_migrations.migrate(url, folder=_HERE)
-    key = crypto.load_or_create(key_file, store_is_empty=await is_empty(url, folder=_HERE))
-    if crypto.lies_beside(key_file, Path(make_url(url).database or "")):
+    empty, database = await is_empty(url, folder=_HERE), Path(make_url(url).database or "")
+    if empty and key_file.exists():
+        log.custody_began_empty(str(database))
+    key = crypto.load_or_create(key_file, store_is_empty=empty)
+    if crypto.lies_beside(key_file, database):
         log.key_beside_database()
     return key
 

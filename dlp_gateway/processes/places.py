@@ -16,6 +16,8 @@ Places = tuple[tuple[socket.socket, ...], ...]
 def bind(settings: Settings, stack: AsyncExitStack) -> Places:
     """Open every listener once for each receiver; the kernel spreads the clients (SO_REUSEPORT).
 
+    The first of them listens alone before it shares, so that another gateway of this user is found there like any
+    other program: the kernel would let the two share the port, and mail would go through either policy by chance.
     They are closed with `stack`. Raises `StartError`.
     """
     places: list[list[socket.socket]] = [[] for _ in range(settings.processes.receivers)]
@@ -23,7 +25,7 @@ def bind(settings: Settings, stack: AsyncExitStack) -> Places:
         host, port = listener.address.host, listener.address.port
         for place in places:
             try:
-                one = stack.enter_context(_listening(host, port))
+                one = stack.enter_context(_listening(host, port, alone=place is places[0]))
             except OSError as error:
                 raise StartError(
                     f"Cannot listen on {listener.address}: {error.strerror}. Is another gateway or mail server "
@@ -34,16 +36,17 @@ def bind(settings: Settings, stack: AsyncExitStack) -> Places:
     return tuple(tuple(place) for place in places)
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def _listening(host: str, port: int, *, alone: bool) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     one = socket.socket(family, socket.SOCK_STREAM)
     try:
         one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 0 if alone else 1)
         if family == socket.AF_INET6:
             one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         one.bind((host, port))
         one.listen(_BACKLOG)
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)  # from now on with our own
         one.setblocking(False)
     except OSError:
         one.close()

@@ -1,6 +1,7 @@
 """The receivers at their places: started, watched, replaced when they die, renewed by a reload, drained at the end."""
 
 import asyncio
+import signal
 import time
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack, suppress
@@ -20,6 +21,19 @@ _LONGEST_PAUSE: Final = 30.0
 
 class StartError(GatewayError):
     """The gateway cannot start here and now; the text says why and what to do."""
+
+
+def _fate(child: Child, status: int) -> str:
+    """Return a sentence on what became of one that never was ready, by its exit status (negative: a signal)."""
+    if child.late:
+        return "A receiver took longer than a minute to start. Is the machine overloaded, or does its disk hang?"
+    if status < 0:
+        what = signal.strsignal(-status) or "unknown"
+        return (
+            f"A receiver was ended by signal {-status} ({what}) while it started. If nobody sent that, the kernel may "
+            "have been short of memory: see dmesg."
+        )
+    return f"A receiver ended with status {status} while it started; what it wrote to standard error says why."
 
 
 class Receivers:
@@ -78,8 +92,10 @@ class Receivers:
                 child = await self._started(boot)
                 stack.push_async_callback(child.drain)
                 fresh.append(child)
-            if not all(await asyncio.gather(*(child.ready() for child in fresh))):
-                raise StartError("A receiver did not start; what it wrote to standard error says why.")
+            answers = await asyncio.gather(*(child.ready() for child in fresh))
+            for child, is_ready in zip(fresh, answers, strict=True):
+                if not is_ready:
+                    raise StartError(_fate(child, await child.drain()))
             stack.pop_all()
         return fresh
 

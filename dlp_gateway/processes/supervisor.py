@@ -35,7 +35,6 @@ from dlp_gateway.settings import Settings
 from dlp_gateway.smtp.identity import Identity
 from dlp_gateway.smtp.listener import Crowd
 from quarantine.crypto import PublicKey
-from quarantine.store import Store, StoreError
 
 __all__ = ["StartError", "Supervisor", "run"]
 
@@ -76,6 +75,7 @@ class Supervisor:
         self._places: places.Places = ()
         self._receivers = Receivers(errors)
         self._systemd = systemd or Systemd()
+        self._current = True  # False after a reload that was refused
         self._started = asyncio.Event()
         self._stopping = asyncio.Event()
         self._reloading: set[asyncio.Task[None]] = set()
@@ -100,9 +100,11 @@ class Supervisor:
         started = asyncio.create_task(self._started.wait())
         await asyncio.wait({task, started}, return_when=asyncio.FIRST_COMPLETED)
         started.cancel()
+        if task.done():
+            await task
+            raise StartError("It was told to stop before it had started.")
         try:
-            if self._started.is_set():
-                yield
+            yield
         finally:
             self.stop()
             await task
@@ -114,6 +116,14 @@ class Supervisor:
             self._policy = await _looked_up(self._settings, self._policy)
         except TeamsUnknown as error:
             raise StartError(str(error)) from error
+        try:
+            await self._run()
+        except StartError:
+            if not self._stopping.is_set():
+                raise  # else receivers were told to end, as we were, before they could start
+        log.stopped(0)
+
+    async def _run(self) -> None:
         async with AsyncExitStack() as stack:
             async with self._systemd.patient():
                 self._systemd.status("Preparing custody and receivers.")
@@ -132,7 +142,10 @@ class Supervisor:
                 outbound = Outbound(store, self._hostname)
                 correspondence = Correspondence(store, ledger, self._hostname, self._settings, self._policy)
                 await correspondence.prepare()
-                await self._serve_admin(stack, store, outbound)
+                trial = readiness.Trial(store)
+                await trial.once()
+                checks = self._checks(trial, outbound)
+                await self._serve_admin(stack, checks)
                 self._handle_signals(key.public, generation, outbound, correspondence)
                 stack.push_async_callback(self._receivers.close)
                 await self._receivers.renew(self._boots(key.public, generation))
@@ -143,14 +156,13 @@ class Supervisor:
                 stack.push_async_callback(correspondence.close)
             self._say_started()
             self._refresh_teams(key.public, generation)
-            housekeeping = asyncio.create_task(self._keep_house(journal))
-            telling = asyncio.create_task(readiness.keep_told(self._checks(store, outbound)))
+            housekeeping = asyncio.create_task(self._keep_house(journal, trial))
+            telling = asyncio.create_task(readiness.keep_told(checks))
             stack.callback(telling.cancel)
             async with self._systemd.watched(self._alive):
                 await self._stopping.wait()
                 await self._stop(outbound, correspondence)
             await housekeeping
-        log.stopped(0)
 
     async def _stop(self, outbound: Outbound, correspondence: Correspondence) -> None:
         """Turn new clients away and let what is under way be finished, within the drain's bound."""
@@ -186,17 +198,23 @@ class Supervisor:
         receivers, rules = _counted(len(self._places), "receiver"), _counted(len(self._policy.rules), "rule")
         return f"{what}; {receivers}, {rules}, mode {self._policy.mode}."
 
-    def _checks(self, store: Store, outbound: Outbound) -> Mapping[str, Check]:
+    def _checks(self, trial: readiness.Trial, outbound: Outbound) -> Mapping[str, Check]:
         return {
             "receivers": self._receivers_ready,
-            "custody": lambda: _custody_ready(store),
+            "custody": trial.ready,
             "smarthost": outbound.ready,
         }
 
-    async def _serve_admin(self, stack: AsyncExitStack, store: Store, outbound: Outbound) -> None:
+    async def _serve_admin(self, stack: AsyncExitStack, checks: Mapping[str, Check]) -> None:
         address = self._settings.admin.address
-        facts = {"version": lambda: __version__, "mode": lambda: self._policy.mode}
-        admin = Admin(application(self._checks(store, outbound), instruments.expose, facts), address.host, address.port)
+        mark = readiness.custody_mark(self._settings)
+        facts = {
+            "version": lambda: __version__,
+            "mode": lambda: self._policy.mode,
+            "configuration": lambda: "current" if self._current else "former",
+            "custody": lambda: mark,
+        }
+        admin = Admin(application(checks, instruments.expose, facts), address.host, address.port)
         try:
             await admin.start()
         except OSError as error:
@@ -271,20 +289,24 @@ class Supervisor:
                 self._refresh_teams(public_key, generation)
             except (ConfigurationError, TeamsUnknown) as error:
                 log.reload_refused(error.problems)
-                metrics.reloaded(ok=False)
+                self._note_reload(done=False)
                 status = "The new configuration was refused (the log says why); the former one is in force"
             except StartError as error:
                 self._settings, self._policy, self._identities = former
                 log.internal_error("reload", "supervisor", error)
-                metrics.reloaded(ok=False)
+                self._note_reload(done=False)
                 status = "The new configuration could not be put in force; the former one is"
             else:
                 log.reloaded(len(policy.rules), policy.mode)
-                metrics.reloaded(ok=True)
+                self._note_reload(done=True)
                 self._tell_mode()
                 status = "Accepting mail under the new configuration"
             if not self._stopping.is_set():  # READY=1 after STOPPING=1 would be a lie
                 self._systemd.ready(self._status(status))
+
+    def _note_reload(self, *, done: bool) -> None:
+        self._current = done
+        metrics.reloaded(ok=done)
 
     # --- teams --------------------------------------------------------------------------------------------------------
 
@@ -318,14 +340,16 @@ class Supervisor:
 
     # --- the rest of the house ----------------------------------------------------------------------------------------
 
-    async def _keep_house(self, journal: SqlJournal) -> None:
-        """Forget on schedule what the journal need not keep, and learn from mail that left custody."""
+    async def _keep_house(self, journal: SqlJournal, trial: readiness.Trial) -> None:
+        """Forget on schedule what the journal need not keep, learn from mail that left custody, and try custody out."""
 
         async def forget() -> None:
             await journal.prune(datetime.now(UTC) - self._settings.journal.keep, self._policy.memory.window)
 
         await asyncio.gather(
-            regularly(_FORGET, forget, self._stopping), regularly(_LEARN, journal.settle, self._stopping)
+            regularly(_FORGET, forget, self._stopping),
+            regularly(_LEARN, journal.settle, self._stopping),
+            regularly(readiness.TRIAL, trial.once, self._stopping),
         )
 
     def _alive(self) -> bool:
@@ -345,14 +369,6 @@ async def _looked_up(settings: Settings, policy: Policy) -> Policy:
 
 def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-async def _custody_ready(store: Store) -> str:
-    try:
-        await store.statistics()
-    except StoreError:
-        return "cannot be used"
-    return ""
 
 
 def _refuse_restart_only(path: Path, old: Settings, new: Settings) -> None:

@@ -19,6 +19,7 @@ from dlp_gateway.settings.smarthost import Smarthost
 from dlp_gateway.settings.values import HostName
 
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_ANYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104  compared
 
 
 class Settings(Model):
@@ -34,7 +35,7 @@ class Settings(Model):
     smarthost: Smarthost = Field(description="The next hop, to which all mail goes.")
     custody: Custody = Field(description="Where mail is kept that waits.")
     journal: Journal = Field(default=Journal(), description="The record of what passed.")
-    admin: Admin = Field(default=Admin(), description="The administrator's HTTP.")
+    admin: Admin = Field(default=Admin(), validate_default=True, description="The administrator's HTTP.")
     limits: Limits = Field(default=Limits(), description="What one client, one session and one message may ask for.")
     inspection: Inspection = Field(default=Inspection(), description="How much measuring a message may cost.")
     notices: Notices = Field(default=Notices(), description="What authors and reviewers are told by mail.")
@@ -78,11 +79,22 @@ class Settings(Model):
         """Refuse a gateway that would hand its mail to itself."""
         listeners: tuple[Listener, ...] = info.data.get("listeners", ())
         for hop in smarthost.hops:
-            own = {hop.host} | ({"0.0.0.0", "::", *_LOOPBACK} if hop.host in _LOOPBACK else set())  # noqa: S104  compared
+            own = {hop.host} | ({*_ANYWHERE, *_LOOPBACK} if hop.host in _LOOPBACK else set())
             if any(one.address.port == hop.port and one.address.host in own for one in listeners):
                 key = "hosts" if smarthost.hosts else "host"
                 raise document.wrong(key, "The smarthost is a listener of this gateway, so mail would go in circles.")
         return smarthost
+
+    @pydantic.field_validator("admin")
+    @classmethod
+    def _beside_the_listeners(cls, admin: Admin, info: ValidationInfo) -> Admin:
+        """Refuse an address that a listener of ours would take first."""
+        listeners: tuple[Listener, ...] = info.data.get("listeners", ())
+        host, port = admin.address.host, admin.address.port
+        for one in listeners:
+            if one.address.port == port != 0 and (one.address.host == host or {one.address.host, host} & _ANYWHERE):
+                raise document.wrong("address", f"The listener {one.address} has this port; give `admin` another.")
+        return admin
 
     def host_name(self) -> str:
         """Return our name; asks the resolver if none is set."""

@@ -58,9 +58,10 @@ class Smarthost(Model):
         validate_default=True,
         description="Several next mail servers, in place of `host` and `port`.",
     )
-    tls: Literal["none", "opportunistic", "required"] = Field(
+    tls: Literal["none", "opportunistic", "required", "implicit"] = Field(
         default="opportunistic",
-        description="`required`: only TLS with a valid certificate. `opportunistic`: TLS where it is offered.",
+        description="`required`: only TLS with a valid certificate; `implicit`: the same from the first byte (port "
+        "465). `opportunistic`: TLS where it is offered.",
     )
     ca_file: FilePath | None = Field(
         default=None, description="PEM file with the authorities to trust, instead of the system's."
@@ -108,6 +109,6 @@ class Smarthost(Model):
         user = info.data.get("user")
         if (user is None) != (password_file is None):
             raise document.wrong("user", "`user` and `password_file` belong together; write both or neither.")
-        if user is not None and info.data.get("tls", "required") != "required":
-            raise document.wrong("user", "A password is only sent under TLS; write `tls: required`.")
+        if user is not None and info.data.get("tls", "required") not in {"required", "implicit"}:
+            raise document.wrong("user", "A password is only sent under TLS; write `tls: required`, or `implicit`.")
         return password_file

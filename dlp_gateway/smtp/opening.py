@@ -4,15 +4,38 @@ Then its transport is taken over, see docs/decisions/0003-transaction-over-aiosm
 """
 
 import asyncio
+import errno
+import socket
 import ssl
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import cast
+from typing import Final, cast
 
 import aiosmtplib
 
 from dlp_gateway.mail.reply import printable
 from dlp_gateway.smtp.connection import Connection, Extensions
+
+_DEPTH: Final = 6  # of causes that are looked at
+
+#: What is wrong with a certificate, by OpenSSL's code (X509_STORE_CTX_get_error(3)).
+_CERTIFICATES: Final = {
+    2: "certificate-authority",
+    9: "certificate-not-yet-valid",
+    10: "certificate-expired",
+    18: "certificate-authority",
+    19: "certificate-authority",
+    20: "certificate-authority",
+    21: "certificate-authority",
+    62: "certificate-name",
+    64: "certificate-name",
+}
+_ERRORS: Final = {
+    errno.ECONNREFUSED: "refused",
+    errno.ECONNRESET: "reset",
+    errno.EHOSTUNREACH: "unreachable",
+    errno.ENETUNREACH: "unreachable",
+}
 
 
 class Security(StrEnum):
@@ -55,12 +78,17 @@ class SmarthostOptions:
 
 
 class Unavailable(Exception):  # noqa: N818  a state of the smarthost's
-    """No session could be opened; `why` is a word for the log, `code` that of the smarthost's reply or 0."""
+    """No session could be opened; `why` and, where more is known, `detail` are words for the log.
 
-    def __init__(self, why: str, code: int = 0) -> None:
+    `code` is that of the smarthost's reply or 0, `text` what it said: not for the log, since a peer may say anything.
+    """
+
+    def __init__(self, why: str, code: int = 0, *, detail: str = "", text: str = "") -> None:
         super().__init__(why)
         self.why = why
         self.code = code
+        self.detail = detail
+        self.text = text
 
 
 async def connect(options: SmarthostOptions) -> Connection:
@@ -82,10 +110,9 @@ async def connect(options: SmarthostOptions) -> Connection:
             if client.is_ehlo_or_helo_needed:
                 await _hello(client)
     except (aiosmtplib.SMTPException, OSError, UnicodeError) as error:
+        lacking = _lacking(client, options) if type(error) is aiosmtplib.SMTPException else ""
         client.close()
-        raise Unavailable(
-            _why(error), error.code if isinstance(error, aiosmtplib.SMTPResponseException) else 0
-        ) from error
+        raise _unavailable(error, lacking) from error
     transport = cast("asyncio.Transport | None", client.transport)
     if transport is None or transport.is_closing():
         raise Unavailable("lost")
@@ -127,6 +154,40 @@ def _context(options: SmarthostOptions) -> ssl.SSLContext | None:
     return options.tls_context or ssl.create_default_context()
 
 
+def _lacking(client: aiosmtplib.SMTP, options: SmarthostOptions) -> str:
+    """Return what the smarthost does not offer though we must have it: "tls", "login", or ""."""
+    if options.security is Security.REQUIRED and not client.supports_extension("starttls"):
+        secure = client.transport is not None and client.transport.get_extra_info("sslcontext") is not None
+        return "" if secure else "tls"
+    return "login" if options.user and not client.supports_extension("auth") else ""
+
+
+def _unavailable(error: Exception, lacking: str) -> Unavailable:
+    if lacking:
+        return Unavailable(lacking, detail="not-offered")
+    if isinstance(error, aiosmtplib.SMTPResponseException) and error.code > 0:
+        return Unavailable(_why(error), error.code, text=printable(f"{error.code} {error.message}", 200))
+    return Unavailable(_why(error), detail=_detail(error))
+
+
+def _detail(error: Exception) -> str:
+    """Return the log's word for what lies behind it, "" if that says no more."""
+    cause: BaseException | None = error
+    for _ in range(_DEPTH):
+        match cause:
+            case ssl.SSLCertVerificationError():
+                return _CERTIFICATES.get(cause.verify_code, "certificate")
+            case socket.gaierror():
+                return "name"
+            case OSError() if cause.errno in _ERRORS:
+                return _ERRORS[cause.errno]
+            case None:
+                break
+            case _:
+                cause = cause.__cause__ or cause.__context__
+    return ""
+
+
 def _why(error: Exception) -> str:
     """Return the log's word for why no session could be opened."""
     cause = error if isinstance(error, ssl.SSLError) else error.__cause__
@@ -135,6 +196,8 @@ def _why(error: Exception) -> str:
             return "tls"
         case aiosmtplib.SMTPAuthenticationError():
             return "login"
+        case aiosmtplib.SMTPResponseException() if error.code < 0:  # aiosmtplib's code for what is no reply
+            return "no-smtp"
         case aiosmtplib.SMTPConnectResponseError():
             return "greeting"
         case TimeoutError():

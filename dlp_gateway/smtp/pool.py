@@ -2,9 +2,10 @@
 
 import asyncio
 
+from dlp_gateway.mail.reply import Reply
 from dlp_gateway.observe import log, metrics
 from dlp_gateway.smtp.circuit import Circuit
-from dlp_gateway.smtp.connection import Connection, Extensions
+from dlp_gateway.smtp.connection import Connection, Extensions, Lost
 from dlp_gateway.smtp.opening import SmarthostOptions, Unavailable, connect
 
 
@@ -62,7 +63,7 @@ class Pool:
         try:
             connection = await connect(self.options)
         except Unavailable as error:
-            log.smarthost_unreachable(self.name, error.why, error.code)
+            log.smarthost_unreachable(self.name, error.why, error.code, error.detail)
             self._reachable = False
             self.failed()
             raise
@@ -89,6 +90,18 @@ class Pool:
         connection = await self.connect()
         connection.leave()
         return connection.extensions
+
+    async def rehearse(self) -> tuple[Extensions, Reply]:
+        """Begin a transaction of the null sender and leave: what it offers, and says to MAIL. Raises `Unavailable`."""
+        connection = await self.connect()
+        try:
+            connection.send(b"MAIL FROM:<>\r\n", 1)
+            (reply,) = await connection.replies(1, self.options.command)
+        except Lost as lost:
+            raise Unavailable("lost") from lost
+        finally:
+            connection.leave()
+        return connection.extensions, reply
 
     async def close(self) -> None:
         """Leave all connections that are not in use, and those in use when they are done."""

@@ -128,7 +128,7 @@ def failed(reference: str) -> Reply:
 _DEFERRED: Final = MappingProxyType(
     {
         Why.SMARTHOST: UNREACHABLE,
-        Why.STORE: _reply(451, "4.3.0", "No room for mail now; try again later"),
+        Why.STORE: _reply(451, "4.3.0", "Mail cannot be kept now; try again later"),
         Why.OVERLOAD: _reply(451, "4.3.2", "Too busy now; try again later"),
     }
 )

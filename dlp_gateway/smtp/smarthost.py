@@ -16,9 +16,9 @@ from dlp_gateway.smtp.connection import Extensions
 from dlp_gateway.smtp.opening import Security, SmarthostOptions, Unavailable
 from dlp_gateway.smtp.pool import Pool
 from dlp_gateway.smtp.replies import UNREACHABLE
-from dlp_gateway.smtp.transaction import Mail, NothingHappened, PutOff, run
+from dlp_gateway.smtp.transaction import Mail, NothingHappened, PutOff, is_demand, run
 
-__all__ = ["Extensions", "Security", "Smarthost", "SmarthostOptions", "Unavailable"]
+__all__ = ["Extensions", "Security", "Smarthost", "SmarthostOptions", "Unavailable", "is_demand"]
 
 _Hook = Callable[[Progress], Awaitable[None]]
 
@@ -101,6 +101,10 @@ class Smarthost:
                 trouble = error
         metrics.smarthost_up(False)
         raise trouble
+
+    async def rehearse(self) -> tuple[Extensions, Reply]:
+        """Return what the first host offers, and says to MAIL from nobody; no mail is sent. Raises `Unavailable`."""
+        return await self._pools[0].rehearse()
 
     async def common(self) -> Extensions:
         """Return what all hosts offer that answer now: what holds whichever gets the mail. Raises `Unavailable`."""

@@ -18,6 +18,14 @@ _FINAL_DOT: Final = b".\r\n"
 #: The reply that stands for a recipient of whom the smarthost said nothing.
 LOST: Final = Reply(code=451, enhanced="4.4.2", text="The connection to the next mail server was lost")
 
+#: What says that a login or TLS is wanted first (RFC 4954 6, RFC 3207 4): our settings are wrong, and no mail is.
+_DEMANDS: Final = frozenset({530, 534, 535, 538})
+
+#: The reply that stands for it: whoever mends the settings gets the mail through (RFC 3463 3.4).
+MISCONFIGURED: Final = Reply(
+    code=451, enhanced="4.3.5", text="The next mail server wants a login or TLS that is not set up here"
+)
+
 #: What the smarthost said to MAIL, to RCPT for each recipient, and to DATA; None where DATA was not sent.
 _Answers = tuple[Reply, Sequence[Reply], Reply | None]
 
@@ -72,7 +80,7 @@ async def run(
     """
     try:
         answers = await (_pipelined if connection.extensions.pipelining else _stepwise)(connection, mail, options)
-        told, data = _judge(connection, answers), answers[2]
+        told, data = _ours(mail, _judge(connection, answers)), answers[2]
         accepted = _accepted(mail, told)
         if not accepted or data is None or data.code != 354:
             await _call_off(connection, answers, options)
@@ -136,6 +144,20 @@ def _judge(connection: Connection, answers: _Answers) -> Sequence[Reply]:
     if not first.positive:
         return (first,) * len(recipients)
     return [_lenient(reply) if reply.code == 552 else reply for reply in recipients]
+
+
+def is_demand(reply: Reply) -> bool:
+    """Whether it says that a login or TLS has to come first."""
+    return reply.code in _DEMANDS
+
+
+def _ours(mail: Mail, told: Sequence[Reply]) -> Sequence[Reply]:
+    """Return what was said, with what is the fault of our settings put off; the log says so."""
+    demand = next(filter(is_demand, told), None)
+    if demand is None:
+        return told
+    log.smarthost_demands(mail.host, demand)
+    return [MISCONFIGURED if is_demand(reply) else reply for reply in told]
 
 
 def _lenient(reply: Reply) -> Reply:

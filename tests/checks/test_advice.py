@@ -75,6 +75,14 @@ def test_a_smarthost_without_checked_tls(configure: Configure, smarthost: dict[s
     assert sentence in says
 
 
+def test_a_smarthost_at_port_465(configure: Configure) -> None:
+    """It would wait for TLS, and we for its greeting."""
+    hop = {"host": "127.0.0.1", "port": 465}
+    ((level, _, says),) = told(configure(smarthost=hop | {"tls": "opportunistic"}))
+    assert (level, says.endswith("Write `tls: implicit`, or take port 587 or 25.")) == ("warning", True)
+    assert told(configure(smarthost=hop | {"tls": "implicit"})) == []
+
+
 def test_files_that_the_smarthost_needs(configure: Configure, tmp_path: Path) -> None:
     """A missing password is wrong, one that everybody reads is a warning."""
     hop = {"host": "mail.example.net", "tls": "required", "user": "gateway", "password_file": "secret"}

@@ -1,6 +1,8 @@
 """What this machine gives: ports, folders, custody, a clock."""
 
 import asyncio
+import io
+import json
 import os
 import shutil
 import socket
@@ -15,11 +17,11 @@ import pytest
 
 from dlp_gateway.checks import machine
 from dlp_gateway.checks.greeting import greet
-from dlp_gateway.notation import SocketAddress
 from dlp_gateway.processes import composition
+from dlp_gateway.processes.readiness import custody_mark
 from dlp_gateway.settings import Settings
 from quarantine import crypto
-from quarantine.database import translated
+from quarantine.database import Database
 from quarantine.store import StoreError, StoreKeyError
 from tests.checks.conftest import Configure
 
@@ -61,7 +63,7 @@ def test_a_free_port_is_free(configure: Configure) -> None:
         port = taken.getsockname()[1]
     settings = listening(configure, f"127.0.0.1:{port}")
     for _ in range(2):
-        assert machine.listener(settings.listeners[0], HOST).says == "The port is free."
+        assert machine.listener(settings.listeners[0], HOST, running=False).says == "The port is free."
 
 
 @pytest.mark.parametrize(
@@ -81,10 +83,49 @@ def test_a_free_port_is_free(configure: Configure) -> None:
 def test_who_else_listens_is_told_by_his_greeting(configure: Configure, greeting: bytes, level: str, says: str) -> None:
     """Our own gateway is no problem, another one is, and nothing of what it says reaches a terminal raw."""
     with speaker(greeting) as port:
-        remark = machine.listener(listening(configure, f"127.0.0.1:{port}").listeners[0], HOST)
+        remark = machine.listener(listening(configure, f"127.0.0.1:{port}").listeners[0], HOST, running=True)
     assert remark.level == level
     assert remark.says.startswith(says)
     assert remark.says.isprintable()
+
+
+def test_another_gateway_of_our_name_is_not_ours(configure: Configure) -> None:
+    """Two on one machine call themselves alike; whether ours runs, its admin address says."""
+    with speaker(b"220 gateway.corp.example ESMTP\r\n") as port:
+        settings = listening(configure, f"127.0.0.1:{port}")
+        remark = machine.listener(settings.listeners[0], HOST, running=machine.is_running(settings))
+    assert remark.level == "problem"
+    assert "not the one of this configuration" in remark.says
+
+
+def ready(**facts: str) -> bytes:
+    """Return what a gateway that is well answers to /readyz."""
+    body = json.dumps({"ready": True, "checks": {"custody": "ok"}, "version": "0.1.0", **facts})
+    return f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode()
+
+
+@pytest.mark.parametrize(("whose", "ours"), [("ours", True), ("another's", False), ("untold", True)])
+def test_the_gateway_at_the_admin_address_is_known_by_its_custody(
+    configure: Configure,
+    whose: str,
+    ours: bool,  # noqa: FBT001  a column of the table
+) -> None:
+    """One with another custody is another gateway, whatever else it says; an older version tells none."""
+    custody = {"another's": {"custody": "0" * 16}, "ours": {"custody": custody_mark(configure()[1])}}.get(whose, {})
+    with speaker(ready(**custody)) as port:
+        settings = configure(admin={"address": f"127.0.0.1:{port}"})[1]
+        assert machine.is_running(settings) is ours
+        (remark,) = machine.admin(settings)
+    assert (remark.level == "ok") is ours
+    assert remark.says.startswith("Gateway 0.1.0 runs there." if ours else "Another gateway (0.1.0) runs there")
+
+
+def test_a_reload_that_was_refused_is_told(configure: Configure) -> None:
+    """What lies in the files is not what is in force."""
+    with speaker(ready(configuration="former")) as port:
+        remarks = tuple(machine.admin(configure(admin={"address": f"127.0.0.1:{port}"})[1]))
+    assert [one.level for one in remarks] == ["ok", "warning"]
+    assert remarks[1].says.startswith("The last reload was refused")
 
 
 def test_a_greeting_without_end_is_cut() -> None:
@@ -97,7 +138,7 @@ def test_a_greeting_without_end_is_cut() -> None:
 
 def test_an_address_of_another_machine(configure: Configure) -> None:
     """The sentence says where to look."""
-    remark = machine.listener(listening(configure, "192.0.2.77:2525").listeners[0], HOST)
+    remark = machine.listener(listening(configure, "192.0.2.77:2525").listeners[0], HOST, running=False)
     assert (remark.level, remark.says) == (
         "problem",
         "This machine has no address 192.0.2.77; `ip address` lists those that it has.",
@@ -115,7 +156,7 @@ def test_a_low_port_needs_a_right(configure: Configure) -> None:
     child = os.fork()
     if child == 0:
         os.setuid(65_534)
-        remark = machine.listener(settings.listeners[0], HOST)
+        remark = machine.listener(settings.listeners[0], HOST, running=False)
         os.write(writer, f"{remark.level}: {remark.says}".encode())
         os._exit(0)
     os.waitpid(child, 0)
@@ -129,16 +170,17 @@ def test_a_low_port_needs_a_right(configure: Configure) -> None:
 def test_the_admin_port(configure: Configure) -> None:
     """Free, or held by somebody who is no gateway."""
     with speaker(b"HTTP/1.1 200 OK\r\n\r\n[1]") as port:
-        (remark,) = machine.admin(SocketAddress(host="127.0.0.1", port=port))
+        settings = configure(admin={"address": f"127.0.0.1:{port}"})[1]
+        (remark,) = machine.admin(settings)
     assert remark.level == "problem"
-    (remark,) = machine.admin(SocketAddress(host="127.0.0.1", port=port))
+    (remark,) = machine.admin(settings)
     assert remark.says == "The port is free; no gateway runs with this configuration."
 
 
 async def test_custody_before_the_first_start(configure: Configure) -> None:
     """Nothing is made by looking."""
     path, settings, _ = configure()
-    (remark,) = await machine.custody(settings)
+    (remark,) = await machine.custody(settings, running=False)
     assert (remark.level, remark.says.startswith("The first start makes")) == ("ok", True)
     assert list((path.parent / "custody").iterdir()) == list((path.parent / "keys").iterdir()) == []
 
@@ -147,12 +189,29 @@ async def test_custody_opens_with_its_key_and_with_no_other(configure: Configure
     """The same sentences as `serve` would say, before it is started."""
     path, settings, _ = configure()
     await composition.prepared_custody(settings)
-    (remark,) = await machine.custody(settings)
+    (remark,) = await machine.custody(settings, running=False)
     assert remark.says == "It opens, and the key fits (0 held, 0 due, 0 in-doubt)."
     settings.custody.key_file.rename(path.parent / "elsewhere")
-    (remark,) = await machine.custody(settings)
+    (remark,) = await machine.custody(settings, running=False)
     assert remark.level == "problem"
     assert "put the key back from" in remark.says
+
+
+async def test_a_key_without_its_database(configure: Configure, log_lines: io.StringIO) -> None:
+    """It was moved or lost: `check` says so beforehand, and to whoever has a gateway running; so does the start."""
+    path, settings, _ = configure()
+    await composition.prepared_custody(settings)
+    database = path.parent / "custody" / "custody.db"
+    for file in database.parent.iterdir():
+        file.unlink()
+    (remark,) = await machine.custody(settings, running=True)
+    assert (remark.level, remark.says.startswith(f"{database} is gone, though the gateway runs")) == ("problem", True)
+    (remark,) = await machine.custody(settings, running=False)
+    assert (remark.level, remark.says.startswith(f"There is no {database}, but its key")) == ("warning", True)
+    assert log_lines.getvalue() == ""
+    await composition.prepared_custody(settings)
+    (told,) = map(json.loads, log_lines.getvalue().splitlines())
+    assert (told["event"], told["file"]) == ("custody_began_empty", str(database))
 
 
 async def test_folders_that_are_not_there(configure: Configure) -> None:
@@ -160,7 +219,7 @@ async def test_folders_that_are_not_there(configure: Configure) -> None:
     path, settings, _ = configure()
     for name in ("custody", "keys"):
         (path.parent / name).rmdir()
-    remarks = await machine.custody(settings)
+    remarks = await machine.custody(settings, running=False)
     assert [remark.level for remark in remarks] == ["problem", "problem", "ok"]
     assert f"install -d -m 700 -o USER {path.parent / 'keys'}" in remarks[1].says
 
@@ -187,12 +246,9 @@ def test_folders_that_may_not_be_written(configure: Configure) -> None:
     key = crypto.PrivateKey.generate()
     try:
         with unprivileged():
-            remarks = asyncio.run(machine.custody(settings))
-            with (
-                pytest.raises(StoreError, match=r"custody\.db: Permission denied; let the user that runs this write"),
-                translated(),
-            ):
-                os.open(folder / "custody.db", os.O_CREAT | os.O_RDWR)
+            remarks = asyncio.run(machine.custody(settings, running=False))
+            with pytest.raises(StoreError, match=r"custody\.db: Permission denied; let the user \w+, who runs this"):
+                Database(settings.custody.url, folder=folder)
             with pytest.raises(StoreKeyError, match=r"custody\.key: .* Permission denied; let the user"):
                 crypto._write(folder / "custody.key", key)
     finally:
@@ -205,9 +261,9 @@ async def test_a_start_that_could_not_make_its_key_is_no_start(configure: Config
     """The database is there, nothing was sealed yet: the next start makes the key, and nobody looks for a lost one."""
     path, settings, _ = configure()
     (path.parent / "keys").rmdir()
-    with pytest.raises(StoreKeyError, match="cannot be made"):
+    with pytest.raises(StoreKeyError, match=r"cannot be made: No such file .*; make its folder: install -d"):
         await composition.prepared_custody(settings)
-    remarks = await machine.custody(settings)
+    remarks = await machine.custody(settings, running=False)
     assert [remark.level for remark in remarks] == ["problem", "ok"]
     assert "There is no folder" in remarks[0].says
 
@@ -216,10 +272,17 @@ def test_room_on_the_disk(configure: Configure, monkeypatch: pytest.MonkeyPatch)
     """Little room is a warning, none for two large mails a problem."""
     settings = configure()[1]
     real = shutil.disk_usage(settings.policy.parent)
-    for free, level in ((10**12, "ok"), (500_000_000, "warning"), (99_000_000, "problem")):
+    for free, level, says in (
+        (10**12, "ok", "1000.0 GB are free"),
+        (500_000_000, "warning", "500.0 MB are free"),
+        (99_000_000, "problem", "99.0 MB are free"),
+        (12_300, "problem", "12.3 KB are free"),
+        (0, "problem", "0 bytes are free"),
+    ):
         usage = real._replace(free=free)
         monkeypatch.setattr(shutil, "disk_usage", lambda _folder, usage=usage: usage)
-        assert machine.disk(settings).level == level
+        remark = machine.disk(settings)
+        assert (remark.level, remark.says.startswith(says)) == (level, True)
 
 
 def test_a_clock_that_was_set_back(configure: Configure) -> None:

@@ -2,7 +2,9 @@
 
 import asyncio
 import socket
-from collections.abc import Callable
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
@@ -19,6 +21,25 @@ async def told(configure: Configure, port: int, **smarthost: object) -> tuple[Re
     timeouts = {"connect": "5s"}
     settings = configure(smarthost={"host": "127.0.0.1", "port": port, "timeouts": timeouts} | smarthost)[1]
     return await next_hop.smarthost(settings, HOST)
+
+
+@asynccontextmanager
+async def saying(words: bytes, context: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+    """Listen on a free port of 127.0.0.1 and say the same to everybody who comes."""
+    guests: set[asyncio.Task[None] | None] = set()
+
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        guests.add(asyncio.current_task())
+        writer.write(words)
+        with suppress(OSError):
+            await reader.read(100)
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+
+    async with await asyncio.start_server(greet, "127.0.0.1", 0, ssl=context) as server:
+        yield server.sockets[0].getsockname()[1]
+    await asyncio.gather(*filter(None, guests))
 
 
 async def test_one_that_answers_is_told_with_what_it_offers(configure: Configure, smarthost: Start) -> None:
@@ -81,13 +102,64 @@ async def test_a_certificate_that_is_not_trusted_names_why(
     assert good[0].says == "It answers at 127.0.0.1 under TLS."
     other = await asyncio.to_thread(smarthost, issue("mail.example.net"))
     (remark,) = await told(configure, other, tls="required", ca_file="ca.pem")
-    assert "mismatch" in remark.says
+    assert "mismatch, certificate is not valid for '127.0.0.1'. Write the name that is in the" in remark.says
+
+
+async def test_a_certificate_that_is_over(configure: Configure, issue: Issue, smarthost: Start) -> None:
+    """No setting of ours helps: its owner has to renew it."""
+    issue("127.0.0.1")
+    port = await asyncio.to_thread(smarthost, issue("127.0.0.1", begins=-30, ends=-2))
+    (remark,) = await told(configure, port, tls="required", ca_file="ca.pem")
+    assert remark.says == (
+        "TLS fails. Its certificate is not accepted: certificate has expired. Whoever runs that server has to renew it."
+    )
+
+
+async def test_one_that_speaks_tls_from_the_first_byte(configure: Configure, issue: Issue) -> None:
+    """Which a greeting is waited for in vain from: the sentence says which port to take."""
+    pair = issue("127.0.0.1")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pair.certificate, pair.key)
+
+    async with saying(b"220 mail.example.net ESMTP\r\n", context) as port:
+        (remark,) = await told(configure, port, timeouts={"connect": "500ms"})
+        assert (remark.level, remark.says.startswith("It speaks TLS from the first byte")) == ("problem", True)
+        assert "`tls: implicit`" in remark.says
+
+
+@pytest.mark.parametrize("written", ["opportunistic", "implicit"])
+async def test_tls_from_the_first_byte(configure: Configure, issue: Issue, smarthost: Start, written: str) -> None:
+    """Written so, it is spoken; `init --guided` finds it out where another port than 465 was named."""
+    pair = issue("127.0.0.1")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pair.certificate, pair.key)
+    port = await asyncio.to_thread(lambda: smarthost(ssl_context=context))
+    hop = {"host": "127.0.0.1", "port": port, "tls": written, "ca_file": "ca.pem", "timeouts": {"connect": "1s"}}
+    word, remarks = await next_hop.strictest(configure(smarthost=hop)[1], HOST)
+    assert word == "implicit"
+    assert remarks[0].says == "It answers at 127.0.0.1 under TLS."
+
+
+@pytest.mark.parametrize(
+    ("said", "says"),
+    [
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "What it says is no SMTP"),
+        (b"554 5.7.1 \x1b[2JGo away\r\n", "It says: 554 5.7.1 ?[2JGo away"),
+    ],
+)
+async def test_one_that_greets_otherwise(configure: Configure, said: bytes, says: str) -> None:
+    """What it said itself is told, printable, or that it is no mail server at all."""
+    async with saying(said) as port:
+        (remark,) = await told(configure, port, tls="none")
+    assert remark.level == "problem"
+    assert says in remark.says
+    assert remark.says.isprintable()
 
 
 async def test_required_tls_that_is_not_offered(configure: Configure, smarthost: Start) -> None:
     """It is the port's fault more often than the server's."""
     (remark,) = await told(configure, await asyncio.to_thread(smarthost), tls="required")
-    assert remark.level == "problem"
+    assert (remark.level, remark.says.startswith("It offers no TLS, which")) == ("problem", True)
 
 
 async def test_a_login_is_tried(configure: Configure, issue: Issue, smarthost: Start) -> None:
@@ -104,12 +176,29 @@ async def test_a_login_is_tried(configure: Configure, issue: Issue, smarthost: S
     assert password not in repr((good, refused))
 
 
+async def test_one_that_wants_a_login(configure: Configure, issue: Issue, smarthost: Start) -> None:
+    """It answers, and would refuse every mail: the sentence has its words, and what to write."""
+    port = await asyncio.to_thread(lambda: smarthost(issue("127.0.0.1"), auth_required=True))
+    answers, remark, *_ = await told(configure, port, tls="required", ca_file="ca.pem")
+    assert (answers.level, remark.level) == ("ok", "problem")
+    assert remark.says.startswith("It takes no mail from us: 530 5.7.0 Authentication required. Write `user` and")
+
+
+async def test_one_that_wants_tls(configure: Configure, issue: Issue, smarthost: Start) -> None:
+    """Which `tls: none` would never give it."""
+    port = await asyncio.to_thread(lambda: smarthost(issue("127.0.0.1"), require_starttls=True))
+    answers, remark, *_ = await told(configure, port, tls="none")
+    assert (answers.level, remark.level) == ("ok", "problem")
+    assert "STARTTLS" in remark.says
+    assert remark.says.endswith("Write `tls: required` under `smarthost`.")
+
+
 @pytest.mark.parametrize("trusted", [True, False])
 async def test_the_strictest_tls_that_works(
     configure: Configure, issue: Issue, smarthost: Start, *, trusted: bool
 ) -> None:
     """`init --guided` writes `required` where that works, else what the default is."""
-    port = await asyncio.to_thread(smarthost, issue("127.0.0.1"))
+    port = await asyncio.to_thread(lambda: smarthost(issue("127.0.0.1"), auth_required=True))  # asked for later
     hop = {"host": "127.0.0.1", "port": port} | ({"ca_file": "ca.pem"} if trusted else {})
     word, remarks = await next_hop.strictest(configure(smarthost=hop)[1], HOST)
     assert word == ("required" if trusted else "opportunistic")

@@ -240,6 +240,14 @@ def test_a_services_networks_are_its_own(sender: Sender, service: str) -> None:
         assert shared_senders((ip_network(network),)) == (service,)
 
 
+def test_port_465_gets_tls_from_the_first_byte(run: Run, config: Path) -> None:
+    """Servers speak nothing else there."""
+    whole = ("--inside", "corp.example", "--smarthost", "mail.example.net:465", "--hostname", "gateway.corp.example")
+    assert run("init", "--folder", "new", *whole).exit_code == 0
+    settings, _ = policies.load(config.parent / "new" / "gateway.yaml")
+    assert settings.smarthost.tls == "implicit"
+
+
 # --- the machine ------------------------------------------------------------------------------------------------------
 
 

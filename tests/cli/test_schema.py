@@ -19,6 +19,7 @@ GOOD_GATEWAY: Final = (
     (ROOT / "deploy" / "systemd" / "gateway.yaml").read_text(),
     GATEWAY + "limits: {message_size: 10000000, idle: 90s}\njournal: {keep: 2w}\nlog: {level: debug}\n",
     GATEWAY.replace("tls: none", "tls: required, user: gateway, password_file: secret"),
+    GATEWAY.replace("tls: none", "tls: implicit, user: gateway, password_file: secret"),
     LISTENER.format("tls: starttls, certificate: a.pem, key: b.pem, networks: [127.0.0.0/8]"),
     LISTENER.format("tls: implicit, certificate: a.pem, key: b.pem, auth: required") + "login: {backend: users}\n",
     LISTENER.format("tls: implicit, certificate: a.pem, key: b.pem, auth: required")

@@ -99,6 +99,14 @@ def _fill(place: Path) -> Path:
             return filler
 
 
+async def _custody_says(running: Gateway, word: str) -> bool:
+    """Wait until /readyz says so of custody."""
+    async with asyncio.timeout(30):
+        while (await running.get("/readyz")).json()["checks"]["custody"] != word:  # noqa: ASYNC110  asked over HTTP
+            await asyncio.sleep(0.2)
+    return True
+
+
 async def test_a_full_disk_is_told_and_got_over(small_disk: Path, gateway: Launch, next_mta: NextMta) -> None:
     """Mail that must be kept stays with the client, other mail passes, and with room again all is as before."""
     custody = {"url": f"sqlite:///{small_disk}/custody.db", "key_file": "custody.key"}
@@ -108,8 +116,10 @@ async def test_a_full_disk_is_told_and_got_over(small_disk: Path, gateway: Launc
     for number in range(2, 5):
         assert (await send(running.port, ADA, BOB, _held(number, 300_000)))[:9] == "451 4.3.0"
     assert (await send(running.port, ADA, BOB, _mail(5, b"Hello Bob.\r\n")))[:3] == "250"
-    assert running.events("store_unavailable")
+    assert {event["why"] for event in running.events("store_unavailable")} <= {"disk-full", "input-output"}
+    assert await _custody_says(running, "cannot be used: disk-full")
     filler.unlink()
+    assert await _custody_says(running, "ok")
     assert (await send(running.port, ADA, BOB, _held(6, 300_000)))[:3] == "250"
     assert await _kept(running) == [1, 6]
     assert len(next_mta.transactions) == 1

@@ -12,7 +12,7 @@ import pytest
 
 from tests.e2e.client import Client, send
 from tests.e2e.conftest import Launch
-from tests.e2e.gateway import POLICY
+from tests.e2e.gateway import POLICY, Gateway
 from tests.e2e.next_mta import NextMta
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -101,12 +101,15 @@ async def test_systemd_hears_of_the_whole_life(gateway: Launch, next_mta: NextMt
     assert any(state.startswith("MONOTONIC_USEC=") for state in said)
     assert statuses(said)[-1].startswith("STATUS=The new configuration was refused")
     assert await running.metric("dlp_policy_current") == 0.0
+    assert (await running.get("/readyz")).json()["configuration"] == "former"
+    assert b"The last reload was refused" in (await running.run("healthcheck")).stdout
     assert await running.metric('dlp_reloads_total{result="refused"}') == 1.0
     running.write_policy(LENIENT)
     running.reload()
     said = await systemd.until("READY=1", 3)
     assert statuses(said)[-1].startswith("STATUS=Accepting mail under the new configuration")
     assert await running.metric("dlp_policy_current") == 1.0
+    assert (await running.get("/readyz")).json()["configuration"] == "current"
 
     assert await running.stop() == 0
     assert systemd.kinds() == ["READY=1", *["RELOADING=1", "READY=1"] * 2, "STOPPING=1"]
@@ -273,3 +276,36 @@ async def test_what_dead_receivers_counted_stays(gateway: Launch, next_mta: Next
     owners = {path.stem.rpartition("_")[2] for path in folder.glob("*.db")}
     alive = {str(pid) for pid, command in running.processes().items() if "inspection.worker" not in command}
     assert owners <= alive | {"0"}
+
+
+async def test_told_to_stop_while_it_starts(next_mta: NextMta, tmp_path: Path) -> None:
+    """By a signal to all its processes, as systemd or Ctrl-C sends it: an ordinary end, and no complaint."""
+    one = Gateway(tmp_path / "stopped", next_mta.port)
+    starting = asyncio.create_task(one.start())
+    async with asyncio.timeout(60):
+        while not (one.started and any("processes.receiver" in command for command in one.processes().values())):  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+    os.killpg(one.leader, signal.SIGTERM)
+    with pytest.raises(RuntimeError, match="serve: status 0"):
+        await starting
+    assert await one.stop() == 0
+    assert [event["event"] for event in one.events()][-1] == "stopped"
+    assert "while it started" not in one.errors.read_text()
+
+
+async def test_a_second_gateway_does_not_share_the_port(gateway: Launch, next_mta: NextMta, tmp_path: Path) -> None:
+    """It does not start and says why, `check --live` says the same; ours is reloaded and started anew at the port."""
+    running = await gateway(next_mta.port, settings={"processes": {"receivers": 2}})
+    listeners = [{"address": f"127.0.0.1:{running.port}", "networks": ["127.0.0.0/8"]}]
+    second = Gateway(tmp_path / "second", next_mta.port, settings={"listeners": listeners})
+    ended, checked = await second.run("serve"), await second.run("check", "--live")
+    assert ended.returncode == checked.returncode == 69
+    assert b"Address already in use" in ended.stderr
+    assert b"A gateway that calls itself gateway.corp.example, too, listens there" in checked.stdout
+
+    running.reload()
+    await running.event("reloaded")
+    assert (await send(running.port, "ada@corp.example", ("bob@shop.example",), CLEAN))[:3] == "250"
+    await running.kill()
+    await running.start()
+    assert (await send(running.port, "ada@corp.example", ("bob@shop.example",), CLEAN))[:3] == "250"

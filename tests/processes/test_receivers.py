@@ -71,11 +71,18 @@ async def test_the_old_ones_stay_if_the_new_do_not_come_up(script: Write) -> Non
     await ours.renew((None, None))  # type: ignore[arg-type]  as above
     before = [child.pid for child in ours._current]
     script(NEVER_READY)
-    with pytest.raises(StartError):
+    with pytest.raises(StartError, match="ended with status 4 while it started; what it wrote to standard error"):
         await ours.renew((None, None))  # type: ignore[arg-type]  as above
     assert [child.pid for child in ours._current] == before
     assert ours.alive == 2
     await asyncio.wait_for(ours.close(), 10)
+
+
+async def test_one_that_is_killed_while_it_starts(script: Write) -> None:
+    """It had nothing to write, so the signal is named."""
+    script("import os; os.kill(os.getpid(), 9)")
+    with pytest.raises(StartError, match=r"ended by signal 9 \(Killed\) while it started"):
+        await Receivers(None).renew((None,))  # type: ignore[arg-type]  the stub needs no boot
 
 
 async def test_none_of_the_new_stays_if_one_cannot_be_started(script: Write, monkeypatch: pytest.MonkeyPatch) -> None:

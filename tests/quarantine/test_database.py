@@ -6,9 +6,10 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -164,7 +165,7 @@ async def test_a_full_disk(folder: Path, key: PrivateKey) -> None:
     command = [sys.executable, "-c", FILL, str(folder), key.private.hex()]
     told = (await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=True)).stdout
     *taken, refused = told.splitlines()
-    assert refused.startswith("refused the custody's database failed")
+    assert "custody.db: the system could not read or write it (SQLITE_IOERR_WRITE)" in refused
     assert 5 < len(taken) < 30
     assert taken == await ids(folder, key)
 
@@ -302,7 +303,7 @@ async def test_a_database_that_is_taken_away(folder: Path, key: PrivateKey, depo
 
 async def test_a_folder_that_is_not_there(tmp_path: Path, key: PrivateKey) -> None:
     """The error names the reason."""
-    with pytest.raises(StoreError, match="No such file"):
+    with pytest.raises(StoreError, match=r"there is no folder .*; make it: install -d -m 700 -o"):
         await open_store(URL, key.public, folder=tmp_path / "nowhere")
 
 
@@ -379,3 +380,89 @@ print(asyncio.run(attempt(folder, key)))
     command = [sys.executable, "-c", script, str(folder)]
     told = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=True)
     assert "Permission denied" in told.stdout
+
+
+@contextmanager
+def nobody(folder: Path) -> Iterator[None]:
+    """Be a user without rights for a while, who owns the folder and what is in it."""
+    folder.parent.chmod(0o711)
+    everything = (folder, *folder.iterdir())
+    for path in everything:
+        os.chown(path, 65_534, 65_534)
+    os.seteuid(65_534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="giving up root needs root")
+@pytest.mark.parametrize("before", [True, False], ids=["written before", "never written before"])
+async def test_rights_that_were_taken_and_given_back(
+    key: PrivateKey,
+    deposit: Make,
+    empty_database: Path,
+    before: bool,  # noqa: FBT001  a row of the table
+) -> None:
+    """It goes on by itself: SQLite would keep a connection read-only that was opened meanwhile."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as place:  # pytest's own folders are root's alone
+        folder = Path(place) / "custody"
+        shutil.copytree(empty_database, folder)
+        with nobody(folder):
+            async with opened(folder, key) as store:
+                if before:
+                    await store.take((deposit("m1"),))
+            async with opened(folder, key) as store:
+                folder.chmod(0o500)
+                for file in folder.iterdir():
+                    file.chmod(0o400)
+                for _ in range(3):
+                    with pytest.raises(StoreError, match=r"custody\.db: ") as refused:
+                        await store.take((deposit("m2"),))
+                    assert refused.value.why in {"read-only", "cannot-be-opened"}
+                folder.chmod(0o700)
+                for file in folder.iterdir():
+                    file.chmod(0o600)
+                await store.take((deposit("m3"),))
+                await store.try_out()
+                assert [item.id for item in await store.items(Query())] == (["m1", "m3"] if before else ["m3"])
+
+
+@pytest.mark.parametrize(
+    ("how", "why", "says"),
+    [
+        ("deleted", "gone", "the file is gone"),
+        ("locked", "locked", "another program did not let us write"),
+        ("damaged", "damaged", "it is damaged, or no database; restore a backup"),
+    ],
+)
+async def test_a_trial_says_what_failed(folder: Path, key: PrivateKey, how: str, why: str, says: str) -> None:
+    """In words of a closed list for the log, and with the file and what to do for whoever reads the sentence."""
+    path = folder / "custody.db"
+    async with opened(folder, key) as store:
+        await store.try_out()
+        await store.try_out()
+        await store.database.shrink_log()
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            if how == "deleted":
+                path.rename(folder / "elsewhere")
+            elif how == "locked":
+                other.execute("BEGIN IMMEDIATE")
+            else:
+                path.write_bytes(b"\xa5" * path.stat().st_size)
+            with pytest.raises(StoreError, match=says) as failed:
+                await store.try_out()
+            assert (failed.value.why, failed.value.file) == (why, str(path))
+    assert path.exists() is (how != "deleted")  # and no new, empty one is made
+
+
+async def test_a_trial_on_a_full_disk(tiny_disk: Path, empty_database: Path, key: PrivateKey) -> None:
+    """A small change finds room where no mail does: the disk counts as full, until there is room."""
+    shutil.copytree(empty_database, tiny_disk, dirs_exist_ok=True)
+    async with opened(tiny_disk, key) as store:
+        with pytest.raises(StoreError, match="the disk is full; make room") as full:
+            await store.try_out()
+        assert full.value.why == "disk-full"
+        enlarge = ["mount", "-o", "remount,size=9m", tiny_disk]
+        await asyncio.to_thread(subprocess.run, enlarge, check=True)
+        await store.try_out()

@@ -672,6 +672,14 @@ async def test_content_of_the_unknown(store: Store) -> None:
         await store.content("m1")
 
 
+async def test_a_trial_leaves_nothing_that_shows(store: Store) -> None:
+    """It can be made again and again, and nothing is in custody after it."""
+    for _ in range(2):
+        await store.try_out()
+    assert await store.items(Query()) == ()
+    assert await store.last_transition() == 0
+
+
 async def test_statistics(store: Store, deposit: Make, noon: datetime) -> None:
     """Counts are of recipients by state; ages count from when they came to wait."""
     empty = await store.statistics()

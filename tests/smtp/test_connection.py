@@ -2,6 +2,8 @@
 
 import asyncio
 import base64
+import io
+import json
 import socket
 import ssl
 
@@ -98,8 +100,12 @@ async def test_unreachable_smarthost_is_a_451(smarthost: Smarthosts, capsys: pyt
     assert codes(await deliver(smarthost(port))) == [UNREACHABLE]
     assert codes(await deliver(smarthost(port, host="does-not-exist.invalid"))) == [UNREACHABLE]
     assert codes(await deliver(smarthost(port, host="x" * 300))) == [UNREACHABLE]
-    with pytest.raises(Unavailable):
+    with pytest.raises(Unavailable) as refused:
         await smarthost(port).probe()
+    assert (refused.value.why, refused.value.detail) == ("connect", "refused")
+    with pytest.raises(Unavailable) as unknown:
+        await smarthost(port, host="does-not-exist.invalid").probe()
+    assert unknown.value.detail == "name"
 
 
 async def test_probe_tells_what_is_offered(host: Hosts, smarthost: Smarthosts) -> None:
@@ -176,11 +182,22 @@ async def test_implicit_tls(smarthost: Smarthosts, authority: Authority) -> None
     server.close()
 
 
-@pytest.mark.parametrize("fault", ["unknown authority", "other name", "not offered"])
+@pytest.mark.parametrize(
+    ("fault", "detail"),
+    [
+        ("unknown authority", "certificate-authority"),
+        ("other name", "certificate-name"),
+        ("not offered", "not-offered"),
+    ],
+)
 async def test_required_tls_fails_closed(
-    smarthost: Smarthosts, authority: Authority, fault: str, capsys: pytest.CaptureFixture[str]
+    smarthost: Smarthosts,
+    authority: Authority,
+    fault: str,
+    detail: str,
+    log_lines: io.StringIO,
 ) -> None:
-    """No certificate of a trusted authority for this name, no mail; opportunistic TLS does not mind."""
+    """No certificate of a trusted authority for this name, no mail, and the log says why; opportunistic TLS goes on."""
     hooks = _Hooks()
     context = {"unknown authority": authority.server, "other name": authority.other, "not offered": None}[fault]
     server = await library(hooks, tls_context=context)
@@ -188,6 +205,8 @@ async def test_required_tls_fails_closed(
     trust = ssl.create_default_context() if fault == "unknown authority" else authority.client()
     ours = smarthost(port, host="localhost", security=Security.REQUIRED, tls_context=trust)
     assert codes(await deliver(ours)) == [UNREACHABLE]
+    told = [json.loads(line) for line in log_lines.getvalue().splitlines()]
+    assert [(one["why"], one["detail"]) for one in told if one["event"] == "smarthost_unreachable"] == [("tls", detail)]
     assert hooks.taken == []
     lax = smarthost(port, host="localhost", security=Security.OPPORTUNISTIC)
     assert codes(await deliver(lax)) == [(250, "2.0.0")]

@@ -28,7 +28,7 @@ ID = "0123456789abcdefgh"
             Deferred(id=ID, why=Why.SMARTHOST, reply=Reply(code=421, enhanced="4.3.2", text="Bye")),
             f"451 4.3.2 Bye ({ID})",
         ),
-        (Deferred(id=ID, why=Why.STORE), f"451 4.3.0 No room for mail now; try again later ({ID})"),
+        (Deferred(id=ID, why=Why.STORE), f"451 4.3.0 Mail cannot be kept now; try again later ({ID})"),
         (Deferred(id=ID, why=Why.OVERLOAD), f"451 4.3.2 Too busy now; try again later ({ID})"),
         (Deferred(id=ID, why=Why.INTERNAL), f"451 4.3.0 Internal error, reference {ID}; try again later"),
         (Rejected(id=ID, why=Why.LOOP), f"554 5.4.6 Too many hops, this message is looping ({ID})"),

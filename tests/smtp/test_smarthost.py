@@ -1,6 +1,8 @@
 """Delivery over kept connections: reuse, extensions, bounds, addresses that reach no wire."""
 
 import asyncio
+import io
+import json
 
 import pytest
 
@@ -314,3 +316,40 @@ async def test_many_messages_at_a_time_keep_their_replies(host: Hosts, smarthost
     deliveries = await asyncio.gather(*(deliver(ours, recipients=(f"u{n}@example.org",)) for n in range(40)))
     expected = [[(550, f"5.1.{n}")] if n % 2 else [(250, "2.0.0")] for n in range(40)]
     assert [codes(delivery) for delivery in deliveries] == expected
+
+
+@pytest.mark.parametrize(
+    "reply", ["530 5.7.0 Authentication required", "530 Must issue a STARTTLS command first", "538 x"]
+)
+@pytest.mark.parametrize("extensions", [ALL, ("AUTH PLAIN",)], ids=["pipelined", "stepwise"])
+async def test_a_demand_for_a_login_is_the_settings_fault(
+    host: Hosts, smarthost: Smarthosts, log_lines: io.StringIO, reply: str, extensions: tuple[str, ...]
+) -> None:
+    """No mail is refused for ever because of it: it is put off, and the log tells the administrator."""
+
+    async def script(peer: Peer) -> None:
+        await peer.greet(*extensions)
+        await peer.line()
+        await peer.send(reply)
+        if extensions == ALL:
+            await peer.send("503 5.5.1 MAIL first", "503 5.5.1 MAIL first")
+        await forever(peer)
+
+    ours = smarthost((await host(script)).port)
+    delivery = await deliver(ours)
+    assert codes(delivery) == [(451, "4.3.5")]
+    assert delivery.put_off
+    told = [json.loads(line) for line in log_lines.getvalue().splitlines()]
+    assert [(one["level"], one["code"]) for one in told if one["event"] == "smarthost_demands"] == [
+        ("error", int(reply[:3]))
+    ]
+
+
+async def test_another_refusal_of_the_sender_is_the_mails_fault(host: Hosts, smarthost: Smarthosts) -> None:
+    """The client hears it as it was said."""
+
+    async def script(peer: Peer) -> None:
+        await peer.greet(*ALL)
+        await peer.take(mail="550 5.7.1 Not you", bob="503 5.5.1 MAIL first", data="503 5.5.1 MAIL first")
+
+    assert codes(await deliver(smarthost((await host(script)).port))) == [(550, "5.7.1")]
