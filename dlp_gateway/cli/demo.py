@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from dlp_gateway.cli import options
+from dlp_gateway.cli import options, streams
 
 if TYPE_CHECKING:
     from dlp_gateway.cli.samples import Sample
@@ -56,7 +56,7 @@ def command(*, once: bool, folder: str) -> None:
     each what went in, what the verdict was and why, and what came out: To and Cc as each recipient now sees them. Then
     it stays up for you to try, until Ctrl-C.
     """
-    with options.problems_shown(), _folder(folder, once=once) as place:
+    with options.problems_shown(starting=True), _folder(folder, once=once) as place:
         sys.exit(asyncio.run(_demo(place, once=once)))
 
 
@@ -124,7 +124,7 @@ def _tell(*, once: bool) -> "Callable[[Sample], None]":
     """Return what says which sample is being sent: on a terminal only, a line that the next one overwrites."""
 
     def tell(sample: "Sample") -> None:
-        if sys.stderr.isatty() and not once:
+        if streams.on_terminal(sys.stderr) and not once:
             click.echo(f"\r\033[Ksending: {sample.story}", nl=False, err=True)
 
     return tell
@@ -146,7 +146,7 @@ def _show(trials: "tuple[Trial, ...]") -> None:
         verdict = f"[{colour}]{label}[/]" + (f"\n[bold red]WRONG: {escape(one.problem)}[/]" if one.problem else "")
         why = ", ".join(one.entry.reasons) if one.entry else ""
         table.add_row(escape(_went_in(one)), verdict, escape(why or "nothing found"), escape(_came_out(one)))
-    console = Console(width=None if sys.stdout.isatty() else 140)
+    console = Console(width=None if streams.on_terminal(sys.stdout) else 140)
     console.print(table)
     wrong = sum(bool(one.problem) for one in trials)
     console.print(f"[red]{wrong} came out wrong.[/]" if wrong else "[green]Every mail came out as it should.[/]")

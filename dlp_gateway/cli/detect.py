@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from dlp_gateway.cli import options
+from dlp_gateway.cli import options, streams
 from dlp_gateway.mail.reply import printable
 
 _LONGEST_LINE = 64_000_000  # bytes
@@ -38,10 +38,8 @@ def command(*, source: str, as_json: bool, min_score: float) -> None:
     with options.problems_shown(as_json=as_json):
         detector = IdentifierDetector(load_rules(packs.builtin()))
         words = load_words(packs.builtin())
-    with options.opened(source) as stream, _progress(source) as progress:
-        number = 0
-        while line := stream.readline(_LONGEST_LINE):
-            number += 1
+    with _progress(source) as progress:
+        for number, line in enumerate(streams.lines(source, longest=_LONGEST_LINE), 1):
             progress.update(len(line))
             if not line.strip():
                 continue
@@ -72,8 +70,9 @@ def command(*, source: str, as_json: bool, min_score: float) -> None:
 
 def _progress(source: str) -> Any:  # noqa: ANN401  click's progress bar has no public type
     """Return a progress bar on standard error, hidden unless that is a terminal and the size is known."""
-    size = Path(source).stat().st_size if source != "-" else 0
-    hidden = source == "-" or not sys.stderr.isatty()
+    with streams.told_of(source):
+        size = Path(source).stat().st_size if source != streams.STANDARD else 0
+    hidden = source == streams.STANDARD or not streams.on_terminal(sys.stderr)
     return click.progressbar(length=size, label="detect", file=sys.stderr, hidden=hidden)
 
 
@@ -82,8 +81,8 @@ def _entry(source: str, number: int, line: bytes) -> dict[str, Any]:
     try:
         entry = json.loads(line)
     except (ValueError, RecursionError):
-        raise click.UsageError(f"{source}:{number}: not a JSON object.") from None
+        raise streams.FileError(f"{source}:{number}", "not a JSON object") from None
     match entry:
         case {"id": _, "text": str()}:
             return dict(entry)
-    raise click.UsageError(f'{source}:{number}: needs "id" and a string "text".')
+    raise streams.FileError(f"{source}:{number}", 'needs "id" and a string "text"')

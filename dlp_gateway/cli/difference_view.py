@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from dlp_gateway.cli import options
+from dlp_gateway.cli import options, streams
 from dlp_gateway.mail.reply import printable
 from dlp_gateway.policy.verdict import Disposition
 from dlp_gateway.simulation.difference import Change, Difference, Judgement, Kind
@@ -115,7 +115,7 @@ def _print(difference: Difference, *, after: str, before: str) -> None:
     click.secho(sentence(difference), fg="yellow" if changed else "green", bold=True)
     if not difference.mails:
         return
-    console = Console(width=None if sys.stdout.isatty() else 140)
+    console = Console(width=None if streams.on_terminal(sys.stdout) else 140)
     console.print(_dispositions(difference))
     if difference.rules:
         console.print(_rules(difference))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from dlp_gateway import deposits
-from dlp_gateway.cli import custody_view, options, preview
+from dlp_gateway.cli import custody_view, options, preview, streams
 from dlp_gateway.cli.selection import Selection, filters, is_filtered, one, selection, with_store
 from dlp_gateway.mail.reply import printable
 from quarantine.model import Item, Query, State
@@ -177,8 +177,7 @@ def export(*, config_path: str | None, item_id: str, out: str, edited: bool, rec
     It holds the full text, so treat the file as what the rules meant to protect. A file that exists is not overwritten,
     and a terminal gets nothing: the message may hold control characters.
     """
-    if out == "-" and sys.stdout.isatty():
-        raise click.UsageError("Name a file with --out: what a message holds is not fit for a terminal.")
+    printed = streams.standard_output() if out == streams.STANDARD else None
 
     async def work(store: "Store") -> bytes:
         await one(store, item_id)
@@ -193,10 +192,10 @@ def export(*, config_path: str | None, item_id: str, out: str, edited: bool, rec
         return deposits.outgoing(_copy_of(copies, recipient))
 
     content = with_store(config_path, work)
-    if out == "-":
-        sys.stdout.buffer.write(content)
+    if printed is not None:
+        printed.write(content)
     else:
-        options.write_bytes(out, content, over=False)
+        streams.write_bytes(out, content)
 
 
 def _copy_of(copies: "tuple[Claim, ...]", recipient: str) -> "Claim":

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import click
 
-from dlp_gateway.cli import options
+from dlp_gateway.cli import options, streams
 from dlp_gateway.mail.reply import printable
 
 _LARGEST: Final = 200_000_000  # bytes
@@ -56,7 +56,7 @@ def command(
     from dlp_gateway.policy.verdict import Copy
     from dlp_gateway.processes import policies
 
-    raw = _as_on_the_wire(options.read_bytes(source, limit=_LARGEST))
+    raw = _as_on_the_wire(streams.read_bytes(source, limit=_LARGEST))
     envelope = Envelope(
         id=new_id(),
         reverse_path="" if reverse_path == "<>" else reverse_path,
@@ -75,7 +75,7 @@ def command(
     copies = verdict.copies or (Copy(recipients=envelope.recipients, edits=verdict.edits),)
     if out:
         first = next(copy for copy in copies if envelope.recipients[0] in copy.recipients)
-        options.write_bytes(out, apply(raw, first.edits), over=True)
+        streams.write_bytes(out, apply(raw, first.edits))
     shown: dict[str, Any] = {
         "disposition": verdict.disposition.label,
         "reasons": list(dict.fromkeys(reason.rule for reason in verdict.reasons if reason.enforced)),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Self
 import click
 
 from dlp_gateway import notation
-from dlp_gateway.cli import options
+from dlp_gateway.cli import options, streams
 
 if TYPE_CHECKING:
     from dlp_gateway.policy.model import Policy
@@ -112,8 +112,8 @@ def command(
         difference, notes = asyncio.run(_compared(question, source, since, limit))
     except StoreError as error:
         options.unavailable(f"{error}.")
-    except (NotMailError, OSError) as error:
-        raise click.UsageError(str(error)) from error
+    except NotMailError as error:
+        raise streams.FileError(source, str(error)) from error
     notes = (*notes, *_dates(question.after, difference, ignored=ignore_dates))
     difference_view.show(difference, notes, after=policy_path, before=question.named, as_json=as_json)
     sys.exit(1 if _fails(difference, fail_on) else 0)
@@ -249,7 +249,7 @@ async def _mailbox(
             in_place_bytes=settings.inspection.in_place,
             memory_bytes=settings.inspection.memory,
         )
-    with _Progress("looking") as progress:
+    with _Progress("looking") as progress, streams.told_of(place):
         mails = await asyncio.to_thread(comparison.newest, place, limit=limit, since=since, step=progress.step)
     with _Progress("judging", len(mails)) as progress:
         difference, left_out = await comparison.of_mails(
@@ -272,7 +272,7 @@ class _Progress:
         from rich.console import Console
         from rich.progress import Progress
 
-        self._bar = Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
+        self._bar = Progress(console=Console(stderr=True), transient=True, disable=not streams.on_terminal(sys.stderr))
         self._task = self._bar.add_task(what, total=total)
 
     def __enter__(self) -> Self:
