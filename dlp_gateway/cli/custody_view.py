@@ -1,6 +1,6 @@
 """Items in custody for reading, and as JSON with the names of the contract."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any, Final
 
@@ -10,10 +10,12 @@ from dlp_gateway import deposits
 from dlp_gateway.cli.preview import Made
 from dlp_gateway.mail.parse import decode_field, parse
 from dlp_gateway.mail.reply import printable
-from quarantine.model import Claim, Event, Item
+from quarantine.model import CUSTODIAN, DELIVERY, DEPOSITOR, Claim, Event, Item, State
 
 #: Copies of a split mail that are printed; there is one for each recipient outside.
 _COPIES: Final = 3
+#: Actors who are no person.
+_NOBODY: Final = frozenset({CUSTODIAN, DELIVERY, DEPOSITOR})
 _LEAVES_WITH: Final = frozenset({"from", "to", "cc", "subject", "date", "reply-to"})
 
 
@@ -75,6 +77,37 @@ def made(copies: tuple[Claim, ...]) -> Iterator[Made]:
     for copy in copies:
         recipients = tuple(recipient.address for recipient in copy.recipients)
         yield Made(recipients=recipients, content=deposits.outgoing(copy))
+
+
+def standing(events: Iterable[Event], recipients: tuple[str, ...]) -> str:
+    """Say how an item, or the `recipients` of it that were named, came to stand as it does; no full stop."""
+    named = {address.casefold() for address in recipients}
+    changes = [
+        event
+        for event in events
+        if event.before is not event.after and (not named or event.recipient.casefold() in named)
+    ]
+    if not changes:
+        return "nothing is known of it"
+    last = changes[-1]
+    at, by = _minute(last.at), "" if last.actor in _NOBODY else f" by {last.actor}"
+    match last.after:
+        case State.DUE if last.before is not None:
+            return f"released already{by} at {at}"
+        case State.DUE:
+            return f"it waits for delivery since {at}"
+        case State.FAILED:
+            return f"it failed at {at}; release it to try again"
+        case State.IN_DOUBT:
+            return f"it is in doubt since {at}"
+        case State.HELD:
+            return f"it is held since {at}"
+        case State.DELIVERED | State.DISCARDED | State.EXPIRED:
+            return f"{last.after.value} already{by} at {at}"
+
+
+def _minute(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M}Z"
 
 
 def _time(moment: datetime | None) -> str | None:

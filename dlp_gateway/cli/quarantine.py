@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -9,7 +10,16 @@ import click
 
 from dlp_gateway import deposits
 from dlp_gateway.cli import custody_view, options, preview, streams
-from dlp_gateway.cli.selection import Selection, filters, is_filtered, one, selection, with_store
+from dlp_gateway.cli.selection import (
+    NotMeantError,
+    Selection,
+    filters,
+    is_filtered,
+    meant,
+    one,
+    selection,
+    with_store,
+)
 from dlp_gateway.mail.reply import printable
 from quarantine.model import Item, Query, State
 
@@ -78,10 +88,10 @@ def show(*, config_path: str | None, item_id: str, with_preview: bool, as_json: 
     async def work(store: "Store") -> dict[str, Any]:
         item = await one(store, item_id)
         try:
-            copies = await store.copies(item_id)
+            copies = await store.copies(item.id)
         except KeyError:  # erased, its time was over
             copies = ()
-        full = custody_view.item_in_full(item, await store.events(item_id), copies)
+        full = custody_view.item_in_full(item, await store.events(item.id), copies)
         if with_preview and policy is not None and copies:
             full["preview"] = list(preview.views(copies[0].content, custody_view.made(copies), policy))
         return full
@@ -119,7 +129,8 @@ def release(
 ) -> None:
     """Let mail go: the gateway delivers it within seconds, with its rewrite.
 
-    Also tries again what the smarthost had refused, and what is in doubt. Releasing twice sends once.
+    Also tries again what the smarthost had refused, and what is in doubt. Releasing twice sends once. An ID may be cut
+    short, to six characters or more, where no other begins so.
 
     \b
     Examples:
@@ -180,15 +191,15 @@ def export(*, config_path: str | None, item_id: str, out: str, edited: bool, rec
     printed = streams.standard_output() if out == streams.STANDARD else None
 
     async def work(store: "Store") -> bytes:
-        await one(store, item_id)
+        item = await one(store, item_id)
         try:
             if not edited:
-                return await store.content(item_id)
-            copies = await store.copies(item_id)
+                return await store.content(item.id)
+            copies = await store.copies(item.id)
         except KeyError:
             copies = ()
         if not copies:
-            raise click.ClickException(f"{item_id}: its content was erased when its time was over.")
+            raise click.ClickException(f"{item.id}: its content was erased when its time was over.")
         return deposits.outgoing(_copy_of(copies, recipient))
 
     content = with_store(config_path, work)
@@ -220,10 +231,19 @@ def _carry_out(
 ) -> None:
     """Do it to the chosen items, or only say what would be done, and end with the exit status."""
 
-    async def work(store: "Store") -> list[tuple[str, int]]:
+    async def work(store: "Store") -> list[_Done]:
         return await _change(store, chosen, states, None if dry_run else act)
 
     _tell(word, with_store(config_path, work, as_json=as_json), chosen, dry_run=dry_run, as_json=as_json)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Done:
+    """How many recipients of an item changed, and why none did, or not all who were named: a sentence's middle."""
+
+    item: str
+    count: int = 0
+    problem: str = ""
 
 
 async def _change(
@@ -231,31 +251,47 @@ async def _change(
     chosen: Selection,
     states: frozenset[State],
     act: "Callable[[Store, str, str], Awaitable[int]] | None",
-) -> list[tuple[str, int]]:
-    """Act on each item, or only count; return how many recipients changed by item, 0 for an ID that is unknown."""
+) -> list[_Done]:
+    """Act on each item, or only count; those whom nothing names come first."""
     from quarantine.audit import operating_system_actor
 
+    done: list[_Done] = []
+    ids: dict[str, None] = {}
+    for given in dict.fromkeys(chosen.ids):
+        try:
+            ids[await meant(store, given)] = None
+        except NotMeantError as error:
+            done.append(_Done(item=given, problem=str(error)))
+    if chosen.ids and not ids:
+        return done
     actor = operating_system_actor()
-    items = await store.items(chosen.query)
-    known = {item.id for item in items}
-    done = [(item, 0) for item in dict.fromkeys(chosen.ids) if item not in known]
-    return done + [(item.id, await act(store, item.id, actor) if act else chosen.count(item, states)) for item in items]
+    for item in await store.items(replace(chosen.query, ids=tuple(ids))):
+        count = await act(store, item.id, actor) if act else chosen.count(item, states)
+        untold = chosen.untold(item) if chosen.ids or not count else ()
+        problem = f"it is not for {', '.join(untold)}" if untold else ""
+        if not count and not problem:
+            problem = custody_view.standing(await store.events(item.id), chosen.recipients)
+        done.append(_Done(item=item.id, count=count, problem=problem))
+    return done
 
 
-def _tell(word: str, done: list[tuple[str, int]], chosen: Selection, *, dry_run: bool, as_json: bool) -> None:
-    """Say what came of each item, and exit 1 if nothing matches, or an ID is unknown or had nothing to change."""
-    for item, count in done:
+def _tell(word: str, done: list[_Done], chosen: Selection, *, dry_run: bool, as_json: bool) -> None:
+    """Say what came of each item, and exit 1 if nothing matches, or if any could not be done as it was said."""
+    for one_ in done:
         if as_json:
-            options.print_json({"id": item, "action": word, "recipients": count, "dry_run": dry_run})
-        elif count:
+            why = {"problem": one_.problem} if one_.problem else {}
+            options.print_json({"id": one_.item, "action": word, "recipients": one_.count, "dry_run": dry_run, **why})
+            continue
+        if one_.count:
             would = "would be " if dry_run else ""
-            click.echo(f"{item}: {would}{word} for {count} recipient{'s' if count != 1 else ''}")
-        else:
-            click.echo(f"{printable(item)}: nothing to be {word} (unknown, or done already)", err=True)
+            click.echo(f"{one_.item}: {would}{word} for {one_.count} recipient{'s' if one_.count != 1 else ''}")
+        if one_.problem:
+            nothing = "" if one_.count else f"nothing to be {word}: "
+            click.echo(printable(f"{one_.item}: {nothing}{one_.problem}.", 1000), err=True)
     if not done and not as_json:
         click.echo("Nothing matches.", err=True)
     _say_if_more(len(done), chosen.query)
-    sys.exit(0 if done and all(count for _, count in done) else 1)
+    sys.exit(0 if done and all(one_.count and not one_.problem for one_ in done) else 1)
 
 
 def _say_if_more(count: int, query: Query) -> None:

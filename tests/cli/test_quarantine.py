@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -113,6 +114,54 @@ def test_release_once_and_only_once(run: Run, kept: Kept) -> None:
     event = shown["events"][-1]
     assert (event["before"], event["after"], event["reason"]) == ("held", "due", "agreed")
     assert event["actor"]
+
+
+def test_what_cannot_be_done_says_why(run: Run, kept: Kept) -> None:
+    """An id that nobody knows, a decision made already and by whom, an address that the mail is not for."""
+
+    def told(*words: str) -> str:
+        result = run("quarantine", *words)
+        assert result.exit_code == 1
+        assert result.stdout == ""
+        return result.stderr.rstrip("\n")
+
+    assert told("release", "nope") == "nope: nothing to be released: no such item in custody."
+    assert told("delivered", kept.bulk).startswith(f"{kept.bulk}: nothing to be delivered: it is held since 20")
+    wrong = ("--recipient", "typo@shop.example")
+    assert told("discard", kept.bulk, *wrong) == (
+        f"{kept.bulk}: nothing to be discarded: it is not for typo@shop.example."
+    )
+    assert run("quarantine", "release", kept.bulk).exit_code == 0
+    assert re.fullmatch(
+        rf"{kept.bulk}: nothing to be released: released already by \S.* at [0-9-]{{10}} [0-9:]{{5}}Z\.",
+        told("release", kept.bulk),
+    )
+    assert run("quarantine", "discard", kept.licence).exit_code == 0
+    assert "nothing to be released: discarded already by " in told("release", kept.licence)
+
+
+def test_one_wrong_recipient_among_right_ones_is_said(run: Run, kept: Kept) -> None:
+    """The others are done, and the exit status says that not all was."""
+    result = run(
+        "quarantine", "release", kept.bulk, "--recipient", "one@shop.example", "--recipient", "typo@shop.example"
+    )
+    assert (result.exit_code, result.stdout) == (1, f"{kept.bulk}: released for 1 recipient\n")
+    assert result.stderr == f"{kept.bulk}: it is not for typo@shop.example.\n"
+
+
+@pytest.mark.parametrize("written", ["LICENCE-1", " licence-1 ", "licenc", "licence-1"])
+def test_an_id_may_be_written_as_people_do(run: Run, kept: Kept, written: str) -> None:
+    """In capitals, with a blank, or its beginning."""
+    assert lines(run("quarantine", "show", "--json", written))[0]["id"] == kept.licence
+    assert run("quarantine", "release", written, "--dry-run").stdout.startswith(f"{kept.licence}: would be released")
+
+
+@pytest.mark.parametrize("written", ["lic", "", " ", "licence-12", "licence_1", "licenc%"])
+def test_what_is_no_beginning_of_an_id_is_no_item(run: Run, kept: Kept, written: str) -> None:
+    """Nor is one that is too short to be meant."""
+    result = run("quarantine", "show", written)
+    assert result.exit_code == 1
+    assert result.stderr == f"Error: {written}: no such item in custody.\n"
 
 
 def test_release_to_one_recipient(run: Run, kept: Kept) -> None:
