@@ -1,5 +1,7 @@
 """Items in custody for reading, and as JSON with the names of the contract."""
 
+import shutil
+import sys
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any, Final
@@ -7,6 +9,8 @@ from typing import Any, Final
 import click
 
 from dlp_gateway import deposits
+from dlp_gateway.cli import custody_table, streams
+from dlp_gateway.cli.custody_table import minute
 from dlp_gateway.cli.preview import Made
 from dlp_gateway.mail.parse import decode_field, parse
 from dlp_gateway.mail.reply import printable
@@ -90,7 +94,7 @@ def standing(events: Iterable[Event], recipients: tuple[str, ...]) -> str:
     if not changes:
         return "nothing is known of it"
     last = changes[-1]
-    at, by = _minute(last.at), "" if last.actor in _NOBODY else f" by {last.actor}"
+    at, by = minute(last.at), "" if last.actor in _NOBODY else f" by {last.actor}"
     match last.after:
         case State.DUE if last.before is not None:
             return f"released already{by} at {at}"
@@ -106,37 +110,15 @@ def standing(events: Iterable[Event], recipients: tuple[str, ...]) -> str:
             return f"{last.after.value} already{by} at {at}"
 
 
-def _minute(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M}Z"
-
-
 def _time(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
 
 
 def print_items(items: tuple[Item, ...]) -> None:
     """Print a table."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for heading in ("id", "state", "from", "to", "subject", "why", "since"):
-        table.add_column(heading, overflow="fold", no_wrap=heading in {"id", "state", "since"})
-    for item in items:
-        recipients = item.recipients[0].address if item.recipients else ""
-        more = f" +{len(item.recipients) - 1}" if len(item.recipients) > 1 else ""
-        row = (
-            item.id,
-            item.state.value,
-            item.reverse_path or "<>",
-            recipients + more,
-            item.subject,
-            ", ".join(item.reasons),
-            f"{item.created_at:%Y-%m-%d %H:%M}Z",
-        )
-        table.add_row(*(escape(printable(cell)) for cell in row))
-    Console().print(table)
+    width = shutil.get_terminal_size().columns if streams.on_terminal(sys.stdout) else None
+    for line in custody_table.lines(items, width):
+        click.echo(line)
 
 
 def print_item(shown: dict[str, Any]) -> None:

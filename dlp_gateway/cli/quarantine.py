@@ -21,13 +21,14 @@ from dlp_gateway.cli.selection import (
     with_store,
 )
 from dlp_gateway.mail.reply import printable
-from quarantine.model import Item, Query, State
+from quarantine.model import FINAL, Item, Query, State
 
 if TYPE_CHECKING:
     from dlp_gateway.policy.model import Policy
     from quarantine.model import Claim
     from quarantine.store import Store
 
+_WAITING: Final = frozenset(State) - FINAL
 _RELEASABLE: Final = frozenset({State.HELD, State.FAILED, State.IN_DOUBT})
 _DISCARDABLE: Final = frozenset({State.HELD, State.FAILED, State.DUE})
 _CONFIRMABLE: Final = frozenset({State.IN_DOUBT})
@@ -55,12 +56,19 @@ def command() -> None:
 @command.command("list")
 @options.config
 @filters
+@click.option("--all", "everything", is_flag=True, help="Also what is over: delivered, discarded, expired.")
 @options.as_json
-def list_(*, config_path: str | None, query: Query, as_json: bool) -> None:
-    """List items, oldest first."""
+def list_(*, config_path: str | None, query: Query, everything: bool, as_json: bool) -> None:
+    """List items, oldest first: without a filter what waits for a decision or for delivery; --all lists the rest too.
+
+    --json lists everything, as programs ask for. A terminal shows a line for each, shortened, or some lines where it is
+    narrow; what is piped is whole.
+    """
+    waiting = not everything and not as_json and not is_filtered(query)
+    asked = replace(query, states=_WAITING) if waiting else query
 
     async def work(store: "Store") -> tuple[Item, ...]:
-        return await store.items(query)
+        return await store.items(asked)
 
     items = with_store(config_path, work, as_json=as_json)
     if as_json:
@@ -69,7 +77,8 @@ def list_(*, config_path: str | None, query: Query, as_json: bool) -> None:
     elif items:
         custody_view.print_items(items)
     else:
-        click.echo("Nothing in custody" + (" matches." if is_filtered(query) else "."))
+        nothing = "waits; --all lists what is over" if waiting else "matches" if is_filtered(query) else ""
+        click.echo(" ".join(filter(None, ("Nothing in custody", nothing))) + ".")
     _say_if_more(len(items), query)
 
 

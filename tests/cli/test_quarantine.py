@@ -61,6 +61,31 @@ def test_a_cut_list_says_so(run: Run, kept: Kept) -> None:
     assert run("quarantine", "list", "--limit", "4").stderr == ""
 
 
+def test_the_table_shows_what_waits(run: Run, kept: Kept) -> None:
+    """What is over is in the way of who reviews; it comes with --all, with a filter, and for programs."""
+    assert run("quarantine", "discard", kept.bulk).exit_code == 0
+
+    def listed(*options: str) -> list[str]:
+        return [line.split()[0] for line in run("quarantine", "list", *options).stdout.splitlines()[1:]]
+
+    assert listed() == [kept.licence, kept.due]
+    assert listed("--limit", "1") == [kept.licence]
+    assert listed("--all") == [kept.bulk, kept.licence, kept.due]
+    assert listed("--state", "discarded") == [kept.bulk]
+    assert len(lines(run("quarantine", "list", "--json"))) == 3
+    assert run("quarantine", "discard", kept.licence, kept.due).exit_code == 0
+    assert run("quarantine", "list").stdout == "Nothing in custody waits; --all lists what is over.\n"
+
+
+def test_what_is_piped_is_whole(run: Run, kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line for each item, whatever the terminal that started it."""
+    monkeypatch.setenv("COLUMNS", "40")
+    heading, first, *_ = run("quarantine", "list").stdout.splitlines()
+    assert heading.split() == ["id", "state", "since", "from", "to", "why", "subject"]
+    for cell in (kept.bulk, "ann@corp.example", "One@shop.example +1", "bulk-visible"):
+        assert f"{cell}  " in first
+
+
 def test_an_empty_list_is_a_sentence(run: Run, kept: Kept) -> None:
     """And with --json nothing at all."""
     assert run("quarantine", "list", "--state", "expired").stdout == "Nothing in custody matches.\n"
