@@ -70,9 +70,12 @@ class _Commands(click.Group):
     "usage or file, 69 cannot be used now, 74 standard input or output failed, 78 wrong configuration.",
 )
 @click.version_option(__version__, prog_name="dlp-gateway")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """An outbound mail proxy that keeps personal data and recipient lists from leaking by mail.
 
     Mail clients and mail servers send through it as their smarthost. It reads each mail, and by policy forwards it,
     hides outsiders from each other, holds it for a reviewer or refuses it.
     """
+    if streams.is_plain():
+        context.color = False

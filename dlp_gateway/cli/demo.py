@@ -132,7 +132,6 @@ def _tell(*, once: bool) -> "Callable[[Sample], None]":
 
 def _show(trials: "tuple[Trial, ...]") -> None:
     """Print the table: what went in, the verdict and why, what came out."""
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
@@ -146,7 +145,7 @@ def _show(trials: "tuple[Trial, ...]") -> None:
         verdict = f"[{colour}]{label}[/]" + (f"\n[bold red]WRONG: {escape(one.problem)}[/]" if one.problem else "")
         why = ", ".join(one.entry.reasons) if one.entry else ""
         table.add_row(escape(_went_in(one)), verdict, escape(why or "nothing found"), escape(_came_out(one)))
-    console = Console(width=None if streams.on_terminal(sys.stdout) else 140)
+    console = streams.console()
     console.print(table)
     wrong = sum(bool(one.problem) for one in trials)
     console.print(f"[red]{wrong} came out wrong.[/]" if wrong else "[green]Every mail came out as it should.[/]")

@@ -6,14 +6,18 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, Final, NoReturn, TextIO
+from typing import TYPE_CHECKING, BinaryIO, Final, NoReturn, TextIO
 
 import click
 
 from dlp_gateway.mail.reply import printable
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 EX_IOERR: Final = 74  # sysexits.h: a standard stream failed
 STANDARD: Final = "-"  # names standard input, or standard output
+_COLUMNS: Final = 140
 _LONGEST: Final = 5000  # characters of a sentence; a path may have 4096
 
 
@@ -45,6 +49,18 @@ def told_of(name: str | os.PathLike[str]) -> Iterator[None]:
 def on_terminal(stream: TextIO | None) -> bool:
     """Tell whether a standard stream is a terminal; one that was closed (None) is none."""
     return stream is not None and stream.isatty()
+
+
+def is_plain() -> bool:
+    """Tell whether the user wants no colours and no bold letters, on terminals neither (https://no-color.org)."""
+    return bool(os.environ.get("NO_COLOR"))
+
+
+def console() -> "Console":
+    """Return what prints tables: as wide as the terminal, 140 columns elsewhere."""
+    from rich.console import Console
+
+    return Console(width=None if on_terminal(sys.stdout) else _COLUMNS, color_system=None if is_plain() else "auto")
 
 
 def standard_input() -> BinaryIO:
