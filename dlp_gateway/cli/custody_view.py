@@ -4,17 +4,20 @@ import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from dlp_gateway import deposits
-from dlp_gateway.cli import custody_table, streams
+from dlp_gateway.cli import custody_table, preview, streams
 from dlp_gateway.cli.custody_table import minute
 from dlp_gateway.cli.preview import Made
 from dlp_gateway.mail.parse import decode_field, parse
 from dlp_gateway.mail.reply import printable
 from quarantine.model import CUSTODIAN, DELIVERY, DEPOSITOR, Claim, Event, Item, State
+
+if TYPE_CHECKING:
+    from dlp_gateway.policy.model import Policy
 
 #: Copies of a split mail that are printed; there is one for each recipient outside.
 _COPIES: Final = 3
@@ -110,6 +113,18 @@ def standing(events: Iterable[Event], recipients: tuple[str, ...]) -> str:
             return f"{last.after.value} already{by} at {at}"
 
 
+def explained(reasons: Iterable[str], policy: "Policy | None") -> dict[str, str]:
+    """Return the explanations of those reasons that are rules in force and have one."""
+    from dlp_gateway.policy.explain import explanations
+
+    known = explanations(policy) if policy is not None else {}
+    return {reason: known[reason] for reason in reasons if known.get(reason)}
+
+
+def _short(moment: str) -> str:
+    return minute(datetime.fromisoformat(moment))
+
+
 def _time(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
 
@@ -132,9 +147,13 @@ def print_item(shown: dict[str, Any]) -> None:
     line("from", shown["reverse_path"] or "<>")
     line("subject", shown["subject"])
     line("size", f"{shown['size']} bytes")
-    line("why", ", ".join(shown["reasons"]))
-    line("came in", shown["created_at"])
-    line("expires", shown["expires_at"] or "never")
+    for reason in shown["reasons"]:
+        explanation = shown["explanations"].get(reason, "")
+        line("why", f"{reason}: {explanation}" if explanation else reason)
+    for finding in shown.get("findings", ()):
+        click.echo(printable(f"  {preview.found(finding)}", 1000))
+    line("came in", _short(shown["created_at"]))
+    line("expires", _short(shown["expires_at"]) if shown["expires_at"] else "never")
     click.secho("recipients:", bold=True)
     for recipient in shown["recipients"]:
         words = f"  {recipient['address']}  {recipient['state']}"
@@ -148,5 +167,5 @@ def print_item(shown: dict[str, Any]) -> None:
     click.secho("events:", bold=True)
     for event in shown["events"]:
         change = f"{event['before'] or 'new'} → {event['after']}"
-        words = f"  {event['at']}  {event['actor']}  {change}  {event['recipient']}  {event['reason']}"
+        words = f"  {_short(event['at'])}  {event['actor']}  {change}  {event['recipient']}  {event['reason']}"
         click.echo(printable(words, 1000))

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -90,8 +90,9 @@ def list_(*, config_path: str | None, query: Query, everything: bool, as_json: b
 def show(*, config_path: str | None, item_id: str, with_preview: bool, as_json: bool) -> None:
     """Show one item: why it is here, for whom, what would leave, and what was done with it.
 
-    The text of the mail is not shown, but with `--preview`: then header and text as insiders, outsiders and blind
-    recipients will see them, and what is changed in the header. `export` writes the mail to a file.
+    Rules are explained as the policy in force has them. The text of the mail is not shown, but with `--preview`: then
+    header and text as insiders, outsiders and blind recipients will see them, what is changed in the header, and what
+    the policy in force finds in it, and where. `export` writes the mail to a file.
     """
 
     async def work(store: "Store") -> dict[str, Any]:
@@ -101,11 +102,13 @@ def show(*, config_path: str | None, item_id: str, with_preview: bool, as_json: 
         except KeyError:  # erased, its time was over
             copies = ()
         full = custody_view.item_in_full(item, await store.events(item.id), copies)
+        full["explanations"] = custody_view.explained(item.reasons, policy)
         if with_preview and policy is not None and copies:
+            full["findings"] = _findings(item, copies[0].content, policy)
             full["preview"] = list(preview.views(copies[0].content, custody_view.made(copies), policy))
         return full
 
-    policy = _policy(config_path, as_json=as_json) if with_preview else None
+    policy = _policy(config_path, needed=with_preview, as_json=as_json)
     shown = with_store(config_path, work, as_json=as_json)
     if as_json:
         options.print_json(shown)
@@ -114,12 +117,40 @@ def show(*, config_path: str | None, item_id: str, with_preview: bool, as_json: 
         preview.show(shown.get("preview", ()))
 
 
-def _policy(config_path: str | None, *, as_json: bool) -> "Policy":
-    """Return the policy in force: it says who is inside."""
+def _policy(config_path: str | None, *, needed: bool, as_json: bool) -> "Policy | None":
+    """Return the policy in force: it explains its rules, and says who is inside; None if wrong and not needed."""
+    from dlp_gateway.errors import ConfigurationError
     from dlp_gateway.processes import policies
 
     with options.problems_shown(as_json=as_json):
-        return policies.load(options.found_config(config_path))[1]
+        try:
+            return policies.load(options.found_config(config_path))[1]
+        except ConfigurationError:
+            if needed:
+                raise
+            return None
+
+
+def _findings(item: Item, content: bytes, policy: "Policy") -> list[dict[str, Any]]:
+    """Return what the policy in force finds in a mail, without what is remembered of earlier ones."""
+    from dlp_gateway.detect.base import Facts
+    from dlp_gateway.inspection.examination import examine
+    from dlp_gateway.mail.envelope import Envelope
+    from dlp_gateway.mail.parse import parse
+    from dlp_gateway.processes import policies
+
+    envelope = Envelope(
+        id=item.id,
+        reverse_path=item.reverse_path,
+        recipients=tuple(recipient.address for recipient in item.recipients),
+        client="127.0.0.1",
+        login="",
+        body_8bit=True,
+        smtputf8=True,
+        received_at=item.created_at,
+    )
+    inspection, _ = examine(policies.recipe(policy), envelope, parse(content), Facts())
+    return [asdict(finding) for finding in inspection.findings]
 
 
 @command.command()

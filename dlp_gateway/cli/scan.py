@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import click
 
-from dlp_gateway.cli import options, streams
+from dlp_gateway.cli import options, preview, streams
 from dlp_gateway.mail.reply import printable
 
 _LARGEST: Final = 200_000_000  # bytes
@@ -48,7 +48,6 @@ def command(
       dlp-gateway scan --from ann@corp.example --to bob@home.example mail.eml
       dlp-gateway scan --from ann@corp.example --to bob@home.example --out as-it-leaves.eml - < mail.eml
     """  # noqa: D301  a backspace is how click is told to leave lines as they are
-    from dlp_gateway.cli import preview
     from dlp_gateway.detect.base import Facts
     from dlp_gateway.inspection.examination import examine
     from dlp_gateway.mail.edit import apply
@@ -155,8 +154,7 @@ def _print(shown: dict[str, Any], explanations: dict[str, str]) -> None:
     if shown["owner"]:
         click.echo(f"  it came through {printable(shown['owner'])}")
     for finding in shown["findings"]:
-        place = f"{finding['kind']} {finding['country']}".strip()
-        click.echo(f"  found {place} × {finding['count']} at {finding['where']} (score {finding['score']:.2f})")
+        click.echo(f"  {preview.found(finding)}")
     _print_parts(shown["parts"])
     for failure in shown["failures"]:
         click.echo(f"  failed: {failure['detector']}: {failure['reason']}")

@@ -127,6 +127,25 @@ def test_show_tells_what_would_leave_and_what_was_done(run: Run, kept: Kept) -> 
     assert "secret text" not in told + result.stdout
 
 
+def test_show_explains_the_rule(run: Run, kept: Kept, config: Path) -> None:
+    """A name alone tells no reviewer what it is about; times are to the minute; without a policy there is the name."""
+    told = run("quarantine", "show", kept.licence).stdout
+    assert re.search(r"^why: identity-documents\.licence: [A-Z].{20,}\.$", told, re.MULTILINE)
+    assert re.search(r"^came in: [0-9-]{10} [0-9:]{5}Z$", told, re.MULTILINE)
+    assert "+00:00" not in told
+    (shown,) = lines(run("quarantine", "show", "--json", kept.licence))
+    assert set(shown["explanations"]) == {"identity-documents.licence"}
+    (config.parent / "policy.yaml").write_text("version: 1\ninside: []\n")
+    assert "\nwhy: identity-documents.licence\n" in run("quarantine", "show", kept.licence).stdout
+
+
+def test_a_preview_tells_what_was_found_and_where(run: Run, kept: Kept) -> None:
+    """As `scan` does."""
+    result = run("quarantine", "show", "--preview", kept.bulk)
+    assert result.exit_code == 0
+    assert re.search(r"^  found recipients\.outsiders × 2 at header:To \(score 1\.00\)$", result.stdout, re.MULTILINE)
+
+
 def test_release_once_and_only_once(run: Run, kept: Kept) -> None:
     """A second release changes nothing and says so; who and why are on record."""
     result = run("quarantine", "release", kept.bulk, "--why", "agreed")
