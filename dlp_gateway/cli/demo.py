@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dlp_gateway.cli.samples import Sample
     from dlp_gateway.cli.trial import Trial
 
+_FOLDER: Final = "dlp-gateway-demo"
 _MARK: Final = ".dlp-gateway-demo"  # only a folder with this file in it is emptied
 
 _GATEWAY_YAML: Final = """\
@@ -45,11 +46,9 @@ inside: [corp.example, "*.corp.example"]
 @click.option(
     "--folder",
     metavar="DIR",
-    default="dlp-gateway-demo",
-    show_default=True,
-    help="Where configuration, custody and received mail go.",
+    help="Where configuration, custody and received mail go. [default: dlp-gateway-demo; with --once none stays]",
 )
-def command(*, once: bool, folder: str) -> None:
+def command(*, once: bool, folder: str | None) -> None:
     """See it work: no configuration, no mail server, nothing outside this machine.
 
     Starts a gateway and a next mail server behind it, sends sample mails through the gateway over SMTP, and shows for
@@ -61,21 +60,19 @@ def command(*, once: bool, folder: str) -> None:
 
 
 @contextmanager
-def _folder(name: str, *, once: bool) -> Iterator[Path]:
-    """Give an empty folder: one that goes with the process for --once, else one that stays to be looked at."""
-    if once:
+def _folder(given: str | None, *, once: bool) -> Iterator[Path]:
+    """Give an empty folder: one that stays to be looked at, or for --once, if none was named, goes with the process."""
+    if once and given is None:
         with tempfile.TemporaryDirectory(prefix="dlp-gateway-demo-") as made:
             yield Path(made)
         return
-    place = Path(name)
+    place = Path(given or _FOLDER)
     if place.exists() and not (place / _MARK).exists():
-        raise click.UsageError(f"{name} exists and is not a demo's folder; name another one with --folder.")
+        raise streams.FileError(place, "it exists and is not a demo's folder; name another one with --folder")
     shutil.rmtree(place, ignore_errors=True)
-    try:
+    with streams.told_of(place):
         place.mkdir(mode=0o700, parents=True)
-    except OSError as error:
-        raise click.UsageError(f"{name}: {error.strerror}; name another folder with --folder.") from error
-    (place / _MARK).touch()
+        (place / _MARK).touch()
     yield place.absolute()
 
 

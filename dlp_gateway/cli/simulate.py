@@ -237,9 +237,10 @@ async def _journal(question: _Question, since: datetime | None, limit: int) -> "
 async def _mailbox(
     question: _Question, place: Path, since: datetime | None, limit: int
 ) -> "tuple[Difference, tuple[str, ...]]":
-    """Take the newest mails of a place through both policies."""
+    """Take the newest mails of a place through both policies; raises `NotMailError` if there are none to judge."""
     from dlp_gateway.inspection.inspector import InspectorOptions
     from dlp_gateway.simulation import comparison
+    from dlp_gateway.simulation.mailbox import NotMailError
 
     settings = question.settings
     costs = InspectorOptions()
@@ -251,6 +252,8 @@ async def _mailbox(
         )
     with _Progress("looking") as progress, streams.told_of(place):
         mails = await asyncio.to_thread(comparison.newest, place, limit=limit, since=since, step=progress.step)
+    if not mails and since is None:
+        raise NotMailError("no mail lies there: no Maildir, no mbox file, no .eml file")
     with _Progress("judging", len(mails)) as progress:
         difference, left_out = await comparison.of_mails(
             mails,
@@ -260,6 +263,10 @@ async def _mailbox(
             message_size=settings.limits.message_size if settings is not None else _LARGEST,
             hops=settings.limits.hops if settings is not None else _HOPS,
             step=progress.step,
+        )
+    if mails and left_out == len(mails):
+        raise NotMailError(
+            f"none of {left_out} files there can be judged: no mail, without any recipient, or too large"
         )
     said = f"{left_out} mails were left out: too large, gone, or without any recipient."
     return difference, (said,) if left_out else ()

@@ -47,6 +47,7 @@ def test_problems_of_both_files_with_their_places(run: Run, config: Path) -> Non
     assert "did you mean 'port'?" in told
     assert "policy.yaml:2:" in told
     assert "policy.yaml:3:9: There is no such pack" in told
+    assert told.endswith(" problems found.\n")  # it would have started nothing
     result = run("check", "--json")
     assert result.exit_code == 78
     problems = lines(result)
