@@ -21,7 +21,9 @@ _WEAK: Final = 1e-3
 _key_file: Final = click.option(
     "--key-file", type=click.Path(path_type=Path), metavar="FILE", help="The key [default: the table's name with .key]."
 )
-_csv: Final = click.argument("source", metavar="FILE.csv", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+_csv: Final = click.argument(
+    "source", metavar="FILE.csv", type=click.Path(path_type=Path), callback=streams.existing_file
+)
 _table: Final = click.argument("table", metavar="FILE.edm", type=click.Path(path_type=Path))
 
 

@@ -129,7 +129,7 @@ def command(
 def _refuse_existing(place: Path) -> None:
     for name in ("gateway.yaml", "policy.yaml"):
         if (place / name).exists():
-            raise click.UsageError(f"{place / name} exists, and init overwrites nothing; name another --folder.")
+            raise streams.FileError(place / name, "it exists, and init overwrites nothing; name another --folder")
 
 
 def _places(place: Path) -> tuple[str, str]:

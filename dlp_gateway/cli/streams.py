@@ -46,6 +46,22 @@ def told_of(name: str | os.PathLike[str]) -> Iterator[None]:
         raise FileError(error.filename or name, error.strerror or type(error).__name__) from error
 
 
+def existing_file(_context: click.Context, _argument: click.Parameter, path: Path) -> Path:
+    """Return the path of a file that is there; a callback for arguments."""
+    if not path.exists():
+        raise FileError(path, "there is no such file")
+    if path.is_dir():
+        raise FileError(path, "this is a folder; name a file in it")
+    return path
+
+
+def existing_folder(_context: click.Context, _argument: click.Parameter, path: Path | None) -> Path | None:
+    """Return the path of a folder that is there, None if none was named; a callback for arguments."""
+    if path is not None and not path.is_dir():
+        raise FileError(path, "this is no folder" if path.exists() else "there is no such folder")
+    return path
+
+
 def on_terminal(stream: TextIO | None) -> bool:
     """Tell whether a standard stream is a terminal; one that was closed (None) is none."""
     return stream is not None and stream.isatty()

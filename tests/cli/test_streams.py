@@ -131,3 +131,24 @@ def test_a_folder_in_place_of_a_file_is_called_one(run: Run, kept: Kept, tmp_pat
     result = run("quarantine", "export", kept.bulk, "--out", tmp_path)
     assert result.exit_code == 2
     assert result.stderr == f"Error: {tmp_path}: this is a folder; name a file in it.\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("rules", "test", "no"), "no: there is no such folder."),
+        (("rules", "test", "gateway.yaml"), "gateway.yaml: this is no folder."),
+        (("edm", "draft", "no.csv"), "no.csv: there is no such file."),
+        (("edm", "build", "."), ".: this is a folder; name a file in it."),
+        (("simulate", "--policy", "policy.yaml", "--from", "no"), "no: there is no such file or folder."),
+        (("init", "--inside", "corp.example", "--smarthost", "mail.example.net"), "it exists, and init overwrites"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else " ".join(value),
+)
+def test_the_usage_is_for_wrong_usage(run: Run, words: tuple[str, ...], told: str) -> None:
+    """A file that is not there is no reason to explain the command."""
+    result = run(*words)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Error: ")
+    assert told in result.stderr
+    assert "Usage" not in result.stderr
