@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 EX_IOERR: Final = 74  # sysexits.h: a standard stream failed
 STANDARD: Final = "-"  # names standard input, or standard output
+#: What the system says of a stream that goes to a disk, and not of connections, processes or descriptors.
+_OF_A_DISK: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
 _COLUMNS: Final = 140
 _LONGEST: Final = 5000  # characters of a sentence; a path may have 4096
 
@@ -124,9 +126,9 @@ def read_bytes(name: str, *, limit: int) -> bytes:
 
 def write_bytes(name: str, data: bytes) -> None:
     """Write a new file for its owner only; nothing is written over, and nothing is left of what could not be whole."""
-    if Path(name).is_dir():
-        raise FileError(name, "this is a folder; name a file in it")
     with told_of(name):
+        if Path(name).is_dir():
+            raise FileError(name, "this is a folder; name a file in it")
         descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -157,12 +159,14 @@ def failures_told() -> Iterator[None]:
 
 
 def _end(error: OSError) -> NoReturn:
-    """Say what failed. Named files say so themselves (`told_of`), so what has no name is standard output."""
+    """Say what failed. Files that were named say so themselves (`told_of`): what has no name is standard output."""
     what = error.strerror or type(error).__name__
     if error.filename:
         what = f"{error.filename}: {what}."
-    elif not isinstance(error, ConnectionError | TimeoutError):
+    elif error.errno in _OF_A_DISK:
         what = f"Standard output cannot be written: {what}. What the command had to do may be done all the same."
+    else:
+        what = f"Something that the command needs failed: {what}."
     if error.errno != errno.EPIPE:  # who closed a pipe has read enough
         with suppress(OSError):
             click.secho(printable(what, _LONGEST), fg="red", err=True)

@@ -1,5 +1,6 @@
 """Standard streams and named files that fail: one sentence and an exit status, never a traceback, nothing half left."""
 
+import errno
 import resource
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from dlp_gateway.cli import streams
 from tests.cli.conftest import Kept, Run, lines
 
 COMMAND = [sys.executable, "-m", "dlp_gateway"]
@@ -51,6 +53,26 @@ def test_output_on_a_full_disk_ends_with_74(
 def test_errors_that_cannot_be_told_end_with_74_too(config: Path) -> None:
     """Nothing can be said, and nothing is."""
     assert in_shell(">/dev/full 2>&1", "check", "--config", config).returncode == 74
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (
+            OSError(errno.EMFILE, "Too many open files"),
+            "Something that the command needs failed: Too many open files.\n",
+        ),
+        (OSError(errno.ENOSPC, "No space left on device", "/tmp/x\x1b"), "/tmp/x?: No space left on device.\n"),
+        (BrokenPipeError(errno.EPIPE, "Broken pipe"), ""),
+    ],
+    ids=["nameless", "named", "pipe"],
+)
+def test_whatever_else_fails_is_a_sentence_too(capsys: pytest.CaptureFixture[str], error: OSError, told: str) -> None:
+    """Standard output is not blamed for it; who closed a pipe has read enough."""
+    with pytest.raises(SystemExit) as ended, streams.failures_told():
+        raise error
+    assert ended.value.code == (74 if told else 1)
+    assert capsys.readouterr().err == told
 
 
 def test_a_release_that_cannot_be_told_was_made(run: Run, config: Path, kept: Kept) -> None:
