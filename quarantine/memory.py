@@ -49,6 +49,10 @@ class MemoryStore:
         found = (entries.item_of(entry) for entry in self._entries.values() if entries.matches(entry, query))
         return tuple(sorted(found, key=attrgetter("created_at", "id"))[: query.limit])
 
+    async def ids(self, beginning: str, *, limit: int) -> tuple[str, ...]:
+        """Return the first `limit` ids that begin so, in their order."""
+        return tuple(sorted(item for item in self._entries if item.startswith(beginning))[:limit])
+
     async def content(self, item: str) -> bytes:
         """Return the original content; raises KeyError if there is none (unknown or erased)."""
         entry = self._entries[item]

@@ -108,6 +108,13 @@ class SqlStore:
         async with self.database.reading() as connection:
             return await _open(connection, self._matching(query), opener)
 
+    async def ids(self, beginning: str, *, limit: int) -> tuple[str, ...]:
+        """Return the first `limit` ids that begin so, in their order."""
+        alike = func.substr(payloads.c.id, 1, len(beginning)) == beginning  # LIKE has its own mind about case
+        async with self.database.glancing() as connection:
+            found = await connection.scalars(select(payloads.c.id).where(alike).order_by(payloads.c.id).limit(limit))
+            return tuple(found)
+
     async def content(self, item: str) -> bytes:
         """Return the original content; raises KeyError if there is none (unknown or erased)."""
         opener = self._opener

@@ -63,6 +63,10 @@ class Store(Protocol):
         """Return matching items, oldest first."""
         ...
 
+    async def ids(self, beginning: str, *, limit: int) -> tuple[str, ...]:
+        """Return the first `limit` ids that begin so, in their order; needs no private key."""
+        ...
+
     async def content(self, item: str) -> bytes:
         """Return the original content; raises KeyError if there is none (unknown or erased)."""
         ...

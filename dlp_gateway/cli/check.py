@@ -53,22 +53,30 @@ def command(*, config_path: str | None, live: bool, show: bool, as_json: bool) -
         remarks = advice(path, settings, policy)
     sentences = explain(policy)
     tried = _live(settings, policy) if live else ()
+    problems = tuple(one for one in (*remarks, *tried) if one.level in {"wrong", "problem"})
     if as_json:
         shown: dict[str, Any] = {"settings": settings.model_dump(mode="json")} if show else {}
         told = {"warnings": _as_json(remarks), **({"live": _as_json(tried)} if live else {})}
         options.print_json(
-            {"file": str(path), "problems": [], "mode": policy.mode, "rules": list(sentences), **told, **shown}
+            {
+                "file": str(path),
+                "problems": _as_json(problems),
+                "mode": policy.mode,
+                "rules": list(sentences),
+                **told,
+                **shown,
+            }
         )
     else:
-        click.secho(printable(f"{path} and {settings.policy} have no problems.", 10_000), fg="green")
+        _print_sum(f"{path} and {settings.policy}", len(problems))
         if show:
             click.echo(document.written(settings))
         for sentence in sentences:
             click.echo(f"- {sentence}")
         for remark in (*remarks, *tried):
             _print(remark)
-    levels = {remark.level.value for remark in (*remarks, *tried)}
-    sys.exit(EX_CONFIG if "wrong" in levels else options.EX_UNAVAILABLE if "problem" in levels else 0)
+    levels = {remark.level.value for remark in problems}
+    sys.exit(EX_CONFIG if "wrong" in levels else options.EX_UNAVAILABLE if levels else 0)
 
 
 def _live(settings: "Settings", policy: "Policy") -> "tuple[Remark, ...]":
@@ -81,6 +89,12 @@ def _live(settings: "Settings", policy: "Policy") -> "tuple[Remark, ...]":
 
 def _as_json(remarks: "tuple[Remark, ...]") -> list[dict[str, str]]:
     return [{"level": one.level.value, "about": one.about, "says": one.says} for one in remarks]
+
+
+def _print_sum(files: str, problems: int) -> None:
+    """Say first whether anything is to be mended; what, is told below."""
+    count = f"{problems} problem{'s' if problems != 1 else ''}, told below" if problems else "no problems"
+    click.secho(printable(f"{files} have {count}.", 10_000), fg="red" if problems else "green")
 
 
 def _print(remark: "Remark") -> None:

@@ -1,19 +1,28 @@
 """Items in custody for reading, and as JSON with the names of the contract."""
 
-from collections.abc import Iterator
+import shutil
+import sys
+from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from dlp_gateway import deposits
+from dlp_gateway.cli import custody_table, preview, streams
+from dlp_gateway.cli.custody_table import minute
 from dlp_gateway.cli.preview import Made
 from dlp_gateway.mail.parse import decode_field, parse
 from dlp_gateway.mail.reply import printable
-from quarantine.model import Claim, Event, Item
+from quarantine.model import CUSTODIAN, DELIVERY, DEPOSITOR, Claim, Event, Item, State
+
+if TYPE_CHECKING:
+    from dlp_gateway.policy.model import Policy
 
 #: Copies of a split mail that are printed; there is one for each recipient outside.
 _COPIES: Final = 3
+#: Actors who are no person.
+_NOBODY: Final = frozenset({CUSTODIAN, DELIVERY, DEPOSITOR})
 _LEAVES_WITH: Final = frozenset({"from", "to", "cc", "subject", "date", "reply-to"})
 
 
@@ -77,33 +86,54 @@ def made(copies: tuple[Claim, ...]) -> Iterator[Made]:
         yield Made(recipients=recipients, content=deposits.outgoing(copy))
 
 
+def standing(events: Iterable[Event], recipients: tuple[str, ...]) -> str:
+    """Say how an item, or the `recipients` of it that were named, came to stand as it does; no full stop."""
+    named = {address.casefold() for address in recipients}
+    changes = [
+        event
+        for event in events
+        if event.before is not event.after and (not named or event.recipient.casefold() in named)
+    ]
+    if not changes:
+        return "nothing is known of it"
+    last = changes[-1]
+    at, by = minute(last.at), "" if last.actor in _NOBODY else f" by {last.actor}"
+    match last.after:
+        case State.DUE if last.before is not None:
+            return f"released already{by} at {at}"
+        case State.DUE:
+            return f"it waits for delivery since {at}"
+        case State.FAILED:
+            return f"it failed at {at}; release it to try again"
+        case State.IN_DOUBT:
+            return f"it is in doubt since {at}"
+        case State.HELD:
+            return f"it is held since {at}"
+        case State.DELIVERED | State.DISCARDED | State.EXPIRED:
+            return f"{last.after.value} already{by} at {at}"
+
+
+def explained(reasons: Iterable[str], policy: "Policy | None") -> dict[str, str]:
+    """Return the explanations of those reasons that are rules in force and have one."""
+    from dlp_gateway.policy.explain import explanations
+
+    known = explanations(policy) if policy is not None else {}
+    return {reason: known[reason] for reason in reasons if known.get(reason)}
+
+
+def _short(moment: str) -> str:
+    return minute(datetime.fromisoformat(moment))
+
+
 def _time(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
 
 
 def print_items(items: tuple[Item, ...]) -> None:
     """Print a table."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for heading in ("id", "state", "from", "to", "subject", "why", "since"):
-        table.add_column(heading, overflow="fold", no_wrap=heading in {"id", "state", "since"})
-    for item in items:
-        recipients = item.recipients[0].address if item.recipients else ""
-        more = f" +{len(item.recipients) - 1}" if len(item.recipients) > 1 else ""
-        row = (
-            item.id,
-            item.state.value,
-            item.reverse_path or "<>",
-            recipients + more,
-            item.subject,
-            ", ".join(item.reasons),
-            f"{item.created_at:%Y-%m-%d %H:%M}Z",
-        )
-        table.add_row(*(escape(printable(cell)) for cell in row))
-    Console().print(table)
+    width = shutil.get_terminal_size().columns if streams.on_terminal(sys.stdout) else None
+    for line in custody_table.lines(items, width):
+        click.echo(line)
 
 
 def print_item(shown: dict[str, Any]) -> None:
@@ -117,9 +147,13 @@ def print_item(shown: dict[str, Any]) -> None:
     line("from", shown["reverse_path"] or "<>")
     line("subject", shown["subject"])
     line("size", f"{shown['size']} bytes")
-    line("why", ", ".join(shown["reasons"]))
-    line("came in", shown["created_at"])
-    line("expires", shown["expires_at"] or "never")
+    for reason in shown["reasons"]:
+        explanation = shown["explanations"].get(reason, "")
+        line("why", f"{reason}: {explanation}" if explanation else reason)
+    for finding in shown.get("findings", ()):
+        click.echo(printable(f"  {preview.found(finding)}", 1000))
+    line("came in", _short(shown["created_at"]))
+    line("expires", _short(shown["expires_at"]) if shown["expires_at"] else "never")
     click.secho("recipients:", bold=True)
     for recipient in shown["recipients"]:
         words = f"  {recipient['address']}  {recipient['state']}"
@@ -133,5 +167,5 @@ def print_item(shown: dict[str, Any]) -> None:
     click.secho("events:", bold=True)
     for event in shown["events"]:
         change = f"{event['before'] or 'new'} → {event['after']}"
-        words = f"  {event['at']}  {event['actor']}  {change}  {event['recipient']}  {event['reason']}"
+        words = f"  {_short(event['at'])}  {event['actor']}  {change}  {event['recipient']}  {event['reason']}"
         click.echo(printable(words, 1000))

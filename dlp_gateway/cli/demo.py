@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from dlp_gateway.cli import options
+from dlp_gateway.cli import options, streams
 
 if TYPE_CHECKING:
     from dlp_gateway.cli.samples import Sample
     from dlp_gateway.cli.trial import Trial
 
+_FOLDER: Final = "dlp-gateway-demo"
 _MARK: Final = ".dlp-gateway-demo"  # only a folder with this file in it is emptied
 
 _GATEWAY_YAML: Final = """\
@@ -45,37 +46,33 @@ inside: [corp.example, "*.corp.example"]
 @click.option(
     "--folder",
     metavar="DIR",
-    default="dlp-gateway-demo",
-    show_default=True,
-    help="Where configuration, custody and received mail go.",
+    help="Where configuration, custody and received mail go. [default: dlp-gateway-demo; with --once none stays]",
 )
-def command(*, once: bool, folder: str) -> None:
+def command(*, once: bool, folder: str | None) -> None:
     """See it work: no configuration, no mail server, nothing outside this machine.
 
     Starts a gateway and a next mail server behind it, sends sample mails through the gateway over SMTP, and shows for
     each what went in, what the verdict was and why, and what came out: To and Cc as each recipient now sees them. Then
     it stays up for you to try, until Ctrl-C.
     """
-    with options.problems_shown(), _folder(folder, once=once) as place:
+    with options.problems_shown(starting=True), _folder(folder, once=once) as place:
         sys.exit(asyncio.run(_demo(place, once=once)))
 
 
 @contextmanager
-def _folder(name: str, *, once: bool) -> Iterator[Path]:
-    """Give an empty folder: one that goes with the process for --once, else one that stays to be looked at."""
-    if once:
+def _folder(given: str | None, *, once: bool) -> Iterator[Path]:
+    """Give an empty folder: one that stays to be looked at, or for --once, if none was named, goes with the process."""
+    if once and given is None:
         with tempfile.TemporaryDirectory(prefix="dlp-gateway-demo-") as made:
             yield Path(made)
         return
-    place = Path(name)
+    place = Path(given or _FOLDER)
     if place.exists() and not (place / _MARK).exists():
-        raise click.UsageError(f"{name} exists and is not a demo's folder; name another one with --folder.")
+        raise streams.FileError(place, "it exists and is not a demo's folder; name another one with --folder")
     shutil.rmtree(place, ignore_errors=True)
-    try:
+    with streams.told_of(place):
         place.mkdir(mode=0o700, parents=True)
-    except OSError as error:
-        raise click.UsageError(f"{name}: {error.strerror}; name another folder with --folder.") from error
-    (place / _MARK).touch()
+        (place / _MARK).touch()
     yield place.absolute()
 
 
@@ -124,7 +121,7 @@ def _tell(*, once: bool) -> "Callable[[Sample], None]":
     """Return what says which sample is being sent: on a terminal only, a line that the next one overwrites."""
 
     def tell(sample: "Sample") -> None:
-        if sys.stderr.isatty() and not once:
+        if streams.on_terminal(sys.stderr) and not once:
             click.echo(f"\r\033[Ksending: {sample.story}", nl=False, err=True)
 
     return tell
@@ -132,7 +129,6 @@ def _tell(*, once: bool) -> "Callable[[Sample], None]":
 
 def _show(trials: "tuple[Trial, ...]") -> None:
     """Print the table: what went in, the verdict and why, what came out."""
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
@@ -146,7 +142,7 @@ def _show(trials: "tuple[Trial, ...]") -> None:
         verdict = f"[{colour}]{label}[/]" + (f"\n[bold red]WRONG: {escape(one.problem)}[/]" if one.problem else "")
         why = ", ".join(one.entry.reasons) if one.entry else ""
         table.add_row(escape(_went_in(one)), verdict, escape(why or "nothing found"), escape(_came_out(one)))
-    console = Console(width=None if sys.stdout.isatty() else 140)
+    console = streams.console()
     console.print(table)
     wrong = sum(bool(one.problem) for one in trials)
     console.print(f"[red]{wrong} came out wrong.[/]" if wrong else "[green]Every mail came out as it should.[/]")

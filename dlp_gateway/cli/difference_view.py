@@ -1,11 +1,10 @@
 """What two policies make of the same mails, for reading and as JSON lines; rules, numbers and names of mails only."""
 
-import sys
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from dlp_gateway.cli import options
+from dlp_gateway.cli import options, streams
 from dlp_gateway.mail.reply import printable
 from dlp_gateway.policy.verdict import Disposition
 from dlp_gateway.simulation.difference import Change, Difference, Judgement, Kind
@@ -107,15 +106,13 @@ def _summary(difference: Difference, *, after: str, before: str) -> dict[str, An
 
 
 def _print(difference: Difference, *, after: str, before: str) -> None:
-    from rich.console import Console
-
     click.echo(f"{difference.mails} mail{'' if difference.mails == 1 else 's'}{_period(difference)}")
     click.echo(f"under {printable(after)}, compared with {printable(before)}:")
     changed = any(kind is not Kind.OBSERVED and count for kind, count in difference.kinds.items())
     click.secho(sentence(difference), fg="yellow" if changed else "green", bold=True)
     if not difference.mails:
         return
-    console = Console(width=None if sys.stdout.isatty() else 140)
+    console = streams.console()
     console.print(_dispositions(difference))
     if difference.rules:
         console.print(_rules(difference))

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from dlp_gateway.cli import options
+from dlp_gateway.cli import options, streams
 from dlp_gateway.errors import ConfigurationError
 from dlp_gateway.mail.reply import printable
 
@@ -45,13 +45,13 @@ def command(*, config_path: str | None, log_file: str | None, out: str | None, a
     if log_file is not None:
         from dlp_gateway.checks.logged import troubles
 
-        with options.opened(log_file) as stream:
+        with streams.opened(log_file) as stream:
             told["log"] = troubles(stream)
     text = json.dumps(told, ensure_ascii=True, default=str) if as_json else "\n".join(_lines(told))
     if out is None:
         click.echo(text)
         return
-    options.write_bytes(out, f"{text}\n".encode(), over=False)
+    streams.write_bytes(out, f"{text}\n".encode())
     click.echo(printable(f"Wrote {out}. Read it before you send it.", 5000))
 
 

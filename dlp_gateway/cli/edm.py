@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from dlp_gateway.cli import options
+from dlp_gateway.cli import options, streams
 from dlp_gateway.mail.reply import printable
 
 if TYPE_CHECKING:
@@ -21,7 +21,9 @@ _WEAK: Final = 1e-3
 _key_file: Final = click.option(
     "--key-file", type=click.Path(path_type=Path), metavar="FILE", help="The key [default: the table's name with .key]."
 )
-_csv: Final = click.argument("source", metavar="FILE.csv", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+_csv: Final = click.argument(
+    "source", metavar="FILE.csv", type=click.Path(path_type=Path), callback=streams.existing_file
+)
 _table: Final = click.argument("table", metavar="FILE.edm", type=click.Path(path_type=Path))
 
 
@@ -90,7 +92,9 @@ def build(*, source: Path, columns: Path | None, out: Path | None, key_file: Pat
         else:
             keys.save(key_file, key := keys.make())
         size = source.stat().st_size
-        with click.progressbar(length=size, label="edm", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+        with click.progressbar(
+            length=size, label="edm", file=sys.stderr, hidden=not streams.on_terminal(sys.stderr)
+        ) as bar:
             built = building.build(source, spec, key, target, bar.update)
     if as_json:
         options.print_json({"table": str(target), "rows": built.rows, **_told(built.header)})
@@ -138,7 +142,7 @@ def test(
     """  # noqa: D301  a backspace is how click is told to leave lines as they are
     from dlp_gateway.detect.edm.detector import score
 
-    raw = options.read_bytes(source, limit=_LARGEST)
+    raw = streams.read_bytes(source, limit=_LARGEST)
     with options.problems_shown(as_json=as_json):
         opened = _opened(table, key_file)
     found = _tested(opened, raw, recipients, mail=mail)

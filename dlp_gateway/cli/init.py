@@ -2,12 +2,14 @@
 
 import grp
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
-from dlp_gateway.cli import options, values
+from dlp_gateway.cli import options, streams, values
 from dlp_gateway.cli.first_files import Answers, NextHop, Sender, gateway_yaml, policy_yaml, smarthost_at
 
 _GROUP: Final = "dlp-gateway"  # that of the user in deploy/systemd
@@ -127,7 +129,7 @@ def command(
 def _refuse_existing(place: Path) -> None:
     for name in ("gateway.yaml", "policy.yaml"):
         if (place / name).exists():
-            raise click.UsageError(f"{place / name} exists, and init overwrites nothing; name another --folder.")
+            raise streams.FileError(place / name, "it exists, and init overwrites nothing; name another --folder")
 
 
 def _places(place: Path) -> tuple[str, str]:
@@ -151,8 +153,8 @@ def _write(place: Path, answers: Answers, files: dict[str, str]) -> list[Path]:
         from dlp_gateway.cli import schema
 
         texts |= {f"{name}.schema.json": schema.text(name) for name in schema.NAMES}
-    made = []
-    try:
+    made: list[Path] = []
+    with _all_or_none(made), streams.told_of(place):
         place.mkdir(mode=0o755, parents=True, exist_ok=True)
         if not place.is_relative_to(_ETC):
             for below in (
@@ -161,18 +163,28 @@ def _write(place: Path, answers: Answers, files: dict[str, str]) -> list[Path]:
             ):
                 below.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name, text in texts.items():
-            made.append(_make(place / name, text, 0o640))
+            _make(place / name, text, 0o640, made)
         for name, secret in files.items():
-            made.append(_make(place / name, f"{secret}\n" if secret else "", 0o600))
-    except OSError as error:
-        raise click.UsageError(f"{error.filename}: {error.strerror}.") from error
+            _make(place / name, f"{secret}\n" if secret else "", 0o600, made)
     return made
 
 
-def _make(path: Path, text: str, mode: int) -> Path:
+@contextmanager
+def _all_or_none(made: list[Path]) -> Iterator[None]:
+    """Take back the files `made` if one cannot be written: whoever tries again would find them in the way."""
+    try:
+        yield
+    except streams.FileError:
+        for path in made:
+            path.unlink(missing_ok=True)
+        raise
+
+
+def _make(path: Path, text: str, mode: int, made: list[Path]) -> None:
     """Make a file that was not there; as root it is given to the group of the gateway's user, who must read it."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+    made.append(path)
+    with streams.told_of(path), os.fdopen(descriptor, "w", encoding="utf-8") as file:
         if os.geteuid() == 0:
             try:
                 os.fchown(descriptor, 0, grp.getgrnam(_GROUP).gr_gid)
@@ -181,7 +193,6 @@ def _make(path: Path, text: str, mode: int) -> Path:
                 mode |= 0o004 if mode == 0o640 else 0
         os.fchmod(descriptor, mode)
         file.write(text)
-    return path
 
 
 def _say(place: Path, answers: Answers, written: list[Path], *, guessed: bool) -> None:

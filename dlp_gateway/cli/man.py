@@ -10,14 +10,16 @@ from typing import Final
 import click
 
 from dlp_gateway import __version__
+from dlp_gateway.cli import streams
 
 _SECTION: Final = "8"  # system administration
 _CODE: Final = re.compile(r"`([^`]+)`")
 _STATUSES: Final = (
     ("0", "done; for a question: yes"),
     ("1", "done, and the answer is no: not ready, a case failed, a sample came out wrong, no such item"),
-    ("2", "wrong usage: an unknown option, a file that cannot be read or is already there"),
+    ("2", "wrong usage: an unknown option, a file that cannot be read or written or is already there"),
     ("69", "something that the command needs cannot be used now: the database, an address, the gateway"),
+    ("74", "standard output or standard input failed: a full disk, a closed stream; what was to be done may be done"),
     ("78", "the configuration or the key is wrong; every problem was printed, and trying again will not help"),
 )
 _FILES: Final = (
@@ -48,12 +50,12 @@ def command(*, words: tuple[str, ...], out: str | None) -> None:
     if words:
         raise click.UsageError("--out writes all pages; name no command with it.")
     folder = Path(out) / f"man{_SECTION}"
-    try:
+    with streams.told_of(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        for path, context in found.items():
-            (folder / f"{path.replace(' ', '-')}.{_SECTION}").write_text(page(context), encoding="utf-8")
-    except OSError as error:
-        raise click.UsageError(f"{error.filename}: {error.strerror}.") from error
+    for path, context in found.items():
+        file = folder / f"{path.replace(' ', '-')}.{_SECTION}"
+        with streams.told_of(file):
+            file.write_text(page(context), encoding="utf-8")
     click.echo(f"Wrote {len(found)} pages into {folder}")
 
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, Final, NoReturn
+from typing import Any, Final, NoReturn
 
 import click
 
@@ -38,8 +38,8 @@ def unavailable(message: str) -> NoReturn:
 
 
 @contextmanager
-def problems_shown(*, as_json: bool = False) -> Iterator[None]:
-    """Turn a `ConfigurationError` into its list of problems and exit status 78."""
+def problems_shown(*, as_json: bool = False, starting: bool = False) -> Iterator[None]:
+    """Turn a `ConfigurationError` into its list of problems and exit status 78; `starting`: say that nothing runs."""
     try:
         yield
     except ConfigurationError as error:
@@ -51,7 +51,8 @@ def problems_shown(*, as_json: bool = False) -> Iterator[None]:
                 click.secho(printable(str(problem), _LONGEST), fg="red", err=True)
         count = len(error.problems)
         if not as_json:
-            click.echo(f"{count} problem{'s' if count != 1 else ''} found; nothing was started.", err=True)
+            end = "; nothing was started." if starting else "."
+            click.echo(f"{count} problem{'s' if count != 1 else ''} found{end}", err=True)
         sys.exit(EX_CONFIG)
 
 
@@ -67,38 +68,6 @@ def loaded(path: str | None) -> Any:  # noqa: ANN401  Settings, imported late
     from dlp_gateway import settings
 
     return settings.load(found_config(path))
-
-
-def opened(name: str) -> BinaryIO:
-    """Open a file for reading or, for "-", standard input; a usage error if it cannot be read."""
-    if name == "-":
-        return sys.stdin.buffer
-    try:
-        return Path(name).open("rb")
-    except OSError as error:
-        raise click.UsageError(printable(f"{name}: {error.strerror}.", _LONGEST)) from error
-
-
-def read_bytes(name: str, *, limit: int) -> bytes:
-    """Return the bytes of a file or, for "-", of standard input; a usage error if there are more than `limit`."""
-    with opened(name) as stream:
-        data = stream.read(limit + 1)
-    if len(data) > limit:
-        raise click.UsageError(printable(f"{name} is larger than {limit} bytes.", _LONGEST))
-    return data
-
-
-def write_bytes(name: str, data: bytes, *, over: bool) -> None:
-    """Write a file for its owner only; a usage error if it cannot be, or if it exists and must not be written over."""
-
-    def for_me_alone(path: str, flags: int) -> int:
-        return os.open(path, flags, 0o600)
-
-    try:
-        with open(name, "wb" if over else "xb", opener=for_me_alone) as file:
-            file.write(data)
-    except OSError as error:
-        raise click.UsageError(printable(f"{name}: {error.strerror}.", _LONGEST)) from error
 
 
 Command = Callable[..., None]

@@ -42,12 +42,12 @@ def views(original: bytes, copies: Iterable[Made], policy: "Policy") -> Iterator
 
     shown = frozenset(canonical(recipient.address) for recipient in parse(original).visible)
     before = _header_lines(original)
-    found: dict[tuple[str, ...], list[Made]] = {}
+    groups: dict[tuple[str, ...], list[Made]] = {}
     for copy in copies:
         kinds = dict.fromkeys(_kind(recipient, shown, policy) for recipient in copy.recipients)
-        found.setdefault(tuple(sorted(kinds)), []).append(copy)
-    readings = read(policies.recipe(policy), (alike[0].content for alike in found.values()))
-    for (who, alike), reading in zip(found.items(), readings, strict=True):
+        groups.setdefault(tuple(sorted(kinds)), []).append(copy)
+    readings = read(policies.recipe(policy), (alike[0].content for alike in groups.values()))
+    for (who, alike), reading in zip(groups.items(), readings, strict=True):
         first = alike[0]
         header = _header_lines(first.content)
         yield {
@@ -58,6 +58,12 @@ def views(original: bytes, copies: Iterable[Made], policy: "Policy") -> Iterator
             "text": _text(reading),
             "diff": _diff(before, header),
         }
+
+
+def found(finding: dict[str, Any]) -> str:
+    """Return what a detector found, how often and where, in a line; `finding` as `--json` prints it."""
+    kind = f"{finding['kind']} {finding['country']}".strip()
+    return f"found {kind} × {finding['count']} at {finding['where']} (score {finding['score']:.2f})"
 
 
 def _kind(recipient: str, shown: frozenset[str], policy: "Policy") -> str:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import click
 
+from dlp_gateway.cli import streams
 from dlp_gateway.cli.proofs import Outcome, Untried
 from dlp_gateway.mail.reply import printable
 from dlp_gateway.policy.model import Policy
@@ -45,7 +46,7 @@ def outcome_json(one: Outcome) -> dict[str, Any]:
 
 def print_outcomes(outcomes: tuple[Outcome, ...], untried: tuple[Untried, ...], policy: Policy, *, keep: bool) -> None:
     """Print what came of each sample, what was not tried, and what to do."""
-    if sys.stderr.isatty():
+    if streams.on_terminal(sys.stderr):
         click.echo("\r\033[K", nl=False, err=True)
     for one in outcomes:
         _print(one)

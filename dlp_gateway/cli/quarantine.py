@@ -2,22 +2,33 @@
 
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from dlp_gateway import deposits
-from dlp_gateway.cli import custody_view, options, preview
-from dlp_gateway.cli.selection import Selection, filters, is_filtered, one, selection, with_store
+from dlp_gateway.cli import custody_view, options, preview, streams
+from dlp_gateway.cli.selection import (
+    NotMeantError,
+    Selection,
+    filters,
+    is_filtered,
+    meant,
+    one,
+    selection,
+    with_store,
+)
 from dlp_gateway.mail.reply import printable
-from quarantine.model import Item, Query, State
+from quarantine.model import FINAL, Item, Query, State
 
 if TYPE_CHECKING:
     from dlp_gateway.policy.model import Policy
     from quarantine.model import Claim
     from quarantine.store import Store
 
+_WAITING: Final = frozenset(State) - FINAL
 _RELEASABLE: Final = frozenset({State.HELD, State.FAILED, State.IN_DOUBT})
 _DISCARDABLE: Final = frozenset({State.HELD, State.FAILED, State.DUE})
 _CONFIRMABLE: Final = frozenset({State.IN_DOUBT})
@@ -45,12 +56,19 @@ def command() -> None:
 @command.command("list")
 @options.config
 @filters
+@click.option("--all", "everything", is_flag=True, help="Also what is over: delivered, discarded, expired.")
 @options.as_json
-def list_(*, config_path: str | None, query: Query, as_json: bool) -> None:
-    """List items, oldest first."""
+def list_(*, config_path: str | None, query: Query, everything: bool, as_json: bool) -> None:
+    """List items, oldest first: without a filter what waits for a decision or for delivery; --all lists the rest too.
+
+    --json lists everything, as programs ask for. A terminal shows a line for each, shortened, or some lines where it is
+    narrow; what is piped is whole.
+    """
+    waiting = not everything and not as_json and not is_filtered(query)
+    asked = replace(query, states=_WAITING) if waiting else query
 
     async def work(store: "Store") -> tuple[Item, ...]:
-        return await store.items(query)
+        return await store.items(asked)
 
     items = with_store(config_path, work, as_json=as_json)
     if as_json:
@@ -59,7 +77,8 @@ def list_(*, config_path: str | None, query: Query, as_json: bool) -> None:
     elif items:
         custody_view.print_items(items)
     else:
-        click.echo("Nothing in custody" + (" matches." if is_filtered(query) else "."))
+        nothing = "waits; --all lists what is over" if waiting else "matches" if is_filtered(query) else ""
+        click.echo(" ".join(filter(None, ("Nothing in custody", nothing))) + ".")
     _say_if_more(len(items), query)
 
 
@@ -71,22 +90,25 @@ def list_(*, config_path: str | None, query: Query, as_json: bool) -> None:
 def show(*, config_path: str | None, item_id: str, with_preview: bool, as_json: bool) -> None:
     """Show one item: why it is here, for whom, what would leave, and what was done with it.
 
-    The text of the mail is not shown, but with `--preview`: then header and text as insiders, outsiders and blind
-    recipients will see them, and what is changed in the header. `export` writes the mail to a file.
+    Rules are explained as the policy in force has them. The text of the mail is not shown, but with `--preview`: then
+    header and text as insiders, outsiders and blind recipients will see them, what is changed in the header, and what
+    the policy in force finds in it, and where. `export` writes the mail to a file.
     """
 
     async def work(store: "Store") -> dict[str, Any]:
         item = await one(store, item_id)
         try:
-            copies = await store.copies(item_id)
+            copies = await store.copies(item.id)
         except KeyError:  # erased, its time was over
             copies = ()
-        full = custody_view.item_in_full(item, await store.events(item_id), copies)
+        full = custody_view.item_in_full(item, await store.events(item.id), copies)
+        full["explanations"] = custody_view.explained(item.reasons, policy)
         if with_preview and policy is not None and copies:
+            full["findings"] = _findings(item, copies[0].content, policy)
             full["preview"] = list(preview.views(copies[0].content, custody_view.made(copies), policy))
         return full
 
-    policy = _policy(config_path, as_json=as_json) if with_preview else None
+    policy = _policy(config_path, needed=with_preview, as_json=as_json)
     shown = with_store(config_path, work, as_json=as_json)
     if as_json:
         options.print_json(shown)
@@ -95,12 +117,40 @@ def show(*, config_path: str | None, item_id: str, with_preview: bool, as_json: 
         preview.show(shown.get("preview", ()))
 
 
-def _policy(config_path: str | None, *, as_json: bool) -> "Policy":
-    """Return the policy in force: it says who is inside."""
+def _policy(config_path: str | None, *, needed: bool, as_json: bool) -> "Policy | None":
+    """Return the policy in force: it explains its rules, and says who is inside; None if wrong and not needed."""
+    from dlp_gateway.errors import ConfigurationError
     from dlp_gateway.processes import policies
 
     with options.problems_shown(as_json=as_json):
-        return policies.load(options.found_config(config_path))[1]
+        try:
+            return policies.load(options.found_config(config_path))[1]
+        except ConfigurationError:
+            if needed:
+                raise
+            return None
+
+
+def _findings(item: Item, content: bytes, policy: "Policy") -> list[dict[str, Any]]:
+    """Return what the policy in force finds in a mail, without what is remembered of earlier ones."""
+    from dlp_gateway.detect.base import Facts
+    from dlp_gateway.inspection.examination import examine
+    from dlp_gateway.mail.envelope import Envelope
+    from dlp_gateway.mail.parse import parse
+    from dlp_gateway.processes import policies
+
+    envelope = Envelope(
+        id=item.id,
+        reverse_path=item.reverse_path,
+        recipients=tuple(recipient.address for recipient in item.recipients),
+        client="127.0.0.1",
+        login="",
+        body_8bit=True,
+        smtputf8=True,
+        received_at=item.created_at,
+    )
+    inspection, _ = examine(policies.recipe(policy), envelope, parse(content), Facts())
+    return [asdict(finding) for finding in inspection.findings]
 
 
 @command.command()
@@ -119,7 +169,8 @@ def release(
 ) -> None:
     """Let mail go: the gateway delivers it within seconds, with its rewrite.
 
-    Also tries again what the smarthost had refused, and what is in doubt. Releasing twice sends once.
+    Also tries again what the smarthost had refused, and what is in doubt. Releasing twice sends once. An ID may be cut
+    short, to six characters or more, where no other begins so.
 
     \b
     Examples:
@@ -177,26 +228,25 @@ def export(*, config_path: str | None, item_id: str, out: str, edited: bool, rec
     It holds the full text, so treat the file as what the rules meant to protect. A file that exists is not overwritten,
     and a terminal gets nothing: the message may hold control characters.
     """
-    if out == "-" and sys.stdout.isatty():
-        raise click.UsageError("Name a file with --out: what a message holds is not fit for a terminal.")
+    printed = streams.standard_output() if out == streams.STANDARD else None
 
     async def work(store: "Store") -> bytes:
-        await one(store, item_id)
+        item = await one(store, item_id)
         try:
             if not edited:
-                return await store.content(item_id)
-            copies = await store.copies(item_id)
+                return await store.content(item.id)
+            copies = await store.copies(item.id)
         except KeyError:
             copies = ()
         if not copies:
-            raise click.ClickException(f"{item_id}: its content was erased when its time was over.")
+            raise click.ClickException(f"{item.id}: its content was erased when its time was over.")
         return deposits.outgoing(_copy_of(copies, recipient))
 
     content = with_store(config_path, work)
-    if out == "-":
-        sys.stdout.buffer.write(content)
+    if printed is not None:
+        printed.write(content)
     else:
-        options.write_bytes(out, content, over=False)
+        streams.write_bytes(out, content)
 
 
 def _copy_of(copies: "tuple[Claim, ...]", recipient: str) -> "Claim":
@@ -221,10 +271,19 @@ def _carry_out(
 ) -> None:
     """Do it to the chosen items, or only say what would be done, and end with the exit status."""
 
-    async def work(store: "Store") -> list[tuple[str, int]]:
+    async def work(store: "Store") -> list[_Done]:
         return await _change(store, chosen, states, None if dry_run else act)
 
     _tell(word, with_store(config_path, work, as_json=as_json), chosen, dry_run=dry_run, as_json=as_json)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Done:
+    """How many recipients of an item changed, and why none did, or not all who were named: a sentence's middle."""
+
+    item: str
+    count: int = 0
+    problem: str = ""
 
 
 async def _change(
@@ -232,31 +291,47 @@ async def _change(
     chosen: Selection,
     states: frozenset[State],
     act: "Callable[[Store, str, str], Awaitable[int]] | None",
-) -> list[tuple[str, int]]:
-    """Act on each item, or only count; return how many recipients changed by item, 0 for an ID that is unknown."""
+) -> list[_Done]:
+    """Act on each item, or only count; those whom nothing names come first."""
     from quarantine.audit import operating_system_actor
 
+    done: list[_Done] = []
+    ids: dict[str, None] = {}
+    for given in dict.fromkeys(chosen.ids):
+        try:
+            ids[await meant(store, given)] = None
+        except NotMeantError as error:
+            done.append(_Done(item=given, problem=str(error)))
+    if chosen.ids and not ids:
+        return done
     actor = operating_system_actor()
-    items = await store.items(chosen.query)
-    known = {item.id for item in items}
-    done = [(item, 0) for item in dict.fromkeys(chosen.ids) if item not in known]
-    return done + [(item.id, await act(store, item.id, actor) if act else chosen.count(item, states)) for item in items]
+    for item in await store.items(replace(chosen.query, ids=tuple(ids))):
+        count = await act(store, item.id, actor) if act else chosen.count(item, states)
+        untold = chosen.untold(item) if chosen.ids or not count else ()
+        problem = f"it is not for {', '.join(untold)}" if untold else ""
+        if not count and not problem:
+            problem = custody_view.standing(await store.events(item.id), chosen.recipients)
+        done.append(_Done(item=item.id, count=count, problem=problem))
+    return done
 
 
-def _tell(word: str, done: list[tuple[str, int]], chosen: Selection, *, dry_run: bool, as_json: bool) -> None:
-    """Say what came of each item, and exit 1 if nothing matches, or an ID is unknown or had nothing to change."""
-    for item, count in done:
+def _tell(word: str, done: list[_Done], chosen: Selection, *, dry_run: bool, as_json: bool) -> None:
+    """Say what came of each item, and exit 1 if nothing matches, or if any could not be done as it was said."""
+    for one_ in done:
         if as_json:
-            options.print_json({"id": item, "action": word, "recipients": count, "dry_run": dry_run})
-        elif count:
+            why = {"problem": one_.problem} if one_.problem else {}
+            options.print_json({"id": one_.item, "action": word, "recipients": one_.count, "dry_run": dry_run, **why})
+            continue
+        if one_.count:
             would = "would be " if dry_run else ""
-            click.echo(f"{item}: {would}{word} for {count} recipient{'s' if count != 1 else ''}")
-        else:
-            click.echo(f"{printable(item)}: nothing to be {word} (unknown, or done already)", err=True)
+            click.echo(f"{one_.item}: {would}{word} for {one_.count} recipient{'s' if one_.count != 1 else ''}")
+        if one_.problem:
+            nothing = "" if one_.count else f"nothing to be {word}: "
+            click.echo(printable(f"{one_.item}: {nothing}{one_.problem}.", 1000), err=True)
     if not done and not as_json:
         click.echo("Nothing matches.", err=True)
     _say_if_more(len(done), chosen.query)
-    sys.exit(0 if done and all(count for _, count in done) else 1)
+    sys.exit(0 if done and all(one_.count and not one_.problem for one_ in done) else 1)
 
 
 def _say_if_more(count: int, query: Query) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dlp_gateway.cli import options
+from dlp_gateway.cli import options, streams
 
 if TYPE_CHECKING:
     from dlp_gateway.policy.cases import CaseResult
@@ -19,7 +19,7 @@ def command() -> None:
 
 
 @command.command("test")
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), required=False)
+@click.argument("folder", type=click.Path(path_type=Path), callback=streams.existing_folder, required=False)
 @click.option("--verbose", "-v", is_flag=True, help="Print every case, not only those that failed.")
 @options.as_json
 def test(*, folder: Path | None, verbose: bool, as_json: bool) -> None:

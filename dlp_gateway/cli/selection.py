@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from quarantine.store import Store
 
 _T = TypeVar("_T")
+_BEGINNING: Final = 6  # characters of an id that are enough, if no other begins so
 
 
 def _age(_context: click.Context, _option: click.Parameter, value: str | None) -> timedelta | None:
@@ -53,6 +54,10 @@ _SELECTION: Final = (
 )
 
 
+class NotMeantError(Exception):
+    """What was written tells no item, or several; the text says which, without its full stop."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
     """The items of a `query`, and in them the `recipients` named, or all if none is."""
@@ -64,6 +69,11 @@ class Selection:
     def ids(self) -> tuple[str, ...]:
         """The IDs that were named."""
         return self.query.ids
+
+    def untold(self, item: Item) -> tuple[str, ...]:
+        """Return the recipients who were named and are none of the item's."""
+        theirs = {one.address.casefold() for one in item.recipients}
+        return tuple(address for address in self.recipients if address.casefold() not in theirs)
 
     def count(self, item: Item, states: frozenset[State]) -> int:
         """Return how many of the item's recipients are meant and in one of these states."""
@@ -133,11 +143,30 @@ def is_filtered(query: Query) -> bool:
     return replace(query, limit=1) != Query(limit=1)
 
 
-async def one(store: "Store", item_id: str) -> Item:
+async def meant(store: "Store", given: str) -> str:
+    """Return the id that somebody wrote, its beginning perhaps; raises `NotMeantError`.
+
+    Ids are in small letters; who copies one brings blanks along.
+    """
+    beginning = given.strip().lower()
+    found = await store.ids(beginning, limit=2) if beginning else ()
+    if beginning in found:
+        return beginning
+    if not found or len(beginning) < _BEGINNING:
+        raise NotMeantError("no such item in custody")
+    if len(found) > 1:
+        raise NotMeantError("several items begin so; write more of it")
+    return found[0]
+
+
+async def one(store: "Store", given: str) -> Item:
     """Return the item, or end with a sentence."""
-    items = await store.items(Query(ids=(item_id,)))
+    try:
+        items = await store.items(Query(ids=(await meant(store, given),)))
+    except NotMeantError as error:
+        raise click.ClickException(f"{printable(given)}: {error}.") from error
     if not items:
-        raise click.ClickException(f"{printable(item_id)}: no such item in custody.")
+        raise click.ClickException(f"{printable(given)}: no such item in custody.")
     return items[0]
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from dlp_gateway.cli import options, values
+from dlp_gateway.cli import options, streams, values
 from dlp_gateway.mail.reply import printable
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def _way(settings: "Settings", wanted: str | None) -> "Listener":
 
 def _asked(policy: "Policy") -> tuple[str, ...]:
     """Ask where test mail may go; a script has to say so."""
-    if not sys.stdin.isatty():
+    if not streams.on_terminal(sys.stdin):
         raise click.UsageError("Say with --to where test mail may go: an address of yours.")
     domain = policy.inside.patterns[0].removeprefix("*.")
     click.echo(
@@ -172,8 +172,10 @@ def _login(name: str, password_file: str | None) -> "Login":
             raise click.UsageError("--password-file belongs to --login.")
         return Login()
     if password_file:
-        written = options.read_bytes(password_file, limit=_PASSWORD_LIMIT).decode("utf-8", "replace")
+        written = streams.read_bytes(password_file, limit=_PASSWORD_LIMIT).decode("utf-8", "replace")
         return Login(name=name, password=written.rstrip("\r\n"))
+    if not streams.on_terminal(sys.stdin):
+        raise click.UsageError("There is no terminal to ask for the password; give it with --password-file.")
     return Login(name=name, password=click.prompt(f"Password of {printable(name)}", hide_input=True, err=True))
 
 
@@ -218,7 +220,7 @@ async def _run(errand: _Errand, *, keep: bool, quiet: bool) -> "tuple[tuple[Outc
 
 def _teller(*, quiet: bool) -> "Any":  # noqa: ANN401  a function of a Proof
     def tell(proof: "Proof") -> None:
-        if sys.stderr.isatty() and not quiet:
+        if streams.on_terminal(sys.stderr) and not quiet:
             click.echo(f"\r\033[Ksending: {printable(proof.title, 60)}", nl=False, err=True)
 
     return tell

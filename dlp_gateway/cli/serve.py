@@ -21,7 +21,7 @@ def command(config_path: str | None) -> None:
     from dlp_gateway.processes.supervisor import StartError, run
     from quarantine.store import StoreError, StoreKeyError
 
-    with options.problems_shown():
+    with options.problems_shown(starting=True):
         try:
             run(options.found_config(config_path))
         except StoreKeyError as error:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Self
 import click
 
 from dlp_gateway import notation
-from dlp_gateway.cli import options
+from dlp_gateway.cli import options, streams
 
 if TYPE_CHECKING:
     from dlp_gateway.policy.model import Policy
@@ -112,8 +112,8 @@ def command(
         difference, notes = asyncio.run(_compared(question, source, since, limit))
     except StoreError as error:
         options.unavailable(f"{error}.")
-    except (NotMailError, OSError) as error:
-        raise click.UsageError(str(error)) from error
+    except NotMailError as error:
+        raise streams.FileError(source, str(error)) from error
     notes = (*notes, *_dates(question.after, difference, ignored=ignore_dates))
     difference_view.show(difference, notes, after=policy_path, before=question.named, as_json=as_json)
     sys.exit(1 if _fails(difference, fail_on) else 0)
@@ -237,9 +237,10 @@ async def _journal(question: _Question, since: datetime | None, limit: int) -> "
 async def _mailbox(
     question: _Question, place: Path, since: datetime | None, limit: int
 ) -> "tuple[Difference, tuple[str, ...]]":
-    """Take the newest mails of a place through both policies."""
+    """Take the newest mails of a place through both policies; raises `NotMailError` if there are none to judge."""
     from dlp_gateway.inspection.inspector import InspectorOptions
     from dlp_gateway.simulation import comparison
+    from dlp_gateway.simulation.mailbox import NotMailError
 
     settings = question.settings
     costs = InspectorOptions()
@@ -249,8 +250,10 @@ async def _mailbox(
             in_place_bytes=settings.inspection.in_place,
             memory_bytes=settings.inspection.memory,
         )
-    with _Progress("looking") as progress:
+    with _Progress("looking") as progress, streams.told_of(place):
         mails = await asyncio.to_thread(comparison.newest, place, limit=limit, since=since, step=progress.step)
+    if not mails and since is None:
+        raise NotMailError("no mail lies there: no Maildir, no mbox file, no .eml file")
     with _Progress("judging", len(mails)) as progress:
         difference, left_out = await comparison.of_mails(
             mails,
@@ -260,6 +263,10 @@ async def _mailbox(
             message_size=settings.limits.message_size if settings is not None else _LARGEST,
             hops=settings.limits.hops if settings is not None else _HOPS,
             step=progress.step,
+        )
+    if mails and left_out == len(mails):
+        raise NotMailError(
+            f"none of {left_out} files there can be judged: no mail, without any recipient, or too large"
         )
     said = f"{left_out} mails were left out: too large, gone, or without any recipient."
     return difference, (said,) if left_out else ()
@@ -272,7 +279,7 @@ class _Progress:
         from rich.console import Console
         from rich.progress import Progress
 
-        self._bar = Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
+        self._bar = Progress(console=Console(stderr=True), transient=True, disable=not streams.on_terminal(sys.stderr))
         self._task = self._bar.add_task(what, total=total)
 
     def __enter__(self) -> Self:

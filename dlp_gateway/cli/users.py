@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 import click
 
-from dlp_gateway.cli import options
+from dlp_gateway.cli import options, streams
 from dlp_gateway.mail.reply import printable
 
 if TYPE_CHECKING:
@@ -183,12 +183,13 @@ def _password(name: str, from_stdin: bool) -> str:  # noqa: FBT001  a private fu
     from dlp_gateway.login.passwords import PasswordRefusedError, require_good
 
     if from_stdin:
-        line = sys.stdin.buffer.readline(_LONGEST_INPUT)
+        with streams.opened(streams.STANDARD) as stream:
+            line = stream.readline(_LONGEST_INPUT)
         try:
             password = line.decode("utf-8").rstrip("\r\n")
         except UnicodeDecodeError:
             raise click.UsageError("Standard input is not UTF-8.") from None
-    elif sys.stdin.isatty():
+    elif streams.on_terminal(sys.stdin):
         password = click.prompt("Password", hide_input=True, confirmation_prompt=True, default="", show_default=False)
     else:
         raise click.UsageError("There is no terminal to ask for the password; give it with --stdin.")

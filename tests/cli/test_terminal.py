@@ -10,16 +10,18 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.conftest import Kept
+
 COMMAND = [sys.executable, "-m", "dlp_gateway"]
 
 
-def on_terminal(*arguments: object, stream: int) -> tuple[str, str]:
+def on_terminal(*arguments: object, stream: int, no_color: str = "") -> tuple[str, str]:
     """Run with standard output (1) or error (2) on a terminal; return what came there and what came on the other."""
     leader, follower = pty.openpty()
     other = subprocess.PIPE
     streams = {"stdout": follower, "stderr": other} if stream == 1 else {"stdout": other, "stderr": follower}
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
-    environment.pop("NO_COLOR", None)
+    environment["NO_COLOR"] = no_color
     command = [*COMMAND, *(str(argument) for argument in arguments)]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, env=environment, **streams) as process:
         os.close(follower)
@@ -41,6 +43,14 @@ def test_colours_are_for_terminals_only(config: Path) -> None:
     assert "\x1b[32m" in shown
     assert "\x1b" not in piped
     assert re.sub(r"\x1b\[\d+m", "", shown).replace("\r\n", "\n") == piped
+
+
+def test_no_color_means_no_bold_letters_either(config: Path, kept: Kept) -> None:
+    """The whole of a terminal's escapes, not the colours only."""
+    for words in (("check",), ("quarantine", "show", kept.bulk), ("quarantine", "list"), ("--help",)):
+        options = () if words == ("--help",) else ("--config", config)
+        shown, _ = on_terminal(*words, *options, stream=1, no_color="1")
+        assert "\x1b" not in shown
 
 
 @pytest.mark.parametrize("arguments", [("check",), ("doctor",), ("users", "list")])

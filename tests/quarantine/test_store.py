@@ -50,6 +50,16 @@ async def test_what_was_taken_comes_back(store: Store, deposit: Make, noon: date
     assert content == await store.content("m1")
 
 
+async def test_ids_by_their_beginning(store: Store, deposit: Make) -> None:
+    """In order, no more than asked for; signs that a database might take for others stand for themselves."""
+    await store.take(tuple(deposit(name, "bob@example.com") for name in ("ab2", "ab1", "ac1")))
+    assert await store.ids("ab", limit=9) == ("ab1", "ab2")
+    assert await store.ids("a", limit=2) == ("ab1", "ab2")
+    assert await store.ids("ac1", limit=2) == ("ac1",)
+    for nobody in ("b", "AB", "a_", "a%", "ab11"):
+        assert await store.ids(nobody, limit=2) == ()
+
+
 async def test_a_copy_shows_what_would_leave(store: Store, deposit: Make) -> None:
     """A reviewer sees each copy with its edits, options and reverse-path, claimed by nobody."""
     first = deposit("m1").copies[0]
