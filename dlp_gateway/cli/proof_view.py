@@ -1,7 +1,7 @@
 """What came of test mail, for reading, and as JSON."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from typing import Any, Final
 
 import click
@@ -47,8 +47,9 @@ def print_outcomes(outcomes: tuple[Outcome, ...], untried: tuple[Untried, ...], 
     """Print what came of each sample, what was not tried, and what to do."""
     if sys.stderr.isatty():
         click.echo("\r\033[K", nl=False, err=True)
+    counting = {rule.rule.id for rule in policy.rules} - {r.rule.id for r in policy.rules if r.rule.mode == "enforce"}
     for one in outcomes:
-        _print(one)
+        _print(one, counting)
     for missing in untried:
         click.echo(f"{click.style('not tried', fg='yellow')}  {missing.rule}: {missing.why}.")
     click.echo()
@@ -66,8 +67,11 @@ def print_outcomes(outcomes: tuple[Outcome, ...], untried: tuple[Untried, ...], 
         )
 
 
-def _print(one: Outcome) -> None:
-    """Print one sample: the rule and what it is, the verdict and why, and what came out."""
+def _print(one: Outcome, counting: Set[str]) -> None:
+    """Print one sample: the rule and what it is, the verdict and why, and what came out.
+
+    `counting` are the rules that observe by their own mode, and so under `mode: enforce` too.
+    """
     proof, entry = one.proof, one.entry
     status = click.style("WRONG", fg="red", bold=True) if one.problem else click.style("ok", fg="green")
     click.echo(f"{status}  {click.style(proof.rule or 'no rule', bold=True)}: {printable(proof.title)}")
@@ -77,7 +81,8 @@ def _print(one: Outcome) -> None:
         return
     verdict = click.style(entry.disposition.label, fg=_COLOURS[entry.disposition.label])
     would = f" (would {proof.would.label})" if proof.would is not proof.expected.disposition else ""
-    why = ", ".join((*entry.reasons, *(f"{rule} only observed" for rule in entry.observed))) or "nothing found"
+    observed = (f"{rule} only {'counted, in any mode' if rule in counting else 'observed'}" for rule in entry.observed)
+    why = ", ".join((*entry.reasons, *observed)) or "nothing found"
     click.echo(f"      {verdict}{would}, because of {why}" if why != "nothing found" else f"      {verdict}, {why}")
     for line in _came_out(one, entry):
         click.echo(f"      {printable(line)}")

@@ -78,6 +78,8 @@ def _sentence(rule: RuleInForce, *, acts: bool) -> str:
     exceptions = ", or ".join(_exception(exception) for exception in rule.rule.unless)
     unless = f", unless {exceptions}" if exceptions else ""
     observed = "" if acts else "only count, instead of: "
+    if rule.rule.mode == "observe":  # so `mode: enforce` of the policy changes nothing
+        observed = "only count, by its own mode, instead of: "
     times = "".join(_when(timed) for timed in (rule.rule, rule.within) if timed is not None)
     found = _condition(rule.rule.when)
     severity = "" if rule.rule.severity == "medium" else f" Of {rule.rule.severity} severity."

@@ -60,7 +60,7 @@ def test_who_is_inside_comes_first() -> None:
             "when: {finding: a.b}, unless: {recipients: [x.example]}, then: later, mode: observe",
             (
                 "If a.b, unless all recipients are inside or in x.example: "
-                "only count, instead of: keep it for 90s, then forward it."
+                "only count, by its own mode, instead of: keep it for 90s, then forward it."
             ),
         ),
         (
