@@ -60,11 +60,17 @@ def print_outcomes(outcomes: tuple[Outcome, ...], untried: tuple[Untried, ...], 
         click.secho(f"{wrong} of {len(outcomes)} came out wrong.", fg="red")
         click.echo("Was policy.yaml changed since the gateway read it? Reload it, and try again.")
     else:
-        click.secho(f"All {len(outcomes)} samples came out as the policy says.", fg="green")
-    if policy.mode == "observe":
+        samples = "The sample" if len(outcomes) == 1 else f"All {len(outcomes)} samples"
+        click.secho(f"{samples} came out as the policy says{_not_tried(len(untried))}.", fg="green")
+    acted = any(one.entry is not None and one.entry.disposition is not Disposition.FORWARD for one in outcomes)
+    if policy.mode == "observe" and not acted:
         click.echo(
             "Observe mode: nothing was held or changed. To act, write `mode: enforce` in policy.yaml and reload."
         )
+
+
+def _not_tried(count: int) -> str:
+    return f"; {count} rule{'s were' if count > 1 else ' was'} not tried" if count else ""
 
 
 def _print(one: Outcome, counting: Set[str]) -> None:

@@ -1,6 +1,8 @@
 """The rules in force, in sentences that an administrator can check."""
 
+import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from operator import attrgetter
 from typing import Final
 
@@ -36,6 +38,15 @@ def explain(policy: Policy) -> tuple[str, ...]:
         *memory,
         *(_sentence(rule, acts=policy.enforces(rule)) for rule in rules),
     )
+
+
+def fingerprint(policy: Policy) -> str:
+    """Return what tells two policies apart, but for people whom a directory puts into teams: they come and go."""
+    teams = {name: Team(members=None, query=team.query) if team.query else team for name, team in policy.teams.items()}
+    groups = (
+        f"{name}: {', '.join((*sorted(one.addresses), *one.domains.patterns))}" for name, one in policy.groups.items()
+    )
+    return hashlib.sha256("\n".join((*explain(replace(policy, teams=teams)), *groups)).encode()).hexdigest()[:16]
 
 
 def _people(team: Team) -> str:

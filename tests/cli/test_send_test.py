@@ -1,5 +1,6 @@
 """`dlp-gateway send-test`: what can be seen without a gateway; with one: tests/e2e/test_first_hour.py."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -187,6 +188,12 @@ def test_what_would_become_of_a_mail_leaves_out_rules_that_only_count(capsys: py
     told = capsys.readouterr().out
     assert "forward, because of payment.account only counted, in any mode" in told
     assert "forward (would hold), because of payment.card only observed" in told
+    assert "All 2 samples came out as the policy says.\nObserve mode: nothing was held or changed." in told
+    print_outcomes(outcomes[:1], (Untried(rule="reply-all", why="it looks back"),), observing, keep=False)
+    assert "The sample came out as the policy says; 1 rule was not tried.\n" in capsys.readouterr().out
+    held = replace(outcomes[1], entry=replace(observed(card), disposition=Disposition.HOLD))
+    print_outcomes((held,), (), observing, keep=False)
+    assert "nothing was held" not in capsys.readouterr().out
 
 
 def observed(proof: Proof) -> Entry:

@@ -1,6 +1,7 @@
 """The life of a gateway by signals, as systemd and administrators send them, and what systemd reads meanwhile."""
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -12,7 +13,7 @@ import pytest
 
 from tests.e2e.client import Client, send
 from tests.e2e.conftest import Launch
-from tests.e2e.gateway import POLICY
+from tests.e2e.gateway import POLICY, Gateway
 from tests.e2e.next_mta import NextMta
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -150,6 +151,38 @@ async def test_hangups_in_quick_succession(gateway: Launch, next_mta: NextMta, s
     assert await running.metric('dlp_reloads_total{result="done"}') == 3.0  # the start counts as the first
     assert await running.metric("dlp_receivers") == 1.0
     assert running.events("internal_error") == []
+
+
+async def test_what_is_in_force_is_told_where_it_is_not_what_stands_in_the_files(
+    gateway: Launch, next_mta: NextMta
+) -> None:
+    """After a refused reload, and after a change without one: by healthcheck, check and send-test, each in a sentence."""
+    running = await gateway(next_mta.port)
+    running.write_policy(BROKEN)
+    running.reload()
+    await running.event("reload_refused")
+    refused = "The last reload was refused (the log says why), so the former configuration is in force."
+    assert (await running.run("healthcheck")).stdout.decode().splitlines() == ["ready", refused]
+    assert json.loads((await running.run("healthcheck", "--json")).stdout)["reload"] == "refused"
+
+    running.write_policy(LENIENT)
+    assert f"warning: running gateway, configuration: {refused}" in await checked(running)
+    sent = await running.run("send-test", "--to", "me@home.example")
+    assert sent.returncode == 69
+    assert sent.stdout == b""
+    assert "has another policy in force than policy.yaml says" in sent.stderr.decode()
+
+    running.reload()
+    await running.event("reloaded")
+    assert (await running.run("healthcheck")).stdout == b"ready\n"
+    assert "configuration:" not in await checked(running)
+    running.write_policy({**LENIENT, "mode": "observe"})
+    assert "configuration: The policy in force is not the one in policy.yaml; reload" in await checked(running)
+
+
+async def checked(running: Gateway) -> str:
+    """Return what `check --live` prints."""
+    return (await running.run("check", "--live")).stdout.decode()
 
 
 @pytest.mark.parametrize("pause", [0.0, 0.3, 1.0])
