@@ -59,6 +59,11 @@ class Document(Generic[T]):
         line, column = (self.keys if key and location in self.keys else self.values).get(location, (1, 1))
         return Problem(source=self.source, line=line, column=column, message=message)
 
+    def placed(self, location: Location, error: ConfigurationError) -> Iterator[Problem]:
+        """Yield the problems of something that is named at `location`; those without a line stand there."""
+        for problem in error.problems:
+            yield problem if problem.line else self.problem(location, f"{problem.source}: {problem.message}")
+
     def finish(self, more: Iterable[Problem] = ()) -> T:
         """Return the model; raise `ConfigurationError` if there are problems, or `more` of them."""
         problems = [*self.problems, *more]
@@ -284,7 +289,7 @@ class _TooMuchError(Exception):
     """More nodes than a file may hold."""
 
 
-_QUOTES_NEEDED: Final = "A text that begins with * or & needs quotes, such as \"*.corp.example\"."
+_QUOTES_NEEDED: Final = 'A text that begins with * or & needs quotes, such as "*.corp.example".'
 
 
 def _yaml_sentence(problem: str) -> str:

@@ -9,9 +9,11 @@ from typing import Any, Final
 import pytest
 
 from dlp_gateway import packs, settings
-from dlp_gateway.document import Model
-from dlp_gateway.errors import ConfigurationError
+from dlp_gateway.document import Document, Model
+from dlp_gateway.errors import ConfigurationError, Problem
 from dlp_gateway.notation import SocketAddress
+from dlp_gateway.policy.file import PolicyFile
+from dlp_gateway.policy.model import Policy
 from dlp_gateway.settings import Settings, reading
 
 CONTRACT: Final = """\
@@ -313,7 +315,39 @@ def test_missing_policy_is_a_problem_of_its_own(file: Path, tmp_path: Path) -> N
     """The policy's path is named with what is wrong."""
     with pytest.raises(ConfigurationError) as caught:
         settings.load_all(file, kinds=frozenset(), builtin=packs.builtin())
+    assert str(caught.value) == f"{file}:8:9: {tmp_path}/policy.yaml: There is no such file."
+    changed(file, "policy: policy.yaml\n", "")
+    with pytest.raises(ConfigurationError) as caught:
+        settings.load_all(file, kinds=frozenset(), builtin=packs.builtin())
     assert str(caught.value) == f"{tmp_path}/policy.yaml: There is no such file."
+
+
+def test_one_problem_hides_no_other(file: Path, tmp_path: Path) -> None:
+    """Whatever is looked at first: a missing section, a file of a group, a reviewer, a team, what the policy names."""
+    changed(file, "tls: none, auth: none", "tls: starttls, auth: required, certificate: a, key: b")
+    file.write_text(f"{file.read_text()}notices: {{reviewers: [rob@shop.example]}}\n")
+    (tmp_path / "policy.yaml").write_text(
+        "version: 1\ninside: [corp.example]\npacks: []\n"
+        "groups: {board: ./board.txt}\nteams: {hr: {filter: (cn=hr)}, press: ./press.txt}\n"
+    )
+
+    def named(found: Document[PolicyFile], policy: Policy) -> Iterator[Problem]:
+        del policy
+        yield found.problem(("inside",), "and what the policy names")
+
+    with pytest.raises(ConfigurationError) as caught:
+        settings.load_all(file, kinds=frozenset(), builtin=packs.builtin(), named=named)
+    told = [str(one).replace(f"{tmp_path}/", "") for one in caught.value.problems]
+    assert [one.partition(": ")[0] for one in told] == [
+        "gateway.yaml:2:3",
+        "gateway.yaml:9:23",
+        "policy.yaml:2:9",
+        "policy.yaml:4:17",
+        "policy.yaml:5:13",
+        "policy.yaml:5:39",
+    ]
+    assert told[3].endswith("board.txt: There is no such file.")
+    assert "The team hr has a filter" in told[4]
 
 
 def test_configuration_is_looked_for_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -170,7 +170,7 @@ def _login(settings: Settings) -> Iterator[Remark]:
         try:
             users, _ = users_file.load(login.users_file)
         except ConfigurationError as error:
-            yield from (wrong(f"login {one.source}", one.message) for one in error.problems)
+            yield from (wrong("login", str(one)) for one in error.problems)
         else:
             if not users:
                 yield warning("login", "Nobody can log in yet; `dlp-gateway users add NAME` adds a user.")

@@ -30,7 +30,13 @@ def command(*, config_path: str | None, as_json: bool) -> None:
     except (ValueError, KeyError, TypeError):
         told = {"gateway": f"does not answer at {address} ({printable(report, 80)})"}
     if as_json:
-        options.print_json({"ready": ready, "checks": told, **{name: word for name, word in (("mode", mode), ("reload", last)) if word}})
+        options.print_json(
+            {
+                "ready": ready,
+                "checks": told,
+                **{name: word for name, word in (("mode", mode), ("reload", last)) if word},
+            }
+        )
     else:
         click.echo("ready" if ready else "not ready: " + "; ".join(f"{name}: {word}" for name, word in told.items()))
         if mode == "observe":

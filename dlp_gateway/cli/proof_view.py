@@ -1,7 +1,8 @@
 """What came of test mail, for reading, and as JSON."""
 
 import sys
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 import click
@@ -73,7 +74,7 @@ def _not_tried(count: int) -> str:
     return f"; {count} rule{'s were' if count > 1 else ' was'} not tried" if count else ""
 
 
-def _print(one: Outcome, counting: Set[str]) -> None:
+def _print(one: Outcome, counting: AbstractSet[str]) -> None:
     """Print one sample: the rule and what it is, the verdict and why, and what came out.
 
     `counting` are the rules that observe by their own mode, and so under `mode: enforce` too.

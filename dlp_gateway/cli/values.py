@@ -27,7 +27,7 @@ def checked(annotation: Any) -> Callable[[str], str]:  # noqa: ANN401  a type of
 
 def own_domain(text: str) -> str:
     """Return a domain that can be our own."""
-    from dlp_gateway.policy.load import OwnDomain
+    from dlp_gateway.policy.file import OwnDomain
 
     return _dotted(checked(OwnDomain)(text), "corp.example")
 

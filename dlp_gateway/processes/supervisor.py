@@ -15,10 +15,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, TextIO
 
-from dlp_gateway import __version__
+from dlp_gateway import __version__, document
 from dlp_gateway.console.app import Check, application
 from dlp_gateway.console.server import Admin
-from dlp_gateway.errors import ConfigurationError, GatewayError, Problem
+from dlp_gateway.errors import ConfigurationError, GatewayError
 from dlp_gateway.journal import Generation, SqlJournal
 from dlp_gateway.observe import instruments, log, metrics
 from dlp_gateway.policy.explain import fingerprint
@@ -368,8 +368,9 @@ async def _custody_ready(store: Store) -> str:
 
 def _refuse_restart_only(path: Path, old: Settings, new: Settings) -> None:
     """Raise `ConfigurationError` if something changed that only a restart can bring into force."""
+    found = document.load_document(path, Settings)
     problems = [
-        Problem(source=str(path), line=0, column=0, message=f"`{name}` changed; that needs a restart, not a reload.")
+        found.problem((name,), f"`{name}` changed; that needs a restart, not a reload.", key=True)
         for name, before, after in (
             ("listeners", [one.address for one in old.listeners], [one.address for one in new.listeners]),
             ("custody", (old.custody.url, old.custody.key_file), (new.custody.url, new.custody.key_file)),

@@ -178,8 +178,14 @@ def test_logins_that_nobody_has(configure: Configure, issue: Issue, tmp_path: Pa
     }
     found = configure(listeners=[listener], login={"backend": "users"})
     ((level, _, says),) = told(found)
-    assert (level, says) == ("wrong", "There is no such file; `dlp-gateway users add NAME` makes it.")
+    missing = f"{tmp_path / 'users'}: There is no such file; `dlp-gateway users add NAME` makes it."
+    assert (level, says) == ("wrong", missing)
     (tmp_path / "users").touch(mode=0o600)
+    (tmp_path / "users").write_text("# nobody\nann\n")
+    ((level, about, says),) = told(found)
+    assert (level, about) == ("wrong", "login")
+    assert says.startswith(f"{tmp_path / 'users'}:2:")
+    (tmp_path / "users").write_text("# nobody\n")
     ((level, _, says),) = told(found)
     assert (level, says) == ("warning", "Nobody can log in yet; `dlp-gateway users add NAME` adds a user.")
 

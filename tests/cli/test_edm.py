@@ -105,8 +105,11 @@ def test_problems_have_places(run: Run, people: Path) -> None:
 @pytest.mark.parametrize(
     ("policy", "told"),
     [
-        ("edm: {people: ./people.edm}\n", "people.key: There is no key file"),
-        ("edm: {people: {table: people.edm, key_file: other.key}}\n", "other.key: There is no key file"),
+        (
+            "edm: {people: ./people.edm}\n",
+            "people.edm: There is no such table; `dlp-gateway edm build FILE.csv` makes it",
+        ),
+        ("edm: {people: {table: policy.yaml, key_file: other.key}}\n", "policy.yaml: This is no table"),
         ("edm: {People: ./people.edm}\n", "A name consists of a-z"),
         ("edm: {people: {tabel: x}}\n", "did you mean 'table'?"),
         ("rules: [{id: x, when: {finding: edm.records.people}, then: review}]\n", "No detector reports this kind"),
@@ -122,3 +125,4 @@ def test_a_policy_with_a_table_that_cannot_be_used(run: Run, config: Path, polic
     result = run("check")
     assert result.exit_code == 78
     assert told in result.stderr
+    assert "policy.yaml:3:" in result.stderr or "policy.yaml:4:" in result.stderr

@@ -16,7 +16,7 @@ from dlp_gateway import document, packs
 from dlp_gateway.cli import surroundings
 from dlp_gateway.cli.first_files import SERVICES, Answers, NextHop, Sender, gateway_yaml, policy_yaml
 from dlp_gateway.policy import load
-from dlp_gateway.policy.load import PolicyFile
+from dlp_gateway.policy.file import PolicyFile
 from dlp_gateway.processes import policies
 from dlp_gateway.settings import Settings
 from dlp_gateway.settings.shared_senders import shared_senders
@@ -118,7 +118,10 @@ def test_files_and_folders_are_for_few(run: Run, config: Path) -> None:
         (("--inside", "corp.example", "--smarthost", "m.example", "--reviewer", "rita"), "This is no mail address"),
         (("--inside", "corp.example"), "Name the next mail server with --smarthost"),
         (("--inside", "corp"), "Invalid value for '--inside': This has no dot; a full name is needed"),
-        (("--inside", "corp.example", "--smarthost", "m.example", "--hostname", "nope"), "such as gateway.corp.example"),
+        (
+            ("--inside", "corp.example", "--smarthost", "m.example", "--hostname", "nope"),
+            "such as gateway.corp.example",
+        ),
         (
             ("--inside", "corp.example", "--smarthost", "m.example", "--reviewer", "q@b.example"),
             "must have an address in one of your own domains; q@b.example has none.",

@@ -67,8 +67,10 @@ def test_one_pack_alone(run: Run, packs: Path) -> None:
         (
             "identifiers/wizard.cases.yaml",
             'finds: ["wizard number [[WZ-4471]]", "no brackets", "badge [[WZ-1234]]"]\n',
-            "line 1: Nothing is marked in text 2 of `finds`; put [[ and ]] around each number. "
-            "line 1: 1 of the marked numbers in text 3 of `finds` are not found.\n",
+            (
+                "line 1: Nothing is marked in text 2 of `finds`; put [[ and ]] around each number. "
+                "line 1: 1 of the marked numbers in text 3 of `finds` are not found.\n"
+            ),
         ),
         ("identifiers/wizard.cases.yaml", "finds: []\n", "There is no text in it; write `finds` and `misses`."),
         (

@@ -156,7 +156,7 @@ async def test_hangups_in_quick_succession(gateway: Launch, next_mta: NextMta, s
 async def test_what_is_in_force_is_told_where_it_is_not_what_stands_in_the_files(
     gateway: Launch, next_mta: NextMta
 ) -> None:
-    """After a refused reload, and after a change without one: by healthcheck, check and send-test, each in a sentence."""
+    """After a refused reload, and after a change without one: healthcheck, check and send-test say so."""
     running = await gateway(next_mta.port)
     running.write_policy(BROKEN)
     running.reload()
@@ -176,6 +176,18 @@ async def test_what_is_in_force_is_told_where_it_is_not_what_stands_in_the_files
     await running.event("reloaded")
     assert (await running.run("healthcheck")).stdout == b"ready\n"
     assert "configuration:" not in await checked(running)
+    running.write_policy({**LENIENT, "mode": "observe"})
+    running.config.write_text(f"# changed\n{running.config.read_text().replace('gateway.corp', 'other.corp')}")
+    running.reload()
+    (_, event) = await running.event("reload_refused", 2)
+    line = running.config.read_text().splitlines().index("hostname: other.corp.example") + 1
+    assert event["problems"] == [
+        f"{running.config}:{line}:1: `hostname` changed; that needs a restart, not a reload.",
+    ]
+    running.config.write_text(running.config.read_text().replace("other.corp", "gateway.corp"))
+    running.write_policy(LENIENT)
+    running.reload()
+    await running.event("reloaded", 2)
     running.write_policy({**LENIENT, "mode": "observe"})
     assert "configuration: The policy in force is not the one in policy.yaml; reload" in await checked(running)
 

@@ -16,7 +16,7 @@ from dlp_gateway.detect.words import WordFile
 from dlp_gateway.document import Model
 from dlp_gateway.policy import load, pack
 from dlp_gateway.policy.cases import MailCase, RuleCases
-from dlp_gateway.policy.load import PolicyFile
+from dlp_gateway.policy.file import PolicyFile
 from dlp_gateway.policy.memory import Groups, Memory, Storm
 from dlp_gateway.policy.model import BUILTIN_ACTIONS, RESERVED, Condition, Delay, Hold, Reject, Rewrite, Rule, Unless
 from dlp_gateway.policy.records import Records
@@ -68,7 +68,14 @@ def test_examples_of_every_sort_are_there() -> None:
 
 def test_the_pack_of_the_examples_passes_its_cases(tmp_path: Path) -> None:
     """Whoever copies pack, rule, detection and cases has a pack that `rules test` takes."""
-    for name in ("pack", "health", "health.cases", "identifiers/patient", "identifiers/patient.cases", "labels/patient"):
+    for name in (
+        "pack",
+        "health",
+        "health.cases",
+        "identifiers/patient",
+        "identifiers/patient.cases",
+        "labels/patient",
+    ):
         path = tmp_path / "ours" / f"{name}.yaml"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(named(f"ours/{name}.yaml"))

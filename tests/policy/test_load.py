@@ -26,7 +26,7 @@ KINDS: Final = frozenset(
         *(f"sent.{name}" for name in ("BANK_ACCOUNT", "TAX_ID", "NATIONAL_ID", "HEALTH_ID")),
         *("exposure.window", "exposure.written", "parts.attachment", "parts.picture"),
         *(f"identifier.{name}" for name in ("DRIVER_LICENSE", "CREDIT_CARD", "IBAN", "US_SSN", "UK_NINO", "PASSPORT")),
-        *(f"identifier.{name}" for name in ("BANK_ACCOUNT", "TAX_ID")),
+        *(f"identifier.{name}" for name in ("BANK_ACCOUNT", "TAX_ID", "NATIONAL_ID")),
         *(f"unreadable.{reason}" for reason in UnreadableReason),
     }
 )
@@ -178,12 +178,12 @@ def test_every_problem_of_the_policy_is_told_at_once() -> None:
         "  - {when: {finding: reply_all.audience, all: [{finding: reply_all.audience}]}}\n"
     )
     assert problems(text) == [
-        "policy.yaml:1:10: This must be one of: 1.",
+        "policy.yaml:1:10: This gateway knows version 1 of the format and no other; write `version: 1`.",
         "policy.yaml:2:24: A domain is needed here, such as corp.example, or *.corp.example for its subdomains.",
         "policy.yaml:2:41: A domain is needed here, such as corp.example, or *.corp.example for its subdomains.",
         "policy.yaml:3:9: There is no such pack; did you mean 'bulk-visible'?",
         "policy.yaml:3:34: This pack is named twice, or another has the same name.",
-        "policy.yaml:3:45: There is no such pack; that folder has no pack.yaml.",
+        "policy.yaml:3:45: There is no such pack; that folder does not exist.",
         (
             "policy.yaml:4:7: No pack in force has it; known are: reply-all.action, reply-all.audience, "
             "reply-all.mode, reply-all.severity."
@@ -220,7 +220,7 @@ def test_every_problem_of_the_policy_is_told_at_once() -> None:
         ("1.0", "This must be 1."),
         ("'1'", "This must be 1."),
         ("01", "Write a number in decimals and without leading zeros; put a text in quotes."),
-        ("0", "This must be one of: 1."),
+        ("0", "This gateway knows version 1 of the format and no other; write `version: 1`."),
     ],
 )
 def test_version_is_exactly_one(version: str, expected: str) -> None:
