@@ -141,11 +141,11 @@ def test_every_problem_is_told_at_once(file: Path) -> None:
         "journel: {}\n"
     )
     assert problems(file) == [
-        '2:15: An address is an IP address and a port, such as "127.0.0.1:2525" or "[::1]:2525".',
+        '2:15: An address is an IP address (or localhost) and a port, such as "127.0.0.1:2525" or "[::1]:2525".',
         "2:37: This is an address inside a network; write 10.0.0.0/8, or the address alone.",
         "2:55: TLS 'starttls' needs `certificate` and `key`, two PEM files.",
         "3:51: TLS 'implicit' needs `certificate` and `key`, two PEM files.",
-        '4:15: An address is an IP address and a port, such as "127.0.0.1:2525" or "[::1]:2525".',
+        '4:15: An address is an IP address (or localhost) and a port, such as "127.0.0.1:2525" or "[::1]:2525".',
         "4:42: At least 1 must stand here.",
         "5:31: Unknown key 'prot'; did you mean 'port'?",
         "5:46: This must be one of: 'none', 'opportunistic' or 'required'.",
@@ -290,11 +290,25 @@ def test_hosts_that_make_no_sense(file: Path, smarthost: str, expected: str) -> 
     assert problems(file) == [expected]
 
 
-@pytest.mark.parametrize("host", ["mx example", "mx.example:25", "'[::1]'", "-mx.example", "'mx\u0130.example'"])
+@pytest.mark.parametrize("host", ["mx example", "-mx.example", "'mx\u0130.example'"])
 def test_smarthost_is_a_name_or_an_address(file: Path, host: str) -> None:
     """The port has a key of its own."""
     changed(file, "{host: 127.0.0.1,", f"{{host: {host},")
     assert problems(file) == ["3:19: This must be a host name, such as mail.example.com."]
+
+
+@pytest.mark.parametrize(
+    ("host", "told"),
+    [
+        ('"[192.0.2.1]"', "Write the host without brackets; MX records are never looked up."),
+        ("mail.example.net:25", "Write the host alone here, and its port in `port:`."),
+        ('"[192.0.2.1]:25"', "Write the host alone here, and its port in `port:`."),
+    ],
+)
+def test_habits_of_other_mail_servers_are_answered(file: Path, host: str, told: str) -> None:
+    """A relayhost of Postfix's has brackets and a port."""
+    changed(file, "host: 127.0.0.1", f"host: {host}")
+    assert problems(file) == [f"3:19: {told}"]
 
 
 def test_problems_of_both_files_are_told_together(file: Path, tmp_path: Path) -> None:

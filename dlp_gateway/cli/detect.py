@@ -77,10 +77,14 @@ def _progress(source: str) -> Any:  # noqa: ANN401  click's progress bar has no 
     return click.progressbar(length=size, label="detect", file=sys.stderr, hidden=hidden)
 
 
+def _no_json(_name: str) -> None:
+    raise ValueError("NaN and Infinity are no JSON (RFC 8259 6)")
+
+
 def _entry(source: str, number: int, line: bytes) -> dict[str, Any]:
     """Return one line's object; a usage error names the line, never its text."""
     try:
-        entry = json.loads(line)
+        entry = json.loads(line, parse_constant=_no_json)
     except (ValueError, RecursionError):
         raise click.UsageError(f"{source}:{number}: not a JSON object.") from None
     match entry:

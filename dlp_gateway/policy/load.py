@@ -194,6 +194,9 @@ def _overrides(
     for key, value in _mapping_at(found.raw, place).items():
         if key not in known:
             message = f"No pack in force has it{document.suggestion(key, known)}"
+            if key in by_name and isinstance(value, dict):
+                inner = next((f"{key}.{one}" for one in value if f"{key}.{one}" in known), f"{key}.PARAMETER")
+                message = f"The pack stands before each parameter, with a dot: write `{inner}:`."
             problems.append(found.problem((*place, key), message, key=True))
             continue
         name, _, parameter = key.partition(".")

@@ -166,6 +166,20 @@ def test_what_others_may_write(configure: Configure, tmp_path: Path) -> None:
     ]
 
 
+def test_a_domain_without_a_dot(configure: Configure) -> None:
+    """Accepted, since a site's own network may have such; more often the rest was forgotten."""
+    found = configure(
+        "partners: [corp]\nlists: [foo]\ngroups: {board: [law]}\n"
+        "rules: [{id: x, when: {finding: parts.picture}, unless: {sender: [ann]}, then: hide}]\n"
+    )
+    assert [says.partition(" has no dot")[0] for _, _, says in told(found) if "has no dot" in says] == [
+        "corp in `partners`",
+        "foo in `lists`",
+        "law in the group board",
+        "ann in the rule x",
+    ]
+
+
 def test_logins_that_nobody_has(configure: Configure, issue: Issue, tmp_path: Path) -> None:
     """A file of users that is missing is wrong, an empty one a warning with the command that mends it."""
     pair = issue("gateway.corp.example")

@@ -113,7 +113,7 @@ def test_files_and_folders_are_for_few(run: Run, config: Path) -> None:
         (("--inside", "not a domain", "--smarthost", "m.example"), "A domain is needed here"),
         (("--inside", "corp.example", "--smarthost", "m.example:99999"), "A port is a number from 1 to 65535."),
         (("--inside", "corp.example", "--smarthost", "two words"), "This must be a host name"),
-        (("--inside", "corp.example", "--smarthost", "m.example", "--listen", "25"), "An address is an IP address and"),
+        (("--inside", "corp.example", "--smarthost", "m.example", "--listen", "25"), "An address is an IP address"),
         (("--inside", "corp.example", "--smarthost", "m.example", "--network", "10.0.0.1/8"), "inside a network"),
         (("--inside", "corp.example", "--smarthost", "m.example", "--reviewer", "rita"), "This is no mail address"),
         (("--inside", "corp.example"), "Name the next mail server with --smarthost"),

@@ -228,6 +228,29 @@ def test_version_is_exactly_one(version: str, expected: str) -> None:
     assert problems(f"inside: [corp.example]\nversion: {version}\n") == [f"policy.yaml:2:10: {expected}"]
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "set: {reply-all: {audience: 5}}",
+            "3:7: The pack stands before each parameter, with a dot: write `reply-all.audience:`.",
+        ),
+        ("set: {reply-all.action: hold}", "3:25: There is no such action; did you mean 'review'?"),
+        (
+            "rules: [{id: x, when: {finding: identifier.IBAN}, then: hold}]",
+            "3:57: There is no such action; did you mean 'review'?",
+        ),
+        (
+            "rules: [{id: x, when: {finding: identifier.IBAN}, then: reject}]",
+            "3:57: There is no such action; did you mean 'refuse'?",
+        ),
+    ],
+)
+def test_what_is_easily_written_instead_is_told(text: str, expected: str) -> None:
+    """What an action does for its name, and parameters below their pack."""
+    assert problems(f"version: 1\ninside: [corp.example]\n{text}\n") == [f"policy.yaml:{expected}"]
+
+
 def test_exception_that_looks_at_content_is_unknown() -> None:
     """Exceptions look at who writes to whom only; the message says what there is."""
     text = (
