@@ -2,7 +2,7 @@
 
 import asyncio
 
-from dlp_gateway.checks import directory, logins, machine, next_hop, reading, running
+from dlp_gateway.checks import directory, in_force, logins, machine, next_hop, reading
 from dlp_gateway.checks.remark import Remark
 from dlp_gateway.policy.model import Policy
 from dlp_gateway.settings import Settings
@@ -15,7 +15,7 @@ async def live(settings: Settings, policy: Policy) -> tuple[Remark, ...]:
     return (
         *await asyncio.gather(*listeners),
         *await asyncio.to_thread(lambda: tuple(machine.admin(settings.admin.address))),
-        *await asyncio.to_thread(lambda: tuple(running.in_force(settings, policy))),
+        *await asyncio.to_thread(lambda: tuple(in_force.configuration(settings, policy))),
         *await machine.custody(settings),
         *await logins.backend(settings),
         await asyncio.to_thread(machine.disk, settings),

@@ -17,7 +17,7 @@ def command(*, config_path: str | None, as_json: bool) -> None:
 
     Asks /readyz at the admin address of the configuration, as a load balancer or a container engine would.
     """
-    from dlp_gateway.checks.running import REFUSED
+    from dlp_gateway.checks.in_force import REFUSED
     from dlp_gateway.console.server import healthcheck
 
     with options.problems_shown(as_json=as_json):

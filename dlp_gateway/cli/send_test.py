@@ -132,7 +132,8 @@ def command(
 
 def _require_in_force(settings: "Settings", policy: "Policy") -> None:
     """End where a running gateway acts by another policy: every sample would come out otherwise than planned."""
-    from dlp_gateway.checks.running import REFUSED, is_another, readiness
+    from dlp_gateway.checks.in_force import REFUSED, is_another
+    from dlp_gateway.checks.running import readiness
 
     told = readiness(settings.admin.address)
     if told is not None and is_another(told, policy):
