@@ -6,6 +6,7 @@ GatewayError
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 EX_CONFIG = 78  # sysexits.h: the configuration is wrong, a restart will not help
 
@@ -34,6 +35,11 @@ class ConfigurationError(GatewayError):
     def __init__(self, problems: tuple[Problem, ...] | list[Problem], /) -> None:
         self.problems = tuple(sorted(problems))
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+    @classmethod
+    def of(cls, source: Path | str, message: str) -> "ConfigurationError":
+        """Return the error of one problem with a whole file, or with what has no lines."""
+        return cls([Problem(source=str(source), line=0, column=0, message=message)])
 
 
 class InspectionError(GatewayError):

@@ -17,7 +17,7 @@ from dlp_gateway.mail.edit import Edit
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.message import Message
 from dlp_gateway.mail.reply import Reply
-from dlp_gateway.observe import log, metrics
+from dlp_gateway.observe import log, metrics, trouble
 from dlp_gateway.ports import Custody, Delivery, Progress, Smarthost
 from dlp_gateway.reporter import Outcome, Reporter
 from quarantine.model import Deposit
@@ -119,8 +119,7 @@ class Forwarder:
                 wait = timedelta() if deposits.DSN in deposit.reasons else FIRST_RETRY
                 await self._custody.reschedule(deposit.id, due_at=datetime.now(UTC) + wait)
         except StoreError as error:
-            log.store_unavailable(error)
-            metrics.store_error()
+            trouble.store_failed(error)
 
     async def _tell_of_success(self, outgoing: Outgoing, delivery: Delivery) -> None:
         """Take the DSN for whom the smarthost took and will not report on (RFC 3461 5.2.2 (b)).
@@ -136,16 +135,14 @@ class Forwarder:
             if found:
                 await self._custody.take(found)
         except StoreError as error:
-            log.store_unavailable(error)
-            metrics.store_error()
+            trouble.store_failed(error)
 
     async def _take_back(self, mail: str, taken: list[Deposit]) -> None:
         """Discard the deposits of a transaction that nobody got; tried until they would leave, if it fails."""
         try:
             await self._discard(mail, taken)
         except StoreError as error:
-            log.store_unavailable(error)
-            metrics.store_error()
+            trouble.store_failed(error)
             task = asyncio.create_task(self._discard_later(mail, taken))
             self._unfinished.add(task)  # the loop itself holds tasks weakly
             task.add_done_callback(self._unfinished.discard)

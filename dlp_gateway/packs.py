@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from dlp_gateway import document
-from dlp_gateway.errors import ConfigurationError, Problem
+from dlp_gateway.errors import ConfigurationError
 from dlp_gateway.policy import pack
 
 #: In the wheel the packs lie inside the package, since a top-level `rules` belongs to another project.
@@ -30,7 +30,7 @@ def builtin() -> Path:
         if folder.is_dir():
             return folder
     message = "The built-in rule packs are missing from this installation; install the package anew."
-    raise ConfigurationError([Problem(source=str(package), line=0, column=0, message=message)])
+    raise ConfigurationError.of(package, message)
 
 
 def find(name: str, folders: tuple[Path, ...]) -> Path:
@@ -40,7 +40,7 @@ def find(name: str, folders: tuple[Path, ...]) -> Path:
             return folder / name
     places = " nor in ".join(str(folder) for folder in folders)
     message = f"There is no such pack in {places}."
-    raise ConfigurationError([Problem(source=f"pack {name}", line=0, column=0, message=message)])
+    raise ConfigurationError.of(f"pack {name}", message)
 
 
 def listing(folder: Path) -> Iterator[pack.Pack]:

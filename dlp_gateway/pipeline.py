@@ -27,7 +27,7 @@ from dlp_gateway.mail.reference import own_id
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.mail.trace import hops, received
 from dlp_gateway.memory import Memory
-from dlp_gateway.observe import log, metrics
+from dlp_gateway.observe import log, metrics, trouble
 from dlp_gateway.policy.copies import Sights, checked
 from dlp_gateway.policy.decide import decide
 from dlp_gateway.policy.model import Policy
@@ -114,8 +114,7 @@ class Pipeline:
             log.deferred(envelope.id, Why.OVERLOAD)
             return Deferred(id=envelope.id, why=Why.OVERLOAD)
         except StoreError as error:
-            log.store_unavailable(error)
-            metrics.store_error()
+            trouble.store_failed(error)
             return Deferred(id=envelope.id, why=Why.STORE)
 
     async def abandoned(self, envelope: Envelope, content: bytes) -> None:
@@ -282,8 +281,7 @@ def _noting() -> Iterator[None]:
     try:
         yield
     except StoreError as error:
-        log.store_unavailable(error)
-        metrics.store_error()
+        trouble.store_failed(error)
 
 
 async def _beside(size: int, work: Callable[[], T]) -> T:

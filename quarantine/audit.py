@@ -1,12 +1,9 @@
-"""Who did what to held mail: events for reviewers, and the name under which a person's decisions are written."""
+"""Who decides about held mail: the name under which a person's decisions are written."""
 
 import os
 import pwd
 from pathlib import Path
 from typing import Final
-
-from quarantine.model import Event, Query
-from quarantine.store import Store
 
 _LOGIN: Final = Path("/proc/self/loginuid")
 _NOBODY_LOGGED_IN: Final = 2**32 - 1  # a service, or a kernel that does not keep logins
@@ -31,9 +28,3 @@ def _account(uid: int) -> str:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return f"uid {uid}"
-
-
-async def trail(store: Store, query: Query) -> tuple[Event, ...]:
-    """Return the events of all items that match, oldest first."""
-    events = [event for item in await store.items(query) for event in await store.events(item.id)]
-    return tuple(sorted(events, key=lambda event: event.at))

@@ -11,6 +11,7 @@ from dlp_gateway.ports import UNDER_WAY
 from dlp_gateway.retries import OwnDepartures, Retries
 from quarantine.store import StoreError
 from tests.fakes import MemoryJournal
+from tests.waiting import until
 
 CONTENT = b"Message-ID: <1@corp.example>\r\nSubject: hello\r\n\r\ntext\r\n"
 TAKEN, LATER = Reply(code=250, enhanced="2.0.0", text="taken"), Reply(code=451, enhanced="4.3.0", text="later")
@@ -77,10 +78,9 @@ async def test_the_departure_of_a_retry_that_waits_keeps_nobody() -> None:
     waiting = asyncio.create_task(second())
     await asyncio.sleep(0)
     leaving = asyncio.create_task(retries.abandoned(envelope("a2"), CONTENT))
-    await asyncio.sleep(0.01)
+    await asyncio.sleep(0)
     assert departures.any()
-    await asyncio.sleep(0.3)
-    assert not departures.any()
+    await until(lambda: not departures.any())
     await retries.unanswered(envelope("a1"), CONTENT, TAKEN, written=False)
     assert await waiting == TAKEN
     await leaving

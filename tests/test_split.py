@@ -16,8 +16,8 @@ from quarantine.memory import MemoryStore
 from quarantine.model import Query, State
 from quarantine.store import StoreError
 from tests.fakes import LATER, NEVER, MemoryJournal, ScriptedSmarthost
+from tests.pipeline.line import envelope
 from tests.test_delivery import OPTIONS
-from tests.test_pipeline import envelope
 
 CUSTOMERS = tuple(f"c{n}@shop{n}.example" for n in range(12))
 BULK = (

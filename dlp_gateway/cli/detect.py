@@ -30,9 +30,10 @@ def command(*, source: str, as_json: bool, min_score: float) -> None:
       echo '{"id": 1, "text": "IBAN DE89 3704 0044 0532 0130 00"}' | dlp-gateway detect -
     """  # noqa: D301  a backspace is how click is told to leave lines as they are
     from dlp_gateway import packs
+    from dlp_gateway.detect.base import CONFIDENCE
     from dlp_gateway.detect.identifier_rules import load_rules
     from dlp_gateway.detect.identifiers import IdentifierDetector
-    from dlp_gateway.detect.requests import asks
+    from dlp_gateway.detect.solicitation import likelihood
     from dlp_gateway.detect.words import load_words
 
     with options.problems_shown(as_json=as_json):
@@ -49,7 +50,7 @@ def command(*, source: str, as_json: bool, min_score: float) -> None:
             begun = time.perf_counter()
             found = [span for span in detector.spans(entry["text"]) if span.score >= min_score]
             spent = round((time.perf_counter() - begun) * 1000, 3)
-            asked = asks(words, entry["text"])
+            asked = likelihood(words, entry["text"]) >= CONFIDENCE["medium"]
             if as_json:
                 shown = [
                     {

@@ -75,7 +75,7 @@ def build(*, source: Path, columns: Path | None, out: Path | None, key_file: Pat
     from dlp_gateway import document
     from dlp_gateway.detect.edm import building, keys
     from dlp_gateway.detect.edm.spec import Spec
-    from dlp_gateway.errors import ConfigurationError, Problem
+    from dlp_gateway.errors import ConfigurationError
 
     columns = columns or source.with_suffix(".yaml")
     target = out or source.with_suffix(".edm")
@@ -83,7 +83,7 @@ def build(*, source: Path, columns: Path | None, out: Path | None, key_file: Pat
     with options.problems_shown(as_json=as_json):
         if not columns.exists():
             told = f"There is no such file of columns; write one: dlp-gateway edm draft {source} > {columns}"
-            raise ConfigurationError([Problem(source=str(columns), line=0, column=0, message=told)])
+            raise ConfigurationError.of(columns, told)
         spec = document.load(columns, Spec)
         if key_file.exists():
             key = keys.load(key_file)

@@ -139,7 +139,7 @@ def remove(*, config_path: str | None, name: str, as_json: bool) -> None:
 
 def _file(config_path: str | None, *, as_json: bool) -> Path:
     """Return the users' file of gateway.yaml; ends with 78 if the users are kept elsewhere."""
-    from dlp_gateway.errors import ConfigurationError, Problem
+    from dlp_gateway.errors import ConfigurationError
 
     with options.problems_shown(as_json=as_json):
         path = options.found_config(config_path)
@@ -150,7 +150,7 @@ def _file(config_path: str | None, *, as_json: bool) -> Path:
                 if login is None
                 else f"Users are kept by {login.backend} (`login.backend`), not in a file."
             )
-            raise ConfigurationError([Problem(source=str(path), line=0, column=0, message=message)])
+            raise ConfigurationError.of(path, message)
         file: Path = login.users_file
         return file
 

@@ -24,6 +24,13 @@ _WORDS: Final = (
 _MONTH: Final = r"\b(?:0[1-9]|1[0-2]) ?/ ?(?:20)?[2-4]\d\b"
 _SPOKEN_OF: Final = re.compile(rf"\b(?:{'|'.join(_WORDS)})\b|{_MONTH}", re.IGNORECASE)
 _LINKED: Final = re.compile(r"(?:://|\bwww\.|[?&][\w.%\[\]-]{1,40}=)\S*\Z")
+_TRYING: Final = re.compile(
+    r"\b(?:test ?card|testkarte|carte de test|tarjeta de prueba|carta di (?:prova|test)|testkaart|cartao de teste"
+    r"|karta testowa|testkort|sandbox|staging|pre-?prod(?:uction)?|dummy|docs?|documentation|doku|checksum|luhn|mock"
+    r"|fixtures?|unit ?tests?|deploy(?:ed|ment)?|endpoint|qa|api|repo|commit|regression|gateway)\b",
+    re.IGNORECASE,
+)
+_TALK: Final = 160
 _NEAR: Final = 80
 _LINK: Final = 400
 
@@ -71,6 +78,15 @@ def is_spoken_of(text: str, start: int, end: int) -> bool:
     """Return whether the words around speak of paying, or a month of expiry stands there."""
     around = f"{text[max(0, start - _NEAR) : start]} {text[end : end + _NEAR]}"
     return _SPOKEN_OF.search(around) is not None
+
+
+def is_of_developers(text: str, start: int, end: int) -> bool:
+    """Return whether the words around speak of trying software, so that a published example is just that.
+
+    One such word is not enough: "my test card" is what an administrator writes who tries the gateway.
+    """
+    around = text[max(0, start - _TALK) : end + _TALK]
+    return len({word[0].lower() for word in _TRYING.finditer(around)}) > 1
 
 
 def link_start(text: str, start: int) -> int | None:

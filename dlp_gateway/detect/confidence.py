@@ -30,6 +30,8 @@ _PERSONAL: Final = re.compile(
     re.IGNORECASE,
 )
 _YOURS: Final = re.compile(r"\b(?:your|ur|yr|u r|ihre?|whose|which|votre|tu|uw|je|seu|twoj[ea]?) \Z", re.IGNORECASE)
+#: A question about it: "do you have dad's licence to hand?"
+_QUESTION: Final = re.compile(r"[^\n?.!,;:]{0,25}\?")
 _KIND_OF_DOCUMENT: Final = re.compile(
     r"(?:type|kind|\b(?:document|doc|id|identification|art|tipo|soort|rodzaj|dokument))\b[^\n]{0,12}\Z", re.IGNORECASE
 )
@@ -118,7 +120,8 @@ class Context:
         before = self.text[max(0, hit.start - 30) : hit.start]
         if owner.relation is Relation.ABOVE and _KIND_OF_DOCUMENT.search(before):
             return 0.05
-        asked = owner.relation in {Relation.ABOVE, Relation.BELOW} and _YOURS.search(before)
+        questioned = _YOURS.search(before) or _QUESTION.match(self.text, hit.end)
+        asked = owner.relation in _AFAR and questioned
         abbreviated = hit.end - hit.start <= 3  # "DL # …": seldom anything else
         weakness = (
             0.12 if meant or asked or (kind != _ACCOUNT and _PERSONAL.search(before)) else 0.26 if abbreviated else 0.34
@@ -139,7 +142,8 @@ class Context:
         if not match.rule.any_country and not match.value.isdigit():
             weakness -= 0.06 if meant or others else 0.14
         sentence_begins = before.rstrip().endswith(".") and self.text[hit.start].isupper()
-        if not (abbreviated or sentence_begins) and _MODIFIED.search(before) and not self._common(hit.start):
+        behind = owner.relation is Relation.AFTER and hit.start - match.end <= _DIRECT  # the number is no word
+        if not (abbreviated or sentence_begins or behind) and _MODIFIED.search(before) and not self._common(hit.start):
             weakness += 0.25
         if owner.announced or not self.text[hit.end : match.start].strip(" \t") or match.start - hit.end <= _DIRECT:
             return weakness

@@ -2,18 +2,23 @@
 
 import re
 from bisect import bisect_left
+from dataclasses import replace
 from typing import Final
 
-from dlp_gateway.detect.card_context import Share, is_alone, is_evident, is_printed, link_start
+from dlp_gateway.detect.card_context import Share, is_alone, is_evident, is_of_developers, is_printed, link_start
 from dlp_gateway.detect.confidence import SPECIMENS, WORDS
 from dlp_gateway.detect.identifier_rules import CARD, Rule
 from dlp_gateway.detect.labels import OTHER, Strength, is_noun
 from dlp_gateway.detect.ownership import Reader, numbers
 from dlp_gateway.detect.shapes import compact
 from dlp_gateway.detect.span import Span
+from dlp_gateway.detect.surnames import is_made_of
 from dlp_gateway.detect.walk import NOBODY, Owner, Relation
 
 _GROUP: Final = re.compile(r"[A-Za-z0-9]+")
+_LICENCE: Final = "DRIVER_LICENSE"
+_NAMED: Final = 0.15  # more where a licence begins with the code of a surname
+_SUREST: Final = 0.9
 _LIKELY: Final = 0.65
 _DOUBTFUL: Final = 0.5  # a number with a valid check digit of which nothing says that it is a card's
 _SPOKEN_BEFORE: Final = 120
@@ -31,6 +36,13 @@ def card(rule: Rule, reader: Reader, owner: Owner, start: int, end: int, *, shar
     if _is_weak(owner) and alone > _DOUBTFUL and _is_named(reader, CARD, start, end):
         owner = NOBODY  # "<method>cc</method><acct>…"
     return weighed(rule, owner, text, start, end, alone=alone, grouped=grouped)
+
+
+def tempered(span: Span, text: str) -> Span:
+    """Return the span, doubted if it is a published card's number where developers talk of trying it."""
+    if span.type != CARD or compact(text[span.start : span.end]) not in SPECIMENS:
+        return span
+    return replace(span, score=min(span.score, _DOUBTFUL)) if is_of_developers(text, span.start, span.end) else span
 
 
 def _unlabelled(rule: Rule, reader: Reader, start: int, end: int, share: Share) -> float:
@@ -58,6 +70,8 @@ def _is_named(reader: Reader, owns: str, start: int, end: int) -> bool:
 def weighed(rule: Rule, owner: Owner, text: str, start: int, end: int, *, alone: float, grouped: bool = False) -> Span:
     """Return the span; what another label owns is doubtful, unless it is grouped as only cards are."""
     score, relation = alone, Relation.NOBODY
+    if rule.type == _LICENCE and is_made_of(compact(text[start:end]), text, start, end):
+        score, owner = min(alone + _NAMED, _SUREST), NOBODY  # a surname nearby is in it, whoever seems to own it
     if not rule.certain:
         if owner.label is not None and owner.label.owns == rule.type:
             score, relation = max(score, 0.95 - owner.doubt), owner.relation

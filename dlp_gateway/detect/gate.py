@@ -11,6 +11,7 @@ from typing import Final
 from dlp_gateway.detect.folding import Folded, fold
 from dlp_gateway.detect.identifier_rules import Rule, RuleBook
 from dlp_gateway.detect.labels import KEYED, OTHER, pattern
+from dlp_gateway.detect.particulars import expression
 from dlp_gateway.detect.proof import Proof, prove, proves
 from dlp_gateway.detect.triggers import Triggers
 
@@ -65,9 +66,10 @@ def _is_labelled(folded: str, seen: frozenset[str]) -> bool:
 
 
 def words(book: RuleBook) -> Mapping[str, tuple[str, ...]]:
-    """Return the labels of identifiers as triggers."""
+    """Return the labels of identifiers as triggers, and what speaks of a licence without one."""
     phrases = [p for file in book.labels if file.owns != OTHER for group in file.phrases.values() for p in group]
-    return {_LABEL: ("|".join((*(f"(?:{pattern(phrase)})" for phrase in phrases), KEYED)),)} if phrases else {}
+    spoken = (*(f"(?:{pattern(phrase)})" for phrase in phrases), KEYED, expression(book.grammar))
+    return {_LABEL: ("|".join(spoken),)} if phrases else {}
 
 
 def forms(book: RuleBook) -> Mapping[str, tuple[str, ...]]:

@@ -16,7 +16,8 @@ import re2
 from dlp_gateway.detect.grammar import Grammar
 from dlp_gateway.detect.labels import Hit, Strength
 from dlp_gateway.detect.layout import Page
-from dlp_gateway.detect.shapes import compact
+from dlp_gateway.detect.particulars import TOLD, is_called_a_card
+from dlp_gateway.detect.shapes import Run, compact
 from dlp_gateway.detect.surnames import is_made_of
 from dlp_gateway.detect.walk import owns_nothing
 
@@ -28,6 +29,7 @@ _REACH: Final = 900  # how far from the number the talk of licences may be, in c
 _NEAR: Final = 300
 _AROUND: Final = 40
 _BEHIND: Final = 150
+_APART: Final = 4  # signs between a number and its state
 _SAID: Final = 250  # how far before a number it may be said how many digits it has
 _SHORTEST: Final = 7
 #: A letter of the surname and what is coded of name and birth date (Florida, Illinois, New Jersey, Ontario …).
@@ -42,8 +44,9 @@ _BRACKETED: Final = re.compile(r"\b[a-z]{3,}\s*\(\Z")  # "Tuesday's patching (KB
 _CUT_SHORT: Final = re.compile(r"\b[a-z]{2,5}\. ?\Z")
 _LEADER: Final = re.compile(r"\.{3,}")  # dots that lead from a key to its value
 #: The number of the field in which cards of the European model show their number; 4a to 4c and 9 stand beside it.
-_FIELD: Final = re.compile(r"(?:^|[\s|;,])5[.):]{0,2}\s{1,3}\Z", re.MULTILINE)
-_FIELDS: Final = re.compile(r"\b4 ?[abcd]\b", re.IGNORECASE)
+_FIELD: Final = re.compile(r"(?:^|[\s|;,(])5a?[.):]{0,2}(?:\s[A-Za-z]{1,8}){0,4}\s{1,3}\Z", re.MULTILINE)
+_FIELDS: Final = re.compile(r"\b(?:4 ?[abcd]|5b)\b", re.IGNORECASE)
+_FIELD_REACH: Final = 36
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +55,21 @@ class Talk:
 
     hits: tuple[Hit, ...]
     starts: tuple[int, ...]
+    told: "Talk | None" = None  # places that are found by what stands together there (see `particulars`)
+
+    def stands_by(self, start: int, end: int) -> bool:
+        """Tell whether one of the places is right beside the number at `start` … `end`."""
+        index = bisect_left(self.starts, start - _AROUND)
+        return index < len(self.starts) and self.starts[index] <= end + _APART
 
 
 def talk(hits: Iterable[Hit]) -> Talk:
     """Return what speaks of licences, in the order of the text."""
-    ordered = tuple(sorted(hits, key=lambda hit: hit.start))
-    return Talk(ordered, tuple(hit.start for hit in ordered))
+    ordered = sorted(hits, key=lambda hit: hit.start)
+    named = tuple(hit for hit in ordered if hit.label.id != TOLD.id)
+    told = tuple(hit for hit in ordered if hit.label.id == TOLD.id)
+    others = Talk(told, tuple(hit.start for hit in told)) if told else None
+    return Talk(named, tuple(hit.start for hit in named), others)
 
 
 def likelihood(
@@ -75,26 +87,31 @@ def likelihood(
     """
     start, end = place
     near = _nearest(page, spoken, start, end)
+    unnamed = near is None and spoken.told is not None
+    if near is None and spoken.told is not None:
+        near = _nearest(page, spoken.told, start, end)
     text = page.text
     written = text[start:end]
     size = sum(map(str.isalnum, written))
     if near is None or size < _SHORTEST:
         return 0.0
     lettered = any(map(str.isalpha, written))
-    score = 0.3 + 0.15 * (lettered or proved) + 0.1 * (_CODED.fullmatch(written) is not None)
+    score = 0.3 + 0.15 * (lettered or proved) + 0.1 * (lettered and proved)
+    score += 0.1 * (_CODED.fullmatch(written) is not None)
     score += 0.1 * (near.label.strength is not Strength.TOPIC and abs(start - near.end) <= _NEAR and not is_spent(near))
     words = grammar.licences
-    score += 0.25 * words.have_attributes(text, start, end)
+    told = spoken.told is not None and spoken.told.stands_by(start, end)
+    score += 0.25 * (told or words.have_attributes(text, start, end)) - 0.15 * unnamed
     score += 0.2 * words.have_place(text, start, end)
     score += 0.15 * (not "".join(_line_without(page, start, end)).strip(" \t>*-\r"))
     score += 0.25 * (size in words.said_lengths(text[max(0, start - _SAID) : start]))
-    score += 0.3 * (
-        _FIELD.search(text, max(0, start - 8), start) is not None
-        and _FIELDS.search(text, max(0, start - _REACH), start + _REACH) is not None
-    )
+    score += 0.3 * (_FIELD.search(text, max(0, start - _FIELD_REACH), start) is not None and _has_fields(text, start))
     score += 0.15 * is_made_of(compact(written), text, start, end)
     around = text[max(0, start - _NEAR) : end + _AROUND].encode("ascii")
-    if _count(grammar.alien[KIND], around) > _count(grammar.speaking[KIND], around):
+    speaking = _count(grammar.speaking[KIND], around)
+    if unnamed and not speaking and not is_called_a_card(near, text):
+        score -= 0.3
+    elif not told and _count(grammar.alien[KIND], around) > speaking:
         score -= 0.2
     return score + _lead(page, grammar, start)
 
@@ -115,6 +132,18 @@ def _line_without(page: Page, start: int, end: int) -> tuple[str, str]:
 def is_apart(text: str, start: int, end: int) -> bool:
     """Tell whether the number stands by itself, and is not a piece of something longer or two things."""
     return text[start - 1 : start] not in {"-", "/", "_"} and text[end : end + 1] not in {"-", "/", "_"}
+
+
+def without_field(text: str, run: Run) -> Run:
+    """Return the run without the number of the card's field that it seems to begin with: "5 402881967"."""
+    first = text[slice(*run.groups[0])].lower()
+    if len(run.groups) < 2 or first not in {"5", "5a"} or not _has_fields(text, run.start):
+        return run
+    return Run(groups=run.groups[1:])
+
+
+def _has_fields(text: str, start: int) -> bool:
+    return _FIELDS.search(text, max(0, start - _REACH), start + _REACH) is not None
 
 
 def _count(words: "re2._Regexp[bytes]", text: bytes) -> int:
@@ -148,6 +177,8 @@ def _lead(page: Page, grammar: Grammar, start: int) -> float:
     ]
     if content and _SUBJECT.search(clause) and content[-1].islower():
         return -0.25  # "my own commission is …"
+    if content and all(map(str.istitle, content)) and grammar.licences.have_place(page.text, start, start):
+        return 0.0  # "Yasmin Oduya - Georgia - …"
     return 0.1 if not content else 0.0 if len(content) == 1 else -0.1
 
 

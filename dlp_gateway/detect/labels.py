@@ -1,9 +1,9 @@
 """The words that say what a number is: one lexicon of labels, those of identifiers and those of everything else.
 
 A label is a phrase such as "driving licence" or "Bestellnummer". Phrases are data (`rules/labels/*.yaml`); in them a
-space is any short gap, `?` makes the letter or group before it optional, `(a|b)` is a choice, `*` any rest of a word,
-`~` before a word allows one slip of the pen in it, and `=` before one means it in capitals only (SIN, but not the
-Spanish "sin"). Otherwise case does not matter, nor do accents and curly apostrophes.
+space is any short gap or none, `_` a gap that is not nothing, `?` makes the letter or group before it optional, `(a|b)`
+is a choice, `*` any rest of a word, `~` before a word allows one slip of the pen in it, and `=` before one means it in
+capitals only (SIN, but not the Spanish "sin"). Otherwise case does not matter, nor do accents and curly apostrophes.
 """
 
 import re
@@ -25,6 +25,7 @@ from dlp_gateway.document import Model, load
 OTHER: Final = "OTHER"
 _EDGE: Final = r"\b"
 _GAP: Final = r"[ \r\n\-./>]{0,3}"  # a tab stands between the cells of a row
+_GAP_OF_SOME: Final = _GAP.replace("{0,3}", "{1,3}")
 _GAP_IN_LINE: Final = r"[ \-./>]{0,3}"  # words of two rows of a form are no label of another matter
 _UMLAUTS: Final = {"ä": "(?:a|ae)", "ö": "(?:o|oe)", "ü": "(?:u|ue)", "ß": "(?:s|ss)"}
 _SYNTAX: Final = re.compile(r"~[\w']+|=[\w.]+|[\w']|[ ()|?*#/.&:-]")
@@ -77,6 +78,7 @@ class Label:
     country: str = ""
     language: str = ""
     languages: frozenset[str] = frozenset()  # all that have the word in this sense
+    otherwise: tuple["Label", ...] = ()  # what it means in other languages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,8 +151,12 @@ class Lexicon:
 
     def _look_up(self, words: bytes) -> Label:
         fitting: list[Label] = [self._of_phrase[place] for place in sorted(self._owners.Match(words))]
-        languages = frozenset(label.language for label in fitting if label.owns == fitting[0].owns)
-        return replace(fitting[0], languages=languages)
+        meanings = [
+            replace(label, languages=frozenset(other.language for other in fitting if other.owns == label.owns))
+            for label in {label.owns: label for label in reversed(fitting)}.values()
+        ]
+        first = next(label for label in meanings if label.owns == fitting[0].owns)
+        return replace(first, otherwise=tuple(label for label in meanings if label is not first))
 
 
 def _overlaps(hits: list[Hit], key: Hit) -> bool:
@@ -195,6 +201,8 @@ def _element(sign: str) -> str:
         return f"(?-i:{re.escape(sign[1:])})"
     if sign == " ":
         return _GAP
+    if sign == "_":
+        return _GAP_OF_SOME
     if sign == "*":
         return "[a-z]{0,16}"
     if sign == "'":

@@ -50,6 +50,8 @@ class LicenceWords:
     length: "re2._Regexp[bytes]"
     lengths: dict[str, int]
     states: frozenset[str]
+    state: str  # expressions: a state or country by its name or in capitals
+    attributes: str  # class, day of issue or of expiry
 
     def have_class(self, text: str, start: int, end: int) -> bool:
         """Tell whether a class of vehicles stands right beside the number at `start` … `end`."""
@@ -64,6 +66,10 @@ class LicenceWords:
         behind, before = _behind(text, end), _before(text, start)
         return self.place_behind.match(behind) is not None or self.place_before.search(before) is not None
 
+    def are_told(self, text: str, start: int, end: int) -> bool:
+        """Tell whether a state and a class or day of expiry stand right beside the number."""
+        return self.have_place(text, start, end) and self.have_attributes(text, start, end)
+
     def said_lengths(self, text: str) -> frozenset[int]:
         """Return how many digits a number is said to have: "the eight digits", "12-stellig"."""
         said = (match[1].decode("ascii").lower() for match in self.length.finditer(text.encode("ascii")))
@@ -73,19 +79,22 @@ class LicenceWords:
 def compile_words(file: LicenceWordsFile) -> LicenceWords:
     """Return the expressions of a file."""
     places = _any_of(file.places)
-    states = rf"(?-i:{'|'.join(map(re2.escape, file.abbreviations))})|{_any_of(file.informal)}"
+    states = rf"{_capitals(file.abbreviations)}|{_any_of(file.informal)}"
     lengths = {fold(word).text: int(count) for count, words in file.numerals.items() for word in words}
     numerals = "|".join(sorted(map(re2.escape, lengths), key=len, reverse=True))
     return LicenceWords(
         class_beside=_beside(file.classes),
         attribute_beside=_beside((*file.classes, *file.dates)),
         states=frozenset(file.abbreviations),
+        state=rf"{places}|{_capitals(file.abbreviations)}|{_any_of(file.informal)}",
+        attributes=_any_of((*file.classes, *file.dates)),
         place_behind=_compile(
-            rf"[ ,;/(-]{{1,4}}(?:{states}|(?:{places})\b|(?-i:\([A-Z][a-z]{{2,12}}\)))(?:\s*\n|\W?\z|\W\D)"
+            r"[ ,;/(-]{1,4}(?:\d[.)] )?(?:(?:state|province|issued (?:in|by)) ?[:=]? ?)?"
+            rf"(?:{states}|(?:{places})\b|(?-i:\([A-Z][a-z]{{2,12}}\)))(?:\s*\n|\W?\z|\W(?:\D|\d[.)]))"
         ),
         place_before=_compile(
-            rf"(?:{places}|\b(?-i:{'|'.join(map(re2.escape, file.abbreviations))}),?)[ ,:;=)(/-]{{1,8}}"
-            r"(?:(?:no|number|nr|num|#|is|is now|license|licence|lic|dl)\b[ .:#=]{0,3}){0,2}\z"
+            rf"(?:{places}|\b{_capitals(file.abbreviations)},?)(?:[ -]issued)?[ ,:;=)(/-]{{1,8}}"
+            r"(?:(?:no|number|nr|num|#|is|is now|license|licence|lic|dl|id|card)\b[ .:#=]{0,3}){0,2}\z"
         ),
         place=_compile(places),
         document=_compile(_any_of(file.documents)),
@@ -100,6 +109,10 @@ def _beside(phrases: Iterable[str]) -> Beside:
         _compile(rf"[ ,;.)(/-]{{0,8}}\n?(?:and |und |et |y |it |its )?(?:{words})\b"),
         _compile(rf"(?:{words})[:.]? ?(?:[A-Z]\d?|[A-Z]{{2}})?[ ,;:.)(/-]{{1,3}}\z"),
     )
+
+
+def _capitals(words: Iterable[str]) -> str:
+    return rf"(?-i:{'|'.join(map(re2.escape, words))})"
 
 
 def _any_of(phrases: Iterable[str]) -> str:

@@ -42,11 +42,11 @@ def meant(text: str, hits: Sequence[Hit], grammar: Grammar) -> tuple[tuple[Hit, 
 
     short = any(hit.label.languages.isdisjoint(_EVERYWHERE) for hit in hits)
     languages = spoken_in(grammar, text) if short else frozenset()
+    read = languages | _EVERYWHERE if languages else frozenset()  # English words stand in texts of all languages
 
     def counts(hit: Hit) -> bool:
-        brief = hit.label.strength is Strength.WEAK or (hit.label.owns == OTHER and hit.end - hit.start <= _BRIEF)
-        if brief and _is_foreign(hit, languages):
-            return False
+        if read and hit.label.languages.isdisjoint(read) and _is_brief(hit):
+            return False  # a short word of another language
         if (
             hit.label.strength is Strength.WEAK
             and hit.end - hit.start <= _SHORTEST
@@ -64,7 +64,9 @@ def meant(text: str, hits: Sequence[Hit], grammar: Grammar) -> tuple[tuple[Hit, 
         written, behind = text[hit.start : hit.end].lower(), text[hit.end : hit.end + 1]
         return not is_noun(hit) or written not in own_nothing or behind in {":", ">", '"', "="}
 
-    owning = (hit for hit in hits if hit.label.strength is not Strength.TOPIC and counts(hit))
+    own = (hit for hit in hits if hit.label.strength is not Strength.TOPIC)
+    spoken = (_in_language(hit, languages, read) if read and hit.label.otherwise else hit for hit in own)
+    owning = (_weakened(hit) if read and _is_abroad(hit, read) else hit for hit in spoken if counts(hit))
     kept = tuple(_resolved(owning, text))
     return kept, tuple(hit for hit in hits if hit.label.strength is Strength.TOPIC)
 
@@ -74,13 +76,32 @@ def _resolved(hits: Iterable[Hit], text: str) -> Iterator[Hit]:
     last: Hit | None = None
     for hit in hits:
         found = hit
-        if last is not None and _ONE.search(text, hit.start, hit.end) and hit.start - last.end <= _SPOKEN_BEFORE:
+        if last is not None and hit.start - last.end <= _SPOKEN_BEFORE and _ONE.search(text, hit.start, hit.end):
             found = replace(hit, label=last.label)
         if found.label.owns != OTHER:
             last = found
         yield found
 
 
-def _is_foreign(hit: Hit, languages: frozenset[str]) -> bool:
-    """Tell whether a short label is a word of another language than the text's; English words are in all of them."""
-    return bool(languages) and hit.label.languages.isdisjoint(languages | _EVERYWHERE)
+def _in_language(hit: Hit, languages: frozenset[str], read: frozenset[str]) -> Hit:
+    """Return a short label with its meaning in the text's language: "RG" is an identity card, or a court's register."""
+    if not (hit.label.languages.isdisjoint(read) and _is_brief(hit)):
+        return hit
+    own = next((label for label in hit.label.otherwise if not label.languages.isdisjoint(languages)), hit.label)
+    return replace(hit, label=own)
+
+
+def _is_abroad(hit: Hit, read: frozenset[str]) -> bool:
+    """Tell whether a label is the abbreviation of an identifier in another language than the text's ("RFC", "CIP")."""
+    label = hit.label
+    brief = hit.end - hit.start <= _SHORTEST and label.owns != OTHER and label.strength is Strength.STRONG
+    return brief and label.languages.isdisjoint(read)
+
+
+def _weakened(hit: Hit) -> Hit:
+    """Return the label as one that means it only before a number that proves itself."""
+    return replace(hit, label=replace(hit.label, strength=Strength.WEAK))
+
+
+def _is_brief(hit: Hit) -> bool:
+    return hit.label.strength is Strength.WEAK or (hit.label.owns == OTHER and hit.end - hit.start <= _BRIEF)

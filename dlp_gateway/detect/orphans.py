@@ -11,8 +11,11 @@ if TYPE_CHECKING:
     from dlp_gateway.detect.ownership import Reader
 
 _TOKEN: Final = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)?|\d[\w]*|\n|[^\w\s]|_")
+_CARD: Final = "CREDIT_CARD"
+_SHORTEST_CARD: Final = 12
 _ABOVE: Final = 300
 _BELOW: Final = 700
+_FURTHEST: Final = 1_500  # of a line that does not end
 _LINE: Final = 200  # no line is read further than this
 _KEY: Final = 40  # no key is longer
 # The key of a number of whatever document another key has named: "docType": "DL", "docNumber": …
@@ -21,6 +24,11 @@ _OF_DOCUMENT: Final = re.compile(
     r"[ _.-]?(?:number|no|nr|num|nbr|value)[\"'>]*\s?[:=>]",
     re.IGNORECASE,
 )
+#: A semicolon that ends a cell, not a clause ("It is 943 476 5919; the patient …").
+_CELL: Final = re.compile(r";(?! [a-z]+ [A-Za-z])")
+#: A sentence that is a number and what it is of, cut short: "PO 70-33182."
+_REFERENCE: Final = re.compile(r"[A-Z]{2,3} \d")
+_OTHERS: Final = 0.12
 _ITEM: Final = re.compile(r"[>|\s]{0,12}\(?(\d{1,2}|[a-h])[.):] ")
 _ITEMS: Final = 2_000  # characters between an item and the one that it answers
 # Who answers, before a colon: "Marie:", "Jan de Vries :", but not "OCR for the parking:".
@@ -34,7 +42,7 @@ def is_orphan(reader: "Reader", start: int, end: int, before: Owner) -> bool:
     text = reader.page.text
     line_start, line_end = reader.page.line(start)
     line_start = max(line_start, min(reader.page.block_start(start), start), reader.turn(start))
-    if text[end : end + 1] in {";", "|", "\t"}:
+    if text[end : end + 1] in {"|", "\t"} or _CELL.match(text, end):
         return False  # a cell of a row whose header is not here
     line_end = min(line_end, end + _LINE)
     sentence = reader.sentence_start(start)
@@ -104,13 +112,17 @@ def elsewhere(reader: "Reader", start: int, end: int) -> Owner:
     text = reader.page.text
     line_start, line_end = reader.page.line(start)
     sentence = reader.sentence_start(start)
-    floor = max(0, line_start - _ABOVE, reader.page.signature_before(start))
+    lone = line_start < sentence == start and _REFERENCE.match(text, start) is not None
+    floor = max(0, start - _FURTHEST, line_start - _ABOVE, reader.page.signature_before(start))
     index = bisect_left(reader.starts, start) - 1
     while index >= 0 and reader.hits[index].start >= floor:
         hit = reader.hits[index]
         spent = reader.is_spent(hit, start)
+        if hit.label.owns == _CARD and not _may_be_card(text[start:end]):
+            index -= 1
+            continue
         if hit.label.owns != OTHER:
-            doubt = max(0, sentence - hit.end) / 3000 + 0.1 * spent
+            doubt = max(0, sentence - hit.end) / 3000 + 0.1 * spent + (_OTHERS + 0.1 * spent) * lone
             return Owner(label=hit.label, relation=Relation.ABOVE, doubt=doubt, hit=hit)
         if not spent and (hit.label.id == "other-licences" or _heads_line(reader, hit)):
             return Owner(label=hit.label, relation=Relation.ABOVE, hit=hit)
@@ -124,6 +136,11 @@ def elsewhere(reader: "Reader", start: int, end: int) -> Owner:
             return Owner(label=hit.label, relation=Relation.BELOW, hit=hit)
         index += 1
     return NOBODY
+
+
+def _may_be_card(written: str) -> bool:
+    """Tell whether the number of a payment card may look so."""
+    return not any(map(str.isalpha, written)) and sum(map(str.isdigit, written)) >= _SHORTEST_CARD
 
 
 def _heads_line(reader: "Reader", hit: Hit) -> bool:

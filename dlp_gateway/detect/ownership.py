@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
+from dlp_gateway.detect.documents import OFFICES, document_of, is_of_document, is_said
 from dlp_gateway.detect.grammar import Grammar
 from dlp_gateway.detect.labels import OTHER, Hit, is_noun
 from dlp_gateway.detect.layout import Page
 from dlp_gateway.detect.meanings import meant
 from dlp_gateway.detect.orphans import elsewhere, is_orphan
+from dlp_gateway.detect.shapes import dates
 from dlp_gateway.detect.walk import KEYED, NOBODY, UNKNOWN, Owner, Relation, Walk, owns_nothing
 
 _BEFORE: Final = 120
@@ -30,21 +32,12 @@ _NUMBERED: Final = re.compile(
 _ROMANCE: Final = frozenset({"fr", "es", "it", "pt"})  # the adjective stands behind the noun: "badge visiteur 4410293"
 # What cannot be written with letters: a "card" that has some is another kind of card.
 _CARD: Final = "CREDIT_CARD"
-_LICENCE: Final = "DRIVER_LICENSE"
+_BIRTH: Final = "DATE_OF_BIRTH"
 _FIGURES_ONLY: Final = frozenset({_CARD, "US_SSN"})
 _SHORTEST_CARD: Final = 12
 _BESIDE: Final = 4
 _PREFIX: Final = 3
 _HEAD: Final = re.compile(r"\b[A-Z]{1,4}[-/]?\Z")  # letters with which the number begins
-#: What numbers a document as well: "licence …, folio …", "licence bearing client identification number …".
-_OF_CARD: Final = re.compile(
-    r"(?:crn|client|customer|card|driver|folio|serie?s?|id|identification|identity|reference|ref|control|document|record|"
-    r"register|registro|registration|numero de (?:serie|control|registro)|matricola|carte|tarjeta|karte|kaart|karta|"
-    r"carta|cartao|kort|kartennummer|kartennr|kaartnummer|referenz|dossier|numero|n|no|number)"
-    r"(?: ?(?:number|no|nr|num|id|#|n))?",
-    re.IGNORECASE,
-)
-_OF_CARD_REACH: Final = 50
 _COPULAS: Final = frozenset(
     {"is", "was", "are", "ist", "war", "est", "es", "e", "jest", "to", "er", "ar", "being", "="}
 )
@@ -58,10 +51,19 @@ _AND: Final = r"(?:, ?| and | und | et | y | e | en | i | & | / )"
 _LIST: Final = re.compile(rf"(\d[\w.-]{{3,24}})(?:{_AND}\d[\w.-]{{3,24}}){{0,8}}{_AND}\Z")
 _GENITIVE: Final = frozenset({"de", "du", "d", "of", "del", "di", "da", "do", "van", "der", "des"})
 _ABOUT: Final = 25
+#: "use the NHS number instead of our hospital number: …"
+_INSTEAD: Final = re.compile(
+    r"\b(?:instead of|rather than|not|statt|anstatt|anstelle|nicht|au lieu d[eu]|plutot que|et non|en lugar de"
+    r"|en vez de|y no|invece di|anziche|e non|in plaats van|niet|zamiast|em vez d[aeo]|e nao|i stallet for|inte"
+    r"|i stedet for|ikke)(?: (?:the|our|your|my|his|her|de[rsmn]|die|das|unserer?|ihrer?|le|la|les|notre|votre"
+    r"|el|su|il|lo|het|de|ons|uw))?(?: [a-z]+)? ?\Z",
+    re.IGNORECASE,
+)
 _NUMBER_OF: Final = re.compile(
     r"\A(?:number|numero|num|no|nr|numer|n)\b|(?:number|numbers|no|nr|num|nummer|numero|numer|reference|ref|#)\Z",
     re.IGNORECASE,
 )
+_SAID: Final = 0.15  # of the doubt that words between raise, where they are what a sentence says of the licence
 _APART: Final = 4  # words between a label and a number of another clause that is its own
 _ANNOUNCING: Final = frozenset(':#=(-"[>/')
 #: "issued", "valid until": what follows is a day or a year, so a number as long as this is not theirs.
@@ -103,6 +105,7 @@ class Reader:
     starts: tuple[int, ...]
     grammar: Grammar
     topics: tuple[Hit, ...] = ()  # what speaks of an identifier, and owns nothing
+    offices: tuple[Hit, ...] = ()  # those of them, and labels, that name an office for licences
 
     def owner(self, start: int, end: int) -> Owner:
         """Return who owns the number at `start` … `end`."""
@@ -160,6 +163,8 @@ class Reader:
                 continue
             if hit is None:
                 verdict = walk.step(self.grammar, word, tokens[index - 1][1] if index else "")
+                if verdict is UNKNOWN and walk.colon and self._is_not_it(place):
+                    verdict = None
                 index -= 1
                 if walk.listed and not walk.met and word[0].isdigit():
                     first = place
@@ -174,8 +179,9 @@ class Reader:
             return Owner(label=walk.attached.label, relation=Relation.BEFORE, announced=True, hit=walk.attached)
         if walk.keyed:
             return KEYED
-        clause = self.page.text[low:start].rpartition(",")[2]
-        if walk.apart is not None and all(self.owns_nothing(word.lower()) for word in _TOKEN.findall(clause)):
+        clause = _TOKEN.findall(self.page.text[low:start].rpartition(",")[2].lower())
+        told = self.grammar.licences.are_told(self.page.text, start, end)
+        if walk.apart is not None and not told and all(map(self.owns_nothing, clause)):
             return Owner(label=walk.apart.label, relation=Relation.BEFORE, hit=walk.apart)
         return Owner(label=None, relation=Relation.NOBODY, announced=walk.announced)
 
@@ -195,7 +201,12 @@ class Reader:
         if hit.label.id == _DATED and walk.size > _LONGEST_DATE:
             walk.met = True
             return None
-        if document := self._document_of(hit, start, walk):
+        if hit.label.owns == OTHER and (walk.colon or walk.linked) and self._is_not_it(hit.start):
+            return None
+        if hit.label.owns == _BIRTH and dates(self.page.text, hit.end, start):
+            walk.met = True  # it has had its date
+            return None
+        if document := document_of(self, hit, start, walk):
             return document
         if (hit.label.owns in _FIGURES_ONLY and walk.lettered) or (
             hit.label.owns == _CARD and walk.size < _SHORTEST_CARD
@@ -231,28 +242,11 @@ class Reader:
             return file
         far = max(0, start - hit.end - 40) / 500
         doubt = walk.doubt + 0.03 * min(walk.unknown, 5) + 0.01 * min(walk.names, 4) + far + 0.03 * walk.keyed
+        if is_said(self, hit, start):
+            doubt = min(doubt, _SAID)
         beside = walk.listed and not self.page.text[hit.end : start].strip(" \t|:#")  # of the first of a list
         announced = walk.announced or beside or numbers(hit, self.page.text)
         return Owner(label=hit.label, relation=Relation.BEFORE, doubt=doubt, announced=announced, hit=hit)
-
-    def _document_of(self, hit: Hit, start: int, walk: Walk) -> Owner | None:
-        """Return the licence that a number of a card or folio right behind it is of: "licence of …, folio 123"."""
-        text = self.page.text
-        if hit.label.owns == _CARD and walk.size >= _SHORTEST_CARD:
-            return None
-        if walk.met or hit.label.owns not in {OTHER, _CARD} or not _OF_CARD.fullmatch(text, hit.start, hit.end):
-            return None
-        index = bisect_left(self.starts, hit.start) - 1
-        previous = self.hits[index] if index >= 0 else None
-        if previous is None or previous.label.owns != _LICENCE or hit.start - previous.end > _OF_CARD_REACH:
-            return None
-        between = text[previous.end : hit.start]
-        second = hit.label.owns == _CARD  # of a licence that has two: its own, and that of the card
-        if re.search(r"[;:|\n]|[.!?]\s" if second else r"\d{4}|[;:|\n]|[.!?]\s", between) or (
-            self.page.block_start(start) > previous.start
-        ):
-            return None
-        return Owner(label=previous.label, relation=Relation.BEFORE, doubt=0.1, announced=True, hit=previous)
 
     def _about(self, hit: Hit, preceding: Sequence[str]) -> Owner | None:
         """Return the owner of "case number for the licence: …": what is numbered is the case."""
@@ -263,15 +257,19 @@ class Reader:
         if head is None or head.label.owns != OTHER or hit.start - head.end > _ABOUT:
             return None
         text = self.page.text
-        if _OF_CARD.fullmatch(text, head.start, head.end) or not _NUMBER_OF.search(text, head.start, head.end):
+        if is_of_document(text, head) or not _NUMBER_OF.search(text, head.start, head.end):
             return None
         if re.search(r"[\d:,;.\n]", text[head.end : hit.start]) is not None:
             return None
         return Owner(label=head.label, relation=Relation.BEFORE, announced=True, hit=head)
 
+    def _is_not_it(self, place: int) -> bool:
+        """Tell whether what stands at `place` is what the number is not: "use A instead of our B: …"."""
+        return _INSTEAD.search(self.page.text, max(0, place - _ABOUT), place) is not None
+
     def _is_beside(self, hit: Hit, start: int) -> bool:
         """Tell whether nothing but words such as "no." and "is" stands between a thing and the number."""
-        between = _HEAD.sub("", self.page.text[hit.end : start])
+        between = _HEAD.sub("", self.page.text[hit.end : start]).removeprefix(".")  # "Ticket nos. are …"
         words = [word.lower() for word in _TOKEN.findall(between)]
         if len(words) == 1 and hit.label.language in _ROMANCE and words[0].isalpha():
             return words[0] not in self.grammar.function
@@ -322,7 +320,7 @@ class Reader:
         between = text[end : hit.start]
         if hit.label.id == _DATED and sum(map(str.isalnum, text[start:end])) > _LONGEST_DATE:
             return NOBODY
-        if _SENTENCE_END.search(between):
+        if _SENTENCE_END.search(text, end, hit.start + 1):
             return NOBODY
         if self._announces_another(hit, high):
             return NOBODY
@@ -349,7 +347,7 @@ class Reader:
     def _announces_another(self, hit: Hit, high: int) -> bool:
         rest = _SENTENCE_END.split(self.page.text[hit.end : min(high, hit.end + 25)])[0]
         return (
-            re.match(r"(?i)[\s:#=.]*(?:(?:number|no|nr|num|nummer|is|numero)\b[\s:#=.]*)*[A-Z]{0,3}[- ]?\d{3}", rest)
+            re.match(r"(?i)[\s:#=.]*(?:(?:number|no|nr|num|nummer|is|numero)\b[\s:#=.]*)*\d?[A-Z]{0,3}[- ]?\d{3}", rest)
             is not None
         )
 
@@ -372,4 +370,15 @@ def numbers(hit: Hit, text: str) -> bool:
 def read(page: Page, hits: tuple[Hit, ...], grammar: Grammar) -> Reader:
     """Return the reader of a page with the labels that count."""
     kept, topics = meant(page.text, hits, grammar)
-    return Reader(page=page, hits=kept, starts=tuple(hit.start for hit in kept), grammar=grammar, topics=topics)
+    offices = sorted(
+        (hit for hit in (*kept, *topics) if hit.label.id in OFFICES),
+        key=lambda hit: hit.start,
+    )
+    return Reader(
+        page=page,
+        hits=kept,
+        starts=tuple(hit.start for hit in kept),
+        grammar=grammar,
+        topics=topics,
+        offices=tuple(offices),
+    )

@@ -115,7 +115,7 @@ class _InstalledNlpEngine(SpacyNlpEngine):
             return
         if not spacy.util.is_package(self._model) and not Path(self._model).is_dir():
             message = "This spaCy model is neither an installed package nor a folder; it is never downloaded."
-            raise ConfigurationError([Problem(source=f"spaCy model {self._model}", line=0, column=0, message=message)])
+            raise ConfigurationError.of(f"spaCy model {self._model}", message)
         self._pipelines({_LANGUAGE: spacy.load(self._model)})
 
     def _pipelines(self, pipelines: Any) -> None:  # noqa: ANN401 - Presidio types its own attribute as None

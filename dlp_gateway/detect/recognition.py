@@ -13,7 +13,7 @@ from dlp_gateway.detect import implied
 from dlp_gateway.detect.birth_dates import birth_dates, date_span
 from dlp_gateway.detect.card_context import is_printed
 from dlp_gateway.detect.confidence import Context, Match, why
-from dlp_gateway.detect.evident import card, is_by_chance, spoken_of, weighed
+from dlp_gateway.detect.evident import card, is_by_chance, spoken_of, tempered, weighed
 from dlp_gateway.detect.folding import Folded
 from dlp_gateway.detect.gate import Gate
 from dlp_gateway.detect.headings import Headings, heading_owner, table_over, tables_with_labels
@@ -21,6 +21,7 @@ from dlp_gateway.detect.identifier_rules import CARD, Rule, RuleBook, Shapes
 from dlp_gateway.detect.labels import OTHER, Hit, Label, Strength
 from dlp_gateway.detect.layout import Table, lay_out
 from dlp_gateway.detect.ownership import Reader, read
+from dlp_gateway.detect.particulars import TOLD, Particulars
 from dlp_gateway.detect.proof import ASKED_EACH, Proof
 from dlp_gateway.detect.shapes import Run, compact, dates, runs
 from dlp_gateway.detect.span import Span
@@ -47,6 +48,7 @@ _FAR: Final = 0.2  # how much of an owner is doubted by the words between
 _ROWS: Final = 20_000  # of one table
 _ASKED_IN_PROSE: Final = 1_000  # outside tables; whoever writes more has been found out before
 _LONGEST_CARD: Final = 19
+_GROUP: Final = 3  # digits of a number that goes on; fewer are the number of a field
 _CARD_LIKE: Final = 15  # digits; a short label names no licence of so many
 _LIKE_IBAN: Final = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11}")
 _LIKE_SSN: Final = re.compile(r"\d{3}-\d{2}-\d{4}")
@@ -66,6 +68,7 @@ class Recognition:
         }
         self._forms = tuple((rule, rule.form) for rule in book.rules if rule.form)
         self._shapes_of = cache(self._shapes)
+        self._particulars = Particulars(book.grammar)
 
     @property
     def types(self) -> frozenset[str]:
@@ -81,14 +84,15 @@ class Recognition:
         page = lay_out(folded.text, self._book.grammar.closing)
         scanned = self._book.lexicon.scan(folded.text)
         hits = tuple(hit for hit in scanned if not _UNTICKED.search(folded.text[max(0, hit.start - 4) : hit.start]))
-        reader = read(page, hits, self._book.grammar)
-        named = frozenset(hit.label.owns for hit in hits if hit.label.strength is Strength.STRONG)
+        told = self._particulars.topics(folded.text) if glance.labelled else ()
+        reader = read(page, (*hits, *told), self._book.grammar)
+        named = frozenset(hit.label.owns for hit in reader.hits if hit.label.strength is Strength.STRONG)
         context = Context(text=page.text, grammar=self._book.grammar, named=named)
         tables = tables_with_labels(reader)
         found = [*self._labelled(reader, tables, context)] if glance.labelled else []
         found += self._self_evident(reader, tables, glance.proofs)
         found += self._spoken_of(reader) if glance.labelled else []
-        return _settled(found, folded)
+        return _settled([tempered(span, page.text) for span in found], folded)
 
     # -- numbers that labels may own
 
@@ -122,7 +126,8 @@ class Recognition:
                 owner = reader.owner(run.start, run.end)
                 if owner.label is not None and not owner.foreign:
                     yield from self._judged(run, owner, page.text, context)
-                if spoken.hits and (owner is KEYED or owner.relation is Relation.NOBODY or _is_far(owner)):
+                unowned = owner is KEYED or owner.relation is Relation.NOBODY or _is_far(owner)
+                if unowned and (spoken.hits or spoken.told):
                     yield from self._implied(run, reader, spoken)
 
     def _columns(self, reader: Reader, table: Table, context: Context) -> Iterator[Span]:
@@ -179,10 +184,12 @@ class Recognition:
     def _implied(self, run: Run, reader: Reader, spoken: implied.Talk) -> Iterator[Span]:
         """Yield the number if it is likely that of a licence although no label owns it."""
         text = reader.page.text
-        match = self._best(run, spoken.hits[0].label, (), text, of_country=True)
+        match = self._best(implied.without_field(text, run), TOLD, (), text, of_country=True)
         if match is None or match.holds is False or payment_card(match.value):
             return
-        if not implied.is_apart(text, match.start, match.end) or ("/" in match.written and match.rule.form is None):
+        if not implied.is_apart(text, match.start, match.end) or _is_piece(text, run, match):
+            return
+        if "/" in match.written and match.rule.form is None:
             return
         score = implied.likelihood(
             reader.page,
@@ -230,8 +237,8 @@ class Recognition:
             for first in range(count - length + 1):
                 start, end = run.groups[first][0], run.groups[first + length - 1][1]
                 value = compact(text[start:end])
-                if not 5 <= len(value) <= _LONGEST:
-                    continue
+                if not 5 <= len(value) <= _LONGEST or len(set(value)) == 1:
+                    continue  # "00000000" stands for a number that is not there
                 torn = (first > 0 and text[start - 1] in "-/") or (first + length < count and text[end] in "-/")
                 for rule in shapes.fitting(value):
                     holds = rule.check(value) if rule.check else None
@@ -313,6 +320,12 @@ class Recognition:
             other.shape is not None and other.shape.fullmatch(value) and country in {"", other.country}
             for other in self._owned.get(owner.label.owns, ())
         )
+
+
+def _is_piece(text: str, run: Run, match: Match) -> bool:
+    """Tell whether a group of figures goes on where the match ends: "470 651" of "470 651 079"."""
+    following = next((text[low:high] for low, high in run.groups if low >= match.end), "")
+    return len(following) >= _GROUP and following.isdigit()
 
 
 def _is_far(owner: Owner) -> bool:

@@ -76,6 +76,7 @@ _SPACED: Final = re.compile(r"\d\d \d\d \d\d")
 _REST: Final = re.compile(r" \d{2,8}\b")
 _SEPARATORS: Final = frozenset(" -./")
 _MAX_GROUPS: Final = 10
+_MARKER: Final = 2  # digits that number an item of a list
 _WHOLE: Final = 7  # letters and digits of a number in one piece
 
 
@@ -142,6 +143,8 @@ def runs(
         member = high - low < 35 and (bearing or _may_join(word, text[low - 1 : low], text[high : high + 1]))
         if member and not bearing and not groups and _CLASS.search(text, max(0, low - 12), low):
             member = False
+        if member and groups and high - low <= _MARKER and text[high : high + 1] == ")" and text[low - 1] == " ":
+            member = False  # "2) number: 048117223 3) state: …": the next item of a list
         if member:
             index = bisect_right(starts, low) - 1
             member = (index < 0 or closed[index][1] <= low) and (index + 1 == len(starts) or starts[index + 1] >= high)

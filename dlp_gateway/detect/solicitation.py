@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from dlp_gateway.content.text import Text
-from dlp_gateway.detect.base import Finding, Material
+from dlp_gateway.detect.base import CONFIDENCE, Finding, Material
 from dlp_gateway.detect.east_asian import may_ask
+from dlp_gateway.detect.request_features import TRIGGER
+from dlp_gateway.detect.request_model import RequestModel, shipped
 from dlp_gateway.detect.requests import asks
 from dlp_gateway.detect.triggers import Triggers
 from dlp_gateway.detect.words import LONGEST, Role, Words
@@ -26,13 +28,22 @@ _DIVIDERS: Final = re.compile(r"[._+=-]+")
 
 _ASKED: Final = "solicitation.request"
 _NAMED: Final = "solicitation.document"
+_MENTIONED: Final = "solicitation.mention"
 _BOTH: Final = frozenset((_ASKED, _NAMED))
 
 
 def watched(words: Mapping[Role, Words]) -> Mapping[str, tuple[str, ...]]:
-    """Return as triggers what must occur in a text that asks for a document: a request or a need, and a document."""
+    """Return as triggers what must occur in a text that asks for a document.
+
+    That is a request or a need, and a document, for the rules; and any mention of a document for what was learned.
+    """
     asked = "|".join(f"(?:{words[role].expression})" for role in (Role.REQUEST, Role.NEED, Role.SENDING))
-    return {_ASKED: (asked,), _NAMED: (words[Role.DOCUMENT].expression,)}
+    return {_ASKED: (asked,), _NAMED: (words[Role.DOCUMENT].expression,), _MENTIONED: (TRIGGER,)}
+
+
+def likelihood(words: Mapping[Role, Words], text: str) -> float:
+    """Return how likely it is that a text asks for a document: what the rules see, weighed with what was learned."""
+    return shipped().likelihood(text, seen_by_rules=asks(words, text))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +55,8 @@ class SolicitationDetector:
     words: Mapping[Role, Words]
     #: Those to which `watched` of the words was given, if other detectors share them.
     triggers: Triggers = field(default=None, repr=False, compare=False)  # type: ignore[assignment]  # filled in below
+
+    model: RequestModel = field(default_factory=shipped, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.triggers is None:
@@ -62,12 +75,12 @@ class SolicitationDetector:
     def detect(self, material: Material) -> Iterator[Finding]:
         """Report what a rule needs; where nothing is asked for, the rest is not looked at."""
         looked_at = zip(material.texts, material.once(self.triggers), strict=True)
-        where = next(
-            (text.where for text, seen in looked_at if self._may_ask(text, seen) and asks(self.words, text.text)), ""
-        )
+        found = ((self._likelihood(text, seen), text.where) for text, seen in looked_at)
+        likely, where = next((one for one in found if one[0] >= CONFIDENCE["medium"]), (0.0, ""))
         if not where:
             return
-        yield self._finding(DOCUMENT, 1, where if where.startswith("part:") else "header:Subject")
+        place = where if where.startswith("part:") else "header:Subject"
+        yield self._finding(DOCUMENT, 1, place, score=round(likely, 2))
         addressed = {canonical(recipient) for recipient in material.envelope.recipients}
         outside = [a for a in addressed if not self.inside.contains(a) and not self.partners.contains(a)]
         if outside:
@@ -78,15 +91,22 @@ class SolicitationDetector:
         if any(self._is_group(address) for address in answered):
             yield self._finding(GROUP, 1, "header:Reply-To")
 
-    def _may_ask(self, text: Text, seen: frozenset[str]) -> bool:
-        """Whether a request and a document stand anywhere in a text; where it is cut, words may be of other lengths."""
-        return seen >= _BOTH or len(text.text) > LONGEST or may_ask(text.text)
+    def _likelihood(self, text: Text, seen: frozenset[str]) -> float:
+        """Return how likely a text asks; of those where nothing stands by which one could, that it does not.
+
+        Where it is cut, words may be of other lengths than the triggers saw.
+        """
+        unsure = len(text.text) > LONGEST or may_ask(text.text)
+        by_rules = (unsure or seen >= _BOTH) and asks(self.words, text.text)
+        if by_rules or unsure or _MENTIONED in seen:
+            return self.model.likelihood(text.text, seen_by_rules=by_rules)
+        return 0.0
 
     def _is_group(self, address: str) -> bool:
         return self.words[Role.GROUP_ADDRESS].stand_in(_DIVIDERS.sub(" ", address.rpartition("@")[0]))
 
-    def _finding(self, kind: str, count: int, where: str) -> Finding:
-        return Finding(kind=kind, detector=self.name, rule=kind, count=count, score=1.0, where=where)
+    def _finding(self, kind: str, count: int, where: str, *, score: float = 1.0) -> Finding:
+        return Finding(kind=kind, detector=self.name, rule=kind, count=count, score=score, where=where)
 
 
 def _answered(message: Message) -> tuple[str, ...]:

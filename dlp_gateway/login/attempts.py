@@ -13,7 +13,7 @@ from typing import Any, Final
 from dlp_gateway.login.memory import MemoryFailures
 from dlp_gateway.login.passwords import prepared_name
 from dlp_gateway.login.turns import Turns
-from dlp_gateway.observe import log, metrics
+from dlp_gateway.observe import log, metrics, trouble
 from dlp_gateway.ports import Authenticator, Denial, Failures, Login, LoginFailures, LoginUnavailable
 from quarantine.store import StoreError
 
@@ -161,7 +161,7 @@ class Attempts:
         try:
             return _greater(own, await self._shared.failures(network, name, since))
         except StoreError as error:
-            _store_failed(error)
+            trouble.store_failed(error)
             return own
 
     async def _count(self, network: str, name: str, password: str) -> Failures:
@@ -171,7 +171,7 @@ class Attempts:
         try:
             return _greater(own, await self._shared.count_failure(network, name, password, since, now))
         except StoreError as error:
-            _store_failed(error)
+            trouble.store_failed(error)
             return own
 
     async def _forgive(self, network: str, name: str) -> None:
@@ -179,7 +179,7 @@ class Attempts:
         try:
             await self._shared.forgive(network, name)
         except StoreError as error:
-            _store_failed(error)
+            trouble.store_failed(error)
 
 
 def _site(network: str) -> str:
@@ -194,8 +194,3 @@ def _greater(one: Failures, other: Failures) -> Failures:
         both=max(one.both, other.both),
         at=max(one.at, other.at),
     )
-
-
-def _store_failed(error: StoreError) -> None:
-    log.store_unavailable(error)
-    metrics.store_error()

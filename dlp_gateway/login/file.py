@@ -69,21 +69,25 @@ def _text(path: Path) -> tuple[str, os.stat_result]:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a FIFO must not make us wait
     except FileNotFoundError:
-        raise _problem(path, f"There is no such file; `{MADE_BY}` makes it.") from None
+        raise ConfigurationError.of(path, f"There is no such file; `{MADE_BY}` makes it.") from None
     except PermissionError:
-        raise _problem(path, "This file may not be read by the user that runs this; see `login` in the docs.") from None
+        raise ConfigurationError.of(
+            path, "This file may not be read by the user that runs this; see `login` in the docs."
+        ) from None
     except OSError as error:
-        raise _problem(path, f"This file cannot be read: {error.strerror}.") from None
+        raise ConfigurationError.of(path, f"This file cannot be read: {error.strerror}.") from None
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
-        raise _problem(path, "This is no file; one with a user a line is needed.")
+        raise ConfigurationError.of(path, "This is no file; one with a user a line is needed.")
     with os.fdopen(descriptor, "rb") as file:
         if status.st_mode & 0o007:
-            raise _problem(path, f"Anybody may read the passwords' hashes here, or write them; run: chmod o= {path}")
+            raise ConfigurationError.of(
+                path, f"Anybody may read the passwords' hashes here, or write them; run: chmod o= {path}"
+            )
         raw = file.read(users.LARGEST + 1)
     if len(raw) > users.LARGEST:
-        raise _problem(path, f"This file is larger than {users.LARGEST // 1_000_000} MB.")
+        raise ConfigurationError.of(path, f"This file is larger than {users.LARGEST // 1_000_000} MB.")
     try:
         return raw.decode("utf-8"), status
     except UnicodeDecodeError as error:
@@ -146,10 +150,6 @@ def _give(descriptor: int, former: os.stat_result) -> None:
         os.fchown(descriptor, former.st_uid, former.st_gid)
     same = os.fstat(descriptor).st_gid == former.st_gid
     os.fchmod(descriptor, former.st_mode & (0o640 if same else 0o600) | 0o600)
-
-
-def _problem(path: Path, message: str) -> ConfigurationError:
-    return ConfigurationError([Problem(source=str(path), line=0, column=0, message=message)])
 
 
 def _version(status: os.stat_result) -> Version:

@@ -199,7 +199,7 @@ def forwarded(mail: str, reply: Reply, recipients: int) -> None:
 
 
 def in_custody(mail: str, why: str, recipients: int) -> None:
-    """Committed to custody; `why` is "hold", "delay", "deferred", "in-doubt", "failure" …."""
+    """Committed to custody; `why` is "hold", "delay", "deferred", "smarthost-unreachable", "rewrite" (split) …."""
     current.logger.info("in_custody", id=mail, why=_word(why), recipients=recipients)
 
 

@@ -20,7 +20,7 @@ from pydantic import BeforeValidator, Field
 from dlp_gateway import document
 from dlp_gateway.detect.base import NO_FACTS, Exposure, Facts, Finding, Inspection, Sent, Thread
 from dlp_gateway.document import Model
-from dlp_gateway.errors import ConfigurationError, Problem
+from dlp_gateway.errors import ConfigurationError
 from dlp_gateway.mail.edit import Edit, PruneOutsiders, apply
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.message import Message
@@ -173,7 +173,7 @@ def check_folder(
     shelf, names = (folder.parent, (folder.name,)) if (folder / "pack.yaml").is_file() else (folder, pack.names(folder))
     if not names:
         message = "There is no pack in this folder: a pack is a folder with a pack.yaml."
-        raise ConfigurationError([Problem(source=str(folder), line=0, column=0, message=message)])
+        raise ConfigurationError.of(folder, message)
     with TemporaryDirectory(prefix="dlp-gateway-cases-") as scratch:
         policies = _Policies(shelf, builtin or shelf, Path(scratch), kinds)
         yield from _check_packs(shelf, names, policies, inspect)

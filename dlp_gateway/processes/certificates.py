@@ -15,7 +15,7 @@ from dlp_gateway.errors import ConfigurationError, Problem
 from dlp_gateway.mail.envelope import new_id
 from dlp_gateway.observe import log, metrics
 from dlp_gateway.settings import Listener, Settings
-from dlp_gateway.smtp.identity import CurrentIdentity, Files, Identity, advice, read
+from dlp_gateway.smtp.identity import CurrentIdentity, Files, Identity, read
 
 _EVERY: Final = 2.0  # seconds
 _REMIND: Final = 86_400.0  # seconds
@@ -39,26 +39,6 @@ def identities(settings: Settings) -> tuple[Identity | None, ...]:
     if problems:
         raise ConfigurationError(sorted(set(problems)))
     return tuple(found)
-
-
-def certificate_warnings(settings: Settings, now: datetime | None = None) -> tuple[Problem, ...]:
-    """Return what is not wrong but will be: certificates that expire soon, or are out of their time already.
-
-    For `check`. Certificates that cannot be used are no warnings: `identities` raises them.
-    """
-    told = {
-        Problem(source=str(files.certificate), line=0, column=0, message=message)
-        for files in filter(None, map(_files, settings.listeners))
-        if (message := _advice(files, now))
-    }
-    return tuple(sorted(told))
-
-
-def _advice(files: Files, now: datetime | None) -> str:
-    try:
-        return advice(read(files), now)
-    except ConfigurationError:
-        return ""
 
 
 def _files(listener: Listener) -> Files | None:

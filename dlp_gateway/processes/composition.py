@@ -47,7 +47,7 @@ def hostname(settings: Settings) -> str:
     if is_host_name(name):
         return name
     message = "The name of this machine cannot be used in mail (letters, digits, dots, hyphens); write `hostname:`."
-    raise ConfigurationError([Problem(source="gateway.yaml", line=0, column=0, message=message)])
+    raise ConfigurationError.of("gateway.yaml", message)
 
 
 def verify(settings: Settings, name: str) -> tuple[Identity | None, ...]:
@@ -155,7 +155,7 @@ def _secrets(path: Path) -> tuple[bytes, ...]:
     message = (
         f"Secrets of {_SHORTEST_SECRET} ASCII characters or more are needed here, one a line: `openssl rand -hex 20`."
     )
-    raise ConfigurationError([Problem(source=str(path), line=0, column=0, message=message)])
+    raise ConfigurationError.of(path, message)
 
 
 def smarthost(settings: Settings, name: str) -> Smarthost:
@@ -203,7 +203,7 @@ def _authorities(path: Path | None) -> ssl.SSLContext | None:
         return ssl.create_default_context(cafile=path)
     except (OSError, ssl.SSLError) as error:
         message = f"The authorities cannot be read: {error.strerror or 'this is no PEM file of certificates'}."
-        raise ConfigurationError([Problem(source=str(path), line=0, column=0, message=message)]) from error
+        raise ConfigurationError.of(path, message) from error
 
 
 def _secret(path: Path | None) -> str:
@@ -214,7 +214,7 @@ def _secret(path: Path | None) -> str:
         return path.read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         message = f"The password cannot be read: {getattr(error, 'strerror', '') or 'it is not UTF-8'}."
-        raise ConfigurationError([Problem(source=str(path), line=0, column=0, message=message)]) from error
+        raise ConfigurationError.of(path, message) from error
 
 
 # --- custody and journal ----------------------------------------------------------------------------------------------
@@ -308,7 +308,7 @@ def _directory(directory: LdapSettings) -> Authenticator:
         from dlp_gateway.login.ldap import Ldap, LdapOptions  # noqa: PLC0415  an extra, which few need
     except ImportError:
         message = "`backend: ldap` needs the extra `ldap`, which is not installed: pip install 'dlp-gateway[ldap]'."
-        raise ConfigurationError([Problem(source="login", line=0, column=0, message=message)]) from None
+        raise ConfigurationError.of("login", message) from None
     _authorities(directory.ca_file)
     return Ldap(
         LdapOptions(
@@ -335,7 +335,7 @@ def team_directory(settings: Settings) -> "MembersOptions | None":
         from dlp_gateway.login.members import MembersOptions  # noqa: PLC0415  an extra, which few need
     except ImportError:
         message = "`directory:` needs the extra `ldap`, which is not installed: pip install 'dlp-gateway[ldap]'."
-        raise ConfigurationError([Problem(source="directory", line=0, column=0, message=message)]) from None
+        raise ConfigurationError.of("directory", message) from None
     _authorities(directory.ca_file)
     return MembersOptions(
         url=directory.url,

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
 
-from dlp_gateway.observe import log, metrics
+from dlp_gateway.observe import log, metrics, trouble
 from quarantine.store import StoreError
 
 
@@ -15,8 +15,7 @@ async def regularly(pause: timedelta, work: Callable[[], Awaitable[object]], sto
         try:
             await work()
         except StoreError as error:
-            log.store_unavailable(error)
-            metrics.store_error()
+            trouble.store_failed(error)
         except Exception as error:  # noqa: BLE001  a worker loop: nobody would see that it ended
             log.internal_error("", "housekeeping", error)
             metrics.internal_error("housekeeping")

@@ -34,7 +34,8 @@ from dlp_gateway.smtp.listener import Crowd, Door, Room, SharedDepartures, liste
 #: Objects made before the youngest are looked through (700 by default); a message of ordinary size makes some hundred.
 _COLLECT: Final = (10_000, 10, 10)
 
-#: Seconds (0.005 by default) for which the database's thread may keep the loop from going on, while it seals entries.
+#: Seconds (0.005 by default) for which the database's thread may keep the loop from going on, while it has rows to
+#: write or to read.
 _TURN: Final = 0.001
 
 

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Discriminator, Field, Tag
 from dlp_gateway.document import Model
 from dlp_gateway.mail.address import serialise
 from dlp_gateway.notation import Duration, lasting
-from dlp_gateway.policy.patterns import DomainPattern
+from dlp_gateway.policy.patterns import DomainPattern, Line
 
 Language = Literal["en", "de", "fr", "nl", "es", "it"]
 Kind = Literal["held", "rewritten", "released", "discarded", "expired", "delayed"]
@@ -20,12 +20,6 @@ KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 def _mailbox(value: str) -> str:
     if not value.isascii() or serialise(value) is None:
         raise ValueError("A mail address is needed here, such as security@corp.example.")
-    return value
-
-
-def _line(value: str) -> str:
-    if not value.isprintable():
-        raise ValueError("One line of text is needed here, without control characters.")
     return value
 
 
@@ -53,7 +47,7 @@ class Notices(Model):
     sender: Mailbox | None = Field(
         default=None, description="The address in From; left out: postmaster at our own host name."
     )
-    contact: Annotated[str, AfterValidator(_line)] = Field(
+    contact: Line = Field(
         default="",
         max_length=200,
         description="Whom authors may ask: a name, an address, a link; left out: the sender.",

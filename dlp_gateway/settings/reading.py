@@ -114,4 +114,4 @@ def find(explicit: str | None, environ: Mapping[str, str]) -> Path:
             return path
     tried = " nor ".join(f"as {path}" for path in _EVERYWHERE)
     message = f"No configuration: neither --config nor $DLP_GATEWAY_CONFIG names one, and there is none {tried}."
-    raise ConfigurationError([Problem(source="gateway.yaml", line=0, column=0, message=message)])
+    raise ConfigurationError.of("gateway.yaml", message)

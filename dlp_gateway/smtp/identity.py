@@ -17,7 +17,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes, PrivateKeyTypes, PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
-from dlp_gateway.errors import ConfigurationError, Problem
+from dlp_gateway.errors import ConfigurationError
 
 Validity = Literal["valid", "not-yet-valid", "expires-soon", "expired"]
 
@@ -70,10 +70,10 @@ class Identity:
             self._load(made)
         except ssl.SSLError as error:
             message = f"OpenSSL refuses this certificate or its key: {error.reason or 'it does not say why'}."
-            raise _problem(self.files.certificate, message) from error
+            raise ConfigurationError.of(self.files.certificate, message) from error
         except OSError as error:  # a system may forbid files in memory, or be out of descriptors
             message = f"This certificate cannot be given to OpenSSL through a file in memory: {error.strerror}."
-            raise _problem(self.files.certificate, message) from error
+            raise ConfigurationError.of(self.files.certificate, message) from error
         if self.files.asks:
             self._ask(made)
         return made
@@ -99,7 +99,7 @@ class Identity:
         try:
             made.load_verify_locations(cadata=self.authorities.decode("ascii", "replace"))
         except (ssl.SSLError, ValueError) as error:
-            raise _problem(self.files.authorities, "This is no PEM file of certificates.") from error
+            raise ConfigurationError.of(self.files.authorities, "This is no PEM file of certificates.") from error
 
 
 class CurrentIdentity:
@@ -129,14 +129,14 @@ def read(files: Files) -> Identity:
         chain = x509.load_pem_x509_certificates(certificate)
     except ValueError as error:
         message = "This is no certificate in PEM; `openssl x509 -in FILE -out NEW` writes one."
-        raise _problem(files.certificate, message) from error
+        raise ConfigurationError.of(files.certificate, message) from error
     public = _public(_private(files.key, key).public_key())
     if _public(chain[0].public_key()) != public:
         if any(_public(one.public_key()) == public for one in chain[1:]):
             message = "The certificate of this host must stand first, and those of its authorities behind it."
         else:
             message = f"The key in {files.key.name} does not belong to this certificate; name the one that does."
-        raise _problem(files.certificate, message)
+        raise ConfigurationError.of(files.certificate, message)
     identity = Identity(
         files=files,
         certificate=certificate,
@@ -167,13 +167,13 @@ def _content(path: Path) -> bytes:
         with path.open("rb") as file:
             octets = file.read(_MOST + 1)
     except FileNotFoundError:
-        raise _problem(path, "There is no such file.") from None
+        raise ConfigurationError.of(path, "There is no such file.") from None
     except PermissionError:
-        raise _problem(path, "This file may not be read by the user that runs the gateway.") from None
+        raise ConfigurationError.of(path, "This file may not be read by the user that runs the gateway.") from None
     except OSError as error:
-        raise _problem(path, f"This file cannot be read: {error.strerror}.") from None
+        raise ConfigurationError.of(path, f"This file cannot be read: {error.strerror}.") from None
     if len(octets) > _MOST:
-        raise _problem(path, f"This file is larger than {_MOST // 1_000_000} MB.")
+        raise ConfigurationError.of(path, f"This file is larger than {_MOST // 1_000_000} MB.")
     return octets
 
 
@@ -182,14 +182,12 @@ def _private(path: Path, pem: bytes) -> PrivateKeyTypes:
         return load_pem_private_key(pem, None)
     except TypeError:
         message = "This key is encrypted; write it without a passphrase: `openssl pkey -in FILE -out NEW`."
-        raise _problem(path, message) from None
+        raise ConfigurationError.of(path, message) from None
     except (ValueError, UnsupportedAlgorithm):
-        raise _problem(path, "This is no private key in PEM; `openssl pkey -in FILE -out NEW` writes one.") from None
+        raise ConfigurationError.of(
+            path, "This is no private key in PEM; `openssl pkey -in FILE -out NEW` writes one."
+        ) from None
 
 
 def _public(key: PublicKeyTypes | CertificatePublicKeyTypes) -> bytes:
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-
-
-def _problem(path: Path, message: str) -> ConfigurationError:
-    return ConfigurationError([Problem(source=str(path), line=0, column=0, message=message)])

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dlp_gateway.detect.folding import fold
 from dlp_gateway.detect.identifier_rules import TYPES, load_rules
-from dlp_gateway.detect.labels import OTHER, LabelFile, Lexicon, compile_lexicon
+from dlp_gateway.detect.labels import OTHER, LabelFile, Lexicon, Strength, compile_lexicon
 
 RULES = Path(__file__).parents[2] / "rules"
 
@@ -88,3 +88,18 @@ def test_every_hit_has_an_owner(lexicon: Lexicon, text: str) -> None:
 def test_every_label_owns_a_known_type() -> None:
     """A label that owned a misspelt type would own numbers that no rule can find."""
     assert set() == {file.owns for file in load_rules(RULES).labels} - {*TYPES, OTHER}
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["medical report", "patent filed", "routine check", "ne pas", "NATO", "gjelder", "GJ 05", "zjazd", "mail perso"],
+)
+def test_everyday_words_are_no_sure_labels(lexicon: Lexicon, words: str) -> None:
+    """A label with a slip, without its gap or from another script must not be a common word elsewhere."""
+    assert not [hit for hit in lexicon.scan(words) if hit.label.owns != OTHER and hit.label.strength is Strength.STRONG]
+
+
+def test_a_gap_that_is_not_nothing(lexicon: Lexicon) -> None:
+    """A birth date in French is written "né le"; Nele is a name."""
+    assert [hit.label.owns for hit in lexicon.scan(fold("né le").text)] == ["DATE_OF_BIRTH"]
+    assert not lexicon.scan("nele")

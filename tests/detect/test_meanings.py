@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from dlp_gateway.detect.base import CONFIDENCE
 from dlp_gateway.detect.identifier_rules import load_rules
 from dlp_gateway.detect.meanings import meant
+from dlp_gateway.detect.recognition import Recognition
 
 BOOK = load_rules(Path(__file__).parents[2] / "rules")
 
@@ -32,3 +34,18 @@ def test_one_means_what_was_spoken_of() -> None:
 def test_a_label_in_a_link_owns_nothing(text: str) -> None:
     """Words in the path of a link are names of pages."""
     assert owned(text) == []
+
+
+def test_a_short_word_means_what_the_text_s_language_means() -> None:
+    """RG is an identity card in Portuguese, and a court's register in French."""
+    assert owned("Bom dia, o RG do cliente, para os dados da pessoa que vai com o carro, nao foi")[0] == "NATIONAL_ID"
+    assert owned("Bonjour, je vous confirme que le RG est dans les pages du dossier pour vous")[0] == "OTHER"
+
+
+def test_an_abbreviation_of_another_language_needs_a_number_that_proves_itself() -> None:
+    """In English CC is a cost centre; a CPF is one there too, by its check digits."""
+    text = "The {} is on the invoice that you have, and we will not pay it for you."
+    recognition = Recognition(BOOK)
+    assert not [span for span in recognition.spans(text.format("CC 4471882")) if span.score >= CONFIDENCE["medium"]]
+    spans = recognition.spans(text.format("CPF 271.448.913-32"))
+    assert [span.type for span in spans if span.score >= CONFIDENCE["medium"]] == ["NATIONAL_ID"]

@@ -146,7 +146,7 @@ def test_who_speaks_in_a_chat_owns_no_number(text: str, expected: str) -> None:
         ("12/09/23, 7:41 am - Kerry: need your licence no.\n12/09/23, 7:43 am - Stav: 048 817 220", ["048 817 220"]),
         ("desk: driver's licence please\nkim: K01239944\ndesk: thanks, your bay is 20418\nkim: ok", ["K01239944"]),
     ],
-)  # fmt: skip
+)
 def test_an_answer_in_a_talk_is_owned_by_the_question(text: str, expected: list[str]) -> None:
     """Who speaks is no key of the number, in any of the ways in which talks are exported."""
     assert expected == licences(text)
@@ -303,3 +303,55 @@ def test_a_number_by_what_points_at_it(text: str, expected: list[str]) -> None:
 def test_licences_of_software_and_keys_of_links_are_no_drivers(text: str) -> None:
     """A product with its version, a licence key, a parameter of a link and the key of a row in a program."""
     assert not licences(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("From her card: 1 Quigley, 2 Siobhan, 4b 11.05.2031, 5 402881967, 9 B and D1.", ["402881967"]),
+        ("New chap handed me his card, 5a reads EF204418 and 5b is 117. Payroll has the rest.", ["EF204418"]),
+        ("barcode ok: DCS=FENWICK, field DAQ written in clear: S55120983", ["S55120983"]),
+    ],
+)
+def test_a_field_of_the_card_by_its_name(text: str, expected: list[str]) -> None:
+    """Field 5 of the European card, 5a of the one of New Zealand, DAQ of the American bar code."""
+    assert licences(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Keep your licence. All we want is the claim number (it starts CLM and has nine digits, like CLM 470 651 079).",
+        "L'audience est le 4 juin, RG 24/08817. Le retrait de permis sera plaidé par le client.",
+        "Motorista com CNH 04411672982, tudo em dia. OS 118820.",
+        "Drivers did the licence refresher. Ticket nos. are AAR4402187 and ZP9013346.",
+    ],
+)
+def test_a_reference_where_licences_are_spoken_of(text: str) -> None:
+    """A piece of a longer number, a court's register, an order cut short, a list of tickets."""
+    assert not [one for one in licences(text) if one != "04411672982"]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("GP want the NHS number rather than our claim ref. It is 576 418 5262; patient Mrs Crabbe.", "HEALTH_ID"),
+        ("Use the NHS number instead of our hospital number (H 2204417): 943 476 5919.", "HEALTH_ID"),
+        ("Personnumret ska vara 870405-2391, ni hade kastat om två siffror.", "NATIONAL_ID"),
+    ],
+)
+def test_what_the_number_is_and_not_what_it_is_not(text: str, kind: str) -> None:
+    """In "A rather than B: …" the number is A's."""
+    assert [span.type for span in RECOGNITION.spans(text) if span.score >= CONFIDENCE["medium"]] == [kind]
+
+
+def test_a_published_card_among_developers() -> None:
+    """Two words of theirs make it an example; one does not, for so an administrator tries the gateway."""
+    assert RECOGNITION.spans("My test card is 4111 1111 1111 1111.")[0].score >= CONFIDENCE["medium"]
+    spans = RECOGNITION.spans("The test card of the sandbox is 4111 1111 1111 1111.")
+    assert all(span.score < CONFIDENCE["medium"] for span in spans)
+
+
+def test_a_line_without_end_is_read_back_only_so_far() -> None:
+    """What was announced thousands of words before is no longer looked for."""
+    assert not licences("my licence " + "exp " * 1_000 + ". It is 4471820.")

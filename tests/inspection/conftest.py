@@ -59,6 +59,10 @@ class Misbehaving:
         if order == "write":
             with open(argument, "w") as file:
                 file.write("x" * 100_000)
+        if order == "hear":  # opening a pipe waits for whoever opens its other end
+            os.close(os.open(argument, os.O_RDONLY))
+        if order == "speak":
+            os.close(os.open(argument, os.O_WRONLY))
         if order == "connect":
             socket.socket()
         if order == "run":

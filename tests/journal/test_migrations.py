@@ -12,10 +12,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from dlp_gateway.detect.base import Thread
-from dlp_gateway.journal import migrations, open_journal
+from dlp_gateway.journal import SqlJournal, migrations, open_journal
 from dlp_gateway.journal.rows import message_id_index
 from dlp_gateway.journal.tables import REVISION, VERSION_TABLE, metadata
 from dlp_gateway.policy.memory import Memory
+from dlp_gateway.ports import Entry
 from dlp_gateway.recollection import Questions, Sending
 from quarantine.crypto import PrivateKey
 from quarantine.database import Database
@@ -23,6 +24,7 @@ from quarantine.migrations import migrate as set_up_custody
 from quarantine.migrations import upgrade
 from quarantine.tables import VERSION_TABLE as CUSTODY_VERSION
 from quarantine.tables import metadata as custody
+from tests.tables import held
 
 URL = "sqlite:///custody.db"
 
@@ -52,9 +54,16 @@ def test_the_code_names_the_newest_version() -> None:
     assert scripts.get_current_head() == REVISION
 
 
-async def test_migrating_again_changes_nothing(url: str, folder: Path) -> None:
+async def test_migrating_again_changes_nothing(
+    url: str, folder: Path, journal: SqlJournal, entry: Callable[..., Entry]
+) -> None:
     """Each start of the supervisor may migrate."""
+    journal.record(entry("m1"))
+    await journal.flush()
+    before = await held(url, folder)
+    assert before["journal_passages"].rows
     await migrations.migrate(url, folder=folder)
+    assert before == await held(url, folder)
 
 
 async def test_mass_sends_are_taken_over(tmp_path: Path, key: PrivateKey, sent: Callable[..., Sending]) -> None:

@@ -36,16 +36,20 @@ def entry(number: int, recipients: int = 1) -> Entry:
 
 
 class Written:
-    """What a writer writes, group by group; each group takes a moment, as a disk does."""
+    """What a writer writes, group by group; each group takes until the disk `may`."""
 
     def __init__(self) -> None:
+        self.begun = asyncio.Event()
+        self.may = asyncio.Event()
+        self.may.set()
         self.groups: list[list[str]] = []
         self.dropped = 0
         self.is_broken = False
 
     async def write(self, group: tuple[Entry, ...]) -> None:
         """Keep a group, unless the disk is broken."""
-        await asyncio.sleep(0.005)
+        self.begun.set()
+        await self.may.wait()
         if self.is_broken:
             raise StoreError("the disk is full")
         self.groups.append([one.id for one in group])
@@ -57,15 +61,21 @@ class Written:
 
 async def test_what_comes_while_a_group_is_written_is_gathered(monkeypatch: pytest.MonkeyPatch) -> None:
     """Mail that never stops makes ten transactions a second, not one for every two mails."""
-    monkeypatch.setattr(writer, "GATHER", 0.05)
+    monkeypatch.setattr(writer, "GATHER", 60)
     written = Written()
     line = GroupWriter(written.write, written.drop)
-    for number in range(100):
+    written.may.clear()
+    line.add(entry(0))
+    first = asyncio.create_task(line.flush())
+    await written.begun.wait()
+    for number in range(1, 101):
         line.add(entry(number))
-        await asyncio.sleep(0.002)
+        await asyncio.sleep(0)
+    written.may.set()
+    await first
+    assert written.groups == [["m0"]]
     await line.close()
-    assert [one for group in written.groups for one in group] == [f"m{number}" for number in range(100)]
-    assert len(written.groups) <= 10
+    assert written.groups == [["m0"], [f"m{number}" for number in range(1, 101)]]
 
 
 async def test_one_group_is_bounded_in_entries_and_recipients() -> None:

@@ -1,6 +1,6 @@
 """Edits: what goes, what stays to the octet, and that no header section invented here shows a hidden address."""
 
-import time
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -24,6 +24,7 @@ from dlp_gateway.mail.edit import (
 )
 from dlp_gateway.mail.parse import parse
 from tests import strategies
+from tests.work import LINEAR, growth, lines
 
 AUTHOR = "alice@corp.example"
 MAIL = b"""\
@@ -200,12 +201,12 @@ def test_a_list_that_is_too_odd_to_read_may_name_anybody() -> None:
 
 @pytest.mark.parametrize("unit", [b"To: a@b.example\r\n", b"To: (\r\n", b"A:\r\n", b"Received: x\r\n", b"x\r\n"])
 def test_edits_take_linear_time(unit: bytes) -> None:
-    """No octet of a header section takes more than some microseconds."""
-    raw = unit * (400_000 // len(unit)) + b"\r\nbody"
-    started = time.process_time()
-    edited = apply(raw, (RemoveBcc(), PRUNE, RemoveSignatures()))
-    exposed(edited, HIDDEN)
-    assert time.process_time() - started < 4
+    """A header section of 400 kB of any unit costs no more than its length."""
+
+    def work(raw: bytes) -> None:
+        exposed(apply(raw, (RemoveBcc(), PRUNE, RemoveSignatures())), HIDDEN)
+
+    assert growth(work, lambda count: unit * count + b"\r\nbody", 400_000 // len(unit)) < LINEAR
 
 
 def test_adds_a_trace_once() -> None:
@@ -277,14 +278,17 @@ def test_what_a_short_edit_hides_is_what_a_list_hides(raw: bytes, place: int, to
 
 
 def test_keeps_one_of_a_thousand_at_once() -> None:
-    """A thousand copies of a mail to a thousand people outside are made in seconds: the list is read once."""
+    """A thousand copies of a mail to a thousand people outside: the list is read for the first, and for no other."""
     people = [f"guest{number}@home{number}.example" for number in range(1000)]
     raw = f"From: {AUTHOR}\r\nTo: {', '.join(people)}, dora@corp.example\r\n\r\nbody".encode()
-    started = time.process_time()
+
+    def copy(person: str) -> bytes:
+        return apply(raw, (PruneOutsiders(inside=("corp.example",), kept=(person,), to=AUTHOR),))
+
+    first, *others = (lines(partial(copy, person)) for person in people)
+    assert max(others) < first / 100
     for person in people:
-        edited = apply(raw, (PruneOutsiders(inside=("corp.example",), kept=(person,), to=AUTHOR),))
-        assert edited == f"From: {AUTHOR}\r\nTo: {person}, dora@corp.example\r\n\r\nbody".encode()
-    assert time.process_time() - started < 4
+        assert copy(person) == f"From: {AUTHOR}\r\nTo: {person}, dora@corp.example\r\n\r\nbody".encode()
 
 
 EDITS = (

@@ -247,6 +247,9 @@ def test_a_log_that_cannot_be_written_fails_nobody(lines: io.StringIO) -> None:
     for stream in (Full(), closed):
         log.configure("info", "json", stream)
         log.erased(3)
+    log.configure("info", "json", lines)
+    log.erased(4)
+    assert [line["items"] for line in written(lines)] == [4]
 
 
 def test_the_level_is_obeyed(lines: io.StringIO) -> None:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from dlp_gateway.observe.tally import Tally
+from tests.waiting import until
 
 
 def samples(registry: CollectorRegistry) -> dict[tuple[str, str], float]:
@@ -67,6 +68,6 @@ async def test_counts_are_carried_over_while_mail_goes_on() -> None:
     carrying = asyncio.create_task(tally.carry(every=0.01))
     await asyncio.sleep(0)
     tally.count(counter)
-    while not samples(registry)["c_total", ""]:  # noqa: ASYNC110  the library tells nobody
-        await asyncio.sleep(0.01)
+    await until(lambda: samples(registry)["c_total", ""])
     carrying.cancel()
+    assert samples(registry)["c_total", ""] == 1

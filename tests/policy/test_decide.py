@@ -5,15 +5,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from dlp_gateway import packs
 from dlp_gateway.content.text import Unreadable, UnreadableReason
 from dlp_gateway.detect.base import Failure, FailureReason, Finding, Inspection
-from dlp_gateway.mail.edit import PruneRecipients, RemoveBcc, RemoveSignatures, apply
+from dlp_gateway.mail.edit import PruneRecipients, RemoveBcc, RemoveSignatures
 from dlp_gateway.mail.envelope import Envelope
-from dlp_gateway.mail.exposure import exposed
 from dlp_gateway.mail.message import Defect
 from dlp_gateway.mail.parse import parse
 from dlp_gateway.policy import load
@@ -323,145 +320,6 @@ def test_unreadable_parts_are_noted_by_default() -> None:
     got = verdict(load.default(("corp.example",), builtin=packs.builtin()), inspection)
     assert got.disposition is Disposition.FORWARD
     assert [(reason.rule, reason.enforced) for reason in got.reasons] == [("unreadable.attachment", False)]
-
-
-KINDS: Final = ("a.b", "a.c", "recipients.outsiders", "recipients.organisations", "identifier.US_SSN", "a.d")
-_findings = st.lists(
-    st.builds(
-        Finding,
-        kind=st.sampled_from(KINDS),
-        detector=st.just("test"),
-        rule=st.just(""),
-        count=st.integers(-3, 15),
-        score=st.floats(0, 1) | st.just(float("nan")),
-        where=st.just("envelope"),
-    ),
-    max_size=6,
-)
-_failures = st.lists(st.just(Failure(detector="x", reason=FailureReason.ERROR)), max_size=1)
-_conditions = st.recursive(
-    st.builds(
-        "{{finding: {}, count: {}, confidence: {}}}".format,
-        st.sampled_from([*KINDS, "'a.*'"]),
-        st.integers(1, 12),
-        st.sampled_from(["low", "medium", "high"]),
-    ),
-    lambda inner: st.builds(
-        "{{{}: [{}]}}".format, st.sampled_from(["all", "any"]), st.lists(inner, min_size=1, max_size=3).map(", ".join)
-    ),
-    max_leaves=4,
-)
-_rules = st.builds(
-    "when: {}, unless: {}, then: {}, mode: {}".format,
-    _conditions,
-    st.sampled_from(["[]", "{recipients: inside}", "{login: [ann]}"]),
-    st.sampled_from(["hide", "review", "wait", "refuse", "keep-signed"]),
-    st.sampled_from(["enforce", "observe"]),
-)
-_policies = st.lists(_rules, max_size=4, unique=True).map(
-    lambda texts: policy(
-        "actions: {keep-signed: {do: rewrite, signed: hold}}\nrules:\n"
-        + "".join(f"  - {{id: r{index}, {text}}}\n" for index, text in enumerate(texts))
-        if texts
-        else ""
-    )
-)
-_MAILS: Final = (
-    mail(),
-    mail(("bob@corp.example",)),
-    mail(fields="DKIM-Signature: h=to; b=x\r\nBcc: z@z.example\r\n"),
-    b"",
-)
-
-
-@given(of=_policies, fewer=_findings, more=_findings, failures=_failures, raw=st.sampled_from(_MAILS))
-def test_more_findings_never_soften_a_verdict(
-    of: Policy, fewer: list[Finding], more: list[Finding], failures: list[Failure], raw: bytes
-) -> None:
-    """Invariant (d): whatever is found besides, the verdict, its reasons and its edits only grow."""
-    first = verdict(of, replace(NOTHING, findings=tuple(fewer)), raw)
-    second = verdict(of, Inspection(findings=(*fewer, *more), failures=tuple(failures), unreadable=()), raw)
-    assert second.disposition >= first.disposition
-    assert {reason.rule for reason in first.reasons} <= {reason.rule for reason in second.reasons}
-    assert len(second.edits) >= len(first.edits)
-    assert not failures or second.disposition >= Disposition.HOLD
-
-
-@given(of=_policies, findings=_findings, raw=st.sampled_from(_MAILS))
-def test_rewritten_mail_shows_no_outsider(of: Policy, findings: list[Finding], raw: bytes) -> None:
-    """Invariant (e): whenever a verdict hides, no hidden address stands in the header that leaves."""
-    got = verdict(of, replace(NOTHING, findings=tuple(findings)), raw)
-    outgoing = apply(raw, got.edits)
-    prunes = [edit for edit in got.edits if isinstance(edit, PruneRecipients)]
-    assert [exposed(outgoing, edit.hidden) for edit in prunes] == [()] * len(prunes)
-    assert not parse(outgoing).named("Bcc")
-    assert got.hidden == sum(len(edit.hidden) for edit in prunes)
-
-
-def observed(of: Policy) -> Policy:
-    """Return the same policy in observe mode."""
-    return replace(of, mode="observe")
-
-
-def test_in_observe_mode_every_rule_only_counts() -> None:
-    """Rules of the policy's own that say `enforce` too; nothing is edited, and the reasons stay readable."""
-    got = verdict(observed(rules("a.b → hide", "a.b → review", "a.b → refuse", "a.b → wait")), found("a.b"))
-    assert (got.disposition, got.edits, got.hidden) == (Disposition.FORWARD, (RemoveBcc(),), 0)
-    assert [(reason.rule, reason.enforced) for reason in got.reasons] == [(f"rule-{n}", False) for n in (3, 1, 2, 0)]
-    assert [reason.disposition for reason in got.reasons] == [
-        Disposition.DELAY,
-        Disposition.HOLD,
-        Disposition.REJECT,
-        Disposition.REWRITE,
-    ]
-
-
-@pytest.mark.parametrize("reason", list(FailureReason))
-def test_in_observe_mode_a_failure_is_named_and_forwarded(reason: FailureReason) -> None:
-    """The operator has said by name that nothing is held (docs/decisions/0016-observe-mode.md)."""
-    inspection = replace(NOTHING, failures=(Failure(detector="parse", reason=reason),))
-    got = verdict(observed(rules("a.b → review")), inspection)
-    assert got.disposition is Disposition.FORWARD
-    assert [(one.rule, one.enforced) for one in got.reasons] == [("inspection-failed", False)]
-
-
-@pytest.mark.parametrize("defect", [Defect.TOO_MANY_FIELDS, Defect.TOO_MANY_PARTS, Defect.TOO_DEEP])
-def test_in_observe_mode_what_was_not_read_to_its_end_is_forwarded(defect: Defect) -> None:
-    """It is written down as incomplete, and nothing else happens."""
-    message = replace(parse(mail()), defects=(defect,))
-    got = decide(observed(rules("a.b → review")), ENVELOPE, message, NOTHING)
-    assert got.disposition is Disposition.FORWARD
-    assert [(one.rule, one.enforced) for one in got.reasons] == [("inspection-incomplete", False)]
-
-
-@given(
-    kinds=st.lists(st.sampled_from(["a.b", "c.d", "recipients.outsiders"]), max_size=3),
-    actions=st.lists(
-        st.sampled_from(["hide", "review", "refuse", "wait", "blur", "keep-signed", "later"]), max_size=4, unique=True
-    ),
-    failed=st.booleans(),
-)
-def test_in_observe_mode_a_mail_leaves_as_it_would_without_any_rule(
-    *, kinds: list[str], actions: list[str], failed: bool
-) -> None:
-    """Whatever is found, whatever the rules and the detectors say: the bytes are those of a mail without findings."""
-    failures = (Failure(detector="parse", reason=FailureReason.ERROR),) if failed else ()
-    inspection = replace(found(*kinds), failures=failures)
-    of = rules(*(f"{kind} → {action}" for kind in ("a.b", "c.d") for action in actions)) if actions else policy()
-    got = verdict(observed(of), inspection)
-    assert got.disposition is Disposition.FORWARD
-    assert apply(mail(), got.edits) == apply(mail(), verdict(policy(), NOTHING).edits)
-
-
-@given(of=_policies, first=_findings, second=_findings, raw=st.sampled_from(_MAILS))
-def test_what_was_found_before_makes_no_difference(
-    of: Policy, first: list[Finding], second: list[Finding], raw: bytes
-) -> None:
-    """A policy that has seen other mail decides as a fresh one does."""
-    message, used, fresh = parse(raw), replace(of), replace(of)
-    decide(used, ENVELOPE, message, replace(NOTHING, findings=tuple(first)))
-    inspection = replace(NOTHING, findings=tuple(second))
-    assert decide(fresh, ENVELOPE, message, inspection) == decide(used, ENVELOPE, message, inspection)
 
 
 @pytest.mark.parametrize(

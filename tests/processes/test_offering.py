@@ -10,7 +10,8 @@ from dlp_gateway.processes import offering
 from dlp_gateway.processes.offering import begin_to_learn, learn
 from dlp_gateway.smtp.listener import Beyond, Door, ListenerOptions
 from dlp_gateway.smtp.smarthost import Security, Smarthost, SmarthostOptions
-from tests.smtp.peers import Peer, Recorder, until
+from tests.smtp.peers import Peer, Recorder
+from tests.waiting import until
 
 
 class NextHop:

@@ -14,6 +14,7 @@ from dlp_gateway.processes import receivers
 from dlp_gateway.processes.boot import Boot
 from dlp_gateway.processes.child import Child
 from dlp_gateway.processes.receivers import Receivers, StartError
+from tests.waiting import until
 
 DIES_YOUNG = "print('ready', flush=True); raise SystemExit(3)"
 NEVER_READY = "raise SystemExit(4)"
@@ -36,13 +37,6 @@ def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
 
     monkeypatch.setattr(receivers, "Child", Stub)
     return file.write_text
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait until something holds."""
-    async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110 - processes set no event
-            await asyncio.sleep(0.01)
 
 
 async def test_one_that_dies_again_and_again_is_waited_for(script: Write) -> None:

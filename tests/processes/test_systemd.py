@@ -51,8 +51,9 @@ def test_a_socket_that_is_gone_or_full_stops_nobody(tmp_path: Path) -> None:
     Systemd(str(tmp_path / "nowhere")).ready("Accepting mail.")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind(str(tmp_path / "full"))
-        for _ in range(13):  # the kernel keeps ten or so
-            Systemd(str(tmp_path / "full")).status("x" * 500)
+        for number in range(13):  # the kernel keeps ten or so
+            Systemd(str(tmp_path / "full")).status(f"{number} " + "x" * 500)
+        assert listening.recv(4096).startswith(b"STATUS=0 ")
 
 
 def test_nobody_inherits_socket_and_watchdog(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

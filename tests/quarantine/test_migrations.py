@@ -1,5 +1,6 @@
 """The migrations give exactly the tables that the code knows, and other versions are refused."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,12 @@ from quarantine import migrations
 from quarantine.crypto import PrivateKey
 from quarantine.database import Database
 from quarantine.migrations import migrate
+from quarantine.model import Deposit
 from quarantine.opening import open_store
+from quarantine.sql import SqlStore
 from quarantine.store import StoreError
 from quarantine.tables import REVISION, VERSION_TABLE, metadata
+from tests.tables import held
 
 URL = "sqlite:///custody.db"
 
@@ -39,10 +43,15 @@ def test_the_code_names_the_newest_version() -> None:
     assert scripts.get_current_head() == REVISION
 
 
-async def test_migrating_again_changes_nothing(folder: Path) -> None:
+async def test_migrating_again_changes_nothing(
+    folder: Path, sql_store: SqlStore, deposit: Callable[..., Deposit]
+) -> None:
     """Each start of the supervisor may migrate."""
+    await sql_store.take((deposit("m1"),))
+    before = await held(URL, folder)
+    assert before["recipients"].rows
     await migrate(URL, folder=folder)
-    await migrate(URL, folder=folder)
+    assert before == await held(URL, folder)
 
 
 @pytest.mark.parametrize(("version", "told"), [("0000", "restart"), ("9999", "newer than this gateway")])

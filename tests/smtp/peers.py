@@ -122,13 +122,6 @@ class Gateway:
         return client
 
 
-async def until(condition: Callable[[], object]) -> None:
-    """Wait until something holds."""
-    async with asyncio.timeout(PATIENCE):
-        while not condition():  # noqa: ASYNC110  any condition, also of what knows no events
-            await asyncio.sleep(0.005)
-
-
 Script = Callable[["Peer"], Awaitable[None]]
 
 

@@ -10,7 +10,8 @@ import pytest
 import uvloop
 
 from dlp_gateway.smtp.listener import Door, ListenerOptions, Security, listen
-from tests.smtp.peers import Authority, Listen, Recorder, refused, until
+from tests.smtp.peers import Authority, Listen, Recorder, refused
+from tests.waiting import until
 
 LOOPS = [asyncio.new_event_loop, uvloop.new_event_loop]
 
@@ -20,9 +21,8 @@ def connected(port: int, count: int, host: str = "127.0.0.1") -> list[socket.soc
     return [socket.create_connection(("127.0.0.1", port), 5, (host, 0)) for _ in range(count)]
 
 
-async def still_open(clients: list[socket.socket]) -> int:
+def still_open(clients: list[socket.socket]) -> int:
     """Count those that were not closed."""
-    await asyncio.sleep(0.2)
     return len(clients) - len(select.select(clients, [], [], 0)[0])
 
 
@@ -40,9 +40,9 @@ async def crowded(authority: Authority) -> None:
     server = await listen(door, socket.create_server(("127.0.0.1", 0)))
     port = server.sockets[0].getsockname()[1]
     outside, one = connected(port, 60, "127.0.0.200"), connected(port, 5)
-    assert (await still_open(outside), await still_open(one)) == (50, 3)
+    await until(lambda: (still_open(outside), still_open(one)) == (50, 3))
     other = connected(port, 5, "127.0.0.2")
-    assert await still_open(other) == 2
+    await until(lambda: still_open(other) == 2)
     for client in (*one, *other):
         client.close()
     await until(lambda: door._knocking == 50)

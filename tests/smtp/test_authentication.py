@@ -8,7 +8,8 @@ import pytest
 
 from dlp_gateway.ports import Denial, Login
 from dlp_gateway.smtp.door import Door, ListenerOptions, Security
-from tests.smtp.peers import CONTENT, LOOPBACK, Authority, Client, Gateway, Listen, Recorder, until
+from tests.smtp.peers import CONTENT, LOOPBACK, Authority, Client, Gateway, Listen, Recorder
+from tests.waiting import until
 
 ANN = base64.b64encode(b"\0ann@corp.example\0open sesame").decode()
 AUTH = f"AUTH PLAIN {ANN}\r\n".encode()

@@ -8,7 +8,8 @@ from dlp_gateway.smtp.data import ChunkReader
 from dlp_gateway.smtp.replies import BARE_NEWLINE, NUL, TOO_BIG, Refusal
 from dlp_gateway.smtp.room import Room
 from dlp_gateway.smtp.spool import Spool
-from tests.smtp.peers import Client, Gateway, Listen, until
+from tests.smtp.peers import Client, Gateway, Listen
+from tests.waiting import until
 
 LIMIT = 10_000
 CONTENT = b"Subject: hello\r\n\r\n.dot\r\ntext\r\n"

@@ -11,7 +11,8 @@ from dlp_gateway.smtp.admission import Admission, Tenant
 from dlp_gateway.smtp.identity import Files, read
 from dlp_gateway.smtp.listener import ListenerOptions, Security
 from tests.certificates import DAY, Authority
-from tests.smtp.peers import LOOPBACK, Client, Gateway, Listen, refused, until
+from tests.smtp.peers import LOOPBACK, Client, Gateway, Listen, refused
+from tests.waiting import until
 
 MAIL = b"MAIL FROM:<alice@corp.example>\r\n"
 CONTENT = b"From: alice@corp.example\r\nSubject: hello\r\n\r\ntext\r\n"

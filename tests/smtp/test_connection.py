@@ -25,6 +25,7 @@ from tests.smtp.peers import (
     deliver,
     forever,
 )
+from tests.waiting import until
 
 QUEUED = Reply(code=250, enhanced="2.0.0", text="Ok: queued as 4711")
 
@@ -84,7 +85,7 @@ async def test_unasked_reply_cannot_be_taken_for_another(host: Hosts, smarthost:
     ours = smarthost(peer.port)
     assert codes(await deliver(ours)) == [(250, "2.0.0")]
     assert codes(await deliver(ours)) == [(250, "2.0.0")]
-    await asyncio.sleep(0.1)
+    await until(lambda: not any(kept.usable for kept in ours._pools[0]._idle))
     assert codes(await deliver(ours)) == [(550, "5.1.1")]
     assert len(peer.peers) == 3
 
@@ -108,8 +109,7 @@ async def test_probe_tells_what_is_offered(host: Hosts, smarthost: Smarthosts) -
     assert (extensions.pipelining, extensions.eight_bit, extensions.smtputf8) == (True, True, True)
     assert (extensions.size, extensions.tls) == (1_000_000, False)
     assert "ENHANCEDSTATUSCODES" in extensions.names
-    await asyncio.sleep(0.05)
-    assert peer.peers[0].heard[-1] == b"QUIT"
+    await until(lambda: peer.peers[0].heard[-1] == b"QUIT")
 
 
 async def test_a_large_message_arrives_whole_under_tls(

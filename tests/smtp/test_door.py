@@ -7,7 +7,8 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from dlp_gateway.smtp.door import ListenerOptions, Security, client_address
-from tests.smtp.peers import Listen, Recorder, until
+from tests.smtp.peers import Listen, Recorder
+from tests.waiting import until
 
 CONTENT = b"Subject: hello\r\n\r\ntext\r\n.\r\n"
 

@@ -16,7 +16,8 @@ from dlp_gateway.smtp.crowd import Crowd
 from dlp_gateway.smtp.door import Door, ListenerOptions, Security, networks_of
 from dlp_gateway.smtp.replies import TIMEOUT
 from dlp_gateway.smtp.room import Room
-from tests.smtp.peers import Authority, Client, Gateway, Listen, Recorder, refused, until
+from tests.smtp.peers import Authority, Client, Gateway, Listen, Recorder, refused
+from tests.waiting import until
 
 MAIL = b"MAIL FROM:<alice@corp.example>\r\n"
 RCPT = b"RCPT TO:<bob@example.org>\r\n"
@@ -165,7 +166,7 @@ async def test_a_flood_of_refusals_does_not_flood_the_log(monkeypatch: pytest.Mo
     told = Complaints()
     for _ in range(500):
         told.note("192.0.2.1", TIMEOUT)
-    await asyncio.sleep(0.2)
+    await until(lambda: "sessions_refused" in written.getvalue())
     told.note("192.0.2.1", TIMEOUT)
     told.close()
     lines = [json.loads(line) for line in written.getvalue().splitlines() if '"session' in line]

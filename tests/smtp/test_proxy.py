@@ -7,7 +7,8 @@ from ipaddress import ip_network
 import pytest
 
 from dlp_gateway.smtp.door import Security
-from tests.smtp.peers import Authority, Client, Gateway, Listen, refused, until
+from tests.smtp.peers import Authority, Client, Gateway, Listen, refused
+from tests.waiting import until
 
 SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
 FOUR = bytes([192, 0, 2, 7, 127, 0, 0, 1]) + struct.pack("!HH", 4711, 25)

@@ -9,7 +9,8 @@ import pytest
 from dlp_gateway.observe import instruments
 from dlp_gateway.ports import Progress
 from dlp_gateway.smtp.smarthost import Security, Smarthost, SmarthostOptions, Unavailable
-from tests.smtp.peers import ALL, UNREACHABLE, Hosts, Peer, Script, Smarthosts, codes, deliver, dies_at, forever, until
+from tests.smtp.peers import ALL, UNREACHABLE, Hosts, Peer, Script, Smarthosts, codes, deliver, dies_at, forever
+from tests.waiting import until
 
 
 def options(port: int, **changes: object) -> SmarthostOptions:
@@ -322,11 +323,12 @@ async def test_a_host_that_is_no_longer_used_is_no_longer_told_of(ways: Ways) ->
 async def test_a_connection_is_renewed_in_its_time(host: Hosts, smarthost: Smarthosts) -> None:
     """The name may mean another machine by now; the old one hears QUIT."""
     peer = await host(forever)
-    ours = smarthost(peer.port, lifetime=0.1)
+    ours = smarthost(peer.port, lifetime=600)
     await deliver(ours)
     await deliver(ours)
     assert len(peer.peers) == 1
-    await asyncio.sleep(0.15)
+    (kept,) = ours._pools[0]._idle
+    kept.opened -= 601
     assert codes(await deliver(ours)) == [(250, "2.0.0")]
     assert len(peer.peers) == 2
     await until(lambda: peer.peers[0].heard[-1] == b"QUIT")

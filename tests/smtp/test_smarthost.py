@@ -18,8 +18,8 @@ from tests.smtp.peers import (
     deliver,
     dies_at,
     forever,
-    until,
 )
+from tests.waiting import until
 
 QUEUED = Reply(code=250, enhanced="2.0.0", text="Ok: queued as 4711")
 
@@ -55,7 +55,7 @@ async def test_stale_connection_is_replaced_once(host: Hosts, smarthost: Smartho
     peer = await host(first, forever)
     ours = smarthost(peer.port)
     await deliver(ours)
-    await asyncio.sleep(0.05)
+    await until(lambda: not any(kept.usable for kept in ours._pools[0]._idle))
     assert codes(await deliver(ours)) == [(250, "2.0.0")]
     assert len(peer.peers) == 2
 
@@ -265,7 +265,7 @@ async def test_at_most_so_many_connections(host: Hosts, smarthost: Smarthosts) -
     peer = await host(script)
     ours = smarthost(peer.port, connections=2, slot=0.1, command=5)
     waiting = [asyncio.create_task(deliver(ours)) for _ in range(4)]
-    await asyncio.sleep(0.3)
+    await until(lambda: sum(task.done() for task in waiting) == 2)
     assert [codes(task.result()) for task in waiting if task.done()] == [[(451, "4.4.5")]] * 2
     gate.set()
     heard = [codes(delivery)[0] for delivery in await asyncio.gather(*waiting)]

@@ -6,7 +6,8 @@ import socket
 from dlp_gateway.smtp.listener import Door, ListenerOptions, Security, listen
 from dlp_gateway.smtp.smarthost import Security as Towards
 from dlp_gateway.smtp.smarthost import Smarthost, SmarthostOptions
-from tests.smtp.peers import LOOPBACK, Authority, Client, Gateway, Recorder, until
+from tests.smtp.peers import LOOPBACK, Authority, Client, Gateway, Recorder
+from tests.waiting import until
 
 CONTENT = b"Subject: hello\r\n\r\n.text\r\n" + b"x" * 200_000 + b"\r\n"
 WAYS = {Security.NONE: Towards.NONE, Security.STARTTLS: Towards.REQUIRED, Security.IMPLICIT: Towards.IMPLICIT}

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from dlp_gateway.detect.edm.values import ADDRESS, CODE, DATE, NAME
-from dlp_gateway.errors import ConfigurationError, Problem
+from dlp_gateway.errors import ConfigurationError
 
 _VERSION: Final = 1
 _OCTETS: Final = 32
@@ -58,19 +58,21 @@ def load(path: Path) -> Key:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a FIFO must not make us wait
     except FileNotFoundError:
-        raise _wrong(
+        raise ConfigurationError.of(
             path, "There is no key file; put it back from your backup, or build the table anew with `edm build`."
         ) from None
     except PermissionError:
-        raise _wrong(path, "This key may not be read by the user that runs this; it must own the file.") from None
+        raise ConfigurationError.of(
+            path, "This key may not be read by the user that runs this; it must own the file."
+        ) from None
     except OSError as error:
-        raise _wrong(path, f"This key cannot be read: {error.strerror}.") from None
+        raise ConfigurationError.of(path, f"This key cannot be read: {error.strerror}.") from None
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise _wrong(path, "This is no file; a key file is needed.")
+            raise ConfigurationError.of(path, "This is no file; a key file is needed.")
         if status.st_mode & 0o077:
-            raise _wrong(path, f"Others may read this key; run: chmod 600 {path}")
+            raise ConfigurationError.of(path, f"Others may read this key; run: chmod 600 {path}")
         written = os.read(descriptor, _LARGEST)
     finally:
         os.close(descriptor)
@@ -78,9 +80,11 @@ def load(path: Path) -> Key:
         fields = json.loads(written)
         secret = base64.b64decode(fields["key"], validate=True)
         if fields["edm_key"] != _VERSION or len(secret) != _OCTETS:
-            raise _wrong(path, "This key is for another version of the gateway.")
+            raise ConfigurationError.of(path, "This key is for another version of the gateway.")
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise _wrong(path, "This is no key of a table, or it is damaged; put it back from your backup.") from None
+        raise ConfigurationError.of(
+            path, "This is no key of a table, or it is damaged; put it back from your backup."
+        ) from None
     return Key(secret=secret)
 
 
@@ -90,7 +94,7 @@ def save(path: Path, key: Key) -> None:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise _wrong(path, f"The key cannot be written here: {error.strerror}.") from None
+        raise ConfigurationError.of(path, f"The key cannot be written here: {error.strerror}.") from None
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(line.encode())
@@ -98,8 +102,4 @@ def save(path: Path, key: Key) -> None:
             os.fsync(file.fileno())
     except OSError as error:
         path.unlink(missing_ok=True)
-        raise _wrong(path, f"The key cannot be written here: {error.strerror}.") from None
-
-
-def _wrong(path: Path, message: str) -> ConfigurationError:
-    return ConfigurationError([Problem(source=str(path), line=0, column=0, message=message)])
+        raise ConfigurationError.of(path, f"The key cannot be written here: {error.strerror}.") from None

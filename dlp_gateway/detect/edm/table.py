@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from dlp_gateway.detect.edm import keys
 from dlp_gateway.detect.edm.keys import Key
 from dlp_gateway.detect.edm.spec import Spec
-from dlp_gateway.errors import ConfigurationError, InspectionError, Problem
+from dlp_gateway.errors import ConfigurationError, InspectionError
 
 MAGIC: Final = b"DLPEDM\n"
 VERSION: Final = 1
@@ -161,9 +161,9 @@ def _mapped(path: Path, file: IO[bytes], head: bytes, key: Key, key_file: Path, 
     header, start = _header(path, file, head, key, key_file)
     size = os.fstat(file.fileno()).st_size
     if size != start + header.values * OCTETS:
-        raise _wrong(path, "This table is not whole; build it anew with `edm build`.")
+        raise ConfigurationError.of(path, "This table is not whole; build it anew with `edm build`.")
     if whole and _digest(file, start) != header.body:
-        raise _wrong(path, "This table is damaged; build it anew with `edm build`.")
+        raise ConfigurationError.of(path, "This table is damaged; build it anew with `edm build`.")
     mapped = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ)
     return Table(path, header, key, mapped, start, file)
 
@@ -172,16 +172,18 @@ def _opened(path: Path) -> IO[bytes]:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError:
-        raise _wrong(path, "There is no such table; `dlp-gateway edm build FILE.csv` makes it.") from None
+        raise ConfigurationError.of(
+            path, "There is no such table; `dlp-gateway edm build FILE.csv` makes it."
+        ) from None
     except PermissionError:
-        raise _wrong(
+        raise ConfigurationError.of(
             path, "This table may not be read by the user that runs the gateway; give it to that user."
         ) from None
     except OSError as error:
-        raise _wrong(path, f"This table cannot be read: {error.strerror}.") from None
+        raise ConfigurationError.of(path, f"This table cannot be read: {error.strerror}.") from None
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise _wrong(path, "This is no file; a table is needed.")
+        raise ConfigurationError.of(path, "This is no file; a table is needed.")
     return os.fdopen(descriptor, "rb", buffering=0)  # what is read again was written meanwhile
 
 
@@ -189,7 +191,7 @@ def _head(path: Path, file: IO[bytes]) -> bytes:
     """Return what each table begins with, before anybody asks for its key."""
     head = file.read(len(MAGIC) + _LENGTH.size)
     if not head.startswith(MAGIC) or len(head) < len(MAGIC) + _LENGTH.size:
-        raise _wrong(path, "This is no table; `dlp-gateway edm build FILE.csv` makes one.")
+        raise ConfigurationError.of(path, "This is no table; `dlp-gateway edm build FILE.csv` makes one.")
     return head
 
 
@@ -202,18 +204,22 @@ def _header(path: Path, file: IO[bytes], head: bytes, key: Key, key_file: Path) 
         loaded = json.loads(told)
         version, built_with = loaded["version"], loaded["key"]
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise _wrong(path, "This table is damaged; build it anew with `edm build`.") from None
+        raise ConfigurationError.of(path, "This table is damaged; build it anew with `edm build`.") from None
     if version != VERSION:
-        raise _wrong(path, "This table is of another version of the gateway; build it anew with `edm build`.")
+        raise ConfigurationError.of(
+            path, "This table is of another version of the gateway; build it anew with `edm build`."
+        )
     if built_with != key.id:
-        raise _wrong(path, f"This table was built with another key than the one in {key_file}; build it anew with it.")
+        raise ConfigurationError.of(
+            path, f"This table was built with another key than the one in {key_file}; build it anew with it."
+        )
     if seal != key.seal(head + told):
-        raise _wrong(path, "This table was changed after it was built; build it anew with `edm build`.")
+        raise ConfigurationError.of(path, "This table was changed after it was built; build it anew with `edm build`.")
     start = len(head) + len(told) + _SEAL
     try:
         return Header.from_bytes(told), start + (-start % _ALIGNED)
     except (ValueError, KeyError, TypeError):
-        raise _wrong(path, "This table is damaged; build it anew with `edm build`.") from None
+        raise ConfigurationError.of(path, "This table is damaged; build it anew with `edm build`.") from None
 
 
 def _digest(file: IO[bytes], start: int) -> str:
@@ -228,7 +234,3 @@ def _digest(file: IO[bytes], start: int) -> str:
 def _version(descriptor: int) -> tuple[int, int]:
     status = os.fstat(descriptor)
     return status.st_size, status.st_mtime_ns
-
-
-def _wrong(path: Path, message: str) -> ConfigurationError:
-    return ConfigurationError([Problem(source=str(path), line=0, column=0, message=message)])
