@@ -14,8 +14,8 @@ from dlp_gateway import packs
 from dlp_gateway.checks.remark import Level, Remark, warning, wrong
 from dlp_gateway.errors import ConfigurationError
 from dlp_gateway.mail.address import canonical_domain
-from dlp_gateway.policy.model import Policy, Rule
-from dlp_gateway.policy.scope import moment_written
+from dlp_gateway.policy.model import Policy, Rule, Unless
+from dlp_gateway.policy.scope import Only, moment_written
 from dlp_gateway.settings import Listener, Settings, admission_warnings, is_host_name
 
 _SQLITE: Final = "sqlite:///"
@@ -104,9 +104,10 @@ def _names(policy: Policy) -> Iterator[Remark]:
 
 def _written(rule: Rule) -> Iterator[str]:
     """Yield the addresses and domains in the scopes and exceptions of a rule."""
-    for one in (*rule.only, *rule.unless):
-        yield from one.sender or ()
-        yield from one.recipients if isinstance(one.recipients, tuple) else ()
+    blocks: tuple[Only | Unless, ...] = (*rule.only, *rule.unless)
+    for block in blocks:
+        yield from block.sender or ()
+        yield from block.recipients if isinstance(block.recipients, tuple) else ()
 
 
 def _dates(policy: Policy, now: datetime) -> Iterator[Remark]:

@@ -15,7 +15,7 @@ async def live(settings: Settings, policy: Policy) -> tuple[Remark, ...]:
     return (
         *await asyncio.gather(*listeners),
         *await asyncio.to_thread(lambda: tuple(machine.admin(settings.admin.address))),
-        *await asyncio.to_thread(lambda: tuple(in_force.configuration(settings, policy))),
+        *await asyncio.to_thread(lambda: tuple(in_force.policy_in_force(settings, policy))),
         *await machine.custody(settings),
         *await logins.backend(settings),
         await asyncio.to_thread(machine.disk, settings),

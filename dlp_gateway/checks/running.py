@@ -12,17 +12,13 @@ _ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  compared
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readiness:
-    """The answer of /readyz: each part with "ok" or what is wrong, and facts, each "" if untold.
-
-    `policy` is the fingerprint of the one in force, `reload` whether the last one was "done" or "refused".
-    """
+    """The answer of /readyz: each part with "ok" or what is wrong, the version and the policy's mode ("" if untold)."""
 
     ready: bool
     checks: tuple[tuple[str, str], ...]
     version: str
     mode: str
-    policy: str = ""
-    reload: str = ""
+    policy: str = ""  # the fingerprint of the one in force
 
 
 def url(address: SocketAddress, path: str) -> str:
@@ -41,5 +37,7 @@ def readiness(address: SocketAddress) -> Readiness | None:
     return Readiness(
         ready=ready,
         checks=checks,
-        **{name: printable(str(told.get(name, "")), 40) for name in ("version", "mode", "policy", "reload")},
+        version=printable(str(told.get("version", "")), 40),
+        mode=printable(str(told.get("mode", "")), 40),
+        policy=printable(str(told.get("policy", "")), 40),
     )

@@ -79,7 +79,7 @@ def _progress(source: str) -> Any:  # noqa: ANN401  click's progress bar has no 
 
 
 def _no_json(_name: str) -> None:
-    raise ValueError("NaN and Infinity are no JSON (RFC 8259 6)")
+    raise ValueError("NaN and Infinity are no JSON")
 
 
 def _entry(source: str, number: int, line: bytes) -> dict[str, Any]:

@@ -17,30 +17,21 @@ def command(*, config_path: str | None, as_json: bool) -> None:
 
     Asks /readyz at the admin address of the configuration, as a load balancer or a container engine would.
     """
-    from dlp_gateway.checks.in_force import REFUSED
     from dlp_gateway.console.server import healthcheck
 
     with options.problems_shown(as_json=as_json):
         address = options.loaded(config_path).admin.address
     ready, report = healthcheck(f"http://{address}/readyz")
-    mode = last = ""
+    mode = ""
     try:
         answer = json.loads(report)
-        told, mode, last = answer["checks"], str(answer.get("mode", "")), str(answer.get("reload", ""))
+        told, mode = answer["checks"], str(answer.get("mode", ""))
     except (ValueError, KeyError, TypeError):
         told = {"gateway": f"does not answer at {address} ({printable(report, 80)})"}
     if as_json:
-        options.print_json(
-            {
-                "ready": ready,
-                "checks": told,
-                **{name: word for name, word in (("mode", mode), ("reload", last)) if word},
-            }
-        )
+        options.print_json({"ready": ready, "checks": told, **({"mode": mode} if mode else {})})
     else:
         click.echo("ready" if ready else "not ready: " + "; ".join(f"{name}: {word}" for name, word in told.items()))
         if mode == "observe":
             click.echo("policy.yaml says `mode: observe`: nothing is held or changed.")
-        if last == "refused":
-            click.echo(REFUSED)
     sys.exit(0 if ready else 1)

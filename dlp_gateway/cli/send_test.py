@@ -132,13 +132,15 @@ def command(
 
 def _require_in_force(settings: "Settings", policy: "Policy") -> None:
     """End where a running gateway acts by another policy: every sample would come out otherwise than planned."""
-    from dlp_gateway.checks.in_force import REFUSED, is_another
+    from dlp_gateway.checks.in_force import is_another
     from dlp_gateway.checks.running import readiness
 
     told = readiness(settings.admin.address)
     if told is not None and is_another(told, policy):
-        why = REFUSED if told.reload == "refused" else "Reload it (SIGHUP, `systemctl reload dlp-gateway`)."
-        options.unavailable(f"The running gateway has another policy in force than policy.yaml says. {why}")
+        options.unavailable(
+            "The running gateway has another policy in force than policy.yaml says. Reload it (SIGHUP, or systemctl "
+            "reload dlp-gateway); if it refuses that, the log says why."
+        )
 
 
 def _wanted(policy: "Policy", names: tuple[str, ...]) -> "tuple[RuleInForce, ...]":

@@ -81,7 +81,6 @@ class Supervisor:
         self._stopping = asyncio.Event()
         self._reloading: set[asyncio.Task[None]] = set()
         self._turn = asyncio.Lock()  # reloads take turns
-        self._reload_result = "done"
         self._identities: tuple[Identity | None, ...] = ()
         self._crowd = -1  # the descriptor of the table of sessions
         self._watching: asyncio.Task[None] | None = None
@@ -171,16 +170,12 @@ class Supervisor:
 
     def _say_started(self) -> None:
         metrics.build(__version__)
-        self._note_reload(ok=True)
+        metrics.reloaded(ok=True)
         self._tell_mode()
         listening = tuple("{}:{}".format(*one.getsockname()[:2]) for one in self._places[0])
         log.started(__version__, listening, len(self._places), len(self._policy.rules), self._policy.mode)
         self._systemd.ready(self._status(f"Accepting mail on {', '.join(listening)}"))
         self._started.set()
-
-    def _note_reload(self, *, ok: bool) -> None:
-        self._reload_result = "done" if ok else "refused"
-        metrics.reloaded(ok=ok)
 
     def _tell_mode(self) -> None:
         """Say aloud, at each start and reload, that nothing is held or changed."""
@@ -205,7 +200,6 @@ class Supervisor:
             "version": lambda: __version__,
             "mode": lambda: self._policy.mode,
             "policy": lambda: fingerprint(self._policy),
-            "reload": lambda: self._reload_result,
         }
         admin = Admin(application(self._checks(store, outbound), instruments.expose, facts), address.host, address.port)
         try:
@@ -282,16 +276,16 @@ class Supervisor:
                 self._refresh_teams(public_key, generation)
             except (ConfigurationError, TeamsUnknown) as error:
                 log.reload_refused(error.problems)
-                self._note_reload(ok=False)
+                metrics.reloaded(ok=False)
                 status = "The new configuration was refused (the log says why); the former one is in force"
             except StartError as error:
                 self._settings, self._policy, self._identities = former
                 log.internal_error("reload", "supervisor", error)
-                self._note_reload(ok=False)
+                metrics.reloaded(ok=False)
                 status = "The new configuration could not be put in force; the former one is"
             else:
                 log.reloaded(len(policy.rules), policy.mode)
-                self._note_reload(ok=True)
+                metrics.reloaded(ok=True)
                 self._tell_mode()
                 status = "Accepting mail under the new configuration"
             if not self._stopping.is_set():  # READY=1 after STOPPING=1 would be a lie
