@@ -15,7 +15,6 @@ async def live(settings: Settings, policy: Policy) -> tuple[Remark, ...]:
     return (
         *await asyncio.gather(*listeners),
         *await asyncio.to_thread(lambda: tuple(machine.admin(settings.admin.address))),
-        *await asyncio.to_thread(lambda: tuple(in_force.policy_in_force(settings, policy))),
         *await machine.custody(settings),
         *await logins.backend(settings),
         await asyncio.to_thread(machine.disk, settings),
@@ -23,4 +22,5 @@ async def live(settings: Settings, policy: Policy) -> tuple[Remark, ...]:
         *await asyncio.to_thread(lambda: tuple(reading.libraries())),
         *await next_hop.smarthost(settings, hostname),
         *await directory.teams(settings, policy),
+        *await asyncio.to_thread(lambda: tuple(in_force.policy_in_force(settings, policy))),
     )

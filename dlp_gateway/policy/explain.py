@@ -40,15 +40,6 @@ def explain(policy: Policy) -> tuple[str, ...]:
     )
 
 
-def fingerprint(policy: Policy) -> str:
-    """Return what tells two policies apart, but for people whom a directory puts into teams: they come and go."""
-    teams = {name: Team(members=None, query=team.query) if team.query else team for name, team in policy.teams.items()}
-    groups = (
-        f"{name}: {', '.join((*sorted(one.addresses), *one.domains.patterns))}" for name, one in policy.groups.items()
-    )
-    return hashlib.sha256("\n".join((*explain(replace(policy, teams=teams)), *groups)).encode()).hexdigest()[:16]
-
-
 def _people(team: Team) -> str:
     if team.members is None:
         return "whom the directory names, not known here"
@@ -185,3 +176,12 @@ def _rewrite(action: Rewrite) -> str:
     holding = " or ".join(what for what, answer in ways.items() if answer == "hold")
     further = f", hold it if {holding} shows outsiders" if holding else ""
     return f"{_HOW[action.how]}, put {shown} into an emptied To, {dkim} DKIM signatures over To or Cc{further}"
+
+
+def fingerprint(policy: Policy) -> str:
+    """Return what tells two policies apart, but for people whom a directory puts into teams: they come and go."""
+    teams = {name: Team(members=None, query=team.query) if team.query else team for name, team in policy.teams.items()}
+    groups = (
+        f"{name}: {', '.join((*sorted(one.addresses), *one.domains.patterns))}" for name, one in policy.groups.items()
+    )
+    return hashlib.sha256("\n".join((*explain(replace(policy, teams=teams)), *groups)).encode()).hexdigest()[:16]
