@@ -59,6 +59,11 @@ class Document(Generic[T]):
         line, column = (self.keys if key and location in self.keys else self.values).get(location, (1, 1))
         return Problem(source=self.source, line=line, column=column, message=message)
 
+    def placed(self, location: Location, error: ConfigurationError) -> Iterator[Problem]:
+        """Yield the problems of something that is named at `location`; those without a line stand there."""
+        for problem in error.problems:
+            yield problem if problem.line else self.problem(location, f"{problem.source}: {problem.message}")
+
     def finish(self, more: Iterable[Problem] = ()) -> T:
         """Return the model; raise `ConfigurationError` if there are problems, or `more` of them."""
         problems = [*self.problems, *more]
@@ -145,6 +150,9 @@ def parse_document(text: str, model: type[T], source: str, context: Mapping[str,
             {} if raw is None else raw, context={"folder": Path(source).parent, **(context or {})}
         )
     except pydantic.ValidationError as error:
+        if raw is None:
+            needed = ", ".join(f"'{details['loc'][-1]}'" for details in error.errors() if details["loc"])
+            return replace(document, problems=(document.problem((), f"This file is empty; it needs {needed}."),))
         return replace(document, problems=document.problems + tuple(_faults(document, model, error, reading.spoiled)))
     return replace(document, model=value)
 
@@ -206,8 +214,9 @@ class _Reading:
             node = loader.get_single_node()
             return None if node is None else self._convert(loader, node, ())
         except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            self._note(_start(mark), _yaml_sentence(error.problem or ""))
+            is_name = (error.context or "").endswith(("an alias", "an anchor"))  # `[*.corp.example]` without quotes
+            mark = (error.context_mark if is_name else None) or error.problem_mark or error.context_mark
+            self._note(_start(mark), _QUOTES_NEEDED if is_name else _yaml_sentence(error.problem or ""))
             return None
         except _TooMuchError:
             self._note(
@@ -280,6 +289,9 @@ class _TooMuchError(Exception):
     """More nodes than a file may hold."""
 
 
+_QUOTES_NEEDED: Final = 'A text that begins with * or & needs quotes, such as "*.corp.example".'
+
+
 def _yaml_sentence(problem: str) -> str:
     if "mapping values are not allowed" in problem:
         return "A ':' stands where no key can be; check the indentation here and above, or put the text in quotes."
@@ -288,7 +300,7 @@ def _yaml_sentence(problem: str) -> str:
     if "document" in problem:
         return "A second document begins here; a file holds one."
     if "alias" in problem:
-        return "This alias names no anchor that stands before it."
+        return f"This alias names no anchor that stands before it. {_QUOTES_NEEDED}"
     return f"This is not valid YAML here: {problem}."
 
 

@@ -76,7 +76,7 @@ class SocketAddress:
         match = _ADDRESS.fullmatch(value) if isinstance(value, str) else None
         host, port = (match[1] or match[2], int(match[3])) if match else ("", 0)
         if port > _MAX_PORT or not (host == "localhost" or _is_ip_address(host)):
-            message = 'An address is an IP address and a port, such as "127.0.0.1:2525" or "[::1]:2525".'
+            message = 'An address is an IP address (or localhost) and a port, such as "127.0.0.1:2525" or "[::1]:2525".'
             raise ValueError(message)
         return cls(host=host, port=port)
 

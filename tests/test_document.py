@@ -112,8 +112,11 @@ def test_unknown_word_of_a_union_is_told_at_its_key() -> None:
         ("title: a\nitems: \x07\n", 2, 8, "control character"),
         ("- a\n", 1, 1, "keys with values"),
         ("title:\n", 1, 7, "a value is missing"),
-        ("", 1, 1, "'title' is missing"),
-        ("# nothing\n", 1, 1, "'title' is missing"),
+        ("", 1, 1, "this file is empty; it needs 'title'."),
+        ("# nothing\n", 1, 1, "this file is empty; it needs 'title'."),
+        ("title: [*.corp.example]\n", 1, 9, 'needs quotes, such as "*.corp.example"'),
+        ("title: [*corp]\n", 1, 9, 'needs quotes, such as "*.corp.example"'),
+        ("title: &.a b\n", 1, 8, "needs quotes"),
         (f"title: a\nitems: [{{number: {'9' * 5_000}}}]\n", 2, 18, "cannot be read"),
     ],
 )

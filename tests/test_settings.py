@@ -9,9 +9,11 @@ from typing import Any, Final
 import pytest
 
 from dlp_gateway import packs, settings
-from dlp_gateway.document import Model
-from dlp_gateway.errors import ConfigurationError
+from dlp_gateway.document import Document, Model
+from dlp_gateway.errors import ConfigurationError, Problem
 from dlp_gateway.notation import SocketAddress
+from dlp_gateway.policy.file import PolicyFile
+from dlp_gateway.policy.model import Policy
 from dlp_gateway.settings import Settings, reading
 
 CONTRACT: Final = """\
@@ -139,11 +141,11 @@ def test_every_problem_is_told_at_once(file: Path) -> None:
         "journel: {}\n"
     )
     assert problems(file) == [
-        '2:15: An address is an IP address and a port, such as "127.0.0.1:2525" or "[::1]:2525".',
+        '2:15: An address is an IP address (or localhost) and a port, such as "127.0.0.1:2525" or "[::1]:2525".',
         "2:37: This is an address inside a network; write 10.0.0.0/8, or the address alone.",
         "2:55: TLS 'starttls' needs `certificate` and `key`, two PEM files.",
         "3:51: TLS 'implicit' needs `certificate` and `key`, two PEM files.",
-        '4:15: An address is an IP address and a port, such as "127.0.0.1:2525" or "[::1]:2525".',
+        '4:15: An address is an IP address (or localhost) and a port, such as "127.0.0.1:2525" or "[::1]:2525".',
         "4:42: At least 1 must stand here.",
         "5:31: Unknown key 'prot'; did you mean 'port'?",
         "5:46: This must be one of: 'none', 'opportunistic', 'required' or 'implicit'.",
@@ -310,11 +312,25 @@ def test_hosts_that_make_no_sense(file: Path, smarthost: str, expected: str) -> 
     assert problems(file) == [expected]
 
 
-@pytest.mark.parametrize("host", ["mx example", "mx.example:25", "'[::1]'", "-mx.example", "'mx\u0130.example'"])
+@pytest.mark.parametrize("host", ["mx example", "-mx.example", "'mx\u0130.example'"])
 def test_smarthost_is_a_name_or_an_address(file: Path, host: str) -> None:
     """The port has a key of its own."""
     changed(file, "{host: 127.0.0.1,", f"{{host: {host},")
     assert problems(file) == ["3:19: This must be a host name, such as mail.example.com."]
+
+
+@pytest.mark.parametrize(
+    ("host", "told"),
+    [
+        ('"[192.0.2.1]"', "Write the host without brackets; MX records are never looked up."),
+        ("mail.example.net:25", "Write the host alone here, and its port in `port:`."),
+        ('"[192.0.2.1]:25"', "Write the host alone here, and its port in `port:`."),
+    ],
+)
+def test_habits_of_other_mail_servers_are_answered(file: Path, host: str, told: str) -> None:
+    """A relayhost of Postfix's has brackets and a port."""
+    changed(file, "host: 127.0.0.1", f"host: {host}")
+    assert problems(file) == [f"3:19: {told}"]
 
 
 def test_problems_of_both_files_are_told_together(file: Path, tmp_path: Path) -> None:
@@ -335,7 +351,39 @@ def test_missing_policy_is_a_problem_of_its_own(file: Path, tmp_path: Path) -> N
     """The policy's path is named with what is wrong."""
     with pytest.raises(ConfigurationError) as caught:
         settings.load_all(file, kinds=frozenset(), builtin=packs.builtin())
+    assert str(caught.value) == f"{file}:8:9: {tmp_path}/policy.yaml: There is no such file."
+    changed(file, "policy: policy.yaml\n", "")
+    with pytest.raises(ConfigurationError) as caught:
+        settings.load_all(file, kinds=frozenset(), builtin=packs.builtin())
     assert str(caught.value) == f"{tmp_path}/policy.yaml: There is no such file."
+
+
+def test_one_problem_hides_no_other(file: Path, tmp_path: Path) -> None:
+    """Whatever is looked at first: a missing section, a file of a group, a reviewer, a team, what the policy names."""
+    changed(file, "tls: none, auth: none", "tls: starttls, auth: required, certificate: a, key: b")
+    file.write_text(f"{file.read_text()}notices: {{reviewers: [rob@shop.example]}}\n")
+    (tmp_path / "policy.yaml").write_text(
+        "version: 1\ninside: [corp.example]\npacks: []\n"
+        "groups: {board: ./board.txt}\nteams: {hr: {filter: (cn=hr)}, press: ./press.txt}\n"
+    )
+
+    def named(found: Document[PolicyFile], policy: Policy) -> Iterator[Problem]:
+        del policy
+        yield found.problem(("inside",), "and what the policy names")
+
+    with pytest.raises(ConfigurationError) as caught:
+        settings.load_all(file, kinds=frozenset(), builtin=packs.builtin(), named=named)
+    told = [str(one).replace(f"{tmp_path}/", "") for one in caught.value.problems]
+    assert [one.partition(": ")[0] for one in told] == [
+        "gateway.yaml:2:3",
+        "gateway.yaml:9:23",
+        "policy.yaml:2:9",
+        "policy.yaml:4:17",
+        "policy.yaml:5:13",
+        "policy.yaml:5:39",
+    ]
+    assert told[3].endswith("board.txt: There is no such file.")
+    assert "The team hr has a filter" in told[4]
 
 
 def test_configuration_is_looked_for_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

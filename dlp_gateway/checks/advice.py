@@ -14,8 +14,8 @@ from dlp_gateway import packs
 from dlp_gateway.checks.remark import Level, Remark, warning, wrong
 from dlp_gateway.errors import ConfigurationError
 from dlp_gateway.mail.address import canonical_domain
-from dlp_gateway.policy.model import Policy
-from dlp_gateway.policy.scope import moment_written
+from dlp_gateway.policy.model import Policy, Rule, Unless
+from dlp_gateway.policy.scope import Only, moment_written
 from dlp_gateway.settings import Listener, Settings, admission_warnings, is_host_name
 
 _SQLITE: Final = "sqlite:///"
@@ -28,6 +28,7 @@ def advice(path: Path, settings: Settings, policy: Policy) -> tuple[Remark, ...]
     found = (
         *_mode(policy),
         *_people(policy),
+        *_names(policy),
         *_dates(policy, datetime.now(UTC)),
         *_teams(policy),
         *(warning(one.source, one.message) for one in admission_warnings(settings)),
@@ -84,6 +85,30 @@ def _people(policy: Policy) -> Iterator[Remark]:
     for pattern in policy.partners.patterns:
         if pattern in policy.inside.patterns:
             yield warning("policy", f"{pattern} is in `inside` and in `partners`; it counts as inside.")
+
+
+def _names(policy: Policy) -> Iterator[Remark]:
+    """Domains without a dot: on the internet nobody has one, so an address or the rest of a name was forgotten."""
+    named = {
+        "`inside`": policy.inside.patterns,
+        "`partners`": policy.partners.patterns,
+        "`lists`": policy.lists,
+        **{f"the group {name}": one.domains.patterns for name, one in policy.groups.items()},
+        **{f"the team {name}": one.members.domains.patterns for name, one in policy.teams.items() if one.members},
+        **{f"the rule {one.rule.id}": tuple(_written(one.rule)) for one in policy.rules},
+    }
+    for place, patterns in named.items():
+        for pattern in patterns:
+            if "@" not in pattern and "." not in pattern.removeprefix("*."):
+                yield warning("policy", f"{pattern} in {place} has no dot; write a whole domain, or an address.")
+
+
+def _written(rule: Rule) -> Iterator[str]:
+    """Yield the addresses and domains in the scopes and exceptions of a rule."""
+    blocks: tuple[Only | Unless, ...] = (*rule.only, *rule.unless)
+    for block in blocks:
+        yield from block.sender or ()
+        yield from block.recipients if isinstance(block.recipients, tuple) else ()
 
 
 def _dates(policy: Policy, now: datetime) -> Iterator[Remark]:
@@ -171,7 +196,7 @@ def _login(settings: Settings) -> Iterator[Remark]:
         try:
             users, _ = users_file.load(login.users_file)
         except ConfigurationError as error:
-            yield from (wrong(f"login {one.source}", one.message) for one in error.problems)
+            yield from (wrong("login", str(one)) for one in error.problems)
         else:
             if not users:
                 yield warning("login", "Nobody can log in yet; `dlp-gateway users add NAME` adds a user.")

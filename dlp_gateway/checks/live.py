@@ -2,7 +2,7 @@
 
 import asyncio
 
-from dlp_gateway.checks import directory, logins, machine, next_hop, reading
+from dlp_gateway.checks import directory, in_force, logins, machine, next_hop, reading
 from dlp_gateway.checks.remark import Remark
 from dlp_gateway.policy.model import Policy
 from dlp_gateway.settings import Settings
@@ -23,4 +23,5 @@ async def live(settings: Settings, policy: Policy) -> tuple[Remark, ...]:
         *await asyncio.to_thread(lambda: tuple(reading.libraries())),
         *await next_hop.smarthost(settings, hostname),
         *await directory.teams(settings, policy),
+        *await asyncio.to_thread(lambda: tuple(in_force.policy_in_force(settings, policy))),
     )

@@ -24,6 +24,7 @@ class Readiness:
     mode: str
     custody: str
     former: bool
+    policy: str = ""  # the fingerprint of the one in force
 
     def is_of(self, mark: str) -> bool:
         """Whether it is the gateway of a configuration; one of a version that told no custody counts as such."""
@@ -50,4 +51,5 @@ def readiness(address: SocketAddress) -> Readiness | None:
         mode=printable(str(told.get("mode", "")), 40),
         custody=printable(str(told.get("custody", "")), 40),
         former=told.get("configuration") == "former",
+        policy=printable(str(told.get("policy", "")), 40),
     )

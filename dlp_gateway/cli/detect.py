@@ -84,6 +84,10 @@ def _progress(source: str) -> Any:  # noqa: ANN401  click's progress bar has no 
     return click.progressbar(length=size, label="detect", file=sys.stderr, hidden=hidden)
 
 
+def _no_json(_name: str) -> None:
+    raise ValueError("NaN and Infinity are no JSON")
+
+
 def _entry(source: str, number: int, line: bytes) -> dict[str, Any]:
     """Return one line's object; a `FileError` names the line and the character (from 1), never its text."""
     place = f"{source}:{number}"
@@ -96,7 +100,7 @@ def _entry(source: str, number: int, line: bytes) -> dict[str, Any]:
             f"{place}:{error.start + 1}", "this octet is not UTF-8; write the file as UTF-8"
         ) from None
     try:
-        entry = json.loads(text)
+        entry = json.loads(text, parse_constant=_no_json)
     except json.JSONDecodeError as error:
         what = f"this is not JSON: {error.msg[:1].lower()}{error.msg[1:]}"
         raise streams.FileError(f"{place}:{error.pos + 1}", what) from None

@@ -53,7 +53,7 @@ def _one(take: Any) -> Any:  # noqa: ANN401  click's callbacks have no public ty
     "networks",
     metavar="NETWORK",
     multiple=True,
-    callback=_many(values.network),
+    callback=lambda _context, _option, given: values.own_networks(tuple(map(values.network, given))),
     help="Hosts that may send; repeat. [default: 127.0.0.0/8, this machine only]",
 )
 @click.option(
@@ -121,6 +121,8 @@ def command(
         raise click.UsageError("This machine's name tells no mail domain; name yours with --inside, or use --guided.")
     elif not answers.next_hop.host:
         raise click.UsageError("Name the next mail server with --smarthost, or use --guided.")
+    for reviewer in answers.reviewers:
+        values.colleague(answers.inside, reviewer)
     with options.problems_shown():
         written = _write(place, answers, files)
     _say(place, answers, written, guessed=not inside and not guided)

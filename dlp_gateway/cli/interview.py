@@ -25,7 +25,6 @@ from dlp_gateway.cli.first_files import (
     gateway_yaml,
     smarthost_at,
 )
-from dlp_gateway.mail.address import DomainSet
 from dlp_gateway.mail.reply import printable
 
 PASSWORD_FILE: Final = "smarthost-password"  # noqa: S105  the name of a file
@@ -65,7 +64,7 @@ def ask(known: Answers, place: Path) -> tuple[Answers, dict[str, str]]:
     reviewers = _question(
         "\nReviewers: addresses of yours that are told by mail what waits for a decision (empty: none)",
         " ".join(known.reviewers),
-        values.none_or(values.several(partial(_colleague, inside))),
+        values.none_or(values.several(partial(values.colleague, inside))),
     )
     answers = replace(answers, next_hop=next_hop, reviewers=tuple(reviewers))
     return answers, files | ({PASSWORD_FILE: password} if password else {})
@@ -124,13 +123,17 @@ def _way_in(answers: Answers) -> tuple[Answers, dict[str, str]]:
             if answers.local_networks:
                 click.echo(f"This machine is in {', '.join(answers.local_networks)}.")
             text = "Networks whose hosts may send (several: with blanks; name as few as you can)"
-            return replace(answers, networks=_question(text, " ".join(answers.networks), _networks)), {}
+            return replace(answers, networks=_question(text, " ".join(answers.networks), _own_networks)), {}
         case _:
             assert_never(sender)
 
 
 def _networks(text: str) -> tuple[str, ...]:
     return values.several(values.network)(text)
+
+
+def _own_networks(text: str) -> tuple[str, ...]:
+    return values.own_networks(_networks(text))
 
 
 def _tenant(text: str) -> str:
@@ -146,23 +149,25 @@ def _certified(answers: Answers) -> Answers:
         click.echo("Nothing is taken without TLS here, so a certificate for that name is needed.")
     elif not click.confirm("Is there a certificate for it, so that mail comes in under TLS?", default=False):
         return replace(answers, certificate="", key="")
-    certificate = _question("PEM file with the certificate and its chain", answers.certificate, _readable)
-    return replace(answers, certificate=certificate, key=_question("PEM file with its key", answers.key, _readable))
+    certificate = _file("PEM file with the certificate and its chain", answers.certificate)
+    return replace(answers, certificate=certificate, key=_file("PEM file with its key", answers.key))
 
 
-def _colleague(inside: tuple[str, ...], text: str) -> str:
-    """Return the address of somebody inside; nobody else is told what is held."""
-    address = values.mail_address(text)
-    if not DomainSet(inside).contains(address):
-        raise click.BadParameter("Reviewers must have an address in one of your own domains.")
-    return address
+def _file(question: str, default: str) -> str:
+    """Return the path of a file that is there, or that will be there before the gateway starts."""
+    while True:
+        path: str = _question(question, default, _path)
+        if Path(path).is_file() and os.access(path, os.R_OK):
+            return path
+        click.echo(f"There is no file {printable(path, 500)}, or you may not read it.")
+        if click.confirm("Write it down all the same, to put it there before the first start?", default=False):
+            return path
 
 
-def _readable(text: str) -> str:
-    path = Path(text.strip()).absolute()
-    if not path.is_file() or not os.access(path, os.R_OK):
-        raise click.BadParameter("There is no such file, or it may not be read.")
-    return str(path)
+def _path(text: str) -> str:
+    if not text.strip():
+        raise click.BadParameter("A path is needed.")
+    return str(Path(text.strip()).absolute())
 
 
 def _way_out(answers: Answers, place: Path) -> tuple[NextHop, str]:

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 import click
@@ -48,8 +49,9 @@ def print_outcomes(outcomes: tuple[Outcome, ...], untried: tuple[Untried, ...], 
     """Print what came of each sample, what was not tried, and what to do."""
     if streams.on_terminal(sys.stderr):
         click.echo("\r\033[K", nl=False, err=True)
+    counting = {rule.rule.id for rule in policy.rules} - {r.rule.id for r in policy.rules if r.rule.mode == "enforce"}
     for one in outcomes:
-        _print(one)
+        _print(one, counting)
     for missing in untried:
         click.echo(f"{click.style('not tried', fg='yellow')}  {missing.rule}: {missing.why}.")
     click.echo()
@@ -60,15 +62,24 @@ def print_outcomes(outcomes: tuple[Outcome, ...], untried: tuple[Untried, ...], 
         click.secho(f"{wrong} of {len(outcomes)} came out wrong.", fg="red")
         click.echo("Was policy.yaml changed since the gateway read it? Reload it, and try again.")
     else:
-        click.secho(f"All {len(outcomes)} samples came out as the policy says.", fg="green")
-    if policy.mode == "observe":
+        samples = "The sample" if len(outcomes) == 1 else f"All {len(outcomes)} samples"
+        click.secho(f"{samples} came out as the policy says{_not_tried(len(untried))}.", fg="green")
+    acted = any(one.entry is not None and one.entry.disposition is not Disposition.FORWARD for one in outcomes)
+    if policy.mode == "observe" and not acted:
         click.echo(
             "Observe mode: nothing was held or changed. To act, write `mode: enforce` in policy.yaml and reload."
         )
 
 
-def _print(one: Outcome) -> None:
-    """Print one sample: the rule and what it is, the verdict and why, and what came out."""
+def _not_tried(count: int) -> str:
+    return f"; {count} rule{'s were' if count > 1 else ' was'} not tried" if count else ""
+
+
+def _print(one: Outcome, counting: AbstractSet[str]) -> None:
+    """Print one sample: the rule and what it is, the verdict and why, and what came out.
+
+    `counting` are the rules that observe by their own mode, and so under `mode: enforce` too.
+    """
     proof, entry = one.proof, one.entry
     status = click.style("WRONG", fg="red", bold=True) if one.problem else click.style("ok", fg="green")
     click.echo(f"{status}  {click.style(proof.rule or 'no rule', bold=True)}: {printable(proof.title)}")
@@ -78,7 +89,8 @@ def _print(one: Outcome) -> None:
         return
     verdict = click.style(entry.disposition.label, fg=_COLOURS[entry.disposition.label])
     would = f" (would {proof.would.label})" if proof.would is not proof.expected.disposition else ""
-    why = ", ".join((*entry.reasons, *(f"{rule} only observed" for rule in entry.observed))) or "nothing found"
+    observed = (f"{rule} only {'counted, in any mode' if rule in counting else 'observed'}" for rule in entry.observed)
+    why = ", ".join((*entry.reasons, *observed)) or "nothing found"
     click.echo(f"      {verdict}{would}, because of {why}" if why != "nothing found" else f"      {verdict}, {why}")
     for line in _came_out(one, entry):
         click.echo(f"      {printable(line)}")

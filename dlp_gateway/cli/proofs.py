@@ -35,12 +35,8 @@ class Proof:
     message_id: str
     content: bytes = field(repr=False)
     expected: Verdict
+    would: Disposition  # what would become of it under `mode: enforce`; rules that only count do so then too
     before: tuple["Proof", ...] = ()  # what must have passed first
-
-    @property
-    def would(self) -> Disposition:
-        """What would become of it if every rule acted."""
-        return max((reason.disposition for reason in self.expected.reasons), default=Disposition.FORWARD)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,12 +148,14 @@ class Plan:
         message_id = f"<{new_id()}@{self.author.host}>"
         answered = before[0].message_id if before else f"<{new_id()}@list.example>"
         content = specimens.addressed(specimen, self.author, message_id, answered if specimen.answers else "")
+        expected, enforced = specimens.judged(self.policy, self._envelope(), content, specimen.facts)
         return Proof(
             rule=rule,
             title=specimen.title,
             message_id=message_id,
             content=content,
-            expected=specimens.judged(self.policy, self._envelope(), content, specimen.facts),
+            expected=expected,
+            would=enforced.disposition,
             before=before,
         )
 

@@ -56,7 +56,7 @@ def _results(folder: Path | None) -> "Iterator[CaseResult]":
 
     builtin = packs.builtin()
     tested = folder.absolute() if folder else builtin
-    yield from check_folder(tested, policies.inspect, builtin=builtin)
+    yield from check_folder(tested, policies.inspect, builtin=builtin, kinds=policies.known_kinds())
     yield from _detection_results(tested, builtin)
 
 
@@ -70,5 +70,5 @@ def _detection_results(folder: Path, builtin: Path) -> "Iterator[CaseResult]":
     shelf, names = (folder.parent, (folder.name,)) if (folder / "pack.yaml").is_file() else (folder, pack.names(folder))
     own = () if shelf == builtin else tuple(shelf / name for name in names)
     for path, problems in results(load_rules(builtin, own), folder):
-        told = "; ".join(f"line {problem.line}: {problem.message}" for problem in problems)
+        told = " ".join(f"line {one.line}: {one.message}" if one.line else one.message for one in problems)
         yield CaseResult(case=str(path.relative_to(shelf)), problem=told)

@@ -9,17 +9,40 @@ from typing import Any, Final
 
 import click
 
-from dlp_gateway.cli import options, preview, streams
+from dlp_gateway.cli import options, preview, streams, values
 from dlp_gateway.mail.reply import printable
 
 _LARGEST: Final = 200_000_000  # bytes
 _BARE_LF: Final = re.compile(rb"(?<!\r)\n")
 
 
+def _sender(_context: object, _option: object, given: str) -> str:
+    return "" if given in {"", "<>"} else values.mail_address(given)
+
+
+def _addresses(_context: object, _option: object, given: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(map(values.mail_address, given))
+
+
 @click.command("scan")
 @options.config
-@click.option("--from", "reverse_path", required=True, metavar="ADDRESS", help="The reverse-path; '' for a DSN's.")
-@click.option("--to", "recipients", required=True, multiple=True, metavar="ADDRESS", help="A recipient; repeat.")
+@click.option(
+    "--from",
+    "reverse_path",
+    required=True,
+    metavar="ADDRESS",
+    callback=_sender,
+    help="The reverse-path; '' for a DSN's.",
+)
+@click.option(
+    "--to",
+    "recipients",
+    required=True,
+    multiple=True,
+    metavar="ADDRESS",
+    callback=_addresses,
+    help="A recipient; repeat.",
+)
 @click.option("--out", metavar="FILE|-", help="Write the mail as it would leave; never over a file that is there.")
 @click.option("--preview", "with_preview", is_flag=True, help="Show the mail as each kind of recipient will see it.")
 @click.argument("source", metavar="FILE|-")
@@ -62,7 +85,7 @@ def command(
     raw = _as_on_the_wire(streams.read_bytes(source, limit=_LARGEST))
     envelope = Envelope(
         id=new_id(),
-        reverse_path="" if reverse_path == "<>" else reverse_path,
+        reverse_path=reverse_path,
         recipients=tuple(dict.fromkeys(recipients)),
         client="127.0.0.1",
         login="",

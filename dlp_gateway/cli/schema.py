@@ -121,7 +121,7 @@ def command(*, name: str) -> None:
 def text(name: str) -> str:
     """Return the schema of "gateway" or "policy" as JSON."""
     from dlp_gateway.document import Model
-    from dlp_gateway.policy.load import PolicyFile
+    from dlp_gateway.policy.file import PolicyFile
     from dlp_gateway.settings import Settings
 
     models: dict[str, type[Model]] = {"gateway": Settings, "policy": PolicyFile}

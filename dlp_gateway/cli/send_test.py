@@ -90,7 +90,8 @@ def command(
     Cc. What the gateway holds is discarded at the end.
 
     Run it as the user that runs the gateway: it reads the journal with custody's key. Exits 0 if every rule did what
-    it should, 1 if one did not, 69 if the gateway takes no mail from here.
+    it should, 1 if one did not or one that you named was not tried, 69 if the gateway takes no mail from here or has
+    another policy in force than policy.yaml says.
 
     \b
     Examples:
@@ -103,6 +104,7 @@ def command(
     with options.problems_shown(as_json=as_json):
         settings, policy = policies.load(options.found_config(config_path))
     wanted, way = _wanted(policy, rules), _way(settings, listener)
+    _require_in_force(settings, policy)
     if way.auth == "required" and not login:
         raise click.UsageError(f"The listener {way.address} wants a login; give one with --login.")
     author = sender or f"postmaster@{policy.inside.patterns[0].removeprefix('*.')}"
@@ -125,7 +127,20 @@ def command(
             options.print_json({"rule": missing.rule, "passed": None, "problem": f"not tried: {missing.why}"})
     else:
         proof_view.print_outcomes(outcomes, untried, policy, keep=keep)
-    sys.exit(1 if any(one.problem for one in outcomes) else 0)
+    sys.exit(1 if any(one.problem for one in outcomes) or (rules and untried) else 0)
+
+
+def _require_in_force(settings: "Settings", policy: "Policy") -> None:
+    """End where a running gateway acts by another policy: every sample would come out otherwise than planned."""
+    from dlp_gateway.checks.in_force import is_another
+    from dlp_gateway.checks.running import readiness
+
+    told = readiness(settings.admin.address)
+    if told is not None and is_another(told, policy):
+        options.unavailable(
+            "The running gateway has another policy in force than policy.yaml says. Reload it (SIGHUP, or systemctl "
+            "reload dlp-gateway); if it refuses that, the log says why."
+        )
 
 
 def _wanted(policy: "Policy", names: tuple[str, ...]) -> "tuple[RuleInForce, ...]":
@@ -207,7 +222,8 @@ async def _run(errand: _Errand, *, keep: bool, quiet: bool) -> "tuple[tuple[Outc
             ready = tuple(one for one in planned if isinstance(one, proofs.Proof))
             if not quiet:
                 whom = f"as {errand.author} to {', '.join(errand.recipients)}"
-                click.echo(printable(f"Sending {len(ready)} samples {whom}.", 2000))
+                count = f"{len(ready)} sample{'' if len(ready) == 1 else 's'}"
+                click.echo(printable(f"Sending {count} {whom}.", 2000))
             outcomes = await proofs.send(ready, plan, session, journal, _teller(quiet=quiet))
             if not keep:
                 outcomes = await proofs.discard(outcomes, store, operating_system_actor())

@@ -168,10 +168,16 @@ def addressed(specimen: Specimen, author: Author, message_id: str, answers: str 
     return "".join(f"{field}\r\n" for field in fields).encode() + section + specimen.content[start:]
 
 
-def judged(policy: Policy, envelope: Envelope, content: bytes, facts: Facts) -> Verdict:
-    """Return what the policy makes of a mail here and now, if that is what is remembered when it comes."""
+def judged(policy: Policy, envelope: Envelope, content: bytes, facts: Facts) -> tuple[Verdict, Verdict]:
+    """Return what the policy makes of a mail here and now, if that is what is remembered when it comes.
+
+    Then what it would make of it under `mode: enforce`.
+    """
     message = parse(content)
-    return decide(policy, envelope, message, policies.inspect(policy, envelope, message, facts))
+    inspection = policies.inspect(policy, envelope, message, facts)
+    verdict = decide(policy, envelope, message, inspection)
+    acting = replace(policy, mode="enforce")
+    return verdict, verdict if policy.mode == "enforce" else decide(acting, envelope, message, inspection)
 
 
 def looks_at_addresses(rule: RuleInForce) -> bool:

@@ -54,7 +54,7 @@ def add(*, config_path: str | None, name: str, addresses: tuple[str, ...], from_
     if name.startswith("#"):
         raise click.UsageError("A name must not begin with #, which begins a comment in the file.")
     for address in addresses:
-        if not users.is_pattern(address):
+        if not users.is_pattern(address) or not {"@", "."} & set(address):
             message = f"{printable(address)} is no address and no domain, such as ann@corp.example or corp.example."
             raise click.UsageError(message)
 

@@ -27,16 +27,16 @@ def checked(annotation: Any) -> Callable[[str], str]:  # noqa: ANN401  a type of
 
 def own_domain(text: str) -> str:
     """Return a domain that can be our own."""
-    from dlp_gateway.policy.load import OwnDomain
+    from dlp_gateway.policy.file import OwnDomain
 
-    return checked(OwnDomain)(text)
+    return _dotted(checked(OwnDomain)(text), "corp.example")
 
 
 def domain(text: str) -> str:
     """Return a domain, or `*.` and a domain."""
     from dlp_gateway.policy.patterns import DomainPattern
 
-    return checked(DomainPattern)(text)
+    return _dotted(checked(DomainPattern)(text), "partner.example")
 
 
 def network(text: str) -> str:
@@ -44,6 +44,17 @@ def network(text: str) -> str:
     from dlp_gateway.notation import Network
 
     return checked(Network)(text)
+
+
+def own_networks(networks: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the networks of those who may send without a login."""
+    from ipaddress import ip_network
+
+    from dlp_gateway.networks import large_part_of_internet
+
+    if large_part_of_internet(tuple(map(ip_network, networks))):
+        raise click.BadParameter("This is a large part of the internet: never an open relay. Name your own networks.")
+    return networks
 
 
 def socket_address(text: str) -> str:
@@ -54,10 +65,17 @@ def socket_address(text: str) -> str:
 
 
 def host_name(text: str) -> str:
-    """Return a host's name."""
+    """Return a host's full name."""
     from dlp_gateway.settings.values import HostName
 
-    return checked(HostName)(text)
+    return _dotted(checked(HostName)(text), "gateway.corp.example")
+
+
+def _dotted(name: str, example: str) -> str:
+    """Return a name as other mail servers can look it up; one without a dot is more likely a slip of the hand."""
+    if "." not in name.removeprefix("*."):
+        raise click.BadParameter(f"This has no dot; a full name is needed, such as {example}.")
+    return name
 
 
 def mail_server(text: str) -> tuple[str, int]:
@@ -81,6 +99,16 @@ def mail_address(text: str) -> str:
     if "@" not in value or "<" in value or not valid_forward_path(value):
         raise click.BadParameter("This is no mail address, such as you@corp.example.")
     return value
+
+
+def colleague(inside: tuple[str, ...], text: str) -> str:
+    """Return the address of somebody inside; nobody else is told what is held."""
+    from dlp_gateway.mail.address import DomainSet
+
+    address = mail_address(text)
+    if not DomainSet(inside).contains(address):
+        raise click.BadParameter(f"Reviewers must have an address in one of your own domains; {address} has none.")
+    return address
 
 
 def several(one: Callable[[str], str]) -> Callable[[str], tuple[str, ...]]:

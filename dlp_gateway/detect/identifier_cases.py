@@ -11,7 +11,7 @@ from typing import Final
 from dlp_gateway.detect.base import CONFIDENCE
 from dlp_gateway.detect.identifier_rules import RuleBook
 from dlp_gateway.detect.recognition import Recognition
-from dlp_gateway.document import Document, Location, Model, load_document
+from dlp_gateway.document import Document, Model, load_document
 from dlp_gateway.errors import Problem
 
 _MARKED: Final = re.compile(r"\[\[(.*?)\]\]", re.DOTALL)
@@ -33,12 +33,18 @@ def check(book: RuleBook, folder: Path) -> Iterator[Problem]:
 def results(book: RuleBook, folder: Path) -> Iterator[tuple[Path, tuple[Problem, ...]]]:
     """Yield each file of cases of a pack, or of a folder of packs, with the cases that do not hold.
 
-    A case holds at medium confidence. Raises `ConfigurationError` for a file that cannot be read.
+    A case holds at medium confidence, and a rule without a file of cases holds none. Raises `ConfigurationError` for a
+    file that cannot be read.
     """
     recognition = Recognition(book)
     types = {rule.id: rule.type for rule in book.rules}
-    for path in sorted((*folder.glob("identifiers/*.cases.yaml"), *folder.glob("*/identifiers/*.cases.yaml"))):
-        yield path, tuple(_of_file(recognition, types, path))
+    files = sorted((*folder.glob("identifiers/*.yaml"), *folder.glob("*/identifiers/*.yaml")))
+    for path in files:
+        if path.name.endswith(".cases.yaml"):
+            yield path, tuple(_of_file(recognition, types, path))
+        elif not (cases := path.with_suffix(".cases.yaml")).is_file():
+            message = f"It has no cases; write {cases.name} with `finds` and `misses`."
+            yield path, (Problem(source=str(path), line=0, column=0, message=message),)
 
 
 def _of_file(recognition: Recognition, types: Mapping[str, str], path: Path) -> Iterator[Problem]:
@@ -48,22 +54,33 @@ def _of_file(recognition: Recognition, types: Mapping[str, str], path: Path) -> 
     if kind is None:
         yield document.problem((), "There is no rule of this name beside these cases.")
         return
+    if not file.finds and not file.misses:
+        yield document.problem((), "There is no text in it; write `finds` and `misses`.")
     for index, text in enumerate(file.finds):
+        if not _MARKED.search(text):
+            message = f"Nothing is marked in {_ordinal('finds', index)}; put [[ and ]] around each number."
+            yield document.problem(("finds", index), message)
+            continue
         yield from _check(recognition, kind, text, document, ("finds", index))
     for index, text in enumerate(file.misses):
         yield from _check(recognition, kind, text, document, ("misses", index))
 
 
 def _check(
-    recognition: Recognition, kind: str, marked: str, document: Document[CasesFile], location: Location
+    recognition: Recognition, kind: str, marked: str, document: Document[CasesFile], location: tuple[str, int]
 ) -> Iterator[Problem]:
     text, expected = unmark(marked)
+    place = _ordinal(*location)
     spans = recognition.spans(text)
     found = {(s.start, s.end) for s in spans if s.type == kind and s.score >= CONFIDENCE["medium"]}
     if expected - found:
-        yield document.problem(location, f"{len(expected - found)} of the marked numbers are not found.")
+        yield document.problem(location, f"{len(expected - found)} of the marked numbers in {place} are not found.")
     if found - expected:
-        yield document.problem(location, f"{len(found - expected)} numbers are found that are not marked.")
+        yield document.problem(location, f"{len(found - expected)} numbers are found in {place} that are not marked.")
+
+
+def _ordinal(section: str, index: int) -> str:
+    return f"text {index + 1} of `{section}`"
 
 
 def unmark(text: str) -> tuple[str, set[tuple[int, int]]]:

@@ -6,6 +6,7 @@ since the policy knows nothing of how that is done. Files with bare LF are read 
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -33,6 +34,7 @@ from dlp_gateway.policy.verdict import Copy, Verdict
 #: Reads and measures a parsed message under a policy.
 Inspect = Callable[[Policy, Envelope, Message, Facts], Inspection]
 
+_OF_POLICY: Final = re.compile(r"\b(?:edm|presidio)\.[\w.-]*\w")
 _CLEAN: Final = "corpus-clean"
 _INSIDE: Final = ("corp.example", "*.corp.example")
 _PARTNERS: Final = ("partner.example",)
@@ -159,10 +161,13 @@ class MailCase(Model):
 _UNTOUCHED: Final = MailCase(title="ordinary mail that must yield nothing")
 
 
-def check_folder(folder: Path, inspect: Inspect, *, builtin: Path | None = None) -> Iterator[CaseResult]:
+def check_folder(
+    folder: Path, inspect: Inspect, *, builtin: Path | None = None, kinds: frozenset[str] | None = None
+) -> Iterator[CaseResult]:
     """Check every case of a folder of packs, or of one pack; raise `ConfigurationError` if a file cannot be used.
 
-    A pack that a case names is looked for beside its own, then in `builtin`.
+    A pack that a case names is looked for beside its own, then in `builtin`. `kinds` are what detectors report; without
+    them it is not checked whether rules and cases name such.
     """
     folder = folder.absolute()
     shelf, names = (folder.parent, (folder.name,)) if (folder / "pack.yaml").is_file() else (folder, pack.names(folder))
@@ -170,7 +175,7 @@ def check_folder(folder: Path, inspect: Inspect, *, builtin: Path | None = None)
         message = "There is no pack in this folder: a pack is a folder with a pack.yaml."
         raise ConfigurationError.of(folder, message)
     with TemporaryDirectory(prefix="dlp-gateway-cases-") as scratch:
-        policies = _Policies(shelf, builtin or shelf, Path(scratch))
+        policies = _Policies(shelf, builtin or shelf, Path(scratch), kinds)
         yield from _check_packs(shelf, names, policies, inspect)
         if shelf == folder:
             for mail in _mails(shelf / _CLEAN):
@@ -181,6 +186,7 @@ def check_folder(folder: Path, inspect: Inspect, *, builtin: Path | None = None)
 def _check_packs(shelf: Path, names: tuple[str, ...], policies: "_Policies", inspect: Inspect) -> Iterator[CaseResult]:
     for name in names:
         yield from _check_rules(shelf / name, policies)
+        yield from _without_mail(shelf / name / "cases", shelf)
         for mail in _mails(shelf / name / "cases"):
             case, facts = _case(mail, required=True)
             yield _check_mail(mail, case, facts, policies, (name, *case.packs), inspect)
@@ -189,8 +195,9 @@ def _check_packs(shelf: Path, names: tuple[str, ...], policies: "_Policies", ins
 class _Policies:
     """The policies that cases ask for, each built once."""
 
-    def __init__(self, shelf: Path, builtin: Path, scratch: Path) -> None:
+    def __init__(self, shelf: Path, builtin: Path, scratch: Path, kinds: frozenset[str] | None) -> None:
         self.shelf = shelf
+        self._kinds = kinds
         self._scratch = scratch
         self._builtin = builtin
         self._built: dict[str, Policy] = {}
@@ -220,8 +227,21 @@ class _Policies:
             }
         )
         if text not in self._built:
-            self._built[text] = load.parse(text, "policy of the case", builtin=self._builtin)
+            kinds = None if self._kinds is None else self._kinds | self._of_policy(packs)
+            self._built[text] = load.parse(text, "policy of the case", builtin=self._builtin, kinds=kinds)
         return self._built[text]
+
+    def is_unknown(self, kind: str, pack: str) -> bool:
+        """Whether no detector could report a kind that a case of a pack names."""
+        return self._kinds is not None and kind not in self._kinds and kind not in self._of_policy((pack,))
+
+    def _of_policy(self, packs: tuple[str, ...]) -> frozenset[str]:
+        """Return the kinds in rules of packs that depend on what else stands in a policy: its tables, its recognizers.
+
+        Rules and cases of a pack are tested without it.
+        """
+        files = (path for name in packs for path in (self.shelf / name).glob("*.yaml"))
+        return frozenset(kind for path in files for kind in _OF_POLICY.findall(document.read(path)))
 
     def _table(self, source: Path) -> str:
         """Build the table of a CSV file, once, and return where it is."""
@@ -249,6 +269,10 @@ def _check_rules(folder: Path, policies: _Policies) -> Iterator[CaseResult]:
         rule = pack.rule_id(folder.name, path)
         for kind, expected, group in (("hits", True, cases.hits), ("misses", False, cases.misses)):
             for case in group:
+                if unknown := [one for one in case.findings if policies.is_unknown(one, folder.name)]:
+                    problem = f"no detector reports {', '.join(unknown)}"
+                    yield CaseResult(case=f"{name}: {kind}: {case.title}", problem=problem)
+                    continue
                 verdict = decide(policy, _envelope(case, case.recipients), _NO_MAIL, _inspection(case))
                 matched = any(reason.rule == rule for reason in verdict.reasons)
                 problem = "" if matched is expected else f"the rule {'matched' if matched else 'did not match'}"
@@ -278,6 +302,13 @@ def _envelope(case: RuleCase | MailCase, recipients: tuple[str, ...]) -> Envelop
 
 def _mails(folder: Path) -> tuple[Path, ...]:
     return tuple(sorted(path for path in folder.glob("*.eml") if not path.name.endswith(".expected.eml")))
+
+
+def _without_mail(folder: Path, shelf: Path) -> Iterator[CaseResult]:
+    """Yield descriptions beside which no mail stands, as a failure; columns of a table stand beside their CSV file."""
+    for path in sorted(folder.glob("*.yaml")):
+        if not path.with_suffix(".eml").is_file() and not path.with_suffix(".csv").is_file():
+            yield CaseResult(case=str(path.relative_to(shelf)), problem=f"there is no {path.stem}.eml beside it")
 
 
 def _case(mail: Path, *, required: bool) -> tuple[MailCase, Facts]:

@@ -1,6 +1,8 @@
 """The rules in force, in sentences that an administrator can check."""
 
+import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from operator import attrgetter
 from typing import Final
 
@@ -86,6 +88,8 @@ def _sentence(rule: RuleInForce, *, acts: bool) -> str:
     exceptions = ", or ".join(_exception(exception) for exception in rule.rule.unless)
     unless = f", unless {exceptions}" if exceptions else ""
     observed = "" if acts else "only count, instead of: "
+    if rule.rule.mode == "observe":  # so `mode: enforce` of the policy changes nothing
+        observed = "only count, by its own mode, instead of: "
     times = "".join(_when(timed) for timed in (rule.rule, rule.within) if timed is not None)
     found = _condition(rule.rule.when)
     severity = "" if rule.rule.severity == "medium" else f" Of {rule.rule.severity} severity."
@@ -180,3 +184,12 @@ def _rewrite(action: Rewrite) -> str:
     holding = " or ".join(what for what, answer in ways.items() if answer == "hold")
     further = f", hold it if {holding} shows outsiders" if holding else ""
     return f"{_HOW[action.how]}, put {shown} into an emptied To, {dkim} DKIM signatures over To or Cc{further}"
+
+
+def fingerprint(policy: Policy) -> str:
+    """Return what tells two policies apart, but for people whom a directory puts into teams: they come and go."""
+    teams = {name: Team(members=None, query=team.query) if team.query else team for name, team in policy.teams.items()}
+    groups = (
+        f"{name}: {', '.join((*sorted(one.addresses), *one.domains.patterns))}" for name, one in policy.groups.items()
+    )
+    return hashlib.sha256("\n".join((*explain(replace(policy, teams=teams)), *groups)).encode()).hexdigest()[:16]

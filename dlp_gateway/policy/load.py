@@ -4,140 +4,41 @@ import json
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
-
-import pydantic
-from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, ValidationInfo
+from typing import TypeVar
 
 from dlp_gateway import document
 from dlp_gateway.detect.edm import naming
-from dlp_gateway.detect.organisations import is_public_suffix
-from dlp_gateway.document import Document, Location, Model
+from dlp_gateway.document import Document, Location
 from dlp_gateway.errors import ConfigurationError, Problem
-from dlp_gateway.mail.address import DomainSet, canonical_domain
+from dlp_gateway.mail.address import DomainSet
 from dlp_gateway.policy import pack
+from dlp_gateway.policy.file import PolicyFile
 from dlp_gateway.policy.groups import ANY, Group, group
 from dlp_gateway.policy.groups import read as read_group
-from dlp_gateway.policy.memory import Memory
-from dlp_gateway.policy.model import BUILTIN_ACTIONS, Action, Policy, PolicyMode, Rule, RuleInForce
-from dlp_gateway.policy.patterns import DomainPattern, MailboxPattern, plain_name
-from dlp_gateway.policy.records import MOST_TABLES, NamedTable, located
+from dlp_gateway.policy.model import BUILTIN_ACTIONS, Policy, Rule, RuleInForce
+from dlp_gateway.policy.records import located
 from dlp_gateway.policy.scope import Query, Scope, Team
 
 _T = TypeVar("_T", tuple[object, ...], dict[str, object])
 
 
-def _whole(value: object) -> object:
-    """Refuse true and 1.0, which to Python equal 1."""
-    if type(value) is not int:
-        raise ValueError("This must be 1.")
-    return value
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """A policy as far as it can be understood, None if its file is too wrong for that, and all that is wrong.
 
+    So that what is looked at next is told with it; nothing acts by a policy that has problems.
+    """
 
-def _our_own(value: str) -> str:
-    """Refuse what nobody can own; most single labels are no public suffixes and may name a site's own network."""
-    if is_public_suffix(canonical_domain(value.removeprefix("*."))):
-        message = "This is a public suffix, such as com or co.uk: strangers would be inside. Name your own domains."
-        raise ValueError(message)
-    return value
+    document: Document[PolicyFile]
+    policy: Policy | None
+    problems: tuple[Problem, ...]
 
-
-OwnDomain = Annotated[DomainPattern, AfterValidator(_our_own)]
-
-
-def _group_name(value: str) -> str:
-    if value == ANY:
-        raise ValueError("`any` means whichever group; choose another name.")
-    return plain_name(value)
-
-
-def _sort(value: object) -> str:
-    return "file" if isinstance(value, str) else "directory" if isinstance(value, dict | Query) else "list"
-
-
-class Presidio(Model):
-    """Detectors of others that run in ours: behind a gate, in windows, within a budget, and in a worker."""
-
-    recognizers: tuple[str, ...] = Field(default=(), description="Names of Presidio's recognizer classes.")
-    model: str = Field(default="", description="A spaCy model that is installed, or the path of one.")
-
-
-class PolicyFile(Model):
-    """Everything in policy.yaml: what is allowed."""
-
-    version: Annotated[Literal[1], BeforeValidator(_whole)] = Field(description="The version of this format: 1.")
-    mode: PolicyMode = Field(
-        default="enforce", description="Act (enforce), or count everything and hold or change nothing (observe)."
-    )
-    inside: tuple[OwnDomain, ...] = Field(
-        min_length=1, description="Our domains; corp.example does not mean *.corp.example."
-    )
-    partners: tuple[DomainPattern, ...] = Field(
-        default=(), description="Domains whose people may be seen together with ours; not outsiders for exposure."
-    )
-    groups: dict[
-        Annotated[str, AfterValidator(_group_name)],
-        Annotated[
-            Annotated[str, Tag("file")] | Annotated[tuple[MailboxPattern, ...], Tag("list")],
-            Discriminator(lambda value: "file" if isinstance(value, str) else "list"),
-        ],
-    ] = Field(
-        default={},
-        description="People outside who work together, by name: a list of addresses and domains, or a file of them.",
-    )
-    lists: tuple[MailboxPattern, ...] = Field(
-        default=(),
-        description="Mailing lists of ours with members outside: the address of a list, or a domain of lists.",
-    )
-    packs: tuple[str, ...] | None = Field(
-        default=None,
-        description="The packs in force, by name, or as the path of a folder; left out: all built-in ones.",
-    )
-    set: dict[str, object] = Field(default={}, description="Parameters of packs, such as bulk-visible.outsiders: 20.")
-    teams: dict[
-        Annotated[str, AfterValidator(plain_name)],
-        Annotated[
-            Annotated[str, Tag("file")]
-            | Annotated[tuple[MailboxPattern, ...], Field(min_length=1), Tag("list")]
-            | Annotated[Query, Tag("directory")],
-            Discriminator(_sort),
-        ],
-    ] = Field(
-        default={},
-        description="Groups of our own people, by name: a list of addresses and domains, a file of them, or a filter "
-        "by which the directory finds them.",
-    )
-    scopes: tuple[Scope, ...] = Field(default=(), description="Other parameters for the mail of some.")
-    actions: dict[Annotated[str, AfterValidator(plain_name)], Action] = Field(
-        default={}, description="Actions of your own, by name."
-    )
-    presidio: Presidio | None = Field(
-        default=None,
-        description="Recognizers of Presidio and a spaCy model of your own; they report `presidio.<ENTITY>`.",
-    )
-    edm: dict[Annotated[str, AfterValidator(plain_name)], NamedTable] = Field(
-        default={},
-        max_length=MOST_TABLES,
-        description="Tables of own records, by name: the file of one, or its file and its key's; they report "
-        "`edm.records.<name>` and `edm.others.<name>`.",
-    )
-    memory: Memory = Field(default=Memory(), description="For how long is remembered what rules ask for.")
-    rules: tuple[Rule, ...] = Field(default=(), description="Rules of your own, beside those of the packs.")
-
-    @pydantic.model_validator(mode="before")
-    @classmethod
-    def _name_actions(cls, data: Any, info: ValidationInfo) -> Any:  # noqa: ANN401  whatever the file holds
-        """Let the rules know the names of actions and teams, even of those that have problems of their own."""
-        if info.context is not None and isinstance(data, dict) and data.get("presidio"):
-            info.context["presidio"] = True
-        tables = data.get("edm") if isinstance(data, dict) else None
-        if info.context is not None and info.context.get("kinds") is not None and isinstance(tables, dict):
-            info.context["kinds"] |= naming.kinds(tables)
-        for section in ("actions", "groups", "teams"):
-            known = (info.context or {}).get(section)
-            if known is not None and isinstance(data, dict) and isinstance(data.get(section), dict):
-                known.update(data[section])
-        return data
+    def finish(self, more: Iterable[Problem] = ()) -> Policy:
+        """Return the policy; raise `ConfigurationError` if there are problems, or `more` of them."""
+        problems = [*self.problems, *more]
+        if problems or self.policy is None:
+            raise ConfigurationError(problems)
+        return self.policy
 
 
 def load(path: Path, *, builtin: Path, kinds: frozenset[str] | None = None) -> Policy:
@@ -145,7 +46,12 @@ def load(path: Path, *, builtin: Path, kinds: frozenset[str] | None = None) -> P
 
     Without `kinds` it is not checked whether a detector reports what a rule asks for. Raises `ConfigurationError`.
     """
-    return parse(document.read(path), str(path), builtin=builtin, kinds=kinds)
+    return examine(path, builtin=builtin, kinds=kinds).finish()
+
+
+def examine(path: Path, *, builtin: Path, kinds: frozenset[str] | None = None) -> Reading:
+    """Read a policy as `load` does, with its problems; raise `ConfigurationError` if the file cannot be read at all."""
+    return _examined(document.read(path), str(path), builtin=builtin, kinds=kinds)
 
 
 def default(
@@ -158,12 +64,16 @@ def default(
 
 def parse(text: str, source: str, *, builtin: Path, kinds: frozenset[str] | None = None) -> Policy:
     """Return the policy written in `text`; relative folders of packs are relative to the folder of `source`."""
+    return _examined(text, source, builtin=builtin, kinds=kinds).finish()
+
+
+def _examined(text: str, source: str, *, builtin: Path, kinds: frozenset[str] | None) -> Reading:
     actions = set(BUILTIN_ACTIONS)  # `PolicyFile` adds those of the file
     context: dict[str, object] = {"kinds": kinds, "actions": actions, "groups": {ANY}, "teams": set()}
     found = document.parse_document(text, PolicyFile, source, context)
     if kinds is not None:
         context["kinds"] = kinds | naming.kinds(_section(found, "edm", dict))
-    problems: list[Problem] = []
+    problems = list(found.problems)
     packs = tuple(_packs(found, builtin, problems))
     scopes = found.model.scopes if found.model else ()
     overrides = _overrides(found, ("set",), packs, actions, problems)
@@ -176,7 +86,17 @@ def parse(text: str, source: str, *, builtin: Path, kinds: frozenset[str] | None
     problems += _scopes_without_effect(found, rules)
     teams = dict(_teams(found, problems))
     groups = dict(_groups(found, problems))
-    file = found.finish(problems)
+    policy = None if found.model is None else _policy(found.model, packs, rules, groups, teams)
+    return Reading(document=found, policy=policy, problems=tuple(problems))
+
+
+def _policy(
+    file: PolicyFile,
+    packs: tuple[pack.Pack, ...],
+    rules: list["_Read"],
+    groups: dict[str, Group],
+    teams: dict[str, Team],
+) -> Policy:
     by_name = {**BUILTIN_ACTIONS, **file.actions}
     return Policy(
         inside=DomainSet(file.inside),
@@ -234,7 +154,8 @@ def _packs(found: Document[PolicyFile], builtin: Path, problems: list[Problem]) 
     seen: set[str] = set()
     for index, name, folder in _named_folders(found, builtin):
         if not (folder / "pack.yaml").is_file():
-            hint = "; that folder has no pack.yaml." if "/" in name else document.suggestion(name, pack.names(builtin))
+            missing = "that folder has no pack.yaml" if folder.is_dir() else "that folder does not exist"
+            hint = f"; {missing}." if "/" in name else document.suggestion(name, pack.names(builtin))
             problems.append(found.problem(("packs", index), f"There is no such pack{hint}"))
         elif folder.name in seen:
             problems.append(found.problem(("packs", index), "This pack is named twice, or another has the same name."))
@@ -252,7 +173,7 @@ def _groups(found: Document[PolicyFile], problems: list[Problem]) -> Iterator[tu
         try:
             members = read_group(Path(found.source).parent / written) if isinstance(written, str) else written
         except ConfigurationError as error:
-            problems += error.problems
+            problems += found.placed(("groups", name), error)
         else:
             yield name, group(members)
 
@@ -273,6 +194,9 @@ def _overrides(
     for key, value in _mapping_at(found.raw, place).items():
         if key not in known:
             message = f"No pack in force has it{document.suggestion(key, known)}"
+            if key in by_name and isinstance(value, dict):
+                inner = next((f"{key}.{one}" for one in value if f"{key}.{one}" in known), f"{key}.PARAMETER")
+                message = f"The pack stands before each parameter, with a dot: write `{inner}:`."
             problems.append(found.problem((*place, key), message, key=True))
             continue
         name, _, parameter = key.partition(".")
@@ -349,7 +273,7 @@ def _teams(found: Document[PolicyFile], problems: list[Problem]) -> Iterator[tup
         try:
             members = read_group(Path(found.source).parent / written) if isinstance(written, str) else written
         except ConfigurationError as error:
-            problems += error.problems
+            problems += found.placed(("teams", name), error)
             continue
         if not members:
             problems.append(found.problem(("teams", name), "There is nobody in this file, so nobody is of this team."))

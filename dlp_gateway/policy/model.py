@@ -1,7 +1,7 @@
 """What a policy is made of: conditions, exceptions, actions and rules as strict models, and the policy in force."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -58,7 +58,13 @@ def _known_action(value: str, info: ValidationInfo) -> str:
     actions: frozenset[str] | None = (info.context or {}).get("actions")
     if actions is None or value in actions:
         return value
-    raise ValueError(f"There is no such action{document.suggestion(value, actions)}")
+    raise ValueError(f"There is no such action{action_meant(value, actions)}")
+
+
+def action_meant(value: str, actions: Collection[str]) -> str:
+    """Return how a sentence about an unknown action ends: what an action does is often written for its name."""
+    meant = {"hold": "review", "rewrite": "hide", "delay": "wait", "reject": "refuse"}.get(value, "")
+    return f"; did you mean '{meant}'?" if meant in actions else document.suggestion(value, actions)
 
 
 def _known_group(value: str, info: ValidationInfo) -> str:

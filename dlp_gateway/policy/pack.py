@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field
 from dlp_gateway import document
 from dlp_gateway.document import Document, Model
 from dlp_gateway.errors import ConfigurationError, Problem
-from dlp_gateway.policy.model import MOST, Rule
+from dlp_gateway.policy.model import MOST, Rule, action_meant
 from dlp_gateway.policy.patterns import plain_name
 
 #: A rule file with a `when` is a rule of policy, any other a rule of detection.
@@ -37,7 +37,9 @@ class Parameter(Model):
             return ""
         if not isinstance(value, str):
             return "A text is needed here."
-        choices = actions if name == "action" or name.endswith("-action") else self.choices
+        if name == "action" or name.endswith("-action"):
+            return "" if value in actions else f"There is no such action{action_meant(value, actions)}"
+        choices = self.choices
         if choices is not None and value not in choices:
             return f"This is not possible here{document.suggestion(value, choices)}"
         return ""

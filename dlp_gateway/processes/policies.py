@@ -1,6 +1,6 @@
 """The policy in force and the detectors that it asks for: all that commands need who neither receive nor keep mail."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -8,10 +8,12 @@ from dlp_gateway import packs, settings
 from dlp_gateway.detect import audience, identifier_rules, registry, sent, solicitation, words
 from dlp_gateway.detect.base import Detector, Facts, Inspection
 from dlp_gateway.detect.registry import Recipe
+from dlp_gateway.document import Document, Location
 from dlp_gateway.errors import ConfigurationError, Problem
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.message import Message
 from dlp_gateway.policy import load as policy_load
+from dlp_gateway.policy.file import PolicyFile
 from dlp_gateway.policy.model import Policy
 from dlp_gateway.processes import teams
 from dlp_gateway.settings import Settings
@@ -22,51 +24,46 @@ def load(path: Path) -> tuple[Settings, Policy]:
 
     Teams of the directory's have the members that the gateway read last.
     """
-    found = settings.load_all(path, kinds=known_kinds(), builtin=packs.builtin(), detection=_detection_problems)
-    _require_engines(found[1])
-    require_tables(found[1])
+    found = settings.load_all(
+        path, kinds=known_kinds(), builtin=packs.builtin(), detection=_detection_problems, named=_named_problems
+    )
     return found[0], teams.recalled(*found)
 
 
 def load_policy(path: Path) -> Policy:
     """Return one policy alone, as `load` reads it; raise `ConfigurationError` with every problem of it and packs."""
-    problems: list[Problem] = []
-    policy = None
-    try:
-        policy = policy_load.load(path, kinds=known_kinds(), builtin=packs.builtin())
-    except ConfigurationError as error:
-        problems += error.problems
+    reading = policy_load.examine(path, kinds=known_kinds(), builtin=packs.builtin())
     folders = policy_load.pack_folders(path, builtin=packs.builtin())
-    problems += _detection_problems(one for one in folders if one.parent != packs.builtin())
-    if policy is None or problems:
-        raise ConfigurationError(problems)
-    _require_engines(policy)
-    require_tables(policy)
-    return policy
+    own = _detection_problems(one for one in folders if one.parent != packs.builtin())
+    named = () if reading.policy is None else _named_problems(reading.document, reading.policy)
+    return reading.finish((*own, *named))
 
 
-def require_tables(policy: Policy) -> None:
-    """Raise `ConfigurationError` for tables of own records that cannot be used, read whole.
+def _named_problems(found: Document[PolicyFile], policy: Policy) -> Iterator[Problem]:
+    """Yield what is wrong with what a policy names, at its place: now, not by receivers that do not start.
 
-    Where no rule asks for them as well: who names a table wants to hear of it.
+    Recognizers, a model, and tables of own records, read whole; the last also where no rule asks for them: who names a
+    table wants to hear of it.
     """
-    problems: list[Problem] = []
+    for index, name in enumerate(policy.recognizers):
+        yield from _unusable(found, ("presidio", "recognizers", index), Recipe(inside=(), recognizers=(name,)))
+    if policy.model:
+        yield from _unusable(found, ("presidio", "model"), Recipe(inside=(), model=policy.model))
     if policy.tables:
         from dlp_gateway.detect.edm.table import open_table  # noqa: PLC0415 - pulls in NumPy
 
-        for _, table, key_file in policy.tables:
+        for name, table, key_file in policy.tables:
             try:
                 open_table(Path(table), Path(key_file), whole=True)
             except ConfigurationError as error:
-                problems += error.problems
-    if problems:
-        raise ConfigurationError(problems)
+                yield from found.placed(("edm", name), error)
 
 
-def _require_engines(policy: Policy) -> None:
-    """Raise `ConfigurationError` for a name that Presidio lacks: now, not by receivers that do not start."""
-    if policy.recognizers or policy.model:
-        registry.build(Recipe(inside=(), recognizers=policy.recognizers, model=policy.model))
+def _unusable(found: Document[PolicyFile], place: Location, engines: Recipe) -> Iterator[Problem]:
+    try:
+        registry.build(engines)
+    except ConfigurationError as error:
+        yield from found.placed(place, error)
 
 
 def _detection_problems(folders: Iterable[Path]) -> tuple[Problem, ...]:

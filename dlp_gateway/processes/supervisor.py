@@ -15,12 +15,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, TextIO
 
-from dlp_gateway import __version__
+from dlp_gateway import __version__, document
 from dlp_gateway.console.app import Check, application
 from dlp_gateway.console.server import Admin
-from dlp_gateway.errors import ConfigurationError, GatewayError, Problem
+from dlp_gateway.errors import ConfigurationError, GatewayError
 from dlp_gateway.journal import Generation, SqlJournal
 from dlp_gateway.observe import instruments, log, metrics
+from dlp_gateway.policy.explain import fingerprint
 from dlp_gateway.policy.model import Policy
 from dlp_gateway.processes import composition, places, policies, readiness, teams
 from dlp_gateway.processes.boot import Boot
@@ -213,6 +214,7 @@ class Supervisor:
             "mode": lambda: self._policy.mode,
             "configuration": lambda: "current" if self._current else "former",
             "custody": lambda: mark,
+            "policy": lambda: fingerprint(self._policy),
         }
         admin = Admin(application(checks, instruments.expose, facts), address.host, address.port)
         try:
@@ -373,8 +375,9 @@ def _counted(number: int, noun: str) -> str:
 
 def _refuse_restart_only(path: Path, old: Settings, new: Settings) -> None:
     """Raise `ConfigurationError` if something changed that only a restart can bring into force."""
+    found = document.load_document(path, Settings)
     problems = [
-        Problem(source=str(path), line=0, column=0, message=f"`{name}` changed; that needs a restart, not a reload.")
+        found.problem((name,), f"`{name}` changed; that needs a restart, not a reload.", key=True)
         for name, before, after in (
             ("listeners", [one.address for one in old.listeners], [one.address for one in new.listeners]),
             ("custody", (old.custody.url, old.custody.key_file), (new.custody.url, new.custody.key_file)),

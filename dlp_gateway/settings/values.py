@@ -32,7 +32,13 @@ def _host(value: str) -> str:
     try:
         return str(ip_address(value))
     except ValueError:
-        return _host_name(value)
+        pass
+    _, colon, port = value.rpartition(":")
+    if colon and port.isdecimal():
+        raise ValueError("Write the host alone here, and its port in `port:`.")
+    if value.startswith("[") and value.endswith("]"):  # as Postfix has it, where it means "no look-up of MX"
+        raise ValueError("Write the host without brackets; MX records are never looked up.")
+    return _host_name(value)
 
 
 HostName = Annotated[str, AfterValidator(_host_name)]

@@ -174,6 +174,20 @@ def test_what_others_may_write(configure: Configure, tmp_path: Path) -> None:
     ]
 
 
+def test_a_domain_without_a_dot(configure: Configure) -> None:
+    """Accepted, since a site's own network may have such; more often the rest was forgotten."""
+    found = configure(
+        "partners: [corp]\nlists: [foo]\ngroups: {board: [law]}\n"
+        "rules: [{id: x, when: {finding: parts.picture}, unless: {sender: [ann]}, then: hide}]\n"
+    )
+    assert [says.partition(" has no dot")[0] for _, _, says in told(found) if "has no dot" in says] == [
+        "corp in `partners`",
+        "foo in `lists`",
+        "law in the group board",
+        "ann in the rule x",
+    ]
+
+
 def test_logins_that_nobody_has(configure: Configure, issue: Issue, tmp_path: Path) -> None:
     """A file of users that is missing is wrong, an empty one a warning with the command that mends it."""
     pair = issue("gateway.corp.example")
@@ -186,8 +200,14 @@ def test_logins_that_nobody_has(configure: Configure, issue: Issue, tmp_path: Pa
     }
     found = configure(listeners=[listener], login={"backend": "users"})
     ((level, _, says),) = told(found)
-    assert (level, says) == ("wrong", "There is no such file; `dlp-gateway users add NAME` makes it.")
+    missing = f"{tmp_path / 'users'}: There is no such file; `dlp-gateway users add NAME` makes it."
+    assert (level, says) == ("wrong", missing)
     (tmp_path / "users").touch(mode=0o600)
+    (tmp_path / "users").write_text("# nobody\nann\n")
+    ((level, about, says),) = told(found)
+    assert (level, about) == ("wrong", "login")
+    assert says.startswith(f"{tmp_path / 'users'}:2:")
+    (tmp_path / "users").write_text("# nobody\n")
     ((level, _, says),) = told(found)
     assert (level, says) == ("warning", "Nobody can log in yet; `dlp-gateway users add NAME` adds a user.")
 

@@ -1,5 +1,6 @@
 """`dlp-gateway demo`: the first thing that anybody runs."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +24,12 @@ def test_once_shows_every_mail_as_it_should_come_out(tmp_path: Path) -> None:
         assert word in done.stdout
     assert "\x1b" not in done.stdout + done.stderr
     assert list(tmp_path.iterdir()) == []
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    assert _without_ids(done.stdout) in _without_ids(readme), "the README shows what demo printed once"
+
+
+def _without_ids(text: str) -> str:
+    return "\n".join(re.sub(r"\b[0-9a-z]{18}\b", "ID", line).rstrip() for line in text.strip().splitlines())
 
 
 @pytest.mark.parametrize("once", [(), ("--once",)])

@@ -10,6 +10,12 @@ from tests.cli.conftest import Run, lines
 TEXT = "Ω my driver's license number is I1234562 (California)"
 
 
+def test_what_json_has_no_word_for_is_no_id(run: Run) -> None:
+    """NaN would come out as what no reader of JSON takes."""
+    result = run("detect", "-", stdin=b'{"id": NaN, "text": "x"}\n')
+    assert (result.exit_code, result.stdout) == (2, "")
+
+
 def test_spans_have_the_names_of_the_contract(run: Run, tmp_path: Path) -> None:
     """Offsets count code points; the id comes back as it was given; empty lines are passed over."""
     file = tmp_path / "in.jsonl"

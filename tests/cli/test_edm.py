@@ -103,10 +103,33 @@ def test_problems_have_places(run: Run, people: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "records.csv: This file is empty; a CSV file is needed"),
+        (b"\n\n", "records.csv: This file is empty; a CSV file is needed"),
+        (b"PK\x03\x04\x00\x00,\x81", "records.csv:1:1: A NUL stands here; this is no text, so no CSV file."),
+        (
+            b"no,name\nA-1,\x81\xff\n",
+            "is not cp1252; name another `encoding` in the file of columns, or save the table as CSV",
+        ),
+    ],
+)
+def test_what_is_no_csv_file_is_told(run: Run, tmp_path: Path, content: bytes, told: str) -> None:
+    """By what is wrong with it, and never with the remedy that was just tried."""
+    (tmp_path / "records.csv").write_bytes(content)
+    result = run("edm", "draft", str(tmp_path / "records.csv"))
+    assert result.exit_code == 78
+    assert told in result.stderr
+
+
+@pytest.mark.parametrize(
     ("policy", "told"),
     [
-        ("edm: {people: ./people.edm}\n", "people.key: There is no key file"),
-        ("edm: {people: {table: people.edm, key_file: other.key}}\n", "other.key: There is no key file"),
+        (
+            "edm: {people: ./people.edm}\n",
+            "people.edm: There is no such table; `dlp-gateway edm build FILE.csv` makes it",
+        ),
+        ("edm: {people: {table: policy.yaml, key_file: other.key}}\n", "policy.yaml: This is no table"),
         ("edm: {People: ./people.edm}\n", "A name consists of a-z"),
         ("edm: {people: {tabel: x}}\n", "did you mean 'table'?"),
         ("rules: [{id: x, when: {finding: edm.records.people}, then: review}]\n", "No detector reports this kind"),
@@ -122,3 +145,4 @@ def test_a_policy_with_a_table_that_cannot_be_used(run: Run, config: Path, polic
     result = run("check")
     assert result.exit_code == 78
     assert told in result.stderr
+    assert "policy.yaml:3:" in result.stderr or "policy.yaml:4:" in result.stderr

@@ -16,7 +16,7 @@ from dlp_gateway import document, packs
 from dlp_gateway.cli import surroundings
 from dlp_gateway.cli.first_files import SERVICES, Answers, NextHop, Sender, gateway_yaml, policy_yaml
 from dlp_gateway.policy import load
-from dlp_gateway.policy.load import PolicyFile
+from dlp_gateway.policy.file import PolicyFile
 from dlp_gateway.processes import policies
 from dlp_gateway.settings import Settings
 from dlp_gateway.settings.shared_senders import shared_senders
@@ -113,10 +113,23 @@ def test_files_and_folders_are_for_few(run: Run, config: Path) -> None:
         (("--inside", "not a domain", "--smarthost", "m.example"), "A domain is needed here"),
         (("--inside", "corp.example", "--smarthost", "m.example:99999"), "A port is a number from 1 to 65535."),
         (("--inside", "corp.example", "--smarthost", "two words"), "This must be a host name"),
-        (("--inside", "corp.example", "--smarthost", "m.example", "--listen", "25"), "An address is an IP address and"),
+        (("--inside", "corp.example", "--smarthost", "m.example", "--listen", "25"), "An address is an IP address"),
         (("--inside", "corp.example", "--smarthost", "m.example", "--network", "10.0.0.1/8"), "inside a network"),
         (("--inside", "corp.example", "--smarthost", "m.example", "--reviewer", "rita"), "This is no mail address"),
         (("--inside", "corp.example"), "Name the next mail server with --smarthost"),
+        (("--inside", "corp"), "Invalid value for '--inside': This has no dot; a full name is needed"),
+        (
+            ("--inside", "corp.example", "--smarthost", "m.example", "--hostname", "nope"),
+            "such as gateway.corp.example",
+        ),
+        (
+            ("--inside", "corp.example", "--smarthost", "m.example", "--reviewer", "q@b.example"),
+            "must have an address in one of your own domains; q@b.example has none.",
+        ),
+        (
+            ("--inside", "corp.example", "--smarthost", "m.example", "--network", "0.0.0.0/0"),
+            "Invalid value for '--network': This is a large part of the internet",
+        ),
     ],
 )
 def test_a_wrong_answer_is_told_at_once(run: Run, config: Path, arguments: tuple[str, ...], sentence: str) -> None:
@@ -128,12 +141,27 @@ def test_a_wrong_answer_is_told_at_once(run: Run, config: Path, arguments: tuple
 
 
 def test_what_only_shows_in_the_whole_file_is_a_problem(run: Run, config: Path) -> None:
-    """Everybody's network, or a smarthost that is ourselves: exit 78, and nothing is written."""
-    whole = ("--listen", "127.0.0.1:2525", "--network", "0.0.0.0/0")
-    result = run("init", "--folder", "new", "--inside", "corp.example", "--smarthost", "127.0.0.1:2525", *whole)
+    """A smarthost that is ourselves: exit 78, and nothing is written."""
+    whole = ("--listen", "127.0.0.1:2525", "--smarthost", "127.0.0.1:2525")
+    result = run("init", "--folder", "new", "--inside", "corp.example", *whole)
     assert result.exit_code == 78
-    assert "never an open relay" in result.stderr
+    assert "mail would go in circles" in result.stderr
     assert not (config.parent / "new" / "gateway.yaml").exists()
+
+
+def test_a_guided_answer_that_is_none_is_asked_again_and_a_file_may_come_later(run: Run, config: Path) -> None:
+    """A name without a dot is a slip; a certificate that is not there yet ends the question all the same."""
+    (config.parent / "key.pem").write_text("a key")
+    answers = (
+        *("a", "corp.example", "n", "9", "", "4", "127.0.0.1:5870", "nope", "gateway.corp.example"),
+        *("later.pem", "n", "", "later.pem", "y", "key.pem", "", "mail.example.net", "n", "n", "", ""),
+    )
+    result = run("init", "--guided", "--folder", "new", stdin="".join(f"{one}\n" for one in answers).encode())
+    assert result.exit_code == 0, result.output
+    assert result.output.count("This has no dot; a full name is needed") == 3
+    assert result.output.count(f"There is no file {config.parent / 'later.pem'}, or you may not read it.") == 2
+    settings, _ = policies.load(config.parent / "new" / "gateway.yaml")
+    assert settings.listeners[0].certificate == config.parent / "later.pem"
 
 
 def test_in_etc_custody_goes_where_the_unit_makes_folders() -> None:

@@ -62,7 +62,27 @@ def test_one_pack_alone(run: Run, packs: Path) -> None:
         (
             "identifiers/wizard.cases.yaml",
             'misses: ["wizard number WZ-4471"]\n',
-            "1 numbers are found that are not marked",
+            "1 numbers are found in text 1 of `misses` that are not marked",
+        ),
+        (
+            "identifiers/wizard.cases.yaml",
+            'finds: ["wizard number [[WZ-4471]]", "no brackets", "badge [[WZ-1234]]"]\n',
+            (
+                "line 1: Nothing is marked in text 2 of `finds`; put [[ and ]] around each number. "
+                "line 1: 1 of the marked numbers in text 3 of `finds` are not found.\n"
+            ),
+        ),
+        ("identifiers/wizard.cases.yaml", "finds: []\n", "There is no text in it; write `finds` and `misses`."),
+        (
+            "identifiers/staff.yaml",
+            FILES["identifiers/wizard.yaml"].replace("wizard", "staff"),
+            "FAILED ours/identifiers/staff.yaml: It has no cases; write staff.cases.yaml",
+        ),
+        ("cases/lonely.yaml", "title: a letter\n", "FAILED ours/cases/lonely.yaml: there is no lonely.eml beside it"),
+        (
+            "number.cases.yaml",
+            FILES["number.cases.yaml"].replace("NATIONAL_ID", "NATIONAL_IDD"),
+            "hits: out: no detector reports identifier.NATIONAL_IDD",
         ),
         ("cases/letter.yaml", "title: a letter\ndisposition: forward\n", "expected forward, got hold"),
         (
@@ -88,6 +108,20 @@ def test_a_file_that_cannot_be_used_ends_with_78(run: Run, packs: Path, file: st
     result = run("rules", "test", packs)
     assert result.exit_code == 78
     assert f"{file}:" in result.stderr
+
+
+def test_a_kind_that_no_detector_reports_ends_with_78(run: Run, packs: Path) -> None:
+    """As `check` refuses it; what depends on the policy, such as its tables, is not known here and passes."""
+    rule, cases = packs / "ours" / "number.yaml", packs / "ours" / "number.cases.yaml"
+    for path in (rule, cases):
+        path.write_text(path.read_text().replace("NATIONAL_ID", "NATIONAL_IDD"))
+    result = run("rules", "test", packs)
+    assert result.exit_code == 78
+    assert "number.yaml:2:17: No detector reports this kind; did you mean 'identifier.NATIONAL_ID'?" in result.stderr
+    for path in (rule, cases):
+        path.write_text(path.read_text().replace("identifier.NATIONAL_IDD", "edm.records.staff"))
+    (packs / "ours" / "cases" / "letter.yaml").write_text("title: a letter\n")
+    assert run("rules", "test", packs).exit_code == 0
 
 
 def test_a_folder_without_packs_ends_with_78(run: Run, tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def test_control_characters_of_a_mail_do_not_reach_the_terminal(run: Run) -> Non
     """Types, names and addresses come from the author."""
     hostile = CLEAN.replace(b"Subject", b"Content-Type: \x1b[2J/\x1b]0;x\x07; charset=\x1b[2J\nSubject")
     for arguments in ((), ("--json",)):
-        result = run("scan", "--from", "\x1b[2J@corp.example", "--to", "\x1b@x.example", *arguments, "-", stdin=hostile)
+        result = run(*ARGUMENTS, *arguments, "-", stdin=hostile)
         assert result.exit_code == 0
         assert "\x1b" not in result.stdout + result.stderr
 
@@ -146,3 +146,12 @@ def test_a_part_that_clients_read_in_two_ways_says_so(run: Run) -> None:
         "part 1 [text] text/plain",
         "part 1 [text] text/plain (the same, as other clients read it)",
     ]
+
+
+@pytest.mark.parametrize("address", ["", "foo", "\x1b[2J@corp.example"])
+def test_an_address_that_is_none_is_refused(run: Run, address: str) -> None:
+    """A verdict for nobody would be believed; nor does it reach the terminal. A DSN's sender is empty."""
+    for option, other in (("--to", "--from"), ("--from", "--to")):
+        result = run("scan", option, address, other, "ann@corp.example", "-", stdin=CLEAN)
+        assert result.exit_code == (0 if (option, address) == ("--from", "") else 2)
+        assert "\x1b" not in result.output

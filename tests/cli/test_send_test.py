@@ -1,5 +1,6 @@
 """`dlp-gateway send-test`: what can be seen without a gateway; with one: tests/e2e/test_first_hour.py."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -7,6 +8,7 @@ import pytest
 
 from dlp_gateway import packs
 from dlp_gateway.cli import specimens
+from dlp_gateway.cli.proof_view import print_outcomes
 from dlp_gateway.cli.proofs import Outcome, Plan, Proof, Untried
 from dlp_gateway.cli.specimens import SUBJECT, Author
 from dlp_gateway.inspection.inspector import InspectorOptions
@@ -171,6 +173,44 @@ def test_what_is_expected_follows_the_policy(mode: str) -> None:
     assert (bulk.would, card.would) == (Disposition.HOLD, Disposition.HOLD)
     expected = Disposition.HOLD if mode == "enforce" else Disposition.FORWARD
     assert (bulk.expected.disposition, card.expected.disposition) == (expected, expected)
+
+
+def test_what_would_become_of_a_mail_leaves_out_rules_that_only_count(capsys: pytest.CaptureFixture[str]) -> None:
+    """Under `mode: enforce` an account number is counted as before, so nobody is told that its mail would be held."""
+    observing = policy("mode: observe\npacks: [payment]\n")
+    found = plan(observing)
+    account, card = found["payment.account"], found["payment.card"]
+    assert isinstance(account, Proof)
+    assert isinstance(card, Proof)
+    assert (account.would, card.would) == (Disposition.FORWARD, Disposition.HOLD)
+    outcomes = tuple(Outcome(proof=one, reply="250 2.0.0 ok", entry=observed(one)) for one in (account, card))
+    print_outcomes(outcomes, (), observing, keep=False)
+    told = capsys.readouterr().out
+    assert "forward, because of payment.account only counted, in any mode" in told
+    assert "forward (would hold), because of payment.card only observed" in told
+    assert "All 2 samples came out as the policy says.\nObserve mode: nothing was held or changed." in told
+    print_outcomes(outcomes[:1], (Untried(rule="reply-all", why="it looks back"),), observing, keep=False)
+    assert "The sample came out as the policy says; 1 rule was not tried.\n" in capsys.readouterr().out
+    held = replace(outcomes[1], entry=replace(observed(card), disposition=Disposition.HOLD))
+    print_outcomes((held,), (), observing, keep=False)
+    assert "nothing was held" not in capsys.readouterr().out
+
+
+def observed(proof: Proof) -> Entry:
+    """Return the journal's entry of a mail that passed while its rule only observed."""
+    return Entry(
+        id="x",
+        message_id=proof.message_id,
+        received_at=AUTHOR.clock,
+        reverse_path=AUTHOR.address,
+        client="127.0.0.1",
+        login="",
+        disposition=Disposition.FORWARD,
+        reasons=(),
+        observed=(proof.rule,),
+        findings=(),
+        passages=(Passage(recipient=MINE[0], shown=(), outcome="forwarded", reply="250 2.0.0 ok"),),
+    )
 
 
 def test_a_rule_of_the_policys_own_is_shown_by_any_packs_mail() -> None:

@@ -70,6 +70,7 @@ def test_json(run: Run) -> None:
         (("add", "a b", "--stdin"), WORDS.encode(), 2, "without blanks"),
         (("add", "#ann", "--stdin"), WORDS.encode(), 2, "must not begin with #"),
         (("add", "ann", "--address", "no address", "--stdin"), WORDS.encode(), 2, "no address is no address"),
+        (("add", "ann", "--address", "foo", "--stdin"), WORDS.encode(), 2, "foo is no address and no domain"),
         (("passwd", "ann", "--stdin"), WORDS.encode(), 1, "ann: no such user"),
         (("remove", "ann\x1b[2J"), b"", 1, "ann?[2J: no such user"),
     ],

@@ -155,6 +155,41 @@ async def test_hangups_in_quick_succession(gateway: Launch, next_mta: NextMta, s
     assert running.events("internal_error") == []
 
 
+async def test_what_is_in_force_is_told_where_it_is_not_what_stands_in_the_files(
+    gateway: Launch, next_mta: NextMta
+) -> None:
+    """After a change without a reload: check warns, and send-test sends nothing that would come out otherwise."""
+    running = await gateway(next_mta.port)
+    assert "The policy in force is not" not in await checked(running)
+    running.write_policy(LENIENT)
+    assert "warning: running gateway: The policy in force is not the one in policy.yaml; reload" in await checked(
+        running
+    )
+    sent = await running.run("send-test", "--to", "me@home.example")
+    assert sent.returncode == 69
+    assert sent.stdout == b""
+    assert "has another policy in force than policy.yaml says" in sent.stderr.decode()
+    running.reload()
+    await running.event("reloaded")
+    assert "The policy in force is not" not in await checked(running)
+
+
+async def test_what_needs_a_restart_is_told_at_its_line(gateway: Launch, next_mta: NextMta) -> None:
+    """A reload cannot change it, and the log says where it stands."""
+    running = await gateway(next_mta.port)
+    text = running.config.read_text().replace("gateway.corp.example", "other.corp.example")
+    running.config.write_text(f"# changed\n{text}")
+    running.reload()
+    (event,) = await running.event("reload_refused")
+    line = running.config.read_text().splitlines().index("hostname: other.corp.example") + 1
+    assert event["problems"] == [f"{running.config}:{line}:1: `hostname` changed; that needs a restart, not a reload."]
+
+
+async def checked(running: Gateway) -> str:
+    """Return what `check --live` prints."""
+    return (await running.run("check", "--live")).stdout.decode()
+
+
 @pytest.mark.parametrize("pause", [0.0, 0.3, 1.0])
 async def test_the_end_during_a_reload(
     pause: float, gateway: Launch, next_mta: NextMta, systemd: ServiceManager

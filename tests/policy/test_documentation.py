@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from click.testing import CliRunner
 
 from dlp_gateway import document, packs
+from dlp_gateway.cli import main
 from dlp_gateway.detect.identifier_cases import CasesFile
 from dlp_gateway.detect.identifier_rules import RuleFile
 from dlp_gateway.detect.labels import LabelFile
@@ -14,7 +16,7 @@ from dlp_gateway.detect.words import WordFile
 from dlp_gateway.document import Model
 from dlp_gateway.policy import load, pack
 from dlp_gateway.policy.cases import MailCase, RuleCases
-from dlp_gateway.policy.load import PolicyFile
+from dlp_gateway.policy.file import PolicyFile
 from dlp_gateway.policy.memory import Groups, Memory, Storm
 from dlp_gateway.policy.model import BUILTIN_ACTIONS, RESERVED, Condition, Delay, Hold, Reject, Rewrite, Rule, Unless
 from dlp_gateway.policy.records import Records
@@ -24,6 +26,11 @@ TEXT: Final = (Path(__file__).parents[2] / "docs" / "policy.md").read_text()
 EXAMPLES: Final = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
 
 
+def named(path: str) -> str:
+    """Return the example of a file."""
+    return next(example for example in EXAMPLES if example.startswith(f"# {path}\n"))
+
+
 def read(example: str) -> Model:
     """Read an example as what its first key says it is."""
     if example.startswith("version:"):
@@ -31,7 +38,12 @@ def read(example: str) -> Model:
         return document.parse(example, PolicyFile, "docs/policy.md")
     if example.startswith("when:"):
         return document.parse(f"id: example\nthen: review\n{example}", Rule, "docs/policy.md")
+    if "\nwhen:" in example:
+        parameters = document.parse(named("ours/pack.yaml"), pack.PackFile, "docs/policy.md").parameters
+        context = {"parameters": {name: one.default for name, one in parameters.items()}}
+        return document.parse_document(example, Rule, "docs/policy.md", context).finish()
     for key, model in (
+        ("\nprotects:", pack.PackFile),
         ("\nshapes:", RuleFile),
         ("\nfinds:", CasesFile),
         ("\nowns:", LabelFile),
@@ -50,8 +62,25 @@ def test_examples_can_be_used(example: str) -> None:
 
 def test_examples_of_every_sort_are_there() -> None:
     """The documentation shows a policy, a condition, both sorts of cases, and what a rule of detection is made of."""
-    sorts = {PolicyFile, Rule, RuleCases, MailCase, RuleFile, CasesFile, LabelFile, WordFile}
+    sorts = {PolicyFile, pack.PackFile, Rule, RuleCases, MailCase, RuleFile, CasesFile, LabelFile, WordFile}
     assert {type(read(example)) for example in EXAMPLES} == sorts
+
+
+def test_the_pack_of_the_examples_passes_its_cases(tmp_path: Path) -> None:
+    """Whoever copies pack, rule, detection and cases has a pack that `rules test` takes."""
+    for name in (
+        "pack",
+        "health",
+        "health.cases",
+        "identifiers/patient",
+        "identifiers/patient.cases",
+        "labels/patient",
+    ):
+        path = tmp_path / "ours" / f"{name}.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(named(f"ours/{name}.yaml"))
+    told = CliRunner().invoke(main, ["rules", "test", str(tmp_path / "ours")])
+    assert told.stdout == "3 passed, 0 failed\n"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from dlp_gateway import packs
 from dlp_gateway.policy import load
-from dlp_gateway.policy.explain import explain
+from dlp_gateway.policy.explain import explain, fingerprint
 from dlp_gateway.policy.verdict import Stage
 
 HEAD: Final = """\
@@ -60,7 +60,7 @@ def test_who_is_inside_comes_first() -> None:
             "when: {finding: a.b}, unless: {recipients: [x.example]}, then: later, mode: observe",
             (
                 "If a.b, unless all recipients are inside or in x.example: "
-                "only count, instead of: keep it for 90s, then forward it."
+                "only count, by its own mode, instead of: keep it for 90s, then forward it."
             ),
         ),
         (
@@ -108,6 +108,18 @@ def test_teams_and_scopes_are_told() -> None:
     assert "20 or more recipients.unfamiliar_outsiders" in sales
     assert ", only where the sender is of team sales" in sales
     assert ", until 2026-12-24: hide" in sales
+
+
+def test_two_policies_are_told_apart_by_all_that_stands_in_them() -> None:
+    """A number, a member of a group: so it is seen whether the policy in force is the one in the file."""
+
+    def of(rest: str) -> str:
+        return fingerprint(load.parse(HEAD + rest, "policy.yaml", builtin=packs.builtin()))
+
+    rule = "rules: [{id: x, when: {finding: a.b, count: %d}, then: hide}]\n"
+    texts = ("", "mode: observe\n", rule % 1, rule % 2, "groups: {g: [a@b.example]}\n", "groups: {g: [a@c.example]}\n")
+    assert len({of(text) for text in texts}) == len(texts)
+    assert of(texts[-1]) == of(texts[-1])
 
 
 def test_default_policy_has_a_sentence_for_each_rule() -> None:

@@ -159,12 +159,12 @@ def test_every_problem_of_the_policy_is_told_at_once() -> None:
         "  - {when: {finding: reply_all.audience, all: [{finding: reply_all.audience}]}}\n"
     )
     assert problems(text) == [
-        "policy.yaml:1:10: This must be one of: 1.",
+        "policy.yaml:1:10: This gateway knows version 1 of the format and no other; write `version: 1`.",
         "policy.yaml:2:24: A domain is needed here, such as corp.example, or *.corp.example for its subdomains.",
         "policy.yaml:2:41: A domain is needed here, such as corp.example, or *.corp.example for its subdomains.",
         "policy.yaml:3:9: There is no such pack; did you mean 'bulk-visible'?",
         "policy.yaml:3:34: This pack is named twice, or another has the same name.",
-        "policy.yaml:3:45: There is no such pack; that folder has no pack.yaml.",
+        "policy.yaml:3:45: There is no such pack; that folder does not exist.",
         (
             "policy.yaml:4:7: No pack in force has it; known are: reply-all.action, reply-all.audience, "
             "reply-all.mode, reply-all.severity."
@@ -201,12 +201,35 @@ def test_every_problem_of_the_policy_is_told_at_once() -> None:
         ("1.0", "This must be 1."),
         ("'1'", "This must be 1."),
         ("01", "Write a number in decimals and without leading zeros; put a text in quotes."),
-        ("0", "This must be one of: 1."),
+        ("0", "This gateway knows version 1 of the format and no other; write `version: 1`."),
     ],
 )
 def test_version_is_exactly_one(version: str, expected: str) -> None:
     """What merely equals 1 is a slip in the file."""
     assert problems(f"inside: [corp.example]\nversion: {version}\n") == [f"policy.yaml:2:10: {expected}"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "set: {reply-all: {audience: 5}}",
+            "3:7: The pack stands before each parameter, with a dot: write `reply-all.audience:`.",
+        ),
+        ("set: {reply-all.action: hold}", "3:25: There is no such action; did you mean 'review'?"),
+        (
+            "rules: [{id: x, when: {finding: identifier.IBAN}, then: hold}]",
+            "3:57: There is no such action; did you mean 'review'?",
+        ),
+        (
+            "rules: [{id: x, when: {finding: identifier.IBAN}, then: reject}]",
+            "3:57: There is no such action; did you mean 'refuse'?",
+        ),
+    ],
+)
+def test_what_is_easily_written_instead_is_told(text: str, expected: str) -> None:
+    """What an action does for its name, and parameters below their pack."""
+    assert problems(f"version: 1\ninside: [corp.example]\n{text}\n") == [f"policy.yaml:{expected}"]
 
 
 def test_exception_that_looks_at_content_is_unknown() -> None:

@@ -35,7 +35,7 @@ HEAD = "id: ours\ntitle: Ours\nversion: 1\nprotects: Us.\n"
             Parameter(default="hide", description="x"),
             "second-action",
             "hied",
-            "This is not possible here; did you mean 'hide'?",
+            "There is no such action; did you mean 'hide'?",
         ),
     ],
 )

@@ -313,7 +313,8 @@ def test_every_problem_of_a_team_file_has_its_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as refused:
         load.load(file, builtin=packs.builtin())
     told = [(Path(one.source).name, one.line) for one in refused.value.problems]
-    assert told == [("missing.txt", 0), ("policy.yaml", 3), ("sales.txt", 2), ("sales.txt", 3), ("sales.txt", 4)]
+    assert told == [("policy.yaml", 3), ("policy.yaml", 3), ("sales.txt", 2), ("sales.txt", 3), ("sales.txt", 4)]
+    assert "missing.txt: There is no such file." in str(refused.value)
 
 
 # --- many people ------------------------------------------------------------------------------------------------------

@@ -59,8 +59,10 @@ def test_what_it_finds_can_be_held(tmp_path: Path) -> None:
 
 
 def test_a_name_that_presidio_lacks_is_a_problem(tmp_path: Path) -> None:
-    """Told when the files are read, not by receivers that do not start."""
-    with pytest.raises(ConfigurationError, match="no recognizer of this name"):
+    """Told at its place when the files are read, not by receivers that do not start."""
+    with pytest.raises(
+        ConfigurationError, match=r"policy\.yaml:3:26: recognizer NoSuch.*: .*no recognizer of this name"
+    ):
         policies.load(files(tmp_path, "NoSuchRecognizer"))
 
 

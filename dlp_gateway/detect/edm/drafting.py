@@ -26,6 +26,9 @@ def draft(path: Path) -> str:
     """Return a file of columns as YAML; raise `ConfigurationError` if the file cannot be read or nothing is known."""
     encoding = _encoding(path)
     names = headings(path, encoding)
+    if not any(map(str.strip, names)):
+        told = "This file is empty; a CSV file is needed that names its columns in the first line."
+        raise ConfigurationError([Problem(source=str(path), line=0, column=0, message=told)])
     rows = Rows(path, Spec.model_construct(columns=dict.fromkeys(names, "code"), encoding=encoding, delimiter="guess"))
     sample = [cells for _, cells in islice(rows.cells(), _ROWS)]
     sorts: dict[str, Sort] = {}

@@ -95,15 +95,14 @@ class Rows:
             if len(raw) > LONGEST_LINE:
                 told = "This line is longer than 1 MB; lines end in LF or CR LF, and a quote may not have been closed."
                 raise self._stopped(self.line + 1, told)
+            if b"\0" in raw:
+                raise self._stopped(self.line + 1, "A NUL stands here; this is no text, so no CSV file.")
             try:
                 text = raw.decode(self.spec.encoding)
             except UnicodeDecodeError as error:
-                told = (
-                    f"This is not {self.spec.encoding}; name another `encoding` in the file of columns, such as cp1252."
-                )
+                other = "such as cp1252" if self.spec.encoding != "cp1252" else "or save the table as CSV in UTF-8"
+                told = f"This is not {self.spec.encoding}; name another `encoding` in the file of columns, {other}."
                 raise self._stopped(self.line + 1, told, raw.count(b",", 0, error.start) + 1) from None
-            if "\0" in text:
-                raise self._stopped(self.line + 1, "A NUL stands here; this is no text.")
             self.line += 1
             yield text
 

@@ -148,17 +148,17 @@ class Table:
 
 def open_table(path: Path, key_file: Path, *, whole: bool = False) -> Table:
     """Map a table; `whole` looks at each octet of it. Raises `ConfigurationError` with what to do."""
-    key = keys.load(key_file)
     file = _opened(path)
     try:
-        return _mapped(path, file, key, key_file, whole=whole)
+        head = _head(path, file)
+        return _mapped(path, file, head, keys.load(key_file), key_file, whole=whole)
     except BaseException:
         file.close()
         raise
 
 
-def _mapped(path: Path, file: IO[bytes], key: Key, key_file: Path, *, whole: bool) -> Table:
-    header, start = _header(path, file, key, key_file)
+def _mapped(path: Path, file: IO[bytes], head: bytes, key: Key, key_file: Path, *, whole: bool) -> Table:
+    header, start = _header(path, file, head, key, key_file)
     size = os.fstat(file.fileno()).st_size
     if size != start + header.values * OCTETS:
         raise ConfigurationError.of(path, "This table is not whole; build it anew with `edm build`.")
@@ -187,11 +187,16 @@ def _opened(path: Path) -> IO[bytes]:
     return os.fdopen(descriptor, "rb", buffering=0)  # what is read again was written meanwhile
 
 
-def _header(path: Path, file: IO[bytes], key: Key, key_file: Path) -> tuple[Header, int]:
-    """Return the header and where the digests begin."""
+def _head(path: Path, file: IO[bytes]) -> bytes:
+    """Return what each table begins with, before anybody asks for its key."""
     head = file.read(len(MAGIC) + _LENGTH.size)
     if not head.startswith(MAGIC) or len(head) < len(MAGIC) + _LENGTH.size:
         raise ConfigurationError.of(path, "This is no table; `dlp-gateway edm build FILE.csv` makes one.")
+    return head
+
+
+def _header(path: Path, file: IO[bytes], head: bytes, key: Key, key_file: Path) -> tuple[Header, int]:
+    """Return the header and where the digests begin."""
     (length,) = _LENGTH.unpack(head[len(MAGIC) :])
     told = file.read(length) if length <= _LARGEST_HEADER else b""
     seal = file.read(_SEAL)
