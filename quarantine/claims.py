@@ -83,6 +83,11 @@ def lapsed(now: datetime, length: timedelta) -> ColumnElement[bool]:
     return or_(recipients.c.lease_until <= now, recipients.c.lease_until > now + 2 * length)
 
 
+def is_claimed(row: Row[Any], now: datetime) -> bool:
+    """Tell whether a worker may be delivering to this recipient, or has been interrupted in it."""
+    return row.handing_over or (row.lease_until is not None and row.lease_until > now)
+
+
 def claimable(now: datetime, length: timedelta) -> ColumnElement[bool]:
     """Match recipients that a worker may take: due, and under no lease. After a lost hand-over, `recover` decides."""
     return and_(

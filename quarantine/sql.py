@@ -203,7 +203,7 @@ class SqlStore:
         """Make HELD and FAILED recipients, and DUE ones that nobody has claimed, DISCARDED; return how many changed."""
         async with self.database.writing() as connection:
             found = await self._named(connection, item, recipients, (State.HELD, State.FAILED, State.DUE))
-            free = [row for row in found if row.state != State.DUE or not _claimed(row, now)]
+            free = [row for row in found if row.state != State.DUE or not claims.is_claimed(row, now)]
             changes = [Change(row=row, after=State.DISCARDED, reason=reason) for row in free]
             return await write(connection, changes, actor=actor, now=now, sealer=self._sealer)
 
@@ -394,8 +394,3 @@ async def _open(connection: AsyncConnection, chosen: Select[Any], opener: Opener
     for row in await connection.execute(theirs.order_by(tables.recipients.c.item, tables.recipients.c.number)):
         by_item.setdefault(row.item, []).append(row)
     return tuple(rows.item(row, by_item[row.id], opener) for row in await connection.execute(found))
-
-
-def _claimed(row: Row[Any], now: datetime) -> bool:
-    """Tell whether a worker may be delivering to this recipient, or has been interrupted in it."""
-    return row.handing_over or (row.lease_until is not None and row.lease_until > now)

@@ -136,7 +136,7 @@ def _require_in_force(settings: "Settings", policy: "Policy") -> None:
     from dlp_gateway.checks.running import readiness
 
     told = readiness(settings.admin.address)
-    if told is not None and is_another(told, policy):
+    if told is not None and is_another(told, settings, policy):
         options.unavailable(
             "The running gateway has another policy in force than policy.yaml says. Reload it (SIGHUP, or systemctl "
             "reload dlp-gateway); if it refuses that, the log says why."

@@ -138,7 +138,7 @@ async def test_from_nothing_to_a_tested_gateway(tmp_path: Path, next_postfix: Po
         assert "hold, because of payment.card" in text
         assert "rewrite, because of bulk-visible" in text
         assert f"{ME} (forwarded) sees postmaster@corp.example" in text
-        assert "samples came out as the policy says." in text
+        assert "samples came out as the policy says" in text
         held = told(await gateway.run("quarantine", "list", "--json", "--state", "held"))
         assert held == []
         discarded = told(await gateway.run("quarantine", "list", "--json", "--state", "discarded"))
@@ -166,14 +166,22 @@ async def test_kept_samples_wait_for_a_reviewer(gateway: Launch, next_mta: NextM
 
 
 async def test_a_gateway_that_did_not_read_its_policy_again_is_found_out(gateway: Launch, next_mta: NextMta) -> None:
-    """The file says one thing, the gateway does another: exit 1, with the likely reason."""
+    """The file says one thing, the gateway does another: exit 69 before anything is sent, with the remedy."""
     running = await gateway(next_mta.port)
     running.write_policy({"version": 1, "mode": "observe", "inside": ["corp.example"]})
     sent = await running.run("send-test", "--to", ME, "--rule", "payment.card")
+    assert sent.returncode == 69
+    assert b"has another policy in force than policy.yaml says. Reload it" in sent.stderr
+    assert next_mta.transactions == []
+
+
+async def test_a_named_rule_that_cannot_be_tried_is_no_success(gateway: Launch, next_mta: NextMta) -> None:
+    """Whoever names a rule wants to see it: exit 1, and why there was no sample."""
+    running = await gateway(next_mta.port)
+    sent = await running.run("send-test", "--to", ME, "--rule", "reply-all")
     assert sent.returncode == 1
-    assert b"expected forward" in sent.stdout
-    assert b"Reload it, and try again." in sent.stdout
-    assert {recipient for one in next_mta.transactions for recipient in one.recipients} == {ME}
+    assert b"not tried  reply-all: it needs an answer to 10 outsiders" in sent.stdout
+    assert b"The sample came out as the policy says; 1 rule was not tried." in sent.stdout
 
 
 async def test_samples_under_tls_with_a_login(gateway: Launch, next_mta: NextMta, tmp_path: Path) -> None:
