@@ -47,8 +47,12 @@ _YOUR: Final = frozenset(
     | {"tus", "twoj", "twoje", "ur", "uw", "vos", "vostra", "votre", "your", "yr"}
 )
 _TAG: Final = re.compile(r"<[A-Za-z][\w:.-]{0,40}(\s[^<>]{1,200})>")
-_AND: Final = r"(?:, ?| and | und | et | y | e | en | i | & | / )"
-_LIST: Final = re.compile(rf"(\d[\w.-]{{3,24}})(?:{_AND}\d[\w.-]{{3,24}}){{0,8}}{_AND}\Z")
+_AND: Final = (
+    r"(?:, ?| and | und | et | y | e | en | i | & | / "
+    r"| to | through | bis | à | al | a | até | tot | t/m | do | till | - )"
+)
+_RANGE: Final = re.compile(r" (?:to|through|bis|à|al|a|até|tot|t/m|do|till|-) ")
+_LIST: Final = re.compile(rf"(\d[\w./-]{{3,24}})(?:{_AND}\d[\w./-]{{3,24}}){{0,8}}{_AND}\Z")
 _GENITIVE: Final = frozenset({"de", "du", "d", "of", "del", "di", "da", "do", "van", "der", "des"})
 _ABOUT: Final = 25
 #: "use the NHS number instead of our hospital number: …"
@@ -108,7 +112,10 @@ class Reader:
     offices: tuple[Hit, ...] = ()  # those of them, and labels, that name an office for licences
 
     def owner(self, start: int, end: int) -> Owner:
-        """Return who owns the number at `start` … `end`."""
+        """Return who owns the number at `start` … `end`; the last of a range is whose the first is."""
+        first = self._first_of_list(start, end)
+        if first != (start, end) and _RANGE.search(self.page.text, first[1], start):
+            return self.owner(*first)
         before = self._before(start, end)
         if before.label is not None:
             return before

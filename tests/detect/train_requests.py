@@ -60,7 +60,7 @@ class Weights:
 
 def mails() -> Iterator[Mail]:
     """Yield what there is to learn from; lot j is left unread."""
-    names = [f"lot_{letter}" for letter in "abcdefghik"] + ["requests", "requests_b", "requests_learned"]
+    names = [f"lot_{letter}" for letter in "abcdefghiklmn"] + ["requests", "requests_b", "requests_learned"]
     for name in names:
         for line in (CORPUS / f"{name}.jsonl").read_text(encoding="utf-8").splitlines():
             mail = json.loads(line)
