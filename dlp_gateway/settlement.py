@@ -69,9 +69,8 @@ def _settlement(
     recipient: Recipient, reply: Reply, attempt: Attempt, options: DeliveryOptions, now: datetime
 ) -> Settlement:
     words = str(reply)
-    if recipient.address in attempt.delivery.unknown:
-        state = State.DUE if options.retry_in_doubt else State.IN_DOUBT
-        return Settlement(recipient=recipient.id, state=state, reply=words, due_at=now + options.first)
+    if recipient.address in attempt.delivery.unknown and not options.retry_in_doubt:
+        return Settlement(recipient=recipient.id, state=State.IN_DOUBT, reply=words, due_at=now + options.first)
     if reply.positive:
         return Settlement(recipient=recipient.id, state=State.DELIVERED, reply=words)
     if not attempt.counted:

@@ -131,7 +131,8 @@ async def lease(
 async def give_back(connection: AsyncConnection, leased: Sequence[Row[Any]], *, until: datetime) -> None:
     """Give back the leases that `lease` gave, as if they had never been."""
     theirs = [{"of_item": row.item, "of_number": row.number, "until": until} for row in leased]
-    await connection.execute(_GIVE_BACK, theirs)
+    if theirs:
+        await connection.execute(_GIVE_BACK, theirs)
 
 
 async def hasten(connection: AsyncConnection, *, since: datetime, now: datetime) -> int:

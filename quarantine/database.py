@@ -306,7 +306,8 @@ def _begin_immediate(connection: Connection, busy_timeout: float) -> None:
             else:
                 return
     finally:
-        cursor.close()
+        with suppress(sqlite3.ProgrammingError):  # the connection was given up, and has closed it
+            cursor.close()
 
 
 def _make_file(path: Path) -> tuple[int, int]:

@@ -262,7 +262,7 @@ def events(found: Sequence[Row[Any]], opener: Opener) -> tuple[Event, ...]:
             at=row.at,
             actor=row.actor,
             item=row.id,
-            recipient=opened(key, "address", row.address),
+            recipient=_legible(key, "address", row.address),
             before=None if row.before is None else State(row.before),
             after=State(row.after),
             reason=_text(row.id, "reason", row.reason, opener),

@@ -126,16 +126,17 @@ class SqlStore:
         return await asyncio.to_thread(key.open, "content", payload.content)
 
     async def copies(self, item: str) -> tuple[Claim, ...]:
-        """Return every copy with all its recipients, unclaimed, to look at what would leave; () once erased."""
+        """Return every copy with all its recipients, unclaimed, to look at what would leave; none that is damaged."""
         opener = self._opener
         async with self.database.reading() as connection:
             found = (await connection.execute(select(tables.recipients).where(tables.recipients.c.item == item))).all()
             sealed = await claims.with_payloads(connection, found)
         claimed: list[Claim] = []
         for leased in sealed:
-            if leased.payload.content is not None:  # all share it, so it is opened once
+            if leased.payload.content is not None:  # all share it, so it is opened once; () once it is erased
                 content = claimed[0].content if claimed else None
-                claimed.append(leased.opened(opener, owner="", until=leased.payload.created_at, content=content))
+                claim = leased.claimed(opener, owner="", until=leased.payload.created_at, content=content)
+                claimed += () if claim.damaged else (claim,)
         return tuple(claimed)
 
     async def events(self, item: str) -> tuple[Event, ...]:

@@ -186,6 +186,14 @@ async def test_it_is_given_up_after_its_time() -> None:
     assert len(await store.items(Query(reason="dsn"))) == 1
 
 
+async def test_copies_in_doubt_have_an_end() -> None:
+    """Where what is in doubt is sent again, a host that always hangs up behind the dot gets it for `max_age` only."""
+    store = await custody(age=timedelta(days=6))
+    options = replace(OPTIONS, retry_in_doubt=True)
+    await DeliveryWorker(store, ScriptedSmarthost(final=None), options).deliver_due()
+    assert await states(store) == [State.FAILED, State.FAILED]
+
+
 def test_waits_double_up_to_the_longest() -> None:
     """The back-off is as the operator wrote it."""
     assert [OPTIONS.wait(attempts).total_seconds() / 60 for attempts in range(4)] == [1, 2, 4, 4]

@@ -66,7 +66,10 @@ _MENTIONS: Final = {
 _CLEAR: Final = frozenset({"licence", "passport", "identity", "paper"})
 #: What must occur in a text that is looked at, as an expression for `Triggers`.
 TRIGGER: Final = rf"\b(?:{'|'.join(_MENTIONS[name] for name in sorted(_CLEAR))})\b"
-_END: Final = re.compile(r"[.!?;]+[\"')]*\s+|\n\s*\n|\n(?=[ \t]*(?:[-*+~]|\(?[0-9]{1,2}[.)])[ \t])|:[ \t]*\n")
+#: From the start of a run of signs only, so that a long one takes linear time.
+_END: Final = re.compile(
+    r"(?<![.!?;])[.!?;]++[\"')]*+\s++|\n\s*\n|\n(?=[ \t]*(?:[-*+~]|\(?[0-9]{1,2}[.)])[ \t])|:[ \t]*\n"
+)
 _ITEM: Final = re.compile(r"\s*(?:[-*+~]|\(?[0-9]{1,2}[.)])\s")
 _TOKEN: Final = re.compile(r"=[a-z]+|[a-z]+(?:'[a-z]+)?|[0-9]+|[?!:@]")
 #: The sentence with the mention, and those before and behind it.

@@ -30,7 +30,8 @@ _COLUMN: Final = re.compile(r"(?: (?:number|no|nr))?(?:;(?=\S)|\t)")  # the head
 _SAYING_NO: Final = (Role.NEED, Role.POLITE, Role.OTHERWISE)
 _THREAT: Final = 40  # characters from "otherwise" to "not"
 _STOPS: Final = re.compile(r"[.!?;]")
-_END: Final = re.compile(r"[.!?]+[\"')]*(?=\s|\Z)|;(?=\s)|\n")
+#: From the start of a run of signs only, so that a long one takes linear time.
+_END: Final = re.compile(r"(?<![.!?])[.!?]++[\"')]*+(?=\s|\Z)|;(?=\s)|\n")
 _ITEM: Final = re.compile(r"[ \t]*(?:[-*+~]|\[.?\]|\(?[0-9]{1,2}[.)]|\(?[a-z][.)])[ \t]*(?=\S)")
 _LAST_WORD: Final = re.compile(r"[\w']*\Z")
 _SHORT_LINE: Final = 46  # characters; a longer line goes on in the next unless that begins a paragraph or an item

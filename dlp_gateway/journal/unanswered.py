@@ -66,7 +66,7 @@ class Lost:
 
     async def look(self, connection: AsyncConnection, now: datetime) -> None:
         """Read what is new, and forget what is old; what was taken out since then is found out by a recall."""
-        since = max(now - KEPT, self._newest - _LATE)
+        since = max(now - KEPT, min(self._newest, now) - _LATE)  # the clock may have been set back
         new = select(unanswered.c.fingerprint, unanswered.c.at).where(unanswered.c.at > since)
         self._at.update((row.fingerprint, row.at) for row in await connection.execute(new))
         self._at = {one: at for one, at in self._at.items() if at > now - KEPT}

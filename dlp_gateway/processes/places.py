@@ -21,11 +21,12 @@ def bind(settings: Settings, stack: AsyncExitStack) -> Places:
     They are closed with `stack`. Raises `StartError`.
     """
     places: list[list[socket.socket]] = [[] for _ in range(settings.processes.receivers)]
+    ours: set[int] = set()  # ports; two listeners of ours may share one, with addresses of which one includes the other
     for listener in settings.listeners:
         host, port = listener.address.host, listener.address.port
         for place in places:
             try:
-                one = stack.enter_context(_listening(host, port, alone=place is places[0]))
+                one = stack.enter_context(_listening(host, port, alone=place is places[0] and port not in ours))
             except OSError as error:
                 raise StartError(
                     f"Cannot listen on {listener.address}: {error.strerror}. Is another gateway or mail server "
@@ -33,6 +34,7 @@ def bind(settings: Settings, stack: AsyncExitStack) -> Places:
                 ) from error
             port = one.getsockname()[1]  # port 0: the first takes a free one, the others join it
             place.append(one)
+        ours.add(port)
     return tuple(tuple(place) for place in places)
 
 

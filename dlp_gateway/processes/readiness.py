@@ -7,6 +7,7 @@ import asyncio
 import hashlib
 from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Final
 
 from dlp_gateway.console.app import Check, readiness
@@ -23,7 +24,10 @@ _UNUSABLE: Final = "cannot be used"
 
 def custody_mark(settings: Settings) -> str:
     """Return by what a gateway is known among several on a machine: a digest of where its custody lies."""
-    return hashlib.sha256(settings.custody.url.encode()).hexdigest()[:16]
+    kind, _, place = settings.custody.url.partition(":///")
+    # A configuration may be found through a link.
+    where = f"{kind}:///{Path(place).resolve()}" if kind == "sqlite" else settings.custody.url
+    return hashlib.sha256(where.encode()).hexdigest()[:16]
 
 
 class Trial:

@@ -4,7 +4,7 @@ import asyncio
 import signal
 import time
 from collections.abc import Coroutine
-from contextlib import AsyncExitStack, suppress
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final, TextIO
 
@@ -87,16 +87,17 @@ class Receivers:
     async def _fresh(self, boots: tuple[Boot, ...]) -> list[Child]:
         """Return new receivers that take mail, all of them; else none stays, for they would do so unwatched."""
         fresh: list[Child] = []
-        async with AsyncExitStack() as stack:
+        try:
             for boot in boots:
-                child = await self._started(boot)
-                stack.push_async_callback(child.drain)
-                fresh.append(child)
+                fresh.append(await self._started(boot))  # noqa: PERF401  those that started count if one does not
             answers = await asyncio.gather(*(child.ready() for child in fresh))
-            for child, is_ready in zip(fresh, answers, strict=True):
-                if not is_ready:
-                    raise StartError(_fate(child, await child.drain()))
-            stack.pop_all()
+        except BaseException:
+            await asyncio.gather(*(child.drain() for child in fresh))
+            raise
+        if not all(answers):
+            statuses = await asyncio.gather(*(child.drain() for child in fresh))
+            failed = answers.index(False)
+            raise StartError(_fate(fresh[failed], statuses[failed]))
         return fresh
 
     async def _started(self, boot: Boot) -> Child:

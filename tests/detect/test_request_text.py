@@ -4,8 +4,10 @@ import time
 
 import pytest
 
+from dlp_gateway.detect.request_features import features
 from dlp_gateway.detect.request_text import documents_in, own_text, sentences
 from tests.detect.test_words import WORDS
+from tests.work import LINEAR, growth
 
 
 def split(text: str) -> list[str]:
@@ -72,3 +74,13 @@ def test_takes_linear_time() -> None:
     for text in (". " * 90_000, "\n- a" * 50_000, "'a " * 60_000, "x wrote:\n" * 20_000):
         sentences(own_text(text))
     assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize("sign", [".", "!", ";", "?", ".\n", '."', "\n ", ". "])
+def test_a_long_run_of_signs_takes_linear_time(sign: str) -> None:
+    """A line of dots ends one sentence, however long it is; in text and features alike."""
+
+    def read(text: str) -> object:
+        return list(sentences(own_text(text))), list(features(text))
+
+    assert growth(read, lambda count: "send us a copy of your passport" + sign * count, 60_000) < LINEAR

@@ -212,8 +212,10 @@ def main() -> None:
     given = list(mails())
     if not parser.parse_args().left_out:
         table = Table(given)
-        with WEIGHTS.open("wb") as file:
+        beside = WEIGHTS.with_suffix(".new")  # whoever reads the weights meanwhile finds them whole
+        with beside.open("wb") as file:
             np.savez_compressed(file, **written(learned(table, given), table))
+        beside.replace(WEIGHTS)
         return
     print("| author | mails | that ask | rules alone | weights alone | together |\n|---|---|---|---|---|---|")
     unseen: list[Judged] = []

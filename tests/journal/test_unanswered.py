@@ -121,3 +121,12 @@ async def test_only_what_is_new_is_read_again(journal: SqlJournal, envelope: Env
         assert await journal.recall(one) == REPLY
     await journal.forget_unanswered(known[2])
     assert [await journal.recall(one) for one in known] == [REPLY, REPLY, None, REPLY, REPLY]
+
+
+async def test_a_clock_that_is_set_back_hides_no_lost_reply(journal: SqlJournal, envelope: Envelope) -> None:
+    """What is remembered after that bears an earlier time than what was remembered before."""
+    now = datetime.now(UTC)
+    for number, ahead in enumerate((5, 0)):
+        known_by = journal.fingerprint(envelope, b"mail %d" % number)
+        await journal.remember_unanswered(known_by, REPLY, now + timedelta(minutes=ahead))
+        assert await journal.recall(known_by) == REPLY

@@ -41,3 +41,21 @@ async def test_a_second_gateway_finds_the_port_taken(settings: Settings) -> None
                 places.bind(settings, another)
     async with AsyncExitStack() as stack:
         places.bind(settings, stack)
+
+
+async def test_two_listeners_of_ours_may_share_a_port(tmp_path: Path) -> None:
+    """One at all addresses, one with other rules at the host's own."""
+    port = free_port()
+    file = tmp_path / "gateway.yaml"
+    file.write_text(
+        f'listeners: [{{address: "0.0.0.0:{port}", networks: [10.0.0.0/8]}}, '
+        f'{{address: "127.0.0.1:{port}", networks: [127.0.0.0/8]}}]\n'
+        "smarthost: {host: mail.example.net}\n"
+        'custody: {url: "sqlite:///custody.db", key_file: custody.key}\n'
+        "processes: {receivers: 2}\n"
+    )
+    async with AsyncExitStack() as stack:
+        bound = places.bind(load(file), stack)
+        assert [[one.getsockname() for one in place] for place in bound] == [
+            [("0.0.0.0", port), ("127.0.0.1", port)]
+        ] * 2
