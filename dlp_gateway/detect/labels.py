@@ -186,11 +186,26 @@ def pattern(phrase: str, *, in_line: bool = False) -> str:
     >>> pattern("driv(er|ing) licence")
     '\\bdriv(?:er|ing)[ \\r\\n\\-./>]{0,3}licence\\b'
     """
+    alternatives = _alternatives(phrase)
+    if len(alternatives) > 1:  # each is a phrase, with words that begin and end
+        return f"(?:{'|'.join(pattern(one, in_line=in_line) for one in alternatives)})"
     body = "".join(map(_element, _SYNTAX.findall(phrase)))
     if in_line:
         body = body.replace(_GAP, _GAP_IN_LINE)
     ending = r"\b" if phrase[-1].isalnum() or phrase[-1] in ")?" else ""
     return rf"\b{body}{ending}"
+
+
+def _alternatives(phrase: str) -> list[str]:
+    """Return what stands between the bars of a phrase that are in no brackets."""
+    found, depth = [""], 0
+    for sign in phrase:
+        depth += (sign == "(") - (sign == ")")
+        if sign == "|" and not depth:
+            found.append("")
+        else:
+            found[-1] += sign
+    return found
 
 
 def _element(sign: str) -> str:

@@ -102,3 +102,14 @@ def test_takes_linear_time() -> None:
 def test_no_phrases_find_nothing() -> None:
     """An operator may leave a role empty."""
     assert list(Words(()).spans("anything")) == []
+
+
+def test_each_of_several_phrases_has_words_that_begin_and_end() -> None:
+    """Bars outside brackets part phrases: "id no" does not stand in "did not"."""
+    words = Words(("passport copy|id no|card*",))
+    assert [words.stand_in(text) for text in ("the audit did not", "your id no please", "two cards", "discard it")] == [
+        False,
+        True,
+        True,
+        False,
+    ]
