@@ -1,5 +1,6 @@
 """A mail as each kind of its recipients will see it: header and text of every copy, and what changed in the header."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import unified_diff
@@ -42,18 +43,19 @@ def views(original: bytes, copies: Iterable[Made], policy: "Policy") -> Iterator
 
     shown = frozenset(canonical(recipient.address) for recipient in parse(original).visible)
     before = _header_lines(original)
-    groups: dict[tuple[str, ...], list[Made]] = {}
+    groups: dict[tuple[str, ...], Made] = {}  # the first of each; a split mail has a copy for everybody
+    counts: Counter[tuple[str, ...]] = Counter()
     for copy in copies:
-        kinds = dict.fromkeys(_kind(recipient, shown, policy) for recipient in copy.recipients)
-        groups.setdefault(tuple(sorted(kinds)), []).append(copy)
-    readings = read(policies.recipe(policy), (alike[0].content for alike in groups.values()))
-    for (who, alike), reading in zip(groups.items(), readings, strict=True):
-        first = alike[0]
+        kinds = tuple(sorted({_kind(recipient, shown, policy) for recipient in copy.recipients}))
+        groups.setdefault(kinds, copy)
+        counts[kinds] += 1
+    readings = read(policies.recipe(policy), (first.content for first in groups.values()))
+    for (who, first), reading in zip(groups.items(), readings, strict=True):
         header = _header_lines(first.content)
         yield {
             "who": list(who),
             "recipients": list(first.recipients),
-            "alike": len(alike) - 1,
+            "alike": counts[who] - 1,
             "header": header,
             "text": _text(reading),
             "diff": _diff(before, header),

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, delete, func, select
 
 from dlp_gateway.journal.conflicts import inserting
 from dlp_gateway.journal.digests import joined, split
+from dlp_gateway.journal.sent_values import Value
 from dlp_gateway.journal.tables import lessons
 from quarantine.model import FINAL, State
 from quarantine.tables import recipients
@@ -103,5 +104,13 @@ def _settled(row: Row[Any]) -> Settled:
         members=split(row.members) if is_shown else frozenset(),
         is_exposed=row.is_exposed and is_shown,
         sender=row.sender or b"",
-        sent=tuple((identifier, token) for identifier, token in json.loads(row.sent)),
+        sent=_values(row.sent),
     )
+
+
+def _values(written: str) -> tuple[Value, ...]:
+    """Return the values of a row; one that is damaged teaches nothing, and keeps no other from teaching."""
+    try:
+        return tuple((str(identifier), int(token)) for identifier, token in json.loads(written))
+    except (ValueError, TypeError):
+        return ()

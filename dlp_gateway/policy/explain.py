@@ -192,4 +192,7 @@ def fingerprint(policy: Policy) -> str:
     groups = (
         f"{name}: {', '.join((*sorted(one.addresses), *one.domains.patterns))}" for name, one in policy.groups.items()
     )
-    return hashlib.sha256("\n".join((*explain(replace(policy, teams=teams)), *groups)).encode()).hexdigest()[:16]
+    told = (f"{one.rule.id}: {one.rule.explanation}" for one in policy.rules)
+    readers = (*map(repr, policy.tables), *policy.recognizers, policy.model)
+    parts = (*explain(replace(policy, teams=teams)), *groups, *told, *readers)
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

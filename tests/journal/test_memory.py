@@ -110,6 +110,20 @@ async def test_held_mail_teaches_once_it_was_delivered(
     assert await look(journal, next_one) == Facts(familiar=4)
 
 
+async def test_a_damaged_lesson_keeps_no_other_from_teaching(
+    journal: SqlJournal, store: SqlStore, folder: Path, entry: Make, sent: Send
+) -> None:
+    """What cannot be read of it is left out, or nothing would ever be learned again."""
+    for name in ("m1", "m2"):
+        mail = sent(*TEAM, name=name, message_id=f"<{name}@corp.example>")
+        await hold(journal, store, mail, entry(mail.id))
+        await deliver(store, mail.id)
+    if journal._database.path is not None:
+        with closing(sqlite3.connect(folder / "custody.db", isolation_level=None)) as other:
+            other.execute("UPDATE lessons SET sent = '[[' WHERE item = 'm1'")
+    assert await journal.settle() == 2
+
+
 async def test_discarded_mail_teaches_nothing(
     journal: SqlJournal, store: SqlStore, entry: Make, sent: Send, noon: datetime
 ) -> None:

@@ -117,7 +117,16 @@ def test_two_policies_are_told_apart_by_all_that_stands_in_them() -> None:
         return fingerprint(load.parse(HEAD + rest, "policy.yaml", builtin=packs.builtin()))
 
     rule = "rules: [{id: x, when: {finding: a.b, count: %d}, then: hide}]\n"
-    texts = ("", "mode: observe\n", rule % 1, rule % 2, "groups: {g: [a@b.example]}\n", "groups: {g: [a@c.example]}\n")
+    worded = (rule % 1).replace("then", "explanation: Ask first., then")
+    texts = (
+        "",
+        "mode: observe\n",
+        rule % 1,
+        rule % 2,
+        worded,
+        "groups: {g: [a@b.example]}\n",
+        "groups: {g: [a@c.example]}\n",
+    )
     assert len({of(text) for text in texts}) == len(texts)
     assert of(texts[-1]) == of(texts[-1])
 
