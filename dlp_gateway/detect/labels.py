@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import re2
-from pydantic import BeforeValidator
+from pydantic import Field
 
 from dlp_gateway.detect.folding import fold
 from dlp_gateway.document import Model, load
@@ -62,7 +62,7 @@ class LabelFile(Model):
 
     id: str
     owns: str
-    strength: Annotated[Strength, BeforeValidator(Strength)] = Strength.STRONG
+    strength: Annotated[Strength, Field(strict=False)] = Strength.STRONG
     country: str = ""
     phrases: dict[str, tuple[str, ...]]
     notes: str = ""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import re2
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from dlp_gateway.detect.automaton import Automaton
 from dlp_gateway.detect.folding import fold
@@ -58,7 +58,7 @@ class WordFile(Model):
     """One list of words."""
 
     id: str = Field(min_length=1, max_length=64, description="The name of the list, and of its file.")
-    role: Annotated[Role, BeforeValidator(Role)] = Field(description="What the words announce.")
+    role: Annotated[Role, Field(strict=False)] = Field(description="What the words announce.")
     phrases: dict[str, tuple[str, ...]] = Field(min_length=1, description="The words, by language.")
     notes: str = Field(default="", description="What is left out, and why.")
 
