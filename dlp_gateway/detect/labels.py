@@ -27,6 +27,9 @@ _EDGE: Final = r"\b"
 _GAP: Final = r"[ \r\n\-./>]{0,3}"  # a tab stands between the cells of a row
 _GAP_OF_SOME: Final = _GAP.replace("{0,3}", "{1,3}")
 _GAP_IN_LINE: Final = r"[ \-./>]{0,3}"  # words of two rows of a form are no label of another matter
+#: The end of a sentence within what looks like one label ("my licence. No. of passport").
+_SENTENCE_END: Final = re.compile(rb"(?<=[a-z]{5})\. (?=[A-Z])")
+_LONGEST_LABEL: Final = 60
 _UMLAUTS: Final = {"ä": "(?:a|ae)", "ö": "(?:o|oe)", "ü": "(?:u|ue)", "ß": "(?:s|ss)"}
 _SYNTAX: Final = re.compile(r"~[\w']+|=[\w.]+|[\w']|[ ()|?*#/.&:-]")
 
@@ -117,12 +120,29 @@ class Lexicon:
         """Return the labels in `text[start:end]` (folded text), left to right, none overlapping another."""
         data = text[start:end].replace("_", " ").encode("ascii")
         hits = []
+        done = 0
         for match in self._finder.finditer(data):
             low, high = match.span()
-            if high > low:
-                hits.append(Hit(start=start + low, end=start + high, label=self._owner(data[low:high])))
+            if high <= low or low < done:
+                continue
+            for first, done in self._apart(data, low, high):
+                hits.append(Hit(start=start + first, end=start + done, label=self._owner(data[first:done])))
         keys = [key for key in self._keys(text, start, end) if not _overlaps(hits, key)]
         return tuple(sorted((*hits, *keys), key=lambda hit: hit.start)) if keys else tuple(hits)
+
+    def _apart(self, data: bytes, low: int, high: int) -> tuple[tuple[int, int], ...]:
+        """Return where the labels of a match are: two, if it goes over a sentence's end and the next one's is longer.
+
+        "… of his licence. No. of passport: …": the longest match from the left would be "licence. No".
+        """
+        end = _SENTENCE_END.search(data, low, high)
+        if end is None:
+            return ((low, high),)
+        after = data[end.end() : end.end() + _LONGEST_LABEL]
+        first, second = self._finder.match(data[low : end.start()]), self._finder.match(after)
+        if first is None or second is None or end.end() + second.end() <= high:
+            return ((low, high),)
+        return (low, low + first.end()), (end.end(), end.end() + second.end())
 
     def _keys(self, text: str, start: int, end: int | None) -> Iterator[Hit]:
         """Yield the labels that keys of programs are: words joined by capitals, as in `renterLicenseNumber`."""

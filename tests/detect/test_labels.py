@@ -68,6 +68,19 @@ def test_the_longest_label_wins(lexicon: Lexicon) -> None:
     assert [text[hit.start : hit.end] for hit in hits] == ["driver's license number"]
 
 
+@pytest.mark.parametrize(
+    ("text", "owners"),
+    [
+        ("he showed his licence. No. of passport: 123", ["DRIVER_LICENSE", "PASSPORT"]),
+        ("il a un permis. N° de sécu : 123", ["DRIVER_LICENSE", "NATIONAL_ID"]),
+        ("Driver license. No. 123", ["DRIVER_LICENSE"]),
+    ],
+)
+def test_a_label_ends_with_its_sentence(lexicon: Lexicon, text: str, owners: list[str]) -> None:
+    """Two labels about a full stop are not taken for one that owns the number of the second."""
+    assert [hit.label.owns for hit in lexicon.scan(fold(text).text)] == owners
+
+
 def test_a_phrase_in_two_files_means_what_the_first_says() -> None:
     """The order of files decides, so a lexicon has one meaning for each phrase."""
     files = [

@@ -59,8 +59,8 @@ class Weights:
 
 
 def mails() -> Iterator[Mail]:
-    """Yield what there is to learn from; lot j is left unread."""
-    names = [f"lot_{letter}" for letter in "abcdefghiklmn"] + ["requests", "requests_b", "requests_learned"]
+    """Yield what there is to learn from; `requests_unread` is left for measuring."""
+    names = [f"lot_{letter}" for letter in "abcdefghijklmnopq"] + ["requests", "requests_b", "requests_learned"]
     for name in names:
         for line in (CORPUS / f"{name}.jsonl").read_text(encoding="utf-8").splitlines():
             mail = json.loads(line)
