@@ -22,6 +22,7 @@ DOORS = {
         "dlp_gateway.content.html",
         "dlp_gateway.content.style",
         "dlp_gateway.content.encoded",
+        "dlp_gateway.content.traces",
     ),
     "pybase64": ("dlp_gateway.mail.encoded_word",),
     "selectolax": ("dlp_gateway.content.html", "dlp_gateway.content.style", "dlp_gateway.content.drawing"),
