@@ -37,7 +37,10 @@ DOORS = {
     "PIL": ("dlp_gateway.content.picture", "dlp_gateway.content.barcode", "dlp_gateway.content.ocr"),
     "zxingcpp": ("dlp_gateway.content.barcode",),
     "tesserocr": ("dlp_gateway.content.ocr",),
-    "numpy": ("dlp_gateway.content.ocr", "dlp_gateway.detect.edm", "dlp_gateway.detect.request_model"),
+    "numpy": (
+        *("dlp_gateway.content.ocr", "dlp_gateway.detect.edm"),
+        *("dlp_gateway.detect.request_model", "dlp_gateway.smtp.line_ends"),
+    ),
     "yaml": ("dlp_gateway.document",),
     "yamlcore": ("dlp_gateway.document",),
     "prometheus_client": ("dlp_gateway.observe.instruments", "dlp_gateway.observe.deceased"),

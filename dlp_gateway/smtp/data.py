@@ -6,6 +6,7 @@ Strict either way: CR and LF stand in CRLF only (RFC 5321 2.3.8), no octet is NU
 import re
 from typing import Final
 
+from dlp_gateway.smtp import line_ends
 from dlp_gateway.smtp.replies import BARE_NEWLINE, FAR_TOO_BIG, NO_ROOM, NUL, TOO_BIG, Refusal
 from dlp_gateway.smtp.room import Room
 from dlp_gateway.smtp.spool import Spool
@@ -13,7 +14,6 @@ from dlp_gateway.smtp.spool import Spool
 # The regular expressions look for one octet at memory's speed; `find` and `count` of two or more are slower.
 _END: Final = re.compile(rb"\r\n\.\r\n")
 _END_OCTETS: Final = 5
-_BARE_CR: Final = re.compile(rb"\r(?!\n)")
 _STUFFED: Final = re.compile(rb"\n\.")
 _CR: Final = 0x0D
 _LF: Final = 0x0A
@@ -21,13 +21,6 @@ _BLOCK: Final = 65_536  # octets that stay in the buffer before they are set asi
 #: What is FAR times the limit and PATIENCE octets is not read to its end.
 FAR: Final = 2
 PATIENCE: Final = 1_000_000
-
-
-def _only_crlf(octets: bytes | bytearray, start: int, stop: int) -> bool:
-    """Whether CR and LF stand in CRLF only; `stop` parts no CRLF."""
-    if octets.count(b"\r", start, stop) != octets.count(b"\n", start, stop):
-        return False
-    return _BARE_CR.search(octets, start, stop) is None  # as many of both, and LF behind each CR: no LF is bare
 
 
 class _Reader:
@@ -93,6 +86,7 @@ class DataReader(_Reader):
         self._most = limit + limit // 3 + _END_OCTETS
         self._searched = 2
         self._checked = 2
+        self._dotted = False  # there may be a line in the buffer that begins with a dot
         self._gone = 0  # octets that left the buffer
 
     @property
@@ -113,13 +107,16 @@ class DataReader(_Reader):
         buffer = self._buffer
         if len(buffer) == self._searched:
             return None
-        match = _END.search(buffer, max(0, self._searched - _END_OCTETS + 1))
-        end = -1 if match is None else match.start()
+        # Whether a last CR is a bare one, the next octet tells.
+        stop = len(buffer) - 1 if buffer[-1] == _CR else len(buffer)
+        plain = stop - self._checked > line_ends.MANY and line_ends.are_plain(buffer, self._checked, stop)
+        end = -1
+        if not plain:
+            self._dotted = True
+            if match := _END.search(buffer, max(0, self._searched - _END_OCTETS + 1)):
+                end, stop = match.start(), match.start() + 2
         self._searched = len(buffer)
-        stop = self._searched if end < 0 else end + 2
-        if end < 0 and buffer[-1] == _CR:
-            stop -= 1  # whether this CR is a bare one, the next octet tells
-        if not self._clean(stop):
+        if not self._clean(stop, plain=plain):
             return BARE_NEWLINE
         if self._gone + stop > self._most:
             self._refuse(TOO_BIG)
@@ -131,12 +128,12 @@ class DataReader(_Reader):
             self._shorten(stop)
         return FAR_TOO_BIG if self._gone > FAR * self._limit + PATIENCE else None
 
-    def _clean(self, stop: int) -> bool:
+    def _clean(self, stop: int, *, plain: bool) -> bool:
         """Whether the octets up to `stop`, as far as not seen yet, have CR and LF only as CRLF; notes NUL octets."""
         start, self._checked = self._checked, stop
         if self._buffer.find(0, start, stop) >= 0:
             self._refuse(NUL)
-        return _only_crlf(self._buffer, start, stop)
+        return plain or line_ends.are_crlf(self._buffer, start, stop)
 
     def _shorten(self, stop: int) -> None:
         """Set aside what cannot be the beginning of the end, or forget it where the message is refused anyway."""
@@ -154,6 +151,7 @@ class DataReader(_Reader):
         self._gone += cut
         self._searched -= cut
         self._checked -= cut
+        self._dotted = _STUFFED.search(buffer) is not None
 
     def _unstuffed(self, stop: int) -> bytes:
         """Return the octets up to `stop` as the author wrote them (RFC 5321 4.5.2)."""
@@ -162,7 +160,7 @@ class DataReader(_Reader):
             octets = bytes(view[2 if first else 0 : stop])
         if first and octets.startswith(b"."):
             octets = octets[1:]
-        return octets.replace(b"\r\n.", b"\r\n") if _STUFFED.search(octets) else octets
+        return octets.replace(b"\r\n.", b"\r\n") if self._dotted and _STUFFED.search(octets) else octets
 
 
 class ChunkReader(_Reader):
@@ -223,4 +221,4 @@ class ChunkReader(_Reader):
             return False
         self._returned = octets[-1] == _CR
         self._open_line = octets[-1] != _LF
-        return _only_crlf(octets, start, len(octets) - self._returned)
+        return line_ends.are_crlf(octets, start, len(octets) - self._returned)

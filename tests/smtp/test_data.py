@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlp_gateway.smtp import data
+from dlp_gateway.smtp import data, line_ends
 from dlp_gateway.smtp.data import DataReader
 from dlp_gateway.smtp.replies import BARE_NEWLINE, FAR_TOO_BIG, NUL, TOO_BIG, Refusal
 from dlp_gateway.smtp.room import Room
@@ -36,11 +36,17 @@ def unstuffed(octets: bytes) -> bytes:
     return b"\r\n".join(line[1:] if line.startswith(b".") else line for line in lines)
 
 
-@pytest.fixture(autouse=True, params=[data._BLOCK, 8], ids=["", "blocks"])
+@pytest.fixture(
+    autouse=True,
+    params=[(data._BLOCK, line_ends.MANY), (8, line_ends.MANY), (data._BLOCK, 0), (8, 0)],
+    ids=["", "blocks", "arrays", "blocks-arrays"],
+)
 def block(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Set octets aside in the usual blocks, and in blocks so small that they end everywhere."""
+    """Set octets aside in the usual blocks, and in blocks so small that they end everywhere; look at few in arrays."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(data, "_BLOCK", request.param)
+        block, many = request.param
+        patch.setattr(data, "_BLOCK", block)
+        patch.setattr(line_ends, "MANY", many)
         yield
 
 
