@@ -24,6 +24,9 @@ DEPTH: Final = 50
 _LOOKS: Final = 25
 #: What undoing an encoding costs that RFC 2045 6.4 forbids, since what is encoded has parts.
 _DECODING: Final = 8
+#: How often an octet may stand in what is kept of a message, as each reading has a copy; and octets that always may.
+_COPIES: Final = 4
+_FEW: Final = 1_000_000
 #: Fields of all parts together, and lines that begin with a boundary on all levels: ten for each of a thousand parts.
 _FIELDS: Final = 10 * PARTS
 _DELIMITERS: Final = 10 * PARTS
@@ -70,6 +73,7 @@ class _Account:
 
     entities: int
     looks: int
+    octets: int
     fields: int = _FIELDS
     delimiters: int = _DELIMITERS
     defects: set[Defect] = field(default_factory=set)
@@ -87,6 +91,13 @@ class _Account:
         else:
             return True
         return False
+
+    def keeps(self, part: Part) -> bool:
+        """Whether there is room for one more part."""
+        self.octets -= len(part.content)
+        if self.octets < 0:
+            self.defects.add(Defect.TOO_MANY_PARTS)
+        return self.octets >= 0
 
     def decoded(self, node: _Node, encoding: str) -> tuple[bytes, tuple[Defect, ...]]:
         """Return the body of an entity that has parts as octets that are no longer encoded, and what was odd there."""
@@ -116,7 +127,7 @@ def leaves(
 ) -> tuple[tuple[Part, ...], frozenset[Defect]]:
     """Return the parts of the message `raw` with the header section `head`, and the defects of its structure."""
     found: list[Part] = []
-    account = _Account(entities=parts, looks=_LOOKS * (len(raw) + 1))
+    account = _Account(entities=parts, looks=_LOOKS * (len(raw) + 1), octets=_COPIES * len(raw) + _FEW)
     # Iterators over the children of each open entity, the innermost last: a child is made when its turn comes.
     open_entities: list[Iterator[_Node | Part]] = [
         _bodies(_Node(raw, head, head.body_start, len(raw), "", 0, in_message=True, outermost=True), 0)
@@ -126,6 +137,8 @@ def leaves(
         if item is None:
             open_entities.pop()
         elif isinstance(item, Part):
+            if not account.keeps(item):
+                break
             found.append(item)
         elif account.pays(item):
             open_entities.append(_entity(item, depth, account))
@@ -304,22 +317,28 @@ def _text_or_other(node: _Node, reading: _Reading, account: _Account) -> Iterato
 def _embedded(node: _Node, reading: _Reading, account: _Account) -> Iterator[_Node | Part]:
     """Yield an embedded message: its header section as a part, then its body.
 
-    RFC 2046 5.2.1 allows no encoding here, but clients undo one.
+    RFC 2046 5.2.1 allows no encoding here, but clients undo one. Without one the buffer is shared: messages within
+    messages would be as many copies.
     """
-    content, faults = account.decoded(node, reading.encoding)
-    head = header.read(content)
-    shown = _leaf(node, reading, raw=True)
+    buffer, start, end = node.buffer, node.start, node.end
+    if reading.encoding in transfer.CHANGING:
+        buffer, faults = account.decoded(node, reading.encoding)
+        start, end = 0, len(buffer)
+    else:
+        _, faults = transfer.decode(b"", reading.encoding)
+    head = header.read(buffer, start, end)
+    shown = _leaf(replace(node, end=node.start), reading, raw=True)
     yield Part(
         path=shown.path,
         media_type=reading.media_type,
         charset="",
         filename=shown.filename,
         disposition=shown.disposition,
-        content=content[: head.body_start],
+        content=buffer[start : head.body_start],
         defects=faults,
     )
-    inner = _Node(content, head, head.body_start, len(content), shown.path, node.depth + 1, in_message=True)
-    yield from _bodies(inner, 0)
+    inner = _Node(buffer, head, head.body_start, end, shown.path, node.depth + 1, in_message=True)
+    yield from _bodies(inner, start)
 
 
 def _multipart(node: _Node, reading: _Reading, account: _Account) -> Iterator[_Node | Part]:

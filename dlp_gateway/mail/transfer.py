@@ -15,9 +15,11 @@ _SPELLINGS: Final = {
     "uuencode": "uuencode",
     "uue": "uuencode",
 }
+#: Encodings by which octets become others.
+CHANGING: Final = frozenset(_SPELLINGS.values())
 #: Encodings that change nothing.
 IDENTITY: Final = frozenset({"7bit", "8bit", "binary", ""})
-_KNOWN: Final = IDENTITY.union(_SPELLINGS.values()) - {""}
+_KNOWN: Final = IDENTITY.union(CHANGING) - {""}
 # White space before a line end was added on the way and goes (RFC 2045 6.7 (3)); the look-behind keeps this linear.
 _TRAILING_BLANKS: Final = re.compile(rb"(?<![ \t])[ \t]++(?=\r?\n|\Z)")
 _BAD_ESCAPE: Final = re.compile(rb"=(?![0-9A-Fa-f]{2}|\r?\n|\Z)")

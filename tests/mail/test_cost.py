@@ -1,5 +1,7 @@
 """What parsing costs at worst: time grows no faster than the message, and no octet is dear."""
 
+import tracemalloc
+
 import pytest
 
 from dlp_gateway.mail.message import Defect
@@ -99,3 +101,32 @@ def test_orderly_mass_mails_are_read_whole() -> None:
         message = parse(b"To: " + recipients + b"\r\n\r\n")
         assert len(message.visible) == 3_000
         assert not {Defect.TOO_MANY_FIELDS, Defect.TOO_MANY_RECIPIENTS} & set(message.defects)
+
+
+@pytest.mark.parametrize(
+    "level",
+    [
+        b"Content-Type: message/rfc822\r\n\r\n",
+        b"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: x-none\r\n\r\n",
+        b"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n",
+        b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n",
+        b"Content-Type: multipart/mixed; boundary=none\r\n\r\n--g%d\r\n",
+        b"Content-Type: multipart/mixed; boundary=b%d; boundary=c%d\r\n\r\n--b%d\r\n--c%d\r\n",
+        b"Content-Type: text/x-%d\r\nContent-Type: message/rfc822\r\n\r\n",
+    ],
+    ids=repr,
+)
+def test_takes_memory_for_few_copies(level: bytes) -> None:
+    """Two megabytes of text within twenty messages or multiparts are kept four times at the most, and not at each."""
+    raw = (
+        b"".join(level.replace(b"%d", b"%d" % step) for step in range(20))
+        + b"\r\n"
+        + b"words and 1234567\r\n" * 100_000
+    )
+    tracemalloc.start()
+    try:
+        parse(raw)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 7 * len(raw)
