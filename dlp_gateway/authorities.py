@@ -11,7 +11,7 @@ def trusting(ca_file: Path | None = None) -> ssl.SSLContext:
     (VERIFY_X509_STRICT). Those of a company's own authority often lack some of it, mail servers do not ask for it, and
     mail must not stop because Python is newer. A file that cannot be used raises OSError, ssl.SSLError among them.
     """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # checks both, and speaks TLS 1.2 at least (RFC 8996)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # checks both, and speaks TLS 1.2 at least (RFC 8997 3)
     if ca_file is None:
         context.load_default_certs()
     else:
