@@ -1,5 +1,6 @@
 """A throwaway certification authority, made at run time: certificates with names, life and use as one asks for."""
 
+import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -46,6 +47,12 @@ class Authority:
             x509.BasicConstraints(ca=True, path_length=None), critical=True
         )
         self.pem = made.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+    def client(self) -> ssl.SSLContext:
+        """Return a client's context that trusts this CA only, which `ssl.create_default_context` might not."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(cadata=self.pem.decode())
+        return context
 
     def issue(
         self,

@@ -17,6 +17,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
+from dlp_gateway import authorities
 from dlp_gateway.login.passwords import is_name, prepared_name
 from dlp_gateway.login.users import is_pattern
 from dlp_gateway.ports import Login, LoginUnavailable
@@ -62,7 +63,7 @@ class _Tls(ldap3.Tls):  # type: ignore[misc]
     def __init__(self, ca_file: Path | None) -> None:
         super().__init__()
         self.failed = False  # ldap3 makes all that fails one kind of error
-        self._context = ssl.create_default_context(cafile=ca_file)
+        self._context = authorities.trusting(ca_file)
 
     def wrap_socket(self, connection: Any, do_handshake: bool = False) -> None:  # noqa: ANN401, ARG002, FBT001, FBT002  ldap3's signature
         """Put the connection under TLS."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import make_url
 
+from dlp_gateway import authorities
 from dlp_gateway.errors import ConfigurationError, Problem
 from dlp_gateway.inspection.inspector import Inspector, InspectorOptions
 from dlp_gateway.journal import Generation, SqlJournal, SqlLedger, open_journal, open_ledger
@@ -200,7 +201,7 @@ def _authorities(path: Path | None) -> ssl.SSLContext | None:
     if path is None:
         return None
     try:
-        return ssl.create_default_context(cafile=path)
+        return authorities.trusting(path)
     except (OSError, ssl.SSLError) as error:
         message = f"The authorities cannot be read: {error.strerror or 'this is no PEM file of certificates'}."
         raise ConfigurationError.of(path, message) from error

@@ -13,6 +13,7 @@ from typing import Final, cast
 
 import aiosmtplib
 
+from dlp_gateway import authorities
 from dlp_gateway.mail.reply import printable
 from dlp_gateway.smtp.connection import Connection, Extensions
 
@@ -151,7 +152,7 @@ def _context(options: SmarthostOptions) -> ssl.SSLContext | None:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         return context
-    return options.tls_context or ssl.create_default_context()
+    return options.tls_context or authorities.trusting()
 
 
 def _lacking(client: aiosmtplib.SMTP, options: SmarthostOptions) -> str:

@@ -2,11 +2,11 @@
 
 import asyncio
 import base64
-import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from dlp_gateway.authorities import trusting
 from tests.e2e.authority import Identity, issue
 from tests.e2e.client import Client
 from tests.e2e.conftest import Launch
@@ -39,7 +39,7 @@ class Submitter(Client):
 
     def __init__(self, port: int, authority: Path) -> None:
         super().__init__(port)
-        self._context = ssl.create_default_context(cafile=authority)
+        self._context = trusting(authority)
 
     async def __aenter__(self) -> Self:
         """Connect and read the greeting."""

@@ -4,7 +4,6 @@ import asyncio
 import os
 import signal
 import smtplib
-import ssl
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -140,7 +139,7 @@ async def test_certificate_is_renewed_while_sessions_go_on(gateway: Launch, next
     secured = Secured(tmp_path, "implicit", "starttls", receivers=2)
     running = await gateway(next_mta.port, settings=secured.settings)
     implicit, starttls = secured.ports
-    trusting = ssl.create_default_context(cafile=secured.ca)
+    trusting = secured.authority.client()
     open_before = await asyncio.to_thread(
         smtplib.SMTP_SSL, "localhost", implicit, "client.corp.example", timeout=30, context=trusting
     )

@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -336,7 +337,7 @@ async def test_only_what_is_set_is_told(house: House) -> None:
 
 async def test_what_was_before_is_nobodys_news(house: House, folder: Path) -> None:
     """A gateway that learns to write notices does not write about last month."""
-    with sqlite3.connect(folder / "custody.db") as database:
+    with closing(sqlite3.connect(folder / "custody.db")) as database, database:
         database.execute("DELETE FROM notice_marks")
     await house.keep("m1")
     await house.worker.begin()
@@ -580,7 +581,7 @@ async def test_a_damaged_entry_is_passed_over(house: House, folder: Path) -> Non
     """Nobody can be told of it, and it does not come up for ever."""
     await house.rewritten("m1")
     await house.rewritten("m2")
-    with sqlite3.connect(folder / "custody.db") as database:
+    with closing(sqlite3.connect(folder / "custody.db")) as database, database:
         database.execute("UPDATE journal_entries SET sealed = x'00' WHERE message = 'm1'")
     assert len(await house.tell()) == 1
     assert await house.ledger.untold(10) == {}

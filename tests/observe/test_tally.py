@@ -26,7 +26,8 @@ def instruments() -> tuple[CollectorRegistry, Counter, Histogram]:
     return registry, Counter("c", "c", registry=registry), Histogram("h", "h", registry=registry, buckets=(1, 2, 5))
 
 
-@given(st.lists(st.sampled_from([0.0, 0.5, 1.0, 1.5, 2.0, 4.9, 5.0, 6.0, 1e9])), st.lists(st.integers(0, 9)))
+# Values that add without rounding: `sum` rounds otherwise from Python 3.12 on than adding one by one.
+@given(st.lists(st.sampled_from([0.0, 0.5, 1.0, 1.5, 2.0, 4.75, 5.0, 6.0, 1e9])), st.lists(st.integers(0, 9)))
 def test_gathered_counts_are_those_of_the_library(values: list[float], amounts: list[int]) -> None:
     """A histogram with many values at once says the same as one that got each by itself."""
     one, other = instruments(), instruments()

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dlp_gateway.authorities import trusting
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.observe import instruments
@@ -207,7 +208,7 @@ class Authority:
 
     def client(self) -> ssl.SSLContext:
         """Return a context that trusts this authority only."""
-        return ssl.create_default_context(cafile=self.ca)
+        return trusting(self.ca)
 
 
 CONTENT = b"Subject: hello\r\n\r\n.dot\r\n\r\ntext\r\n"

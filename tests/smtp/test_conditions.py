@@ -34,7 +34,7 @@ class Tls:
 
     def client(self, *names: str, ends: int = 5, issuer: Authority | None = None) -> ssl.SSLContext:
         """Return a client's context; with names it has a certificate for them."""
-        context = ssl.create_default_context(cadata=self._authority.pem.decode())
+        context = self._authority.client()
         context.check_hostname = False  # what is tested is the other side
         if names:
             self._number += 1

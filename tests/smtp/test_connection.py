@@ -12,6 +12,7 @@ from aiosmtpd import smtp as library_server
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dlp_gateway.authorities import trusting
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.smtp.connection import parse_reply
 from dlp_gateway.smtp.smarthost import Security, SmarthostOptions, Unavailable
@@ -202,7 +203,7 @@ async def test_required_tls_fails_closed(
     context = {"unknown authority": authority.server, "other name": authority.other, "not offered": None}[fault]
     server = await library(hooks, tls_context=context)
     port = server.sockets[0].getsockname()[1]
-    trust = ssl.create_default_context() if fault == "unknown authority" else authority.client()
+    trust = trusting() if fault == "unknown authority" else authority.client()
     ours = smarthost(port, host="localhost", security=Security.REQUIRED, tls_context=trust)
     assert codes(await deliver(ours)) == [UNREACHABLE]
     told = [json.loads(line) for line in log_lines.getvalue().splitlines()]

@@ -224,7 +224,7 @@ async def exchanged(folder: Path, authority: Authority, security: Security) -> N
     server = await listen(door, socket.create_server(("127.0.0.1", 0)))
     port = server.sockets[0].getsockname()[1]
     starttls = security is Security.STARTTLS
-    trusting = ssl.create_default_context(cadata=authority.pem.decode())
+    trusting = authority.client()
     reader, writer = await asyncio.open_connection(
         "127.0.0.1", port, ssl=None if starttls else trusting, server_hostname=None if starttls else "mail.corp.example"
     )
@@ -262,7 +262,7 @@ def test_certificate_for_servers_only_is_no_client_certificate(tmp_path: Path, a
     certificate, key = authority.issue("mail.corp.example").write(tmp_path)
     server = read(Files(certificate=certificate, key=key, asks=True, authorities=tmp_path / "ca.pem")).context()
     for use, expected in ((ExtendedKeyUsageOID.SERVER_AUTH, False), (ExtendedKeyUsageOID.CLIENT_AUTH, True)):
-        client = ssl.create_default_context(cadata=authority.pem.decode())
+        client = authority.client()
         client.load_cert_chain(*authority.issue("client.example", use=use).write(tmp_path, "client"))
         assert shaken(server, client) is expected
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from contextlib import closing
 
 from dlp_gateway.smtp.listener import Door, ListenerOptions, Security, listen
 from dlp_gateway.smtp.smarthost import Security as Towards
@@ -25,32 +26,32 @@ async def scenario(authority: Authority) -> None:
             ),
             recorder := Recorder(delay=0.02),
         )
-        server = await listen(door, socket.create_server(("127.0.0.1", 0)))
-        port = server.sockets[0].getsockname()[1]
-        ours = Smarthost(
-            SmarthostOptions(
-                host="localhost",
-                port=port,
-                hostname="client.example",
-                security=towards,
-                tls_context=authority.client(),
-                connect=3,
+        # closed whatever happens: uvloop ends with no server open where warnings are errors
+        with closing(await listen(door, socket.create_server(("127.0.0.1", 0)))) as server:
+            port = server.sockets[0].getsockname()[1]
+            ours = Smarthost(
+                SmarthostOptions(
+                    host="localhost",
+                    port=port,
+                    hostname="client.example",
+                    security=towards,
+                    tls_context=authority.client(),
+                    connect=3,
+                )
             )
-        )
-        for _ in range(2):
-            delivery = await ours.deliver(
-                CONTENT,
-                reverse_path="alice@corp.example",
-                recipients=("bob@example.org",),
-                body_8bit=False,
-                smtputf8=False,
-            )
-            assert [str(reply) for _, reply in delivery.replies] == ["250 2.0.0 taken"]
-        assert [content for _, content in recorder.taken] == [CONTENT] * 2
-        if security is Security.NONE:
-            await _disconnect(Gateway(door=door, handler=recorder, port=port))
-        await ours.close()
-        server.close()
+            for _ in range(2):
+                delivery = await ours.deliver(
+                    CONTENT,
+                    reverse_path="alice@corp.example",
+                    recipients=("bob@example.org",),
+                    body_8bit=False,
+                    smtputf8=False,
+                )
+                assert [str(reply) for _, reply in delivery.replies] == ["250 2.0.0 taken"]
+            assert [content for _, content in recorder.taken] == [CONTENT] * 2
+            if security is Security.NONE:
+                await _disconnect(Gateway(door=door, handler=recorder, port=port))
+            await ours.close()
         assert await door.drain(2) == 0
 
 
