@@ -1,4 +1,4 @@
-"""Stores to test, and deposits to put into them."""
+"""Stores to test, deposits to put into them, and what is asked of them again and again."""
 
 import asyncio
 import shutil
@@ -11,13 +11,27 @@ import pytest
 from quarantine.crypto import PrivateKey
 from quarantine.memory import MemoryStore
 from quarantine.migrations import migrate
-from quarantine.model import CopyDeposit, Deposit, State
+from quarantine.model import Claim, CopyDeposit, Deposit, Query, State
 from quarantine.opening import open_store
 from quarantine.sql import SqlStore
 from quarantine.store import Store
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 URL = "sqlite:///custody.db"
+LEASE = timedelta(minutes=5)
+
+Make = Callable[..., Deposit]
+
+
+async def states(store: Store, item: str) -> dict[str, State]:
+    """Return the state of each recipient of an item."""
+    (found,) = await store.items(Query(ids=(item,)))
+    return {recipient.address: recipient.state for recipient in found.recipients}
+
+
+async def claim(store: Store, now: datetime, owner: str = "worker", limit: int = 8) -> tuple[Claim, ...]:
+    """Claim what is due."""
+    return await store.claim(owner=owner, now=now, lease=LEASE, limit=limit)
 
 
 @pytest.fixture(scope="session")
@@ -72,7 +86,7 @@ def noon() -> datetime:
 
 
 @pytest.fixture(scope="session")
-def deposit() -> Callable[..., Deposit]:
+def deposit() -> Make:
     """Make a deposit with one copy; `recipients` are its addresses."""
 
     def make(
