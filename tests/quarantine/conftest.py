@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,6 +22,16 @@ URL = "sqlite:///custody.db"
 LEASE = timedelta(minutes=5)
 
 Make = Callable[..., Deposit]
+
+
+@asynccontextmanager
+async def opened(folder: Path, key: PrivateKey) -> AsyncIterator[SqlStore]:
+    """Open the store in a folder and close it."""
+    store = await open_store(URL, key.public, key, folder=folder, busy_timeout=0.2)
+    try:
+        yield store
+    finally:
+        await store.close()
 
 
 async def states(store: Store, item: str) -> dict[str, State]:

@@ -14,12 +14,11 @@ from sqlalchemy import Connection, event, text
 
 from quarantine import database, groups
 from quarantine.crypto import PrivateKey
-from quarantine.model import Deposit, Query
+from quarantine.model import Query
 from quarantine.opening import open_store
 from quarantine.sql import SqlStore
 from quarantine.store import BusyError, StoreError
-
-Make = Callable[..., Deposit]
+from tests.quarantine.conftest import Make
 
 
 @pytest.fixture

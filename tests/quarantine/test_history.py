@@ -1,18 +1,16 @@
 """The log of all items as one row, and how items stand: the same in memory and on SQLite, and nothing is opened."""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from quarantine.crypto import PrivateKey
 from quarantine.database import Database
 from quarantine.migrations import migrate
-from quarantine.model import DEPOSITOR, Deposit, Standing, State
+from quarantine.model import DEPOSITOR, Standing, State
 from quarantine.opening import open_store
 from quarantine.store import Store
+from tests.quarantine.conftest import URL, Make
 
-Make = Callable[..., Deposit]
-URL = "sqlite:///custody.db"
 PEOPLE = ("bob@example.com", "eve@example.org", "dan@example.net")
 
 

@@ -1,6 +1,5 @@
 """The migrations give exactly the tables that the code knows, and other versions are refused."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,14 +12,12 @@ from quarantine import migrations
 from quarantine.crypto import PrivateKey
 from quarantine.database import Database
 from quarantine.migrations import migrate
-from quarantine.model import Deposit
 from quarantine.opening import open_store
 from quarantine.sql import SqlStore
 from quarantine.store import StoreError
 from quarantine.tables import REVISION, VERSION_TABLE, metadata
+from tests.quarantine.conftest import URL, Make
 from tests.tables import held
-
-URL = "sqlite:///custody.db"
 
 
 async def test_the_tables_are_all_migrations_applied(folder: Path) -> None:
@@ -43,9 +40,7 @@ def test_the_code_names_the_newest_version() -> None:
     assert scripts.get_current_head() == REVISION
 
 
-async def test_migrating_again_changes_nothing(
-    folder: Path, sql_store: SqlStore, deposit: Callable[..., Deposit]
-) -> None:
+async def test_migrating_again_changes_nothing(folder: Path, sql_store: SqlStore, deposit: Make) -> None:
     """Each start of the supervisor may migrate."""
     await sql_store.take((deposit("m1"),))
     before = await held(URL, folder)

@@ -6,14 +6,14 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from quarantine.crypto import PrivateKey
-from quarantine.model import Deposit, Query, State
+from quarantine.model import Query, State
 from quarantine.opening import open_store
+from tests.quarantine.conftest import Make
 
 WORKER = """
 import asyncio, sys
@@ -79,9 +79,7 @@ def url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.mark.slow
-async def test_each_item_goes_to_one_worker(
-    url: str, folder: Path, key: PrivateKey, deposit: Callable[..., Deposit]
-) -> None:
+async def test_each_item_goes_to_one_worker(url: str, folder: Path, key: PrivateKey, deposit: Make) -> None:
     """Four processes that claim at once deliver each of 200 items exactly once."""
     names = [f"m{number:03}" for number in range(200)]
     store = await open_store(url, key.public, key, folder=folder)
@@ -133,7 +131,7 @@ asyncio.run(main(Path(sys.argv[1]), PrivateKey.from_bytes(bytes.fromhex(sys.argv
 
 
 async def test_a_reviewer_who_comes_and_goes_leaves_the_log_to_the_gateway(
-    folder: Path, key: PrivateKey, deposit: Callable[..., Deposit]
+    folder: Path, key: PrivateKey, deposit: Make
 ) -> None:
     """Two databases opened in one process keep SQLite's locks: another process does not delete the log under them."""
     first = await open_store("sqlite:///custody.db", key.public, key, folder=folder)

@@ -1,6 +1,5 @@
 """What lies in the database file: nothing readable, nothing left after erasing, and what a public key alone can do."""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -11,9 +10,7 @@ from quarantine.model import CopyDeposit, Deposit, Query, Settlement, State
 from quarantine.opening import open_store
 from quarantine.sql import SqlStore
 from quarantine.store import StoreError, StoreKeyError
-
-Make = Callable[..., Deposit]
-URL = "sqlite:///custody.db"
+from tests.quarantine.conftest import URL, Make
 
 
 def on_disk(folder: Path) -> bytes:

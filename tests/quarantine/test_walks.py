@@ -3,7 +3,6 @@
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -13,16 +12,14 @@ from hypothesis import strategies as st
 
 from quarantine.crypto import PrivateKey
 from quarantine.memory import MemoryStore
-from quarantine.model import FINAL, TRANSITIONS, Claim, Deposit, Item, Query, Settlement, State
+from quarantine.model import FINAL, TRANSITIONS, Claim, Item, Query, Settlement, State
 from quarantine.opening import open_store
 from quarantine.store import Store, StoreError
 from tests.postgres import Postgres
-
-Make = Callable[..., Deposit]
+from tests.quarantine.conftest import LEASE, Make
 
 ITEMS = ("m1", "m2")
 ADDRESSES = ("bob@example.com", "eve@example.org", "dan@example.net")
-LEASE = timedelta(minutes=5)
 
 item = st.sampled_from(ITEMS)
 some = st.lists(st.sampled_from(ADDRESSES), max_size=2, unique=True).map(tuple)
