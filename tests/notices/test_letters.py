@@ -19,7 +19,7 @@ from dlp_gateway.policy.verdict import Disposition
 from dlp_gateway.settings.notices import LANGUAGES, Language
 from quarantine.model import State
 from tests.detect.test_words import WORDS
-from tests.notices.conftest import HEAD, OPTIONS
+from tests.notices.house import HEAD, OPTIONS
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PAGE = (Path(__file__).parents[2] / "docs" / "notices.md").read_text(encoding="utf-8")

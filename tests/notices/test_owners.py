@@ -7,8 +7,7 @@ import pytest
 
 from dlp_gateway.notices.limits import HOUR
 from dlp_gateway.policy.verdict import Disposition
-from tests.notices.conftest import SECRET, House
-from tests.notices.test_worker import PEOPLE, clock, counted, kinds
+from tests.notices.house import PEOPLE, SECRET, House, clock, counted, kinds
 
 AUTHOR = "kim@mail.example"
 GROUP = "customers@corp.example"
