@@ -1,7 +1,8 @@
-"""What all tests share: no clock in hypothesis, and a PostgreSQL of this run's own, or a skip that says what lacks."""
+"""What all tests share: no clock in hypothesis; databases; a PostgreSQL of this run's own, or a skip that says why."""
 
 import asyncio
 import io
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from hypothesis import HealthCheck, settings
 
 from dlp_gateway.journal import migrations
 from dlp_gateway.observe import output
+from quarantine.crypto import PrivateKey
 from quarantine.migrations import migrate
 from tests.e2e.conftest import require
 from tests.postgres import Postgres
@@ -17,6 +19,36 @@ from tests.postgres import Postgres
 # How long an example takes says how busy the machine is, and nothing about what is tested.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
+
+#: A database of its own in each folder.
+SQLITE = "sqlite:///custody.db"
+
+
+async def set_up(url: str, folder: Path) -> None:
+    """Make the tables of custody and of the journal."""
+    await migrate(url, folder=folder)
+    await migrations.migrate(url, folder=folder)
+
+
+@pytest.fixture(scope="session")
+def key() -> PrivateKey:
+    """One key pair of a custody for all tests."""
+    return PrivateKey.generate()
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a database that was set up, for custody and journal, and never used."""
+    folder = tmp_path_factory.mktemp("empty")
+    asyncio.run(set_up(SQLITE, folder))
+    return folder
+
+
+@pytest.fixture
+def folder(empty_database: Path, tmp_path: Path) -> Path:
+    """A folder with a fresh database of the test's own."""
+    shutil.copytree(empty_database, tmp_path / "custody")
+    return tmp_path / "custody"
 
 
 @pytest.fixture(scope="session")
@@ -35,12 +67,7 @@ def postgres() -> Iterator[Postgres]:
 def empty_postgres_database(postgres: Postgres) -> str:
     """Give the name of a database that was set up, for custody and journal, and never used."""
     name = postgres.database()
-
-    async def set_up() -> None:
-        await migrate(postgres.url(name), folder=Path())
-        await migrations.migrate(postgres.url(name), folder=Path())
-
-    asyncio.run(set_up())
+    asyncio.run(set_up(postgres.url(name), Path()))
     return name
 
 

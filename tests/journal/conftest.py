@@ -1,50 +1,21 @@
 """A journal beside a custody, and entries to put into it."""
 
-import asyncio
-import shutil
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from dlp_gateway.journal import SqlJournal, migrations, open_journal
+from dlp_gateway.journal import SqlJournal, open_journal
 from dlp_gateway.policy.verdict import Disposition
 from dlp_gateway.ports import Entry, Passage
 from dlp_gateway.recollection import Sending
 from quarantine.crypto import PrivateKey
-from quarantine.migrations import migrate
+from tests.conftest import SQLITE
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-SQLITE = "sqlite:///custody.db"
 #: For a test that looks into the file, or locks it.
 ON_SQLITE = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
-
-
-@pytest.fixture(scope="session")
-def key() -> PrivateKey:
-    """One key pair for all tests."""
-    return PrivateKey.generate()
-
-
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a database that was set up and never used."""
-    folder = tmp_path_factory.mktemp("empty")
-
-    async def set_up() -> None:
-        await migrate(SQLITE, folder=folder)
-        await migrations.migrate(SQLITE, folder=folder)
-
-    asyncio.run(set_up())
-    return folder
-
-
-@pytest.fixture
-def folder(empty_database: Path, tmp_path: Path) -> Path:
-    """A folder with a fresh database of its own."""
-    shutil.copytree(empty_database, tmp_path / "custody")
-    return tmp_path / "custody"
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.e2e)])

@@ -20,7 +20,8 @@ from quarantine.migrations import migrate as set_up_custody
 from quarantine.migrations import upgrade
 from quarantine.opening import open_store
 from quarantine.sql import SqlStore
-from tests.journal.conftest import ON_SQLITE, SQLITE
+from tests.conftest import SQLITE
+from tests.journal.conftest import ON_SQLITE
 from tests.journal.test_migrations import scripts_until
 
 Make = Callable[..., Entry]

@@ -21,7 +21,8 @@ from quarantine.model import CopyDeposit, Deposit, State
 from quarantine.model import Query as CustodyQuery
 from quarantine.opening import open_store
 from quarantine.store import StoreError, StoreKeyError
-from tests.journal.conftest import ON_SQLITE, SQLITE
+from tests.conftest import SQLITE
+from tests.journal.conftest import ON_SQLITE
 from tests.waiting import PATIENCE, until
 
 Make = Callable[..., Entry]

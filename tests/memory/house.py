@@ -21,7 +21,6 @@ from quarantine.model import Claim, Query, Settlement, State
 from quarantine.sql import SqlStore
 from tests.fakes import ScriptedSmarthost
 
-URL = "sqlite:///custody.db"
 MONDAY = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)

@@ -1,7 +1,6 @@
 """Stores to test, deposits to put into them, and what is asked of them again and again."""
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -16,9 +15,9 @@ from quarantine.model import Claim, CopyDeposit, Deposit, Query, State
 from quarantine.opening import open_store
 from quarantine.sql import SqlStore
 from quarantine.store import Store
+from tests.conftest import SQLITE
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-URL = "sqlite:///custody.db"
 LEASE = timedelta(minutes=5)
 
 Make = Callable[..., Deposit]
@@ -27,7 +26,7 @@ Make = Callable[..., Deposit]
 @asynccontextmanager
 async def opened(folder: Path, key: PrivateKey) -> AsyncIterator[SqlStore]:
     """Open the store in a folder and close it."""
-    store = await open_store(URL, key.public, key, folder=folder, busy_timeout=0.2)
+    store = await open_store(SQLITE, key.public, key, folder=folder, busy_timeout=0.2)
     try:
         yield store
     finally:
@@ -46,30 +45,17 @@ async def claim(store: Store, now: datetime, owner: str = "worker", limit: int =
 
 
 @pytest.fixture(scope="session")
-def key() -> PrivateKey:
-    """One key pair for all tests."""
-    return PrivateKey.generate()
-
-
-@pytest.fixture(scope="session")
 def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a database that was set up and never used."""
+    """A folder with a database that was set up, for custody alone, and never used."""
     folder = tmp_path_factory.mktemp("empty")
-    asyncio.run(migrate(URL, folder=folder))
+    asyncio.run(migrate(SQLITE, folder=folder))
     return folder
-
-
-@pytest.fixture
-def folder(empty_database: Path, tmp_path: Path) -> Path:
-    """A folder with a fresh database of its own."""
-    shutil.copytree(empty_database, tmp_path / "custody")
-    return tmp_path / "custody"
 
 
 @pytest.fixture
 async def sql_store(folder: Path, key: PrivateKey) -> AsyncIterator[SqlStore]:
     """A store on SQLite."""
-    store = await open_store(URL, key.public, key, folder=folder, busy_timeout=0.3)
+    store = await open_store(SQLITE, key.public, key, folder=folder, busy_timeout=0.3)
     yield store
     await store.close()
 

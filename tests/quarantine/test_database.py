@@ -14,7 +14,8 @@ from quarantine.database import Database, locate
 from quarantine.migrations import migrate
 from quarantine.model import Query
 from quarantine.store import StoreError
-from tests.quarantine.conftest import URL, Make, opened
+from tests.conftest import SQLITE
+from tests.quarantine.conftest import Make, opened
 
 
 @pytest.mark.parametrize(
@@ -47,7 +48,7 @@ async def test_files_are_for_their_owner_only(tmp_path: Path, key: PrivateKey, d
     """Database and logs have mode 600, whatever the umask."""
     mask = os.umask(0)
     try:
-        await migrate(URL, folder=tmp_path)
+        await migrate(SQLITE, folder=tmp_path)
         async with opened(tmp_path, key) as store:
             await store.take((deposit("m1"),))
             modes = await asyncio.to_thread(file_modes, tmp_path)
@@ -58,7 +59,7 @@ async def test_files_are_for_their_owner_only(tmp_path: Path, key: PrivateKey, d
 
 async def test_every_commit_waits_for_the_disk(folder: Path) -> None:
     """The writing connection has the settings that durability and erasing rest on."""
-    database = Database(URL, folder=folder)
+    database = Database(SQLITE, folder=folder)
     async with database.writing() as connection:
         found = {
             name: (await connection.exec_driver_sql(f"PRAGMA {name}")).scalar_one()

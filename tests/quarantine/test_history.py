@@ -9,7 +9,8 @@ from quarantine.migrations import migrate
 from quarantine.model import DEPOSITOR, Standing, State
 from quarantine.opening import open_store
 from quarantine.store import Store
-from tests.quarantine.conftest import URL, Make
+from tests.conftest import SQLITE
+from tests.quarantine.conftest import Make
 
 PEOPLE = ("bob@example.com", "eve@example.org", "dan@example.net")
 
@@ -74,7 +75,7 @@ async def test_numbers_are_never_given_twice(store: Store, deposit: Make, noon: 
 
 async def test_the_public_key_is_enough(folder: Path, key: PrivateKey, deposit: Make) -> None:
     """Whoever follows the log reads no address, no subject and no reason that a person gave."""
-    store = await open_store(URL, key.public, folder=folder)
+    store = await open_store(SQLITE, key.public, folder=folder)
     await store.take((deposit("m1"),))
     assert [one.item for one in await store.transitions(after=0, limit=10)] == ["m1"]
     assert list(await store.standings(("m1",))) == ["m1"]
@@ -83,18 +84,18 @@ async def test_the_public_key_is_enough(folder: Path, key: PrivateKey, deposit: 
 
 async def test_events_of_an_older_store_stay(tmp_path: Path, key: PrivateKey, deposit: Make) -> None:
     """The migration that makes numbers unique keeps what was written before it."""
-    await migrate(URL, folder=tmp_path)
-    store = await open_store(URL, key.public, key, folder=tmp_path)
+    await migrate(SQLITE, folder=tmp_path)
+    store = await open_store(SQLITE, key.public, key, folder=tmp_path)
     await store.take((deposit("m1", *PEOPLE),))
     before = await store.events("m1")
     await store.close()
-    database = Database(URL, folder=tmp_path)
+    database = Database(SQLITE, folder=tmp_path)
     async with database.writing() as connection:
         await connection.exec_driver_sql("ALTER TABLE recipients DROP COLUMN told_of_delay")
         await connection.exec_driver_sql("UPDATE custody_version SET version_num = '0001'")
     await database.close()
-    await migrate(URL, folder=tmp_path)
-    store = await open_store(URL, key.public, key, folder=tmp_path)
+    await migrate(SQLITE, folder=tmp_path)
+    store = await open_store(SQLITE, key.public, key, folder=tmp_path)
     assert await store.events("m1") == before
     assert await store.last_transition() == 3
     await store.close()

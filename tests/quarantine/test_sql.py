@@ -10,7 +10,8 @@ from quarantine.model import CopyDeposit, Deposit, Query, Settlement, State
 from quarantine.opening import open_store
 from quarantine.sql import SqlStore
 from quarantine.store import StoreError, StoreKeyError
-from tests.quarantine.conftest import URL, Make
+from tests.conftest import SQLITE
+from tests.quarantine.conftest import Make
 
 
 def on_disk(folder: Path) -> bytes:
@@ -70,7 +71,7 @@ async def test_nothing_is_left_after_erasing(sql_store: SqlStore, folder: Path, 
 
 async def test_a_receiver_can_seal_and_not_read(folder: Path, key: PrivateKey, deposit: Make, noon: datetime) -> None:
     """With the public key alone a message is taken, moved, taken back and counted, and nothing can be opened."""
-    receiver = await open_store(URL, key.public, folder=folder)
+    receiver = await open_store(SQLITE, key.public, folder=folder)
     await receiver.take((deposit("m1"), deposit("m2", state=State.DUE)))
     assert await receiver.reschedule("m2", due_at=noon + timedelta(minutes=5)) == 1
     assert await receiver.discard("m2", actor="gateway", reason="taken back", now=noon) == 1
