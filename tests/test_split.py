@@ -15,9 +15,9 @@ from dlp_gateway.processes import policies
 from quarantine.memory import MemoryStore
 from quarantine.model import Query, State
 from quarantine.store import StoreError
+from tests.delivery.custody import OPTIONS
 from tests.fakes import LATER, NEVER, MemoryJournal, ScriptedSmarthost
 from tests.pipeline.line import envelope
-from tests.test_delivery import OPTIONS
 
 CUSTOMERS = tuple(f"c{n}@shop{n}.example" for n in range(12))
 BULK = (

@@ -30,8 +30,8 @@ from dlp_gateway.processes import policies
 from quarantine.crypto import PrivateKey
 from quarantine.migrations import migrate
 from quarantine.opening import open_store
+from tests.delivery.custody import OPTIONS
 from tests.fakes import ScriptedSmarthost
-from tests.test_delivery import OPTIONS
 
 _URL = "sqlite:///custody.db"
 _COPIES = 100  # that are delivered

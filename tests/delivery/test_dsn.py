@@ -10,8 +10,8 @@ from dlp_gateway.deposits import Transport
 from dlp_gateway.mail.envelope import NOTHING_ASKED, DsnRequest, Notify, RecipientRequest, Ret
 from quarantine.memory import MemoryStore
 from quarantine.model import Query, State
+from tests.delivery.custody import MAIL, OPTIONS, custody, make_due, states
 from tests.fakes import LATER, NEVER, ScriptedSmarthost
-from tests.test_delivery import MAIL, OPTIONS, custody, make_due, states
 
 ITEM = "0000000000000000a1"
 WARNING = replace(OPTIONS, warn_after=timedelta(hours=4))
