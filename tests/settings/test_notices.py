@@ -6,15 +6,7 @@ import pytest
 
 from dlp_gateway import packs, settings
 from dlp_gateway.errors import ConfigurationError
-from tests.test_settings import CONTRACT, problems
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    """gateway.yaml of the contract."""
-    path = tmp_path / "gateway.yaml"
-    path.write_text(CONTRACT)
-    return path
+from tests.settings.conftest import CONTRACT, problems
 
 
 def test_notices_are_on_and_can_be_chosen(file: Path) -> None:
