@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dlp_gateway import settings
-from dlp_gateway.errors import ConfigurationError
+from tests.settings.conftest import changed, problems
 
 GATEWAY = """\
 listeners:
@@ -25,16 +25,6 @@ def file(tmp_path: Path) -> Path:
     path = tmp_path / "gateway.yaml"
     path.write_text(GATEWAY)
     return path
-
-
-def problems(path: Path, old: str, new: str) -> list[str]:
-    """Return the problems of a changed file as line:column: message."""
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new))
-    with pytest.raises(ConfigurationError) as caught:
-        settings.load(path)
-    return [str(problem).removeprefix(f"{path}:") for problem in caught.value.problems]
 
 
 def test_the_shortest_section(file: Path, tmp_path: Path) -> None:
@@ -97,7 +87,7 @@ def test_networks_still_bound_who_may_knock(file: Path) -> None:
 )
 def test_what_cannot_be(file: Path, old: str, new: str, expected: str) -> None:
     """Each with its place and what to write."""
-    assert problems(file, old, new) == [expected]
+    assert problems(changed(file, old, new)) == [expected]
 
 
 @pytest.mark.parametrize(
@@ -116,7 +106,7 @@ def test_what_cannot_be(file: Path, old: str, new: str, expected: str) -> None:
 )
 def test_what_a_directory_needs(file: Path, directory: str, told: str) -> None:
     """Who binds or how he is found, not both; and nothing that has no effect."""
-    (problem,) = problems(file, "login: {backend: users}", LDAP % directory)
+    (problem,) = problems(changed(file, "login: {backend: users}", LDAP % directory))
     assert told in problem
 
 
@@ -125,5 +115,7 @@ def test_what_a_directory_needs(file: Path, directory: str, told: str) -> None:
 )
 def test_urls_that_are_none(file: Path, url: str) -> None:
     """A scheme, a host and perhaps a port, nothing else."""
-    (problem,) = problems(file, "login: {backend: users}", f'login: {{backend: ldap, ldap: {{url: "{url}", base: x}}}}')
+    (problem,) = problems(
+        changed(file, "login: {backend: users}", f'login: {{backend: ldap, ldap: {{url: "{url}", base: x}}}}')
+    )
     assert "This must be ldaps://host or ldap://host" in problem
