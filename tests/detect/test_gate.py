@@ -11,23 +11,15 @@ from hypothesis import strategies as st
 
 from dlp_gateway.detect.gate import Gate, forms, words
 from dlp_gateway.detect.identifier_cases import CasesFile, unmark
-from dlp_gateway.detect.identifier_rules import RuleBook, load_rules
-from dlp_gateway.detect.recognition import Recognition
 from dlp_gateway.document import load
+from tests.detect.identifiers import BOOK, RECOGNITION, RULES
 
 LOTS = Path(__file__).parent / "corpus"
-RULES = Path(__file__).parents[2] / "rules"
 
 
-@pytest.fixture(scope="module")
-def book() -> RuleBook:
-    """The built-in rules."""
-    return load_rules(RULES)
-
-
-def test_every_text_with_an_identifier_passes(book: RuleBook) -> None:
+def test_every_text_with_an_identifier_passes() -> None:
     """No case that must be found is stopped at the gate, written with or without accents and typographic signs."""
-    gate = Gate(book)
+    gate = Gate(BOOK)
     texts = [
         unmark(text)[0] for path in RULES.glob("*/identifiers/*.cases.yaml") for text in load(path, CasesFile).finds
     ]
@@ -57,9 +49,9 @@ def test_every_text_with_an_identifier_passes(book: RuleBook) -> None:
         "\ud800 driver's licence 1234567",
     ],
 )
-def test_tricks_with_characters_do_not_close_it(book: RuleBook, text: str) -> None:
+def test_tricks_with_characters_do_not_close_it(text: str) -> None:
     """Invisible, wide, combining, Cyrillic and broken characters are looked at more closely, not less."""
-    assert Gate(book).opens(text)
+    assert Gate(BOOK).opens(text)
 
 
 @pytest.mark.parametrize(
@@ -74,9 +66,9 @@ def test_tricks_with_characters_do_not_close_it(book: RuleBook, text: str) -> No
         "DE00 1234 5678 9012 3456 78 and 666-12-3456 are on the form.",
     ],
 )
-def test_ordinary_mail_does_not_pass(book: RuleBook, text: str) -> None:
+def test_ordinary_mail_does_not_pass(text: str) -> None:
     """Without a number, or without a label or a number that proves itself, nothing more is done."""
-    assert not Gate(book).opens(text)
+    assert not Gate(BOOK).opens(text)
 
 
 def mails() -> list[str]:
@@ -88,8 +80,7 @@ def mails() -> list[str]:
 
 
 MAILS = mails()
-BOOK = load_rules(RULES)
-RECOGNITION, EVERYTHING = Recognition(BOOK), frozenset((*words(BOOK), *forms(BOOK)))
+EVERYTHING = frozenset((*words(BOOK), *forms(BOOK)))
 WORDS = sorted({word for mail in MAILS for word in mail.split()})
 NUMBERS = [word for word in WORDS if any(map(str.isdigit, word))]
 
@@ -113,7 +104,7 @@ def test_it_hides_nothing_of_what_their_words_make(pieces: list[str], between: s
     assert RECOGNITION.spans(text) == RECOGNITION.spans(text, EVERYTHING)
 
 
-def test_all_expressions_of_the_rules_are_of_linear_time(book: RuleBook) -> None:
+def test_all_expressions_of_the_rules_are_of_linear_time() -> None:
     """RE2 takes every `find`, so no text can make the gate slow; a text made to is answered at once."""
-    assert not Gate(book).opens("a" * 200_000)
-    assert all(re.search(r"\(\?[=!<]", rule.find_source) is None for rule in book.rules)
+    assert not Gate(BOOK).opens("a" * 200_000)
+    assert all(re.search(r"\(\?[=!<]", rule.find_source) is None for rule in BOOK.rules)

@@ -1,23 +1,8 @@
 """A number that no label owns is a licence's where the text speaks of licences and more comes together."""
 
-from pathlib import Path
-
 import pytest
 
-from dlp_gateway.detect.base import CONFIDENCE
-from dlp_gateway.detect.identifier_rules import load_rules
-from dlp_gateway.detect.recognition import Recognition
-
-RECOGNITION = Recognition(load_rules(Path(__file__).parents[2] / "rules"))
-
-
-def licences(text: str) -> list[str]:
-    """Return the driver's licences found in `text` with at least medium confidence."""
-    return [
-        text[span.start : span.end]
-        for span in RECOGNITION.spans(text)
-        if span.type == "DRIVER_LICENSE" and span.score >= CONFIDENCE["medium"]
-    ]
+from tests.detect.identifiers import licences
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,10 @@
 """What is said of licences beside their numbers."""
 
-from pathlib import Path
-
 import pytest
 
-from dlp_gateway.detect.identifier_rules import load_rules
+from tests.detect.identifiers import BOOK
 
-WORDS = load_rules(Path(__file__).parents[2] / "rules").grammar.licences
+WORDS = BOOK.grammar.licences
 
 
 @pytest.mark.parametrize(

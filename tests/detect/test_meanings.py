@@ -1,15 +1,10 @@
 """Which labels count: those of the text's language, outside links, and what "one" stands for."""
 
-from pathlib import Path
-
 import pytest
 
 from dlp_gateway.detect.base import CONFIDENCE
-from dlp_gateway.detect.identifier_rules import load_rules
 from dlp_gateway.detect.meanings import meant
-from dlp_gateway.detect.recognition import Recognition
-
-BOOK = load_rules(Path(__file__).parents[2] / "rules")
+from tests.detect.identifiers import BOOK, RECOGNITION
 
 
 def owned(text: str) -> list[str]:
@@ -45,7 +40,6 @@ def test_a_short_word_means_what_the_text_s_language_means() -> None:
 def test_an_abbreviation_of_another_language_needs_a_number_that_proves_itself() -> None:
     """In English CC is a cost centre; a CPF is one there too, by its check digits."""
     text = "The {} is on the invoice that you have, and we will not pay it for you."
-    recognition = Recognition(BOOK)
-    assert not [span for span in recognition.spans(text.format("CC 4471882")) if span.score >= CONFIDENCE["medium"]]
-    spans = recognition.spans(text.format("CPF 271.448.913-32"))
+    assert not [span for span in RECOGNITION.spans(text.format("CC 4471882")) if span.score >= CONFIDENCE["medium"]]
+    spans = RECOGNITION.spans(text.format("CPF 271.448.913-32"))
     assert [span.type for span in spans if span.score >= CONFIDENCE["medium"]] == ["NATIONAL_ID"]

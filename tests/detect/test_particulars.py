@@ -1,26 +1,10 @@
 """A licence of which nobody speaks is known by its state, its number, and its class or day of expiry."""
 
-from pathlib import Path
-
 import pytest
 
-from dlp_gateway.detect.base import CONFIDENCE
 from dlp_gateway.detect.gate import Gate
-from dlp_gateway.detect.identifier_rules import load_rules
 from dlp_gateway.detect.particulars import Particulars
-from dlp_gateway.detect.recognition import Recognition
-
-BOOK = load_rules(Path(__file__).parents[2] / "rules")
-RECOGNITION = Recognition(BOOK)
-
-
-def found(text: str) -> list[tuple[str, str]]:
-    """Return the types and numbers found in `text` with at least medium confidence."""
-    return [
-        (span.type, text[span.start : span.end])
-        for span in RECOGNITION.spans(text)
-        if span.score >= CONFIDENCE["medium"]
-    ]
+from tests.detect.identifiers import BOOK, numbers
 
 
 @pytest.mark.parametrize(
@@ -34,7 +18,7 @@ def found(text: str) -> list[tuple[str, str]]:
 )
 def test_what_is_told_together_is_a_licence(text: str, expected: str) -> None:
     """State and number with a class, a day of expiry or a birth date need no word for the licence."""
-    assert ("DRIVER_LICENSE", expected) in found(text)
+    assert ("DRIVER_LICENSE", expected) in numbers(text)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +32,7 @@ def test_what_is_told_together_is_a_licence(text: str, expected: str) -> None:
 )
 def test_a_state_beside_a_number_of_something_else_is_none(text: str) -> None:
     """Where nothing speaks of cars, or a label owns the number, a state and an expiry are not enough."""
-    assert not found(text)
+    assert not numbers(text)
 
 
 def test_the_gate_opens_for_what_is_told_together() -> None:

@@ -1,23 +1,9 @@
 """Whose a number is, by classes of wording and layout in which it is easily taken for another's."""
 
-from pathlib import Path
-
 import pytest
 
 from dlp_gateway.detect.base import CONFIDENCE
-from dlp_gateway.detect.identifier_rules import load_rules
-from dlp_gateway.detect.recognition import Recognition
-
-RECOGNITION = Recognition(load_rules(Path(__file__).parents[2] / "rules"))
-
-
-def licences(text: str) -> list[str]:
-    """Return the driver's licences found in `text` with at least medium confidence."""
-    return [
-        text[span.start : span.end]
-        for span in RECOGNITION.spans(text)
-        if span.type == "DRIVER_LICENSE" and span.score >= CONFIDENCE["medium"]
-    ]
+from tests.detect.identifiers import RECOGNITION, licences
 
 
 @pytest.mark.parametrize(
