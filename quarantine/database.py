@@ -18,6 +18,7 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import (
     URL,
     Connection,
+    Dialect,
     Engine,
     String,
     TableClause,
@@ -98,6 +99,11 @@ class Database:
         for engine in (self._writer.sync_engine, self._committer):
             event.listen(engine, "connect", _set_up_writer)
             event.listen(engine, "begin", partial(_begin_immediate, busy_timeout=busy_timeout))
+
+    @property
+    def dialect(self) -> Dialect:
+        """What the database speaks, for statements that are made before a connection is at hand."""
+        return self._writer.dialect
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:

@@ -6,38 +6,40 @@ prepared by the loop should be, as `prepared`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final
 
 from sqlalchemy import Connection, Dialect, Table, TypeDecorator, insert
-from sqlalchemy.dialects import sqlite
 
 #: Values of one statement, far below what SQLite takes since its version 3.32 (sqlite.org/limits.html 9).
 _VALUES: Final = 4_000
-_DIALECT: Final[Dialect] = sqlite.dialect()
 
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows, all of the same columns, in the caller's transaction."""
-    prepared(table, rows)(connection)
+    prepared(table, rows, connection.dialect)(connection)
 
 
-def prepared(table: Table, rows: Sequence[Mapping[str, Any]]) -> Callable[[Connection], None]:
-    """Return what inserts rows, all of the same columns, in a transaction."""
-    statements = tuple(_statements(table, rows)) if rows else ()
-
-    def write(connection: Connection) -> None:
-        if connection.dialect.name != "sqlite":
-            if rows:
-                connection.execute(insert(table), rows)
-            return
-        for statement, values in statements:
-            connection.exec_driver_sql(statement, values)
-
-    return write
+def prepared(table: Table, rows: Sequence[Mapping[str, Any]], dialect: Dialect) -> Callable[[Connection], None]:
+    """Return what inserts rows, all of the same columns, in a transaction of a database that speaks `dialect`."""
+    if dialect.name == "sqlite":
+        return partial(_execute, _statements(table, rows, dialect))
+    return partial(_insert, table, rows)
 
 
-def _statements(table: Table, rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, tuple[Any, ...]]]:
+def _execute(statements: Sequence[tuple[str, tuple[Any, ...]]], connection: Connection) -> None:
+    for statement, values in statements:
+        connection.exec_driver_sql(statement, values)
+
+
+def _insert(table: Table, rows: Sequence[Mapping[str, Any]], connection: Connection) -> None:
+    if rows:
+        connection.execute(insert(table), rows)
+
+
+def _statements(table: Table, rows: Sequence[Mapping[str, Any]], dialect: Dialect) -> list[tuple[str, tuple[Any, ...]]]:
+    if not rows:
+        return []
     columns = tuple(rows[0])
     if any(len(row) != len(columns) for row in rows):
         raise ValueError("rows of different columns")
@@ -49,7 +51,7 @@ def _statements(table: Table, rows: Sequence[Mapping[str, Any]]) -> list[tuple[s
         values = [row[column] for row in rows[start : start + count] for column in columns]
         for place, kind in _decorated(table, columns):
             values[place :: len(columns)] = [
-                kind.process_bind_param(value, _DIALECT) for value in values[place :: len(columns)]
+                kind.process_bind_param(value, dialect) for value in values[place :: len(columns)]
             ]
         statements.append((_statement(table.name, columns, count), tuple(values)))
         start += count

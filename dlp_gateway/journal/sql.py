@@ -9,7 +9,7 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import Connection, Row, Select, delete, exists, func, or_, select
+from sqlalchemy import Connection, Dialect, Row, Select, delete, exists, func, or_, select
 
 from dlp_gateway.journal import login_failures, rows, unanswered
 from dlp_gateway.journal.generation import Generation
@@ -75,7 +75,7 @@ class _Rows:
             for entry in self.group:
                 self.journal.record(entry)
             return
-        for insert in _inserts(self.new_keys, self.sealed):
+        for insert in _inserts(self.new_keys, self.sealed, connection.dialect):
             insert(connection)
         self.journal.learn(connection, self.group)
 
@@ -90,12 +90,12 @@ class _Rows:
         )
 
 
-def _inserts(new_keys: Sequence[JournalKey], sealed: Sequence[SealedEntry]) -> tuple[_Insert, ...]:
+def _inserts(new_keys: Sequence[JournalKey], sealed: Sequence[SealedEntry], dialect: Dialect) -> tuple[_Insert, ...]:
     """Return what writes sealed entries, and first the keys that were made for them."""
     return (
-        prepared(keys, [key.row for key in new_keys]),
-        prepared(entries, [one.entry for one in sealed]),
-        prepared(passages, [passage for one in sealed for passage in one.passages]),
+        prepared(keys, [key.row for key in new_keys], dialect),
+        prepared(entries, [one.entry for one in sealed], dialect),
+        prepared(passages, [passage for one in sealed for passage in one.passages], dialect),
     )
 
 
@@ -221,7 +221,7 @@ class SqlJournal:
         key, new_keys = self._current_key()
         inserts: list[_Insert] = []
         for some in _slices(group):
-            inserts += _inserts(new_keys if not inserts else (), self._sealed(some, key))
+            inserts += _inserts(new_keys if not inserts else (), self._sealed(some, key), self._database.dialect)
             await asyncio.sleep(0)
         learning = self._memory.learning(group)
 

@@ -1,6 +1,7 @@
 """Rows that go in with few statements come back as they were, in order."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,10 +20,12 @@ from sqlalchemy import (
     select,
     text,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
-from quarantine.insertion import insert_rows
+from quarantine.insertion import insert_rows, prepared
 from quarantine.tables import Moment
+from tests.work import lines
 
 table = Table(
     "things",
@@ -74,6 +77,13 @@ def test_few_statements_write_many_rows() -> None:
             insert_rows(connection, table, new)
             assert len(statements) <= 12
             assert connection.execute(select(table.c.name)).scalars().all() == [one["name"] for one in new]
+
+
+def test_nothing_is_made_for_another_database() -> None:
+    """What only SQLite takes is prepared for SQLite only, and PostgreSQL costs the loop nothing."""
+    new = [{"name": f"{one}", "is_new": True} for one in range(1000)]
+    work = [lines(partial(prepared, table, new, dialect)) for dialect in (postgresql.dialect(), sqlite.dialect())]
+    assert work[0] < 10 < len(new) < work[1]
 
 
 def test_one_wrong_row_writes_none(tmp_path: Path) -> None:
