@@ -9,6 +9,7 @@ neither another gateway nor this one ever answers it; one that cannot be deliver
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -265,10 +266,8 @@ class NoticeWorker:
                 metrics.notice(kind, one.after)
 
     async def _pause(self) -> None:
-        try:
+        with suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), self._options.poll.total_seconds())
-        except TimeoutError:
-            return
 
 
 def _note_internal(error: Exception) -> None:
