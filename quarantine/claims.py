@@ -60,7 +60,7 @@ class LeasedRows:
             self.payload,
             self.copy,
             self.recipients,
-            key,
+            rows.reader(key),
             opener,
             content=key.open("content", self.payload.content) if content is None else content,
             original=self.original,

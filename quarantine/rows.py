@@ -1,8 +1,9 @@
 """Between values and rows: seals deposits into rows, and opens rows into items, recipients and claims."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeAlias
 
 from sqlalchemy import Row
@@ -23,6 +24,9 @@ from quarantine.model import (
 from quarantine.store import StoreError
 
 Rows: TypeAlias = list[dict[str, Any]]
+
+#: Opens a sealed text of one item, which is called by its name; "" if there is none any more.
+Reader: TypeAlias = Callable[[str, bytes | None], str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,9 +132,29 @@ def item_key(payload: Row[Any], opener: Opener) -> MessageKey | None:
     return opener.key(payload.id, payload.sealed_key)
 
 
-def opened(key: MessageKey | None, name: str, sealed: bytes | None) -> str:
-    """Return a sealed text, or "" if there is none any more."""
+def reader(key: MessageKey | None) -> Reader:
+    """Return what opens the texts of an item with its key, None if there is none any more; it raises `DamagedError`."""
+    return partial(_opened, key)
+
+
+def _opened(key: MessageKey | None, name: str, sealed: bytes | None) -> str:
     return "" if key is None or sealed is None else key.open_text(name, sealed)
+
+
+def _lenient_reader(payload: Row[Any], opener: Opener) -> Reader:
+    """Return what opens the texts of an item as far as that can be done, and is "" for the others."""
+    try:
+        key = item_key(payload, opener)
+    except DamagedError:
+        key = None
+    return partial(_legible, key)
+
+
+def _legible(key: MessageKey | None, name: str, sealed: bytes | None) -> str:
+    try:
+        return _opened(key, name, sealed)
+    except DamagedError:
+        return ""
 
 
 def reply(row: Row[Any], opener: Opener) -> str:
@@ -145,12 +169,12 @@ def _text(item_id: str, name: str, sealed: bytes | None, opener: Opener) -> str:
         return ""
 
 
-def recipient(row: Row[Any], key: MessageKey | None, opener: Opener) -> Recipient:
+def recipient(row: Row[Any], read: Reader, opener: Opener) -> Recipient:
     """Open one recipient."""
     return Recipient(
         id=row.number,
         copy=row.copy,
-        address=opened(key, "address", row.address),
+        address=read("address", row.address),
         state=State(row.state),
         attempts=row.attempts,
         due_at=row.due_at,
@@ -163,23 +187,23 @@ def recipient(row: Row[Any], key: MessageKey | None, opener: Opener) -> Recipien
 def item(payload: Row[Any], recipients: Sequence[Row[Any]], opener: Opener) -> Item:
     """Open one item; a damaged one is shown without its texts, so that the others can still be seen."""
     try:
-        return _item(payload, recipients, item_key(payload, opener), opener)
+        return _item(payload, recipients, reader(item_key(payload, opener)), opener)
     except DamagedError:
-        return _item(payload, recipients, None, opener)
+        return _item(payload, recipients, reader(None), opener)
 
 
-def _item(payload: Row[Any], recipients: Sequence[Row[Any]], key: MessageKey | None, opener: Opener) -> Item:
+def _item(payload: Row[Any], recipients: Sequence[Row[Any]], read: Reader, opener: Opener) -> Item:
     return Item(
         id=payload.id,
         state=most_urgent(State(row.state) for row in recipients),
-        reverse_path=opened(key, "reverse_path", payload.reverse_path),
-        subject=opened(key, "subject", payload.subject),
+        reverse_path=read("reverse_path", payload.reverse_path),
+        subject=read("subject", payload.subject),
         size=payload.size,
         reasons=read_reasons(payload.reasons),
         group=payload.group_index.hex(),
         created_at=payload.created_at,
         expires_at=first_expiry(payload.expires_at, [(State(row.state), row.changed_at) for row in recipients]),
-        recipients=tuple(recipient(row, key, opener) for row in recipients),
+        recipients=tuple(recipient(row, read, opener) for row in recipients),
     )
 
 
@@ -187,7 +211,7 @@ def claim(
     payload: Row[Any],
     copy: Row[Any],
     recipients: Sequence[Row[Any]],
-    key: MessageKey,
+    read: Reader,
     opener: Opener,
     *,
     content: bytes,
@@ -195,17 +219,17 @@ def claim(
     owner: str,
     until: datetime,
 ) -> Claim:
-    """Open one copy for delivery, with the payload's content as it is open; raises `DamagedError`."""
+    """Open one copy for delivery, with the payload's content as it is open; raises what `read` raises."""
     return Claim(
         item=payload.id,
         copy=copy.number,
-        reverse_path=opened(key, "reverse_path", copy.reverse_path),
-        edits=opened(key, "edits", copy.edits),
+        reverse_path=read("reverse_path", copy.reverse_path),
+        edits=read("edits", copy.edits),
         original=original,
-        options=opened(key, "options", copy.options),
+        options=read("options", copy.options),
         content=content,
         created_at=payload.created_at,
-        recipients=tuple(recipient(row, key, opener) for row in recipients),
+        recipients=tuple(recipient(row, read, opener) for row in recipients),
         owner=owner,
         until=until,
     )
@@ -222,47 +246,22 @@ def damaged_claim(
     until: datetime,
 ) -> Claim:
     """Open what can be opened of a copy that `claim` cannot open."""
-    try:
-        key = item_key(payload, opener)
-    except DamagedError:
-        key = None
-    return Claim(
-        item=payload.id,
-        copy=copy.number,
-        reverse_path=_legible(key, "reverse_path", copy.reverse_path),
-        edits=_legible(key, "edits", copy.edits),
-        original=original,
-        options=_legible(key, "options", copy.options),
-        content=b"",
-        created_at=payload.created_at,
-        recipients=tuple(
-            replace(recipient(row, None, opener), address=_legible(key, "address", row.address)) for row in recipients
-        ),
-        owner=owner,
-        until=until,
-        damaged=True,
-    )
-
-
-def _legible(key: MessageKey | None, name: str, sealed: bytes | None) -> str:
-    try:
-        return opened(key, name, sealed)
-    except DamagedError:
-        return ""
+    read = _lenient_reader(payload, opener)
+    opened = claim(payload, copy, recipients, read, opener, content=b"", original=original, owner=owner, until=until)
+    return replace(opened, damaged=True)
 
 
 def events(found: Sequence[Row[Any]], opener: Opener) -> tuple[Event, ...]:
     """Open one item's events."""
-    try:
-        key = item_key(found[0], opener) if found else None
-    except DamagedError:
-        key = None
+    if not found:
+        return ()
+    read = _lenient_reader(found[0], opener)
     return tuple(
         Event(
             at=row.at,
             actor=row.actor,
             item=row.id,
-            recipient=_legible(key, "address", row.address),
+            recipient=read("address", row.address),
             before=None if row.before is None else State(row.before),
             after=State(row.after),
             reason=_text(row.id, "reason", row.reason, opener),
