@@ -225,16 +225,16 @@ class Journal(Protocol):
 class Departures(Protocol):
     """Clients that went away without our reply and of whom a note is being made, at all receivers."""
 
-    def begin(self) -> None:
-        """A note is being made."""
+    def enter(self, sender: str, moment: int) -> int | None:
+        """A sender's client left whose message came at `moment`, in microseconds; return its place, if there is one."""
         ...
 
-    def end(self) -> None:
-        """It is made, or could not be."""
+    def leave(self, place: int) -> None:
+        """The note is made, or could not be."""
         ...
 
-    def any(self) -> bool:
-        """Whether any is being made now."""
+    def any_before(self, sender: str, moment: int) -> bool:
+        """Whether a note is being made of a message of the same sender that came before."""
         ...
 
 

@@ -5,9 +5,10 @@ Which retries are known, and why no others, stands in docs/decisions/0006-retry-
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
+from itertools import count
 from typing import Final, TypeVar
 
 from dlp_gateway.mail.envelope import Envelope
@@ -20,7 +21,7 @@ from quarantine.store import StoreError
 T = TypeVar("T")
 
 _LARGE: Final = 500_000  # octets; a digest of fewer takes a millisecond
-_NOTED: Final = 0.2  # seconds for a note of a client that left; usually it takes some milliseconds
+_NOTED: Final = 5.0  # seconds for a note of a client that left; usually it takes some milliseconds
 _LOOK: Final = 0.005
 #: Seconds that a retry waits for the end of the first attempt. A smarthost that takes longer will keep others waiting
 #: too, and a retry that waits keeps its message in memory.
@@ -34,38 +35,54 @@ class OwnDepartures:
     """Those of one process."""
 
     def __init__(self) -> None:
-        self._count = 0
+        self._places: dict[int, tuple[str, int]] = {}
+        self._numbers = count()
 
-    def begin(self) -> None:
-        """A note is being made."""
-        self._count += 1
+    def enter(self, sender: str, moment: int) -> int | None:
+        """A sender's client left whose message came at `moment`."""
+        place = next(self._numbers)
+        self._places[place] = sender, moment
+        return place
 
-    def end(self) -> None:
-        """It is made."""
-        self._count -= 1
+    def leave(self, place: int) -> None:
+        """The note is made."""
+        self._places.pop(place, None)
 
-    def any(self) -> bool:
-        """Whether any is being made."""
-        return self._count > 0
+    def any_before(self, sender: str, moment: int) -> bool:
+        """Whether a note is being made of a message of the same sender that came before."""
+        return any(other == sender and before < moment for other, before in self._places.values())
 
 
 class _Attempt:
     """How far a hand-over is with finding out whether it is a retry."""
 
     def __init__(self) -> None:
-        self.begun = asyncio.Event()  # it waits for no departure any more, so not for that of its own client
+        self.waits = False  # for the end of a first attempt, of which there is a note
         self.looked_up = asyncio.Event()
 
 
 class Retries:
     """What became of transactions whose client left, and who comes back for one of them."""
 
-    def __init__(self, journal: Journal, departures: Departures | None = None, patience: float = PATIENCE) -> None:
-        """`departures` are those of all receivers; left out: of this process alone."""
+    def __init__(
+        self,
+        journal: Journal,
+        departures: Departures | None = None,
+        *,
+        patience: float = PATIENCE,
+        noted: float = _NOTED,
+    ) -> None:
+        """`departures` are those of all receivers; left out: of this process alone.
+
+        Seconds that a retry waits: `patience` for the end of the first attempt, `noted` for the note of its client's
+        departure.
+        """
         self._journal = journal
         self._departures = departures or OwnDepartures()
         self._patience = patience
+        self._noted_within = noted
         self._attempts: dict[str, _Attempt] = {}  # by id, the hand-overs under way
+        self._places: dict[str, int | None] = {}  # by id, of departures until they are noted
         self._unsure: dict[str, None] = {}  # ids of those of which nobody could say whether they are retries
 
     @contextmanager
@@ -76,7 +93,6 @@ class Retries:
             yield
         finally:
             del self._attempts[name]
-            attempt.begun.set()
             attempt.looked_up.set()
 
     async def reply(self, envelope: Envelope, content: bytes) -> Reply | None:
@@ -85,10 +101,11 @@ class Retries:
         While the first attempt is under way its end is waited for, for a while; then the reply is `UNDER_WAY`.
         """
         attempt = self._attempts.get(envelope.id) or _Attempt()
-        await self._noted()
-        attempt.begun.set()
+        if not await self._noted(envelope):
+            attempt.waits = True
+            return UNDER_WAY
         try:
-            reply = await self._recalled(envelope, content)
+            reply = await self._recalled(envelope, content, attempt)
         except StoreError:
             self._unsure[envelope.id] = None
             while len(self._unsure) > _UNSURE:  # nearly all of these were answered, and are never asked for again
@@ -97,22 +114,30 @@ class Retries:
         attempt.looked_up.set()
         return reply
 
-    async def _recalled(self, envelope: Envelope, content: bytes) -> Reply | None:
+    async def _recalled(self, envelope: Envelope, content: bytes, attempt: _Attempt) -> Reply | None:
         if not await self._journal.any_unanswered():
             return None
         fingerprint = await self._fingerprint(envelope, content)
         waited, reply = 0.0, await self._journal.recall(fingerprint)
         while reply == UNDER_WAY and waited < self._patience:
+            attempt.waits = True
+            self._settle(envelope)  # the first attempt's note is there for whoever comes next
             await asyncio.sleep(_LOOK_AGAIN)
             waited, reply = waited + _LOOK_AGAIN, await self._journal.recall(fingerprint)
         return reply
 
-    async def _noted(self) -> None:
-        """Wait, not for long, while it is being written down that clients left: this may be one of them again."""
-        waited = 0.0
-        while waited < _NOTED and self._departures.any():
+    async def _noted(self, envelope: Envelope) -> bool:
+        """Wait until it is written down that clients of this sender left: this may be one of them again.
+
+        Only for messages that came before this one. So nobody waits for himself, nor two for each other.
+        """
+        waited, sender, moment = 0.0, sender_of(envelope), _moment(envelope)
+        while self._departures.any_before(sender, moment):
+            if waited >= self._noted_within:
+                return False
             await asyncio.sleep(_LOOK)
             waited += _LOOK
+        return True
 
     async def abandoned(self, envelope: Envelope, content: bytes) -> None:
         """The client went away during the hand-over: a retry must wait for how it ends.
@@ -122,18 +147,16 @@ class Retries:
         """
         attempt = self._attempts.get(envelope.id)
         if attempt is not None:
-            await attempt.begun.wait()
-        with ExitStack() as marked:
-            marked.enter_context(self._departure())
-            if attempt is not None:
-                try:
-                    await asyncio.wait_for(attempt.looked_up.wait(), _NOTED)
-                except TimeoutError:  # it waits for the end of a first attempt; nobody waits so long for this note
-                    marked.close()
-                    await attempt.looked_up.wait()
-                if envelope.id not in self._attempts:  # it has ended meanwhile: `unanswered` tells how
-                    return
+            if not attempt.waits:
+                self._depart(envelope)
+            await attempt.looked_up.wait()
+            if envelope.id not in self._attempts:  # it has ended meanwhile: `unanswered` tells how
+                return
+        self._depart(envelope)
+        try:
             await self._journal.remember_under_way(await self._fingerprint(envelope, content), datetime.now(UTC))
+        finally:
+            self._settle(envelope)
 
     async def unanswered(self, envelope: Envelope, content: bytes, reply: Reply, *, written: bool) -> None:
         """Remember a final reply that the client did not get, so that its retry makes no second copy.
@@ -141,26 +164,40 @@ class Retries:
         A reply that was `written` was most likely read by a client that then just hung up. Devices do that, and send
         the same alert again later, without Message-ID: to answer that without sending it would be to lose a mail.
         """
-        is_unsure = self._unsure.pop(envelope.id, self) is None
-        if reply == UNDER_WAY or is_unsure:  # it may be a retry itself, and says nothing of how the first attempt ended
-            return
-        with self._departure():
+        try:
+            is_unsure = self._unsure.pop(envelope.id, self) is None
+            if reply == UNDER_WAY or is_unsure:  # it may be a retry itself, and says nothing of the first attempt's end
+                return
+            self._depart(envelope)
             fingerprint = await self._fingerprint(envelope, content)
             if not reply.positive:
                 await self._journal.forget_unanswered(fingerprint)
             elif not written or await _beside(content, lambda: bool(own_id(parse(content)))):
                 await self._journal.remember_unanswered(fingerprint, reply, datetime.now(UTC))
+        finally:
+            self._settle(envelope)
 
     async def _fingerprint(self, envelope: Envelope, content: bytes) -> bytes:
         return await _beside(content, partial(self._journal.fingerprint, envelope, content))
 
-    @contextmanager
-    def _departure(self) -> Iterator[None]:
-        self._departures.begin()
-        try:
-            yield
-        finally:
-            self._departures.end()
+    def _depart(self, envelope: Envelope) -> None:
+        """Whoever comes after this message waits, if he is of the same sender, until `_settle`."""
+        if envelope.id not in self._places:
+            self._places[envelope.id] = self._departures.enter(sender_of(envelope), _moment(envelope))
+
+    def _settle(self, envelope: Envelope) -> None:
+        place = self._places.pop(envelope.id, None)
+        if place is not None:
+            self._departures.leave(place)
+
+
+def sender_of(envelope: Envelope) -> str:
+    """Return by whom a transaction is known again: who logged in, else the client."""
+    return f"login {envelope.login}" if envelope.login else f"client {envelope.client}"
+
+
+def _moment(envelope: Envelope) -> int:
+    return int(envelope.received_at.timestamp() * 1_000_000)
 
 
 async def _beside(content: bytes, work: Callable[[], T]) -> T:

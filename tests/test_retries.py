@@ -1,6 +1,9 @@
 """Retries of transactions whose client left: a note may still be on its way, and the first attempt under way."""
 
 import asyncio
+import sys
+from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -8,7 +11,7 @@ import pytest
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.ports import UNDER_WAY
-from dlp_gateway.retries import OwnDepartures, Retries
+from dlp_gateway.retries import OwnDepartures, Retries, sender_of
 from quarantine.store import StoreError
 from tests.fakes import MemoryJournal
 from tests.waiting import until
@@ -44,13 +47,48 @@ async def test_a_retry_waits_for_a_note_that_another_receiver_makes() -> None:
     """(i) The client is back before it is on disk that it left; the other receiver shares the departures only."""
     journal, departures = SlowJournal(), OwnDepartures()
     one, other = (Retries(journal, departures, patience=0) for _ in range(2))
+    first, again = envelope("a1"), envelope("a2")
     with one.attempt("a1"):
-        assert await one.reply(envelope("a1"), CONTENT) is None
-        leaving = asyncio.create_task(one.abandoned(envelope("a1"), CONTENT))
+        assert await one.reply(first, CONTENT) is None
+        leaving = asyncio.create_task(one.abandoned(first, CONTENT))
         await asyncio.sleep(0)
-        assert await other.reply(envelope("a2"), CONTENT) == UNDER_WAY
+        assert await other.reply(again, CONTENT) == UNDER_WAY
         await leaving
-    assert not departures.any()
+    assert not departures.any_before(sender_of(again), sys.maxsize)
+
+
+async def test_a_retry_waits_for_the_note_of_an_attempt_that_has_just_ended() -> None:
+    """(i) That the client left was not on disk when the smarthost took the mail, nor is the reply yet."""
+    journal, departures = SlowJournal(), OwnDepartures()
+    one, other = (Retries(journal, departures, patience=0) for _ in range(2))
+    first, again = envelope("a1"), envelope("a2")
+    with one.attempt("a1"):
+        leaving = asyncio.create_task(one.abandoned(first, CONTENT))
+        await asyncio.sleep(0)
+    await leaving
+    retry = asyncio.create_task(other.reply(again, CONTENT))
+    await asyncio.sleep(0.05)
+    assert not retry.done()
+    await one.unanswered(first, CONTENT, TAKEN, written=False)
+    assert await retry == TAKEN
+
+
+async def test_many_who_leave_and_come_back_at_once_find_their_own_notes() -> None:
+    """(i) Notes of one sender's other messages neither hide nor delay the one that a retry waits for."""
+    journal, departures = SlowJournal(), OwnDepartures()
+    one, other = (Retries(journal, departures, patience=0) for _ in range(2))
+    mails = [b"Message-ID: <%d@corp.example>\r\n\r\ntext\r\n" % number for number in range(10)]
+    firsts = [envelope(f"a{number}") for number in range(10)]
+    with ExitStack() as attempts:
+        for first in firsts:
+            attempts.enter_context(one.attempt(first.id))
+        leaving = [asyncio.create_task(one.abandoned(*pair)) for pair in zip(firsts, mails, strict=True)]
+        looking = [asyncio.create_task(one.reply(*pair)) for pair in zip(firsts, mails, strict=True)]
+        await asyncio.sleep(0)
+        again = await asyncio.gather(*(other.reply(envelope(f"b{n}"), mail) for n, mail in enumerate(mails)))
+        assert await asyncio.gather(*looking) == [None] * 10
+        await asyncio.gather(*leaving)
+    assert again == [UNDER_WAY] * 10
 
 
 @pytest.mark.parametrize(("end", "heard"), [(TAKEN, TAKEN), (LATER, None)])
@@ -66,33 +104,36 @@ async def test_a_retry_waits_for_the_end_of_the_first_attempt(end: Reply, heard:
 
 
 async def test_the_departure_of_a_retry_that_waits_keeps_nobody() -> None:
-    """It is noted when the retry knows what it is; till then others do not wait for the note."""
+    """There is the note of the first attempt; that of the retry is made when it knows what it is."""
     journal, departures = MemoryJournal(), OwnDepartures()
     retries = Retries(journal, departures, patience=5)
     await retries.abandoned(envelope("a1"), CONTENT)
+    again = envelope("a2")
 
     async def second() -> Reply | None:
         with retries.attempt("a2"):
-            return await retries.reply(envelope("a2"), CONTENT)
+            return await retries.reply(again, CONTENT)
 
     waiting = asyncio.create_task(second())
-    await asyncio.sleep(0)
-    leaving = asyncio.create_task(retries.abandoned(envelope("a2"), CONTENT))
-    await asyncio.sleep(0)
-    assert departures.any()
-    await until(lambda: not departures.any())
+    leaving = asyncio.create_task(retries.abandoned(again, CONTENT))
+    await until(lambda: not departures.any_before(sender_of(again), sys.maxsize))
     await retries.unanswered(envelope("a1"), CONTENT, TAKEN, written=False)
     assert await waiting == TAKEN
     await leaving
+    await retries.unanswered(again, CONTENT, TAKEN, written=False)
     assert list(journal.answers.values()) == [TAKEN]
+    assert not departures.any_before(sender_of(again), sys.maxsize)
 
 
-async def test_departures_that_never_end_keep_nobody_for_long() -> None:
-    """A dead receiver may have left one behind."""
+async def test_a_departure_that_is_never_noted_has_its_sender_come_again() -> None:
+    """A disk that stands still leaves open whether this is a retry; others are not kept."""
     departures = OwnDepartures()
-    departures.begin()
-    async with asyncio.timeout(2):
-        assert await Retries(MemoryJournal(), departures).reply(envelope("a1"), CONTENT) is None
+    first, again = envelope("a1"), envelope("a2")
+    departures.enter(sender_of(first), 0)
+    retries = Retries(MemoryJournal(), departures, noted=0.02)
+    assert await retries.reply(again, CONTENT) == UNDER_WAY
+    assert await retries.reply(replace(again, client="192.0.2.2"), CONTENT) is None
+    assert await retries.reply(replace(again, login="ada"), CONTENT) is None
 
 
 class LockedJournal(MemoryJournal):

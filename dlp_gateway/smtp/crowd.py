@@ -9,13 +9,20 @@ import fcntl
 import hashlib
 import mmap
 import os
+import time
 from collections import Counter
 from enum import IntEnum
 from typing import Final
 
 _PARTS: Final = 256  # receivers at a time, those that are leaving too
-_PLACES: Final = 4_096  # of one part: a number of each kind in all, then the networks
+_PLACES: Final = 4_096  # of one part: a number of each kind in all, then the networks, then the departures
 _PROBES: Final = 16
+#: Departures of one part, behind its networks: whose, of when, and when it was entered.
+_DEPARTURES: Final = 256
+_EACH: Final = 3
+_NETWORKS: Final = _PLACES - _DEPARTURES * _EACH  # and the kinds before them
+#: Seconds after which nobody waits for a departure any more, whatever has become of who entered it.
+_FORGOTTEN: Final = 30
 _NUMBER: Final = 8  # octets
 _PART: Final = _PLACES * _NUMBER
 _COUNT_BITS: Final = 20
@@ -76,6 +83,42 @@ class Crowd:
         self._numbers.release()
         self._memory.close()
 
+    # --- departures (see `ports.Departures`) --------------------------------------------------------------------------
+
+    def depart(self, sender: str, moment: int) -> int | None:
+        """A sender's client left whose message came at `moment`; return the place, None if all are taken."""
+        first = self._first(self._mine) + _NETWORKS
+        free = (place for place in range(first, first + _DEPARTURES * _EACH, _EACH) if not self._numbers[place])
+        place = next(free, None)
+        if place is not None:
+            self._numbers[place + 1], self._numbers[place + 2] = moment, time.monotonic_ns()
+            self._numbers[place] = self._mark(Kind.DEPARTURE, sender)  # last: it makes the others count
+            self._change((), Kind.DEPARTURE, 1)
+        return place
+
+    def settle(self, place: int) -> None:
+        """The note about it is made."""
+        self._numbers[place] = 0
+        self._change((), Kind.DEPARTURE, -1)
+
+    def any_before(self, sender: str, moment: int) -> bool:
+        """Whether a note is being made of a message of the same sender that came before."""
+        parts = [part for part in range(self._parts()) if self._numbers[self._first(part) + Kind.DEPARTURE]]
+        if not parts:
+            return False
+        mark, forgotten = self._mark(Kind.DEPARTURE, sender), time.monotonic_ns() - _FORGOTTEN * 10**9
+        for part in parts:
+            first = self._first(part) + _NETWORKS
+            told = self._numbers[first : first + _DEPARTURES * _EACH].tolist()
+            if any(
+                one == mark and before < moment and entered > forgotten
+                for one, before, entered in zip(told[::_EACH], told[1::_EACH], told[2::_EACH], strict=True)
+            ):
+                return True
+        return False
+
+    # --- the table ----------------------------------------------------------------------------------------------------
+
     def _change(self, networks: tuple[str, ...], kind: Kind, by: int) -> None:
         number = self._first(self._mine) + kind
         self._numbers[number] = max(0, self._numbers[number] + by)
@@ -101,7 +144,7 @@ class Crowd:
         """Return where a network is counted in a part, or, if it is not, a `free` place."""
         mark, first, empty = self._mark(kind, network), self._first(part) + len(Kind), None
         for probe in range(_PROBES):
-            place = first + (mark + probe) % (_PLACES - len(Kind))
+            place = first + (mark + probe) % (_NETWORKS - len(Kind))
             number = self._numbers[place]
             if number >> _COUNT_BITS == mark:
                 return place
@@ -150,16 +193,4 @@ class SharedDepartures:
     """The departures of all receivers (see `ports.Departures`)."""
 
     def __init__(self, crowd: Crowd) -> None:
-        self._crowd = crowd
-
-    def begin(self) -> None:
-        """A note is being made."""
-        self._crowd.enter((), Kind.DEPARTURE)
-
-    def end(self) -> None:
-        """It is made."""
-        self._crowd.leave((), Kind.DEPARTURE)
-
-    def any(self) -> bool:
-        """Whether any is being made."""
-        return self._crowd.total(Kind.DEPARTURE) > 0
+        self.enter, self.leave, self.any_before = crowd.depart, crowd.settle, crowd.any_before

@@ -247,6 +247,8 @@ class Intake(Dialogue):
         )
         outcome = self._door.hand_over(envelope, content)
         self._confirmation.begin(envelope, content, outcome, spool.close if spool else _nothing)
+        if self._ended:  # while there was no room for the message
+            self._confirmation.left()
         self._engage()  # the pipeline has deadlines of its own
         outcome.add_done_callback(partial(self._handed_over, smtputf8=envelope.smtputf8))
 

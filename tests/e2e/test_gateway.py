@@ -152,6 +152,23 @@ async def test_a_client_that_goes_away_after_the_dot_gets_no_second_copy(gateway
     assert [one.recipients for one in next_mta.transactions] == [("bob@shop.example",), ("eve@shop.example",)]
 
 
+async def test_clients_that_come_back_at_once_get_no_second_copy(gateway: Launch, next_mta: NextMta) -> None:
+    """(i) Twelve hang up behind the final dot and send the mail again within milliseconds: each leaves once."""
+    running = await gateway(next_mta.port, settings={"processes": {"receivers": 1}})
+    mails = [b"Message-ID: <%d@corp.example>\r\n%b" % (number, CLEAN) for number in range(12)]
+
+    async def insist(mail: bytes) -> str:
+        async with Client(running.port) as client:
+            for line in ("EHLO client.example", "MAIL FROM:<ada@corp.example>", "RCPT TO:<bob@shop.example>", "DATA"):
+                await client.command(line)
+            client.write(mail.replace(b"\r\n.", b"\r\n..") + b".\r\n")
+        return await send(running.port, "ada@corp.example", ("bob@shop.example",), mail)
+
+    assert {reply[:3] for reply in await asyncio.gather(*map(insist, mails))} == {"250"}
+    await asyncio.sleep(0.3)
+    assert len(next_mta.transactions) == len(mails)
+
+
 async def test_postfix_on_both_sides(
     gateway: Launch, front_postfix: Callable[[int], Postfix], next_postfix: Postfix
 ) -> None:

@@ -59,17 +59,38 @@ def test_each_kind_is_counted_for_itself() -> None:
 
 
 def test_departures_are_those_of_all_receivers() -> None:
-    """Whoever asks sees that another makes a note."""
+    """Whoever asks sees that another makes a note about an earlier message of the same sender."""
     descriptor = Crowd.share()
-    one, other = (Crowd(descriptor) for _ in range(2))
-    departures = SharedDepartures(one), SharedDepartures(other)
-    departures[0].begin()
-    assert departures[1].any()
-    departures[0].end()
-    assert not departures[1].any()
-    for table in (one, other):
-        table.close()
+    one, other = (SharedDepartures(Crowd(descriptor)) for _ in range(2))
+    place = one.enter("client 192.0.2.1", 1_000)
+    assert place is not None
+    assert other.any_before("client 192.0.2.1", 1_001)
+    assert not other.any_before("client 192.0.2.1", 1_000)
+    assert not other.any_before("client 192.0.2.2", 1_001)
+    one.leave(place)
+    assert not other.any_before("client 192.0.2.1", 1_001)
     os.close(descriptor)
+
+
+def test_departures_find_places_until_all_are_taken() -> None:
+    """And again when one is free; what finds none is not waited for."""
+    departures = SharedDepartures(Crowd())
+    places = [departures.enter(f"client {number}", number) for number in range(crowd._DEPARTURES)]
+    assert len({*places}) == crowd._DEPARTURES
+    assert departures.enter("one more", 1) is None
+    assert all(departures.any_before(f"client {number}", number + 1) for number in range(crowd._DEPARTURES))
+    assert places[7] is not None
+    departures.leave(places[7])
+    assert departures.enter("one more", 1) == places[7]
+    assert departures.any_before("one more", 2)
+
+
+def test_a_departure_that_nobody_settles_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its sender would else wait for ever, whatever became of who entered it."""
+    departures = SharedDepartures(Crowd())
+    departures.enter("client 192.0.2.1", 1)
+    monkeypatch.setattr(crowd, "_FORGOTTEN", 0)
+    assert not departures.any_before("client 192.0.2.1", 2)
 
 
 def test_all_receivers_are_one_crowd_and_the_dead_leave_it() -> None:
