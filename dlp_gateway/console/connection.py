@@ -14,9 +14,8 @@ from uvicorn.server import ServerState
 from dlp_gateway.console.callers import Callers
 from dlp_gateway.networks import client_address, network_of
 
-_PATIENCE: Final = (
-    10.0  # seconds from the connection, or the answer before, until the answer is written; as Prometheus'
-)
+#: Seconds from the connection, or from the answer before, until the answer is written; no scraper waits longer.
+_PATIENCE: Final = 10.0
 
 
 class Connection(H11Protocol):
@@ -33,6 +32,13 @@ class Connection(H11Protocol):
         self._await_request()
         client = client_address(transport.get_extra_info("peername"))
         self._callers.enter(self, "" if client is None else network_of(client))  # without a name: it is gone already
+
+    def handle_events(self) -> None:
+        """Take what has come, and note that it is a request."""
+        before = self.cycle
+        super().handle_events()
+        if self.cycle is not before:
+            self._callers.asked(self)
 
     def on_response_complete(self) -> None:
         """Begin to wait for the next request; what the client has not read of this answer must be gone by then."""

@@ -44,19 +44,36 @@ def test_an_answer_begins_the_wait_anew() -> None:
     assert (first.cut, second.cut) == (False, True)
 
 
+def test_who_has_asked_makes_room_last() -> None:
+    """Its answer may take a while, and those who say nothing are no reason to go without it."""
+    callers = Callers(most=3, each=2)
+    prober, silent = entered(callers, "a", "a")
+    callers.asked(prober)
+    (other,) = entered(callers, "a")
+    assert (prober.cut, silent.cut) == (False, True)
+    callers.asked(other)
+    youngest = entered(callers, "b", "c", "d", "d")
+    assert (prober.cut, other.cut) == (False, False)
+    assert [one.cut for one in youngest] == [True, True, True, False]
+    callers.asked(youngest[-1])
+    entered(callers, "e")
+    assert [prober.cut, other.cut, youngest[-1].cut] == [True, False, False]
+
+
 def test_who_left_is_not_counted() -> None:
     """Leaving twice, or being answered after that, changes nothing."""
     callers = Callers(most=9, each=1)
     (gone,) = entered(callers, "a")
     callers.leave(gone)
     callers.leave(gone)
+    callers.asked(gone)
     callers.answered(gone)
     assert len(callers) == 0
     (one,) = entered(callers, "a")
     assert (one.cut, gone.cut) == (False, False)
 
 
-@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["enter", "leave", "answered"]))))
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["enter", "leave", "asked", "answered"]))))
 def test_no_bound_is_passed_and_the_youngest_always_enters(steps: list[tuple[str, str]]) -> None:
     """Whatever comes and goes: those that are counted are those that were not cut off and did not leave."""
     callers = Callers(most=5, each=3)
@@ -70,6 +87,8 @@ def test_no_bound_is_passed_and_the_youngest_always_enters(steps: list[tuple[str
         elif mine and step == "leave":
             callers.leave(mine[0])
             there.remove(mine[0])
+        elif mine and step == "asked":
+            callers.asked(mine[-1])
         elif mine:
             callers.answered(mine[0])
         there = [one for one in there if not one.cut]

@@ -160,6 +160,25 @@ async def test_one_address_holds_a_few_and_keeps_nobody_out(admin: Admin, client
     assert admin.connections <= server._EACH + 1
 
 
+async def test_who_has_asked_is_answered_whoever_comes_after(clients: ExitStack) -> None:
+    """A check that takes its time is not lost to those who connect meanwhile, from the same address and from others."""
+    going_on = asyncio.Event()
+
+    async def check() -> str:
+        await going_on.wait()
+        return ""
+
+    admin = Admin(application({"smarthost": check}, lambda: (b"", "text/plain")), "127.0.0.1", 0)
+    _host, port = await admin.start()
+    one = await connected(clients, port, said=PROBE.replace(b"livez", b"readyz"))
+    held = [await connected(clients, port) for _ in range(3 * server._EACH)]
+    held += [await connected(clients, port, f"127.0.2.{number + 1}") for number in range(server._MOST)]
+    await until(lambda: still_open(held) == server._MOST - 1)
+    going_on.set()
+    assert (await ended(one))[:12] == b"HTTP/1.1 200"
+    await admin.stop()
+
+
 async def test_many_addresses_together_keep_nobody_out(admin: Admin, clients: ExitStack) -> None:
     """However many connect and say nothing, so many stay open, and whoever asks is answered."""
     _host, port = await admin.start()
