@@ -1,7 +1,7 @@
-"""Sets of IP networks: who is in them, and whether they hold more than anybody can call their own."""
+"""Sets of IP networks: who is in them, whether they hold more than anybody can own, and what is one client."""
 
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, collapse_addresses
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, collapse_addresses, ip_address
 from typing import Final
 
 Networks = tuple[IPv4Network | IPv6Network, ...]
@@ -26,6 +26,22 @@ _TRANSLATED: Final = (
     *map(IPv4Network, ("172.16.0.0/12", "10.88.0.0/16", "10.0.2.0/24", "192.168.65.0/24")),
     *map(IPv4Network, ("10.42.0.0/16", "10.244.0.0/16")),
 )
+
+
+def client_address(peer: object) -> IPv4Address | IPv6Address | None:
+    """Return the address in a socket's peer name, IPv4-mapped ones as IPv4; None if there is none.
+
+    A client that is gone already has no peer name, one on a Unix socket has no address.
+    """
+    if not isinstance(peer, tuple):
+        return None
+    address = ip_address(peer[0].partition("%")[0])
+    return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
+
+
+def network_of(client: IPv4Address | IPv6Address) -> str:
+    """Return what counts as one client: an IPv4 address or an IPv6 /64, for that is what one host can have."""
+    return str(client) if client.version == 4 else str(IPv6Network((int(client) >> 64 << 64, 64)))
 
 
 def within(address: IPv4Address | IPv6Address, networks: Networks) -> bool:

@@ -13,7 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 from dlp_gateway.cli import main
-from dlp_gateway.observe import instruments, log
+from dlp_gateway.observe import instruments, log, output
 from dlp_gateway.settings import Settings, load
 
 ROOT = Path(__file__).parents[1]
@@ -57,10 +57,11 @@ def commands(command: click.Command, name: str) -> Iterator[tuple[str, click.Com
 
 
 def events() -> set[str]:
-    """Return the name of every event that `observe.log` can write."""
-    return {
+    """Return the name of every event that `observe` can write, of ours and of libraries."""
+    return {"library"} | {
         str(node.args[0].value)
-        for node in ast.walk(ast.parse(Path(log.__file__).read_text(encoding="utf-8")))
+        for module in (log, output)
+        for node in ast.walk(ast.parse(Path(module.__file__).read_text(encoding="utf-8")))
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and ast.unparse(node.func.value) == "current.logger"

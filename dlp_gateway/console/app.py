@@ -4,12 +4,15 @@ A check is an async callable that returns "" when its part is well, or a few wor
 the composition root and has two seconds. /readyz answers 200 if all are well and 503 if one is not, with each in JSON,
 and beside them facts such as the policy's mode, which make nothing ready or unready.
 /livez says only that the supervisor's loop turns: restarting helps against nothing else.
+
+A check may open a session with the smarthost, and metrics are read from files: a crowd that asks at a time shares one
+answer, for whoever may ask without a login must not make work for others.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final, Generic, TypeVar
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -22,6 +25,7 @@ from dlp_gateway.mail.reply import printable
 Check = Callable[[], Awaitable[str]]
 Metrics = Callable[[], tuple[bytes, str]]
 Fact = Callable[[], str]
+_T = TypeVar("_T")
 
 _PATIENCE: Final = 2.0  # seconds for one check
 
@@ -39,16 +43,18 @@ def application(
     checks: Mapping[str, Check], metrics: Metrics, facts: Mapping[str, Fact] = MappingProxyType({})
 ) -> ASGIApp:
     """Return the application; `metrics` gives body and content type and is called in a thread."""
+    measured = _Shared(lambda: asyncio.to_thread(metrics))
+    checked = _Shared(lambda: readiness(checks))
 
     async def show_metrics(_request: Request) -> Response:
-        body, content_type = await asyncio.to_thread(metrics)
+        body, content_type = await measured.now()
         return Response(body, headers={"content-type": content_type})
 
     async def show_life(_request: Request) -> Response:
         return PlainTextResponse("ok\n")
 
     async def show_readiness(_request: Request) -> Response:
-        answers = await readiness(checks)
+        answers = await checked.now()
         told = {name: answer or "ok" for name, answer in answers.items()}
         ready = not any(answers.values())
         known = {name: fact() for name, fact in facts.items()}
@@ -62,6 +68,20 @@ def application(
     app = Starlette(routes=routes)
     app.router.redirect_slashes = False  # what is not there is 404, without a hint
     return _SecurityHeaders(app)
+
+
+class _Shared(Generic[_T]):
+    """What is made once for all who ask until it is there, and made anew for the next."""
+
+    def __init__(self, make: Callable[[], Coroutine[Any, Any, _T]]) -> None:
+        self._make = make
+        self._making: asyncio.Task[_T] | None = None
+
+    async def now(self) -> _T:
+        """Return it, or raise what came of it; whoever goes away spoils it for nobody."""
+        if self._making is None or self._making.done():
+            self._making = asyncio.create_task(self._make())
+        return await asyncio.shield(self._making)
 
 
 async def readiness(checks: Mapping[str, Check]) -> dict[str, str]:

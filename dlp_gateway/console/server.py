@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import http.client
 import socket
 from collections.abc import Iterator
@@ -11,8 +12,15 @@ from urllib.parse import urlsplit
 import uvicorn
 from starlette.types import ASGIApp
 
-_BACKLOG: Final = 64
-_CONNECTIONS: Final = 64  # more get 503: nobody but a prober and a scraper has business here
+from dlp_gateway.console.callers import Callers
+from dlp_gateway.console.connection import Connection
+
+_BACKLOG: Final = 128
+#: Connections in all, and of one address: nobody but a few probers and scrapers has business here, and the descriptors
+#: that strangers hold are those that deliveries and the database need.
+_MOST: Final = 128
+_EACH: Final = 16
+_REST: Final = 1.0  # seconds without new connections after we ran out of descriptors or memory (accept(2))
 
 
 class _Quiet(uvicorn.Server):
@@ -27,9 +35,32 @@ class Admin:
     """Serves `app` on `host`:`port` (0: a free one) from `start` to `stop`."""
 
     def __init__(self, app: ASGIApp, host: str, port: int) -> None:
-        self._app, self._host, self._port = app, host, port
-        self._server: _Quiet | None = None
+        self._host, self._port = host, port
+        self._callers = Callers(most=_MOST, each=_EACH)
+        self._server = _Quiet(
+            uvicorn.Config(
+                app,
+                lifespan="off",
+                ws="none",
+                log_config=None,  # what uvicorn logs goes the way of all libraries' records
+                access_log=False,
+                server_header=False,
+                date_header=False,
+                proxy_headers=False,
+                timeout_keep_alive=5,
+                timeout_graceful_shutdown=3,
+                h11_max_incomplete_event_size=16_384,
+                http="h11",
+            )
+        )
+        self._listener: socket.socket | None = None
+        self._accepting: asyncio.Task[None] | None = None
         self._serving: asyncio.Task[None] | None = None
+
+    @property
+    def connections(self) -> int:
+        """How many are open."""
+        return len(self._callers)
 
     async def start(self) -> tuple[str, int]:
         """Bind, serve, and return host and port as bound; raises OSError if the address cannot be had."""
@@ -42,34 +73,43 @@ class Admin:
         except OSError:
             listener.close()
             raise
-        self._server = _Quiet(
-            uvicorn.Config(
-                self._app,
-                lifespan="off",
-                ws="none",
-                log_config=None,  # what uvicorn logs goes the way of all libraries' records
-                access_log=False,
-                server_header=False,
-                date_header=False,
-                proxy_headers=False,
-                timeout_keep_alive=5,
-                timeout_graceful_shutdown=3,
-                limit_concurrency=_CONNECTIONS,
-                h11_max_incomplete_event_size=16_384,
-                http="h11",
-            )
-        )
-        self._serving = asyncio.create_task(self._server.serve(sockets=[listener]), name="admin")
+        listener.setblocking(False)
+        self._listener = listener
+        self._serving = asyncio.create_task(self._server.serve(sockets=[]), name="admin")
+        self._accepting = asyncio.create_task(self._accept(listener), name="admin-accept")
         host, port = listener.getsockname()[:2]
         return host, port
 
     async def stop(self) -> None:
         """Stop listening, give requests under way three seconds, and end; may be called twice."""
-        if self._server is None or self._serving is None:
+        if self._listener is None or self._accepting is None or self._serving is None:
             return
+        self._accepting.cancel()
+        await asyncio.wait({self._accepting})
+        self._listener.close()
         self._server.should_exit = True
         await self._serving
-        self._server = self._serving = None
+        self._callers.cut_off_all()
+        self._listener = self._accepting = self._serving = None
+
+    async def _accept(self, listener: socket.socket) -> None:
+        """Take connections one by one. Without descriptors asyncio's own server tries, and logs, without a pause."""
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                connection, _peer = await loop.sock_accept(listener)
+            except OSError as error:
+                if error.errno != errno.ECONNABORTED:  # that one is only gone again
+                    await asyncio.sleep(_REST)
+                continue
+            connection.setblocking(False)
+            try:
+                await loop.connect_accepted_socket(self._connection, connection)
+            except OSError:  # the client went away
+                connection.close()
+
+    def _connection(self) -> Connection:
+        return Connection(self._callers, self._server.config, self._server.server_state)
 
 
 def healthcheck(url: str, timeout: float = 5.0) -> tuple[bool, str]:

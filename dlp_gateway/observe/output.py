@@ -11,8 +11,11 @@ import json
 import logging
 import sys
 import threading
+import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, MutableMapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final, Literal, TextIO, get_args
@@ -27,6 +30,8 @@ Format = Literal["auto", "json", "console"]
 _LONGEST: Final = 200  # characters of one string
 _MOST: Final = 50  # elements of one list
 _FRAMES: Final = 12  # innermost frames of a traceback
+_SAME: Final = 20  # lines of a library that say the same, in a minute
+_MINUTE: Final = 60.0  # seconds
 
 
 def configure(level: Level = "info", layout: Format = "auto", stream: TextIO | None = None) -> None:
@@ -175,6 +180,9 @@ def _reduce_libraries() -> None:
     logging.captureWarnings(capture=True)  # a warning may quote a value
     logging.raiseExceptions = False  # else a failing handler prints the record
     root = logging.getLogger()
+    for former in root.handlers:
+        if isinstance(former, _Handler):
+            former.close()
     root.handlers = [_Handler(logging.WARNING)]
     root.setLevel(logging.WARNING)
     loggers = [logger for logger in root.manager.loggerDict.values() if isinstance(logger, logging.Logger)]
@@ -199,11 +207,59 @@ def _record(name: str, level: int, path: str, line: int, *ignored: Any, **also: 
 
 
 class _Handler(logging.Handler):
+    """Tells what libraries say. What one repeats at the same place has a few lines a minute, then a number.
+
+    The number is told when the minute is over, also if nothing more is said, and at the end of the process.
+    """
+
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self._begun = 0.0  # the minute
+        self._said: Counter[tuple[str, str, str]] = Counter()
+        self._telling: threading.Timer | None = None  # for lines that were withheld
+
     def emit(self, record: logging.LogRecord) -> None:
+        if time.monotonic() >= self._begun + _MINUTE:
+            self._begin_anew()
+        told = record.told if isinstance(record, _Record) else {}
+        at = f"{_short(record.pathname)}:{record.lineno}"
+        place = record.name, at, f"{told.get('exception', '')} {told.get('errno', '')}".strip()
+        self._said[place] += 1
+        if self._said[place] > _SAME:
+            self._tell_later()
+            return
         logger = current.logger
         write: Callable[..., Any] = logger.error if record.levelno >= logging.ERROR else logger.warning
-        told = record.told if isinstance(record, _Record) else {}
-        write("library", logger=record.name, at=f"{_short(record.pathname)}:{record.lineno}", **told)
+        write("library", logger=record.name, at=at, **told)
+
+    def flush(self) -> None:
+        """Tell what was withheld; called at the end of the process, and when the minute is over."""
+        self.acquire()
+        try:
+            self._begin_anew()
+        finally:
+            self.release()
+
+    def close(self) -> None:
+        """Tell it, and nothing more."""
+        self.flush()
+        super().close()
+
+    def _tell_later(self) -> None:
+        if self._telling is None:
+            timer = threading.Timer(self._begun + _MINUTE - time.monotonic(), self.flush)
+            timer.daemon = True
+            with suppress(RuntimeError):  # no room for a thread: the next record after the minute tells it
+                timer.start()
+                self._telling = timer
+
+    def _begin_anew(self) -> None:
+        if self._telling is not None:
+            self._telling.cancel()
+        said, self._said, self._telling, self._begun = self._said, Counter(), None, time.monotonic()
+        for (name, at, exception), count in said.items():
+            if count > _SAME:
+                current.logger.warning("library_repeated", logger=name, at=at, exception=exception, count=count - _SAME)
 
 
 # --- what nobody caught -----------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from dlp_gateway.pipeline import Pipeline
 from dlp_gateway.processes import composition
 from dlp_gateway.processes.boot import DRAIN, RETIREMENT, Boot, receive_boot, tell_life, tell_ready, watch_supervisor
 from dlp_gateway.processes.certificates import Watch, in_force
+from dlp_gateway.processes.descriptors import raise_limit
 from dlp_gateway.processes.offering import begin_to_learn
 from dlp_gateway.retries import Retries
 from dlp_gateway.smtp import replies
@@ -173,6 +174,7 @@ async def _told(starting: asyncio.Task[None], *events: asyncio.Event) -> None:
 def main() -> None:
     """Run one receiver."""
     os.umask(0o077)
+    raise_limit()
     boot = receive_boot()
     log.configure(boot.settings.log.level, boot.settings.log.format)
     log.catch_uncaught()

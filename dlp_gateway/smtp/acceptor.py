@@ -12,8 +12,8 @@ from collections.abc import Callable, Coroutine
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any, Final, TypeAlias
 
-from dlp_gateway.networks import within
-from dlp_gateway.smtp.door import Door, Security, client_address
+from dlp_gateway.networks import client_address, within
+from dlp_gateway.smtp.door import Door, Security
 from dlp_gateway.smtp.proxy import NoHeader, client_of
 from dlp_gateway.smtp.replies import BAD_PROXY, HANDSHAKE_FAILED, UNVERIFIED_CERTIFICATE
 

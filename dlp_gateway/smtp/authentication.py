@@ -5,9 +5,10 @@ from typing import assert_never
 
 from dlp_gateway.mail.author import may_send
 from dlp_gateway.mail.reply import Reply
+from dlp_gateway.networks import network_of
 from dlp_gateway.ports import Denial, Login
 from dlp_gateway.smtp import replies
-from dlp_gateway.smtp.door import Door, network_of
+from dlp_gateway.smtp.door import Door
 from dlp_gateway.smtp.mechanisms import MECHANISMS, Credentials
 from dlp_gateway.smtp.replies import Refusal
 

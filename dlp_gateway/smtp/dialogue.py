@@ -9,8 +9,9 @@ from typing import Final, cast
 
 from dlp_gateway.mail.envelope import new_id
 from dlp_gateway.mail.reply import Reply
+from dlp_gateway.networks import client_address
 from dlp_gateway.smtp import commands, replies
-from dlp_gateway.smtp.door import UNDER_TLS, Door, Security, client_address, stumbled
+from dlp_gateway.smtp.door import UNDER_TLS, Door, Security, stumbled
 from dlp_gateway.smtp.replies import Refusal
 from dlp_gateway.smtp.wire import Wire
 

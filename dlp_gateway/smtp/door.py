@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.reply import Reply
-from dlp_gateway.networks import Networks, large_part_of_internet, within
+from dlp_gateway.networks import Networks, large_part_of_internet, network_of, within
 from dlp_gateway.observe import log, metrics
 from dlp_gateway.ports import Logins
 from dlp_gateway.smtp.admission import UNCONDITIONAL, Admission
@@ -110,22 +110,6 @@ class ListenerOptions:
     def admits(self, client: IPv4Address | IPv6Address) -> bool:
         """Whether the client's host may send."""
         return within(client, self.networks)
-
-
-def client_address(peer: object) -> IPv4Address | IPv6Address | None:
-    """Return the address in a socket's peer name, IPv4-mapped ones as IPv4; None if there is none.
-
-    A client that is gone already has no peer name, one on a Unix socket has no address.
-    """
-    if not isinstance(peer, tuple):
-        return None
-    address = ip_address(peer[0].partition("%")[0])
-    return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
-
-
-def network_of(client: IPv4Address | IPv6Address) -> str:
-    """Return what counts as one client: an IPv4 address or an IPv6 /64, for that is what one host can have."""
-    return str(client) if client.version == 4 else str(IPv6Network((int(client) >> 64 << 64, 64)))
 
 
 def networks_of(client: IPv4Address | IPv6Address) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """What the admin application answers."""
 
 import asyncio
+import time
 
 import httpx
 import pytest
@@ -129,3 +130,29 @@ async def test_metrics_that_fail_show_no_text() -> None:
         response = await client.get("/metrics")
     assert (response.status_code, response.text) == (500, "Internal Server Error")
     assert response.headers["cache-control"] == "no-store"
+
+
+async def test_a_crowd_shares_one_answer() -> None:
+    """However many ask for readiness and metrics at a time, the smarthost is asked once, and metrics are made once."""
+    made: list[str] = []
+
+    async def check() -> str:
+        made.append("check")
+        await asyncio.sleep(0.2)
+        return ""
+
+    def measure() -> tuple[bytes, str]:
+        made.append("metrics")
+        time.sleep(0.2)
+        return counted()
+
+    transport = httpx.ASGITransport(application({"smarthost": check}, measure))
+    async with httpx.AsyncClient(transport=transport, base_url="http://admin.example") as client:
+        for turn in (1, 2):
+            impatient = asyncio.create_task(client.get("/readyz"))
+            await asyncio.sleep(0)
+            asked = asyncio.gather(*(client.get(path) for path in ("/readyz", "/metrics") for _ in range(20)))
+            await asyncio.sleep(0.02)
+            impatient.cancel()
+            assert {response.status_code for response in await asked} == {200}
+            assert sorted(made) == ["check"] * turn + ["metrics"] * turn

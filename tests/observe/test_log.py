@@ -4,10 +4,13 @@ import inspect
 import io
 import json
 import logging
+import subprocess
 import sys
 import threading
+import time
 import types
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -42,12 +45,19 @@ def lines() -> Iterator[io.StringIO]:
     stream = io.StringIO()
     log.configure("debug", "json", stream)
     yield stream
+    ours().close()
     logging.captureWarnings(capture=False)
     logging.raiseExceptions = True
     logging.setLogRecordFactory(factory)
     root.handlers, output.current.logger = handlers, logger
     root.setLevel(level)
     sys.excepthook, sys.unraisablehook, threading.excepthook = hooks
+
+
+def ours() -> logging.Handler:
+    """Return the handler of ours at the root; pytest has some there, too."""
+    (handler,) = (one for one in logging.getLogger().handlers if isinstance(one, output._Handler))
+    return handler
 
 
 def written(stream: io.StringIO) -> list[dict[str, Any]]:
@@ -200,6 +210,74 @@ def test_a_library_says_who_and_where_only(
     shown = [(line["event"], line["logger"], line.get("exception")) for line in written(lines)]
     expected = [("library", name, "ValueError < OSError"), ("library", name, None)]
     assert (expected if level >= logging.WARNING else []) == shown
+
+
+def repeat(name: str, count: int, *errors: BaseException) -> None:
+    """Let a library say something again and again, at one place."""
+    for _ in range(count):
+        for error in errors or (None,):
+            logging.getLogger(name).warning(MARK, exc_info=error)
+
+
+def test_a_library_that_repeats_itself_does_not_flood_the_log(
+    lines: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twenty lines of the same a minute, then how many more there were, when the minute is over; then anew."""
+    monkeypatch.setattr(output, "_MINUTE", 0.3)
+    repeat("asyncio", 500)
+    assert [line["event"] for line in written(lines)] == ["library"] * 20
+    end = time.monotonic() + 10
+    while len(written(lines)) < 21 and time.monotonic() < end:  # though nothing more is said
+        time.sleep(0.01)
+    told = written(lines)[20]
+    assert (told["event"], told["level"], told["logger"], told["count"]) == (
+        *("library_repeated", "warning"),
+        *("asyncio", 480),
+    )
+    assert told["at"] == written(lines)[0]["at"]
+    repeat("asyncio", 1)
+    assert [line["event"] for line in written(lines)[21:]] == ["library"]
+
+
+def test_what_differs_is_told_beside_what_repeats(lines: io.StringIO) -> None:
+    """Another library, another place and another exception have lines of their own."""
+    repeat("asyncio", 100, OSError(24, MARK), OSError(28, MARK), ValueError(MARK))
+    repeat("asyncio", 1)
+    repeat("sqlalchemy", 1)
+    logging.getLogger("asyncio").warning(MARK)
+    told = Counter((line["logger"], line.get("exception"), line.get("errno")) for line in written(lines))
+    assert told == {
+        ("asyncio", "OSError", "EMFILE"): 20,
+        ("asyncio", "OSError", "ENOSPC"): 20,
+        ("asyncio", "ValueError", None): 20,
+        ("asyncio", None, None): 2,
+        ("sqlalchemy", None, None): 1,
+    }
+    assert MARK not in lines.getvalue()
+
+
+def test_what_was_withheld_is_told_at_the_end() -> None:
+    """A process that ends within the minute says how many lines there would have been."""
+    script = (
+        "import logging\nfrom dlp_gateway.observe import log\nlog.configure('info', 'json')\n"
+        "for _ in range(50): logging.getLogger('asyncio').error('text')\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=True)
+    events = [json.loads(line) for line in ended.stderr.splitlines()]
+    assert [line["event"] for line in events] == ["library"] * 20 + ["library_repeated"]
+    assert events[-1]["count"] == 30
+
+
+def test_threads_repeat_themselves_together(lines: io.StringIO) -> None:
+    """No line is lost between threads: those that are told and the number are what was said."""
+    threads = [threading.Thread(target=repeat, args=("aiosqlite", 200)) for _ in range(5)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    ours().flush()
+    assert [line["event"] for line in written(lines)] == ["library"] * 20 + ["library_repeated"]
+    assert written(lines)[-1]["count"] == 980
 
 
 def test_a_second_set_up_takes_handlers_that_libraries_brought(lines: io.StringIO) -> None:

@@ -6,7 +6,8 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from dlp_gateway.smtp.door import ListenerOptions, Security, client_address
+from dlp_gateway.networks import client_address
+from dlp_gateway.smtp.door import ListenerOptions, Security
 from tests.smtp.peers import Listen, Recorder
 from tests.waiting import until
 
