@@ -296,10 +296,13 @@ class LoginFailures(Protocol):
         """Return the failures of which the last was counted after `since`."""
         ...
 
-    async def count_failure(self, network: str, name: str, password: str, since: datetime, now: datetime) -> Failures:
-        """Commit one more and return all; those from before `since` are forgotten.
+    async def count_failure(
+        self, network: str, name: str, password: str, since: datetime, now: datetime
+    ) -> tuple[Failures, Failures]:
+        """Commit one more and return all, before it and with it; those from before `since` are forgotten.
 
-        The same wrong password again is no guess (a telephone with an old password asks for ever): it counts once.
+        Of several at once, at whichever receivers, no two have the same place in the count. The same wrong password
+        again is no guess (a telephone with an old password asks for ever): it counts once.
         """
         ...
 

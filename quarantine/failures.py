@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import resource
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
 
 from quarantine.store import BusyError, StoreError
 
-#: Bytes; a disk with less room than that counts as full.
+#: Bytes; a disk with less room than that counts as full, and a file with less until its limit as too large.
 ROOM: Final = 1_000_000
 
 
@@ -22,6 +23,7 @@ class Why(StrEnum):
     """The log's word for it."""
 
     FULL = "disk-full"
+    LIMITED = "file-size-limit"
     READ_ONLY = "read-only"
     GONE = "gone"
     LOCKED = "locked"
@@ -45,6 +47,8 @@ _CODES: Final = {
 }
 _SAYS: Final = {
     Why.FULL: "the disk is full; make room",
+    Why.LIMITED: "files may not grow beyond {limit:,} bytes here (RLIMIT_FSIZE); lift the limit (`ulimit -f`, or "
+    "LimitFSIZE= of the systemd unit) and restart the gateway",
     Why.READ_ONLY: "the user {user} may not write it; give file and folder to the user that runs the gateway",
     Why.GONE: "the file is gone, or another one has its place; put it back, and restart the gateway",
     Why.LOCKED: "it is locked: another program did not let us write in time; `fuser` says which",
@@ -59,7 +63,7 @@ _STALE: Final = frozenset({Why.READ_ONLY, Why.DAMAGED, Why.SHUT, Why.FAULT})
 def failure(why: Why, path: Path, *, code: str = "") -> StoreError:
     """Return the error of a SQLite file, with a sentence on what to do."""
     kind = BusyError if why is Why.LOCKED else StoreError
-    return kind(f"{path}: {_SAYS[why].format(user=_user(), code=code)}", why=why, file=str(path))
+    return kind(f"{path}: {_SAYS[why].format(user=_user(), code=code, limit=_limit())}", why=why, file=str(path))
 
 
 def is_stale(error: BaseException | None) -> bool:
@@ -68,9 +72,10 @@ def is_stale(error: BaseException | None) -> bool:
 
 
 def require_room(path: Path) -> None:
-    """Raise `StoreError` if the disk is as good as full: a small change finds room in the log where no mail does."""
-    if _is_full(path):
-        raise failure(Why.FULL, path)
+    """Raise `StoreError` if there is as good as no room: a small change finds some in the log where no mail does."""
+    shortage = _shortage(path)
+    if shortage is not None:
+        raise failure(shortage, path)
 
 
 @contextmanager
@@ -90,8 +95,9 @@ def translated(path: Path | None) -> Iterator[None]:
 
 def _translation(error: BaseException | None, path: Path | None) -> StoreError:
     why = _why(error)
-    if path is not None and why in {Why.FAULT, Why.SHUT} and _is_full(path):
-        why = Why.FULL  # there was no room for the index of the log, of which SQLite tells in other words
+    if path is not None and why in {Why.FAULT, Why.SHUT}:
+        # There was no room for the index of the log, or for a larger file: SQLite tells of both in other words.
+        why = _shortage(path) or why
     if path is not None and why in _SAYS:
         return failure(why, path, code=str(getattr(error, "sqlite_errorname", "")))
     if isinstance(error, PermissionError | FileNotFoundError) and error.filename is not None:
@@ -112,11 +118,28 @@ def _why(error: BaseException | None) -> Why:
     return _CODES.get(code & 0xFF, Why.OTHER)
 
 
-def _is_full(path: Path) -> bool:
+def _shortage(path: Path) -> Why | None:
+    """Return what leaves no room for a database and its log, if anything does."""
     try:
-        return shutil.disk_usage(path.parent).free < ROOM
+        if shutil.disk_usage(path.parent).free < ROOM:
+            return Why.FULL
     except OSError:
-        return False
+        return None
+    limit = _limit()
+    if limit != resource.RLIM_INFINITY and max(map(_size, (path, path.with_name(f"{path.name}-wal")))) + ROOM > limit:
+        return Why.LIMITED
+    return None
+
+
+def _limit() -> int:
+    return resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _user() -> str:

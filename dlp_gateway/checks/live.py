@@ -19,6 +19,7 @@ async def live(settings: Settings, policy: Policy) -> tuple[Remark, ...]:
         *await machine.custody(settings, running=running),
         *await logins.backend(settings),
         await asyncio.to_thread(machine.disk, settings),
+        *machine.file_size(),
         await asyncio.to_thread(machine.clock, settings),
         *await asyncio.to_thread(lambda: tuple(reading.libraries())),
         *await next_hop.smarthost(settings, hostname),

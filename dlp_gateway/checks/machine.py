@@ -3,6 +3,7 @@
 import errno
 import os
 import pwd
+import resource
 import shutil
 import socket
 import time
@@ -15,6 +16,7 @@ from dlp_gateway.checks.greeting import Greeting, greet
 from dlp_gateway.checks.remark import Remark, ok, problem, warning
 from dlp_gateway.notation import SocketAddress
 from dlp_gateway.processes import review
+from dlp_gateway.processes.ceiling import LEAST
 from dlp_gateway.processes.readiness import custody_mark
 from dlp_gateway.settings import Listener, Settings
 from quarantine import crypto
@@ -197,6 +199,18 @@ def disk(settings: Settings) -> Remark:
     return (
         warning("disk", f"{room}. Make room, and let an alert tell you.") if free < _LITTLE else ok("disk", f"{room}.")
     )
+
+
+def file_size() -> Iterator[Remark]:
+    """Yield a warning if the system bounds how large a file may become: a gateway started so would have that bound."""
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+    if limit != resource.RLIM_INFINITY:
+        yield warning(
+            "file size",
+            f"Files may not grow beyond {_size(limit)} here (RLIMIT_FSIZE). Where that holds for the gateway, too, "
+            f"custody ends there, and with less than {_size(LEAST)} nothing starts. See `ulimit -f`, and LimitFSIZE= "
+            "of the systemd unit.",
+        )
 
 
 def _size(octets: int) -> str:

@@ -82,10 +82,12 @@ async def _demo(place: Path, *, once: bool) -> int:
     from dlp_gateway.cli.samples import samples
     from dlp_gateway.observe import instruments, log
     from dlp_gateway.processes import policies, review
+    from dlp_gateway.processes.ceiling import require_file_size
     from dlp_gateway.processes.supervisor import StartError, Supervisor
     from dlp_gateway.smtp.maildrop import Maildrop
     from quarantine.store import StoreError
 
+    require_file_size()
     counted = instruments.prepare()
     async with AsyncExitStack() as stack:
         stack.callback(shutil.rmtree, counted, ignore_errors=True)

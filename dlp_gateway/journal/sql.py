@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 from sqlalchemy import Connection, Dialect, Row, Select, delete, exists, func, or_, select
 
 from dlp_gateway.journal import login_failures, rows, unanswered
+from dlp_gateway.journal.conflicts import in_turn
 from dlp_gateway.journal.generation import Generation
 from dlp_gateway.journal.ledger import SqlLedger
 from dlp_gateway.journal.memory import Memory
@@ -346,12 +347,16 @@ class SqlJournal:
         async with self._database.glancing() as connection:
             return await login_failures.known(connection, self._sealer.public, network, name, since)
 
-    async def count_failure(self, network: str, name: str, password: str, since: datetime, now: datetime) -> Failures:
-        """Commit one more, unless it is the same wrong password again, and return all."""
+    async def count_failure(
+        self, network: str, name: str, password: str, since: datetime, now: datetime
+    ) -> tuple[Failures, Failures]:
+        """Commit one more, unless it is the same wrong password again, and return all, before it and with it."""
         public = self._sealer.public
         async with self._database.writing() as connection:
+            await connection.run_sync(in_turn)
+            before = await login_failures.known(connection, public, network, name, since)
             await login_failures.count(connection, public, network, name, password, since=since, now=now)
-            return await login_failures.known(connection, public, network, name, since)
+            return before, await login_failures.known(connection, public, network, name, since)
 
     async def forgive(self, network: str, name: str) -> None:
         """Commit that the failures of this name from this network were slips of its owner."""

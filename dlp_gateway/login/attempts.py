@@ -17,8 +17,7 @@ from dlp_gateway.observe import log, metrics, trouble
 from dlp_gateway.ports import Authenticator, Denial, Failures, Login, LoginFailures, LoginUnavailable
 from quarantine.store import StoreError
 
-#: Tries of one network at a time, in this receiver: as many, at the most, slip through before they are counted.
-_AT_A_TIME: Final = 4
+_AT_A_TIME: Final = 4  # tries of one network, in this receiver
 #: So many times the failures of one network cut off the whole IPv6 /48 around it, in which an attacker has 65,536.
 _SITE: Final = 8
 _SITE_BITS: Final = 48
@@ -114,17 +113,12 @@ class Attempts:
                 del self._waiting[network], self._turns[network]
 
     async def _judged(self, name: str, password: str, client: str, network: str) -> tuple[Login | Denial, float]:
-        now, limits = datetime.now(UTC), self._limits
         counted = prepared_name(name)  # in capitals it is the same name
-        before = await self._failures(network, counted, now)
-        if before.network >= limits.failures and before.at > now - limits.cut_off:
-            return Denial.CUT_OFF, 0
-        site = _site(network)
-        around = await self._failures(site, _ANYBODY, now) if site else Failures()
-        if around.network >= _SITE * limits.failures and around.at > now - limits.cut_off:
+        known = await self._failures(network, counted)
+        if await self._is_cut_off(network, known):
             return Denial.CUT_OFF, 0
         try:
-            async with self._checks.turn(before.network, _PATIENCE):
+            async with self._checks.turn(known.network, _PATIENCE):
                 login = await self._authenticator.verify(name, password, client=client)
         except TimeoutError:  # too many others ask
             return Denial.UNAVAILABLE, 0
@@ -136,17 +130,39 @@ class Attempts:
         if not self._available:
             log.login_available()
         self._available = True
-        if login is not None:
-            if before.both:
-                await self._forgive(network, counted)
-            return login, 0
-        after = await self._count(network, counted, password)
+        # Others were looked at beside it. Where they had the last tries meanwhile, it came too late, and the answer
+        # must not tell, nor show by the time it takes, whether this password was right.
+        known = await self._failures(network, counted)
+        if await self._is_cut_off(network, known):
+            return Denial.CUT_OFF, 0
+        if login is None:
+            return await self._failed(counted, password, client, network)
+        if known.both:
+            await self._forgive(network, counted)
+        return login, 0
+
+    async def _failed(self, name: str, password: str, client: str, network: str) -> tuple[Denial, float]:
+        """Count a failure; return what is said of it, which is nothing if other receivers had the last tries."""
+        site, around = _site(network), Failures()
+        before, after = await self._count(network, name, password)
         if site:
-            await self._count(site, _ANYBODY, f"{counted}\0{password}")
+            around, _ = await self._count(site, _ANYBODY, f"{name}\0{password}")
+        if self._is_over(before, self._limits.failures) or self._is_over(around, _SITE * self._limits.failures):
+            return Denial.CUT_OFF, 0
         log.login_failed(client, after.network)
-        if before.network < limits.failures <= after.network:
+        if before.network < self._limits.failures <= after.network:
             log.login_cut_off(client, after.network)
         return Denial.WRONG, self._delay(max(after.network, after.name))
+
+    async def _is_cut_off(self, network: str, known: Failures) -> bool:
+        """Whether a network with these failures has no more tries now, or the site around it has none."""
+        site = _site(network)
+        return self._is_over(known, self._limits.failures) or (
+            bool(site) and self._is_over(await self._failures(site, _ANYBODY), _SITE * self._limits.failures)
+        )
+
+    def _is_over(self, known: Failures, most: int) -> bool:
+        return known.network >= most and known.at > datetime.now(UTC) - self._limits.cut_off
 
     def _delay(self, failures: int) -> float:
         """Return the wait before a refusal: a name under attack from everywhere is slow, and never locked."""
@@ -155,8 +171,8 @@ class Attempts:
 
     # --- the memory of failures ---------------------------------------------------------------------------------------
 
-    async def _failures(self, network: str, name: str, now: datetime) -> Failures:
-        since = now - self._limits.memory
+    async def _failures(self, network: str, name: str) -> Failures:
+        since = datetime.now(UTC) - self._limits.memory
         own = await self._own.failures(network, name, since)
         try:
             return _greater(own, await self._shared.failures(network, name, since))
@@ -164,15 +180,17 @@ class Attempts:
             trouble.store_failed(error)
             return own
 
-    async def _count(self, network: str, name: str, password: str) -> Failures:
+    async def _count(self, network: str, name: str, password: str) -> tuple[Failures, Failures]:
         now = datetime.now(UTC)
         since = now - self._limits.memory
-        own = await self._own.count_failure(network, name, password, since, now)
+        shared = Failures(), Failures()
         try:
-            return _greater(own, await self._shared.count_failure(network, name, password, since, now))
+            shared = await self._shared.count_failure(network, name, password, since, now)
         except StoreError as error:
             trouble.store_failed(error)
-            return own
+        # In the order of the shared count, so that no try is the last one in the one and a later one in the other.
+        own = await self._own.count_failure(network, name, password, since, now)
+        return _greater(own[0], shared[0]), _greater(own[1], shared[1])
 
     async def _forgive(self, network: str, name: str) -> None:
         await self._own.forgive(network, name)

@@ -31,8 +31,11 @@ class MemoryFailures:
         ours, theirs, both = (self._row(key, since) for key in ((network, ""), ("", name), (network, name)))
         return Failures(network=ours.count, name=theirs.count, both=both.count, at=ours.at)
 
-    async def count_failure(self, network: str, name: str, password: str, since: datetime, now: datetime) -> Failures:
-        """Count one more, unless it is the same wrong password again, and return all."""
+    async def count_failure(
+        self, network: str, name: str, password: str, since: datetime, now: datetime
+    ) -> tuple[Failures, Failures]:
+        """Count one more, unless it is the same wrong password again, and return all, before it and with it."""
+        before = await self.failures(network, name, since)
         guess = hashlib.blake2b(password.encode(), key=self._key, digest_size=GUESS_WIDTH).digest()
         if self._row((network, name), since).guess != guess:
             for key in ((network, ""), ("", name), (network, name)):
@@ -41,7 +44,7 @@ class MemoryFailures:
             self._rows[network, name].guess = guess
             while len(self._rows) > _MOST:
                 self._rows.popitem(last=False)
-        return await self.failures(network, name, since)
+        return before, await self.failures(network, name, since)
 
     async def forgive(self, network: str, name: str) -> None:
         """Take back what this name failed from this network."""

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
+from string import ascii_lowercase, ascii_uppercase
 from typing import Final
 
 _PLAIN: Final = re.compile(r"[a-z0-9!#$%&'*/=?^_`{|}~-][a-z0-9!#$%&'*/=?^_`{|}~.-]*+@[a-z0-9.-]*[a-z0-9-]")
@@ -12,6 +13,7 @@ _ROUTE: Final = re.compile(r"(?:\s*+@[^:]*+:)++")  # RFC 5321 appendix C
 # Characters that show nothing (IDNA maps them to nothing, UTS 46 table 1) would make one address look like two.
 _UNSEEN: Final = dict.fromkeys((0x00AD, 0x034F, 0x180E, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF))
 _DOTS: Final = {0x3002: ".", 0xFF61: "."}  # IDNA's other full stops (RFC 3490 3.1); NFKC knows the third
+_LOWER: Final = str.maketrans(ascii_uppercase, ascii_lowercase)
 _MARKS: Final = dict.fromkeys(map(ord, '"\\<>'))
 
 # RFC 5321 4.5.3.1.1–3; a path is 256 with its angle brackets, so an address is 254.
@@ -46,6 +48,21 @@ def canonical(address: str) -> str:
     local = local.strip()
     untagged = local.partition("+")[0].strip()
     return f"{untagged or local}{at}{canonical_domain(domain)}"
+
+
+def canonical_mailbox(address: str) -> str:
+    """Return the form in which two forward-paths name one recipient, who gets one copy; idempotent, never for sending.
+
+    Finer than `canonical`, for whoever is taken for another gets no mail: tags stay, and so do letters beyond ASCII in
+    the local part. Its case RFC 5321 2.4 leaves to its host; but none has two mailboxes that differ in case alone.
+    """
+    lowered = address.lower()
+    if address.isascii() and _PLAIN.fullmatch(lowered) and "xn--" not in lowered:
+        return lowered
+    local, at, domain = address.rpartition("@")
+    if not at:  # RFC 5321 4.1.1.3: "Postmaster", in any case
+        return lowered
+    return f"{_least_quoted(local).translate(_LOWER)}@{canonical_domain(domain)}"
 
 
 def canonical_domain(domain: str) -> str:
@@ -130,16 +147,20 @@ def _canonical_domains(domains: Iterable[str]) -> frozenset[str]:
 def serialise(address: str) -> bytes | None:
     """Write an addr-spec afresh (UTF-8), quoting its local part where it must be; None if it can be none."""
     local, at, domain = address.removesuffix(".").rpartition("@")  # an absolute name is written without its dot
-    quoted = _QUOTED.fullmatch(local)
-    content = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else local
     if not at or local in {"", '""'} or not address.isprintable():
         return None
-    if not _DOT_ATOM.fullmatch(content):
-        escaped = re.sub(r'(["\\])', r"\\\1", content)
-        local = f'"{escaped}"'
-    else:
-        local = content
+    local = _least_quoted(local)
     return f"{local}@{domain}".encode() if _within_limits(local, domain) and _is_domain(domain) else None
+
+
+def _least_quoted(local: str) -> str:
+    """Return a local part with quotes only where it needs them: they are a way of writing it (RFC 5321 4.1.2)."""
+    quoted = _QUOTED.fullmatch(local)
+    content = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else local
+    if _DOT_ATOM.fullmatch(content):
+        return content
+    escaped = re.sub(r'(["\\])', r"\\\1", content)
+    return f'"{escaped}"'
 
 
 def _within_limits(local: str, domain: str) -> bool:

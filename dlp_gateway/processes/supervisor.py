@@ -25,6 +25,7 @@ from dlp_gateway.policy.explain import fingerprint
 from dlp_gateway.policy.model import Policy
 from dlp_gateway.processes import composition, places, policies, readiness, teams
 from dlp_gateway.processes.boot import Boot
+from dlp_gateway.processes.ceiling import require_file_size
 from dlp_gateway.processes.certificates import Watch, in_force
 from dlp_gateway.processes.correspondence import Correspondence
 from dlp_gateway.processes.descriptors import raise_limit
@@ -46,6 +47,7 @@ _LEARN: Final = timedelta(seconds=20)
 
 def run(path: Path) -> None:
     """Run the gateway until it is told to stop. Raises `ConfigurationError`, `StartError` and `StoreError`."""
+    require_file_size()
     os.umask(0o077)
     raise_limit()
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})  # it waits until it can be answered (`_handle_signals`)

@@ -3,7 +3,7 @@
 # ruff: noqa: N802  aiosmtpd finds the method for a command by its name, smtp_DATA and the like
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from ipaddress import IPv4Address, IPv6Address
@@ -27,10 +27,14 @@ _LARGE: Final = 500_000  # octets; the header of a smaller message is read in th
 
 @dataclass(slots=True, kw_only=True)
 class Transaction:
-    """What MAIL and RCPT said so far; the recipients, in order, with what was asked about DSNs for each."""
+    """What MAIL and RCPT said so far; the recipients, in order, with what was asked about DSNs for each.
+
+    `written`: how a mailbox was written first (see `mail.address.canonical_mailbox`), which is how it is passed on.
+    """
 
     mail: commands.Mail
-    recipients: dict[str, RecipientRequest]
+    recipients: dict[str, RecipientRequest] = field(default_factory=dict)
+    written: dict[str, str] = field(default_factory=dict)
     refused: int = 0
     repeated: int = 0  # RCPTs that named somebody again
 

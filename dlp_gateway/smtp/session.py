@@ -4,6 +4,7 @@
 
 from ipaddress import IPv4Address, IPv6Address
 
+from dlp_gateway.mail.address import canonical_mailbox
 from dlp_gateway.mail.envelope import NO_REQUEST
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.smtp import commands, replies
@@ -87,7 +88,7 @@ class Session(Intake):
         if unwelcome := self._unwelcome(mail.reverse_path) or self._authentication.objection(mail.reverse_path):
             self._refuse(unwelcome)
             return
-        self._transaction = Transaction(mail=mail, recipients={})
+        self._transaction = Transaction(mail=mail)
         self._say(replies.SENDER_OK)
 
     def _unwelcome(self, reverse_path: str) -> Refusal | None:
@@ -100,7 +101,7 @@ class Session(Intake):
         return admission.refuses_sender(reverse_path)
 
     def smtp_RCPT(self, argument: str) -> None:
-        """RCPT TO: one more recipient; the same one twice is one."""
+        """RCPT TO: one more recipient; the same one twice, in other letters too, is one."""
         transaction = self._transaction
         if transaction is None:
             self._refuse(replies.MAIL_FIRST)
@@ -113,7 +114,9 @@ class Session(Intake):
             transaction.refused += 1
             self._refuse(rcpt)
             return
-        path, known = rcpt.forward_path, transaction.recipients.get(rcpt.forward_path)
+        mailbox = canonical_mailbox(rcpt.forward_path)
+        path = transaction.written.get(mailbox, rcpt.forward_path)
+        known = transaction.recipients.get(path)
         transaction.repeated += known is not None
         if max(transaction.repeated, len(transaction.recipients) + (known is None)) > self._options.recipients:
             # RFC 5321 4.5.3.1.10: not an error, the client sends to the rest later; but it must not try for ever.
@@ -123,6 +126,7 @@ class Session(Intake):
                 self._end(replies.TOO_MANY_ERRORS)
             return
         asked = rcpt.dsn if known is None else known.joined(rcpt.dsn)
+        transaction.written[mailbox] = path
         transaction.recipients[path] = NO_REQUEST if asked == NO_REQUEST else asked
         self._say(replies.RECIPIENT_OK)
 

@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import os
+import resource
 import shutil
 import socket
 import tempfile
@@ -283,6 +284,19 @@ def test_room_on_the_disk(configure: Configure, monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setattr(shutil, "disk_usage", lambda _folder, usage=usage: usage)
         remark = machine.disk(settings)
         assert (remark.level, remark.says.startswith(says)) == (level, True)
+
+
+def test_a_bound_on_the_size_of_files() -> None:
+    """Told where there is one, for a gateway that is started here would have it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (500_000_000, hard))
+        (remark,) = machine.file_size()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert remark.level == "warning"
+    assert remark.says.startswith("Files may not grow beyond 500.0 MB here (RLIMIT_FSIZE).")
+    assert "less than 10.0 MB nothing starts" in remark.says
 
 
 def test_a_clock_that_was_set_back(configure: Configure) -> None:

@@ -50,6 +50,28 @@ def test_output_on_a_full_disk_ends_with_74(
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("buffered", ["", "1"])
+def test_output_is_not_blamed_for_what_fails_beside_it(monkeypatch: pytest.MonkeyPatch, buffered: str) -> None:
+    """Each error of a disk is told of what failed: a file without a name, or standard output inside a named one."""
+    monkeypatch.setenv("PYTHONUNBUFFERED", buffered)
+    elsewhere = "import os; os.write(os.open('/dev/full', os.O_WRONLY), b'x')"
+    itself = "with streams.told_of('a file'):\n        sys.stdout.write('x' * 100_000)"
+    for what, told in (
+        (elsewhere, "Something that the command needs failed: No space left on device.\n"),
+        (itself, f"{NO_DISK} What the command had to do may be done all the same.\n"),
+    ):
+        script = f"import sys\nfrom dlp_gateway.cli import streams\nwith streams.failures_told():\n    {what}\n"
+        with Path("/dev/full").open("w", encoding="ascii") as full:
+            done = subprocess.run(
+                [sys.executable, "-c", script],
+                stdout=full if what == itself else subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+                check=False,
+            )
+        assert (done.returncode, done.stderr) == (74, told)
+
+
 def test_errors_that_cannot_be_told_end_with_74_too(config: Path) -> None:
     """Nothing can be said, and nothing is."""
     assert in_shell(">/dev/full 2>&1", "check", "--config", config).returncode == 74
@@ -62,10 +84,11 @@ def test_errors_that_cannot_be_told_end_with_74_too(config: Path) -> None:
             OSError(errno.EMFILE, "Too many open files"),
             "Something that the command needs failed: Too many open files.\n",
         ),
+        (OSError(errno.EFBIG, "File too large"), "Something that the command needs failed: File too large.\n"),
         (OSError(errno.ENOSPC, "No space left on device", "/tmp/x\x1b"), "/tmp/x?: No space left on device.\n"),
         (BrokenPipeError(errno.EPIPE, "Broken pipe"), ""),
     ],
-    ids=["nameless", "named", "pipe"],
+    ids=["nameless", "nameless, of a disk", "named", "pipe"],
 )
 def test_whatever_else_fails_is_a_sentence_too(capsys: pytest.CaptureFixture[str], error: OSError, told: str) -> None:
     """Standard output is not blamed for it; who closed a pipe has read enough."""

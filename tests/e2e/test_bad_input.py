@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tests.e2e.client import Client, send
-from tests.e2e.conftest import Launch
-from tests.e2e.gateway import Gateway
+from tests.e2e.conftest import Launch, require, run
+from tests.e2e.gateway import COMMAND, Gateway
 from tests.e2e.next_mta import NextMta
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -71,6 +71,19 @@ async def test_a_taken_port_is_a_sentence(tmp_path: Path, next_mta: NextMta) -> 
     assert status == 69
     assert f"127.0.0.1:{made.port}" in told
     assert "Traceback" not in told
+
+
+async def test_a_limit_on_the_size_of_files_is_a_sentence(tmp_path: Path, next_mta: NextMta) -> None:
+    """Too small for what processes share: exit 78, whose limit it is and where it is set; nothing else is blamed."""
+    made = Gateway(tmp_path, next_mta.port)
+    limited = (require("prlimit", "util-linux"), "--fsize=3000000", *COMMAND)
+    for command in (("serve", "--config", str(made.config)), ("demo", "--once")):
+        done = await run(*limited, *command)
+        assert done.returncode == 78
+        assert done.stderr.startswith("RLIMIT_FSIZE: Files may not grow beyond 3,000,000 bytes here, and the gateway")
+        assert "LimitFSIZE=" in done.stderr
+        assert done.stderr.endswith("1 problem found; nothing was started.\n")
+        assert not made.database.exists()
 
 
 # --- custody ----------------------------------------------------------------------------------------------------------

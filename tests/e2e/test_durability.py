@@ -126,6 +126,22 @@ async def test_a_full_disk_is_told_and_got_over(small_disk: Path, gateway: Launc
     assert running.events("internal_error") == running.events("receiver_died") == []
 
 
+async def test_a_limit_on_the_size_of_files_is_told_and_got_over(gateway: Launch, next_mta: NextMta) -> None:
+    """As on a full disk, but it is called by its name; without the limit all that was answered 250 is there."""
+    running = await gateway(next_mta.port, under=(require("prlimit", "util-linux"), "--fsize=12000000"))
+    answers: list[str] = []
+    while not answers or (answers[-1] == "250 2.0.0" and len(answers) < 40):
+        answers.append((await send(running.port, ADA, BOB, _held(len(answers), 1_000_000)))[:9])
+    assert answers[-1] == "451 4.3.0"
+    assert (await send(running.port, ADA, BOB, _mail(50, b"Hello Bob.\r\n")))[:3] == "250"
+    assert {event["why"] for event in running.events("store_unavailable")} == {"file-size-limit"}
+    assert await _custody_says(running, "cannot be used: file-size-limit")
+    assert running.events("internal_error") == running.events("receiver_died") == []
+    await running.stop()
+    lifted = Gateway(running.folder, next_mta.port)
+    assert await _kept(lifted) == list(range(len(answers) - 1))
+
+
 @pytest.fixture
 def inject(tmp_path: Path) -> Inject:
     """Give a context manager in which system calls of a process fail."""

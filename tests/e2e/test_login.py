@@ -244,6 +244,23 @@ async def test_wrong_passwords_are_counted_across_receivers_and_then_cut_off(
     assert b"guess1" not in b"".join(path.read_bytes() for path in running.gateway.folder.glob("custody.db*"))
 
 
+async def test_sessions_at_once_have_no_more_tries_than_one_after_another(
+    gateway: Launch, next_mta: NextMta, tmp_path: Path, users: dict[str, Any]
+) -> None:
+    """Sixty that guess in the same moment, in two processes with several passwords at a time: twenty are told."""
+    running = await submission(gateway, next_mta.port, tmp_path, users, users={ANN: (ANN,)}, receivers=2)
+    clients = await asyncio.gather(*(running.client() for _ in range(60)))
+    heard = await asyncio.gather(*(one.log_in(ANN, f"{number} wrong") for number, one in enumerate(clients)))
+    for client in clients:
+        client.close()
+    assert sorted(reply[:9] for reply in heard) == ["421 4.7.0"] * 40 + ["535 5.7.8"] * 20
+    client = await running.client()
+    assert (await client.log_in(ANN, SECRET))[:9] == "421 4.7.0"
+    client.close()
+    assert await running.gateway.metric('dlp_logins_total{result="failed"}') == 20
+    assert len(running.gateway.events("login_cut_off")) == 1
+
+
 async def test_the_same_old_password_is_one_failure(submitting: Submission) -> None:
     """A telephone that asks for ever with an old password does not cut its whole office off."""
     for _ in range(25):

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from dataclasses import dataclass, field
 from datetime import timedelta
 from io import StringIO
 
@@ -11,38 +10,12 @@ import pytest
 from dlp_gateway.login import AttemptLimits, Attempts
 from dlp_gateway.login.memory import MemoryFailures
 from dlp_gateway.observe import instruments
-from dlp_gateway.ports import NEVER, Denial, Login, LoginUnavailable
+from dlp_gateway.ports import NEVER, Denial, Login
 from quarantine.store import StoreError
+from tests.login.people import Knows
 
 HERE, THERE = "192.0.2.1", "198.51.100.1"
 LIMITS = AttemptLimits(failures=4, delay=0, longest_delay=0)
-
-
-@dataclass
-class Knows:
-    """An `Authenticator` with one user, Ann; it can be down, and slow."""
-
-    down: bool = False
-    patience: float = 0.0
-    at_once: int = 0
-    most_at_once: int = 0
-    asked: list[str] = field(default_factory=list)
-    closed: bool = False
-
-    async def verify(self, name: str, password: str, *, client: str) -> Login | None:
-        """Answer, after a while."""
-        self.asked.append(password)
-        self.at_once += 1
-        self.most_at_once = max(self.most_at_once, self.at_once)
-        await asyncio.sleep(self.patience)
-        self.at_once -= 1
-        if self.down:
-            raise LoginUnavailable("connect")
-        return Login(name="ann") if (name, password) == ("ann", "right") else None
-
-    async def close(self) -> None:
-        """Be told."""
-        self.closed = True
 
 
 class Broken(MemoryFailures):
@@ -161,13 +134,54 @@ async def test_attempts_under_way_are_bounded() -> None:
 
 
 async def test_a_burst_from_one_network_is_tried_a_few_at_a_time() -> None:
-    """A hundred sessions at once get hardly more tries than one after another."""
+    """A hundred sessions at once get no more tries than one after another, and few are looked at in vain."""
     knows = Knows(patience=0.01)
     attempts = Attempts(knows, MemoryFailures(), LIMITS)
     heard = await asyncio.gather(*(tried(attempts, f"wrong {number}") for number in range(100)))
     assert knows.most_at_once <= 4
-    assert heard.count(Denial.WRONG) < LIMITS.failures + 4
+    assert heard.count(Denial.WRONG) == LIMITS.failures
+    assert len(knows.asked) < LIMITS.failures + 4
     assert attempts._turns == {}
+
+
+@pytest.mark.parametrize("place", range(8))
+async def test_a_right_password_among_guesses_is_told_within_the_bound_only(place: int) -> None:
+    """Who comes after as many failures as there may be is not told that he is right, whatever is looked at beside him.
+
+    Who comes before is in at once, for what is under way is no failure yet.
+    """
+    knows = Knows(patience=0.01)
+    attempts = Attempts(knows, MemoryFailures(), LIMITS)
+    words = [f"wrong {number}" for number in range(8)]
+    words.insert(place, "right")
+    heard = await asyncio.gather(*(tried(attempts, word) for word in words))
+    expected = Login(name="ann") if place < LIMITS.failures else Denial.CUT_OFF
+    assert heard[place] == expected
+    assert heard[:place].count(Denial.WRONG) == min(place, LIMITS.failures)
+
+
+async def test_a_password_that_was_looked_at_too_long_is_not_told() -> None:
+    """The last tries failed while the right one was with a slow directory: it came too late, and counts as nothing."""
+    knows, memory = Knows(patience=0.05), MemoryFailures()
+    attempts, other = (Attempts(one, memory, LIMITS) for one in (knows, Knows()))
+    late = asyncio.create_task(tried(attempts, "right"))
+    await asyncio.sleep(0.01)
+    assert knows.asked == ["right"]
+    assert [await tried(other, f"wrong {number}") for number in range(4)] == [Denial.WRONG] * 4
+    assert await late is Denial.CUT_OFF
+    assert (await memory.failures(HERE, "ann", NEVER)).network == 4
+
+
+async def test_after_a_cut_off_a_burst_has_one_try() -> None:
+    """As one after another would: the first failure cuts off again, and those beside it came too late."""
+    memory = MemoryFailures()
+    attempts = Attempts(Knows(patience=0.01), memory, LIMITS)
+    for number in range(4):
+        await tried(attempts, f"wrong {number}")
+    for row in (*memory._rows.values(), *attempts._own._rows.values()):
+        row.at -= timedelta(minutes=16)
+    heard = await asyncio.gather(*(tried(attempts, f"guess {number}") for number in range(20)))
+    assert heard.count(Denial.WRONG) == 1
 
 
 async def test_who_hangs_up_has_had_his_try() -> None:

@@ -1,4 +1,4 @@
-"""The memory of failed logins: one contract for the one in the database and the one in the process."""
+"""The memory of failed logins: one contract for the ones in a database and the one in the process."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,45 +7,64 @@ from pathlib import Path
 
 import pytest
 
-from dlp_gateway.journal import SqlJournal, migrations, open_journal
-from dlp_gateway.login import memory
+from dlp_gateway.journal import SqlJournal, open_journal
+from dlp_gateway.login import AttemptLimits, Attempts, memory
 from dlp_gateway.login.memory import MemoryFailures
-from dlp_gateway.ports import Failures, LoginFailures
+from dlp_gateway.ports import Denial, Failures, LoginFailures
 from quarantine.crypto import PrivateKey
-from quarantine.migrations import migrate
+from tests.conftest import SQLITE
+from tests.login.people import Knows
 
-URL = "sqlite:///custody.db"
+DATABASES = ["sqlite", pytest.param("postgres", marks=pytest.mark.e2e)]
+ON_SQLITE = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 HERE, THERE = "192.0.2.1", "2001:db8:0:1::/64"
 
 
+def address(request: pytest.FixtureRequest) -> str:
+    """Return the address of a fresh database; SQLite's lies in `folder`."""
+    return SQLITE if request.param == "sqlite" else request.getfixturevalue("postgres_url")
+
+
+@pytest.fixture(params=DATABASES)
+def url(request: pytest.FixtureRequest) -> str:
+    """Give the address of a database of each sort."""
+    return address(request)
+
+
 @pytest.fixture
-async def journals(tmp_path: Path) -> AsyncIterator[tuple[SqlJournal, SqlJournal]]:
-    """Give the journals of two receivers."""
-    await migrate(URL, folder=tmp_path)
-    await migrations.migrate(URL, folder=tmp_path)
-    public = PrivateKey.generate().public
-    one, two = [await open_journal(URL, public, folder=tmp_path) for _ in range(2)]
+async def journals(url: str, folder: Path, key: PrivateKey) -> AsyncIterator[tuple[SqlJournal, SqlJournal]]:
+    """Give the journals of two receivers, on each sort of database."""
+    one, two = [await open_journal(url, key.public, folder=folder) for _ in range(2)]
     yield one, two
     await one.close()
     await two.close()
 
 
-@pytest.fixture(params=["database", "process"])
-def failures(request: pytest.FixtureRequest) -> LoginFailures:
+@pytest.fixture(params=["process", *DATABASES])
+def place(request: pytest.FixtureRequest) -> str:
+    """Give where failures are remembered: "" or the address of a database."""
+    return "" if request.param == "process" else address(request)
+
+
+@pytest.fixture
+async def failures(place: str, folder: Path, key: PrivateKey) -> AsyncIterator[LoginFailures]:
     """Give each memory."""
-    if request.param == "process":
-        return MemoryFailures()
-    one: SqlJournal = request.getfixturevalue("journals")[0]
-    return one
+    if not place:
+        yield MemoryFailures()
+        return
+    journal = await open_journal(place, key.public, folder=folder)
+    yield journal
+    await journal.close()
 
 
 async def count(
     failures: LoginFailures, network: str, name: str, password: str, after: timedelta = timedelta()
 ) -> Failures:
-    """Count one more, so long after noon; an hour is remembered."""
-    return await failures.count_failure(network, name, password, NOON + after - HOUR, NOON + after)
+    """Count one more, so long after noon, and return all with it; an hour is remembered."""
+    _, now = await failures.count_failure(network, name, password, NOON + after - HOUR, NOON + after)
+    return now
 
 
 async def test_a_network_a_name_and_both(failures: LoginFailures) -> None:
@@ -92,18 +111,41 @@ async def test_slips_are_forgiven(failures: LoginFailures) -> None:
     assert (await failures.failures(HERE, "bob", NOON - HOUR)).network == 1
 
 
+async def test_whoever_counts_is_told_what_was_before(failures: LoginFailures) -> None:
+    """A password that was tried before adds nothing."""
+    told = [await failures.count_failure(HERE, "ann", word, NOON - HOUR, NOON) for word in ("1", "2", "2")]
+    assert [(before.network, now.network) for before, now in told] == [(0, 1), (1, 2), (2, 2)]
+    assert [before.at == NOON for before, _ in told] == [False, True, True]
+
+
 async def test_two_receivers_count_together(journals: tuple[SqlJournal, SqlJournal]) -> None:
-    """Whoever is sent to one or the other by the kernel has one count, and none is lost when both write at once."""
-    await asyncio.gather(*(count(journals[number % 2], HERE, f"n{number}", "x") for number in range(20)))
-    assert (await journals[0].failures(HERE, "ann", NOON - HOUR)).network == 20
+    """Whoever is sent to one or the other by the kernel has one count; of all at once each has a place of its own."""
+    told = await asyncio.gather(
+        *(journals[n % 2].count_failure(HERE, f"n{n}", "x", NOON - HOUR, NOON) for n in range(20))
+    )
+    assert sorted(before.network for before, _ in told) == list(range(20))
+    assert sorted(now.network for _, now in told) == list(range(1, 21))
 
 
-async def test_the_database_names_nobody(journals: tuple[SqlJournal, SqlJournal], tmp_path: Path) -> None:
+async def test_as_many_guesses_at_once_as_one_after_another(journals: tuple[SqlJournal, SqlJournal]) -> None:
+    """Sixty sessions at two receivers, which look at several at a time: no more is answered than the bound has."""
+    limits = AttemptLimits(delay=0, longest_delay=0)
+    receivers = [Attempts(Knows(patience=0.01), journal, limits) for journal in journals]
+    heard = await asyncio.gather(
+        *(receivers[n % 2].attempt("ann", f"wrong {n}", client=HERE, network=HERE) for n in range(60))
+    )
+    assert heard.count(Denial.WRONG) == limits.failures
+    assert heard.count(Denial.CUT_OFF) == 60 - limits.failures
+    assert await receivers[0].attempt("ann", "right", client=HERE, network=HERE) is Denial.CUT_OFF
+
+
+@ON_SQLITE
+async def test_the_database_names_nobody(journals: tuple[SqlJournal, SqlJournal], folder: Path) -> None:
     """Neither address nor name nor password is in the file, in the clear or in a digest that tells it."""
     await count(journals[0], HERE, "ann.lee@corp.example", "secret words")
     for one in journals:
         await one.close()
-    written = b"".join(path.read_bytes() for path in tmp_path.iterdir())  # noqa: ASYNC240  a small file
+    written = b"".join(path.read_bytes() for path in folder.iterdir())  # noqa: ASYNC240  a small file
     assert not any(word in written for word in (b"ann.lee", b"192.0.2.1", b"secret words"))
 
 

@@ -8,6 +8,7 @@ from dlp_gateway.mail.address import (
     DomainSet,
     canonical,
     canonical_domain,
+    canonical_mailbox,
     domain_of,
     serialise,
     valid_forward_path,
@@ -51,6 +52,42 @@ def test_canonical(written: str, expected: str) -> None:
 def test_canonical_is_idempotent(text: str) -> None:
     """The canonical form of a canonical form is itself."""
     assert canonical(text) == canonical(canonical(text))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("bob@partner.example", "bob@PARTNER.Example", True),
+        ("bob@partner.example", "BOB@partner.example", True),
+        ("bob@partner.example", '"Bob"@partner.example', True),
+        ('"a b"@partner.example', '"A\\ B"@partner.example', True),
+        ("bob@bücher.example", "bob@XN--BCHER-KVA.example", True),
+        ("bob@[IPv6:2001:db8::1]", "bob@[ipv6:2001:DB8::1]", True),
+        ("postmaster", "Postmaster", True),
+        ("bob@partner.example", "bob+news@partner.example", False),
+        ("bob+news@partner.example", "Bob+News@partner.example", True),
+        ("bob@partner.example", "bob@mail.partner.example", False),
+        ("strasse@partner.example", "straße@partner.example", False),
+        ("k@partner.example", "\u212a@partner.example", False),
+        ("bob@partner.example", "ｂｏｂ@partner.example", False),
+    ],
+)
+def test_one_mailbox_written_in_two_ways(one: str, other: str, *, same: bool) -> None:
+    """Case and quotes apart it is the same; a tag or another letter may name another mailbox, which gets its mail."""
+    assert (canonical_mailbox(one) == canonical_mailbox(other)) is same
+
+
+@given(
+    st.text("AbSsß+.", min_size=1, max_size=6) | st.text('AbSsß+. "\\', max_size=6).map('"{}"'.format),
+    st.sampled_from(("example.org", "Example.ORG", "BÜCHER.example", "xn--bcher-kva.example", "[192.0.2.1]")),
+)
+@settings(max_examples=500)
+def test_a_mailbox_is_no_more_than_a_person(local: str, domain: str) -> None:
+    """Of what the door lets in, two that are one mailbox are one to the policy, too; and its form is its own form."""
+    path = f"{local}@{domain}"
+    if valid_forward_path(path, smtputf8=True):
+        assert canonical(canonical_mailbox(path)) == canonical(path)
+        assert canonical_mailbox(canonical_mailbox(path)) == canonical_mailbox(path)
 
 
 @given(strategies.odd_addresses)

@@ -117,12 +117,12 @@ async def test_a_full_database(folder: Path, key: PrivateKey, deposit: Make) -> 
     assert await ids(folder, key) == ["m1", "m4"]
 
 
-async def test_a_full_disk(folder: Path, key: PrivateKey) -> None:
-    """When the kernel refuses to write more (here by RLIMIT_FSIZE), what was taken stays and the next is refused."""
+async def test_files_that_may_not_grow(folder: Path, key: PrivateKey) -> None:
+    """When the kernel refuses to write more, what was taken stays, and the next is refused and told why."""
     command = [sys.executable, "-c", FILL, str(folder), key.private.hex()]
     told = (await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=True)).stdout
     *taken, refused = told.splitlines()
-    assert "custody.db: the system could not read or write it (SQLITE_IOERR_WRITE)" in refused
+    assert "custody.db: files may not grow beyond 1,000,000 bytes here (RLIMIT_FSIZE); lift the limit" in refused
     assert 5 < len(taken) < 30
     assert taken == await ids(folder, key)
 

@@ -64,6 +64,27 @@ async def test_requests_for_dsns_are_in_the_envelope(listen: Listen) -> None:
     assert envelope.dsn == DsnRequest(ret=Ret.FULL, envelope_id="QQ+2B314159", recipients={"bob@example.org": bob})
 
 
+async def test_a_recipient_in_other_letters_is_the_same(listen: Listen) -> None:
+    """250 for each, one copy to the address as it was written first, and the requests of both; a tag is another."""
+    gateway = await listen()
+    client = await gateway.greeted()
+    await client.say(b"EHLO client.example\r\n")
+    await client.say(MAIL)
+    for rcpt in (
+        b"Bob@partner.example> NOTIFY=NEVER",
+        b"bob@PARTNER.EXAMPLE> NOTIFY=DELAY",
+        b'"BOB"@Partner.example> ORCPT=rfc822;b+2Bx',
+        b"bob+news@partner.example>",
+    ):
+        assert (await client.say(b"RCPT TO:<" + rcpt + b"\r\n"))[:9] == "250 2.1.5"
+    await client.say(b"DATA\r\n")
+    await client.say(CONTENT + b".\r\n")
+    ((envelope, _),) = gateway.handler.taken
+    assert envelope.recipients == ("Bob@partner.example", "bob+news@partner.example")
+    bob = RecipientRequest(notify=Notify.FAILURE | Notify.DELAY, original="rfc822;b+2Bx")
+    assert envelope.dsn == DsnRequest(recipients={"Bob@partner.example": bob})
+
+
 async def test_pipelined_group_is_answered_in_order(listen: Listen) -> None:
     """Two transactions and a QUIT; the first content leads its group (RFC 2920 3.1)."""
     gateway = await listen()
