@@ -5,8 +5,9 @@ from typing import Final
 
 #: Cells in a row that hold one character each are a number in boxes, whatever stands before and behind them.
 _BOXES_IN_ROW: Final = re.compile(r"(?<![^\t\n])[^\t\n](?:\t[^\t\n](?![^\t\n])){4,}+")
-#: A row of cells, or a column of lines, with one character each is a number in boxes.
-_BOXES: Final = re.compile(r"^(?:(?:\S\t){5,}+\S?|(?:\S\n){7,}+\S)$", re.MULTILINE)
+#: A row of cells, or a column of lines, with one character each is a number in boxes; a column is tried once, from its
+#: first line on.
+_BOXES: Final = re.compile(r"^(?:(?:\S\t){5,}+\S?|(?<!\n\S\n)(?:\S\n){7,}+\S)$", re.MULTILINE)
 _COLUMN: Final = re.compile(r"\n\S(?:\n\S){6}")
 #: The same of pieces: capitals and digits in cells of a row, or below each other.
 _CHUNKS: Final = re.compile(
