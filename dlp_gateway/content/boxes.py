@@ -13,6 +13,8 @@ _COLUMN: Final = re.compile(r"\n\S(?:\n\S){6}")
 _CHUNKS: Final = re.compile(
     r"^(?:(?:[A-Z0-9]{2,6}\t){2,7}+[A-Z0-9]{1,6}|(?:[A-Z0-9]{2,6}\n){2,7}+[A-Z0-9]{1,6})$", re.MULTILINE
 )
+#: Two cells behind a label, in its row or the one below.
+_HALVES: Final = re.compile(r"(?<=:)[\t\n]([A-Z0-9]{2,6}\t[A-Z0-9]{2,6})$", re.MULTILINE)
 _PIECES: Final = re.compile(r"\n[A-Z0-9]{2,6}\n[A-Z0-9]{2,6}\n")
 _BOX_ENDS: Final = str.maketrans("", "", "\t\n")
 
@@ -22,6 +24,7 @@ def with_wholes(found: str) -> str:
     if "\t" in found or _PIECES.search(found):
         found = _CHUNKS.sub(_with_whole, found)
     if "\t" in found:
+        found = _HALVES.sub(_with_whole, found)
         found = "\n".join(map(_unboxed, found.split("\n")))
     if "\t" not in found and not _COLUMN.search(found):
         return found

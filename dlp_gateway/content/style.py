@@ -71,6 +71,8 @@ _ELSEWHERE: Final = re.compile(
 _SHEET: Final = 200_000
 #: Selectors that are looked up, each of which visits every element, and elements that they find in all.
 _RULES: Final = 60
+_MOST_RULES: Final = 1_000  # in small pages
+_VISITS: Final = 300_000
 _MATCHES: Final = 6_000
 _STYLES: Final = 6_000
 
@@ -115,7 +117,8 @@ def is_styled(source: str) -> bool:
 def applied(tree: LexborHTMLParser) -> Applied:
     """Put what styles add into `tree`, and marks around what they show elsewhere than where it is written."""
     rules = list(_rules(tree))
-    lookup = _Lookup(tree)
+    elements = len(tree.css("*")) if len(rules) > _RULES else 0
+    lookup = _Lookup(tree, rules=max(_RULES, min(_MOST_RULES, _VISITS // elements)) if elements else _RULES)
     told = list(_generated(lookup, rules))
     inline = tree.css("[style], [hidden], [dir=rtl i], [dir=auto i], bdo, tfoot, thead, table[align]")[:_STYLES]
     return Applied(list(dict.fromkeys(filter(None, told))), marked(tree, _styled(lookup, rules, inline)))

@@ -222,6 +222,13 @@ def test_text_that_runs_the_other_way() -> None:
     assert bidi.with_overrides("no. \u202e9354\u202c x") == "no. \u202e9354\u202c x\nno. 4539 x"
 
 
+def test_two_cells_behind_a_label_are_one_number() -> None:
+    """In the row of the label, or below it; a row of a table without one is none."""
+    assert text("<table><tr><td>No.:</td><td>D123</td><td>4562</td></tr></table>").endswith("\nD1234562")
+    assert text("<p>No.:</p><table><tr><td>D123</td><td>4562</td></tr></table>").endswith("\nD1234562")
+    assert text("<table><tr><td>D123</td><td>4562</td></tr></table>") == "D123\t4562"
+
+
 def test_a_long_column_of_signs_is_tried_once() -> None:
     """What is no number in boxes, because its last line is longer, takes no time for each of its lines."""
     assert text("<p>1" * 100_000 + "<p>12").endswith("1\n12")

@@ -54,6 +54,8 @@ SEEN = {
     + _line(f"<b class=r style='flex-direction:row'>{HALVES}</b>"),
     "a sheet in capitals": "<STYLE>.F{DISPLAY:FLEX}.A{ORDER:2}</STYLE>"
     + _below("<div class=F><i class=A>4562</i><i>D123</i></div>"),
+    "a sheet of many rules": f"<style>{''.join(f'.x{one}{{order:1}}' for one in range(500))}"
+    ".f{display:flex}.a{order:2}</style>" + _below("<div class=f><i class=a>4562</i><i>D123</i></div>"),
     "a variable": "<style>:root{--d:row-reverse}.r{display:inline-flex;flex-direction:var(--d)}</style>"
     + _line(f"<b class=r>{HALVES}</b>"),
     "a comment in a style": _line(_with("display:inline-flex;flex-direction:/**/row-reverse")),
@@ -109,10 +111,9 @@ SEEN = {
     "two floats": _line(_placed("float:right", "float:right")),
     "a float to the left": f"<div>{LABEL}</div><div>4562<span style='float:left'>D123</span></div>",
     "floats on both sides": _below(_placed("float:right;width:50%", "float:left;width:50%;text-align:right", "div")),
-    "floats of a list": _below(f"<ul style='list-style:none'>{_placed('float:right', 'float:right', 'li')}</ul>"),
-    "tables beside each other": _below(
-        "<table align=right><tr><td>4562</td></tr></table><table align=left><tr><td>D123</td></tr></table>"
-    ),
+    "floats of a list": f"<p>{LABEL}</p><ul>{_placed('float:right', 'float:right', 'li')}</ul>",
+    "tables beside each other": f"<p>{LABEL}</p><table align=right><tr><td>4562</td></tr></table>"
+    "<table align=left><tr><td>D123</td></tr></table>",
     "relative places": _line(_placed("position:relative;left:60px", "position:relative;left:-40px")),
     "relative places from the right": _line(
         _placed("position:relative;left:5ch;font-family:monospace", "position:relative;right:4ch;font-family:monospace")
