@@ -26,15 +26,13 @@ from dlp_gateway.content.piece import (
     Piece,
 )
 from dlp_gateway.content.placing import LETTERS, is_drawn_elsewhere, pieces_of
-from dlp_gateway.content.seams import from_right, in_columns, lines, rows, touch
+from dlp_gateway.content.seams import TURNS, from_right, in_columns, lines, rows, touch
 
 #: Behind a mark its box is named by a character of a plane for private use.
 _FIRST: Final = 0xF_0000
 #: Boxes of a page that are marked.
 MOST: Final = 20_000
 _SEAMS: Final = re.compile(f"[{GLUE}{SEAM}]")
-#: A number that may change places with what stands behind it.
-_TURNS: Final = re.compile(r"\d[^\w\n]++\w")
 #: Characters that are read on either side of a seam, and of which a box hands on both ends.
 _AROUND: Final = 240
 _ENDS: Final = 2_000
@@ -172,7 +170,7 @@ def _is_plain(node: Node) -> bool:
         return sum(not RIGHT_TO_LEFT.search(child.text) for child in turned) < 2
     items = [child for child in node.children if isinstance(child, Item)]
     if node.is_rtl:
-        return not items and not any(_TURNS.search(child) for child in node.children if isinstance(child, str))
+        return not items and not any(TURNS.search(child) for child in node.children if isinstance(child, str))
     if not all(item.box.is_still and not item.placed for item in items):
         return False
     if node.box.layout is Layout.FLOW:

@@ -22,6 +22,8 @@ _ROWS: Final = 6_000
 _BETWEEN: Final = "\x1f"
 #: A text that is read from the left.
 _FROM_LEFT: Final = re.compile(f"[^{FROM_RIGHT}]*?[A-Za-z0-9][^{FROM_RIGHT}]*+$")
+#: Two texts that may be halves of a number.
+_CUT: Final = re.compile(rf"[^\W_][^\S{_BETWEEN}]*+{_BETWEEN}\s*+[^\W_]")
 _PLAIN: Final = Box()
 
 
@@ -75,16 +77,20 @@ def _boxes(styled: Styled) -> dict[int, Box]:
 def _chosen(styled: Styled, boxes: dict[int, Box], *, is_rtl: bool) -> dict[int, LexborNode]:
     """Return the elements to be marked, by identity."""
     has_places = any(box.position == "absolute" for box in boxes.values())
+    cuts = _Cuts().may_be_in
     found: dict[int, LexborNode] = {}
     for number, node in styled.nodes.items():
         box, parent = boxes[number], node.parent
-        if box.layout is not Layout.FLOW:
+        if box.layout is not Layout.FLOW and (is_rtl or box.layout is not Layout.ROW or box.is_reversed or cuts(node)):
             found[number] = node
             found.update((child.mem_id, child) for child in node.iter())
         if _is_turned(box, is_rtl=is_rtl) or box.is_hidden or (has_places and box.position):
             found[number] = node
         if parent is not None and _is_moved(box, node, is_rtl=is_rtl):
             found[number] = node
+            around = boxes.get(parent.mem_id, _PLAIN)
+            if around.layout is not Layout.FLOW and parent.mem_id not in found:
+                found.update((child.mem_id, child) for child in parent.iter())
             found[parent.mem_id] = parent
         if len(found) > MOST:
             break
@@ -93,6 +99,21 @@ def _chosen(styled: Styled, boxes: dict[int, Box], *, is_rtl: bool) -> dict[int,
         if (box.before or box.after or box.clears) and node.parent is not None and node.parent.mem_id in found:
             found[number] = node
     return found
+
+
+@dataclass(slots=True)
+class _Cuts:
+    """Looks for words that may be cut by the boxes in an element, in as much text as may be."""
+
+    left: int = 1_000_000
+
+    def may_be_in(self, node: LexborNode) -> bool:
+        """Return whether two texts in an element touch; to be sure, also where there was too much to look at."""
+        if self.left <= 0:
+            return True
+        text = node.text(separator=_BETWEEN)
+        self.left -= len(text) + 10
+        return _CUT.search(text) is not None
 
 
 def _is_turned(box: Box, *, is_rtl: bool) -> bool:

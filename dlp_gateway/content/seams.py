@@ -6,8 +6,10 @@ from dataclasses import replace
 from itertools import groupby, pairwise, zip_longest
 from typing import Final
 
-from dlp_gateway.content.piece import BLANKS, BREAK, FROM_RIGHT, GLUE, LINE, RIGHT_TO_LEFT, SEAM, WIDTH, Piece
+from dlp_gateway.content.piece import BLANKS, BREAK, FROM_RIGHT, GLUE, LINE, RIGHT_TO_LEFT, ROW, SEAM, WIDTH, Piece
 
+#: A number that may change places with what stands behind it.
+TURNS: Final = re.compile(rf"\d(?![-+.,:/\u00a0]\d)[^\w\n{LINE}{ROW}]++[A-Za-z0-9]")
 _RUNS: Final = re.compile(f"[{FROM_RIGHT}]++|[^{FROM_RIGHT}]++")
 #: Numbers before the first letter of a line stand from the right to the left; signs between digits belong to them.
 _FIRST_LETTER: Final = re.compile(r"[^\W\d_]")
@@ -53,6 +55,8 @@ def from_right(row: list[Piece]) -> list[Piece]:
     if any(piece.is_free for piece in row):
         return row
     text = "".join(f" {piece.text}" if piece.is_apart and piece is not row[0] else piece.text for piece in row)
+    if not TURNS.search(text):
+        return row
     seen = SEAM.join(_numbers_turned(run) for run in _RUNS.findall(text))
     return [replace(row[0], text=f"{SEAM}{seen}")] if seen.replace(SEAM, "") != text else row
 
