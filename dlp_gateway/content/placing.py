@@ -34,7 +34,8 @@ def pieces_of(node: Node, letter: float) -> tuple[list[Piece], list[Piece]]:
         flow.write()
         written = (piece for piece in flow.pieces if piece.text)
         return counted(written), flow.outer
-    return (_in_grid(node) if layout is Layout.GRID else _in_row(node, layout)), []
+    outer = [piece for child in node.children if isinstance(child, Item) for piece in child.placed]
+    return (_in_grid(node) if layout is Layout.GRID else _in_row(node, layout)), outer
 
 
 def _is_in_grid(box: Box) -> bool:
@@ -217,12 +218,12 @@ _Entry = tuple[int, Box, str]
 
 def _entries(node: Node) -> list[_Entry]:
     """Return the children that have any text, as they are counted, in the order that styles tell."""
-    found = [
-        (0, Box(), child.strip(BLANKS + BREAKS)) if isinstance(child, str) else (0, child.box, child.text.strip(BLANKS))
-        for child in node.children
-        if isinstance(child, str) or not child.box.is_hidden
-    ]
-    counted = [(number, box, text) for number, (_, box, text) in enumerate(one for one in found if one[2])]
+    shown = (child for child in node.children if isinstance(child, str) or not child.box.is_hidden)
+    found = (
+        (Box(), child.strip(BLANKS + BREAKS)) if isinstance(child, str) else (child.box, child.text.strip(BLANKS))
+        for child in shown
+    )
+    counted = [(number, box, text) for number, (box, text) in enumerate(one for one in found if one[1])]
     return sorted(counted, key=lambda entry: entry[1].order)
 
 

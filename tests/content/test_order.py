@@ -131,6 +131,10 @@ SEEN = {
         "<div style='position:relative;height:20px'><div><i style='position:absolute;left:50px'>4562</i></div>"
         "<div><i style='position:absolute;left:10px'>D123</i></div></div>"
     ),
+    "absolute places within boxes in a row": _below(
+        "<div style='position:relative;height:20px;display:flex'><div><i style='position:absolute;left:50px'>4562</i>"
+        "</div><div><i style='position:absolute;left:10px'>D123</i></div></div>"
+    ),
     "absolute places of letters": _below(
         "<div style='position:relative;height:20px'>"
         + "".join(
