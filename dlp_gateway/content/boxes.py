@@ -5,13 +5,16 @@ from typing import Final
 
 #: Cells in a row that hold one character each are a number in boxes, whatever stands before and behind them.
 _BOXES_IN_ROW: Final = re.compile(r"(?<![^\t\n])[^\t\n](?:\t[^\t\n](?![^\t\n])){4,}+")
-#: A row of cells, or a column of lines, with one character each is a number in boxes.
-_BOXES: Final = re.compile(r"^(?:(?:\S\t){5,}+\S?|(?:\S\n){7,}+\S)$", re.MULTILINE)
+#: A row of cells, or a column of lines, with one character each is a number in boxes; a column is tried once, from its
+#: first line on.
+_BOXES: Final = re.compile(r"^(?:(?:\S\t){5,}+\S?|(?<!\n\S\n)(?:\S\n){7,}+\S)$", re.MULTILINE)
 _COLUMN: Final = re.compile(r"\n\S(?:\n\S){6}")
 #: The same of pieces: capitals and digits in cells of a row, or below each other.
 _CHUNKS: Final = re.compile(
     r"^(?:(?:[A-Z0-9]{2,6}\t){2,7}+[A-Z0-9]{1,6}|(?:[A-Z0-9]{2,6}\n){2,7}+[A-Z0-9]{1,6})$", re.MULTILINE
 )
+#: Two cells behind a label, in its row or the one below.
+_HALVES: Final = re.compile(r"(?<=:)[\t\n]([A-Z0-9]{2,6}\t[A-Z0-9]{2,6})$", re.MULTILINE)
 _PIECES: Final = re.compile(r"\n[A-Z0-9]{2,6}\n[A-Z0-9]{2,6}\n")
 _BOX_ENDS: Final = str.maketrans("", "", "\t\n")
 
@@ -21,6 +24,7 @@ def with_wholes(found: str) -> str:
     if "\t" in found or _PIECES.search(found):
         found = _CHUNKS.sub(_with_whole, found)
     if "\t" in found:
+        found = _HALVES.sub(_with_whole, found)
         found = "\n".join(map(_unboxed, found.split("\n")))
     if "\t" not in found and not _COLUMN.search(found):
         return found

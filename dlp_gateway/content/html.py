@@ -16,7 +16,8 @@ from urllib.parse import unquote_plus, unquote_to_bytes
 
 from selectolax.lexbor import LexborHTMLParser
 
-from dlp_gateway.content import bidi, boxes, drawing, script, structured, style
+from dlp_gateway.content import arranged, boxes, drawing, script, structured, style
+from dlp_gateway.content.piece import CELL, LINE, MARKS, ROW
 
 #: Lexbor writes ` name="value"` with `&` and `"` escaped (HTML standard, 13.3), so this scan is exact and linear.
 _TOKEN: Final = re.compile(
@@ -37,14 +38,17 @@ _BLOCKS: Final = (
     "nav noframes object ol optgroup option p plaintext pre search section select summary textarea title ul xmp"
 )
 _ROWS: Final = "table tbody tfoot thead tr"
-# Control characters stand for breaks while blanks collapse; the text's own are dropped first, they show nothing.
-_LINE, _CELL, _ROW, _END = "\x01\x02\x03\x04"
+#: Stands at the end of the source, and shows whether the parser has come so far.
+_END: Final = "\x04"
+#: The text's own control characters that have a meaning here, as they are or by their numbers; they show nothing.
+_OWN_MARKS: Final = _END + LINE + CELL + ROW + MARKS
+_NUMBERED: Final = re.compile(r"&#(?:[xX]0*+[1-6eEfF](?![0-9A-Fa-f])|0*+(?:[1-6]|14|15)(?![0-9]));?")
 _BREAK: Final = {
-    **{slash + name: _LINE for name in _BLOCKS.split() for slash in ("", "/")},
-    **{slash + name: _ROW for name in _ROWS.split() for slash in ("", "/")},
-    **dict.fromkeys(("td", "th"), _CELL),
+    **{slash + name: LINE for name in _BLOCKS.split() for slash in ("", "/")},
+    **{slash + name: ROW for name in _ROWS.split() for slash in ("", "/")},
+    **dict.fromkeys(("td", "th"), CELL),
 }
-_BREAKS: Final = re.compile(f" ?[{_LINE}{_CELL}{_ROW}][ {_LINE}{_CELL}{_ROW}]*+")
+_BREAKS: Final = re.compile(f" ?[{LINE}{CELL}{ROW}][ {LINE}{CELL}{ROW}]*+")
 _PREFORMATTED: Final = re.compile(r"<(/?)(?:pre|textarea|xmp|listing|plaintext)\b|\n")
 
 _PREFORMATTED_TAGS: Final = ("<pre", "<textarea", "<xmp", "<listing", "<plaintext")
@@ -94,9 +98,12 @@ _LONGEST_ATTRIBUTE: Final = 65_536
 
 def text(source: str) -> str:
     """Return what a reader of the HTML `source` can see or find in it; "" if there is nothing."""
-    source = _without(source, _LINE + _CELL + _ROW + _END)
+    source = _without(source, _OWN_MARKS)
+    if "&#" in source:
+        source = _NUMBERED.sub("", source)
     tree = LexborHTMLParser(source + _END)
-    behind = style.applied(tree) if style.is_styled(source) else []
+    applied = style.applied(tree) if style.is_styled(source) else style.NOTHING
+    behind = [*applied.told]
     if "[if" in source and _FOR_ONE_CLIENT.search(source):
         behind.append(text(_CONDITION.sub("", source)))
     if "<s" in source or "<S" in source:
@@ -115,17 +122,24 @@ def text(source: str) -> str:
     def shown(token: re.Match[str]) -> str:
         tag, attributes, comment, instruction = token.groups()
         if tag:
-            place = _BREAK.get(tag, "") or _direction(tag, attributes)
+            place = _BREAK.get(tag, "")
             return place + _told(attributes, behind) if attributes and _TELLING.search(attributes) else place
         aside = comment or instruction
         if aside and not aside.isspace():
             behind.append(loose(aside))
         return ""
 
-    flow = _BREAKS.sub(lambda breaks: _white_space(breaks[0]), _collapsed(_TOKEN.sub(shown, canonical)))
+    written = _TOKEN.sub(shown, canonical)
+    seen: list[str] = []
+    if applied.boxes:
+        readings = arranged.readings(_unescaped(arranged.of_boxes(written).replace(_END, "")), applied.boxes)
+        seen = [_with_white_space(reading).strip(" \n") for reading in readings]
+        written = arranged.unmarked(written)
+        behind = [arranged.unmarked(piece) for piece in behind]
+    flow = _with_white_space(written)
     if not flow.rstrip().endswith(_END):  # the source ends inside a tag, comment or script: browsers drop that piece
         behind.append(loose(source))
-    lines = [flow.strip(" \n" + _END), *(_collapsed(piece).strip() for piece in behind)]
+    lines = [flow.strip(" \n" + _END), *seen, *(_collapsed(piece).strip() for piece in behind)]
     found = _without(_unescaped("\n".join(line for line in lines if line)), _UNSEEN + _END)
     return boxes.with_wholes(found)
 
@@ -138,17 +152,15 @@ def _scripted(kind: str, source: str) -> str:
     return loose(source) if "template" in kind or "html" in kind else loose(said) if "<" in said else said
 
 
-def _direction(tag: str, attributes: str) -> str:
-    """Text may be told to run the other way (HTML standard, 4.5.25)."""
-    if tag == "/bdo":
-        return bidi.END
-    return bidi.START if tag == "bdo" and 'dir="rtl"' in attributes.lower() else ""
+def _with_white_space(flow: str) -> str:
+    """Return text with lines and cells as they are seen, for the breaks that stand in it."""
+    return _BREAKS.sub(lambda breaks: _white_space(breaks[0]), _collapsed(flow))
 
 
 def _white_space(breaks: str) -> str:
     """A new cell in a row is a tab, whatever blocks its text is wrapped in; every other break is a new line."""
-    _, row, cells = breaks.rpartition(_ROW)
-    count = cells.count(_CELL)
+    _, row, cells = breaks.rpartition(ROW)
+    count = cells.count(CELL)
     if row:
         return "\n" + "\t" * (count - 1)
     return "\t" * count or "\n"
@@ -161,7 +173,7 @@ def _with_lines(canonical: str) -> str:
     def marked(place: re.Match[str]) -> str:
         nonlocal depth
         if place[0] == "\n":
-            return _LINE if depth else "\n"
+            return LINE if depth else "\n"
         depth = max(0, depth - 1) if place[1] else depth + 1
         return place[0]
 

@@ -1,24 +1,33 @@
 """What styles make of HTML: words that they hide, text that they add, and the order in which they show it.
 
-No page is laid out here. Where styles may change what is read, the text is read once more as they show it: behind
-the text, a line each, and only for elements that hold as much text as a number and what is said of it.
+No page is laid out here. Elements that may be seen elsewhere than where they are written get marks (`marking.py`), and
+what stands around the places where the order is another one is read once more, behind the text (`arranged.py`).
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from itertools import islice
 from typing import Final
 
 import re2
 from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
+from dlp_gateway.content.box import Box
+from dlp_gateway.content.marking import Styled, marked
+from dlp_gateway.content.piece import FROM_RIGHT
+
 #: Without any of these in the source, styles change nothing; said of octets, which costs a tenth of looking.
 _STYLED: Final = re2.compile(
-    rb"(?i)display[ \t]*:[ \t]*(?:none|inline|flex|grid|table|contents)|visibility[ \t]*:[ \t]*(?:hidden|collapse)"
-    rb"|(?:font-size|opacity|height|width)[ \t]*:[ \t]*0|font-size[ \t]*:[ \t]*1p|mso-hide|color[ \t]*:[ \t]*tra"
-    rb"|(?:left|right|indent|top)[ \t]*:[ \t]*-?[0-9]|content[ \t]*:|counter-|float[ \t]*:|row-reverse|column-reverse"
-    rb"|[;{'\"\s]order[ \t]*:|grid-(?:column|row|area)|unicode-bidi|direction[ \t]*:[ \t]*rtl|scalex|rotate"
-    rb"|[\s'\"]hidden[\s>=/]|[\s'\"]dir[ \t]*=[ \t]*['\"]?rtl"
+    rb"(?i)display\s*:\s*(?:none|inline|flex|grid|table-|contents|-)|visibility\s*:\s*(?:hidden|collapse)|mso-hide"
+    rb"|(?:font-size|opacity|max-height|max-width)\s*:\s*0|font-size\s*:\s*1p|(?:^|[^a-z-])(?:height|width)\s*:\s*0"
+    rb"|(?:^|[^a-z-])color\s*:\s*tra|indent\s*:\s*-[0-9]{3}|margin[a-z-]*\s*:[^;{}\"']*-[.0-9]|position\s*:|content\s*:"
+    rb"|counter-|float\s*:|-reverse|direction\s*:\s*(?:rev|rtl)|(?:^|[^a-z])order\s*:\s*-?[0-9]|ordinal-group|unicode-bidi"
+    rb"|grid-(?:row|col|area|temp|auto)|(?:scale|rotate|translate)[xyz3d]*\s*[:(]|matrix(?:3d)?\(|column(?:s|-count)\s*:"
+    rb"|writing-mode|caption-side|--[a-z0-9_-]+\s*:|[\s'\"]hidden[\s>=/]|[\s'\"]dir\s*=\s*['\"]?(?:rtl|auto|&)|<bdo|<tfoot"
+    rb"|<table[^>]*\salign\s*=\s*[\"']?(?:left|right)"
+    rb"|style\s*=[^>]*(?:/\*|\\[0-9a-f]|&(?:#|colon|semi|lpar|rpar|period|tab|newline))|[{;:]\s*/\*|[a-z:-]\\[0-9a-f]"
 )
 _COMMENT: Final = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
 _RULE: Final = re.compile(r"([^{};]{1,400}+)\{([^{}]{0,2000}+)\}")
@@ -32,97 +41,48 @@ _PIECE: Final = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 _OF_ICONS: Final = re.compile("[\ue000-\uf8ff]")
+_IMPORTANT: Final = re.compile(r"(?:^|;)([^;]{1,400})!\s*important", re.IGNORECASE)
+#: Nodes within an element that are looked at for its first letter.
+_NODES: Final = 50
+_DIRECTED: Final = re.compile(f"[A-Za-z\u200f\u061c{FROM_RIGHT}]")
 _ESCAPE: Final = re.compile(r"\\(?:([0-9A-Fa-f]{1,6})\s?|(.))", re.DOTALL)
 _COUNTER: Final = re.compile(r"counter-(?:reset|set|increment):([\w-]{1,64}) (-?\d{1,20})")
 
-_HIDES: Final = re.compile(
-    r"(?:^|;)(?:display:none|visibility:(?:hidden|collapse)|opacity:0?(?:\.0+)?(?:;|$)|font-size:[01](?:\.\d+)?(?:p[xt]|;|$)"
-    r"|font-size:0|(?:max-)?(?:height|width):0|mso-hide:all|color:transparent|(?:text-indent|left|top|margin-left):-\d{3})"
+#: What makes a box of interest: it is hidden or turned, its children stand in an order of their own, or it does.
+_INTERESTING: Final = re2.compile(
+    r"(?:^|;)(?:display:(?:none|inline|contents|table-(?:cell|header|footer))|display:(?:-webkit-|-ms-)?(?:flex|grid|box)"
+    r"|visibility:(?:hidden|collapse)|opacity:0?(?:\.0+)?%?(?:;|$)|font-size:[01](?:\.\d+)?(?:p[xt]|;|$)|font-size:0"
+    r"|(?:max-)?(?:height|width):0|mso-hide:all|color:transparent|text-indent:-\d\d\d|margin[a-z-]*:[^;]*-[.\d]"
+    r"|float:(?:left|right|inline)|position:(?:absolute|relative|fixed|sticky)|grid-|unicode-bidi:|direction:rtl"
+    r"|caption-side:bottom|(?:-[a-z]+-)?(?:(?:flex-direction|flex-flow|flex-wrap|box-direction):[^;]*reverse"
+    r"|writing-mode:[^;]*-(?:rl|lr)|(?:flex-)?order:|box-ordinal|column(?:s|-count):|transform:|translate:|scale:|rotate:))"
 )
-_MIRRORS: Final = re.compile(r"scalex\(-1|rotatey?\(180")
-_OVERRIDES: Final = re.compile(r"unicode-bidi:(?:bidi|isolate)-override")
-_REVERSES: Final = re.compile(r"(?:row|column)-reverse|direction:rtl")
-_MOVED: Final = re.compile(
-    r"(?:^|;)(?:float:(?:left|right)|order:-?\d|position:(?:absolute|relative|fixed)|grid-(?:column|row|area):"
-    r"|display:(?:inline|table-cell)|margin-left:|left:|transform:translate)"
+#: What makes a box stand beside its place, or its neighbours; then margins and ends of floats count.
+_DRAWN_ELSEWHERE: Final = re2.compile(r"position:|margin[a-z-]*:[^;]*-[.\d]|float:|translate|matrix")
+_BESIDE: Final = re2.compile(r"(?:^|;)(?:clear:|margin(?:-left|-right|-inline[a-z-]*)?:[^;]*\d\d)")
+_VARIABLE: Final = re.compile(r"(--[\w-]{1,64}):([^;]{1,200})")
+_USED: Final = re.compile(r"var\((--[\w-]{1,64})(?:,([^()]{0,200}))?\)")
+#: Rules for other screens than a reader's: those that are wide count.
+_ELSEWHERE: Final = re.compile(
+    r"@media[^{}]{0,200}?(?:max-|print|prefers|resolution|orientation)[^{}]{0,200}\{(?:[^{}]*+\{[^{}]*+\})*+[^{}]*+\}",
+    re.IGNORECASE,
 )
-_NUMBER: Final = re.compile(
-    r"(?:^|;)(order|left|right|margin-left|grid-column|grid-column-start|grid-area|transform):(?:translatex?\()?(-?\d+(?:\.\d+)?)"
-)
-_INTERESTING: Final = re.compile("|".join(one.pattern for one in (_HIDES, _MIRRORS, _OVERRIDES, _REVERSES, _MOVED)))
 
 _SHEET: Final = 200_000
 #: Selectors that are looked up, each of which visits every element, and elements that they find in all.
 _RULES: Final = 60
+_MOST_RULES: Final = 1_000  # in small pages
+_VISITS: Final = 300_000
 _MATCHES: Final = 6_000
-_STYLES: Final = 3_000
-_PARENTS: Final = 300
-#: Characters that are looked at in another order: a number and what is said of it, no page.
-_LONGEST: Final = 1_000
-_TOTAL: Final = 200_000
+_STYLES: Final = 6_000
 
 
-@dataclass(slots=True)
-class _Styled:
-    """Elements with styles of interest, by identity; the text that is still read once more."""
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What styles add to a page elsewhere, and the boxes whose marks stand in the page now."""
 
-    nodes: dict[int, LexborNode] = field(default_factory=dict)
-    styles: dict[int, str] = field(default_factory=dict)
-    left: int = _TOTAL
-
-    def add(self, node: LexborNode, declarations: str) -> None:
-        self.nodes[node.mem_id] = node
-        self.styles[node.mem_id] = f"{self.styles.get(node.mem_id, '')};{declarations}"
-
-    def text(self, node: LexborNode) -> str:
-        """Return an element's text if it is short."""
-        if self.left <= 0:
-            return ""
-        found = node.text_content if node.tag == "-text" else node.text()
-        self.left -= len(found or "") + 10
-        return found or ""
-
-
-def is_styled(source: str) -> bool:
-    """Return whether styles may change what is read."""
-    return _STYLED.search(source.encode("utf-8", "replace")) is not None
-
-
-def applied(tree: LexborHTMLParser) -> list[str]:
-    """Put what styles add into `tree`, and return what is seen otherwise than it is written."""
-    rules = list(_rules(tree))
-    lookup = _Lookup(tree)
-    told = list(_generated(lookup, rules))
-    styled = _Styled()
-    for node in tree.css("[style], [hidden], [dir=rtl i]")[:_STYLES]:
-        attributes = node.attributes
-        declarations = _normal(attributes.get("style") or "")
-        declarations += ";display:none" if "hidden" in attributes else ""
-        declarations += ";direction:rtl" if "dir" in attributes else ""
-        if _INTERESTING.search(declarations):
-            styled.add(node, declarations)
-    for selector, declarations in rules:
-        if _INTERESTING.search(normal := _normal(declarations)):
-            for node in lookup.matched(selector):
-                styled.add(node, normal)
-    told += _seen(styled)
-    return list(dict.fromkeys(filter(None, told)))
-
-
-def _rules(tree: LexborHTMLParser) -> list[tuple[str, str]]:
-    """Return selectors and declarations of all rules of interest, each once."""
-    sheet = _COMMENT.sub(" ", "\n".join(node.text() for node in tree.css("style"))[:_SHEET])
-    return list(
-        dict.fromkeys(
-            (selector.strip(), declarations)
-            for selector, declarations in _RULE.findall(sheet)
-            if _STYLED.search(declarations.encode("utf-8", "replace"))
-        )
-    )
-
-
-def _normal(declarations: str) -> str:
-    return _JOINT.sub(r"\1", declarations.lower().replace("!important", "").strip())
+    told: list[str]
+    boxes: list[Box]
 
 
 @dataclass(slots=True)
@@ -144,6 +104,123 @@ class _Lookup:
             return []
         self.nodes -= len(found)
         return list(found[:_MATCHES])
+
+
+NOTHING: Final = Applied([], [])
+
+
+def is_styled(source: str) -> bool:
+    """Return whether styles may change what is read."""
+    return _STYLED.search(source.encode("utf-8", "replace")) is not None
+
+
+def applied(tree: LexborHTMLParser) -> Applied:
+    """Put what styles add into `tree`, and marks around what they show elsewhere than where it is written."""
+    rules = list(_rules(tree))
+    elements = len(tree.css("*")) if len(rules) > _RULES else 0
+    lookup = _Lookup(tree, rules=max(_RULES, min(_MOST_RULES, _VISITS // elements)) if elements else _RULES)
+    told = list(_generated(lookup, rules))
+    inline = tree.css("[style], [hidden], [dir=rtl i], [dir=auto i], bdo, tfoot, thead, table[align]")[:_STYLES]
+    return Applied(list(dict.fromkeys(filter(None, told))), marked(tree, _styled(lookup, rules, inline)))
+
+
+def _styled(lookup: _Lookup, rules: list[tuple[str, str]], inline: list[LexborNode]) -> Styled:
+    """Return all elements of interest: by rules, by their own styles, and by rules that are more important."""
+    normal = [(selector, _normal(declarations)) for selector, declarations in rules]
+    normalised = cache(_normal)
+    own = [(node, _declared(node, normalised)) for node in inline]
+    variables = {
+        name: value
+        for declarations in (*(told for _, told in normal), *(told for _, told in own))
+        if "--" in declarations
+        for name, value in _VARIABLE.findall(declarations)
+    }
+    is_beside = any(map(_DRAWN_ELSEWHERE.search, {*(told for _, told in normal), *(told for _, told in own)}))
+
+    @cache
+    def of_interest(declarations: str) -> str:
+        """Return declarations with the values of their variables, if they are of any interest."""
+        if "var(" in declarations:
+            declarations = _USED.sub(lambda used: str(variables.get(used[1], used[2] or "")), declarations)
+        is_one = _INTERESTING.search(declarations) or (is_beside and _BESIDE.search(declarations))
+        return declarations if is_one else ""
+
+    styled = Styled()
+    last: list[tuple[LexborNode, str]] = []
+    for (selector, declarations), (_, written) in zip(normal, rules, strict=True):
+        if found := of_interest(declarations):
+            important = _normal(";".join(_IMPORTANT.findall(written))) if "!important" in written else ""
+            for node in lookup.matched(selector):
+                styled.add(node, found)
+                if important:
+                    last.append((node, of_interest(important)))
+    for node, declarations in own:
+        if found := of_interest(declarations):
+            styled.add(node, found)
+    for node, declarations in last:
+        styled.add(node, declarations)
+    return styled
+
+
+def _declared(node: LexborNode, normalised: Callable[[str], str]) -> str:
+    """Return what an element says of itself."""
+    attributes = node.attributes
+    found = [normalised(attributes.get("style") or "")]
+    if "hidden" in attributes:
+        found.append("display:none")
+    direction = (attributes.get("dir") or "").strip().lower()
+    if direction == "auto":
+        direction = _direction(node)
+    if direction:
+        found.append(f"direction:{direction}")
+    if node.tag == "bdo":
+        found.append("unicode-bidi:bidi-override")
+    elif node.tag in {"thead", "tfoot"} and _is_misplaced(node):
+        found.append(f"display:table-{'header' if node.tag == 'thead' else 'footer'}-group")
+    elif node.tag == "table" and (attributes.get("align") or "").lower() in {"left", "right"}:
+        found.append(f"float:{(attributes['align'] or '').lower()}")
+    return ";".join(reversed(found)) if len(found) > 1 else found[0]
+
+
+def _is_misplaced(node: LexborNode) -> bool:
+    """Return whether the head of a table does not begin it, or its foot does not end it."""
+    beside = node.prev if node.tag == "thead" else node.next
+    while beside is not None and beside.tag in {"-text", "caption", "colgroup"}:
+        beside = beside.prev if node.tag == "thead" else beside.next
+    return beside is not None
+
+
+def _direction(node: LexborNode) -> str:
+    """Return the direction of the first letter (HTML standard, 3.2.6.4)."""
+    for child in islice(node.traverse(include_text=True), _NODES):
+        letter = _DIRECTED.search(child.text_content or "") if child.tag == "-text" else None
+        if letter:
+            return "ltr" if letter[0].isascii() else "rtl"
+    return "ltr"
+
+
+def _rules(tree: LexborHTMLParser) -> list[tuple[str, str]]:
+    """Return selectors and declarations of all rules of interest, each once; those for other screens come first."""
+    sheet = _COMMENT.sub(" ", "\n".join(node.text() for node in tree.css("style"))[:_SHEET])
+    if "@" in sheet:
+        sheet = "\n".join((*_ELSEWHERE.findall(sheet), _ELSEWHERE.sub(" ", sheet)))
+    return list(
+        dict.fromkeys(
+            (selector.strip(), declarations)
+            for selector, declarations in _RULE.findall(sheet)
+            if "margin" in declarations
+            or "clear" in declarations
+            or _STYLED.search(declarations.encode("utf-8", "replace"))
+        )
+    )
+
+
+def _normal(declarations: str) -> str:
+    if "/*" in declarations:
+        declarations = _COMMENT.sub(" ", declarations)
+    if "\\" in declarations:
+        declarations = _unescaped(declarations)
+    return _JOINT.sub(r"\1", declarations.lower().replace("!important", "").strip())
 
 
 # --- text that styles add ---------------------------------------------------------------------------------------------
@@ -187,73 +264,4 @@ def _unescaped(string: str) -> str:
 
 def _character(digits: str) -> str:
     number = int(digits, 16)
-    return chr(number) if 0 < number < 0x11_0000 and not 0xD800 <= number < 0xE000 else "\ufffd"
-
-
-# --- what is seen otherwise than it is written ------------------------------------------------------------------------
-
-
-def _seen(styled: _Styled) -> Iterator[str]:
-    parents: dict[int, LexborNode] = {}
-    hidden = {number for number, declarations in styled.styles.items() if _HIDES.search(declarations)}
-    for number, node in styled.nodes.items():
-        declarations = styled.styles[number]
-        is_overridden = _OVERRIDES.search(declarations) and "direction:rtl" in declarations
-        if is_overridden or _MIRRORS.search(declarations):
-            yield styled.text(node)[:_LONGEST][::-1]
-        if _REVERSES.search(declarations):
-            yield from _in_order(styled, node, hidden, is_reversed=True)
-        has_siblings = node.next is not None or node.prev is not None
-        if has_siblings and (_cuts_a_word(node) if number in hidden else _MOVED.search(declarations)):
-            parent = node.parent
-            if parent is not None:
-                parents[parent.mem_id] = parent
-    for node in list(parents.values())[:_PARENTS]:
-        yield from _in_order(styled, node, hidden, is_reversed=False)
-
-
-def _in_order(styled: _Styled, node: LexborNode, hidden: set[int], *, is_reversed: bool) -> Iterator[str]:
-    """Yield the text of an element with its children where they are seen, without those that are not."""
-    shown: list[tuple[float, str]] = []
-    length = 0
-    is_moved, is_cut = is_reversed, False
-    for place, child in enumerate(node.iter(include_text=True)):
-        if child.mem_id in hidden:
-            is_cut = is_cut or _cuts_a_word(child)
-            continue
-        text = styled.text(child)
-        length += len(text)
-        if length > _LONGEST:
-            return
-        declarations = styled.styles.get(child.mem_id, "")
-        is_moved = is_moved or bool(declarations and _MOVED.search(declarations))
-        if text:
-            shown.append((_position(declarations, place), text))
-    if is_moved and len(shown) > 1:
-        texts = [text for _, text in sorted(shown, key=lambda one: one[0], reverse=is_reversed)]
-        yield f"{''.join(texts)}\n{' '.join(texts)}"
-    elif is_cut:
-        yield "".join(text for _, text in shown)
-
-
-def _cuts_a_word(node: LexborNode) -> bool:
-    """Whether an element that is not seen stands within a word: "45<i hidden>x</i>39" is 4539 to people."""
-    before, after = node.prev, node.next
-    left = before.text_content if before is not None and before.tag == "-text" else ""
-    right = after.text_content if after is not None and after.tag == "-text" else ""
-    return bool(left and right and left[-1].isalnum() and right[0].isalnum())
-
-
-def _position(declarations: str, place: int) -> float:
-    """Return by what a child is sorted: where it stands, unless styles say otherwise."""
-    if not declarations:
-        return place
-    if "float:right" in declarations:  # the first of them is the farthest
-        return 1e6 - place
-    if "float:left" in declarations:
-        return place - 1e6
-    numbers = {name: float(value) for name, value in _NUMBER.findall(declarations)}
-    for name in ("order", "left", "transform", "margin-left", "grid-column", "grid-column-start", "grid-area"):
-        if name in numbers:
-            return numbers[name] * 1e3 + place * 1e-3
-    return -numbers["right"] * 1e3 + place * 1e-3 if "right" in numbers else place
+    return chr(number) if 0x1F < number < 0x11_0000 and not 0xD800 <= number < 0xE000 else "\ufffd"

@@ -217,9 +217,26 @@ def test_what_is_hidden_beside_words_is_read_once() -> None:
 
 
 def test_text_that_runs_the_other_way() -> None:
-    """The override of HTML is that of Unicode."""
-    assert text("<p>no. <bdo dir='rtl'>9354</bdo> x</p>") == "no. \u202e9354\u202c x"
+    """The override of HTML is read as it is written and as it is seen, that of Unicode as well."""
+    assert text("<p>no. <bdo dir='rtl'>9354</bdo> x</p>") == "no. 9354 x\nno. 4539 x"
     assert bidi.with_overrides("no. \u202e9354\u202c x") == "no. \u202e9354\u202c x\nno. 4539 x"
+
+
+def test_two_cells_behind_a_label_are_one_number() -> None:
+    """In the row of the label, or below it; a row of a table without one is none."""
+    assert text("<table><tr><td>No.:</td><td>D123</td><td>4562</td></tr></table>").endswith("\nD1234562")
+    assert text("<p>No.:</p><table><tr><td>D123</td><td>4562</td></tr></table>").endswith("\nD1234562")
+    assert text("<table><tr><td>D123</td><td>4562</td></tr></table>") == "D123\t4562"
+
+
+def test_a_long_column_of_signs_is_tried_once() -> None:
+    """What is no number in boxes, because its last line is longer, takes no time for each of its lines."""
+    assert text("<p>1" * 100_000 + "<p>12").endswith("1\n12")
+
+
+def test_marks_in_the_source_show_nothing() -> None:
+    """Control characters that have a meaning within the reader are dropped, written as they are or by their numbers."""
+    assert text("<p>45\x05\x0f&#5;&#x0006;&#14&#x0E;39&#65;</p>") == "4539A"
 
 
 def test_a_number_in_boxes_is_one() -> None:
