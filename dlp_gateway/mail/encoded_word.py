@@ -32,32 +32,33 @@ def text_of(octets: bytes) -> str:
         return octets.decode("utf-8", "surrogateescape").translate(_STRAY_OCTETS)
 
 
-def base64_octets(data: bytes) -> tuple[bytes, bool]:
+def base64_octets(data: bytes, start: int = 0, end: int | None = None) -> tuple[bytes, bool]:
     """Decode base64 with junk, padding in the middle or a missing end; return the octets and whether it was clean.
 
     Some clients stop at the first padding, some go on behind it; all that either of them shows is decoded here. Padding
     that is left out at the end is no fault, every client adds it, unless what stands there was cut in an octet. What
     stands at the end of a large text may follow the padding for a `SLICE` at most.
     """
+    end = len(data) if end is None else end
     try:
-        if len(data) < 2 * SLICE:
-            return _strict(_closed(data.translate(None, _BLANKS))), True
-        return _strict_in_slices(data), True
+        if end - start < 2 * SLICE:
+            return _strict(_closed(data[start:end].translate(None, _BLANKS))), True
+        return _strict_in_slices(data, start, end), True
     except binascii.Error:
-        return _lenient(data[start : start + SLICE] for start in range(0, len(data), SLICE)), False
+        return _lenient(data[place : min(place + SLICE, end)] for place in range(start, end, SLICE)), False
 
 
-def _strict_in_slices(data: bytes) -> bytes:
+def _strict_in_slices(data: bytes, start: int, end: int) -> bytes:
     octets, rest = BytesIO(), b""
-    last = (len(data) // SLICE - 1) * SLICE  # where the last slice begins, which is a whole one and the rest
-    for start in range(0, last, SLICE):
+    while end - start >= 2 * SLICE:
         compact = rest + data[start : start + SLICE].translate(None, _BLANKS)
         if b"=" in compact:
             raise binascii.Error
         whole = len(compact) - len(compact) % 4
         octets.write(_strict(compact[:whole]))
         rest = compact[whole:]
-    octets.write(_strict(_closed(rest + data[last:].translate(None, _BLANKS))))
+        start += SLICE
+    octets.write(_strict(_closed(rest + data[start:end].translate(None, _BLANKS))))
     return octets.getvalue()
 
 

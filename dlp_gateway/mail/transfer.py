@@ -43,27 +43,28 @@ def _spelt(token: str) -> str:
     return _SPELLINGS.get(token.replace("-", "").replace("_", "").removeprefix("x"), token)
 
 
-def decode(content: bytes, encoding: str) -> tuple[bytes, tuple[Defect, ...]]:
-    """Return the octets that `content` stands for; an unknown encoding leaves it as it is (`UNKNOWN_ENCODING`)."""
-    if encoding in IDENTITY:
-        return content, ()
+def decode(buffer: bytes, encoding: str, start: int = 0, end: int | None = None) -> tuple[bytes, tuple[Defect, ...]]:
+    """Return what `buffer[start:end]` stands for; an unknown encoding leaves it as it is (`UNKNOWN_ENCODING`)."""
     if encoding == "base64":
-        octets, clean = base64_octets(content)
+        octets, clean = base64_octets(buffer, start, end)
         return octets, () if clean else (Defect.BAD_ENCODING,)
     if encoding == "quoted-printable":
-        return _unquoted(content)
+        return _unquoted(buffer, start, len(buffer) if end is None else end)
+    content = buffer[start:end]
+    if encoding in IDENTITY:
+        return content, ()
     if encoding == "uuencode":
         return _uudecoded(content)
     return content, (Defect.UNKNOWN_ENCODING,)
 
 
-def _unquoted(content: bytes) -> tuple[bytes, tuple[Defect, ...]]:
-    is_untidy = b" \r" in content or b" \n" in content or b"\t" in content
-    if len(content) <= _LINES:
-        octets, clean = _unquoted_lines(content, is_untidy=is_untidy)
+def _unquoted(buffer: bytes, start: int, end: int) -> tuple[bytes, tuple[Defect, ...]]:
+    is_untidy = any(buffer.find(blanks, start, end) >= 0 for blanks in (b" \r", b" \n", b"\t"))
+    if end - start <= _LINES:
+        octets, clean = _unquoted_lines(buffer[start:end], is_untidy=is_untidy)
         return octets, () if clean else (Defect.BAD_ENCODING,)
     whole, is_clean = BytesIO(), True
-    for lines in _in_lines(content):
+    for lines in _in_lines(buffer, start, end):
         octets, clean = _unquoted_lines(lines, is_untidy=is_untidy)
         whole.write(octets)
         is_clean = is_clean and clean
@@ -75,13 +76,12 @@ def _unquoted_lines(lines: bytes, *, is_untidy: bool) -> tuple[bytes, bool]:
     return binascii.a2b_qp(tidy), _BAD_ESCAPE.search(tidy) is None
 
 
-def _in_lines(content: bytes) -> Iterator[bytes]:
-    """Yield the content in pieces that end with a line, all but the last; a line of any length is whole."""
-    start = 0
-    while start < len(content):
-        end = content.find(b"\n", start + _LINES) + 1 or len(content)
-        yield content[start:end]
-        start = end
+def _in_lines(buffer: bytes, start: int, end: int) -> Iterator[bytes]:
+    """Yield pieces that end with a line, all but the last; a line of any length is whole."""
+    while start < end:
+        stop = buffer.find(b"\n", start + _LINES, end) + 1 or end
+        yield buffer[start:stop]
+        start = stop
 
 
 def _uudecoded(content: bytes) -> tuple[bytes, tuple[Defect, ...]]:

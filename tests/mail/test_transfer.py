@@ -86,6 +86,7 @@ def test_what_is_decoded_piece_by_piece_is_what_it_is_as_a_whole(content: bytes,
         patch.setattr(encoded_word, "SLICE", size)
         patch.setattr(transfer, "_LINES", size)
         octets, defects = decode(content, encoding)
+        assert (octets, defects) == decode(b"=4" + content + b"1\n", encoding, 2, 2 + len(content))
     assert octets == whole[0]
     # Of base64 no more than a slice may follow the padding.
     assert defects == whole[1] or (encoding == "base64" and b"=" in content and bool(defects))
