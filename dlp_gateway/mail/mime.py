@@ -144,6 +144,7 @@ def leaves(
             open_entities.append(_entity(item, depth, account))
         else:
             break
+        del item  # or two contents lie here while the next is made
     for part in found:
         account.defects.update(part.defects)
     if len({(part.path, len(part.content)) for part in found}) < len(found):  # readings have parts in common

@@ -62,9 +62,10 @@ _DISPUTED = (
         b"Content-Type: text/plain\r\n\r\n" + _TEXT,
         b"Content-Transfer-Encoding: base64\r\n\r\n" + base64.encodebytes(_TEXT[:31_500_000]),
         b"Content-Transfer-Encoding: quoted-printable\r\n\r\n" + _TEXT,
+        b"Content-Type: text/plain\r\nContent-Type: text/html\r\n\r\n" + _TEXT,
         _DISPUTED,
     ],
-    ids=["text", "base64", "quoted-printable", "disputed"],
+    ids=["text", "base64", "quoted-printable", "two types", "two boundaries"],
 )
 def test_a_brief_message_takes_one_copy_for_a_moment(raw: bytes) -> None:
     """However many readings its parts have; and nothing to speak of afterwards."""
