@@ -6,6 +6,7 @@ from dlp_gateway.content import reader
 from dlp_gateway.content.text import FILES, Account, Reading, Refused, UnreadableReason
 from dlp_gateway.mail.message import Message, Part
 from tests.formats import archives, documents
+from tests.resident import growing
 
 HUGE = bytes(100_000_000)
 SHEET = '<worksheet xmlns="x"><sheetData><row>' + '<c t="s"><v>0</v></c>' * 200_000 + "</row></sheetData></worksheet>"
@@ -131,3 +132,23 @@ def test_the_account_is_one_for_all() -> None:
     account.count()
     with pytest.raises(Refused):
         account.count()
+
+
+@pytest.mark.parametrize(
+    ("line", "copies"),
+    [
+        # Its octets, its text as it is, and as it is kept; then the signs in which codes are sought.
+        (b"1234567 12345678 123456789 of them\r\n", 3.3),
+        (b"QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo- 1234567\r\n", 4.3),
+    ],
+    ids=["numbers", "codes"],
+)
+def test_a_large_text_is_read_with_few_copies(line: bytes, copies: float) -> None:
+    """Beside the octets that came."""
+    content = line * (40_000_000 // len(line))
+    part = Part(path="1", media_type="text/plain", charset="", filename="", disposition="", content=content)
+    message = Message(raw=b"", fields=(), body_start=0, visible=(), parts=(part,), defects=())
+    with growing() as growth:
+        texts, _ = reader.read(message)
+    assert len(texts[0].text) > 30_000_000
+    assert growth.peak < copies * 32_000_000
