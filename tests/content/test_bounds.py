@@ -1,9 +1,12 @@
 """Whatever a file expands to, reading ends soon, with a reason."""
 
+import binascii
+import tracemalloc
+
 import pytest
 
-from dlp_gateway.content import reader
-from dlp_gateway.content.text import FILES, Account, Reading, Refused, UnreadableReason
+from dlp_gateway.content import inline, reader, xml
+from dlp_gateway.content.text import FILES, Account, File, Reading, Refused, UnreadableReason
 from dlp_gateway.mail.message import Message, Part
 from tests.formats import archives, documents
 from tests.resident import growing
@@ -152,3 +155,27 @@ def test_a_large_text_is_read_with_few_copies(line: bytes, copies: float) -> Non
         texts, _ = reader.read(message)
     assert len(texts[0].text) > 30_000_000
     assert growth.peak < copies * 32_000_000
+
+
+def test_an_xml_document_costs_what_it_says() -> None:
+    """However short its lines are: no object for each of them is kept."""
+    content = b"<a>" + b'<b c="1234">x</b>' * 50_000 + b"</a>"
+    tracemalloc.start()
+    (found,) = xml.read(content, Account())
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 4 * len(found)
+    assert found.startswith("c: 1234\nb: x\nc: 1234\n")
+
+
+def test_a_file_in_a_text_costs_what_it_holds() -> None:
+    """Its lines are decoded one after the other, and an empty one stands for nothing."""
+    octets = bytes(range(1, 46)) * 100_000
+    content = b"begin 644 a.bin\n" + (binascii.b2a_uu(octets[:45]) + b"\n") * 100_000 + b"end\n"
+    tracemalloc.start()
+    (found,) = inline.files(content)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert isinstance(found, File)
+    assert found.content == octets
+    assert peak < 2 * len(octets)
