@@ -144,7 +144,7 @@ class Pipeline:
             # RFC 3461 5.2.1 would pass on what came, and most MTAs return all of it if nothing did (4.3); but then a
             # whole mail, one to insiders only too, came to somebody whom no rule looked at.
             envelope = replace(envelope, dsn=replace(envelope.dsn, ret=Ret.HDRS))
-        message = await _beside(len(content), partial(parse, content))
+        message = await _beside(len(content), partial(_parsed, content))
         if hops(message) > self._hop_limit:
             log.rejected(envelope.id, Why.LOOP)
             return Rejected(id=envelope.id, why=Why.LOOP)
@@ -161,7 +161,7 @@ class Pipeline:
                 inspection = await self._inspector.inspect(envelope, message, remembered.recollection.facts)
                 remembered, inspection = await self._memory.add_up(remembered, inspection)
             with metrics.stage("decide"):
-                verdict = decide(self._policy, envelope, message, inspection)
+                verdict = await _beside(len(content), partial(decide, self._policy, envelope, message, inspection))
             with metrics.stage("act"):
                 lesson = self._memory.lesson(remembered, verdict, inspection)
                 passing = await _beside(
@@ -287,6 +287,11 @@ def _noting() -> Iterator[None]:
 async def _beside(size: int, work: Callable[[], T]) -> T:
     """Return what `work` returns; for a large message in a thread, so that the loop serves others meanwhile."""
     return work() if size < _LARGE else await asyncio.to_thread(work)
+
+
+def _parsed(content: bytes) -> Message:
+    """Return the message; a large one is read by a worker, so its parts are not kept here."""
+    return parse(content, briefly=len(content) >= _LARGE)
 
 
 def _kinds(inspection: Inspection) -> tuple[tuple[str, int], ...]:

@@ -172,7 +172,7 @@ class Retries:
             fingerprint = await self._fingerprint(envelope, content)
             if not reply.positive:
                 await self._journal.forget_unanswered(fingerprint)
-            elif not written or await _beside(content, lambda: bool(own_id(parse(content)))):
+            elif not written or await _beside(content, lambda: bool(own_id(parse(content, briefly=True)))):
                 await self._journal.remember_unanswered(fingerprint, reply, datetime.now(UTC))
         finally:
             self._settle(envelope)

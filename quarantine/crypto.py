@@ -22,6 +22,8 @@ SCHEMA: Final = 1
 
 _SUITE: Final = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 _NONCE: Final = 12  # bytes; NIST SP 800-38D 8.2.2: random, and one key seals a few thousand fields at most
+_TAG: Final = 16  # bytes
+_LARGE: Final = 1_000_000  # bytes from which a second copy would weigh
 _KEY_FILE_LIMIT: Final = 4096
 
 
@@ -90,23 +92,30 @@ class MessageKey:
         self._cipher = AESGCM(key)
         self._context = _context(message_id)
 
-    def seal(self, name: str, plain: bytes) -> bytes:
+    def seal(self, name: str, plain: bytes) -> bytes | bytearray:
         """Return nonce and ciphertext: `plain` and 28 bytes."""
         nonce = os.urandom(_NONCE)
-        return nonce + self._cipher.encrypt(nonce, plain, self._context + name.encode())
+        if len(plain) < _LARGE:
+            return nonce + self._cipher.encrypt(nonce, plain, self._context + name.encode())
+        sealed = bytearray(_NONCE + len(plain) + _TAG)
+        sealed[:_NONCE] = nonce
+        with memoryview(sealed) as view:
+            self._cipher.encrypt_into(nonce, plain, self._context + name.encode(), view[_NONCE:])
+        return sealed
 
-    def open(self, name: str, sealed: bytes) -> bytes:
+    def open(self, name: str, sealed: bytes | bytearray) -> bytes:
         """Return what was sealed under `name`; raises `DamagedError`."""
+        view = memoryview(sealed)
         try:
-            return self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], self._context + name.encode())
+            return self._cipher.decrypt(view[:_NONCE], view[_NONCE:], self._context + name.encode())
         except (InvalidTag, ValueError):
             raise DamagedError("a stored message cannot be opened: it was changed after it was sealed") from None
 
-    def seal_text(self, name: str, text: str) -> bytes:
+    def seal_text(self, name: str, text: str) -> bytes | bytearray:
         """Seal `text`; undecodable bytes carried as surrogates survive."""
         return self.seal(name, text.encode("utf-8", "surrogateescape"))
 
-    def open_text(self, name: str, sealed: bytes) -> str:
+    def open_text(self, name: str, sealed: bytes | bytearray) -> str:
         """Return the text sealed under `name`; raises `DamagedError`."""
         return self.open(name, sealed).decode("utf-8", "surrogateescape")
 

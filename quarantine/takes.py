@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from quarantine import insertion, tables
+from quarantine.contents import insert_with_contents
 from quarantine.rows import SealedRows
 from quarantine.store import Also, JointAlso
 
@@ -47,7 +48,7 @@ def _joined(hooks: list[Also]) -> list[Also]:
 
 def insert_rows(connection: Connection, sealed: SealedRows) -> None:
     """Write sealed deposits in the caller's transaction."""
-    insertion.insert_rows(connection, tables.payloads, sealed.payloads)
+    insert_with_contents(connection, tables.payloads, sealed.payloads, "content")
     insertion.insert_rows(connection, tables.copies, sealed.copies)
     insertion.insert_rows(connection, tables.recipients, sealed.recipients)
     insertion.insert_rows(connection, tables.events, sealed.events)

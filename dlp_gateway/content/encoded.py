@@ -66,8 +66,12 @@ def files(text: str) -> Iterator[File]:
                 yield File(name="", content=content)
                 told += 1
                 break
-    text = _PREFIX.sub(" ", text) if "0x" in text else text
-    yield from _dumped(text, text.encode("ascii", "replace").translate(_PAIR_SHAPE))
+    del shape  # of a large text, one is enough
+    if "0x" in text:
+        text = _PREFIX.sub(" ", text)
+        octets = text.encode("ascii", "replace")
+    octets = octets.translate(_PAIR_SHAPE)
+    yield from _dumped(text, octets)
 
 
 def _begins(text: str, start: int, end: int) -> Iterator[int]:

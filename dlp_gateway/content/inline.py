@@ -4,6 +4,7 @@ import binascii
 import re
 from base64 import b64decode
 from collections.abc import Iterator
+from io import BytesIO
 from typing import Final
 
 from dlp_gateway.content.text import File
@@ -21,6 +22,7 @@ _SOURCE: Final = re.compile(
 _UU: Final = re.compile(
     rb"^begin(-base64)? [0-7]{3,4} ([^\r\n]{1,255})\r?\n(.*?)(?:^(?:end|====)[ \t]*\r?$|\Z)", re.MULTILINE | re.DOTALL
 )
+_LINE: Final = re.compile(rb"[^\r\n]+")
 _YENC: Final = re.compile(
     rb"^=ybegin [^\r\n]*?(?:name=([^\r\n]{1,255}))?\r?\n(?:=ypart [^\r\n]*\r?\n)?(.*?)(?:^=yend|\Z)",
     re.MULTILINE | re.DOTALL,
@@ -65,7 +67,7 @@ def files(content: bytes) -> Iterator[File]:
         return
     for count, match in enumerate(_UU.finditer(content)):
         if count < _FILES:
-            decoded = _base64(match[3]) if match[1] else _uudecoded(match[3])
+            decoded = _base64(match[3]) if match[1] else _uudecoded(content, *match.span(3))
             yield File(name=match[2].decode("utf-8", "replace"), content=decoded)
     for count, match in enumerate(_SOURCE.finditer(content)):
         if count < _FILES:
@@ -85,15 +87,15 @@ def _base64(body: bytes) -> bytes:
         return b""
 
 
-def _uudecoded(body: bytes) -> bytes:
+def _uudecoded(content: bytes, start: int, end: int) -> bytes:
     """Decode line by line; a line that is none is left out, as decoders do."""
-    found = bytearray()
-    for line in body.splitlines():
+    found = BytesIO()
+    for line in _LINE.finditer(content, start, end):
         try:
-            found += binascii.a2b_uu(line)
+            found.write(binascii.a2b_uu(line[0]))
         except binascii.Error:
             continue
-    return bytes(found)
+    return found.getvalue()
 
 
 def _ydecoded(body: bytes) -> bytes:

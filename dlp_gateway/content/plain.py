@@ -55,10 +55,11 @@ def read(part: Part, kind: Kind, *, holds_files: bool = True) -> Iterator[Piece]
         yield from (piece for piece in (pieces[0] if pieces else ()) if not isinstance(piece, str))
     if kind in _FURTHER:
         found = tuple(dict.fromkeys(chain(found, *(_further(reading, part) for reading in found))))
+    is_doubtful = not found or ("\ufffd" in found[0] and strange(found[0]))
     if found:
-        text = found[0] if len(found) == 1 else "\n\n".join(found)
-        yield bidi.with_overrides(with_newlines(text))
-    if not found or ("\ufffd" in found[0] and strange(found[0])):
+        found = (bidi.with_overrides(with_newlines(found[0] if len(found) == 1 else "\n\n".join(found))),)
+        yield found[0]
+    if is_doubtful:
         yield UnreadableReason.CHARSET
     # Letters of a font of its own may look like any others; files that carry one, such as reports, are opened at will.
     if kind is Kind.HTML and not part.filename and part.disposition != "attachment" and _OWN_FONT.search(content):

@@ -134,21 +134,24 @@ class _Walk:
         reasons: dict[UnreadableReason, None] = {}
         characters = 0
         members = 0
-        for piece in self._pieces(part, kinds, depth):
-            if isinstance(piece, File):
-                members += 1
-                self.part(_as_part(piece, f"{part.path}.{members}"), depth + 1)
-            elif isinstance(piece, Part):
-                self.part(replace(piece, path=f"{part.path}.{piece.path}"), depth + 1)
-            elif isinstance(piece, UnreadableReason):
-                reasons[piece] = None
-            elif self.keep(Text(where=f"part:{part.path}", text=piece)):
-                characters += len(piece)
-                for file in encoded.files(piece):
+        try:
+            for piece in self._pieces(part, kinds, depth):
+                if isinstance(piece, File):
                     members += 1
-                    self.part(_as_part(file, f"{part.path}.{members}"), depth + 1)
-            else:
-                reasons[UnreadableReason.TOO_LARGE] = None
+                    self.part(_as_part(piece, f"{part.path}.{members}"), depth + 1)
+                elif isinstance(piece, Part):
+                    self.part(replace(piece, path=f"{part.path}.{piece.path}"), depth + 1)
+                elif isinstance(piece, UnreadableReason):
+                    reasons[piece] = None
+                elif self.keep(Text(where=f"part:{part.path}", text=piece)):
+                    characters += len(piece)
+                    for file in encoded.files(piece):
+                        members += 1
+                        self.part(_as_part(file, f"{part.path}.{members}"), depth + 1)
+                else:
+                    reasons[UnreadableReason.TOO_LARGE] = None
+        except MemoryError:  # what was read so far stays
+            reasons[UnreadableReason.TOO_LARGE] = None
         kind = kinds[0].value if kinds else ""
         told = part.media_type or kind.replace(" ", "-")
         self.unreadable += (Unreadable(part=part.path, type=told, reason=reason) for reason in reasons)

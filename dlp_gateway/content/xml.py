@@ -6,6 +6,7 @@ where the document itself declares them, within libxml2's bounds; nothing is fet
 
 import re
 from collections.abc import Iterator
+from io import StringIO
 from typing import Final, Protocol
 
 from lxml import etree
@@ -76,7 +77,7 @@ class _Lines:
     """Writes "name: text" for each element and attribute, for in XML the name of an element is its label."""
 
     def __init__(self) -> None:
-        self.lines: list[str] = []
+        self._written = StringIO()  # a list of short lines takes several times what they say
         self._pending: list[str] = []
         self._open: list[str] = []
 
@@ -86,7 +87,7 @@ class _Lines:
         self._open.append(name)
         for key, value in attributes.items():
             if value.strip() and local(key) not in _MACHINE and len(value) < _LONGEST_ATTRIBUTE:
-                self.lines.append(f"{spoken(local(key))}: {value}")
+                self._write(f"{spoken(local(key))}: {value}")
 
     def end(self, _: str) -> None:
         self._flush()
@@ -97,34 +98,44 @@ class _Lines:
         self._pending.append(text)
 
     def comment(self, text: str) -> None:
-        self.lines.append(text)
+        self._write(text)
 
     def pi(self, _: str, data: str | None = None) -> None:
         if data:
-            self.lines.append(data)
+            self._write(data)
 
     def close(self) -> None:
         self._flush()
+
+    @property
+    def text(self) -> str:
+        """What was written."""
+        return self._written.getvalue()
+
+    def _write(self, line: str) -> None:
+        if self._written.tell():
+            self._written.write("\n")
+        self._written.write(line)
 
     def _flush(self) -> None:
         text = "".join(self._pending).strip()
         self._pending.clear()
         if text:
-            self.lines.append(f"{self._open[-1]}: {text}" if self._open else text)
+            self._write(f"{self._open[-1]}: {text}" if self._open else text)
 
 
 def text(content: bytes) -> str:
     """Return the text of an XML document of any kind, so far as it is well-formed."""
     listener = _Lines()
     tell(content, listener)
-    return "\n".join(listener.lines)
+    return listener.text
 
 
 def read(content: bytes, _: Account) -> Iterator[Piece]:
     """Yield the text of an XML document of any kind."""
     listener = _Lines()
     well_formed = tell(content, listener)
-    if listener.lines:
-        yield "\n".join(listener.lines)
+    if text := listener.text:
+        yield text
     if not well_formed:
         yield UnreadableReason.BROKEN

@@ -14,6 +14,7 @@ from dlp_gateway.inspection.measuring import measure, measure_header, warm_up
 from dlp_gateway.inspection.workers import WorkerFault, Workers
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.message import Message, Part
+from dlp_gateway.mail.parse import whole
 
 #: Tags in an HTML part read in place; Lexbor takes quadratic time for deep nesting, about 30 ms for this many.
 _TAGS_IN_PLACE: Final = 4_000
@@ -97,7 +98,9 @@ class Inspector:
             reason = FailureReason.DEADLINE
         except (WorkerFault, frames.Nonsense):
             reason = FailureReason.WORKER
-        return measure_header(self._detectors, envelope, message, facts, Failure(detector="worker", reason=reason))
+        failure = Failure(detector="worker", reason=reason)
+        message = await asyncio.to_thread(whole, message)
+        return measure_header(self._detectors, envelope, message, facts, failure)
 
     def _is_cheap(self, message: Message) -> bool:
         """Whether `message` can be measured here: it is small, and nothing about it is slow or of unknown speed."""
@@ -113,7 +116,7 @@ def _is_slow(part: Part) -> bool:
 
     What is no plain text is read by workers alone: readers of other formats are large, and may be made to fail.
     """
-    if not is_plain(part):
+    if part.left_out or not is_plain(part):
         return True
     if part.media_type == "text/html" and part.content.count(b"<") > _TAGS_IN_PLACE:
         return True

@@ -24,7 +24,7 @@ from dlp_gateway.detect.base import (
 from dlp_gateway.detect.registry import header_only
 from dlp_gateway.mail.envelope import Envelope, new_id
 from dlp_gateway.mail.message import Message
-from dlp_gateway.mail.parse import parse
+from dlp_gateway.mail.parse import parse, whole
 
 #: Findings kept of one kind, rule and score; a policy that counts further than this is served by the rest of them.
 SAME_FINDINGS: Final = 1_000
@@ -81,6 +81,7 @@ def measure(
     detectors: Iterable[Detector], envelope: Envelope, message: Message, facts: Facts, *, in_place: bool = False
 ) -> Inspection:
     """Read the texts of `message` and run every detector on it; raises `NotInPlace` if that is asked for."""
+    message = whole(message)
     try:
         texts, unreadable = read(message, in_place=in_place)
     except NotInPlace:

@@ -15,6 +15,7 @@ from dlp_gateway.content.reader import read_all
 from dlp_gateway.detect import registry
 from dlp_gateway.detect.base import Detector
 from dlp_gateway.inspection import frames
+from dlp_gateway.inspection.allocator import give_back_large_blocks
 from dlp_gateway.inspection.confinement import allow_seconds, confine, die_with
 from dlp_gateway.inspection.measuring import inspect, warm_up
 from dlp_gateway.mail.parse import parse
@@ -30,16 +31,26 @@ def main() -> None:
         return
     start, _ = first
     die_with(start["receiver"])
+    give_back_large_blocks()
     detectors = registry.build(registry.Recipe(**{key: _frozen(value) for key, value in start["recipe"].items()}))
     readers.load()
     warm_up(detectors)
     confine(start["memory_bytes"])
     sink.write(frames.pack({"ready": True}))
     sink.flush()
-    while (frame := _read(source)) is not None:
-        allow_seconds(start["seconds"])
-        sink.write(_measured(detectors, *frame))
-        sink.flush()
+    while _serve(source, sink, detectors, start["seconds"]):
+        pass
+
+
+def _serve(source: BinaryIO, sink: BinaryIO, detectors: tuple[Detector, ...], seconds: int) -> bool:
+    """Answer one frame, of which nothing is kept then; False at the end of input."""
+    frame = _read(source)
+    if frame is None:
+        return False
+    allow_seconds(seconds)
+    sink.write(_measured(detectors, *frame))
+    sink.flush()
+    return True
 
 
 def _measured(detectors: tuple[Detector, ...], value: dict[str, Any], content: bytes) -> bytes:

@@ -2,6 +2,8 @@
 
 import binascii
 import re
+from collections.abc import Iterable
+from io import BytesIO
 from typing import Final
 
 import pybase64
@@ -13,9 +15,12 @@ WORD: Final = re.compile(r"=\?([^?\s]{1,75})\?([bBqQ])\?([^?]*+)\?=")
 _STRAY_OCTETS: Final = {0xDC00 + octet: octet for octet in range(0x80, 0x100)}
 #: What may stand before padding that is left out: the letters whose last four, or two, bits are nought (RFC 4648 3.5).
 _LAST: Final = {2: b"AQgw", 3: b"AEIMQUYcgkosw048"}
+_BLANKS: Final = b" \t\r\n"
 _NOT_BASE64: Final = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="))
 _ATOMS: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
+#: Octets of base64 that are decoded at a time, so that those of a whole mail have no copy without their line ends.
+SLICE: Final = 262_144
 _PIECE: Final = 45  # octets in one encoded word: 60 characters of base64 + 12 stay within 75 (RFC 2047 section 2)
 
 
@@ -27,20 +32,53 @@ def text_of(octets: bytes) -> str:
         return octets.decode("utf-8", "surrogateescape").translate(_STRAY_OCTETS)
 
 
-def base64_octets(data: bytes) -> tuple[bytes, bool]:
+def base64_octets(data: bytes, start: int = 0, end: int | None = None) -> tuple[bytes, bool]:
     """Decode base64 with junk, padding in the middle or a missing end; return the octets and whether it was clean.
 
     Some clients stop at the first padding, some go on behind it; all that either of them shows is decoded here. Padding
-    that is left out at the end is no fault, every client adds it, unless what stands there was cut in an octet.
+    that is left out at the end is no fault, every client adds it, unless what stands there was cut in an octet. What
+    stands at the end of a large text may follow the padding for a `SLICE` at most.
     """
-    compact = data.translate(None, b" \t\r\n")
-    if len(compact) % 4 in {2, 3} and compact[-1:] in _LAST[len(compact) % 4]:
-        compact += b"=" * (-len(compact) % 4)
+    end = len(data) if end is None else end
     try:
-        return _strict(compact), True
+        if end - start < 2 * SLICE:
+            return _strict(_closed(data[start:end].translate(None, _BLANKS))), True
+        return _strict_in_slices(data, start, end), True
     except binascii.Error:
-        pieces = compact.translate(None, _NOT_BASE64).split(b"=")
-        return b"".join(binascii.a2b_base64(_padded(piece)) for piece in pieces if piece), False
+        return _lenient(data[place : min(place + SLICE, end)] for place in range(start, end, SLICE)), False
+
+
+def _strict_in_slices(data: bytes, start: int, end: int) -> bytes:
+    octets, rest = BytesIO(), b""
+    while end - start >= 2 * SLICE:
+        compact = rest + data[start : start + SLICE].translate(None, _BLANKS)
+        if b"=" in compact:
+            raise binascii.Error
+        whole = len(compact) - len(compact) % 4
+        octets.write(_strict(compact[:whole]))
+        rest = compact[whole:]
+        start += SLICE
+    octets.write(_strict(_closed(rest + data[start:end].translate(None, _BLANKS))))
+    return octets.getvalue()
+
+
+def _closed(compact: bytes) -> bytes:
+    """Return the end of a text with its padding, where nothing but that is missing."""
+    is_whole = len(compact) % 4 in {2, 3} and compact[-1:] in _LAST[len(compact) % 4]
+    return compact + b"=" * (-len(compact) % 4) if is_whole else compact
+
+
+def _lenient(slices: Iterable[bytes]) -> bytes:
+    octets, rest = BytesIO(), b""
+    for one in slices:
+        *ended, rest = (rest + one.translate(None, _NOT_BASE64)).split(b"=")
+        for piece in filter(None, ended):
+            octets.write(binascii.a2b_base64(_padded(piece)))
+        whole = len(rest) - len(rest) % 4
+        octets.write(binascii.a2b_base64(rest[:whole]))
+        rest = rest[whole:]
+    octets.write(binascii.a2b_base64(_padded(rest)))
+    return octets.getvalue()
 
 
 def _strict(compact: bytes) -> bytes:

@@ -1,6 +1,6 @@
 """The bounded, tolerant view of a message that all inspection works on (made by `mail.parse`)."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -62,7 +62,7 @@ class Part:
     embedded message's header section; its own parts follow with longer paths. `charset` is "" if absent.
     `filename` is all that clients show of a part beside its content, its names and its description, one a line.
     `span` is where the part's body lies in the message, still in its transfer `encoding`; None if it lies in something
-    that had to be decoded first.
+    that had to be decoded first. `left_out` octets of the content were not kept (see `cut`).
     """
 
     path: str
@@ -74,6 +74,14 @@ class Part:
     defects: tuple[Defect, ...] = ()
     encoding: str = field(default="", compare=False)
     span: tuple[int, int] | None = field(default=None, compare=False)
+    left_out: int = 0
+
+    def cut(self, octets: int) -> "Part":
+        """Return the part with so many octets of its content, at most."""
+        left_out = len(self.content) - octets
+        if left_out <= 0:
+            return self
+        return replace(self, content=self.content[:octets], left_out=self.left_out + left_out)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

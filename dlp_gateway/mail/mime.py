@@ -103,7 +103,7 @@ class _Account:
         """Return the body of an entity that has parts as octets that are no longer encoded, and what was odd there."""
         if encoding not in transfer.IDENTITY:
             self.looks -= _DECODING * (node.end - node.start)
-        return transfer.decode(node.buffer[node.start : node.end], encoding)
+        return transfer.decode(node.buffer, encoding, node.start, node.end)
 
     def some(self, choices: Iterable[_Choice]) -> list[_Choice]:
         """Return as many ways to read one thing as are followed, and note that there are several, or too many."""
@@ -123,9 +123,9 @@ class _Reading:
 
 
 def leaves(
-    raw: bytes, head: Header, *, parts: int = PARTS, depth: int = DEPTH
+    raw: bytes, head: Header, *, parts: int = PARTS, depth: int = DEPTH, kept: int | None = None
 ) -> tuple[tuple[Part, ...], frozenset[Defect]]:
-    """Return the parts of the message `raw` with the header section `head`, and the defects of its structure."""
+    """Return the parts of `raw` with the header section `head`, all or `kept` octets of each, and what is odd there."""
     found: list[Part] = []
     account = _Account(entities=parts, looks=_LOOKS * (len(raw) + 1), octets=_COPIES * len(raw) + _FEW)
     # Iterators over the children of each open entity, the innermost last: a child is made when its turn comes.
@@ -139,11 +139,12 @@ def leaves(
         elif isinstance(item, Part):
             if not account.keeps(item):
                 break
-            found.append(item)
+            found.append(item if kept is None else item.cut(kept))
         elif account.pays(item):
             open_entities.append(_entity(item, depth, account))
         else:
             break
+        del item  # or two contents lie here while the next is made
     for part in found:
         account.defects.update(part.defects)
     if len({(part.path, len(part.content)) for part in found}) < len(found):  # readings have parts in common
@@ -260,8 +261,7 @@ def _name(node: _Node, child: int = 0) -> str:
 
 
 def _leaf(node: _Node, reading: _Reading, *defects: Defect, raw: bool = False) -> Part:
-    body = node.buffer[node.start : node.end]
-    content, faults = (body, ()) if raw else transfer.decode(body, reading.encoding)
+    content, faults = transfer.decode(node.buffer, "" if raw else reading.encoding, node.start, node.end)
     disposition = node.head.named("content-disposition")
     return Part(
         path=_name(node),

@@ -36,12 +36,18 @@ class Limits:
 
 
 LIMITS: Final = Limits()
+#: Octets of a part that are kept of a message that is parsed briefly.
+BEGINNING: Final = 8_192
 #: Defects that say that a part of the message was not read at all.
 UNREAD: Final = frozenset({Defect.TOO_MANY_FIELDS, Defect.TOO_MANY_RECIPIENTS, Defect.TOO_MANY_PARTS, Defect.TOO_DEEP})
 
 
-def parse(raw: bytes, limits: Limits = LIMITS) -> Message:
-    """Read a whole message; linear in its size."""
+def parse(raw: bytes, limits: Limits = LIMITS, *, briefly: bool = False) -> Message:
+    """Read a whole message; linear in its size.
+
+    `briefly`: the parts are the same, but no more of the content of each is kept than its `BEGINNING`, which tells what
+    it is; else a large message is at least twice in memory for as long as anybody looks at it.
+    """
     head = header.read(raw, octets=limits.header_octets, fields=limits.fields)
     defects = set(head.defects)
     visible = _visible(raw, head, limits.recipients, defects)
@@ -53,8 +59,11 @@ def parse(raw: bytes, limits: Limits = LIMITS) -> Message:
         len(fields) > 1 and name in _SINGLE for name, fields in head.index.items()
     ):
         defects.add(Defect.DUPLICATE_FIELD)
-    parts, faults = mime.leaves(raw, head, parts=limits.parts, depth=limits.depth)
+    kept = calendar.OCTETS + 1 if briefly else None  # so much is read of an invitation
+    parts, faults = mime.leaves(raw, head, parts=limits.parts, depth=limits.depth, kept=kept)
     visible += _invited(parts, limits.recipients - len(visible), defects)
+    if briefly:
+        parts = tuple(part.cut(BEGINNING) for part in parts)
     return Message(
         raw=raw,
         fields=head.fields,
@@ -63,6 +72,11 @@ def parse(raw: bytes, limits: Limits = LIMITS) -> Message:
         parts=parts,
         defects=tuple(sorted(defects | faults)) if defects or faults else (),
     )
+
+
+def whole(message: Message) -> Message:
+    """Return the message with the whole content of each part, if it was not parsed so."""
+    return parse(message.raw) if any(part.left_out for part in message.parts) else message
 
 
 def _visible(raw: bytes, head: Header, limit: int, defects: set[Defect]) -> tuple[VisibleRecipient, ...]:

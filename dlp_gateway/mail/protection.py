@@ -7,6 +7,7 @@ from dlp_gateway.mail import header
 from dlp_gateway.mail.address_list import scan
 from dlp_gateway.mail.exposure import Hidden
 from dlp_gateway.mail.message import Message
+from dlp_gateway.mail.parse import whole
 
 _SEALED: Final = frozenset({"application/pgp-encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime"})
 # RFC 9788 2.1.1 and the drafts before it: the payload's Content-Type says that its header section is the message's.
@@ -25,7 +26,7 @@ def hides_recipients(message: Message, hidden: Hidden) -> bool:
     """
     if any(part.media_type in _SEALED or part.filename.lower().endswith(".p7m") for part in message.parts):
         return True
-    if any(part.media_type.startswith("text/") and _ARMOUR.search(part.content) for part in message.parts):
+    if any(part.media_type.startswith("text/") and _ARMOUR.search(part.content) for part in whole(message).parts):
         return True
     for number, found in enumerate(_PROTECTED.finditer(message.raw, message.body_start)):
         if number == _SECTIONS or _names(message.raw, found.start(), hidden):

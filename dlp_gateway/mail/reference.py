@@ -23,7 +23,7 @@ def content_id(message: Message) -> str:
 
     What servers add on the way is not in it, so that the parts of one mail and its retries have the same.
     """
-    digest = hashlib.sha256(message.raw[message.body_start :])
+    digest = hashlib.sha256(memoryview(message.raw)[message.body_start :])
     for name in ("From", "Date", "To", "Cc", "Subject"):
         for field in message.named(name):
             digest.update(b"\0%s\0%s" % (name.encode(), field.body.strip()))

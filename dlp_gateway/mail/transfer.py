@@ -2,6 +2,8 @@
 
 import binascii
 import re
+from collections.abc import Iterator
+from io import BytesIO
 from typing import Final
 
 from dlp_gateway.mail.encoded_word import base64_octets
@@ -23,6 +25,8 @@ _KNOWN: Final = IDENTITY.union(CHANGING) - {""}
 # White space before a line end was added on the way and goes (RFC 2045 6.7 (3)); the look-behind keeps this linear.
 _TRAILING_BLANKS: Final = re.compile(rb"(?<![ \t])[ \t]++(?=\r?\n|\Z)")
 _BAD_ESCAPE: Final = re.compile(rb"=(?![0-9A-Fa-f]{2}|\r?\n|\Z)")
+_LINE: Final = re.compile(rb"[^\r\n]+")
+_LINES: Final = 65_536  # octets of whole lines that are decoded at a time
 _UU_BEGIN: Final = re.compile(rb"(?:\A|\n)begin [0-7]{3,4} [^\n]*+\n")
 
 
@@ -39,35 +43,57 @@ def _spelt(token: str) -> str:
     return _SPELLINGS.get(token.replace("-", "").replace("_", "").removeprefix("x"), token)
 
 
-def decode(content: bytes, encoding: str) -> tuple[bytes, tuple[Defect, ...]]:
-    """Return the octets that `content` stands for; an unknown encoding leaves it as it is (`UNKNOWN_ENCODING`)."""
-    if encoding in IDENTITY:
-        return content, ()
+def decode(buffer: bytes, encoding: str, start: int = 0, end: int | None = None) -> tuple[bytes, tuple[Defect, ...]]:
+    """Return what `buffer[start:end]` stands for; an unknown encoding leaves it as it is (`UNKNOWN_ENCODING`)."""
     if encoding == "base64":
-        octets, clean = base64_octets(content)
+        octets, clean = base64_octets(buffer, start, end)
         return octets, () if clean else (Defect.BAD_ENCODING,)
     if encoding == "quoted-printable":
-        tidy = (
-            _TRAILING_BLANKS.sub(b"", content)
-            if b" \r" in content or b" \n" in content or b"\t" in content
-            else content
-        )
-        return binascii.a2b_qp(tidy), (Defect.BAD_ENCODING,) if _BAD_ESCAPE.search(tidy) else ()
+        return _unquoted(buffer, start, len(buffer) if end is None else end)
+    content = buffer[start:end]
+    if encoding in IDENTITY:
+        return content, ()
     if encoding == "uuencode":
         return _uudecoded(content)
     return content, (Defect.UNKNOWN_ENCODING,)
+
+
+def _unquoted(buffer: bytes, start: int, end: int) -> tuple[bytes, tuple[Defect, ...]]:
+    is_untidy = any(buffer.find(blanks, start, end) >= 0 for blanks in (b" \r", b" \n", b"\t"))
+    if end - start <= _LINES:
+        octets, clean = _unquoted_lines(buffer[start:end], is_untidy=is_untidy)
+        return octets, () if clean else (Defect.BAD_ENCODING,)
+    whole, is_clean = BytesIO(), True
+    for lines in _in_lines(buffer, start, end):
+        octets, clean = _unquoted_lines(lines, is_untidy=is_untidy)
+        whole.write(octets)
+        is_clean = is_clean and clean
+    return whole.getvalue(), () if is_clean else (Defect.BAD_ENCODING,)
+
+
+def _unquoted_lines(lines: bytes, *, is_untidy: bool) -> tuple[bytes, bool]:
+    tidy = _TRAILING_BLANKS.sub(b"", lines) if is_untidy else lines
+    return binascii.a2b_qp(tidy), _BAD_ESCAPE.search(tidy) is None
+
+
+def _in_lines(buffer: bytes, start: int, end: int) -> Iterator[bytes]:
+    """Yield pieces that end with a line, all but the last; a line of any length is whole."""
+    while start < end:
+        stop = buffer.find(b"\n", start + _LINES, end) + 1 or end
+        yield buffer[start:stop]
+        start = stop
 
 
 def _uudecoded(content: bytes) -> tuple[bytes, tuple[Defect, ...]]:
     begin = _UU_BEGIN.search(content)
     if begin is None:
         return content, (Defect.BAD_ENCODING,)
-    octets = bytearray()
-    for line in filter(None, content[begin.end() :].splitlines()):
-        if line.strip() == b"end":
-            return bytes(octets), ()
+    octets = BytesIO()
+    for line in _LINE.finditer(content, begin.end()):
+        if line[0].strip() == b"end":
+            return octets.getvalue(), ()
         try:
-            octets += binascii.a2b_uu(line)
+            octets.write(binascii.a2b_uu(line[0]))
         except binascii.Error:
-            return bytes(octets), (Defect.BAD_ENCODING,)
-    return bytes(octets), (Defect.BAD_ENCODING,)
+            break
+    return octets.getvalue(), (Defect.BAD_ENCODING,)

@@ -23,7 +23,7 @@ from dlp_gateway.mail.edit import (
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.exposure import OTHER, Hidden, exposed
 from dlp_gateway.mail.message import Message
-from dlp_gateway.mail.parse import parse
+from dlp_gateway.mail.parse import parse, whole
 from dlp_gateway.mail.protection import hides_recipients
 from dlp_gateway.policy.model import Policy, Rewrite
 from dlp_gateway.policy.verdict import Copy, Disposition, Reason, Verdict
@@ -276,10 +276,12 @@ class _Check:
     @cached_property
     def _wrapped(self) -> tuple[str, ...]:
         """The texts in TNEF that name somebody whom the header or an invitation shows, or who gets the mail blind."""
+        if not any(map(tnef.is_tnef, self._message.parts)):
+            return ()
         anybody = Hidden((*self._blind, *(one.address for one in self._message.visible)))
         return tuple(
             name
-            for part in self._message.parts
+            for part in whole(self._message).parts
             if tnef.is_tnef(part)
             for name in tnef.names(part)
             if anybody.stands_in(name)

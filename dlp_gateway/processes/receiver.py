@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import uvloop
 
+from dlp_gateway.inspection.allocator import give_back_large_blocks
 from dlp_gateway.inspection.inspector import Inspector
 from dlp_gateway.journal import Generation
 from dlp_gateway.mail.envelope import Envelope
@@ -179,6 +180,7 @@ def main() -> None:
     log.configure(boot.settings.log.level, boot.settings.log.format)
     log.catch_uncaught()
     sys.setswitchinterval(_TURN)
+    give_back_large_blocks()
     uvloop.run(receive(boot))
 
 

@@ -123,7 +123,7 @@ class Spool:
         encryptor.finalize()
         decryptor = cipher.decryptor()
         file.seek(0)
-        content = BytesIO()
+        content = BytesIO(bytes(self.size))  # zeros, to which the kernel gives memory as they are written over
         while octets := file.read(_BLOCK):
             content.write(decryptor.update(octets))
         decryptor.finalize_with_tag(encryptor.tag)

@@ -1,7 +1,7 @@
 """One mail transaction over a connection: MAIL, RCPT and DATA in one write where the smarthost pipelines (RFC 2920)."""
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -11,7 +11,8 @@ from dlp_gateway.ports import Delivery, Progress
 from dlp_gateway.smtp.connection import Connection, Lost
 from dlp_gateway.smtp.opening import SmarthostOptions
 
-_BLOCK: Final = 65_536  # octets in one write
+#: Octets in one write, before dots are doubled.
+BLOCK: Final = 65_536
 _DOT: Final = re.compile(rb"\n\.")
 _FINAL_DOT: Final = b".\r\n"
 
@@ -189,15 +190,15 @@ async def _call_off(connection: Connection, answers: _Answers, options: Smarthos
 
 async def _all_but_the_end(connection: Connection, mail: Mail, options: SmarthostOptions) -> bytes:
     """Send all blocks of the message but the last; return the last, which goes out with the final dot."""
-    octets = stuffed(mail.content)
-    if len(octets) <= _BLOCK:
-        return octets
-    view, start = memoryview(octets), 0
-    while len(octets) - start > _BLOCK:
-        connection.send(view[start : start + _BLOCK], 0)
+    if len(mail.content) <= BLOCK:
+        return stuffed(mail.content)
+    blocks = stuffed_blocks(mail.content)
+    last = next(blocks)
+    for block in blocks:
+        connection.send(last, 0)
         await connection.flushed(options.data_block)
-        start += _BLOCK
-    return bytes(view[start:])
+        last = block
+    return last
 
 
 def _progress(mail: Mail, told: Sequence[Reply], accepted: tuple[str, ...]) -> Progress:
@@ -220,6 +221,22 @@ def stuffed(content: bytes) -> bytes:
         octets = b"." + octets
     # The end of data is CRLF.CRLF: a message that does not end its last line gets that CRLF.
     return octets if octets.endswith(b"\r\n") or not octets else octets + b"\r\n"
+
+
+def stuffed_blocks(content: bytes) -> Iterator[bytes]:
+    """Yield what `stuffed` returns in blocks, so that a large message has no copy that is stuffed."""
+    start = 0
+    while start < len(content):
+        end = start + BLOCK
+        if content[end - 1 : end] == b"\r" and end - 1 > start:  # a line end stays with the dot that may follow it
+            end -= 1
+        octets = content[start:end]
+        if _DOT.search(octets):
+            octets = octets.replace(b"\r\n.", b"\r\n..")
+        if octets.startswith(b".") and (not start or content.endswith(b"\r\n", 0, start)):
+            octets = b"." + octets
+        start = end
+        yield octets if start < len(content) or content.endswith(b"\r\n") else octets + b"\r\n"
 
 
 def _delivery(

@@ -1,11 +1,15 @@
 """Whatever a file expands to, reading ends soon, with a reason."""
 
+import binascii
+import tracemalloc
+
 import pytest
 
-from dlp_gateway.content import reader
-from dlp_gateway.content.text import FILES, Account, Reading, Refused, UnreadableReason
+from dlp_gateway.content import inline, reader, xml
+from dlp_gateway.content.text import FILES, Account, File, Reading, Refused, UnreadableReason
 from dlp_gateway.mail.message import Message, Part
 from tests.formats import archives, documents
+from tests.resident import growing
 
 HUGE = bytes(100_000_000)
 SHEET = '<worksheet xmlns="x"><sheetData><row>' + '<c t="s"><v>0</v></c>' * 200_000 + "</row></sheetData></worksheet>"
@@ -131,3 +135,48 @@ def test_the_account_is_one_for_all() -> None:
     account.count()
     with pytest.raises(Refused):
         account.count()
+
+
+@pytest.mark.parametrize(
+    ("line", "copies"),
+    [
+        # Its octets, its text as it is, and as it is kept; then the signs in which codes are sought.
+        (b"1234567 12345678 123456789 of them\r\n", 3.9),
+        (b"QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo- 1234567\r\n", 5.5),
+    ],
+    ids=["numbers", "codes"],
+)
+def test_a_large_text_is_read_with_few_copies(line: bytes, copies: float) -> None:
+    """Beside the octets that came."""
+    content = line * (40_000_000 // len(line))
+    part = Part(path="1", media_type="text/plain", charset="", filename="", disposition="", content=content)
+    message = Message(raw=b"", fields=(), body_start=0, visible=(), parts=(part,), defects=())
+    tracemalloc.start()
+    texts, _ = reader.read(message)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(texts[0].text) > 30_000_000
+    assert peak < copies * 32_000_000
+
+
+def test_an_xml_document_costs_what_it_says() -> None:
+    """However short its lines are: no object for each of them is kept."""
+    content = b"<a>" + b'<b c="1234">x</b>' * 600_000 + b"</a>"
+    with growing() as growth:
+        (found,) = xml.read(content, Account())
+    assert growth.peak < 50_000_000
+    assert isinstance(found, str)
+    assert found.startswith("c: 1234\nb: x\nc: 1234\n")
+
+
+def test_a_file_in_a_text_costs_what_it_holds() -> None:
+    """Its lines are decoded one after the other, and an empty one stands for nothing."""
+    octets = bytes(range(1, 46)) * 100_000
+    content = b"begin 644 a.bin\n" + (binascii.b2a_uu(octets[:45]) + b"\n") * 100_000 + b"end\n"
+    tracemalloc.start()
+    (found,) = inline.files(content)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert isinstance(found, File)
+    assert found.content == octets
+    assert peak < 2 * len(octets)

@@ -65,6 +65,24 @@ async def test_a_file_is_read_in_a_worker(inspector: Inspector, envelope: Envelo
         assert not found.unreadable
 
 
+async def test_a_worker_keeps_nothing_of_a_large_message(inspector: Inspector, envelope: Envelope) -> None:
+    """Neither its octets, for the next one, nor the room that they took."""
+    (worker,) = _children()
+    await inspector.inspect(envelope, parse(b"Subject: small\r\n\r\n" + b"words and words\r\n" * 10_000), Facts())
+    before = _resident(worker)
+    found = await inspector.inspect(
+        envelope, parse(b"Subject: large\r\n\r\n" + b"words of it\r\n" * 3_000_000), Facts()
+    )
+    assert not found.failures
+    assert _peak(worker) > before + 80_000_000
+    assert _resident(worker) < before + 15_000_000
+
+
+def _resident(pid: int) -> int:
+    """Return how much memory a process holds, in octets."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
 def _children() -> list[int]:
     """Return the processes that this one started."""
     return [int(pid) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()]

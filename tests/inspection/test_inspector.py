@@ -84,6 +84,29 @@ async def test_lost_worker_costs_one_message(
     assert not following.failures
 
 
+async def test_a_lost_worker_costs_a_large_message_no_more(inspector: Inspector, envelope: Envelope) -> None:
+    """What the receiver did not keep of its parts is there for the detectors that the failure leaves."""
+    raw = (
+        b"To: a@shop.example, b@shop.example\r\nSubject: die\r\nContent-Type: application/calendar+json\r\n\r\n"
+        b"mailto:a@shop.example" + b" " * 70_000 + b"mailto:b@shop.example\r\n"
+    )
+    brief = parse(raw, briefly=True)
+    assert brief.parts[0].left_out
+    lost = await inspector.inspect(envelope, brief, Facts())
+    assert [failure.reason for failure in lost.failures] == [FailureReason.WORKER]
+    assert {found.kind: found.count for found in lost.findings}["recipients.outsiders_quoted"] == 2
+
+
+async def test_what_was_left_out_is_not_measured_in_place(inspector: Inspector, envelope: Envelope) -> None:
+    """However large a message may be that is measured here, a worker sees all of it."""
+    raw = b"To: a@shop.example\r\nSubject: die\r\n\r\n" + b"words\r\n" * 2_000
+    options = InspectorOptions(in_place_bytes=1_000_000, workers=0, queue=0)
+    async with Inspector(Recipe(inside=("corp.example",)), options) as made:
+        assert not (await made.inspect(envelope, parse(raw), Facts())).failures
+        with pytest.raises(Overloaded):
+            await made.inspect(envelope, parse(raw, briefly=True), Facts())
+
+
 @pytest.mark.parametrize(
     ("order", "reason"),
     [

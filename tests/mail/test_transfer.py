@@ -1,9 +1,14 @@
 """Transfer encodings undone."""
 
+import base64
+import binascii
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dlp_gateway.mail import encoded_word, transfer
 from dlp_gateway.mail.message import Defect
 from dlp_gateway.mail.transfer import decode, encodings_named
 from tests.work import LINEAR, growth
@@ -68,3 +73,43 @@ def test_never_raises(content: bytes, encoding: str) -> None:
 def test_takes_linear_time(encoding: str, unit: bytes) -> None:
     """A megabyte of any unit costs no more than its length."""
     assert growth(lambda content: decode(content, encoding), unit.__mul__, 1_000_000 // len(unit)) < LINEAR
+
+
+_PIECES = st.lists(st.sampled_from((b"QUJD", b"QQ==", b"=", b"==", b"A", b" ", b"\t", b"\r\n", b"\n", b"=4", b"-")))
+
+
+@given(_PIECES.map(b"".join), st.sampled_from(("base64", "quoted-printable")), st.integers(1, 9))
+def test_what_is_decoded_piece_by_piece_is_what_it_is_as_a_whole(content: bytes, encoding: str, size: int) -> None:
+    """Wherever the pieces of a large part end."""
+    whole = decode(content, encoding)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(encoded_word, "SLICE", size)
+        patch.setattr(transfer, "_LINES", size)
+        octets, defects = decode(content, encoding)
+        assert (octets, defects) == decode(b"=4" + content + b"1\n", encoding, 2, 2 + len(content))
+    assert octets == whole[0]
+    # Of base64 no more than a slice may follow the padding.
+    assert defects == whole[1] or (encoding == "base64" and b"=" in content and bool(defects))
+
+
+_OCTETS = bytes(range(256)) * 40_000
+
+
+@pytest.mark.parametrize(
+    ("encoding", "content"),
+    [
+        ("base64", base64.encodebytes(_OCTETS)),
+        ("base64", b"!" + base64.encodebytes(_OCTETS)),
+        ("base64", b"=" * 10_000_000),
+        ("quoted-printable", b"a=41 b\r\n" * 1_000_000),
+        ("quoted-printable", b"a=41 \t\r\n" * 1_000_000),
+        ("uuencode", b"begin 644 x\n" + binascii.b2a_uu(_OCTETS[:45]) * 160_000 + b"`\nend\n"),
+    ],
+)
+def test_a_large_part_is_decoded_without_another_copy(encoding: str, content: bytes) -> None:
+    """Beside the octets that come out there are but some of those that went in, whatever is wrong with them."""
+    tracemalloc.start()
+    octets, _ = decode(content, encoding)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1.2 * len(octets) + 8_000_000

@@ -5,8 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from dlp_gateway import deposits
-from dlp_gateway.detect.base import Failure, FailureReason, Finding, Inspection
+from dlp_gateway.detect.base import Facts, Failure, FailureReason, Finding, Inspection
 from dlp_gateway.mail.edit import apply, from_json
+from dlp_gateway.mail.envelope import Envelope
+from dlp_gateway.mail.message import Message
 from dlp_gateway.mail.parse import parse
 from dlp_gateway.pipeline import Pipeline
 from dlp_gateway.policy.copies import REWRITE_INCOMPLETE
@@ -15,7 +17,7 @@ from dlp_gateway.ports import Deferred, Forwarded, InCustody, Overloaded, Reject
 from quarantine.memory import MemoryStore
 from quarantine.model import Query, State
 from tests.fakes import TAKEN, MemoryJournal, ScriptedSmarthost
-from tests.pipeline.line import BULK, CLEAN, CUSTOMERS, Broken, envelope, made
+from tests.pipeline.line import BULK, CLEAN, CUSTOMERS, Broken, InPlace, envelope, made
 
 
 async def test_what_was_measured_is_recorded_by_confidence(
@@ -31,6 +33,24 @@ async def test_what_was_measured_is_recorded_by_confidence(
     (entry,) = journal.entries
     assert entry.findings == (("identifier.IBAN", 10),)
     assert entry.measured == (("identifier.IBAN", 6, 5, 3),)
+
+
+async def test_the_parts_of_a_large_mail_are_not_kept(
+    smarthost: ScriptedSmarthost, custody: MemoryStore, journal: MemoryJournal
+) -> None:
+    """Whoever inspects it gets the whole of it, and it leaves as it came."""
+    seen: list[Message] = []
+
+    class Watching(InPlace):
+        async def inspect(self, envelope: Envelope, message: Message, facts: Facts) -> Inspection:
+            seen.append(message)
+            return await super().inspect(envelope, message, facts)
+
+    large = CLEAN + b"more of it\r\n" * 50_000
+    await made(smarthost, custody, journal, Watching()).process(envelope("ben@shop.example"), large)
+    assert seen[0].raw == large
+    assert sum(len(part.content) for part in seen[0].parts) < 10_000
+    assert smarthost.mails[0][2].endswith(large)
 
 
 async def test_clean_mail_leaves_with_our_trace_only(

@@ -213,12 +213,13 @@ def test_an_attendee_who_cannot_be_pruned_holds() -> None:
     ],
 )
 @pytest.mark.parametrize("rewrite", [SPLIT, PRUNE])
-def test_what_outlook_wrapped_up_holds(*, rewrite: Rewrite, inside: bytes, held: bool) -> None:
+@pytest.mark.parametrize("far", [0, 10_000])
+def test_what_outlook_wrapped_up_holds(*, rewrite: Rewrite, inside: bytes, held: bool, far: int) -> None:
     """No edit reaches into winmail.dat, so a mail in which it names somebody to hide waits for a reviewer."""
     raw = MAIL.replace(
         "Subject: x\r\n\r\nbody\r\n", "Content-Type: application/ms-tnef\r\nContent-Transfer-Encoding: base64\r\n\r\n"
-    ).encode() + base64.encodebytes(b"\x78\x9f\x3e\x22" + inside)
-    message = parse(raw)
+    ).encode() + base64.encodebytes(b"\x78\x9f\x3e\x22" + bytes(far) + inside)
+    message = parse(raw, briefly=far > 0)
     edits, copies = Rewriting(POLICY, replace(ENVELOPE, recipients=EVERYBODY), message).edits((rewrite,))
     got = checked(Verdict(disposition=Disposition.REWRITE, edits=edits, copies=copies), message)
     assert (got.disposition is Disposition.HOLD) is held

@@ -9,6 +9,7 @@ import pytest
 from dlp_gateway.smtp import spool
 from dlp_gateway.smtp.room import Room
 from dlp_gateway.smtp.spool import Spool
+from tests.resident import growing
 
 MARKED = b"Subject: a marked line\r\n" * 40_000
 
@@ -54,6 +55,17 @@ async def test_a_large_message_goes_through_a_file(monkeypatch: pytest.MonkeyPat
     held = await filled(room)
     assert (held.in_memory, room.taken) == (None, 0)
     assert await held.content() == MARKED
+    held.close()
+
+
+async def test_a_large_message_comes_back_once() -> None:
+    """Without a second copy of it on the way."""
+    octets = MARKED * 44
+    held = await filled(Room(), octets)
+    with growing() as growth:
+        content = await held.content()
+    assert growth.peak < 1.2 * len(octets)
+    assert content == octets
     held.close()
 
 

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.ports import Progress
+from dlp_gateway.smtp import transaction
 from dlp_gateway.smtp.transaction import stuffed
+from tests.resident import growing
 from tests.smtp.peers import (
     ALL,
     UNREACHABLE,
@@ -48,6 +50,42 @@ def test_no_line_is_a_lone_dot(lines: list[bytes]) -> None:
     """Nothing in a message can end it."""
     octets = stuffed(b"".join(line + b"\r\n" for line in lines))
     assert b"\r\n.\r\n" not in b"\r\n" + octets
+
+
+@given(st.lists(st.sampled_from((b".", b"..", b"\r\n", b"\r", b"\n", b"a"))).map(b"".join), st.integers(1, 7))
+def test_blocks_are_stuffed_as_the_whole_is(content: bytes, size: int) -> None:
+    """Wherever they part a line end from the dot behind it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(transaction, "BLOCK", size)
+        blocks = list(transaction.stuffed_blocks(content))
+    assert b"".join(blocks) == stuffed(content)
+    assert len(blocks) >= len(content) // size
+
+
+async def test_a_large_message_is_sent_without_a_copy(host: Hosts, smarthost: Smarthosts) -> None:
+    """However many dots there are to double."""
+    content = b"..\r\n" * 10_000_000
+    arrived = 0
+
+    async def script(peer: Peer) -> None:
+        nonlocal arrived
+        await peer.greet(*ALL[:1])
+        while await peer.line() != b"DATA":
+            pass
+        await peer.send("250 2.1.0 Ok", "250 2.1.5 Ok", "354 Go ahead")
+        end = b""
+        while end != b"\r\n.\r\n":
+            octets = await peer.reader.read(262_144)
+            end = (end + octets)[-5:]
+            arrived += len(octets)
+        await peer.send("250 2.0.0 Ok: queued as 4711")
+
+    peer = await host(script)
+    with growing() as growth:
+        delivery = await deliver(smarthost(peer.port), content)
+    assert codes(delivery) == [(250, "2.0.0")]
+    assert arrived == 5 * len(content) // 4 + 3
+    assert growth.peak < 0.3 * len(content)
 
 
 @pytest.mark.parametrize("extensions", [ALL, ALL[1:]], ids=["pipelined", "stepwise"])
