@@ -5,37 +5,20 @@ parts than any one client shows, never fewer.
 """
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import chain, islice, product
-from typing import Final, TypeVar
+from itertools import chain, product
+from typing import Final
 
 from dlp_gateway.mail import ambiguity, delimiter, encoded_word, header, parameters, transfer
+from dlp_gateway.mail.entity import PARTS, Account, Node
 from dlp_gateway.mail.header import Header
 from dlp_gateway.mail.message import Defect, Part
 
-#: A mail with more parts than this is no letter; bounds memory and the work of everything downstream.
-PARTS: Final = 1_000
 #: Half of what Postfix descends (mime_nesting_limit 100); no client shows what lies so deep.
 DEPTH: Final = 50
-#: How often, all in all, an octet may be looked at again on another level or in another reading. A message that was
-#: forwarded as an attachment ten times needs some thirty looks, but at the innermost octets only.
-_LOOKS: Final = 25
-#: What undoing an encoding costs that RFC 2045 6.4 forbids, since what is encoded has parts.
-_DECODING: Final = 8
-#: How often an octet may stand in what is kept of a message, as each reading has a copy; and octets that always may.
-_COPIES: Final = 4
-_FEW: Final = 1_000_000
-#: Fields of all parts together, and lines that begin with a boundary on all levels: ten for each of a thousand parts.
-_FIELDS: Final = 10 * PARTS
-_DELIMITERS: Final = 10 * PARTS
-#: Readings of one part: a second Content-Type and a second Content-Transfer-Encoding, and no more games than that.
-_READINGS: Final = 4
-
 _REMEMBERED: Final = 200  # octets; bounds what the memory of types holds
-
-_Choice = TypeVar("_Choice")
 
 _EMBEDDED: Final = frozenset({"message/rfc822", "message/global", "message/news"})
 _SECTION: Final = "text/rfc822-headers"
@@ -53,69 +36,6 @@ _USUAL_PREAMBLE: Final = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class _Node:
-    """A MIME entity still to be read: `buffer[start:end]` is its body. A leaf right in a message is called `path`.1."""
-
-    buffer: bytes
-    head: Header
-    start: int
-    end: int
-    path: str
-    depth: int
-    default_type: str = "text/plain"
-    in_message: bool = False
-    outermost: bool = False  # the buffer is the message itself
-
-
-@dataclass(slots=True)
-class _Account:
-    """What was odd in one message, and how much of it may still be read."""
-
-    entities: int
-    looks: int
-    octets: int
-    fields: int = _FIELDS
-    delimiters: int = _DELIMITERS
-    defects: set[Defect] = field(default_factory=set)
-
-    def pays(self, node: _Node) -> bool:
-        """Whether one more entity may be read."""
-        self.entities -= 1
-        self.looks -= node.end - node.start
-        self.fields -= len(node.head.fields)
-        self.defects |= node.head.defects & {Defect.TOO_MANY_FIELDS}
-        if self.entities < 0 or self.looks < 0:
-            self.defects.add(Defect.TOO_MANY_PARTS)
-        elif self.fields < 0:
-            self.defects.add(Defect.TOO_MANY_FIELDS)
-        else:
-            return True
-        return False
-
-    def keeps(self, part: Part) -> bool:
-        """Whether there is room for one more part."""
-        self.octets -= len(part.content)
-        if self.octets < 0:
-            self.defects.add(Defect.TOO_MANY_PARTS)
-        return self.octets >= 0
-
-    def decoded(self, node: _Node, encoding: str) -> tuple[bytes, tuple[Defect, ...]]:
-        """Return the body of an entity that has parts as octets that are no longer encoded, and what was odd there."""
-        if encoding not in transfer.IDENTITY:
-            self.looks -= _DECODING * (node.end - node.start)
-        return transfer.decode(node.buffer, encoding, node.start, node.end)
-
-    def some(self, choices: Iterable[_Choice]) -> list[_Choice]:
-        """Return as many ways to read one thing as are followed, and note that there are several, or too many."""
-        followed = list(islice(choices, _READINGS + 1))
-        if len(followed) > 1:
-            self.defects.add(Defect.AMBIGUOUS_TYPE)
-        if len(followed) > _READINGS:
-            self.defects.add(Defect.TOO_MANY_PARTS)
-        return followed[:_READINGS]
-
-
-@dataclass(frozen=True, slots=True)
 class _Reading:
     media_type: str
     content_type: parameters.Parameterised
@@ -127,10 +47,10 @@ def leaves(
 ) -> tuple[tuple[Part, ...], frozenset[Defect]]:
     """Return the parts of `raw` with the header section `head`, all or `kept` octets of each, and what is odd there."""
     found: list[Part] = []
-    account = _Account(entities=parts, looks=_LOOKS * (len(raw) + 1), octets=_COPIES * len(raw) + _FEW)
+    account = Account.of(raw, entities=parts)
     # Iterators over the children of each open entity, the innermost last: a child is made when its turn comes.
-    open_entities: list[Iterator[_Node | Part]] = [
-        _bodies(_Node(raw, head, head.body_start, len(raw), "", 0, in_message=True, outermost=True), 0)
+    open_entities: list[Iterator[Node | Part]] = [
+        _bodies(Node(raw, head, head.body_start, len(raw), "", 0, in_message=True, outermost=True), 0)
     ]
     while open_entities:
         item = next(open_entities[-1], None)
@@ -152,13 +72,13 @@ def leaves(
     return tuple(found), frozenset(account.defects)
 
 
-def _bodies(node: _Node, begin: int) -> Iterator[_Node | Part]:
+def _bodies(node: Node, begin: int) -> Iterator[Node | Part]:
     """Return an entity once for each place where clients see its body begin; its header section begins at `begin`."""
     bodies = iter((node,)) if node.head.remainder >= node.start else _disputed(node)  # see `Header.remainder`
     return chain(bodies, _returned(node, begin)) if header.has_lone_return(node.buffer, begin, node.head) else bodies
 
 
-def _returned(node: _Node, begin: int) -> Iterator[_Node | Part]:
+def _returned(node: Node, begin: int) -> Iterator[Node | Part]:
     """Yield an entity as clients see it to which a lone CR ends a line, so that its header may be another."""
     buffer = header.with_returns(node.buffer[begin : node.end])
     head = header.read(buffer)
@@ -169,7 +89,7 @@ def _returned(node: _Node, begin: int) -> Iterator[_Node | Part]:
     )
 
 
-def _disputed(node: _Node) -> Iterator[_Node | Part]:
+def _disputed(node: Node) -> Iterator[Node | Part]:
     remainder = node.head.remainder
     yield _text(f"{node.path}.0" if node.path else "0", node.buffer[remainder : node.start])
     yield replace(node, start=remainder)
@@ -179,7 +99,7 @@ def _disputed(node: _Node) -> Iterator[_Node | Part]:
     yield node
 
 
-def _entity(node: _Node, depth: int, account: _Account) -> Iterator[_Node | Part]:
+def _entity(node: Node, depth: int, account: Account) -> Iterator[Node | Part]:
     """Return what an entity consists of, in each of its readings."""
     readings = _readings(node, account)
     if len(readings) == 1 and _is_leaf(readings[0]):  # as nearly all are
@@ -191,7 +111,7 @@ def _is_leaf(reading: _Reading) -> bool:
     return not reading.media_type.startswith("multipart/") and reading.media_type not in _EMBEDDED
 
 
-def _read_each(node: _Node, readings: tuple[_Reading, ...], depth: int, account: _Account) -> Iterator[_Node | Part]:
+def _read_each(node: Node, readings: tuple[_Reading, ...], depth: int, account: Account) -> Iterator[Node | Part]:
     if len(readings) > 1 and _differ(node, readings):
         yield _disputed_part(node, readings[0].media_type)
     for reading in readings:
@@ -207,7 +127,7 @@ def _read_each(node: _Node, readings: tuple[_Reading, ...], depth: int, account:
             yield from _embedded(node, reading, account)
 
 
-def _differ(node: _Node, readings: tuple[_Reading, ...]) -> bool:
+def _differ(node: Node, readings: tuple[_Reading, ...]) -> bool:
     """Return whether what the header says twice makes a difference."""
     body = node.buffer[node.start : node.end]
     types = ((one.media_type, one.content_type) for one in readings)
@@ -217,7 +137,7 @@ def _differ(node: _Node, readings: tuple[_Reading, ...]) -> bool:
     )
 
 
-def _readings(node: _Node, account: _Account) -> tuple[_Reading, ...]:
+def _readings(node: Node, account: Account) -> tuple[_Reading, ...]:
     """Return how the entity may be read: each Content-Type with each Content-Transfer-Encoding that it declares."""
     types = list(dict.fromkeys(field.body for field in node.head.named("content-type"))) or [b""]
     encodings = node.head.named("content-transfer-encoding")
@@ -251,7 +171,7 @@ def _read_one(body: bytes, encoding: str, default_type: str) -> tuple[_Reading, 
 _read_once: Final = lru_cache(maxsize=512)(_read_one)
 
 
-def _name(node: _Node, child: int = 0) -> str:
+def _name(node: Node, child: int = 0) -> str:
     """Return the path of the node's child, or of the node itself as a leaf."""
     if not child:
         child = 1 if node.in_message else 0
@@ -260,7 +180,7 @@ def _name(node: _Node, child: int = 0) -> str:
     return f"{node.path}.{child}" if node.path else str(child)
 
 
-def _leaf(node: _Node, reading: _Reading, *defects: Defect, raw: bool = False) -> Part:
+def _leaf(node: Node, reading: _Reading, *defects: Defect, raw: bool = False) -> Part:
     content, faults = transfer.decode(node.buffer, "" if raw else reading.encoding, node.start, node.end)
     disposition = node.head.named("content-disposition")
     return Part(
@@ -276,7 +196,7 @@ def _leaf(node: _Node, reading: _Reading, *defects: Defect, raw: bool = False) -
     )
 
 
-def _labels(node: _Node) -> str:
+def _labels(node: Node) -> str:
     """Return what clients show of an entity beside its content, one a line: each of its names, and descriptions."""
     fields = [*node.head.named("content-disposition"), *node.head.named("content-type")]
     found = [parameters.read(field.body).parameters for field in fields]
@@ -293,12 +213,12 @@ def _text(path: str, content: bytes, *defects: Defect) -> Part:
     )
 
 
-def _disputed_part(node: _Node, media_type: str) -> Part:
+def _disputed_part(node: Node, media_type: str) -> Part:
     """Return a part without content that says that clients show different things of an entity."""
     return replace(_text(_name(node), b"", Defect.AMBIGUOUS), media_type=media_type)
 
 
-def _text_or_other(node: _Node, reading: _Reading, account: _Account) -> Iterator[_Node | Part]:
+def _text_or_other(node: Node, reading: _Reading, account: Account) -> Iterator[Node | Part]:
     """Return the leaf, and beside it the raw text where a client that cannot decode it may show that instead."""
     shown = [_leaf(node, reading)]
     if Defect.BAD_ENCODING in shown[0].defects and reading.media_type.startswith("text/"):
@@ -314,7 +234,7 @@ def _text_or_other(node: _Node, reading: _Reading, account: _Account) -> Iterato
     return iter([replace(part, charset=charset) for part, charset in product(shown, account.some(charsets))])
 
 
-def _embedded(node: _Node, reading: _Reading, account: _Account) -> Iterator[_Node | Part]:
+def _embedded(node: Node, reading: _Reading, account: Account) -> Iterator[Node | Part]:
     """Yield an embedded message: its header section as a part, then its body.
 
     RFC 2046 5.2.1 allows no encoding here, but clients undo one. Without one the buffer is shared: messages within
@@ -337,11 +257,11 @@ def _embedded(node: _Node, reading: _Reading, account: _Account) -> Iterator[_No
         content=buffer[start : head.body_start],
         defects=faults,
     )
-    inner = _Node(buffer, head, head.body_start, end, shown.path, node.depth + 1, in_message=True)
+    inner = Node(buffer, head, head.body_start, end, shown.path, node.depth + 1, in_message=True)
     yield from _bodies(inner, start)
 
 
-def _multipart(node: _Node, reading: _Reading, account: _Account) -> Iterator[_Node | Part]:
+def _multipart(node: Node, reading: _Reading, account: Account) -> Iterator[Node | Part]:
     """Yield the children of a multipart, read by each boundary that it may mean, and text that stands between them."""
     if labels := _labels(node):
         yield replace(_text(_name(node), b""), filename=labels)
@@ -355,8 +275,8 @@ def _multipart(node: _Node, reading: _Reading, account: _Account) -> Iterator[_N
 
 
 def _divided(
-    node: _Node, reading: _Reading, buffer: bytes, start: int, end: int, account: _Account
-) -> Iterator[_Node | Part]:
+    node: Node, reading: _Reading, buffer: bytes, start: int, end: int, account: Account
+) -> Iterator[Node | Part]:
     boundaries = account.some(dict.fromkeys(map(delimiter.octets, reading.content_type.parameters.get("boundary", []))))
     usable = [one for one in boundaries if delimiter.first_line(buffer, b"--" + one, start, end) >= 0]
     is_disputed = len(boundaries) > 1
@@ -383,7 +303,7 @@ def _divided(
         yield _disputed_part(node, reading.media_type)
 
 
-def _delimiters_of_others(node: _Node, boundary: bytes) -> tuple[bytes, ...]:
+def _delimiters_of_others(node: Node, boundary: bytes) -> tuple[bytes, ...]:
     """Return how delimiters begin for a client that goes by another boundary of the same entity."""
     types = node.head.named("content-type")
     declared = (one for field in types for one in parameters.read(field.body).parameters.get("boundary", []))
@@ -391,8 +311,8 @@ def _delimiters_of_others(node: _Node, boundary: bytes) -> tuple[bytes, ...]:
 
 
 def _children(
-    node: _Node, reading: _Reading, buffer: bytes, spans: list[tuple[int, int]], others: tuple[bytes, ...]
-) -> Iterator[_Node | Part]:
+    node: Node, reading: _Reading, buffer: bytes, spans: list[tuple[int, int]], others: tuple[bytes, ...]
+) -> Iterator[Node | Part]:
     """Yield the parts that stand between delimiters; `others` are how those of another boundary begin."""
     default = "message/rfc822" if reading.media_type == "multipart/digest" else "text/plain"  # RFC 2046 5.1.5
     if len(spans) == 1:
@@ -414,5 +334,5 @@ def _children(
         path = _name(node, number)
         is_outermost = node.outermost and buffer is node.buffer
         yield from _bodies(
-            _Node(buffer, head, head.body_start, stop, path, node.depth + 1, default, outermost=is_outermost), begin
+            Node(buffer, head, head.body_start, stop, path, node.depth + 1, default, outermost=is_outermost), begin
         )

@@ -5,7 +5,7 @@ from itertools import chain, islice
 from operator import itemgetter
 from typing import Final
 
-from dlp_gateway.mail import address_list, calendar, encoded_word, header, mime
+from dlp_gateway.mail import address_list, calendar, encoded_word, entity, header, mime
 from dlp_gateway.mail.header import Header
 from dlp_gateway.mail.message import Defect, Message, Part, VisibleRecipient
 
@@ -31,7 +31,7 @@ class Limits:
     header_octets: int = header.HEADER_OCTETS
     fields: int = header.FIELDS
     recipients: int = address_list.MAILBOXES
-    parts: int = mime.PARTS
+    parts: int = entity.PARTS
     depth: int = mime.DEPTH
 
 
