@@ -29,7 +29,6 @@ _GAP_OF_SOME: Final = _GAP.replace("{0,3}", "{1,3}")
 _GAP_IN_LINE: Final = r"[ \-./>]{0,3}"  # words of two rows of a form are no label of another matter
 #: The end of a sentence within what looks like one label ("my licence. No. of passport").
 _SENTENCE_END: Final = re.compile(rb"(?<=[a-z]{5})\. (?=[A-Z])")
-_LONGEST_LABEL: Final = 60
 _UMLAUTS: Final = {"ä": "(?:a|ae)", "ö": "(?:o|oe)", "ü": "(?:u|ue)", "ß": "(?:s|ss)"}
 _SYNTAX: Final = re.compile(r"~[\w']+|=[\w.]+|[\w']|[ ()|?*#/.&:-]")
 
@@ -138,11 +137,10 @@ class Lexicon:
         end = _SENTENCE_END.search(data, low, high)
         if end is None:
             return ((low, high),)
-        after = data[end.end() : end.end() + _LONGEST_LABEL]
-        first, second = self._finder.match(data[low : end.start()]), self._finder.match(after)
-        if first is None or second is None or end.end() + second.end() <= high:
+        first, second = self._finder.match(data, low, end.start()), self._finder.match(data, end.end())
+        if not first or not second or first.end() <= low or second.end() <= high:
             return ((low, high),)
-        return (low, low + first.end()), (end.end(), end.end() + second.end())
+        return first.span(), second.span()
 
     def _keys(self, text: str, start: int, end: int | None) -> Iterator[Hit]:
         """Yield the labels that keys of programs are: words joined by capitals, as in `renterLicenseNumber`."""
