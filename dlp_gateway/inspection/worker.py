@@ -10,12 +10,12 @@ import os
 import signal
 from typing import Any, BinaryIO
 
+from dlp_gateway.allocator import give_back_large_blocks
 from dlp_gateway.content import readers
 from dlp_gateway.content.reader import read_all
 from dlp_gateway.detect import registry
 from dlp_gateway.detect.base import Detector
 from dlp_gateway.inspection import frames
-from dlp_gateway.inspection.allocator import give_back_large_blocks
 from dlp_gateway.inspection.confinement import allow_seconds, confine, die_with
 from dlp_gateway.inspection.measuring import inspect, warm_up
 from dlp_gateway.mail.parse import parse

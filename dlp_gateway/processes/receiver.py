@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import uvloop
 
-from dlp_gateway.inspection.allocator import give_back_large_blocks
+from dlp_gateway.allocator import give_back_large_blocks
 from dlp_gateway.inspection.inspector import Inspector
 from dlp_gateway.journal import Generation
 from dlp_gateway.mail.envelope import Envelope

@@ -17,7 +17,7 @@ for size in (24_000_000, 20_000_000, 16_000_000):
     del block
 print(resident() - before)
 """
-_GIVING_BACK = "from dlp_gateway.inspection.allocator import give_back_large_blocks\ngive_back_large_blocks()"
+_GIVING_BACK = "from dlp_gateway.allocator import give_back_large_blocks\ngive_back_large_blocks()"
 
 
 def kept(first: str) -> int:
