@@ -226,6 +226,7 @@ def _alternatives(phrase: str) -> list[str]:
     return found
 
 
+@lru_cache(maxsize=4_096)  # all lexicons together have 300,000 of some thousand
 def _element(sign: str) -> str:
     if sign.startswith("~"):
         word, *rest = sign[1:].lower().split("'")

@@ -46,11 +46,16 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p))
 
 
-def die_with(receiver: int) -> None:
-    """Be killed when the process `receiver`, our parent, ends, however it ends."""
+def die_with(parent: int) -> None:
+    """Be killed when the process `parent`, our own, ends, however it ends."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != receiver:  # it ended before the call
+    if os.getppid() != parent:  # it ended before the call
         sys.exit()
+
+
+def continue_after_parent() -> None:
+    """Go on when our parent ends: who was stopped (SIGSTOP, a debugger) sees the end of no pipe."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGCONT, 0, 0, 0)
 
 
 def confine(memory_bytes: int) -> None:

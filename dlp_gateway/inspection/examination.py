@@ -11,6 +11,7 @@ from dlp_gateway.detect import registry
 from dlp_gateway.detect.base import Facts, Failure, FailureReason, Inspection
 from dlp_gateway.detect.registry import Recipe
 from dlp_gateway.inspection import frames
+from dlp_gateway.inspection.fork_server import ForkServer
 from dlp_gateway.inspection.inspector import InspectorOptions
 from dlp_gateway.inspection.measuring import measure_header
 from dlp_gateway.inspection.workers import Worker, WorkerFault
@@ -72,12 +73,16 @@ def _question(raw: bytes) -> bytes:
 
 @asynccontextmanager
 async def _worker(recipe: Recipe) -> AsyncIterator[Worker]:
-    worker = await Worker.start(recipe, memory_bytes=_OPTIONS.memory_bytes, seconds=int(_OPTIONS.deadline))
+    forks = await ForkServer.start(recipe)
     try:
-        yield worker
+        worker = await Worker.start(forks, memory_bytes=_OPTIONS.memory_bytes, seconds=int(_OPTIONS.deadline))
+        try:
+            yield worker
+        finally:
+            worker.kill()
+            await worker.ended()
     finally:
-        worker.kill()
-        await worker.ended()
+        await forks.close()
 
 
 async def _asked(worker: Worker, question: bytes, content: bytes) -> bytes:

@@ -7,9 +7,10 @@ from typing import Final, Self
 
 from dlp_gateway.content.reader import NotInPlace, is_plain
 from dlp_gateway.detect import registry
-from dlp_gateway.detect.base import Facts, Failure, FailureReason, Inspection
+from dlp_gateway.detect.base import Detector, Facts, Failure, FailureReason, Inspection
 from dlp_gateway.detect.registry import Recipe
 from dlp_gateway.inspection import frames
+from dlp_gateway.inspection.fork_server import ForkServer
 from dlp_gateway.inspection.measuring import measure, measure_header, warm_up
 from dlp_gateway.inspection.workers import WorkerFault, Workers
 from dlp_gateway.mail.envelope import Envelope
@@ -41,16 +42,26 @@ class InspectorOptions:
 
 
 class Inspector:
-    """Measures messages with the detectors of one recipe; for another recipe, make another and close this one."""
+    """Measures messages with the detectors of one recipe; for another recipe, make another and close this one.
 
-    def __init__(self, recipe: Recipe, options: InspectorOptions | None = None) -> None:
+    `forks` is the server, started with this recipe, of which workers are had, else one of its own; `detectors` are
+    those of the recipe, if they are made already.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        options: InspectorOptions | None = None,
+        forks: ForkServer | None = None,
+        detectors: tuple[Detector, ...] | None = None,
+    ) -> None:
         """Build the detectors; raises ConfigurationError."""
         self._options = options or InspectorOptions()
         self._recipe = recipe
-        self._detectors = registry.build(recipe)
+        self._detectors = registry.build(recipe) if detectors is None else detectors
+        self._forks, self._own_forks = forks, forks is None
         self._kinds = registry.kinds(self._detectors)
         self._workers = Workers(
-            recipe,
             self._kinds,
             count=self._options.workers,
             queue=self._options.queue,
@@ -65,8 +76,10 @@ class Inspector:
 
     async def start(self) -> None:
         """Start the workers and get ready for cheap messages; costly ones wait until a worker is ready."""
+        if self._forks is None:
+            self._forks = await ForkServer.start(self._recipe)
         await asyncio.to_thread(warm_up, self._detectors)  # imports engines; the loop goes on with mail meanwhile
-        self._workers.start()
+        self._workers.start(self._forks)
 
     async def ready(self) -> None:
         """Wait until a worker is ready for costly messages, or has failed to start."""
@@ -75,6 +88,8 @@ class Inspector:
     async def close(self) -> None:
         """Let messages under way be finished, then end the workers."""
         await self._workers.close()
+        if self._own_forks and self._forks is not None:
+            await self._forks.close()
 
     async def __aenter__(self) -> Self:
         await self.start()

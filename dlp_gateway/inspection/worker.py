@@ -1,8 +1,8 @@
 """The worker process: measures one message after the other for its receiver and dies with it.
 
-Started as `python -m dlp_gateway.inspection.worker`. Frames come on standard input (first the recipe, then messages)
-and go out on what was standard output. See `confinement` for what the worker may not do; whatever it is killed for
-costs one message its measurement.
+Forked by the fork server (`processes.forking`). Frames come on standard input (first what a message may cost, then
+messages) and go out on what was standard output. See `confinement` for what the worker may not do; whatever it is
+killed for costs one message its measurement.
 """
 
 import json
@@ -11,18 +11,18 @@ import signal
 from typing import Any, BinaryIO
 
 from dlp_gateway.allocator import give_back_large_blocks
-from dlp_gateway.content import readers
 from dlp_gateway.content.reader import read_all
 from dlp_gateway.detect import registry
 from dlp_gateway.detect.base import Detector
+from dlp_gateway.detect.registry import Recipe
 from dlp_gateway.inspection import frames
-from dlp_gateway.inspection.confinement import allow_seconds, confine, die_with
+from dlp_gateway.inspection.confinement import allow_seconds, confine
 from dlp_gateway.inspection.measuring import inspect, warm_up
 from dlp_gateway.mail.parse import parse
 
 
-def main() -> None:
-    """Serve until standard input ends."""
+def main(recipe: Recipe, detectors: tuple[Detector, ...] | None) -> None:
+    """Serve until standard input ends, with `detectors` or else those that `recipe` makes."""
     for number in (signal.SIGINT, signal.SIGTERM):  # they may reach all processes at once; the receiver decides
         signal.signal(number, signal.SIG_IGN)
     source, sink = _own_channels()
@@ -30,11 +30,10 @@ def main() -> None:
     if first is None:
         return
     start, _ = first
-    die_with(start["receiver"])
     give_back_large_blocks()
-    detectors = registry.build(registry.Recipe(**{key: _frozen(value) for key, value in start["recipe"].items()}))
-    readers.load()
-    warm_up(detectors)
+    if detectors is None:
+        detectors = registry.build(recipe)
+        warm_up(detectors)
     confine(start["memory_bytes"])
     sink.write(frames.pack({"ready": True}))
     sink.flush()
@@ -84,9 +83,6 @@ def _read(source: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
     return value, content
 
 
-def _frozen(value: Any) -> Any:  # noqa: ANN401 - JSON
-    return tuple(map(_frozen, value)) if isinstance(value, list) else value
-
-
-if __name__ == "__main__":
-    main()
+def frozen(value: Any) -> Any:  # noqa: ANN401 - JSON
+    """Return the value with tuples where JSON has lists."""
+    return tuple(map(frozen, value)) if isinstance(value, list) else value

@@ -4,27 +4,22 @@ import asyncio
 import contextlib
 import os
 import signal
-import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator
-from dataclasses import asdict
 from typing import Final
 
 from dlp_gateway.detect.base import Inspection
-from dlp_gateway.detect.registry import Recipe
 from dlp_gateway.inspection import frames
+from dlp_gateway.inspection.fork_server import Forked, ForkServer
 from dlp_gateway.observe import log, metrics
 from dlp_gateway.ports import Overloaded
 
-#: A worker loads its engines in a second or two; one that takes this long never will.
+#: The fork server loads engines in a second or two; one that takes this long never will.
 _START_SECONDS: Final = 60.0
 #: Waits between starts that fail: the first, and the longest.
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 10.0
 #: Written at a time, so that a large message neither doubles in memory nor blocks the loop.
 _PIECE: Final = 262_144
-#: The environment that a worker sees: what Python needs to find the same packages, and nothing that could be a secret.
-_ENVIRONMENT: Final = ("PATH", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH")
 
 
 class WorkerFault(Exception):  # noqa: N818 - a thing that happens to workers
@@ -38,31 +33,21 @@ class WorkerFault(Exception):  # noqa: N818 - a thing that happens to workers
 class Worker:
     """One worker process, ready for a message."""
 
-    def __init__(self, process: Process) -> None:
-        assert process.stdin is not None and process.stdout is not None  # noqa: PT018, S101 - told to mypy
+    def __init__(self, process: Forked) -> None:
         self._process = process
-        self._input, self._output = process.stdin, process.stdout
+        self._input, self._output = process.input, process.output
 
     @classmethod
-    async def start(cls, recipe: Recipe, *, memory_bytes: int, seconds: int) -> "Worker":
+    async def start(cls, forks: ForkServer, *, memory_bytes: int, seconds: int) -> "Worker":
         """Start a worker and wait until it is ready; raise WorkerFault if it will not be, OSError for no room."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-P",  # the current folder is no place for modules
-            "-m",
-            "dlp_gateway.inspection.worker",
-            stdin=PIPE,
-            stdout=PIPE,
-            stderr=DEVNULL,
-            env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
-        )
+        nothing = os.open(os.devnull, os.O_RDWR)
+        try:
+            async with asyncio.timeout(_START_SECONDS):
+                process = await forks.fork("worker", nothing)
+        finally:
+            os.close(nothing)
         worker = cls(process)
-        start = {
-            "recipe": asdict(recipe),
-            "receiver": os.getpid(),
-            "memory_bytes": memory_bytes,
-            "seconds": seconds,
-        }
+        start = {"memory_bytes": memory_bytes, "seconds": seconds}
         try:
             async with asyncio.timeout(_START_SECONDS):
                 await worker.exchange(frames.pack(start), b"")
@@ -97,8 +82,7 @@ class Worker:
 
     def kill(self) -> None:
         """End the process at once."""
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
+        self._process.kill()
 
     async def ended(self) -> int:
         """Wait for the end of the process and return its status."""
@@ -110,10 +94,7 @@ class Worker:
 class Workers:
     """A fixed number of workers; a message that finds none free waits in a line of bounded length."""
 
-    def __init__(
-        self, recipe: Recipe, kinds: frozenset[str], *, count: int, queue: int, memory_bytes: int, seconds: float
-    ) -> None:
-        self._recipe = recipe
+    def __init__(self, kinds: frozenset[str], *, count: int, queue: int, memory_bytes: int, seconds: float) -> None:
         self._kinds = kinds
         self._count = count
         self._queue = queue
@@ -127,9 +108,9 @@ class Workers:
         self._at_rest.set()
         self._keepers: list[asyncio.Task[None]] = []
 
-    def start(self) -> None:
-        """Have all workers started; it takes seconds until they are ready."""
-        self._keepers = [asyncio.create_task(self._keep(), name="inspection worker") for _ in range(self._count)]
+    def start(self, forks: ForkServer) -> None:
+        """Have all workers started; it takes as long until they are ready as until the fork server is."""
+        self._keepers = [asyncio.create_task(self._keep(forks), name="inspection worker") for _ in range(self._count)]
 
     async def ready(self) -> None:
         """Wait until a worker is ready, or has failed to start."""
@@ -180,12 +161,12 @@ class Workers:
         finally:
             self._waiting -= 1
 
-    async def _keep(self) -> None:
+    async def _keep(self, forks: ForkServer) -> None:
         """Keep one worker: start it, offer it, and start another when it has ended."""
         pause = _FIRST_PAUSE
         while True:
             try:
-                worker = await Worker.start(self._recipe, memory_bytes=self._memory_bytes, seconds=int(self._seconds))
+                worker = await Worker.start(forks, memory_bytes=self._memory_bytes, seconds=int(self._seconds))
             except (OSError, WorkerFault) as error:
                 _note_death(error.status if isinstance(error, WorkerFault) else 0)
                 self._first.set()

@@ -74,6 +74,11 @@ def receiver_died(pid: int, status: int) -> None:
     current.logger.error("receiver_died", pid=pid, status=status)
 
 
+def fork_server_died() -> None:
+    """The process of which receivers and workers are had ended unasked; another is started, with other receivers."""
+    current.logger.error("fork_server_died")
+
+
 def receiver_silent(pid: int) -> None:
     """A receiver gave no sign of life for 40 s and is killed; its death is told as any other."""
     current.logger.error("receiver_silent", pid=pid)

@@ -1,26 +1,26 @@
-"""What the supervisor tells a receiver at birth, and the pipe by which each knows that the other is alive.
+"""What the supervisor tells a receiver at birth, and the socket by which each knows that the other is alive.
 
-The supervisor writes one pickled `Boot` to the receiver's standard input and then keeps the pipe open. `RETIRE` on it
-means "another has your place: finish the messages under way and go"; its end means "drain now", whether the supervisor
-stopped in order or was killed. The receiver writes one line to its standard output when it accepts mail, and then one
-every few seconds as a sign of life. Pickle is safe in this direction: the supervisor made the pipe and is the more
+A receiver's standard input and output are one socket. The supervisor writes one pickled `Boot` to it and then keeps it
+open. `RETIRE` on it means "another has your place: finish the messages under way and go"; its end means "drain now",
+whether the supervisor stopped in order or was killed. The receiver writes one line when it accepts mail, and then one
+every few seconds as a sign of life. Pickle is safe in this direction: the supervisor made the socket and is the more
 trusted.
 """
 
 import asyncio
-import ctypes
 import os
 import pickle
-import signal
+import socket
 import sys
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
+from dlp_gateway.inspection.confinement import continue_after_parent
 from dlp_gateway.policy.model import Policy
 from dlp_gateway.settings import Settings
 from dlp_gateway.smtp.identity import Identity
@@ -29,8 +29,6 @@ from quarantine.crypto import PublicKey
 READY: Final = b"ready\n"
 RETIRE: Final = b"retire\n"
 ALIVE: Final = b"alive\n"
-
-_PR_SET_PDEATHSIG: Final = 1  # prctl(2)
 
 #: How often a receiver says that its loop turns.
 BEAT: Final = timedelta(seconds=5)
@@ -50,7 +48,8 @@ class Boot:
     `sockets` are file descriptors of listening sockets, one for each listener of the settings, in order; `generation`
     is that of the number that all receivers share (`journal.generation`), `crowd` that of the table of their sessions
     (`smtp.crowd`). `identities` are those of the listeners under TLS: the last good ones, whatever lies in the files
-    now. `metrics` hold the folder in which processes count (`observe.instruments.held`).
+    now. `metrics` hold the folder in which processes count (`observe.instruments.held`). `environment` is that of the
+    supervisor.
     """
 
     settings: Settings
@@ -62,23 +61,35 @@ class Boot:
     crowd: int
     metrics: tuple[int, ...]
     identities: tuple[Identity | None, ...]
+    environment: tuple[tuple[str, str], ...]
 
     @property
     def descriptors(self) -> tuple[int, ...]:
         """All descriptors that the receiver inherits."""
         return (*self.sockets, self.generation, self.crowd, *self.metrics)
 
+    def with_descriptors(self, numbers: tuple[int, ...]) -> "Boot":
+        """Return the same with the numbers that its `descriptors` have in another process."""
+        rest = len(self.sockets)
+        return replace(
+            self,
+            sockets=numbers[:rest],
+            generation=numbers[rest],
+            crowd=numbers[rest + 1],
+            metrics=numbers[rest + 2 :],
+        )
+
     def to_bytes(self) -> bytes:
         """Return what `receive_boot` reads."""
         return pickle.dumps(self)
 
 
-def receive_boot() -> Boot:
-    """Read the `Boot` from standard input."""
+def receive_boot(descriptors: tuple[int, ...]) -> Boot:
+    """Read the `Boot` from standard input; `descriptors` are those that were inherited for it, in its order."""
     boot = pickle.load(sys.stdin.buffer)  # noqa: S301  written by our own supervisor, see above
     if not isinstance(boot, Boot):
-        raise TypeError("standard input did not hold a Boot; receivers are started by the supervisor")
-    return boot
+        raise TypeError("standard input did not hold a Boot; receivers are forked for the supervisor")
+    return boot.with_descriptors(descriptors)
 
 
 def tell_ready() -> None:
@@ -88,11 +99,11 @@ def tell_ready() -> None:
 
 async def tell_life() -> None:
     """Tell the supervisor again and again that the loop turns; never waits for a supervisor that does not listen."""
-    os.set_blocking(sys.stdout.fileno(), False)
-    while True:
-        with suppress(OSError):  # the pipe is full, or its reader gone: `watch_supervisor` says so
-            os.write(sys.stdout.fileno(), ALIVE)
-        await asyncio.sleep(BEAT.total_seconds())
+    with socket.socket(fileno=os.dup(sys.stdout.fileno())) as channel:
+        while True:
+            with suppress(OSError):  # the socket is full, or its reader gone: `watch_supervisor` says so
+                channel.send(ALIVE, socket.MSG_DONTWAIT)
+            await asyncio.sleep(BEAT.total_seconds())
 
 
 def watch_supervisor(retire: Callable[[], object], drain: Callable[[], object]) -> None:
@@ -100,8 +111,7 @@ def watch_supervisor(retire: Callable[[], object], drain: Callable[[], object]) 
 
     Ends the process by force if draining takes too long: a receiver whose loop hangs must not outlive its supervisor.
     """
-    # Who was stopped (SIGSTOP, a debugger) reads no pipe: the kernel wakes him when the supervisor ends.
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGCONT, 0, 0, 0)
+    continue_after_parent()  # that is the fork server, which wakes us when the supervisor ends before it
 
     def watch() -> None:
         while os.read(sys.stdin.fileno(), 4096):

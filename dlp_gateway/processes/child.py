@@ -1,12 +1,12 @@
 """One receiver process as the supervisor sees it: started, ready, retired, drained, gone."""
 
 import asyncio
-import sys
 import time
 from contextlib import suppress
 from datetime import timedelta
-from typing import Final, TextIO
+from typing import Final
 
+from dlp_gateway.inspection.fork_server import Forked, ForkServer
 from dlp_gateway.observe import log
 from dlp_gateway.processes.boot import DRAIN, READY, RETIRE, Boot
 
@@ -20,7 +20,7 @@ class Child:
     `retired` once it was told to go, `silent` while its loop seems to hang, `late` if it took too long to start.
     """
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: Forked) -> None:
         self._process = process
         self.started = time.monotonic()
         self.retired = False
@@ -28,17 +28,9 @@ class Child:
         self.late = False
 
     @classmethod
-    async def start(cls, boot: Boot, errors: TextIO | None) -> "Child":
-        """Start a receiver, its standard error going to `errors` or where ours goes; OSError if there is no room."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "dlp_gateway.processes.receiver",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=errors,
-            pass_fds=boot.descriptors,
-        )
+    async def start(cls, forks: ForkServer, boot: Boot, errors: int) -> "Child":
+        """Start a receiver with the standard error `errors`; OSError if there is no room."""
+        process = await forks.fork("receiver", errors, boot.descriptors)
         child = cls(process)
         await child._tell(boot.to_bytes())
         return child
@@ -55,10 +47,8 @@ class Child:
 
     async def ready(self) -> bool:
         """Wait until it accepts mail; False if it died or took too long."""
-        if self._process.stdout is None:
-            return False
         try:
-            line = await asyncio.wait_for(self._process.stdout.readline(), _READY_WITHIN)
+            line = await asyncio.wait_for(self._process.output.readline(), _READY_WITHIN)
         except TimeoutError:
             self.late = True
             return False
@@ -73,11 +63,10 @@ class Child:
         while (line := await self._sign(silence)) != b"":
             if line is None and self.silent:
                 log.receiver_silent(self.pid)
-                with suppress(ProcessLookupError):
-                    self._process.kill()
+                self._process.kill()
                 break
             self.silent = line is None
-        return await self._process.wait()
+        return await self._gone()
 
     async def retire(self) -> int:
         """Let it finish the messages under way, however long the smarthost takes; return its exit status."""
@@ -88,26 +77,27 @@ class Child:
     async def drain(self) -> int:
         """Let it finish what it can within the drain's bound, make sure that it is gone, return its exit status."""
         self.retired = True
-        if self._process.stdin is not None:
-            self._process.stdin.close()
+        with suppress(OSError):  # it is gone already
+            self._process.input.write_eof()
         try:
-            return await asyncio.wait_for(self._process.wait(), DRAIN.total_seconds() + 10)
+            return await asyncio.wait_for(self._gone(), DRAIN.total_seconds() + 10)
         except TimeoutError:
-            with suppress(ProcessLookupError):
-                self._process.kill()
-            return await self._process.wait()
+            self._process.kill()
+            return await self._gone()
+
+    async def _gone(self) -> int:
+        status = await self._process.wait()
+        self._process.input.close()
+        return status
 
     async def _sign(self, silence: timedelta) -> bytes | None:
         """Return its next line; b"" at the end of its output, None if it says nothing in time."""
-        if self._process.stdout is None:
-            return b""
         try:
-            return await asyncio.wait_for(self._process.stdout.readline(), silence.total_seconds())
+            return await asyncio.wait_for(self._process.output.readline(), silence.total_seconds())
         except TimeoutError:
             return None
 
     async def _tell(self, words: bytes) -> None:
-        if self._process.stdin is not None:
-            with suppress(ConnectionError, RuntimeError):  # it died, or its pipe was closed: `ended` says so
-                self._process.stdin.write(words)
-                await self._process.stdin.drain()
+        with suppress(ConnectionError, RuntimeError):  # it died, or its socket was closed: `ended` says so
+            self._process.input.write(words)
+            await self._process.input.drain()

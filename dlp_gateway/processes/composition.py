@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import make_url
 
 from dlp_gateway import authorities
+from dlp_gateway.detect.base import Detector
 from dlp_gateway.errors import ConfigurationError, Problem
+from dlp_gateway.inspection.fork_server import ForkServer
 from dlp_gateway.inspection.inspector import Inspector, InspectorOptions
 from dlp_gateway.journal import Generation, SqlJournal, SqlLedger, open_journal, open_ledger
 from dlp_gateway.login import AttemptLimits, Attempts, Dovecot, DovecotOptions, UsersFile
@@ -71,8 +73,13 @@ def verify(settings: Settings, name: str) -> tuple[Identity | None, ...]:
 # --- inspection, the way in and the way out ---------------------------------------------------------------------------
 
 
-def inspector(settings: Settings, policy: Policy) -> Inspector:
-    """Return the inspector of the message path; it still has to be started."""
+def inspector(
+    settings: Settings,
+    policy: Policy,
+    forks: ForkServer | None = None,
+    detectors: tuple[Detector, ...] | None = None,
+) -> Inspector:
+    """Return the inspector of the message path; it still has to be started. See there for `forks` and `detectors`."""
     costs = settings.inspection
     return Inspector(
         recipe(policy),
@@ -82,6 +89,8 @@ def inspector(settings: Settings, policy: Policy) -> Inspector:
             memory_bytes=costs.memory,
             workers=costs.workers,
         ),
+        forks,
+        detectors,
     )
 
 

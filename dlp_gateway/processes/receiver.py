@@ -1,6 +1,6 @@
 """A receiver: listens, inspects, forwards, seals into custody; holds only custody's public key.
 
-Started by the supervisor as `python -m dlp_gateway.processes.receiver` (see `boot`).
+Forked by the fork server (`forking`) for the supervisor, which then tells it what it needs (`boot`).
 """
 
 import asyncio
@@ -18,6 +18,8 @@ from typing import Any, Final
 import uvloop
 
 from dlp_gateway.allocator import give_back_large_blocks
+from dlp_gateway.detect.base import Detector
+from dlp_gateway.inspection.fork_server import ForkServer
 from dlp_gateway.inspection.inspector import Inspector
 from dlp_gateway.journal import Generation
 from dlp_gateway.mail.envelope import Envelope
@@ -60,7 +62,7 @@ class _Handler:
         await self._pipeline.unanswered(envelope, content, reply, written=written)
 
 
-async def receive(boot: Boot) -> None:
+async def receive(boot: Boot, control: socket.socket, detectors: tuple[Detector, ...] | None) -> None:
     """Accept and pass mail until the supervisor goes or says drain."""
     settings = boot.settings
     for descriptor in boot.descriptors:
@@ -74,7 +76,9 @@ async def receive(boot: Boot) -> None:
         stack.push_async_callback(journal.close)
         smarthost = composition.smarthost(settings, boot.hostname)
         stack.push_async_callback(smarthost.close)
-        inspector = composition.inspector(settings, boot.policy)
+        forks = ForkServer.joined(control)
+        stack.push_async_callback(forks.close)
+        inspector = composition.inspector(settings, boot.policy, forks, detectors)
         stack.push_async_callback(inspector.close)
         room, crowd = Room(settings.limits.memory), Crowd(boot.crowd)
         pipeline = Pipeline(
@@ -172,17 +176,14 @@ async def _told(starting: asyncio.Task[None], *events: asyncio.Event) -> None:
         one.cancel()
 
 
-def main() -> None:
-    """Run one receiver."""
+def main(control: socket.socket, descriptors: tuple[int, ...], detectors: tuple[Detector, ...] | None) -> None:
+    """Run one receiver, which asks for workers on `control` and measures with `detectors`, or else its policy's."""
     os.umask(0o077)
     raise_limit()
-    boot = receive_boot()
+    boot = receive_boot(descriptors)
+    os.environ.update(boot.environment)
     log.configure(boot.settings.log.level, boot.settings.log.format)
     log.catch_uncaught()
     sys.setswitchinterval(_TURN)
     give_back_large_blocks()
-    uvloop.run(receive(boot))
-
-
-if __name__ == "__main__":
-    main()
+    uvloop.run(receive(boot, control, detectors))

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import sys
 import time
 from collections.abc import Coroutine
 from contextlib import suppress
@@ -9,7 +10,9 @@ from dataclasses import replace
 from typing import Any, Final, TextIO
 
 from dlp_gateway.errors import GatewayError
+from dlp_gateway.inspection.fork_server import ForkServer, ForkServerLost
 from dlp_gateway.observe import instruments, log, metrics
+from dlp_gateway.processes import policies
 from dlp_gateway.processes.boot import Boot
 from dlp_gateway.processes.child import Child
 from dlp_gateway.smtp.identity import Identity
@@ -17,30 +20,37 @@ from dlp_gateway.smtp.identity import Identity
 _QUICK_DEATH: Final = 5.0  # seconds; where receivers live for less, again and again, there are pauses
 _FIRST_PAUSE: Final = 0.5  # each further one is twice it
 _LONGEST_PAUSE: Final = 30.0
+_LOADED_WITHIN: Final = 60.0  # seconds; imports on a cold disk
+_OF_FORKS: Final = -1  # the place of the fork server among those that are waited for
 
 
 class StartError(GatewayError):
     """The gateway cannot start here and now; the text says why and what to do."""
 
 
-def _fate(child: Child, status: int) -> str:
+def _fate(who: str, status: int, *, late: bool) -> str:
     """Return a sentence on what became of one that never was ready, by its exit status (negative: a signal)."""
-    if child.late:
-        return "A receiver took longer than a minute to start. Is the machine overloaded, or does its disk hang?"
+    if late:
+        return f"{who} took longer than a minute to start. Is the machine overloaded, or does its disk hang?"
     if status < 0:
         what = signal.strsignal(-status) or "unknown"
         return (
-            f"A receiver was ended by signal {-status} ({what}) while it started. If nobody sent that, the kernel may "
+            f"{who} was ended by signal {-status} ({what}) while it started. If nobody sent that, the kernel may "
             "have been short of memory: see dmesg."
         )
-    return f"A receiver ended with status {status} while it started; what it wrote to standard error says why."
+    return f"{who} ended with status {status} while it started; what it wrote to standard error says why."
 
 
 class Receivers:
-    """As many receivers as there are boots; all changes take turns."""
+    """As many receivers as there are boots; all changes take turns.
+
+    They are forked by a server that has loaded what their policy takes, so each policy has a server of its own. What
+    they write to standard error goes to `errors` or where ours goes.
+    """
 
     def __init__(self, errors: TextIO | None) -> None:
         self._errors = errors
+        self._forks: ForkServer | None = None
         self._boots: tuple[Boot, ...] = ()
         self._current: list[Child] = []
         self._retiring: set[Child] = set()
@@ -63,13 +73,15 @@ class Receivers:
         async with self._turn:
             if self._closing:
                 return
-            fresh = await self._fresh(boots)
+            forks, fresh = await self._fresh(boots)
             former, self._current, self._boots = self._current, fresh, boots
             for place, child in enumerate(fresh):
                 self._keep(self._watch(place, child))
-            for child in former:
-                self._retiring.add(child)
-                self._keep(self._retire(child))
+            self._retiring.update(former)
+            if self._forks is not None:
+                self._keep(self._retire(former, self._forks))
+            self._forks = forks
+            self._keep(self._watch_forks(forks))
             metrics.receivers(self.alive)
 
     def renew_identities(self, identities: tuple[Identity | None, ...]) -> None:
@@ -82,29 +94,65 @@ class Receivers:
         self._end.set()
         async with self._turn:
             await asyncio.gather(*(child.drain() for child in (*self._current, *self._retiring)))
+            if self._forks is not None:
+                await self._forks.close()
         await asyncio.gather(*self._tasks)
 
-    async def _fresh(self, boots: tuple[Boot, ...]) -> list[Child]:
+    async def _fresh(self, boots: tuple[Boot, ...]) -> tuple[ForkServer, list[Child]]:
         """Return new receivers that take mail, all of them; else none stays, for they would do so unwatched."""
-        fresh: list[Child] = []
+        forks, fresh = await self._loaded(boots), list[Child]()
         try:
             for boot in boots:
-                fresh.append(await self._started(boot))  # noqa: PERF401  those that started count if one does not
+                fresh.append(await self._started(forks, boot))
             answers = await asyncio.gather(*(child.ready() for child in fresh))
         except BaseException:
-            await asyncio.gather(*(child.drain() for child in fresh))
+            await self._given_up(fresh, forks)
             raise
         if not all(answers):
-            statuses = await asyncio.gather(*(child.drain() for child in fresh))
+            statuses = await self._given_up(fresh, forks)
             failed = answers.index(False)
-            raise StartError(_fate(fresh[failed], statuses[failed]))
-        return fresh
+            raise StartError(_fate("A receiver", statuses[failed], late=fresh[failed].late))
+        return forks, fresh
 
-    async def _started(self, boot: Boot) -> Child:
+    async def _given_up(self, children: list[Child], forks: ForkServer) -> list[int]:
+        statuses = await asyncio.gather(*(child.drain() for child in children))
+        await forks.close()
+        return statuses
+
+    async def _loaded(self, boots: tuple[Boot, ...]) -> ForkServer:
+        """Return a server that has loaded all that receivers and workers need for the policy of these."""
         try:
-            return await Child.start(boot, self._errors)
+            forks = await ForkServer.start(policies.recipe(boots[0].policy), receivers=True, errors=self._errors)
+        except OSError as error:
+            raise StartError(f"The fork server cannot be started: {error.strerror}.") from error
+        late = False
+        try:
+            await asyncio.wait_for(forks.ready(), _LOADED_WITHIN)
+        except TimeoutError:
+            late = True
+        except ForkServerLost:
+            pass
+        else:
+            return forks
+        raise StartError(_fate("The fork server", await forks.close(), late=late))
+
+    async def _started(self, forks: ForkServer, boot: Boot) -> Child:
+        errors = sys.stderr if self._errors is None else self._errors
+        try:
+            return await Child.start(forks, boot, errors.fileno())
         except OSError as error:
             raise StartError(f"A receiver process cannot be started: {error.strerror}.") from error
+
+    async def _watch_forks(self, forks: ForkServer) -> None:
+        """Wait for the end of a fork server: receivers that have lost theirs get no workers, so others take over."""
+        await forks.lost()
+        while self._forks is forks and not self._closing:
+            log.fork_server_died()
+            try:
+                await self.renew(self._boots)
+            except StartError as error:
+                log.internal_error("receiver", "supervisor", error)
+                await self._pause(_OF_FORKS)
 
     async def _watch(self, place: int, child: Child) -> None:
         """Wait for the end of a receiver, and put another in its place unless it was told to go."""
@@ -132,11 +180,12 @@ class Receivers:
 
     async def _replaced(self, place: int, child: Child) -> bool:
         """Try once to fill the place of a dead receiver; True if it is filled, or no longer to be filled."""
-        if not self._wanted(place, child):
+        forks = self._forks
+        if forks is None or not self._wanted(place, child):
             return True
         begun = time.monotonic()
         try:
-            successor = await self._started(self._boots[place])
+            successor = await self._started(forks, self._boots[place])
         except StartError as error:
             log.internal_error("receiver", "supervisor", error)
             return False
@@ -160,9 +209,15 @@ class Receivers:
         """Whether a dead receiver is still to be replaced."""
         return not self._closing and self._current[place] is child
 
-    async def _retire(self, child: Child) -> None:
-        await child.retire()
-        self._retiring.discard(child)
+    async def _retire(self, children: list[Child], forks: ForkServer) -> None:
+        """Wait for the end of receivers that have given up their places, then let their server go."""
+
+        async def gone(child: Child) -> None:
+            await child.retire()
+            self._retiring.discard(child)
+
+        await asyncio.gather(*map(gone, children))
+        await forks.close()
 
     def _keep(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -244,6 +244,7 @@ class Supervisor:
                 crowd=self._crowd,
                 metrics=instruments.held(),
                 identities=self._identities,
+                environment=tuple(os.environ.items()),
             )
             for place in self._places
         )

@@ -93,7 +93,7 @@ def _memory(leader: int) -> float:
     """Return the most that all workers of a gateway ever held at once, in MB (proc(5): VmHWM)."""
     peaks = [0.0]
     for pid, command in session(leader).items():
-        if "inspection.worker" in command:
+        if "dlp-gateway: worker" in command:
             status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
             peaks.append(int(status.partition("VmHWM:")[2].split()[0]) / 1_000)
     return sum(peaks)

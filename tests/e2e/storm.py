@@ -203,7 +203,7 @@ class Storm:
         if others:  # none while all wait to be replaced
             chosen = self._chance.choice(others)
             os.kill(chosen, signal.SIGKILL)
-            self.report.kills["worker" if "inspection.worker" in processes[chosen] else "receiver"] += 1
+            self.report.kills["worker" if "dlp-gateway: worker" in processes[chosen] else "receiver"] += 1
 
     async def _kill_many(self, what: str) -> None:
         if what == "supervisor":

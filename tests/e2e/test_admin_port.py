@@ -39,7 +39,7 @@ def descriptors(pid: int) -> int:
 
 def receivers(running: Gateway) -> list[int]:
     """Return the receivers' process ids."""
-    return [pid for pid, command in running.processes().items() if "processes.receiver" in command]
+    return [pid for pid, command in running.processes().items() if "dlp-gateway: receiver" in command]
 
 
 async def crowd(port: int, gathered: asyncio.Event) -> None:

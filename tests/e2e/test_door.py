@@ -51,7 +51,7 @@ async def test_connections_are_limited_over_all_receivers(gateway: Launch, next_
     for writer in opened:
         writer.close()
     for pid, command in running.processes().items():
-        if "processes.receiver" in command:
+        if "dlp-gateway: receiver" in command:
             os.kill(pid, signal.SIGKILL)
     async with asyncio.timeout(60):
         while True:

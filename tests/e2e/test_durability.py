@@ -177,7 +177,7 @@ async def test_a_disk_that_fails_is_told_and_got_over(
     """An error of the kernel's at the commit: 451, nothing is kept, and when the disk works again all is as before."""
     running = await gateway(next_mta.port)
     assert (await send(running.port, ADA, BOB, _held(1)))[:3] == "250"
-    (receiver,) = (pid for pid, command in running.processes().items() if "processes.receiver" in command)
+    (receiver,) = (pid for pid, command in running.processes().items() if "dlp-gateway: receiver" in command)
     async with inject(receiver, fault):
         assert (await send(running.port, ADA, BOB, _held(2)))[:9] == "451 4.3.0"
         assert (await send(running.port, ADA, BOB, _mail(3, b"Hello Bob.\r\n")))[:3] == "250"

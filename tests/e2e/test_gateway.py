@@ -231,7 +231,7 @@ async def test_a_dead_receiver_is_replaced_and_nobody_outlives_the_supervisor(
 ) -> None:
     """Kill -9 a receiver: another takes its place; kill -9 the supervisor: everything is gone."""
     running = await gateway(next_mta.port, settings={"processes": {"receivers": 2}})
-    receivers = [pid for pid, command in running.processes().items() if "processes.receiver" in command]
+    receivers = [pid for pid, command in running.processes().items() if "dlp-gateway: receiver" in command]
     os.kill(receivers[0], signal.SIGKILL)
     await running.event("receiver_restarted")
     assert (await send(running.port, "ada@corp.example", ("bob@shop.example",), CLEAN))[:3] == "250"

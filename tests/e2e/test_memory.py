@@ -76,7 +76,7 @@ class Watch:
         """Return the sum now (proc_pid_smaps(5): the proportional set size)."""
         found = 0
         for process, command in self._gateway.processes().items():
-            if "inspection.worker" in command and not self._workers:
+            if "dlp-gateway: worker" in command and not self._workers:
                 continue
             with contextlib.suppress(OSError):  # it ended meanwhile
                 lines = Path(f"/proc/{process}/smaps_rollup").read_text(encoding="ascii").splitlines()

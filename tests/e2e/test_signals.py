@@ -123,12 +123,12 @@ async def test_no_process_of_ours_can_speak_for_the_gateway(
     """Receivers and workers, who read hostile content, inherit neither the socket's name nor the watchdog."""
     running = await gateway(next_mta.port)
     async with asyncio.timeout(30):
-        while len(running.processes()) < 3:  # noqa: ASYNC110 - supervisor, receiver, worker: grandchildren set no event
+        while len(running.processes()) < 4:  # noqa: ASYNC110 - supervisor, fork server, receiver, worker: they set no event
             await asyncio.sleep(0.05)
     children = [process for process in running.processes() if process != running.leader]
     for process in children:
         assert not {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"} & environment(process)
-        if "inspection.worker" in running.processes().get(process, ""):
+        if "dlp-gateway: worker" in running.processes().get(process, ""):
             assert not [file for file in open_files(process) if str(running.folder) in file]
 
 
@@ -236,7 +236,7 @@ async def _welcomed(port: int) -> None:
 async def test_a_receiver_that_hangs_is_replaced(gateway: Launch, next_mta: NextMta) -> None:
     """One that is stopped in its tracks is seen in /readyz, killed, and mail passes again."""
     running = await gateway(next_mta.port)
-    (receiver,) = (pid for pid, command in running.processes().items() if "processes.receiver" in command)
+    (receiver,) = (pid for pid, command in running.processes().items() if "dlp-gateway: receiver" in command)
     os.kill(receiver, signal.SIGSTOP)
     await running.event("receiver_silent", seconds=120)
     await running.event("receiver_restarted", seconds=60)
@@ -245,11 +245,37 @@ async def test_a_receiver_that_hangs_is_replaced(gateway: Launch, next_mta: Next
     assert await running.metric("dlp_receiver_restarts_total") == 1.0
 
 
+async def test_a_fork_server_that_dies_is_replaced(gateway: Launch, next_mta: NextMta) -> None:
+    """Receivers of another take over, so that there are workers again; the old ones finish what they have begun."""
+    running = await gateway(next_mta.port)
+
+    def those_called(name: str) -> list[int]:
+        return [pid for pid, command in running.processes().items() if name in command]
+
+    (server,), (former,) = those_called("dlp-gateway: fork server"), those_called("dlp-gateway: receiver")
+    async with Client(running.port) as client:
+        for command in ("EHLO client.example", "MAIL FROM:<ada@corp.example>", "RCPT TO:<bob@shop.example>", "DATA"):
+            await client.command(command)
+        os.kill(server, signal.SIGKILL)
+        await running.event("fork_server_died")
+        async with asyncio.timeout(60):
+            while len(those_called("dlp-gateway: receiver")) < 2 or not those_called("dlp-gateway: worker"):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        assert (await client.content(CLEAN))[:3] == "250"
+    async with asyncio.timeout(30):
+        while former in those_called("dlp-gateway: receiver"):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    large = CLEAN + b"words and words\r\n" * 20_000  # for a worker
+    assert (await send(running.port, "ada@corp.example", ("bob@shop.example",), large))[:3] == "250"
+    assert len(those_called("dlp-gateway: fork server")) == 1
+    assert running.events("receiver_died") == []
+
+
 async def test_nobody_outlives_a_supervisor_that_is_killed(gateway: Launch, next_mta: NextMta, tmp_path: Path) -> None:
     """With -9: receivers and workers are gone, the port is free, and the next start removes what was left in memory."""
     running = await gateway(next_mta.port, settings={"processes": {"receivers": 2}})
     async with asyncio.timeout(30):
-        while len(running.processes()) < 5:  # noqa: ASYNC110 - supervisor, two receivers and a worker of each
+        while len(running.processes()) < 6:  # noqa: ASYNC110 - supervisor, fork server, two receivers, a worker of each
             await asyncio.sleep(0.05)
     async with Client(running.port) as idle:
         await idle.command("EHLO client.example")
@@ -268,7 +294,7 @@ async def test_stopped_processes_do_not_outlive_the_supervisor_either(gateway: L
     """SIGSTOP, as by a debugger or a freezer: the kernel wakes receivers, and kills their workers."""
     running = await gateway(next_mta.port, settings={"processes": {"receivers": 2}})
     async with asyncio.timeout(30):
-        while len(running.processes()) < 5:  # noqa: ASYNC110 - supervisor, two receivers and a worker of each
+        while len(running.processes()) < 6:  # noqa: ASYNC110 - supervisor, fork server, two receivers, a worker of each
             await asyncio.sleep(0.05)
     for process in running.processes():
         if process != running.leader:
@@ -283,7 +309,7 @@ async def test_an_ordinary_end_tells_of_no_death(gateway: Launch, next_mta: Next
     assert await running.stop() == 0
     await running.start()
     async with asyncio.timeout(30):
-        while len(running.processes()) < 5:  # noqa: ASYNC110 - as above
+        while len(running.processes()) < 6:  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.05)
     os.killpg(running.leader, signal.SIGTERM)
     assert await running.stop() == 0
@@ -298,14 +324,14 @@ async def test_what_dead_receivers_counted_stays(gateway: Launch, next_mta: Next
         async with asyncio.timeout(10):
             while await running.metric(FORWARDED) < number + 1:  # noqa: ASYNC110 - it is written once a second
                 await asyncio.sleep(0.1)
-        (receiver,) = (pid for pid, command in running.processes().items() if "processes.receiver" in command)
+        (receiver,) = (pid for pid, command in running.processes().items() if "dlp-gateway: receiver" in command)
         os.kill(receiver, signal.SIGKILL)
         await running.event("receiver_restarted", number + 1, seconds=60)
     assert await running.metric(FORWARDED) == 3.0
     assert await running.metric("dlp_sessions") == 0.0
     (folder,) = running.scratch.glob("dlp-gateway-metrics-*")
     owners = {path.stem.rpartition("_")[2] for path in folder.glob("*.db")}
-    alive = {str(pid) for pid, command in running.processes().items() if "inspection.worker" not in command}
+    alive = {str(pid) for pid, command in running.processes().items() if "dlp-gateway: worker" not in command}
     assert owners <= alive | {"0"}
 
 
@@ -314,7 +340,7 @@ async def test_told_to_stop_while_it_starts(next_mta: NextMta, tmp_path: Path) -
     one = Gateway(tmp_path / "stopped", next_mta.port)
     starting = asyncio.create_task(one.start())
     async with asyncio.timeout(60):
-        while not (one.started and any("processes.receiver" in command for command in one.processes().values())):  # noqa: ASYNC110
+        while not (one.started and any("dlp-gateway: receiver" in command for command in one.processes().values())):  # noqa: ASYNC110
             await asyncio.sleep(0.005)
     os.killpg(one.leader, signal.SIGTERM)
     with pytest.raises(RuntimeError, match="serve: status 0"):

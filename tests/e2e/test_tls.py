@@ -183,7 +183,7 @@ async def test_bad_pair_stops_nothing(gateway: Launch, next_mta: NextMta, tmp_pa
     ]
     assert await serial(port) == good.serial
     assert await running.metric(f'dlp_certificate_current{{listener="127.0.0.1:{port}"}}') == 0
-    receiver = next(pid for pid, command in running.processes().items() if "processes.receiver" in command)
+    receiver = next(pid for pid, command in running.processes().items() if "dlp-gateway: receiver" in command)
     os.kill(receiver, signal.SIGKILL)
     await running.event("receiver_restarted", seconds=60)
     assert await serial(port) == good.serial

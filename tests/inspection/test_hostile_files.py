@@ -84,8 +84,12 @@ def _resident(pid: int) -> int:
 
 
 def _children() -> list[int]:
-    """Return the processes that this one started."""
-    return [int(pid) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()]
+    """Return the workers that were forked for this process."""
+    return [worker for server in _born_of(os.getpid()) for worker in _born_of(server)]
+
+
+def _born_of(parent: int) -> list[int]:
+    return [int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
 
 
 def _peak(pid: int) -> int:

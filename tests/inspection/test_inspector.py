@@ -311,10 +311,15 @@ def test_the_loop_of_production(envelope: Envelope, mail: Mail, misbehaving: str
 
 
 def _children(of: int | None = None) -> list[int]:
-    """Return the ids of a process's workers, by default of this process's."""
-    parent = of or os.getpid()
-    children = Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="ascii").split()
-    return [pid for pid in map(int, children) if b"dlp_gateway.inspection.worker" in _command(pid)]
+    """Return the ids of a process's workers, by default of this process's: the children of its children."""
+    return [pid for server in _born_of(of or os.getpid()) for pid in _born_of(server) if b"worker" in _command(pid)]
+
+
+def _born_of(parent: int) -> list[int]:
+    try:
+        return list(map(int, Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="ascii").split()))
+    except OSError:
+        return []
 
 
 def _command(pid: int) -> bytes:

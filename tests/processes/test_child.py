@@ -2,18 +2,15 @@
 
 import asyncio
 import signal
-import sys
 from datetime import timedelta
 
 from dlp_gateway.processes.child import Child
+from tests.processes.scripts import forked
 
 
 async def child(script: str) -> Child:
     """Start a process that speaks as a receiver does."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", script, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
-    )
-    return Child(process)
+    return Child(await forked("-c", script))
 
 
 async def test_one_that_hangs_is_killed() -> None:

@@ -3,17 +3,18 @@
 import asyncio
 import errno
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TextIO
 
 import pytest
 
+from dlp_gateway.detect.registry import Recipe
+from dlp_gateway.inspection.fork_server import ForkServer
 from dlp_gateway.processes import receivers
 from dlp_gateway.processes.boot import Boot
 from dlp_gateway.processes.child import Child
 from dlp_gateway.processes.receivers import Receivers, StartError
+from tests.processes.scripts import forked
 from tests.waiting import until
 
 DIES_YOUNG = "print('ready', flush=True); raise SystemExit(3)"
@@ -31,11 +32,14 @@ def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
         """A process of ours that runs the file."""
 
         @classmethod
-        async def start(cls, boot: Boot, errors: TextIO | None) -> Child:
-            pipe = asyncio.subprocess.PIPE
-            return cls(await asyncio.create_subprocess_exec(sys.executable, file, stdin=pipe, stdout=pipe))
+        async def start(cls, forks: ForkServer, boot: Boot, errors: int) -> Child:
+            return cls(await forked(str(file)))
+
+    async def loaded(_: Receivers, boots: object) -> ForkServer:
+        return await ForkServer.start(Recipe(inside=()))
 
     monkeypatch.setattr(receivers, "Child", Stub)
+    monkeypatch.setattr(Receivers, "_loaded", loaded)  # the stub needs none
     return file.write_text
 
 
@@ -94,10 +98,10 @@ async def test_none_of_the_new_stays_if_one_cannot_be_started(script: Write, mon
         """A process of ours, where there is room."""
 
         @classmethod
-        async def start(cls, boot: Boot, errors: TextIO | None) -> Child:
+        async def start(cls, forks: ForkServer, boot: Boot, errors: int) -> Child:
             if len(started) == 3:
                 raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
-            started.append(await super().start(boot, errors))
+            started.append(await super().start(forks, boot, errors))
             return started[-1]
 
     monkeypatch.setattr(receivers, "Child", Scarce)

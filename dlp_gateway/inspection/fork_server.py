@@ -1,0 +1,240 @@
+"""The fork server as its clients see it: it is asked for a receiver or a worker, and tells how each ended.
+
+It is a process that has loaded what both need, once, and then does nothing but fork (`processes.forking`). So a process
+more costs some milliseconds instead of seconds, and the memory of what was loaded is shared by all.
+"""
+
+import asyncio
+import errno
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from typing import Any, Final, Literal, Self, TextIO
+
+from dlp_gateway.detect.registry import Recipe
+
+Role = Literal["receiver", "worker"]
+
+#: Octets of one message on the control socket, and descriptors with it (SCM_MAX_FD of unix(7) is 253).
+MESSAGE: Final = 4_096
+DESCRIPTORS: Final = 250
+READY: Final = b'{"ready": true}'
+
+#: The environment that the server and its workers see: what Python needs to find the same packages, and nothing that
+#: could be a secret. OpenBLAS's threads would be lost in a fork, and nothing here is large enough to need them.
+_ENVIRONMENT: Final = ("PATH", "VIRTUAL_ENV", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH")
+_OF_PYTHON: Final = "PYTHON"
+_ONE_THREAD: Final = {"OPENBLAS_NUM_THREADS": "1"}
+
+
+class ForkServerLost(ConnectionError):  # noqa: N818 - a thing that happens to servers
+    """The fork server could not load what is needed, or died; what it wrote to standard error says why."""
+
+    def __init__(self) -> None:
+        super().__init__(errno.ECONNRESET, "the fork server has ended")
+
+
+class Forked:
+    """A process that was forked for us. `input` and `output` lead to its standard input and output.
+
+    It is no child of ours, but its end is known: from the server, or, should that be gone, from the kernel.
+    """
+
+    def __init__(self, pid: int, handle: int) -> None:
+        self.pid = pid
+        self._handle = handle  # pidfd_open(2): means this process for ever, whoever gets its number
+        self._fate: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self.input: asyncio.StreamWriter
+        self.output: asyncio.StreamReader
+
+    @property
+    def returncode(self) -> int | None:
+        """Its exit status, negative for a signal; None while it runs."""
+        return self._fate.result() if self._fate.done() else None
+
+    async def wait(self) -> int:
+        """Wait for its end and return its exit status."""
+        return await asyncio.shield(self._fate)
+
+    def kill(self) -> None:
+        """End it at once."""
+        if not self._fate.done():
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._handle, signal.SIGKILL)
+
+    def ended(self, status: int) -> None:
+        """Note its end."""
+        if not self._fate.done():
+            self._fate.set_result(status)
+            os.close(self._handle)
+
+    def watch(self) -> None:
+        """See its end without the server."""
+        asyncio.get_running_loop().add_reader(self._handle, self._seen_to_end)
+
+    def _seen_to_end(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._handle)
+        status = -signal.SIGKILL  # which is what a worker gets when the server dies
+        with suppress(ChildProcessError):  # process 1 of a container gets the children of its dead
+            status = os.waitstatus_to_exitcode(os.waitpid(self.pid, os.WNOHANG)[1])
+        self.ended(status)
+
+
+class ForkServer:
+    """The server, or our connection to one that runs; made by `start` or `joined`."""
+
+    def __init__(self, control: socket.socket, process: asyncio.subprocess.Process | None) -> None:
+        control.setblocking(False)
+        self._control = control
+        self._process = process
+        self._ready = asyncio.Event()
+        self._lost = asyncio.Event()
+        self._turn = asyncio.Lock()
+        self._answer: asyncio.Future[Forked] | None = None
+        self._forked: dict[int, Forked] = {}
+        asyncio.get_running_loop().add_reader(control, self._on_messages)
+
+    @classmethod
+    async def start(cls, recipe: Recipe, *, receivers: bool = False, errors: TextIO | None = None) -> Self:
+        """Start a server, which loads what workers need for `recipe`, and receivers if they are to be forked too.
+
+        Its standard error goes to `errors` or where ours goes. Raises OSError if there is no room for a process.
+        """
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    sys.executable,
+                    "-P",  # the current folder is no place for modules
+                    "-m",
+                    "dlp_gateway.processes.forking",
+                    str(theirs.fileno()),
+                    stdin=asyncio.subprocess.PIPE,
+                    stdout=asyncio.subprocess.DEVNULL,
+                    stderr=errors,
+                    pass_fds=(theirs.fileno(),),
+                    env=_environment(),
+                )
+            except OSError:
+                ours.close()
+                raise
+        server = cls(ours, process)
+        assert process.stdin is not None  # noqa: S101 - told to mypy
+        with suppress(ConnectionError):  # it died: whoever needs it will hear of that
+            process.stdin.write(json.dumps({"recipe": asdict(recipe), "receivers": receivers}).encode())
+            await process.stdin.drain()
+        process.stdin.close()
+        return server
+
+    @classmethod
+    def joined(cls, control: socket.socket) -> Self:
+        """Return the server by which this process was forked; it is ready."""
+        server = cls(control, None)
+        server._ready.set()
+        return server
+
+    async def ready(self) -> None:
+        """Wait until it can fork; raises `ForkServerLost`."""
+        ready, lost = (asyncio.ensure_future(event.wait()) for event in (self._ready, self._lost))
+        try:
+            await asyncio.wait({ready, lost}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ready.cancel()
+            lost.cancel()
+        if self._lost.is_set():
+            raise ForkServerLost
+
+    async def lost(self) -> None:
+        """Wait until it is gone."""
+        await self._lost.wait()
+
+    async def fork(self, role: Role, errors: int, descriptors: Sequence[int] = ()) -> Forked:
+        """Return a new process whose standard error is `errors` and which inherits `descriptors`.
+
+        Raises `ForkServerLost`, or another OSError if there is no room for it.
+        """
+        await self.ready()
+        ours, theirs = socket.socketpair()
+        with theirs:
+            try:
+                forked = await self._asked(role, (theirs.fileno(), errors, *descriptors))
+            except BaseException:
+                ours.close()
+                raise
+        forked.output, forked.input = await asyncio.open_unix_connection(sock=ours)
+        return forked
+
+    async def close(self) -> int:
+        """Let go of it and return its exit status, or 0: it ends when nobody needs it, and our workers with it."""
+        forked = tuple(self._forked.values())
+        if self._process is not None and not self._ready.is_set() and not self._lost.is_set():
+            with suppress(ProcessLookupError):  # while it loads it sees nothing of us
+                self._process.kill()
+        self._on_lost()
+        await asyncio.gather(*(one.wait() for one in forked))
+        return 0 if self._process is None else await self._process.wait()
+
+    async def _asked(self, role: Role, descriptors: Iterable[int]) -> Forked:
+        async with self._turn:
+            if self._lost.is_set():
+                raise ForkServerLost
+            self._answer = asyncio.get_running_loop().create_future()
+            try:
+                socket.send_fds(self._control, [role.encode()], list(descriptors))
+                return await self._answer
+            except ConnectionError as error:
+                raise ForkServerLost from error
+            finally:
+                self._answer = None
+
+    def _on_messages(self) -> None:
+        while True:
+            try:
+                message, handles, _, _ = socket.recv_fds(self._control, MESSAGE, 1)
+            except BlockingIOError:
+                return
+            except OSError:
+                message, handles = b"", []
+            if not message:
+                self._on_lost()
+                return
+            self._on_message(json.loads(message), handles)
+
+    def _on_message(self, told: dict[str, Any], handles: Sequence[int]) -> None:
+        match told:
+            case {"ready": True}:
+                self._ready.set()
+            case {"ended": pid, "status": status}:
+                if forked := self._forked.pop(pid, None):
+                    forked.ended(status)
+            case {"pid": pid}:
+                forked = self._forked[pid] = Forked(pid, handles[0])
+                if self._answer is None or self._answer.done():  # who asked was cancelled meanwhile
+                    forked.kill()
+                else:
+                    self._answer.set_result(forked)
+            case {"errno": number} if self._answer is not None and not self._answer.done():
+                self._answer.set_exception(OSError(number, os.strerror(number)))
+
+    def _on_lost(self) -> None:
+        if self._lost.is_set():
+            return
+        asyncio.get_running_loop().remove_reader(self._control)
+        self._control.close()
+        self._lost.set()
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(ForkServerLost())
+        for forked in self._forked.values():
+            forked.watch()
+        self._forked.clear()
+
+
+def _environment() -> dict[str, str]:
+    return _ONE_THREAD | {
+        name: value for name, value in os.environ.items() if name in _ENVIRONMENT or name.startswith(_OF_PYTHON)
+    }

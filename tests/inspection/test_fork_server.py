@@ -1,0 +1,176 @@
+"""Processes that are forked for somebody: what they inherit, how their end is told, and who outlives whom."""
+
+import asyncio
+import errno
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from dlp_gateway.detect.registry import Recipe
+from dlp_gateway.inspection.fork_server import Forked, ForkServer, ForkServerLost
+from dlp_gateway.inspection.workers import Worker, WorkerFault
+from tests.waiting import until
+
+RECIPE = Recipe(inside=("corp.example",))
+
+
+@pytest_asyncio.fixture
+async def forks() -> AsyncIterator[ForkServer]:
+    """A server that has loaded little."""
+    server = await ForkServer.start(RECIPE)
+    yield server
+    await server.close()
+
+
+async def worker(forks: ForkServer) -> Worker:
+    """Return a worker that is ready."""
+    return await Worker.start(forks, memory_bytes=200_000_000, seconds=5)
+
+
+def pid_of(one: Worker) -> int:
+    """Return a worker's process id."""
+    return one._process.pid
+
+
+def children(of: int) -> list[int]:
+    """Return the processes that one has started or forked."""
+    return [int(pid) for pid in Path(f"/proc/{of}/task/{of}/children").read_text().split()]
+
+
+def inherited(pid: int) -> tuple[list[str], bytes]:
+    """Return what a process has open, and its environment."""
+    return [str(one.readlink()) for one in Path(f"/proc/{pid}/fd").iterdir()], Path(f"/proc/{pid}/environ").read_bytes()
+
+
+def lives(pid: int) -> bool:
+    """Whether a process runs; one that has ended and waits for its parent does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+async def test_each_end_is_told(forks: ForkServer) -> None:
+    """Of several at a time, whose turn it ever is; a killed one's signal, and the status of one that ends itself."""
+    first, second, third = await asyncio.gather(*(worker(forks) for _ in range(3)))
+    second.kill()
+    assert await second.ended() == -signal.SIGKILL
+    os.kill(pid_of(first), signal.SIGUSR1)
+    assert await first.ended() == -signal.SIGUSR1
+    assert third.alive
+    third._input.close()
+    assert await third.ended() == 0
+
+
+async def test_a_worker_inherits_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No descriptor but its channel, and no environment variable that could be a secret."""
+    monkeypatch.setenv("DATABASE_PASSWORD", "hidden")
+    with (tmp_path / "key").open("wb") as key, socket.create_server(("127.0.0.1", 0)) as listening:
+        for one in (key, listening):
+            os.set_inheritable(one.fileno(), True)
+        forks = await ForkServer.start(RECIPE)
+        one = await worker(forks)
+        opened, environment = inherited(pid_of(one))
+        assert {one.partition(":")[0] for one in opened} == {"socket", "/dev/null"}
+        assert len({one for one in opened if one.startswith("socket:")}) == 1
+        assert b"hidden" not in environment
+        (server,) = children(os.getpid())
+        assert b"hidden" not in inherited(server)[1]
+        await forks.close()
+        await one.ended()
+
+
+async def test_workers_end_with_whoever_asked_for_them(forks: ForkServer) -> None:
+    """Closing leaves nobody behind, whatever they are doing."""
+    workers = [await worker(forks) for _ in range(2)]
+    await forks.close()
+    assert not any(lives(pid_of(one)) for one in workers)
+    assert [await one.ended() for one in workers] == [-signal.SIGKILL] * 2
+
+
+async def test_workers_end_with_the_server(forks: ForkServer) -> None:
+    """It is killed: so are they, their ends are seen without it, and there are no others."""
+    one = await worker(forks)
+    (server,) = children(os.getpid())
+    os.kill(server, signal.SIGKILL)
+    assert await one.ended() == -signal.SIGKILL
+    assert not lives(pid_of(one))
+    with pytest.raises(ForkServerLost):
+        await worker(forks)
+
+
+async def test_a_server_that_cannot_load(capfd: pytest.CaptureFixture[str]) -> None:
+    """Whoever waits for it hears so at once, and what it wrote says why."""
+    forks = await ForkServer.start(Recipe(inside=(), rules="/nowhere"))
+    with pytest.raises(ForkServerLost):
+        await forks.ready()
+    assert await forks.close() == 1
+    assert "/nowhere" in capfd.readouterr().err
+
+
+async def test_somebody_who_no_longer_waits_gets_no_worker(forks: ForkServer) -> None:
+    """A start that was given up leaves no process without a master, and the next is answered with its own."""
+    await forks.ready()
+    nothing = os.open(os.devnull, os.O_RDWR)
+    given_up = asyncio.create_task(forks.fork("worker", nothing))
+    await asyncio.sleep(0)  # it asks
+    given_up.cancel()
+    kept = await forks.fork("worker", nothing)
+    os.close(nothing)
+    (server,) = children(os.getpid())
+    await until(lambda: children(server) == [kept.pid])
+    kept.input.close()
+
+
+CROWDED = """
+import errno, os, sys
+from dlp_gateway.processes import forking
+
+def fork():
+    raise BlockingIOError(errno.EAGAIN, "no room")
+
+os.fork = fork
+forking.main()
+"""
+
+
+async def test_no_room_for_a_process() -> None:
+    """The system's reason reaches whoever asked, and the server goes on."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", CROWDED, str(theirs.fileno())),
+            stdin=asyncio.subprocess.PIPE,
+            pass_fds=(theirs.fileno(),),
+        )
+    assert process.stdin is not None
+    process.stdin.write(b'{"recipe": {"inside": []}, "receivers": false}')
+    process.stdin.close()
+    forks = ForkServer(ours, process)
+    for _ in range(2):
+        with pytest.raises(OSError, match="Resource temporarily unavailable") as raised:
+            await forks.fork("worker", 2)
+        assert raised.value.errno == errno.EAGAIN
+    assert await forks.close() == 0
+
+
+async def test_a_worker_that_ends_before_it_is_ready(forks: ForkServer) -> None:
+    """Its status is told with the fault."""
+    forked: list[Forked] = []
+    fork = forks.fork
+
+    async def fork_and_kill(*arguments: object) -> Forked:
+        forked.append(await fork("worker", 2))
+        forked[0].kill()
+        return forked[0]
+
+    forks.fork = fork_and_kill  # type: ignore[method-assign, assignment]  somebody kills it just then
+    with pytest.raises(WorkerFault) as raised:
+        await worker(forks)
+    assert raised.value.status == -signal.SIGKILL
