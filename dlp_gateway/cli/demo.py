@@ -17,6 +17,7 @@ from dlp_gateway.cli import options, streams
 if TYPE_CHECKING:
     from dlp_gateway.cli.samples import Sample
     from dlp_gateway.cli.trial import Trial
+    from dlp_gateway.inspection.fork_server import Newborn
 
 _FOLDER: Final = "dlp-gateway-demo"
 _MARK: Final = ".dlp-gateway-demo"  # only a folder with this file in it is emptied
@@ -56,7 +57,7 @@ def command(*, once: bool, folder: str | None) -> None:
     it stays up for you to try, until Ctrl-C.
     """
     with options.problems_shown(starting=True), _folder(folder, once=once) as place:
-        sys.exit(asyncio.run(_demo(place, once=once)))
+        sys.exit(asyncio.run(_demo(place, options.newborn(), once=once)))
 
 
 @contextmanager
@@ -76,7 +77,7 @@ def _folder(given: str | None, *, once: bool) -> Iterator[Path]:
     yield place.absolute()
 
 
-async def _demo(place: Path, *, once: bool) -> int:
+async def _demo(place: Path, newborn: "Newborn", *, once: bool) -> int:
     """Run the whole demo; return the exit status."""
     from dlp_gateway.cli import trial
     from dlp_gateway.cli.samples import samples
@@ -101,7 +102,7 @@ async def _demo(place: Path, *, once: bool) -> int:
         settings, policy = policies.load(config)
         logged = stack.enter_context((place / "gateway.log").open("w", encoding="utf-8"))
         log.configure("info", "json", logged)
-        supervisor = Supervisor(config, settings, policy, errors=logged)
+        supervisor = Supervisor(config, settings, policy, errors=logged, newborn=newborn)
         try:
             async with supervisor.running():
                 journal = await review.journal(settings)

@@ -6,12 +6,15 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
 from dlp_gateway.errors import EX_CONFIG, ConfigurationError
 from dlp_gateway.mail.reply import printable
+
+if TYPE_CHECKING:
+    from dlp_gateway.inspection.fork_server import Newborn
 
 _LONGEST: Final = 5000  # characters of a sentence; a path may have 4096
 EX_UNAVAILABLE: Final = 69  # sysexits.h: something that the command needs cannot be used
@@ -54,6 +57,16 @@ def problems_shown(*, as_json: bool = False, starting: bool = False) -> Iterator
             end = "; nothing was started." if starting else "."
             click.echo(f"{count} problem{'s' if count != 1 else ''} found{end}", err=True)
         sys.exit(EX_CONFIG)
+
+
+def newborn() -> "Newborn":
+    """Fork a fork server from this process, when both have loaded what they share: before anything else is done."""
+    from dlp_gateway.inspection.fork_server import ONE_THREAD
+
+    os.environ.update(ONE_THREAD)  # read when NumPy is imported
+    from dlp_gateway.processes import forking, supervisor  # noqa: F401 - the supervisor is what is shared
+
+    return forking.newborn()
 
 
 def found_config(path: str | None) -> Path:

@@ -19,12 +19,13 @@ def command(config_path: str | None) -> None:
     help; 69: something that it needs cannot be used now, such as the database or an address that another program
     listens on.
     """
+    newborn = options.newborn()
     from dlp_gateway.processes.supervisor import StartError, run
     from quarantine.store import StoreError, StoreKeyError
 
     with options.problems_shown(starting=True):
         try:
-            run(options.found_config(config_path))
+            run(options.found_config(config_path), newborn)
         except StoreKeyError as error:
             click.secho(str(error), fg="red", err=True)
             sys.exit(EX_CONFIG)

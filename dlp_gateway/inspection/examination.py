@@ -73,7 +73,7 @@ def _question(raw: bytes) -> bytes:
 
 @asynccontextmanager
 async def _worker(recipe: Recipe) -> AsyncIterator[Worker]:
-    forks = await ForkServer.start(recipe)
+    forks = ForkServer.start(recipe)
     try:
         worker = await Worker.start(forks, memory_bytes=_OPTIONS.memory_bytes, seconds=int(_OPTIONS.deadline))
         try:

@@ -13,23 +13,39 @@ import socket
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import asdict
-from typing import Any, Final, Literal, Self, TextIO
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Literal, Self
 
 from dlp_gateway.detect.registry import Recipe
 
-Role = Literal["receiver", "worker"]
+Role = Literal["receiver", "worker", "server"]
 
 #: Octets of one message on the control socket, and descriptors with it (SCM_MAX_FD of unix(7) is 253).
 MESSAGE: Final = 4_096
 DESCRIPTORS: Final = 250
 READY: Final = b'{"ready": true}'
 
-#: The environment that the server and its workers see: what Python needs to find the same packages, and nothing that
-#: could be a secret. OpenBLAS's threads would be lost in a fork, and nothing here is large enough to need them.
+#: The environment of a server that is a program of its own, and of workers: what Python needs to find the same
+#: packages, and nothing that could be a secret.
 _ENVIRONMENT: Final = ("PATH", "VIRTUAL_ENV", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH")
 _OF_PYTHON: Final = "PYTHON"
-_ONE_THREAD: Final = {"OPENBLAS_NUM_THREADS": "1"}
+#: OpenBLAS's threads would be missing in a fork, and nothing here is large enough to need them.
+ONE_THREAD: Final = {"OPENBLAS_NUM_THREADS": "1"}
+
+
+def bare_environment() -> dict[str, str]:
+    """Return what of our environment a process may see that reads hostile content."""
+    return ONE_THREAD | {
+        name: value for name, value in os.environ.items() if name in _ENVIRONMENT or name.startswith(_OF_PYTHON)
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Newborn:
+    """A server that was forked from this process, `pid`, and waits at the other end of `control` to be told more."""
+
+    control: socket.socket
+    pid: int
 
 
 class ForkServerLost(ConnectionError):  # noqa: N818 - a thing that happens to servers
@@ -86,9 +102,9 @@ class Forked:
 
 
 class ForkServer:
-    """The server, or our connection to one that runs; made by `start` or `joined`."""
+    """The server, or our connection to one; made by `start`, `joined` or `successor`."""
 
-    def __init__(self, control: socket.socket, process: asyncio.subprocess.Process | None) -> None:
+    def __init__(self, control: socket.socket, process: Forked | None) -> None:
         control.setblocking(False)
         self._control = control
         self._process = process
@@ -100,35 +116,17 @@ class ForkServer:
         asyncio.get_running_loop().add_reader(control, self._on_messages)
 
     @classmethod
-    async def start(cls, recipe: Recipe, *, receivers: bool = False, errors: TextIO | None = None) -> Self:
-        """Start a server, which loads what workers need for `recipe`, and receivers if they are to be forked too.
+    def start(cls, recipe: Recipe, *, receivers: bool = False, errors: int = 2, newborn: Newborn | None = None) -> Self:
+        """Return a server that begins to load what workers need for `recipe`, and receivers if they are forked too.
 
-        Its standard error goes to `errors` or where ours goes. Raises OSError if there is no room for a process.
+        It is `newborn`, else a program of its own, whose standard error is `errors`. Raises OSError if there is no room
+        for a process.
         """
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            try:
-                process = await asyncio.create_subprocess_exec(
-                    sys.executable,
-                    "-P",  # the current folder is no place for modules
-                    "-m",
-                    "dlp_gateway.processes.forking",
-                    str(theirs.fileno()),
-                    stdin=asyncio.subprocess.PIPE,
-                    stdout=asyncio.subprocess.DEVNULL,
-                    stderr=errors,
-                    pass_fds=(theirs.fileno(),),
-                    env=_environment(),
-                )
-            except OSError:
-                ours.close()
-                raise
-        server = cls(ours, process)
-        assert process.stdin is not None  # noqa: S101 - told to mypy
-        with suppress(ConnectionError):  # it died: whoever needs it will hear of that
-            process.stdin.write(json.dumps({"recipe": asdict(recipe), "receivers": receivers}).encode())
-            await process.stdin.drain()
-        process.stdin.close()
+        newborn = newborn or _spawned(errors)
+        process = Forked(newborn.pid, os.pidfd_open(newborn.pid))
+        process.watch()  # it is our child
+        server = cls(newborn.control, process)
+        server._load(recipe, receivers=receivers)
         return server
 
     @classmethod
@@ -136,6 +134,23 @@ class ForkServer:
         """Return the server by which this process was forked; it is ready."""
         server = cls(control, None)
         server._ready.set()
+        return server
+
+    async def successor(self, recipe: Recipe, errors: int) -> "ForkServer":
+        """Return a server that begins to load what receivers and workers need for another recipe; raises OSError.
+
+        It is forked from this one, so that they share what is the same for both.
+        """
+        await self.ready()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            try:
+                process = await self._asked("server", (theirs.fileno(), errors))
+            except BaseException:
+                ours.close()
+                raise
+        server = ForkServer(ours, process)
+        server._load(recipe, receivers=True)
         return server
 
     async def ready(self) -> None:
@@ -148,6 +163,11 @@ class ForkServer:
             lost.cancel()
         if self._lost.is_set():
             raise ForkServerLost
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it is known to be gone."""
+        return self._lost.is_set()
 
     async def lost(self) -> None:
         """Wait until it is gone."""
@@ -173,8 +193,7 @@ class ForkServer:
         """Let go of it and return its exit status, or 0: it ends when nobody needs it, and our workers with it."""
         forked = tuple(self._forked.values())
         if self._process is not None and not self._ready.is_set() and not self._lost.is_set():
-            with suppress(ProcessLookupError):  # while it loads it sees nothing of us
-                self._process.kill()
+            self._process.kill()  # while it loads it sees nothing of us
         self._on_lost()
         await asyncio.gather(*(one.wait() for one in forked))
         return 0 if self._process is None else await self._process.wait()
@@ -233,8 +252,28 @@ class ForkServer:
             forked.watch()
         self._forked.clear()
 
+    def _load(self, recipe: Recipe, *, receivers: bool) -> None:
+        # By a file in memory: a policy with all domains of a country is longer than a message may be.
+        file = os.memfd_create("recipe")
+        try:
+            with os.fdopen(os.dup(file), "w", encoding="utf-8") as writing:
+                json.dump({"recipe": asdict(recipe), "receivers": receivers}, writing)
+            with suppress(OSError):  # it is gone: whoever needs it will hear of that
+                socket.send_fds(self._control, [b"load"], [file])
+        finally:
+            os.close(file)
 
-def _environment() -> dict[str, str]:
-    return _ONE_THREAD | {
-        name: value for name, value in os.environ.items() if name in _ENVIRONMENT or name.startswith(_OF_PYTHON)
-    }
+
+def _spawned(errors: int) -> Newborn:
+    """Start a server that is a program of its own."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    # -P: the current folder is no place for modules.
+    command = (sys.executable, "-P", "-m", "dlp_gateway.processes.forking")
+    actions = [(os.POSIX_SPAWN_DUP2, theirs.fileno(), 0), (os.POSIX_SPAWN_DUP2, errors, 2)]
+    with theirs:
+        try:
+            pid = os.posix_spawn(command[0], command, bare_environment(), file_actions=actions)
+        except OSError:
+            ours.close()
+            raise
+    return Newborn(control=ours, pid=pid)

@@ -77,7 +77,7 @@ class Inspector:
     async def start(self) -> None:
         """Start the workers and get ready for cheap messages; costly ones wait until a worker is ready."""
         if self._forks is None:
-            self._forks = await ForkServer.start(self._recipe)
+            self._forks = ForkServer.start(self._recipe)
         await asyncio.to_thread(warm_up, self._detectors)  # imports engines; the loop goes on with mail meanwhile
         self._workers.start(self._forks)
 

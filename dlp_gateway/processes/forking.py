@@ -1,10 +1,12 @@
 """The fork server: loads what receivers and workers need, once, and then forks them when it is asked to.
 
-Started as `python -m dlp_gateway.processes.forking DESCRIPTOR`; `inspection.fork_server` speaks for those who ask. What
-is to be loaded comes as JSON on standard input. On the control socket a request is a role, with the descriptors of the
-new process: one that is its standard input and output, its standard error, and those that it inherits. The answer is
-its process id with a handle (pidfd_open(2)), and its exit status follows when it has ended. A receiver is born with a
-control socket of its own, by which it asks for workers.
+It is forked from `serve` before that knows or does anything (`newborn`), so that they share their code; or from another
+server, for another policy; or it is a program of its own, `python -m dlp_gateway.processes.forking`.
+`inspection.fork_server` speaks for those who ask. On the control socket the first message brings a file that says what
+is to be loaded. Then a request is a role, with the descriptors of the new process: one that is its standard input and
+output, its standard error, and those that it inherits. The answer is its process id with a handle (pidfd_open(2)), and
+its exit status follows when it has ended. A receiver is born with a control socket of its own, by which it asks for
+workers.
 
 The server has one thread, holds nothing of any mail, and knows no secret: what it loaded is the same in all that it
 forks. It lives as long as anybody is connected. The workers of somebody who is gone are killed, and workers die with
@@ -32,13 +34,16 @@ from dlp_gateway.detect.base import Detector
 from dlp_gateway.detect.registry import Recipe
 from dlp_gateway.inspection import worker
 from dlp_gateway.inspection.confinement import continue_after_parent, die_with
-from dlp_gateway.inspection.fork_server import DESCRIPTORS, MESSAGE, READY
+from dlp_gateway.inspection.fork_server import DESCRIPTORS, MESSAGE, READY, Newborn, bare_environment
 from dlp_gateway.inspection.measuring import warm_up
 
 #: Signals that reach all processes of a group at once: whoever is connected decides.
 _FOR_OTHERS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-Life = Callable[[], None]
+_TITLE: Final = "dlp-gateway: fork server"
+
+#: What a process does from now on; it returns what it is to do after that, if it is another's life by then.
+Life = Callable[[], Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +64,7 @@ class _Client:
 
 
 class _Server:
-    def __init__(self, control: socket.socket, lives: dict[str, Callable[[_Birth], None]]) -> None:
+    def __init__(self, control: socket.socket, lives: dict[str, Callable[[_Birth], Any]]) -> None:
         self._lives = lives
         self._waiting = selectors.PollSelector()  # which leaves nothing in the kernel that a child would share
         self._clients: list[_Client] = []
@@ -176,27 +181,31 @@ def _theirs(ours: socket.socket, theirs: socket.socket) -> socket.socket:
     return theirs
 
 
-def _receiver(detectors: tuple[Detector, ...] | None) -> Callable[[_Birth], None]:
+def _as_receiver(detectors: tuple[Detector, ...] | None) -> Callable[[_Birth], Any]:
     from dlp_gateway.processes import receiver  # noqa: PLC0415 - not needed where there are workers only
 
-    def life(birth: _Birth) -> None:
+    def live(birth: _Birth) -> None:
         setproctitle("dlp-gateway: receiver")
         assert birth.control is not None  # noqa: S101 - told to mypy
         receiver.main(birth.control, birth.descriptors, detectors)
 
-    return life
+    return live
 
 
-def _worker(recipe: Recipe, detectors: tuple[Detector, ...] | None) -> Callable[[_Birth], None]:
-    def life(birth: _Birth) -> None:
+def _as_worker(recipe: Recipe, detectors: tuple[Detector, ...] | None) -> Callable[[_Birth], Any]:
+    def live(birth: _Birth) -> None:
         setproctitle("dlp-gateway: worker")
         die_with(birth.parent)
         worker.main(recipe, detectors)
 
-    return life
+    return live
 
 
-def _loaded(recipe: Recipe) -> tuple[Detector, ...] | None:
+def _as_server(_birth: _Birth) -> Life:
+    return partial(_serve, socket.socket(fileno=os.dup(0)))
+
+
+def _detectors(recipe: Recipe) -> tuple[Detector, ...] | None:
     """Return detectors that all processes can share; None if others' code is among them.
 
     What that starts (threads of a spaCy model) would not be there in a fork: then each process makes its own.
@@ -209,30 +218,90 @@ def _loaded(recipe: Recipe) -> tuple[Detector, ...] | None:
     return detectors
 
 
-def main() -> None:
-    """Be the server, and in each process that is forked what that is to be."""
+def _told(control: socket.socket) -> dict[str, Any] | None:
+    """Return what is to be loaded; None if whoever wanted a server is gone."""
+    try:
+        _, files, _, _ = socket.recv_fds(control, MESSAGE, 1)
+    except ConnectionError:
+        return None
+    if not files:
+        return None
+    with os.fdopen(files[0], encoding="utf-8") as file:
+        file.seek(0)
+        told: dict[str, Any] = json.load(file)
+        return told
+
+
+def _serve(control: socket.socket) -> Life | None:
+    """Be a server until nobody needs it; returns what to be in a process that was forked."""
     for number in _FOR_OTHERS:
         signal.signal(number, signal.SIG_IGN)
     continue_after_parent()
-    setproctitle("dlp-gateway: fork server")
-    control = socket.socket(fileno=int(sys.argv[1]))
-    control.set_inheritable(False)
-    told = json.loads(sys.stdin.buffer.read())
+    setproctitle(_TITLE)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1):
+        os.dup2(nothing, standard)
+    os.close(nothing)
+    told = _told(control)
+    if told is None:
+        return None
     recipe = Recipe(**{key: worker.frozen(value) for key, value in told["recipe"].items()})
-    detectors = _loaded(recipe)
-    lives = {"worker": _worker(recipe, detectors)}
+    detectors = _detectors(recipe)
+    lives: dict[str, Callable[[_Birth], Any]] = {"worker": _as_worker(recipe, detectors), "server": _as_server}
     if told["receivers"]:
-        lives["receiver"] = _receiver(detectors)
+        lives["receiver"] = _as_receiver(detectors)
     # What was loaded stays for good: a collector that walked it would write to every page, and share none.
     gc.collect()
     gc.freeze()
     try:
         control.send(READY)
-    except ConnectionError:  # whoever started it is gone
-        return
-    life = _Server(control, lives).serve()
-    if life is not None:
-        life()
+    except ConnectionError:
+        return None
+    return _Server(control, lives).serve()
+
+
+def _live(life: Life | None) -> int:
+    """Live one life after the other, and return the exit status."""
+    try:
+        while life is not None:
+            life = life()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
+    except BaseException:  # noqa: BLE001 - where it is not the interpreter that ends the process
+        sys.excepthook(*sys.exc_info())
+        return 1
+    return 0
+
+
+def newborn() -> Newborn:
+    """Fork a server from this process, which has no threads yet, and knows nothing but its code."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    gc.collect()
+    gc.freeze()
+    pid = os.fork()
+    if pid:
+        theirs.close()
+        return Newborn(control=ours, pid=pid)
+    ours.close()
+    setproctitle(_TITLE)  # over the first environment, which is where it looks for room
+    bare = bare_environment()
+    os.environ.clear()
+    os.environ.update(bare)
+    _close_all_but(theirs)
+    os._exit(_live(partial(_serve, theirs)))  # nothing of the program that was forked is ours to clean up
+
+
+def _close_all_but(control: socket.socket) -> None:
+    """Whoever started us may have left files open that workers must not have."""
+    os.closerange(3, control.fileno())
+    os.closerange(control.fileno() + 1, os.sysconf("SC_OPEN_MAX"))
+
+
+def main() -> None:
+    """Be a server that is a program of its own; standard input is its control socket."""
+    control = socket.socket(fileno=os.dup(0))
+    _close_all_but(control)
+    sys.exit(_live(partial(_serve, control)))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from dlp_gateway import packs, settings
 from dlp_gateway.detect import audience, identifier_rules, registry, sent, solicitation, words
 from dlp_gateway.detect.base import Detector, Facts, Inspection
 from dlp_gateway.detect.registry import Recipe
-from dlp_gateway.document import Document, Location
+from dlp_gateway.document import Document, Location, load_document
 from dlp_gateway.errors import ConfigurationError, Problem
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.message import Message
@@ -79,6 +79,25 @@ def known_kinds() -> frozenset[str]:
     of_words = audience.KINDS | solicitation.KINDS
     of_identifiers = {name for kind in identifier_rules.TYPES for name in (f"identifier.{kind}", sent.kind(kind))}
     return registry.kinds(others) | of_words | of_identifiers
+
+
+def refuse_restart_only(path: Path, old: Settings, new: Settings) -> None:
+    """Raise `ConfigurationError` if something changed that only a restart can bring into force."""
+    found = load_document(path, Settings)
+    problems = [
+        found.problem((name,), f"`{name}` changed; that needs a restart, not a reload.", key=True)
+        for name, before, after in (
+            ("listeners", [one.address for one in old.listeners], [one.address for one in new.listeners]),
+            ("custody", (old.custody.url, old.custody.key_file), (new.custody.url, new.custody.key_file)),
+            ("admin", old.admin, new.admin),
+            ("processes", old.processes, new.processes),
+            ("hostname", old.hostname, new.hostname),
+            ("log", old.log, new.log),
+        )
+        if before != after
+    ]
+    if problems:
+        raise ConfigurationError(problems)
 
 
 def recipe(policy: Policy) -> Recipe:

@@ -9,9 +9,11 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final, TextIO
 
+from dlp_gateway.detect.registry import Recipe
 from dlp_gateway.errors import GatewayError
-from dlp_gateway.inspection.fork_server import ForkServer, ForkServerLost
+from dlp_gateway.inspection.fork_server import ForkServer, ForkServerLost, Newborn
 from dlp_gateway.observe import instruments, log, metrics
+from dlp_gateway.policy.model import Policy
 from dlp_gateway.processes import policies
 from dlp_gateway.processes.boot import Boot
 from dlp_gateway.processes.child import Child
@@ -48,9 +50,11 @@ class Receivers:
     they write to standard error goes to `errors` or where ours goes.
     """
 
-    def __init__(self, errors: TextIO | None) -> None:
-        self._errors = errors
+    def __init__(self, errors: TextIO | None = None, newborn: Newborn | None = None) -> None:
+        self._errors = (sys.stderr if errors is None else errors).fileno()
+        self._newborn = newborn  # the first server, if it was forked from us
         self._forks: ForkServer | None = None
+        self._next: tuple[Recipe, ForkServer] | None = None
         self._boots: tuple[Boot, ...] = ()
         self._current: list[Child] = []
         self._retiring: set[Child] = set()
@@ -119,12 +123,35 @@ class Receivers:
         await forks.close()
         return statuses
 
-    async def _loaded(self, boots: tuple[Boot, ...]) -> ForkServer:
-        """Return a server that has loaded all that receivers and workers need for the policy of these."""
+    async def load(self, policy: Policy) -> None:
+        """Let a server begin to load what a policy takes, so that `renew` need not wait as long."""
+        await self.forget()
+        recipe = policies.recipe(policy)
         try:
-            forks = await ForkServer.start(policies.recipe(boots[0].policy), receivers=True, errors=self._errors)
+            if self._forks is not None and not self._forks.is_lost:
+                forks = await self._forks.successor(recipe, self._errors)
+            else:
+                forks = ForkServer.start(recipe, receivers=True, errors=self._errors, newborn=self._newborn)
+                self._newborn = None
         except OSError as error:
             raise StartError(f"The fork server cannot be started: {error.strerror}.") from error
+        self._next = recipe, forks
+
+    async def forget(self) -> None:
+        """Let go of a server that began to load and is not needed."""
+        if self._next is not None:
+            _, forks = self._next
+            self._next = None
+            await forks.close()
+
+    async def _loaded(self, boots: tuple[Boot, ...]) -> ForkServer:
+        """Return a server that has loaded all that receivers and workers need for the policy of these."""
+        policy = boots[0].policy
+        if self._next is None or self._next[0] != policies.recipe(policy):
+            await self.load(policy)
+        assert self._next is not None  # noqa: S101 - told to mypy
+        _, forks = self._next
+        self._next = None
         late = False
         try:
             await asyncio.wait_for(forks.ready(), _LOADED_WITHIN)
@@ -137,9 +164,8 @@ class Receivers:
         raise StartError(_fate("The fork server", await forks.close(), late=late))
 
     async def _started(self, forks: ForkServer, boot: Boot) -> Child:
-        errors = sys.stderr if self._errors is None else self._errors
         try:
-            return await Child.start(forks, boot, errors.fileno())
+            return await Child.start(forks, boot, self._errors)
         except OSError as error:
             raise StartError(f"A receiver process cannot be started: {error.strerror}.") from error
 

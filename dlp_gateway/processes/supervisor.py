@@ -15,11 +15,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, TextIO
 
-from dlp_gateway import __version__, document
+from dlp_gateway import __version__
 from dlp_gateway.allocator import give_back_large_blocks
 from dlp_gateway.console.app import Check, application
 from dlp_gateway.console.server import Admin
 from dlp_gateway.errors import ConfigurationError, GatewayError
+from dlp_gateway.inspection.fork_server import Newborn
 from dlp_gateway.journal import Generation, SqlJournal
 from dlp_gateway.observe import instruments, log, metrics
 from dlp_gateway.policy.explain import fingerprint
@@ -46,8 +47,11 @@ _FORGET: Final = timedelta(hours=1)
 _LEARN: Final = timedelta(seconds=20)
 
 
-def run(path: Path) -> None:
-    """Run the gateway until it is told to stop. Raises `ConfigurationError`, `StartError` and `StoreError`."""
+def run(path: Path, newborn: Newborn | None = None) -> None:
+    """Run the gateway until it is told to stop, with `newborn` as its first fork server.
+
+    Raises `ConfigurationError`, `StartError` and `StoreError`.
+    """
     require_file_size()
     os.umask(0o077)
     raise_limit()
@@ -59,7 +63,7 @@ def run(path: Path) -> None:
         settings, policy = policies.load(path)
         log.configure(settings.log.level, settings.log.format)
         log.catch_uncaught()
-        asyncio.run(Supervisor(path, settings, policy, systemd=systemd).run())
+        asyncio.run(Supervisor(path, settings, policy, systemd=systemd, newborn=newborn).run())
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -74,13 +78,14 @@ class Supervisor:
         policy: Policy,
         errors: TextIO | None = None,
         systemd: Systemd | None = None,
+        newborn: Newborn | None = None,
     ) -> None:
         self._path = path
         self._settings = settings
         self._policy = policy
         self._hostname = composition.hostname(settings)
         self._places: places.Places = ()
-        self._receivers = Receivers(errors)
+        self._receivers = Receivers(errors, newborn)
         self._systemd = systemd or Systemd()
         self._current = True  # False after a reload that was refused
         self._started = asyncio.Event()
@@ -132,8 +137,10 @@ class Supervisor:
 
     async def _run(self) -> None:
         async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._receivers.forget)
             async with self._systemd.patient():
                 self._systemd.status("Preparing custody and receivers.")
+                await self._receivers.load(self._policy)
                 key = await composition.prepared_custody(self._settings)
                 self._places = places.bind(self._settings, stack)
                 generation = Generation.share()
@@ -285,7 +292,7 @@ class Supervisor:
             former = self._settings, self._policy, self._identities
             try:
                 settings, policy = await asyncio.to_thread(policies.load, self._path)
-                _refuse_restart_only(self._path, self._settings, settings)
+                policies.refuse_restart_only(self._path, self._settings, settings)
                 policy = await _looked_up(settings, policy)
                 identities = composition.verify(settings, self._hostname)
                 if self._stopping.is_set():
@@ -378,22 +385,3 @@ async def _looked_up(settings: Settings, policy: Policy) -> Policy:
 
 def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _refuse_restart_only(path: Path, old: Settings, new: Settings) -> None:
-    """Raise `ConfigurationError` if something changed that only a restart can bring into force."""
-    found = document.load_document(path, Settings)
-    problems = [
-        found.problem((name,), f"`{name}` changed; that needs a restart, not a reload.", key=True)
-        for name, before, after in (
-            ("listeners", [one.address for one in old.listeners], [one.address for one in new.listeners]),
-            ("custody", (old.custody.url, old.custody.key_file), (new.custody.url, new.custody.key_file)),
-            ("admin", old.admin, new.admin),
-            ("processes", old.processes, new.processes),
-            ("hostname", old.hostname, new.hostname),
-            ("log", old.log, new.log),
-        )
-        if before != after
-    ]
-    if problems:
-        raise ConfigurationError(problems)

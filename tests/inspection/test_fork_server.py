@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from dlp_gateway.detect.registry import Recipe
-from dlp_gateway.inspection.fork_server import Forked, ForkServer, ForkServerLost
+from dlp_gateway.inspection.fork_server import Forked, ForkServer, ForkServerLost, Newborn
 from dlp_gateway.inspection.workers import Worker, WorkerFault
 from tests.waiting import until
 
@@ -23,7 +23,7 @@ RECIPE = Recipe(inside=("corp.example",))
 @pytest_asyncio.fixture
 async def forks() -> AsyncIterator[ForkServer]:
     """A server that has loaded little."""
-    server = await ForkServer.start(RECIPE)
+    server = ForkServer.start(RECIPE)
     yield server
     await server.close()
 
@@ -74,7 +74,7 @@ async def test_a_worker_inherits_nothing(monkeypatch: pytest.MonkeyPatch, tmp_pa
     with (tmp_path / "key").open("wb") as key, socket.create_server(("127.0.0.1", 0)) as listening:
         for one in (key, listening):
             os.set_inheritable(one.fileno(), True)
-        forks = await ForkServer.start(RECIPE)
+        forks = ForkServer.start(RECIPE)
         one = await worker(forks)
         opened, environment = inherited(pid_of(one))
         assert {one.partition(":")[0] for one in opened} == {"socket", "/dev/null"}
@@ -107,7 +107,7 @@ async def test_workers_end_with_the_server(forks: ForkServer) -> None:
 
 async def test_a_server_that_cannot_load(capfd: pytest.CaptureFixture[str]) -> None:
     """Whoever waits for it hears so at once, and what it wrote says why."""
-    forks = await ForkServer.start(Recipe(inside=(), rules="/nowhere"))
+    forks = ForkServer.start(Recipe(inside=(), rules="/nowhere"))
     with pytest.raises(ForkServerLost):
         await forks.ready()
     assert await forks.close() == 1
@@ -129,14 +129,14 @@ async def test_somebody_who_no_longer_waits_gets_no_worker(forks: ForkServer) ->
 
 
 CROWDED = """
-import errno, os, sys
+import errno, os, socket, sys
 from dlp_gateway.processes import forking
 
 def fork():
     raise BlockingIOError(errno.EAGAIN, "no room")
 
 os.fork = fork
-forking.main()
+forking._serve(socket.socket(fileno=int(sys.argv[1])))
 """
 
 
@@ -144,15 +144,10 @@ async def test_no_room_for_a_process() -> None:
     """The system's reason reaches whoever asked, and the server goes on."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", CROWDED, str(theirs.fileno())),
-            stdin=asyncio.subprocess.PIPE,
-            pass_fds=(theirs.fileno(),),
-        )
-    assert process.stdin is not None
-    process.stdin.write(b'{"recipe": {"inside": []}, "receivers": false}')
-    process.stdin.close()
-    forks = ForkServer(ours, process)
+        os.set_inheritable(theirs.fileno(), True)
+        command = (sys.executable, "-c", CROWDED, str(theirs.fileno()))
+        pid = os.posix_spawn(sys.executable, command, os.environ)  # noqa: ASYNC221 - of no duration
+    forks = ForkServer.start(RECIPE, newborn=Newborn(control=ours, pid=pid))
     for _ in range(2):
         with pytest.raises(OSError, match="Resource temporarily unavailable") as raised:
             await forks.fork("worker", 2)

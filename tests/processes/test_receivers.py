@@ -36,7 +36,7 @@ def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
             return cls(await forked(str(file)))
 
     async def loaded(_: Receivers, boots: object) -> ForkServer:
-        return await ForkServer.start(Recipe(inside=()))
+        return ForkServer.start(Recipe(inside=()))
 
     monkeypatch.setattr(receivers, "Child", Stub)
     monkeypatch.setattr(Receivers, "_loaded", loaded)  # the stub needs none
