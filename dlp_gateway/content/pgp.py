@@ -9,10 +9,8 @@ from typing import Final
 from dlp_gateway.content import unpack
 from dlp_gateway.content.text import Account, File, Piece, UnreadableReason
 
-_ARMOUR: Final = re.compile(
-    rb"^(?:> ?)*+-----BEGIN PGP MESSAGE-----[ \t\r]*+\n((?:(?:> ?)*+[^\n]*+\n)*?)(?:> ?)*+-----END PGP MESSAGE",
-    re.MULTILINE,
-)
+_BEGIN: Final = re.compile(rb"^(?:> ?)*+-----BEGIN PGP MESSAGE-----[ \t\r]*+\n", re.MULTILINE)
+_END: Final = re.compile(rb"^(?:> ?)*+-----END PGP MESSAGE", re.MULTILINE)
 _BASE64: Final = re.compile(rb"(?:> ?)*+([A-Za-z0-9+/]{1,76}={0,2})[ \t\r]*+")
 _ONE_PASS, _SIGNATURE, _MARKER, _COMPRESSED, _LITERAL, _PADDING = 4, 2, 10, 8, 11, 21
 _SECRET: Final = frozenset({1, 3, 9, 18, 20})
@@ -37,10 +35,11 @@ _PACKETS: Final = 200
 
 def armoured(content: bytes) -> bytes:
     """Return the first message in armour within text, b"" if there is none or it is no base64 (6)."""
-    found = _ARMOUR.search(content)
-    if found is None:
+    begin = _BEGIN.search(content)
+    end = begin and _END.search(content, begin.end())
+    if begin is None or end is None:
         return b""
-    body = found[1].replace(b"\r", b"").rpartition(b"\n\n")[2]  # behind the armour's own header
+    body = content[begin.end() : end.start()].replace(b"\r", b"").rpartition(b"\n\n")[2]  # behind its own header
     lines = (_BASE64.fullmatch(line) for line in body.splitlines())
     try:
         return b64decode(b"".join(line[1] for line in lines if line))

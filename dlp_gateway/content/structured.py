@@ -20,7 +20,8 @@ _SAMPLE: Final = 4_096
 _FORMULA: Final = re.compile(r'="([^"]*+)"')
 _FOLD: Final = re.compile(r"\r?\n[ \t]")
 _SOFT_BREAK: Final = re.compile(r"=\r?\n")
-_ENCODED: Final = re.compile(r"([^\n:]*;[^\n:]*ENCODING=(?:QUOTED-PRINTABLE|B|BASE64)[^\n:]*):([^\n]*)", re.IGNORECASE)
+#: What tells a value in an encoding (vCard 2.1, RFC 5545 3.2.7): "name;ENCODING=B;other:value".
+_MARKS: Final = re.compile(r"[;:]|ENCODING=(?:QUOTED-PRINTABLE|B)", re.IGNORECASE)
 _ESCAPE: Final = re.compile(r"\\([nN,;:\\])")
 _NAME: Final = re.compile(r"(?:FILENAME|X-FILENAME)=\"?([^\";:]{1,255})", re.IGNORECASE)
 
@@ -102,19 +103,39 @@ def calendar(text: str) -> Iterator[Piece]:
     """
     unfolded = _FOLD.sub("", _SOFT_BREAK.sub("", text) if "QUOTED-PRINTABLE" in text.upper() else text)
     files: list[File] = []
-
-    def decoded(match: re.Match[str]) -> str:
-        head, value = match[1], match[2]
-        if "QUOTED-PRINTABLE" in head.upper():
-            return f"{head}:{quopri.decodestring(value.encode('utf-8', 'replace')).decode('utf-8', 'replace')}"
-        try:
-            octets = b64decode(value + "===")
-        except BadEncoding:
-            return match[0]
-        name = _NAME.search(head)
-        files.append(File(name=name[1] if name else "", content=octets))
-        return head
-
-    shown = _ENCODED.sub(decoded, unfolded)
-    yield _ESCAPE.sub(lambda escape: "\n" if escape[1] in "nN" else escape[1], shown)
+    lines = (_decoded(line, files) if "=" in line else line for line in unfolded.split("\n"))
+    yield _ESCAPE.sub(lambda escape: "\n" if escape[1] in "nN" else escape[1], "\n".join(lines))
     yield from files
+
+
+def _decoded(line: str, files: list[File]) -> str:
+    """Return a content line with its value decoded; what is base64 goes to `files`."""
+    head = _head_of_encoded(line)
+    if head is None:
+        return line
+    start, colon = head
+    name, value = line[start:colon], line[colon + 1 :]
+    if "QUOTED-PRINTABLE" in name.upper():
+        return line[: colon + 1] + quopri.decodestring(value.encode("utf-8", "replace")).decode("utf-8", "replace")
+    try:
+        octets = b64decode(value + "===")
+    except BadEncoding:
+        return line
+    called = _NAME.search(name)
+    files.append(File(name=called[1] if called else "", content=octets))
+    return line[:colon]
+
+
+def _head_of_encoded(line: str) -> tuple[int, int] | None:
+    """Return where name and parameters of an encoded value begin and end; a colon may stand in one before them."""
+    start, has_parameters, is_encoded = 0, False, False
+    for mark in _MARKS.finditer(line):
+        if mark[0] == ";":
+            has_parameters = True
+        elif mark[0] != ":":
+            is_encoded = is_encoded or has_parameters
+        elif is_encoded:
+            return start, mark.start()
+        else:
+            start, has_parameters = mark.end(), False
+    return None

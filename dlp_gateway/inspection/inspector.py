@@ -11,11 +11,13 @@ from dlp_gateway.detect.base import Detector, Facts, Failure, FailureReason, Ins
 from dlp_gateway.detect.registry import Recipe
 from dlp_gateway.inspection import frames
 from dlp_gateway.inspection.fork_server import ForkServer
+from dlp_gateway.inspection.line import Payer
 from dlp_gateway.inspection.measuring import measure, measure_header, warm_up
 from dlp_gateway.inspection.workers import WorkerFault, Workers
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.message import Message, Part
 from dlp_gateway.mail.parse import whole
+from dlp_gateway.networks import client_address, network_of
 
 #: Tags in an HTML part read in place; Lexbor takes quadratic time for deep nesting, about 30 ms for this many.
 _TAGS_IN_PLACE: Final = 4_000
@@ -108,7 +110,9 @@ class Inspector:
             with contextlib.suppress(NotInPlace):
                 return measure(self._detectors, envelope, message, facts, in_place=True)
         try:
-            return await self._workers.inspect(frames.request(envelope, facts, message.raw), message.raw)
+            return await self._workers.inspect(
+                frames.request(envelope, facts, message.raw), message.raw, _payer(envelope)
+            )
         except TimeoutError:
             reason = FailureReason.DEADLINE
         except (WorkerFault, frames.Nonsense):
@@ -124,6 +128,11 @@ class Inspector:
             and not (self._recipe.plugins or self._recipe.recognizers or self._recipe.model)
             and not any(map(_is_slow, message.parts))
         )
+
+
+def _payer(envelope: Envelope) -> Payer:
+    client = client_address((envelope.client,)) if envelope.client else None
+    return Payer(client=network_of(client) if client else "", sender=envelope.login or envelope.reverse_path)
 
 
 def _is_slow(part: Part) -> bool:

@@ -10,6 +10,7 @@ from typing import Final
 from dlp_gateway.detect.base import Inspection
 from dlp_gateway.inspection import frames
 from dlp_gateway.inspection.fork_server import Forked, ForkServer
+from dlp_gateway.inspection.line import Line, Payer
 from dlp_gateway.observe import log, metrics
 from dlp_gateway.ports import Overloaded
 
@@ -92,16 +93,15 @@ class Worker:
 
 
 class Workers:
-    """A fixed number of workers; a message that finds none free waits in a line of bounded length."""
+    """A fixed number of workers; a message that finds none free waits in a line (`line`)."""
 
     def __init__(self, kinds: frozenset[str], *, count: int, queue: int, memory_bytes: int, seconds: float) -> None:
         self._kinds = kinds
         self._count = count
-        self._queue = queue
+        self._line = Line(at_a_time=count, longest=queue)
         self._memory_bytes = memory_bytes
         self._seconds = seconds
         self._idle: asyncio.Queue[Worker] = asyncio.Queue()
-        self._waiting = 0
         self._first = asyncio.Event()
         self._under_way = 0
         self._at_rest = asyncio.Event()
@@ -117,19 +117,24 @@ class Workers:
         await self._first.wait()
 
     async def close(self) -> None:
-        """Let messages under way be finished, at most two deadlines long, and kill all workers."""
+        """Let messages under way be finished, at most four deadlines long, and kill all workers."""
         await self._at_rest.wait()
         for keeper in self._keepers:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
         self._keepers.clear()
 
-    async def inspect(self, frame: bytes, content: bytes) -> Inspection:
+    async def inspect(self, frame: bytes, content: bytes, payer: Payer) -> Inspection:
         """Have a worker answer; raise Overloaded, WorkerFault, or TimeoutError when it takes too long."""
         self._under_way += 1
         self._at_rest.clear()
         try:
-            async with self._lent() as worker, asyncio.timeout(self._seconds):
+            # Whoever is before us may take his time, and then a worker is replaced.
+            async with (
+                self._line.turn(payer, 2 * self._seconds),
+                self._lent() as worker,
+                asyncio.timeout(self._seconds),
+            ):
                 return frames.answered(await worker.exchange(frame, content), self._kinds)
         finally:
             self._under_way -= 1
@@ -147,10 +152,7 @@ class Workers:
         self._idle.put_nowait(worker)
 
     async def _free(self) -> Worker:
-        """Wait for a worker that lives, not longer than one message may take."""
-        if self._waiting >= self._queue:
-            raise Overloaded
-        self._waiting += 1
+        """Wait for a worker that lives; there is one for each turn, but it may have to be started."""
         try:
             async with asyncio.timeout(self._seconds):
                 while not (worker := await self._idle.get()).alive:
@@ -158,8 +160,6 @@ class Workers:
                 return worker
         except TimeoutError:
             raise Overloaded from None
-        finally:
-            self._waiting -= 1
 
     async def _keep(self, forks: ForkServer) -> None:
         """Keep one worker: start it, offer it, and start another when it has ended."""

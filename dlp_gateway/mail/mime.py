@@ -286,11 +286,12 @@ def _divided(
         usable = delimiter.guessed(buffer, start, end)
         is_disputed = is_disputed or (bool(usable) and delimiter.is_encoded(buffer, start, end))
     for boundary in usable:
-        delimiters = delimiter.lines(buffer, boundary, start, end, account.delimiters)
+        most = max(account.delimiters, 0)
+        delimiters = delimiter.lines(buffer, boundary, start, end, most)
         account.delimiters -= len(delimiters)
         if account.delimiters < 0:
             account.defects.add(Defect.TOO_MANY_PARTS)
-            delimiters.pop()
+            del delimiters[most:]
         exact = [one for one in delimiters if one.exact]
         if not any(one.closing for one in exact):
             account.defects.add(Defect.UNCLOSED_MULTIPART)

@@ -21,7 +21,8 @@ from dlp_gateway.smtp.door import Door
 from dlp_gateway.smtp.replies import Refusal
 from dlp_gateway.smtp.spool import Spool
 
-_SMALL: Final = 512  # octets; nobody sends a message in many chunks of fewer, but to keep us busy
+_SMALL: Final = 512  # octets; nobody sends a message in very many chunks of fewer, but to keep us busy
+_MANY_SMALL: Final = 100  # such chunks, which together count as one command that brings no mail nearer
 _LARGE: Final = 500_000  # octets; the header of a smaller message is read in the loop, in milliseconds
 
 
@@ -59,6 +60,7 @@ class Intake(Dialogue):
         self._incoming: DataReader | ChunkReader | None = None
         self._spool: Spool | None = None  # of a message that was read to its end
         self._begun = 0.0  # when the content was asked for
+        self._small_chunks = 0  # since the last message
         self._skipped = 0  # octets of a refused chunk that are still to come
 
     # --- signs of life ------------------------------------------------------------------------------------------------
@@ -121,7 +123,9 @@ class Intake(Dialogue):
             reader = ChunkReader(self._input, self._door.message_size, self._door.room)
             self._begin(reader)
         if chunk.size < _SMALL and not chunk.last:
-            self._count_junk()
+            self._small_chunks += 1
+            if not chunk.size or self._small_chunks % _MANY_SMALL == 0:
+                self._count_junk()
         reader.expect(chunk.size, last=chunk.last)
         self._take = self._take_content
         self._take_content()
@@ -260,7 +264,7 @@ class Intake(Dialogue):
         self._resumed(partial(self._answer, smtputf8=smtputf8), outcome)
 
     def _answer(self, reply: Reply, *, smtputf8: bool) -> None:
-        self._junk, self._busy = 0, False
+        self._junk, self._small_chunks, self._busy = 0, 0, False
         self._say(reply, smtputf8=smtputf8)
         self._flush()
         self._confirmation.replied(self.loop.time())

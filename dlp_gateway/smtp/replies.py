@@ -171,9 +171,14 @@ def final(outcome: Outcome) -> Reply:
 
 
 def _with_id(reply: Reply, name: str) -> Reply:
-    """Return the reply with our id in its text; 421 and 521 would mean that it is we who close the connection."""
-    code = {421: 451, 521: 554}.get(reply.code, reply.code)
-    return _reply(code, reply.enhanced or f"{code // 100}.0.0", f"{printable(reply.text, _LONGEST_QUOTE)} ({name})")
+    """Return the reply with our id in its text.
+
+    421 and 521 would mean that it is we who close the connection. What succeeded is 250 (RFC 5321 4.3.2), whatever else
+    the smarthost says for it (RFC 5321 4.2.1 has it taken as that): there are clients that send again else.
+    """
+    code = 250 if reply.code // 100 == 2 else {421: 451, 521: 554}.get(reply.code, reply.code)
+    enhanced = reply.enhanced if reply.enhanced.startswith(f"{code // 100}.") else f"{code // 100}.0.0"
+    return _reply(code, enhanced, f"{printable(reply.text, _LONGEST_QUOTE)} ({name})")
 
 
 @lru_cache(maxsize=256)  # of the constants above; what is said once is soon forgotten

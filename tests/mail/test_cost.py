@@ -46,6 +46,10 @@ SHAPES = [
     *((b"Content-Type: text/plain", unit) for unit in _TYPES),
     *((b"Content-Disposition: attachment; filename=", unit) for unit in _TYPES),
     *((_MULTIPART, unit) for unit in _LINES),
+    (
+        _MULTIPART + b"--Y\nContent-Type: multipart/mixed; boundary=Z\n\n--Z\nx\n",
+        b"--Y\n",
+    ),
     *(
         (b"Content-Type: multipart/mixed\r\n\r\n", unit)
         for unit in (b"\n--" + b"x " * 99, b"--x", b"\n--x" + b" " * 198)

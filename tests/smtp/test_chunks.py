@@ -191,12 +191,25 @@ async def test_chunk_of_nobody_knows_how_many_octets_ends_the_session(listen: Li
 
 
 async def test_a_message_in_very_many_very_small_chunks_has_an_end(listen: Listen) -> None:
-    """Each costs as much as a large one: after a hundred they are junk."""
+    """Each costs as much as a large one: a hundred are one command of junk, and empty ones are junk themselves."""
+    for chunks in (bdat(b"x") * 1_000, bdat(b"") * 11):
+        gateway = await listen(junk_commands=9)
+        client = await begun(gateway)
+        client.writer.write(chunks)
+        assert (await client.all()).splitlines()[-1] == "421 4.7.0 Too many commands without mail"
+        assert gateway.handler.taken == []
+
+
+async def test_a_message_in_many_small_chunks_is_taken(listen: Listen) -> None:
+    """RFC 3030 has no least size: a client may send what it has."""
     gateway = await listen()
     client = await begun(gateway)
-    client.writer.write(bdat(b"x") * 500)
-    assert (await client.all()).splitlines()[-1] == "421 4.7.0 Too many commands without mail"
-    assert gateway.handler.taken == []
+    message = b"Subject: x\r\n\r\n" + b"words\r\n" * 300
+    for octet in range(0, len(message), 7):
+        client.writer.write(bdat(message[octet : octet + 7]))
+    client.writer.write(bdat(b"", last=True) + b"QUIT\r\n")
+    assert (await client.all()).splitlines()[-2][:3] == "250"
+    assert len(gateway.handler.taken) == 1
 
 
 async def test_disconnect_between_chunks_hands_nothing_over(listen: Listen) -> None:

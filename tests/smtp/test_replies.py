@@ -17,6 +17,8 @@ ID = "0123456789abcdefgh"
     [
         (Forwarded(id=ID, reply=TAKEN), f"250 2.0.0 Ok: queued as 4711 ({ID})"),
         (Forwarded(id=ID, reply=Reply(code=250, enhanced="", text="Ok")), f"250 2.0.0 Ok ({ID})"),
+        (Forwarded(id=ID, reply=Reply(code=220, enhanced="", text="x")), f"250 2.0.0 x ({ID})"),
+        (Forwarded(id=ID, reply=Reply(code=252, enhanced="5.1.0", text="x")), f"250 2.0.0 x ({ID})"),
         (InCustody(id=ID), f"250 2.0.0 Taken, held for review ({ID})"),
         (InCustody(id=ID, held=False), f"250 2.0.0 Taken, being delivered ({ID})"),
         (InCustody(id=ID, refuse=True), f"550 5.7.1 Not sent, held for review ({ID})"),

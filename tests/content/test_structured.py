@@ -1,0 +1,43 @@
+"""Calendars and cards as they are shown, and texts of their signs that would take for ever to be told apart."""
+
+import base64
+
+import pytest
+
+from dlp_gateway.content import pgp
+from dlp_gateway.content.structured import calendar
+from dlp_gateway.content.text import File
+
+PHOTO = base64.b64encode(b"a photograph").decode()
+
+
+@pytest.mark.parametrize(
+    ("line", "shown", "files"),
+    [
+        ("NOTE;ENCODING=QUOTED-PRINTABLE:M=C3=BCller", "NOTE;ENCODING=QUOTED-PRINTABLE:M\u00fcller", ()),
+        (f"PHOTO;ENCODING=B;TYPE=JPEG:{PHOTO}", "PHOTO;ENCODING=B;TYPE=JPEG", (b"a photograph",)),
+        (f"photo;encoding=base64:{PHOTO}", "photo;encoding=base64", (b"a photograph",)),
+        (f'ATTACH;FILENAME="a:b";ENCODING=BASE64:{PHOTO}', 'ATTACH;FILENAME="a:b";ENCODING=BASE64', (b"a photograph",)),
+        ("NOTE:ENCODING=B is no parameter: here", "NOTE:ENCODING=B is no parameter: here", ()),
+        ("NOTE;X=1:a value; ENCODING=B", "NOTE;X=1:a value; ENCODING=B", ()),
+        ("NOTE;ENCODING=8BIT:as it is", "NOTE;ENCODING=8BIT:as it is", ()),
+    ],
+)
+def test_encoded_values(line: str, shown: str, files: tuple[bytes, ...]) -> None:
+    """What is quoted-printable is text, what is base64 a file."""
+    pieces = list(calendar(f"BEGIN:VCARD\n{line}\nEND:VCARD"))
+    assert pieces[0] == f"BEGIN:VCARD\n{shown}\nEND:VCARD"
+    assert tuple(piece.content for piece in pieces[1:] if isinstance(piece, File)) == files
+
+
+@pytest.mark.parametrize("unit", ['ATTENDEE;CN="', "ATTENDEE;X=Y;", "x", ";ENCODING=B", "X\r\n ", ":;", "ENCODING=B;:"])
+def test_a_line_of_signs_has_an_end(unit: str) -> None:
+    """Once cubic: 30 KB took a receiver a minute."""
+    assert list(calendar(unit * (300_000 // len(unit))))
+
+
+def test_armour_that_never_ends() -> None:
+    """Each of ten thousand beginnings was looked at for its end."""
+    begin = b"-----BEGIN PGP MESSAGE-----\r\n"
+    assert pgp.armoured(begin * 30_000) == b""
+    assert pgp.armoured(begin + b"\r\naGVsbG8=\r\n" + b"-----END PGP MESSAGE-----\r\n" + begin * 30_000) == b"hello"
