@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import threading
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -13,12 +14,15 @@ from dlp_gateway.inspection import frames
 from dlp_gateway.inspection.fork_server import ForkServer
 from dlp_gateway.inspection.line import Payer
 from dlp_gateway.inspection.measuring import measure, measure_header, warm_up
+from dlp_gateway.inspection.stopwatch import Stopwatch, TookTooLong
 from dlp_gateway.inspection.workers import WorkerFault, Workers
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.message import Message, Part
 from dlp_gateway.mail.parse import whole
 from dlp_gateway.networks import client_address, network_of
 
+#: Processor time that a message may take in place, many times what any should.
+_SECONDS_IN_PLACE: Final = 1.0
 #: Tags in an HTML part read in place; Lexbor takes quadratic time for deep nesting, about 30 ms for this many.
 _TAGS_IN_PLACE: Final = 4_000
 #: Digits in a text part measured in place; every number costs some ten microseconds to weigh.
@@ -62,6 +66,7 @@ class Inspector:
         self._recipe = recipe
         self._detectors = registry.build(recipe) if detectors is None else detectors
         self._forks, self._own_forks = forks, forks is None
+        self._stopwatch = Stopwatch(_SECONDS_IN_PLACE)
         self._kinds = registry.kinds(self._detectors)
         self._workers = Workers(
             self._kinds,
@@ -82,6 +87,8 @@ class Inspector:
             self._forks = ForkServer.start(self._recipe)
         await asyncio.to_thread(warm_up, self._detectors)  # imports engines; the loop goes on with mail meanwhile
         self._workers.start(self._forks)
+        if threading.current_thread() is threading.main_thread():
+            self._stopwatch.wind_up()
 
     async def ready(self) -> None:
         """Wait until a worker is ready for costly messages, or has failed to start."""
@@ -89,6 +96,7 @@ class Inspector:
 
     async def close(self) -> None:
         """Let messages under way be finished, then end the workers."""
+        self._stopwatch.stop()
         await self._workers.close()
         if self._own_forks and self._forks is not None:
             await self._forks.close()
@@ -107,7 +115,7 @@ class Inspector:
         has a Failure, beside what the header alone tells (so that a rewrite is prepared before anybody releases it).
         """
         if self._is_cheap(message):
-            with contextlib.suppress(NotInPlace):
+            with contextlib.suppress(NotInPlace, TookTooLong), self._stopwatch:
                 return measure(self._detectors, envelope, message, facts, in_place=True)
         try:
             return await self._workers.inspect(

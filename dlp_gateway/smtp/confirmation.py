@@ -30,6 +30,7 @@ class Confirmation:
         self._door = door
         self._pending: _HandOver | None = None
         self._replied = False
+        self._left = False  # before there was a reply
         self.due = math.inf  # when it is too late for a sign, by the loop's clock
 
     @property
@@ -52,6 +53,7 @@ class Confirmation:
     def left(self) -> None:
         """The client will say no more: if its message is still being handed over, a retry may come before that ends."""
         if self._pending is not None and not self._replied:
+            self._left = True
             self._door.abandoned(self._pending.envelope, self._pending.content)
 
     def heard(self) -> None:
@@ -64,9 +66,11 @@ class Confirmation:
         """No sign came; an honest client that did read the reply loses nothing by it."""
         if self._pending is not None:
             pending = self._pending
-            told = self._door.unanswered(pending.envelope, pending.content, pending.outcome, written=self._replied)
+            # To one who had ended his side a reply is written as well, for TCP lets him read it; most are gone.
+            written = self._replied and not self._left
+            told = self._door.unanswered(pending.envelope, pending.content, pending.outcome, written=written)
             told.add_done_callback(lambda _: pending.release())
         self._clear()
 
     def _clear(self) -> None:
-        self._pending, self._replied, self.due = None, False, math.inf
+        self._pending, self._replied, self._left, self.due = None, False, False, math.inf

@@ -32,6 +32,7 @@ class Recorder:
     finished: list[str] = field(default_factory=list)
     abandoned_while_under_way: list[str] = field(default_factory=list)
     lost: list[tuple[Envelope, bytes, Reply]] = field(default_factory=list)
+    written: list[bool] = field(default_factory=list)
 
     async def handle(self, envelope: Envelope, content: bytes) -> Reply:
         """Take it, after a while, or fail."""
@@ -49,6 +50,7 @@ class Recorder:
     async def unanswered(self, envelope: Envelope, content: bytes, reply: Reply, *, written: bool) -> None:
         """Note it."""
         self.lost.append((envelope, content, reply))
+        self.written.append(written)
 
 
 class Client:
