@@ -7,6 +7,7 @@ from contextlib import suppress
 
 import pytest
 
+from dlp_gateway.detect import registry
 from dlp_gateway.detect.base import Facts, Finding, Material
 from dlp_gateway.detect.registry import Recipe
 from dlp_gateway.inspection.inspector import Inspector, InspectorOptions
@@ -64,8 +65,10 @@ class Endless:
 async def test_a_small_message_that_takes_too_long_goes_to_a_worker(envelope: Envelope) -> None:
     """There it is measured, and the next one is in place again."""
     recipe = Recipe(inside=("corp.example",))
-    async with Inspector(recipe, InspectorOptions(workers=1), detectors=(Endless(),)) as inspector:
+    async with Inspector(
+        recipe, InspectorOptions(workers=1), detectors=(Endless(), *registry.build(recipe))
+    ) as inspector:
         await inspector.ready()
         found = await inspector.inspect(envelope, parse(b"To: a@shop.example\r\n\r\nhello\r\n"), Facts())
     assert not found.failures
-    assert found.findings == ()
+    assert {finding.kind for finding in found.findings} == {"recipients.outsiders", "recipients.organisations"}
