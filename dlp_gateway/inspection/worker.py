@@ -7,18 +7,22 @@ costs one message its measurement.
 
 import json
 import os
+import select
 import signal
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final
 
 from dlp_gateway.content import readers
 from dlp_gateway.content.reader import read_all
 from dlp_gateway.detect import registry
 from dlp_gateway.detect.base import Detector
 from dlp_gateway.inspection import frames
-from dlp_gateway.inspection.allocator import give_back_large_blocks
+from dlp_gateway.inspection.allocator import REST, give_back, keep_blocks
 from dlp_gateway.inspection.confinement import allow_seconds, confine, die_with
 from dlp_gateway.inspection.measuring import inspect, warm_up
 from dlp_gateway.mail.parse import parse
+
+#: Octets of a message whose memory is given back when no other follows soon.
+_LARGE: Final = 500_000
 
 
 def main() -> None:
@@ -31,7 +35,7 @@ def main() -> None:
         return
     start, _ = first
     die_with(start["receiver"])
-    give_back_large_blocks()
+    keep_blocks()
     detectors = registry.build(registry.Recipe(**{key: _frozen(value) for key, value in start["recipe"].items()}))
     readers.load()
     warm_up(detectors)
@@ -48,8 +52,13 @@ def _serve(source: BinaryIO, sink: BinaryIO, detectors: tuple[Detector, ...], se
     if frame is None:
         return False
     allow_seconds(seconds)
-    sink.write(_measured(detectors, *frame))
+    is_large = len(frame[1]) > _LARGE
+    answer = _measured(detectors, *frame)
+    del frame
+    sink.write(answer)
     sink.flush()
+    if is_large and not select.select((source,), (), (), REST)[0]:
+        give_back()
     return True
 
 

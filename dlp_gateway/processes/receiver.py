@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import uvloop
 
-from dlp_gateway.inspection.allocator import give_back_large_blocks
+from dlp_gateway.inspection.allocator import give_back_at_rest, keep_blocks
 from dlp_gateway.inspection.inspector import Inspector
 from dlp_gateway.journal import Generation
 from dlp_gateway.mail.envelope import Envelope
@@ -127,6 +127,8 @@ async def receive(boot: Boot) -> None:
         stack.callback(metrics.tally.carry_over)
         carrying = asyncio.create_task(metrics.tally.carry())
         stack.callback(carrying.cancel)
+        resting = asyncio.create_task(give_back_at_rest(lambda: room.passed))
+        stack.callback(resting.cancel)
         # Large messages wait for its workers; small ones need none. Nor does an end wait until engines are loaded.
         starting = asyncio.create_task(_start(inspector))
         stack.push_async_callback(asyncio.wait, (starting,))
@@ -180,7 +182,7 @@ def main() -> None:
     log.configure(boot.settings.log.level, boot.settings.log.format)
     log.catch_uncaught()
     sys.setswitchinterval(_TURN)
-    give_back_large_blocks()
+    keep_blocks()
     uvloop.run(receive(boot))
 
 
