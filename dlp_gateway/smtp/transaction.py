@@ -215,12 +215,16 @@ def _progress(mail: Mail, told: Sequence[Reply], accepted: tuple[str, ...]) -> P
 
 def stuffed(content: bytes) -> bytes:
     """Return the content as DATA carries it (RFC 5321 4.5.2), without the final dot; no octet of it is changed."""
-    # The expression looks for one octet at memory's speed; to replace where there is nothing takes twice as long.
-    octets = content.replace(b"\r\n.", b"\r\n..") if _DOT.search(content) else content
+    octets = _with_dots_doubled(content)
     if octets.startswith(b"."):
         octets = b"." + octets
     # The end of data is CRLF.CRLF: a message that does not end its last line gets that CRLF.
     return octets if octets.endswith(b"\r\n") or not octets else octets + b"\r\n"
+
+
+def _with_dots_doubled(octets: bytes) -> bytes:
+    # To look for one octet takes a tenth of the time of two, and the expression half of what replacing takes.
+    return octets.replace(b"\r\n.", b"\r\n..") if b"." in octets and _DOT.search(octets) else octets
 
 
 def stuffed_blocks(content: bytes) -> Iterator[bytes]:
@@ -230,9 +234,7 @@ def stuffed_blocks(content: bytes) -> Iterator[bytes]:
         end = start + BLOCK
         if content[end - 1 : end] == b"\r" and end - 1 > start:  # a line end stays with the dot that may follow it
             end -= 1
-        octets = content[start:end]
-        if _DOT.search(octets):
-            octets = octets.replace(b"\r\n.", b"\r\n..")
+        octets = _with_dots_doubled(content[start:end])
         if octets.startswith(b".") and (not start or content.endswith(b"\r\n", 0, start)):
             octets = b"." + octets
         start = end
