@@ -30,7 +30,7 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):  # they may reach all processes at once; the receiver decides
         signal.signal(number, signal.SIG_IGN)
     source, sink = _own_channels()
-    first = _read(source)
+    first = _read(source, None)
     if first is None:
         return
     start, _ = first
@@ -42,13 +42,13 @@ def main() -> None:
     confine(start["memory_bytes"])
     sink.write(frames.pack({"ready": True}))
     sink.flush()
-    while _serve(source, sink, detectors, start["seconds"]):
+    while _serve(source, start["desk"], sink, detectors, start["seconds"]):
         pass
 
 
-def _serve(source: BinaryIO, sink: BinaryIO, detectors: tuple[Detector, ...], seconds: int) -> bool:
+def _serve(source: BinaryIO, desk: int, sink: BinaryIO, detectors: tuple[Detector, ...], seconds: int) -> bool:
     """Answer one frame, of which nothing is kept then; False at the end of input."""
-    frame = _read(source)
+    frame = _read(source, desk)
     if frame is None:
         return False
     allow_seconds(seconds)
@@ -80,13 +80,14 @@ def _own_channels() -> tuple[BinaryIO, BinaryIO]:
     return source, sink
 
 
-def _read(source: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
+def _read(source: BinaryIO, desk: int | None) -> tuple[dict[str, Any], bytes] | None:
     """Read one frame; None at the end of input, also in the middle of a frame."""
     prefix = source.read(frames.PREFIX.size)
     if len(prefix) < frames.PREFIX.size:
         return None
     length, size = frames.PREFIX.unpack(prefix)
-    encoded, content = source.read(length), source.read(size)
+    encoded = source.read(length)
+    content = source.read(size) if desk is None or not frames.on_desk(size) else os.pread(desk, size, 0)
     if len(encoded) + len(content) < length + size:
         return None
     value: dict[str, Any] = json.loads(encoded)

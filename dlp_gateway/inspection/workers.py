@@ -13,6 +13,7 @@ from typing import Final
 from dlp_gateway.detect.base import Inspection
 from dlp_gateway.detect.registry import Recipe
 from dlp_gateway.inspection import frames
+from dlp_gateway.inspection.allocator import REST
 from dlp_gateway.observe import log, metrics
 from dlp_gateway.ports import Overloaded
 
@@ -36,28 +37,40 @@ class WorkerFault(Exception):  # noqa: N818 - a thing that happens to workers
 
 
 class Worker:
-    """One worker process, ready for a message."""
+    """One worker process, ready for a message; `desk` is the file in memory in which it finds those of usual size.
 
-    def __init__(self, process: Process) -> None:
+    We write there and never read: a worker that was taken over can only spoil what it is to read itself.
+    """
+
+    def __init__(self, process: Process, desk: int) -> None:
         assert process.stdin is not None and process.stdout is not None  # noqa: PT018, S101 - told to mypy
         self._process = process
         self._input, self._output = process.stdin, process.stdout
+        self._desk: int | None = desk
+        self._clearing: asyncio.TimerHandle | None = None
 
     @classmethod
     async def start(cls, recipe: Recipe, *, memory_bytes: int, seconds: int) -> "Worker":
         """Start a worker and wait until it is ready; raise WorkerFault if it will not be, OSError for no room."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-P",  # the current folder is no place for modules
-            "-m",
-            "dlp_gateway.inspection.worker",
-            stdin=PIPE,
-            stdout=PIPE,
-            stderr=DEVNULL,
-            env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
-        )
-        worker = cls(process)
+        desk = os.memfd_create("message")
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-P",  # the current folder is no place for modules
+                "-m",
+                "dlp_gateway.inspection.worker",
+                stdin=PIPE,
+                stdout=PIPE,
+                stderr=DEVNULL,
+                env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
+                pass_fds=(desk,),
+            )
+        except BaseException:
+            os.close(desk)
+            raise
+        worker = cls(process, desk)
         start = {
+            "desk": desk,
             "recipe": asdict(recipe),
             "receiver": os.getpid(),
             "memory_bytes": memory_bytes,
@@ -82,18 +95,39 @@ class Worker:
 
     async def exchange(self, frame: bytes, content: bytes) -> bytes:
         """Send one frame with its content and return the JSON that comes back."""
+        is_on_desk = frames.on_desk(len(content))
         try:
+            if is_on_desk:
+                self._lay(content)
             self._input.write(frame)
-            for start in range(0, len(content), _PIECE):
+            for start in range(0, 0 if is_on_desk else len(content), _PIECE):
                 self._input.write(content[start : start + _PIECE])
                 await self._input.drain()
             await self._input.drain()
             length, size = frames.PREFIX.unpack(await self._output.readexactly(frames.PREFIX.size))
             if length > frames.LONGEST_ANSWER or size:
                 raise WorkerFault
-            return await self._output.readexactly(length)
+            answer = await self._output.readexactly(length)
         except (OSError, EOFError):
             raise WorkerFault from None
+        if is_on_desk and self._desk is not None:
+            self._clearing = asyncio.get_running_loop().call_later(REST, os.truncate, self._desk, 0)
+        return answer
+
+    def _lay(self, content: bytes) -> None:
+        """Lay the content on the desk, where it lies for a while: its memory serves the next message."""
+        self._let_lie()
+        if self._desk is None:
+            raise WorkerFault
+        with memoryview(content) as octets:
+            written = 0
+            while written < len(octets):
+                written += os.pwrite(self._desk, octets[written:], written)
+
+    def _let_lie(self) -> None:
+        if self._clearing is not None:
+            self._clearing.cancel()
+            self._clearing = None
 
     def kill(self) -> None:
         """End the process at once."""
@@ -104,6 +138,10 @@ class Worker:
         """Wait for the end of the process and return its status."""
         status = await self._process.wait()
         self._input.close()
+        self._let_lie()
+        if self._desk is not None:
+            os.close(self._desk)
+            self._desk = None
         return status
 
 
