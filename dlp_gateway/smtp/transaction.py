@@ -12,7 +12,7 @@ from dlp_gateway.smtp.connection import Connection, Lost
 from dlp_gateway.smtp.opening import SmarthostOptions
 
 #: Octets in one write, before dots are doubled.
-BLOCK: Final = 65_536
+BLOCK: Final = 262_144
 _DOT: Final = re.compile(rb"\n\.")
 _FINAL_DOT: Final = b".\r\n"
 
@@ -198,7 +198,7 @@ async def _all_but_the_end(connection: Connection, mail: Mail, options: Smarthos
         connection.send(last, 0)
         await connection.flushed(options.data_block)
         last = block
-    return last
+    return bytes(last)
 
 
 def _progress(mail: Mail, told: Sequence[Reply], accepted: tuple[str, ...]) -> Progress:
@@ -227,13 +227,21 @@ def _with_dots_doubled(octets: bytes) -> bytes:
     return octets.replace(b"\r\n.", b"\r\n..") if b"." in octets and _DOT.search(octets) else octets
 
 
-def stuffed_blocks(content: bytes) -> Iterator[bytes]:
-    """Yield what `stuffed` returns in blocks, so that a large message has no copy that is stuffed."""
+def stuffed_blocks(content: bytes) -> Iterator[bytes | memoryview]:
+    """Yield what `stuffed` returns in blocks, so that a large message has no copy that is stuffed.
+
+    A block without any dot, as in all that is encoded, is no copy at all; the last is one, to which something is added.
+    """
     start = 0
+    view = memoryview(content)
     while start < len(content):
         end = start + BLOCK
         if content[end - 1 : end] == b"\r" and end - 1 > start:  # a line end stays with the dot that may follow it
             end -= 1
+        if end < len(content) and content.find(b".", start, end) < 0:
+            yield view[start:end]
+            start = end
+            continue
         octets = _with_dots_doubled(content[start:end])
         if octets.startswith(b".") and (not start or content.endswith(b"\r\n", 0, start)):
             octets = b"." + octets
