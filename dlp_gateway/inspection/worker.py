@@ -18,7 +18,7 @@ from dlp_gateway.detect.base import Detector
 from dlp_gateway.inspection import frames
 from dlp_gateway.inspection.allocator import REST, give_back, keep_blocks
 from dlp_gateway.inspection.confinement import allow_seconds, confine, die_with
-from dlp_gateway.inspection.measuring import inspect, warm_up
+from dlp_gateway.inspection.measuring import inspect_only, warm_up
 from dlp_gateway.mail.parse import parse
 
 #: Octets of a message whose memory is given back when no other follows soon.
@@ -52,9 +52,10 @@ def _serve(source: BinaryIO, desk: int, sink: BinaryIO, detectors: tuple[Detecto
     if frame is None:
         return False
     allow_seconds(seconds)
+    value, contents = frame[0], [frame[1]]
     is_large = len(frame[1]) > _LARGE
-    answer = _measured(detectors, *frame)
     del frame
+    answer = _measured(detectors, value, contents)
     sink.write(answer)
     sink.flush()
     if is_large and not select.select((source,), (), (), REST)[0]:
@@ -62,12 +63,11 @@ def _serve(source: BinaryIO, desk: int, sink: BinaryIO, detectors: tuple[Detecto
     return True
 
 
-def _measured(detectors: tuple[Detector, ...], value: dict[str, Any], content: bytes) -> bytes:
+def _measured(detectors: tuple[Detector, ...], value: dict[str, Any], contents: list[bytes]) -> bytes:
     if "read" in value:
-        return frames.told(read_all(parse(content)))
+        return frames.told(read_all(parse(contents.pop())))
     envelope, facts = frames.requested(value)
-    _, inspection = inspect(detectors, envelope, content, facts)
-    return frames.answer(inspection)
+    return frames.answer(inspect_only(detectors, envelope, contents, facts))
 
 
 def _own_channels() -> tuple[BinaryIO, BinaryIO]:
