@@ -19,10 +19,11 @@ _WIDE_RUN: Final = re.compile(rb"(?:[\t\x20-\x7e\xa1-\xff]\x00){6,}+")
 _CORE: Final = 6
 _OF_WORDS: Final = re.compile(rb"[A-Za-z0-9 .,:/'#()\t-]")
 #: And letters of a word or digits of a number; in a short run, of a word as words are written.
-_WORD: Final = re.compile(r"[A-Za-z]{3}|\d{4}")
-_PLAIN_WORD: Final = re.compile(r"[A-Z]?[a-z]{3}|[A-Z]{4}|\d{4}")
+_WORD: Final = re.compile(rb"[A-Za-z]{3}|[0-9]{4}")
+_PLAIN_WORD: Final = re.compile(rb"[A-Z]?[a-z]{3}|[A-Z]{4}|[0-9]{4}")
 _SHORT: Final = 10  # characters
-_STEP: Final = 256  # octets
+_FIRST_STEP: Final = 16  # octets
+_STEP: Final = 256
 _BLOCK: Final = 262_144  # octets that are looked through at a time, in a cache of the processor's
 
 #: Every octet as 1 where it may stand in a core, else as 0.
@@ -50,8 +51,9 @@ def runs(content: bytes) -> str:
     found: list[str] = []
     size = 0
     for octets, charset in _matches(content):
-        run = octets.decode(charset)
-        if (_WORD if len(run) >= _SHORT else _PLAIN_WORD).search(run):
+        narrow = octets if charset == "ascii" else octets[::2]  # in each pair, the other octet is zero
+        if (_WORD if len(narrow) >= _SHORT else _PLAIN_WORD).search(narrow):
+            run = octets.decode(charset)
             found.append(run)
             size += len(run)
             if size > _CHARACTERS:
@@ -62,10 +64,13 @@ def runs(content: bytes) -> str:
 def _matches(content: bytes) -> Iterator[tuple[bytes, str]]:
     """Yield each run with its charset."""
     end = 0
-    for core in _cores(content):
-        if core >= end and (run := _RUN.match(content, _beginning(content, core, end))):
+    for start in range(0, len(content), _BLOCK):
+        marks = _marks(content[start : start + _BLOCK + _CORE - 1])
+        core = marks.find(1, max(0, end - start))
+        while core >= 0 and (run := _RUN.match(content, _beginning(content, start + core, end))):
             end = run.end()
             yield run[0], "ascii"
+            core = marks.find(1, end - start)
     if not _ZEROS_BETWEEN.search(content):
         return
     shapes = content.translate(_WIDE_SHAPE)  # a string of one letter is looked for in a tenth of the time
@@ -75,20 +80,20 @@ def _matches(content: bytes) -> Iterator[tuple[bytes, str]]:
         place = shapes.find(b"x\x00" * 6, wide.end())
 
 
-def _cores(content: bytes) -> Iterator[int]:
-    """Yield where the first core in each row of characters that may be in one begins; some may be told twice."""
-    for start in range(0, len(content), _BLOCK):
-        one = np.frombuffer(content[start : start + _BLOCK + _CORE - 1].translate(_CORE_SHAPE), np.uint8)
-        two = one[:-1] & one[1:]
-        six = two[:-4] & two[2:-2] & two[4:]
-        six[1:] &= ~six[:-1]
-        yield from (np.flatnonzero(six.view(np.bool_)) + start).tolist()
+def _marks(block: bytes) -> bytes:
+    """Return 1 for each octet with which a core begins, and else 0."""
+    one = np.frombuffer(block.translate(_CORE_SHAPE), np.uint8)
+    two = one[:-1] & one[1:]
+    marks: bytes = (two[:-4] & two[2:-2] & two[4:]).tobytes()
+    return marks
 
 
 def _beginning(content: bytes, place: int, least: int) -> int:
     """Return where the printable characters begin that end before `place`, not before `least`."""
+    step = _FIRST_STEP
     while place > least:
-        before = content[max(least, place - _STEP) : place]
+        before = content[max(least, place - step) : place]
+        step = _STEP
         printable = len(before) - len(before.rstrip(_PRINTABLE))
         place -= printable
         if printable < len(before):
