@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from dlp_gateway.allocator import give_back_large_blocks
+from dlp_gateway.allocator import keep_blocks
 
 _FORGET_THE_PEAK = "5"  # proc_pid_clear_refs(5)
 
@@ -24,7 +24,7 @@ def growing() -> Iterator[Growth]:
     The allocator is set as all our processes set it: left to itself it copies a growing buffer of less than 32 MB to
     grow it, but only in a process that has freed such a buffer before.
     """
-    give_back_large_blocks()
+    keep_blocks()
     Path("/proc/self/clear_refs").write_text(_FORGET_THE_PEAK)
     before, growth = _most(), Growth()
     yield growth

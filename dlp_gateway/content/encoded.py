@@ -42,8 +42,9 @@ _NOT_HEX: Final = re.compile(r"[^0-9A-Fa-f]+")
 _PAIR_SHAPE: Final = bytes(
     0x68 if octet in b"0123456789abcdefABCDEF" else 0x73 if octet in b" :,-\n" else 0x2D for octet in range(256)
 )
-#: By RE2, for its time does not depend on the text: a run that is long enough, pairs enough, and pairs as in C.
-_LONG: Final = re2.compile(rb"[A-Za-z0-9+/_\-]{24}")
+#: A run that is long enough, by its shape.
+_LONG: Final = b"x" * _LOOK
+#: That, pairs enough, or pairs as in C; by RE2, for its time does not depend on the text.
 _ANY: Final = re2.compile(rb"[A-Za-z0-9+/_\-]{24}|(?:[0-9A-Fa-f]{2}[ :,\n\-]){12}|0x[0-9A-Fa-f]{2}")
 
 
@@ -55,9 +56,9 @@ def files(text: str) -> Iterator[File]:
     if _ANY.search(octets) is None:  # nearly all texts
         return
     shape = octets.translate(_SHAPE)
+    del octets  # of a large text, one is enough
     told = end = 0
-    while told < _FILES and (long := _LONG.search(octets, end)):
-        start = long.start()
+    while told < _FILES and (start := shape.find(_LONG, end)) >= 0:
         run = _RUN.match(shape, start)
         end = run.end() if run else start + _LOOK
         for begin in _begins(text, start, end):
@@ -66,12 +67,10 @@ def files(text: str) -> Iterator[File]:
                 yield File(name="", content=content)
                 told += 1
                 break
-    del shape  # of a large text, one is enough
+    del shape
     if "0x" in text:
         text = _PREFIX.sub(" ", text)
-        octets = text.encode("ascii", "replace")
-    octets = octets.translate(_PAIR_SHAPE)
-    yield from _dumped(text, octets)
+    yield from _dumped(text, text.encode("ascii", "replace").translate(_PAIR_SHAPE))
 
 
 def _begins(text: str, start: int, end: int) -> Iterator[int]:

@@ -57,6 +57,8 @@ _PREFORMATTED_TAGS: Final = ("<pre", "<textarea", "<xmp", "<listing", "<plaintex
 ATTRIBUTES: Final = 1_000
 #: Open elements beyond which it is not asked, since every tag may look at all of them; Chromium stops at 512.
 DEPTH: Final = 1_000
+#: A table of fifty thousand cells has a quarter of this; Lexbor's tree takes two hundred octets for each.
+TAGS: Final = 400_000
 _NAMED_VALUE: Final = r"""[\s/]*+[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s>"'][^\s>]*+))?+"""
 #: One match for each tag, comment, script and style sheet (HTML standard, 13.2.5), whatever is wrong with it.
 _START: Final = re.compile(
@@ -182,10 +184,16 @@ def _with_lines(canonical: str) -> str:
 
 
 def is_excessive(source: str) -> bool:
-    """Return whether a browser's algorithm takes more than linear time for `source` (see `ATTRIBUTES`, `DEPTH`)."""
+    """Return whether a browser's algorithm takes more than linear time for `source`, or its tree too much memory.
+
+    See `ATTRIBUTES`, `DEPTH` and `TAGS`.
+    """
     if len(source) < 2 * min(ATTRIBUTES, DEPTH):
         return False
-    if source.count("<") <= DEPTH and not _MANY.search(source):  # so few tags that searching from each is cheap
+    tags = source.count("<")
+    if tags > TAGS:
+        return True
+    if tags <= DEPTH and not _MANY.search(source):  # so few tags that searching from each is cheap
         return False
     depth = 0
     opened: Counter[str] = Counter()

@@ -42,6 +42,10 @@ def read(part: Part, kind: Kind, *, holds_files: bool = True) -> Iterator[Piece]
     octets = HTML_OCTETS if kind is Kind.HTML else PART_OCTETS
     content = part.content[:octets]
     found = readings(content, part.charset or (_meta_charset(content) if kind is Kind.HTML else ""))
+    # Letters of a font of its own may look like any others; files that carry one, such as reports, are opened at will.
+    is_body = not part.filename and part.disposition != "attachment"
+    has_font = kind is Kind.HTML and is_body and _OWN_FONT.search(content) is not None
+    del content  # of a part that is too large, it is a copy
     is_excessive = kind is Kind.HTML and any(map(html.is_excessive, found))
     if is_excessive:
         found = tuple(dict.fromkeys(map(html.loose, found)))
@@ -57,19 +61,19 @@ def read(part: Part, kind: Kind, *, holds_files: bool = True) -> Iterator[Piece]
         found = tuple(dict.fromkeys(chain(found, *(_further(reading, part) for reading in found))))
     is_doubtful = not found or ("\ufffd" in found[0] and strange(found[0]))
     if found:
-        found = (bidi.with_overrides(with_newlines(found[0] if len(found) == 1 else "\n\n".join(found))),)
-        yield found[0]
+        texts = [found[0] if len(found) == 1 else "\n\n".join(found)]
+        del found
+        yield bidi.with_overrides(with_newlines(texts.pop()))
     if is_doubtful:
         yield UnreadableReason.CHARSET
-    # Letters of a font of its own may look like any others; files that carry one, such as reports, are opened at will.
-    if kind is Kind.HTML and not part.filename and part.disposition != "attachment" and _OWN_FONT.search(content):
+    if has_font:
         yield UnreadableReason.AMBIGUOUS
     if len(part.content) > octets or is_excessive:
         yield UnreadableReason.TOO_LARGE
     if kind is Kind.PLAIN and holds_files:
-        yield from inline.files(content)
+        yield from inline.files(part.content[:octets])
     elif kind is Kind.HTML:
-        yield from inline.linked(content)
+        yield from inline.linked(part.content[:octets])
     if kind is Kind.CODED:
         yield UnreadableReason.ATTACHMENT
 

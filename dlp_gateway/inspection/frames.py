@@ -18,6 +18,10 @@ from dlp_gateway.mail.envelope import NOTHING_ASKED, Envelope
 
 #: Octets of JSON and of content that follow, both big-endian.
 PREFIX: Final = struct.Struct(">II")
+#: Content of more octets than the first, and of no more than the second, lies in the worker's desk, a file in memory:
+#: through a pipe it would take as long as it takes to be measured. What is larger would fill the memory twice.
+_INLINE: Final = 65_536
+_DESK: Final = 8_000_000
 #: An answer of more findings than `measuring` lets through is nonsense.
 LONGEST_ANSWER: Final = 16_000_000
 #: Characters of text that are told of one message to people who ask what was read.
@@ -35,14 +39,19 @@ class Nonsense(ValueError):  # noqa: N818 - a thing that workers say
     """What a worker answered is no inspection."""
 
 
+def on_desk(octets: int) -> bool:
+    """Whether content of so many octets lies in the worker's desk, and does not follow its frame."""
+    return _INLINE < octets <= _DESK
+
+
 def pack(value: dict[str, Any], content: bytes = b"") -> bytes:
-    """Return the frame of `value` without its content, which follows it on the wire."""
+    """Return the frame of `value` without its content, which follows it on the wire unless it is `on_desk`."""
     encoded = json.dumps(value, separators=(",", ":")).encode()
     return PREFIX.pack(len(encoded), len(content)) + encoded
 
 
 def request(envelope: Envelope, facts: Facts, content: bytes) -> bytes:
-    """Return the frame that asks for an inspection; `content` must follow it."""
+    """Return the frame that asks for an inspection of `content`."""
     # What was asked about DSNs stays here, and to whom a login is bound was looked at before.
     sent = asdict(replace(envelope, dsn=NOTHING_ASKED, bound_to=None))
     sent |= {"received_at": envelope.received_at.isoformat()}

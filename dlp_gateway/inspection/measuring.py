@@ -23,14 +23,17 @@ from dlp_gateway.detect.base import (
 )
 from dlp_gateway.detect.registry import header_only
 from dlp_gateway.mail.envelope import Envelope, new_id
-from dlp_gateway.mail.message import Message
-from dlp_gateway.mail.parse import parse, whole
+from dlp_gateway.mail.message import Message, Part
+from dlp_gateway.mail.parse import BEGINNING, parse, whole
 
 #: Findings kept of one kind, rule and score; a policy that counts further than this is served by the rest of them.
 SAME_FINDINGS: Final = 1_000
 #: Findings kept of one detector. More is a failure of measurement, which a policy holds.
 ALL_FINDINGS: Final = 10_000
 
+#: Octets of a part that need not be kept beside its text, and types of which nothing else is looked at.
+_LARGE: Final = 1_000_000
+_LARGE_TYPES: Final = frozenset({"text/plain", "text/html", "text/csv", "application/octet-stream"})
 _SAMPLE: Final = b"""\
 To: someone@mail.example.org\r
 Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r
@@ -47,6 +50,30 @@ def inspect(detectors: Iterable[Detector], envelope: Envelope, raw: bytes, facts
     if failures:
         return message, Inspection(findings=(), failures=failures, unreadable=())
     return message, measure(detectors, envelope, message, facts)
+
+
+def inspect_only(detectors: Iterable[Detector], envelope: Envelope, contents: list[bytes], facts: Facts) -> Inspection:
+    """Do so for the one message in `contents`, of which nothing is kept for longer than it is needed.
+
+    It is taken out of the list, so that a large message is not in memory once more than what was taken out of it.
+    """
+    message, failures = parsed(contents.pop())
+    if failures:
+        return Inspection(findings=(), failures=failures, unreadable=())
+    message = replace(message, raw=message.raw[: message.body_start])
+    try:
+        texts, unreadable = read(message)
+    except Exception as problem:  # noqa: BLE001 - see above
+        return measure_header(detectors, envelope, message, facts, _failure("content", problem))
+    message = replace(message, parts=tuple(map(_read_part, message.parts)))
+    return _detected(
+        detectors, Material(envelope=envelope, message=message, texts=texts, unreadable=unreadable, facts=facts)
+    )
+
+
+def _read_part(part: Part) -> Part:
+    """Return a part whose text was read; detectors look at the beginning of files, and at all that is for programs."""
+    return part.cut(BEGINNING) if len(part.content) > _LARGE and part.media_type in _LARGE_TYPES else part
 
 
 def warm_up(detectors: Iterable[Detector]) -> None:

@@ -7,6 +7,7 @@ import signal
 from collections.abc import AsyncIterator
 from typing import Final
 
+from dlp_gateway.allocator import REST
 from dlp_gateway.detect.base import Inspection
 from dlp_gateway.inspection import frames
 from dlp_gateway.inspection.fork_server import Forked, ForkServer
@@ -32,22 +33,30 @@ class WorkerFault(Exception):  # noqa: N818 - a thing that happens to workers
 
 
 class Worker:
-    """One worker process, ready for a message."""
+    """One worker process, ready for a message; `desk` is the file in memory in which it finds those of usual size.
 
-    def __init__(self, process: Forked) -> None:
+    We write there and never read: a worker that was taken over can only spoil what it is to read itself.
+    """
+
+    def __init__(self, process: Forked, desk: int) -> None:
         self._process = process
         self._input, self._output = process.input, process.output
+        self._desk: int | None = desk
+        self._clearing: asyncio.TimerHandle | None = None
 
     @classmethod
     async def start(cls, forks: ForkServer, *, memory_bytes: int, seconds: int) -> "Worker":
         """Start a worker and wait until it is ready; raise WorkerFault if it will not be, OSError for no room."""
-        nothing = os.open(os.devnull, os.O_RDWR)
+        nothing, desk = os.open(os.devnull, os.O_RDWR), os.memfd_create("message")
         try:
             async with asyncio.timeout(_START_SECONDS):
-                process = await forks.fork("worker", nothing)
+                process = await forks.fork("worker", nothing, (desk,))
+        except BaseException:
+            os.close(desk)
+            raise
         finally:
             os.close(nothing)
-        worker = cls(process)
+        worker = cls(process, desk)
         start = {"memory_bytes": memory_bytes, "seconds": seconds}
         try:
             async with asyncio.timeout(_START_SECONDS):
@@ -68,18 +77,39 @@ class Worker:
 
     async def exchange(self, frame: bytes, content: bytes) -> bytes:
         """Send one frame with its content and return the JSON that comes back."""
+        is_on_desk = frames.on_desk(len(content))
         try:
+            if is_on_desk:
+                self._lay(content)
             self._input.write(frame)
-            for start in range(0, len(content), _PIECE):
+            for start in range(0, 0 if is_on_desk else len(content), _PIECE):
                 self._input.write(content[start : start + _PIECE])
                 await self._input.drain()
             await self._input.drain()
             length, size = frames.PREFIX.unpack(await self._output.readexactly(frames.PREFIX.size))
             if length > frames.LONGEST_ANSWER or size:
                 raise WorkerFault
-            return await self._output.readexactly(length)
+            answer = await self._output.readexactly(length)
         except (OSError, EOFError):
             raise WorkerFault from None
+        if is_on_desk and self._desk is not None:
+            self._clearing = asyncio.get_running_loop().call_later(REST, os.truncate, self._desk, 0)
+        return answer
+
+    def _lay(self, content: bytes) -> None:
+        """Lay the content on the desk, where it lies for a while: its memory serves the next message."""
+        self._let_lie()
+        if self._desk is None:
+            raise WorkerFault
+        with memoryview(content) as octets:
+            written = 0
+            while written < len(octets):
+                written += os.pwrite(self._desk, octets[written:], written)
+
+    def _let_lie(self) -> None:
+        if self._clearing is not None:
+            self._clearing.cancel()
+            self._clearing = None
 
     def kill(self) -> None:
         """End the process at once."""
@@ -89,6 +119,10 @@ class Worker:
         """Wait for the end of the process and return its status."""
         status = await self._process.wait()
         self._input.close()
+        self._let_lie()
+        if self._desk is not None:
+            os.close(self._desk)
+            self._desk = None
         return status
 
 

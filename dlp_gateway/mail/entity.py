@@ -50,14 +50,15 @@ class Account:
     entities: int
     looks: int
     octets: int
+    brief: bool = False  # nobody will look at all of a part
     fields: int = _FIELDS
     delimiters: int = _DELIMITERS
     defects: set[Defect] = field(default_factory=set)
 
     @classmethod
-    def of(cls, raw: bytes, *, entities: int) -> "Account":
+    def of(cls, raw: bytes, *, entities: int, brief: bool = False) -> "Account":
         """Return what may be read of a message."""
-        return cls(entities=entities, looks=_LOOKS * (len(raw) + 1), octets=_COPIES * len(raw) + _FEW)
+        return cls(entities=entities, looks=_LOOKS * (len(raw) + 1), octets=_COPIES * len(raw) + _FEW, brief=brief)
 
     def pays(self, node: Node) -> bool:
         """Whether one more entity may be read."""
@@ -75,7 +76,7 @@ class Account:
 
     def keeps(self, part: Part) -> bool:
         """Whether there is room for one more part."""
-        self.octets -= len(part.content)
+        self.octets -= len(part.content) + part.left_out
         if self.octets < 0:
             self.defects.add(Defect.TOO_MANY_PARTS)
         return self.octets >= 0

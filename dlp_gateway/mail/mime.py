@@ -11,13 +11,15 @@ from functools import lru_cache
 from itertools import chain, product
 from typing import Final
 
-from dlp_gateway.mail import ambiguity, delimiter, encoded_word, header, parameters, transfer
+from dlp_gateway.mail import ambiguity, calendar, delimiter, encoded_word, header, parameters, transfer
 from dlp_gateway.mail.entity import PARTS, Account, Node
 from dlp_gateway.mail.header import Header
 from dlp_gateway.mail.message import Defect, Part
 
 #: Half of what Postfix descends (mime_nesting_limit 100); no client shows what lies so deep.
 DEPTH: Final = 50
+_MANY: Final = 100_000  # octets in base64 of which the beginning is enough where nobody looks at the rest
+_FIRST: Final = 16_384
 _REMEMBERED: Final = 200  # octets; bounds what the memory of types holds
 
 _EMBEDDED: Final = frozenset({"message/rfc822", "message/global", "message/news"})
@@ -47,7 +49,7 @@ def leaves(
 ) -> tuple[tuple[Part, ...], frozenset[Defect]]:
     """Return the parts of `raw` with the header section `head`, all or `kept` octets of each, and what is odd there."""
     found: list[Part] = []
-    account = Account.of(raw, entities=parts)
+    account = Account.of(raw, entities=parts, brief=kept is not None)
     # Iterators over the children of each open entity, the innermost last: a child is made when its turn comes.
     open_entities: list[Iterator[Node | Part]] = [
         _bodies(Node(raw, head, head.body_start, len(raw), "", 0, in_message=True, outermost=True), 0)
@@ -220,6 +222,10 @@ def _disputed_part(node: Node, media_type: str) -> Part:
 
 def _text_or_other(node: Node, reading: _Reading, account: Account) -> Iterator[Node | Part]:
     """Return the leaf, and beside it the raw text where a client that cannot decode it may show that instead."""
+    if account.brief and node.end - node.start > _MANY and _is_file(reading):
+        beginning = _beginning(node, reading)
+        if not calendar.is_calendar(beginning):
+            return iter((beginning,))
     shown = [_leaf(node, reading)]
     if Defect.BAD_ENCODING in shown[0].defects and reading.media_type.startswith("text/"):
         shown.append(_leaf(node, reading, raw=True))
@@ -232,6 +238,23 @@ def _text_or_other(node: Node, reading: _Reading, account: Account) -> Iterator[
     if ambiguity.charsets_differ(charsets, shown[0].content):
         shown[0] = replace(shown[0], defects=(*shown[0].defects, Defect.AMBIGUOUS))
     return iter([replace(part, charset=charset) for part, charset in product(shown, account.some(charsets))])
+
+
+def _is_file(reading: _Reading) -> bool:
+    """Return whether it is a file in base64 that nobody reads but as its octets."""
+    is_text = reading.media_type.startswith("text/") or "charset" in reading.content_type.parameters
+    return reading.encoding == "base64" and not is_text
+
+
+def _beginning(node: Node, reading: _Reading) -> Part:
+    """Return the leaf with its first octets; how many more there are is told by its letters, and no fault in them."""
+    part = _leaf(replace(node, end=node.start + _FIRST), reading)
+    return replace(
+        part,
+        defects=(),
+        span=(node.start, node.end) if node.outermost else None,
+        left_out=(node.end - node.start) * 3 // 4 - len(part.content),
+    )
 
 
 def _embedded(node: Node, reading: _Reading, account: Account) -> Iterator[Node | Part]:

@@ -46,7 +46,8 @@ def parse(raw: bytes, limits: Limits = LIMITS, *, briefly: bool = False) -> Mess
     """Read a whole message; linear in its size.
 
     `briefly`: the parts are the same, but no more of the content of each is kept than its `BEGINNING`, which tells what
-    it is; else a large message is at least twice in memory for as long as anybody looks at it.
+    it is; else a large message is at least twice in memory for as long as anybody looks at it. A large file in base64
+    is not decoded further, so that its size is a guess, none too low, and no fault behind its beginning is seen.
     """
     head = header.read(raw, octets=limits.header_octets, fields=limits.fields)
     defects = set(head.defects)

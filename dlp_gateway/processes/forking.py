@@ -196,7 +196,7 @@ def _as_worker(recipe: Recipe, detectors: tuple[Detector, ...] | None) -> Callab
     def live(birth: _Birth) -> None:
         setproctitle("dlp-gateway: worker")
         die_with(birth.parent)
-        worker.main(recipe, detectors)
+        worker.main(recipe, detectors, *birth.descriptors)
 
     return live
 

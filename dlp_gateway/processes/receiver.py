@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import uvloop
 
-from dlp_gateway.allocator import give_back_large_blocks
+from dlp_gateway.allocator import give_back_at_rest, keep_blocks
 from dlp_gateway.detect.base import Detector
 from dlp_gateway.inspection.fork_server import ForkServer
 from dlp_gateway.inspection.inspector import Inspector
@@ -131,6 +131,8 @@ async def receive(boot: Boot, control: socket.socket, detectors: tuple[Detector,
         stack.callback(metrics.tally.carry_over)
         carrying = asyncio.create_task(metrics.tally.carry())
         stack.callback(carrying.cancel)
+        resting = asyncio.create_task(give_back_at_rest(lambda: room.passed))
+        stack.callback(resting.cancel)
         # Large messages wait for its workers; small ones need none. Nor does an end wait until engines are loaded.
         starting = asyncio.create_task(_start(inspector))
         stack.push_async_callback(asyncio.wait, (starting,))
@@ -185,5 +187,5 @@ def main(control: socket.socket, descriptors: tuple[int, ...], detectors: tuple[
     log.configure(boot.settings.log.level, boot.settings.log.format)
     log.catch_uncaught()
     sys.setswitchinterval(_TURN)
-    give_back_large_blocks()
+    keep_blocks()
     uvloop.run(receive(boot, control, detectors))

@@ -15,6 +15,7 @@ class Room:
     def __init__(self, octets: int = ROOM) -> None:
         self._octets = octets
         self._taken = 0
+        self.passed = 0  # octets that were given back so far
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
     @property
@@ -32,6 +33,7 @@ class Room:
     def give_back(self, octets: int) -> None:
         """Give back what was taken, to those who wait for it, in order."""
         self._taken -= octets
+        self.passed += octets
         while self._waiting and self._fits(self._waiting[0][0]):
             wanted, waiter = self._waiting.popleft()
             if not waiter.done():

@@ -12,7 +12,7 @@ from dlp_gateway.smtp.connection import Connection, Lost
 from dlp_gateway.smtp.opening import SmarthostOptions
 
 #: Octets in one write, before dots are doubled.
-BLOCK: Final = 65_536
+BLOCK: Final = 262_144
 _DOT: Final = re.compile(rb"\n\.")
 _FINAL_DOT: Final = b".\r\n"
 
@@ -198,7 +198,7 @@ async def _all_but_the_end(connection: Connection, mail: Mail, options: Smarthos
         connection.send(last, 0)
         await connection.flushed(options.data_block)
         last = block
-    return last
+    return bytes(last)
 
 
 def _progress(mail: Mail, told: Sequence[Reply], accepted: tuple[str, ...]) -> Progress:
@@ -215,24 +215,34 @@ def _progress(mail: Mail, told: Sequence[Reply], accepted: tuple[str, ...]) -> P
 
 def stuffed(content: bytes) -> bytes:
     """Return the content as DATA carries it (RFC 5321 4.5.2), without the final dot; no octet of it is changed."""
-    # The expression looks for one octet at memory's speed; to replace where there is nothing takes twice as long.
-    octets = content.replace(b"\r\n.", b"\r\n..") if _DOT.search(content) else content
+    octets = _with_dots_doubled(content)
     if octets.startswith(b"."):
         octets = b"." + octets
     # The end of data is CRLF.CRLF: a message that does not end its last line gets that CRLF.
     return octets if octets.endswith(b"\r\n") or not octets else octets + b"\r\n"
 
 
-def stuffed_blocks(content: bytes) -> Iterator[bytes]:
-    """Yield what `stuffed` returns in blocks, so that a large message has no copy that is stuffed."""
+def _with_dots_doubled(octets: bytes) -> bytes:
+    # To look for one octet takes a tenth of the time of two, and the expression half of what replacing takes.
+    return octets.replace(b"\r\n.", b"\r\n..") if b"." in octets and _DOT.search(octets) else octets
+
+
+def stuffed_blocks(content: bytes) -> Iterator[bytes | memoryview]:
+    """Yield what `stuffed` returns in blocks, so that a large message has no copy that is stuffed.
+
+    A block without any dot, as in all that is encoded, is no copy at all; the last is one, to which something is added.
+    """
     start = 0
+    view = memoryview(content)
     while start < len(content):
         end = start + BLOCK
         if content[end - 1 : end] == b"\r" and end - 1 > start:  # a line end stays with the dot that may follow it
             end -= 1
-        octets = content[start:end]
-        if _DOT.search(octets):
-            octets = octets.replace(b"\r\n.", b"\r\n..")
+        if end < len(content) and content.find(b".", start, end) < 0:
+            yield view[start:end]
+            start = end
+            continue
+        octets = _with_dots_doubled(content[start:end])
         if octets.startswith(b".") and (not start or content.endswith(b"\r\n", 0, start)):
             octets = b"." + octets
         start = end

@@ -189,11 +189,13 @@ def test_games_with_markup_are_refused_or_cheap(before: str, unit: str, behind: 
         ("<script>" + "if (a<b) { c }" * 3_000 + "</script>", False),
         ("<!-- " + "<div>" * 3_000 + " -->", False),
         ("1 < 2 " * 3_000, False),
+        ("<td>a</td>" * 199_000, False),
+        ("<td>a</td>" * 201_000, True),
     ],
-    ids=range(15),
+    ids=range(17),
 )
 def test_bounds_of_markup(source: str, *, expected: bool) -> None:
-    """A thousand attributes or open elements are no letter; long letters without them are read as any other."""
+    """A thousand attributes or open elements are no letter, nor are tags for a tree of 80 MB; others are read."""
     assert expected == is_excessive(source)
 
 

@@ -69,7 +69,7 @@ async def test_each_end_is_told(forks: ForkServer) -> None:
 
 
 async def test_a_worker_inherits_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No descriptor but its channel, and no environment variable that could be a secret."""
+    """No descriptor but its channel and its desk, and no environment variable that could be a secret."""
     monkeypatch.setenv("DATABASE_PASSWORD", "hidden")
     with (tmp_path / "key").open("wb") as key, socket.create_server(("127.0.0.1", 0)) as listening:
         for one in (key, listening):
@@ -77,7 +77,7 @@ async def test_a_worker_inherits_nothing(monkeypatch: pytest.MonkeyPatch, tmp_pa
         forks = ForkServer.start(RECIPE)
         one = await worker(forks)
         opened, environment = inherited(pid_of(one))
-        assert {one.partition(":")[0] for one in opened} == {"socket", "/dev/null"}
+        assert {one.partition(":")[0] for one in opened} == {"socket", "/dev/null", "/memfd"}
         assert len({one for one in opened if one.startswith("socket:")}) == 1
         assert b"hidden" not in environment
         (server,) = children(os.getpid())
@@ -118,10 +118,10 @@ async def test_somebody_who_no_longer_waits_gets_no_worker(forks: ForkServer) ->
     """A start that was given up leaves no process without a master, and the next is answered with its own."""
     await forks.ready()
     nothing = os.open(os.devnull, os.O_RDWR)
-    given_up = asyncio.create_task(forks.fork("worker", nothing))
+    given_up = asyncio.create_task(forks.fork("worker", nothing, (nothing,)))
     await asyncio.sleep(0)  # it asks
     given_up.cancel()
-    kept = await forks.fork("worker", nothing)
+    kept = await forks.fork("worker", nothing, (nothing,))
     os.close(nothing)
     (server,) = children(os.getpid())
     await until(lambda: children(server) == [kept.pid])
@@ -161,7 +161,7 @@ async def test_a_worker_that_ends_before_it_is_ready(forks: ForkServer) -> None:
     fork = forks.fork
 
     async def fork_and_kill(*arguments: object) -> Forked:
-        forked.append(await fork("worker", 2))
+        forked.append(await fork("worker", 2, (2,)))
         forked[0].kill()
         return forked[0]
 

@@ -1,6 +1,7 @@
 """Messages parsed briefly: the same but for the contents of their parts, of which there is the beginning."""
 
 import base64
+import random
 from dataclasses import replace
 
 import pytest
@@ -32,6 +33,31 @@ def test_a_brief_message_is_the_same_but_for_contents(raw: bytes, beginning: int
     assert without_contents(brief) == without_contents(parse(raw))
     assert all(len(part.content) <= beginning for part in brief.parts)
     assert whole(brief) == parse(raw)
+
+
+@pytest.mark.parametrize("end", [b"", b"=", b"!!"], ids=["sound", "padded", "faulty"])
+def test_a_large_file_is_decoded_no_further_than_its_beginning(end: bytes) -> None:
+    """It is the same part but for its size, which is told by its letters, and for faults behind the beginning."""
+    head = b"Content-Type: multipart/mixed; boundary=A\r\n\r\n--A\r\n\r\nwords\r\n--A\r\n"
+    file = b"Content-Type: application/pdf; name=a.pdf\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    octets = random.Random(1).randbytes(400_000)
+    raw = head + file + base64.encodebytes(octets).replace(b"\n", b"\r\n") + end + b"\r\n--A--\r\n"
+    brief, full = parse(raw, briefly=True), parse(raw)
+    assert brief.parts[0] == full.parts[0]
+    assert brief.parts[1].content == octets[: parsing.BEGINNING]
+    assert brief.parts[1].span == full.parts[1].span
+    assert 0 <= len(brief.parts[1].content) + brief.parts[1].left_out - len(octets) < 20_000
+    assert whole(brief) == full
+
+
+def test_a_large_invitation_in_base64_is_read() -> None:
+    """Whatever it says that it is."""
+    guests = b"".join(b"ATTENDEE:mailto:u%d@shop.example\r\n" % number for number in range(900)) * 6
+    head = b"Content-Type: application/pdf\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    raw = head + base64.encodebytes(b"BEGIN:VCALENDAR\r\n" + guests).replace(b"\n", b"\r\n")
+    assert len(raw) > 200_000
+    assert without_contents(parse(raw, briefly=True)) == without_contents(parse(raw))
+    assert len(parse(raw, briefly=True).visible) == 5_400
 
 
 def test_all_guests_of_a_large_invitation_are_seen() -> None:
