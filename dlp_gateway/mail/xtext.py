@@ -41,7 +41,9 @@ def original_recipient(text: str) -> tuple[str, str] | None:
     if ascii_only and decode(ascii_only) is None:
         return None
     plain = _HEX.sub(lambda match: chr(int(match[1], 16)), written)
-    shown = _UNICODE.sub(_character, plain)
+    if "\\" in _UNICODE.sub("", plain) or not all(map(_is_character, _UNICODE.findall(plain))):
+        return None
+    shown = _UNICODE.sub(lambda match: chr(int(match[1], 16)), plain)
     return (kind, shown) if shown.isprintable() else None
 
 
@@ -50,6 +52,6 @@ def without_unicode(text: str) -> str:
     return "".join(character if character.isascii() else f"\\x{{{ord(character):X}}}" for character in text)
 
 
-def _character(match: re.Match[str]) -> str:
-    number = int(match[1], 16)
-    return chr(number) if number <= 0x10FFFF and not 0xD800 <= number < 0xE000 else match[0]
+def _is_character(digits: str) -> bool:
+    number = int(digits, 16)
+    return number <= 0x10FFFF and not 0xD800 <= number < 0xE000

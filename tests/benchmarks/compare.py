@@ -2,7 +2,7 @@
 
 `uv run python -m tests.benchmarks.compare [--peers]`. Each has as many processes as there are cores, and one sink is
 behind them all. Each line is the median of the rounds: mails a second, latency of the median mail and of the 99th in a
-hundred, CPU milliseconds a mail of all its processes, and the most memory that its processes ever took together. With
+hundred, CPU milliseconds a mail of all its processes, and the most memory that these ever took, what they share counted once. With
 `--peers`, other filters that are installed come along (see `peers`). Two more tables: latency at a fixed pace, and
 of small mails while spreadsheets are inspected. On loopback the load client and the sink take their share of the same
 cores: ratios mean something, figures only beside each other.
@@ -233,12 +233,18 @@ def _cpu(leader: int) -> float:
 
 
 def _memory(leader: int) -> float:
-    """Return the sum of the peaks (VmHWM) of a session's processes, in bytes."""
+    """Return the sum of the peaks of a session's processes, in bytes; what they share counts once (proc(5): Pss)."""
     total = 0
     for pid in session(leader):
-        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
-        total += int(status.partition("VmHWM:")[2].split()[0]) * 1024
-    return total
+        peak, now = (_sizes(pid, "status")[name] for name in ("VmHWM", "VmRSS"))
+        total += peak - now + _sizes(pid, "smaps_rollup")["Pss"]
+    return total * 1024
+
+
+def _sizes(pid: int, file: str) -> dict[str, int]:
+    """Return the sizes in a file of /proc by their names, in KB."""
+    pairs = (line.partition(":") for line in Path(f"/proc/{pid}/{file}").read_text(encoding="utf-8").splitlines())
+    return {name: int(value.split()[0]) for name, _, value in pairs if value.endswith(" kB")}
 
 
 def main() -> None:
