@@ -2,10 +2,10 @@
 
 `uv run python -m tests.benchmarks.compare [--peers]`. Each has as many processes as there are cores, and one sink is
 behind them all. Each line is the median of the rounds: mails a second, latency of the median mail and of the 99th in a
-hundred, CPU milliseconds a mail of all its processes, and the most memory that these ever took, what they share counted once. With
-`--peers`, other filters that are installed come along (see `peers`). Two more tables: latency at a fixed pace, and
-of small mails while spreadsheets are inspected. On loopback the load client and the sink take their share of the same
-cores: ratios mean something, figures only beside each other.
+hundred, CPU milliseconds a mail of all its processes, and the most memory that these took, with what they share counted
+once. With `--peers`, other filters that are installed come along (see `peers`). Two more tables: latency at a fixed
+pace, and of small mails while spreadsheets are inspected. On loopback the load client and the sink take their share of
+the same cores: ratios mean something, figures only beside each other.
 """
 
 import argparse

@@ -149,7 +149,7 @@ async def test_closing_door_finishes_what_is_under_way(listen: Listen) -> None:
     waiting.writer.write(CONTENT)
     await until(lambda: gateway.handler.taken)
     draining = asyncio.create_task(gateway.door.drain(3))
-    stopping = "421 4.3.2 The gateway is stopping"
+    stopping = "421 4.3.2 Closing this connection; connect again"
     assert await idle.hear() == stopping
     assert await between.hear() == stopping
     late = await gateway.client()
