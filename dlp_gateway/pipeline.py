@@ -18,7 +18,7 @@ from dlp_gateway.detect.base import CONFIDENCE, Inspection
 from dlp_gateway.forwarding import AFTER_AN_OUTAGE, UNREACHABLE, Forwarder, Outgoing
 from dlp_gateway.mail.author import misnamed
 from dlp_gateway.mail.automatic import is_automatic
-from dlp_gateway.mail.edit import AddTrace, PruneAttendees, apply
+from dlp_gateway.mail.edit import AddTrace, PruneAttendees, PruneOutsiders, PruneRecipients, apply
 from dlp_gateway.mail.envelope import Envelope, Ret
 from dlp_gateway.mail.message import Message
 from dlp_gateway.mail.notice import is_inside_only
@@ -166,7 +166,7 @@ class Pipeline:
             with metrics.stage("act"):
                 lesson = self._memory.lesson(remembered, verdict, inspection)
                 passing = await _beside(
-                    len(content) * max(1, len(verdict.copies)), partial(self._edit, envelope, message, verdict, lesson)
+                    _effort(message, verdict), partial(self._edit, envelope, message, verdict, lesson)
                 )
             _tell(envelope, passing.verdict, inspection)
             # Committed before it leaves, so that the first answer to a mass mail, or a second attempt, is recognised.
@@ -285,6 +285,12 @@ def _noting() -> Iterator[None]:
         yield
     except StoreError as error:
         trouble.store_failed(error)
+
+
+def _effort(message: Message, verdict: Verdict) -> int:
+    """Return how many octets have to be looked at to edit a message: where nobody is hidden, those of the header."""
+    hides = any(isinstance(edit, PruneRecipients | PruneOutsiders) for edit in verdict.edits)
+    return len(message.raw) * max(1, len(verdict.copies)) if hides or verdict.copies else message.body_start
 
 
 async def _beside(size: int, work: Callable[[], T]) -> T:
