@@ -1,4 +1,7 @@
-"""Rows with a large value in SQLite: it goes in piece by piece, since what is bound to a statement is copied twice."""
+"""Rows with a large value in SQLite: it goes in piece by piece, and is sealed on the way.
+
+What is bound to a statement is copied twice.
+"""
 
 import sqlite3
 from collections.abc import Mapping, Sequence
@@ -6,22 +9,25 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Table
 
+from quarantine.crypto import SealedContent
 from quarantine.failures import is_stale
 from quarantine.insertion import insert_rows
 
 #: Octets of a value that is large; below, one statement costs less.
 LARGE: Final = 1_000_000
-_PIECE: Final = 262_144
 
 
 def insert_with_contents(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], column: str) -> None:
-    """Insert rows, all of the same columns, in the caller's transaction; `column` has octets that may be large."""
+    """Insert rows, all of the same columns, in the caller's transaction; `column` has octets, or `SealedContent`."""
+    large = [row for row in rows if isinstance(row[column], SealedContent)]
     # SQLite's own connection, which can write into a value, is at hand where we call it without asyncio.
-    large = [row for row in rows if len(row[column]) >= LARGE] if connection.dialect.driver == "pysqlite" else []
+    in_pieces = connection.dialect.driver == "pysqlite"
     if not large:
         insert_rows(connection, table, rows)
         return
-    insert_rows(connection, table, [{**row, column: b""} if len(row[column]) >= LARGE else row for row in rows])
+    insert_rows(connection, table, [{**row, column: _bound(row[column], in_pieces=in_pieces)} for row in rows])
+    if not in_pieces:
+        return
     (key,) = table.primary_key
     for row in large:
         of_row = f'"{table.name}" WHERE "{key.name}" = ?'
@@ -31,13 +37,20 @@ def insert_with_contents(connection: Connection, table: Table, rows: Sequence[Ma
         _write(connection, (table.name, column, number), row[column])
 
 
-def _write(connection: Connection, place: tuple[str, str, int], octets: bytes) -> None:
+def _bound(value: bytes | SealedContent, *, in_pieces: bool) -> bytes:
+    """Return what is bound to the statement."""
+    if isinstance(value, bytes):
+        return value
+    return b"" if in_pieces else b"".join(value)
+
+
+def _write(connection: Connection, place: tuple[str, str, int], sealed: SealedContent) -> None:
     driver = connection.connection.driver_connection
     assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - told to mypy
     try:
-        with driver.blobopen(*place) as value, memoryview(octets) as view:
-            for start in range(0, len(view), _PIECE):
-                value.write(view[start : start + _PIECE])
+        with driver.blobopen(*place) as value:
+            for piece in sealed:
+                value.write(piece)
     except sqlite3.Error as error:
         if is_stale(error):  # no statement of SQLAlchemy's, so nobody else looks at it
             connection.invalidate(error)

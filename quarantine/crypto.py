@@ -6,13 +6,17 @@ import hmac
 import json
 import os
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.algorithms import AES256
+from cryptography.hazmat.primitives.ciphers.modes import GCM
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
 from quarantine.store import StoreError, StoreKeyError
@@ -23,7 +27,7 @@ SCHEMA: Final = 1
 _SUITE: Final = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 _NONCE: Final = 12  # bytes; NIST SP 800-38D 8.2.2: random, and one key seals a few thousand fields at most
 _TAG: Final = 16  # bytes
-_LARGE: Final = 1_000_000  # bytes from which a second copy would weigh
+_PIECE: Final = 262_144  # bytes that are sealed at a time where a second copy of all would weigh
 _KEY_FILE_LIMIT: Final = 4096
 
 
@@ -83,27 +87,51 @@ class PrivateKey:
         return cls(public=PublicKey(id=_key_id(public), public=public, index_key=index_key), private=private)
 
 
+class SealedContent:
+    """A large field that is sealed piece by piece as it is written, so that there never is a second copy of it.
+
+    Its pieces are the same whenever it is gone through; together they are what `MessageKey.seal` would have returned.
+    """
+
+    __slots__ = ("_associated", "_key", "_nonce", "_plain")
+
+    def __init__(self, key: bytes, associated: bytes, plain: bytes) -> None:
+        self._key, self._associated, self._plain = key, associated, plain
+        self._nonce = os.urandom(_NONCE)
+
+    def __len__(self) -> int:
+        return _NONCE + len(self._plain) + _TAG
+
+    def __iter__(self) -> Iterator[bytes]:
+        sealing = Cipher(AES256(self._key), GCM(self._nonce)).encryptor()
+        sealing.authenticate_additional_data(self._associated)
+        yield self._nonce
+        with memoryview(self._plain) as view:
+            for start in range(0, len(view), _PIECE):
+                yield sealing.update(view[start : start + _PIECE])
+        yield sealing.finalize() + sealing.tag
+
+
 class MessageKey:
     """Seals and opens the fields of one message. A field cannot be moved to another message or another field."""
 
-    __slots__ = ("_cipher", "_context")
+    __slots__ = ("_cipher", "_context", "_key")
 
     def __init__(self, key: bytes, message_id: str) -> None:
+        self._key = key
         self._cipher = AESGCM(key)
         self._context = _context(message_id)
 
-    def seal(self, name: str, plain: bytes) -> bytes | bytearray:
+    def seal(self, name: str, plain: bytes) -> bytes:
         """Return nonce and ciphertext: `plain` and 28 bytes."""
         nonce = os.urandom(_NONCE)
-        if len(plain) < _LARGE:
-            return nonce + self._cipher.encrypt(nonce, plain, self._context + name.encode())
-        sealed = bytearray(_NONCE + len(plain) + _TAG)
-        sealed[:_NONCE] = nonce
-        with memoryview(sealed) as view:
-            self._cipher.encrypt_into(nonce, plain, self._context + name.encode(), view[_NONCE:])
-        return sealed
+        return nonce + self._cipher.encrypt(nonce, plain, self._context + name.encode())
 
-    def open(self, name: str, sealed: bytes | bytearray) -> bytes:
+    def seal_in_pieces(self, name: str, plain: bytes) -> SealedContent:
+        """Return the same of a large field, which is kept until its pieces are written."""
+        return SealedContent(self._key, self._context + name.encode(), plain)
+
+    def open(self, name: str, sealed: bytes) -> bytes:
         """Return what was sealed under `name`; raises `DamagedError`."""
         view = memoryview(sealed)
         try:
@@ -111,11 +139,11 @@ class MessageKey:
         except (InvalidTag, ValueError):
             raise DamagedError("a stored message cannot be opened: it was changed after it was sealed") from None
 
-    def seal_text(self, name: str, text: str) -> bytes | bytearray:
+    def seal_text(self, name: str, text: str) -> bytes:
         """Seal `text`; undecodable bytes carried as surrogates survive."""
         return self.seal(name, text.encode("utf-8", "surrogateescape"))
 
-    def open_text(self, name: str, sealed: bytes | bytearray) -> str:
+    def open_text(self, name: str, sealed: bytes) -> str:
         """Return the text sealed under `name`; raises `DamagedError`."""
         return self.open(name, sealed).decode("utf-8", "surrogateescape")
 

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import Row
 
+from quarantine.contents import LARGE
 from quarantine.crypto import SCHEMA, DamagedError, MessageKey, Opener, Sealer
 from quarantine.model import (
     DEPOSITOR,
@@ -65,7 +66,7 @@ def _seal(deposit: Deposit, sealer: Sealer, rows: SealedRows) -> None:
             "sealed_key": sealed_key,
             "subject": key.seal_text("subject", deposit.subject),
             "reverse_path": key.seal_text("reverse_path", deposit.reverse_path),
-            "content": key.seal("content", deposit.content),
+            "content": (key.seal if len(deposit.content) < LARGE else key.seal_in_pieces)("content", deposit.content),
         }
     )
     taken = 0

@@ -54,10 +54,6 @@ from quarantine.takes import Take, insert_rows, insert_takes
 #: Items in one transaction of housekeeping; callers come again.
 _ITEMS: Final = 200
 
-#: Bytes from which sealing and opening leave the event loop to others meanwhile.
-_LARGE: Final = 1_000_000
-
-
 #: The name of the row that `try_out` writes.
 _TRIED: Final = "tried"
 
@@ -100,7 +96,7 @@ class SqlStore:
 
     async def take(self, deposits: tuple[Deposit, ...], also: Also | None = None) -> None:
         """Seal and commit all `deposits` (and what `also` writes), or raise `StoreError` and take none."""
-        await self._groups.add(Take(sealed=await self._sealed(deposits), also=also))
+        await self._groups.add(Take(sealed=rows.sealed_rows(deposits, self._sealer), also=also))
 
     async def items(self, query: Query) -> tuple[Item, ...]:
         """Return matching items, oldest first."""
@@ -255,7 +251,7 @@ class SqlStore:
         self, claim: Claim, settlements: tuple[Settlement, ...], *, now: datetime, deposits: tuple[Deposit, ...] = ()
     ) -> None:
         """Write how it ended, take the `deposits` that tell of it and give the lease back, all or nothing."""
-        sealed = await self._sealed(deposits)
+        sealed = rows.sealed_rows(deposits, self._sealer)
         async with self.database.writing() as connection:
             await claims.settle(connection, claim, settlements, now=now, sealer=self._sealer, opener=self._opener)
             await connection.run_sync(insert_rows, sealed)
@@ -337,11 +333,6 @@ class SqlStore:
 
     async def _commit(self, takes: list[Take]) -> list[None]:
         return await self.database.transact(partial(insert_takes, takes=takes))
-
-    async def _sealed(self, deposits: tuple[Deposit, ...]) -> rows.SealedRows:
-        if sum(len(deposit.content) for deposit in deposits) < _LARGE:
-            return rows.sealed_rows(deposits, self._sealer)
-        return await asyncio.to_thread(rows.sealed_rows, deposits, self._sealer)
 
     def _matching(self, query: Query) -> Select[Any]:
         """Select the ids of the items that a query wants, oldest first."""
