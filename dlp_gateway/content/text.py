@@ -9,7 +9,7 @@ _LONE_CR: Final = re.compile(rb"\r(?!\n)")  # a third of the time of counting CR
 _LARGE: Final = 1_000_000  # characters
 #: Octets of one part or file, and characters of all, beyond which nothing is read: more than people write, less than
 #: hurts.
-PART_OCTETS: Final = 32_000_000
+PART_OCTETS: Final = 16_000_000
 TOTAL_CHARACTERS: Final = 64_000_000
 #: Octets of one file that comes out of another, and of all of them; what is larger is no mail to people.
 UNPACKED_OCTETS: Final = 64_000_000

@@ -252,12 +252,12 @@ def test_what_needs_a_reader_is_known(raw: bytes, *, expected: bool) -> None:
     assert all(map(is_plain, parse(raw).parts)) is expected
 
 
-def test_receivers_load_no_reader() -> None:
-    """Importing what receivers import loads none of the libraries behind readers."""
+def test_what_measures_in_place_loads_no_reader() -> None:
+    """Commands start without the libraries behind readers; only the fork server loads them (`readers.load`)."""
     import subprocess  # noqa: PLC0415 - for one test
     import sys  # noqa: PLC0415 - for one test
 
-    names = "lxml pypdfium2 python_calamine olefile py7zr PIL zxingcpp tesserocr numpy"
+    names = "lxml pypdfium2 python_calamine olefile py7zr PIL zxingcpp tesserocr"
     code = (
         "import sys, dlp_gateway.inspection.inspector, dlp_gateway.content.reader;"
         f"print(*[name for name in '{names}'.split() if name in sys.modules])"

@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from dlp_gateway.content import pgp
-from dlp_gateway.content.structured import calendar
+from dlp_gateway.content.structured import calendar, table
 from dlp_gateway.content.text import File
 
 PHOTO = base64.b64encode(b"a photograph").decode()
@@ -34,6 +34,21 @@ def test_encoded_values(line: str, shown: str, files: tuple[bytes, ...]) -> None
 def test_a_line_of_signs_has_an_end(unit: str) -> None:
     """Once cubic: 30 KB took a receiver a minute."""
     assert list(calendar(unit * (300_000 // len(unit))))
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ('a;b\n"x\ny";2\n', "a\tb\nx y\t2"),
+        ("a,b\r\n1,2\r\n", "a\tb\n1\t2"),
+        ("a,b\r1,2", "a\tb\n1\t2"),
+        ("a,b\n\n1,2", "a\tb\n\n1\t2"),
+        ('a|b\n="007"|"x ""y"""', 'a\tb\n007\tx "y"'),
+    ],
+)
+def test_tables_have_tabs(written: str, shown: str) -> None:
+    """Whatever ends their lines, and with line ends in their cells."""
+    assert table(written).startswith(shown)
 
 
 def test_armour_that_never_ends() -> None:
