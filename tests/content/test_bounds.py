@@ -47,6 +47,19 @@ def _layers() -> bytes:
 
 
 @pytest.mark.parametrize(
+    "unit",
+    [
+        b"content-transfer-encoding: base64\r\n" + b"a:x\r\n" * 20,
+        b"content-transfer-encoding: base64\r\n" + b" x\r\n" * 20,
+        b"content-transfer-encoding: base64\r\n",
+    ],
+)
+def test_hostile_sources_take_no_time(unit: bytes) -> None:
+    """Fields without a body behind them are gone through once for each beginning."""
+    assert [*inline.files(unit * 2_000)] == []
+
+
+@pytest.mark.parametrize(
     "content",
     [
         pytest.param(documents.packed({"a": HUGE}), id="zip"),
