@@ -272,6 +272,8 @@ def test_long_boxes_are_read_at_their_seams() -> None:
         "<p style='a:" + "/*" * 200_000 + "'>x",
         "<p style='position:absolute;left:calc(a" + " " * 200_000 + "b)'>x",
         "<table dir=rtl><tr><td>" + "a" * 200_000 + "\u05d0<td>b</table>",
+        "x<!--[if" + " x" * 200_000,
+        "<!--[i" * 900 + "<!--[if x]>" + "f x]>" * 900 + " x" * 100_000,
         "<style>" + ("@mediamax-" * 40 + "{" + "a{}" * 6_000) * 10 + "a{</style><p style='float:left'>x",
     ],
 )
