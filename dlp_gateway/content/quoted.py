@@ -13,6 +13,8 @@ from dlp_gateway.mail.message import Part
 
 #: Characters of one quoted list that are read: five thousand recipients.
 _LONGEST: Final = 200_000
+#: Of which the last may be cut: more than an address, or a line's label, is long.
+_OVERLAP: Final = 1_000
 
 #: What mail clients write before the recipients of a message that they quote or forward, and calendars before guests.
 _LABELS: Final = (
@@ -72,10 +74,15 @@ def _in_texts(texts: Iterable[Text]) -> Iterator[str]:
     for text in texts:
         if "@" not in text.text or not text.where.startswith("part:"):
             continue
+        told = known = 0
         for label in _RECIPIENTS.finditer(text.text):
-            end = _END.search(text.text, label.end(), label.end() + _LONGEST)
-            stop = end.start() if end else min(len(text.text), label.end() + _LONGEST)
-            yield from _addresses(text.text[label.end() : stop])
+            if label.end() <= known:  # a label within a list, which ends where that does
+                continue
+            begin = max(label.end(), told - _OVERLAP)  # in a list without an end, what the last label told is known
+            end = _END.search(text.text, begin, label.end() + _LONGEST)
+            told = end.start() if end else min(len(text.text), label.end() + _LONGEST)
+            known = told if end or told == len(text.text) else 0
+            yield from _addresses(text.text[begin:told])
         yield from _in_blocks(text.text)
 
 
