@@ -1,6 +1,7 @@
 """Recipients whom the body shows: in the header block of a quoted message, in an attached one, in a list of guests."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -74,16 +75,24 @@ def _in_texts(texts: Iterable[Text]) -> Iterator[str]:
     for text in texts:
         if "@" not in text.text or not text.where.startswith("part:"):
             continue
-        told = known = 0
-        for label in _RECIPIENTS.finditer(text.text):
-            if label.end() <= known:  # a label within a list, which ends where that does
-                continue
-            begin = max(label.end(), told - _OVERLAP)  # in a list without an end, what the last label told is known
-            end = _END.search(text.text, begin, label.end() + _LONGEST)
-            told = end.start() if end else min(len(text.text), label.end() + _LONGEST)
-            known = told if end or told == len(text.text) else 0
-            yield from _addresses(text.text[begin:told])
+        for begin, stop in _lists(text.text, [label.end() for label in _RECIPIENTS.finditer(text.text)]):
+            yield from _addresses(text.text[begin:stop])
         yield from _in_blocks(text.text)
+
+
+def _lists(text: str, labels: list[int]) -> Iterator[tuple[int, int]]:
+    """Yield where the lists behind `labels` stand; one with labels in it is one list, to the end of the last."""
+    place = 0
+    while place < len(labels):
+        begin = labels[place]
+        limit = begin + _LONGEST
+        end = _END.search(text, begin, limit)
+        while not end and (further := labels[bisect_right(labels, limit) - 1] + _LONGEST) > limit:
+            limit, known = further, limit - _OVERLAP
+            end = _END.search(text, known, limit)
+        stop = end.start() if end else min(len(text), limit)
+        yield begin, stop
+        place = max(place + 1, bisect_right(labels, stop))
 
 
 def _in_blocks(text: str) -> Iterator[str]:
