@@ -1,7 +1,9 @@
 """Whatever a file expands to, reading ends soon, with a reason."""
 
 import binascii
+import io
 import tracemalloc
+import zipfile
 
 import pytest
 
@@ -44,6 +46,17 @@ def _layers() -> bytes:
     for _ in range(5):
         content = documents.packed({str(number): content for number in range(16)})
     return content
+
+
+@pytest.mark.parametrize(("code", "cells"), [("[" * 400_000, 1), ("a" * 20_000, 40_000)], ids=["signs", "cells"])
+def test_hostile_number_formats_take_no_time(code: str, cells: int) -> None:
+    """However long a format is, and however many cells have it, it is read once."""
+    formats = f"<numFmts><numFmt numFmtId='164' formatCode='{code}'/></numFmts>"
+    styles = f"{formats}<cellXfs>{'<xf numFmtId=`164`/>' * cells}</cellXfs>".replace("`", "'")
+    with zipfile.ZipFile(io.BytesIO(documents.xlsx("ab 12"))) as book:
+        parts: dict[str, bytes | str] = {name: book.read(name) for name in book.namelist()}
+    parts["xl/styles.xml"] = f"<styleSheet {documents.S}>{styles}</styleSheet>"
+    assert "ab" in read(documents.packed(parts)).texts[0].text
 
 
 @pytest.mark.parametrize(
