@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from dlp_gateway.content import inline, reader, xml
+from dlp_gateway.content import inline, reader, structured, xml
 from dlp_gateway.content.text import FILES, Account, File, Reading, Refused, UnreadableReason
 from dlp_gateway.mail.message import Message, Part
 from tests.formats import archives, documents
@@ -46,6 +46,16 @@ def _layers() -> bytes:
     for _ in range(5):
         content = documents.packed({str(number): content for number in range(16)})
     return content
+
+
+@pytest.mark.parametrize("values", ["1," * 20_000 + "1", "[1]," * 10_000 + "1", '{"a":1},1,' * 4_000 + "1"])
+def test_a_long_name_is_not_said_before_each_value(values: str) -> None:
+    """The name of a list is said again as far as its text is long, and once at least."""
+    name = "licenceNumber" * 3_000
+    said = structured.json_text(f'{{"{name}": [{values}], "b": 2}}')
+    assert "licence Number" in said
+    assert said.endswith("b: 2")
+    assert len(said) < 1_000_000
 
 
 @pytest.mark.parametrize(("code", "cells"), [("[" * 400_000, 1), ("a" * 20_000, 40_000)], ids=["signs", "cells"])
