@@ -66,7 +66,7 @@ _USED: Final = re.compile(r"var\((--[\w-]{1,64})(?:,([^()]{0,200}))?\)")
 #: Rules for other screens than a reader's: those that are wide count. What stands before the bracket is taken in one
 #: way only, or each of its words would be a new attempt at all rules within.
 _ELSEWHERE: Final = re.compile(
-    r"@media(?=[^{}]{0,200}?(?:max-|print|prefers|resolution|orientation))[^{}]{0,400}+\{(?:[^{}]*+\{[^{}]*+\})*+[^{}]*+\}",
+    r"@media(?=[^{}]{0,200}?(?:max-|print|prefers|resolution|orientation))[^{}]{0,411}+\{(?:[^{}]*+\{[^{}]*+\})*+[^{}]*+\}",
     re.IGNORECASE,
 )
 
