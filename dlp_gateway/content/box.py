@@ -11,7 +11,7 @@ from typing import Final
 
 _VENDOR: Final = re.compile(r"^-(?:webkit|moz|ms|o)-")
 _WORD: Final = re.compile(r"[a-z0-9-]*\([^()]*\)|[^\s()]+")
-_TERM: Final = re.compile(r"([+-]?)\s*(\d{1,9}(?:\.\d{0,9})?|\.\d{1,9})([a-z%]*)(?!\s*[*/])")
+_TERM: Final = re.compile(r"(?:([+-])\s*+)?(\d{1,9}(?:\.\d{0,9})?|\.\d{1,9})([a-z%]*)(?!\s*[*/])")
 #: Pixels of each unit (CSS Values 4, 6); those of a font or a page that nobody knows are those of an ordinary mail.
 _PIXELS: Final = {
     "pt": 4 / 3,

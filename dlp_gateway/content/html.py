@@ -98,16 +98,19 @@ _LINKED: Final = 100
 _LONGEST_ATTRIBUTE: Final = 65_536
 
 
-def text(source: str) -> str:
-    """Return what a reader of the HTML `source` can see or find in it; "" if there is nothing."""
+def text(source: str, *, for_one_client: bool = True) -> str:
+    """Return what a reader of the HTML `source` can see or find in it; "" if there is nothing.
+
+    `for_one_client`: also what Outlook shows, once, for what it takes out may put another condition together.
+    """
     source = _without(source, _OWN_MARKS)
     if "&#" in source:
         source = _NUMBERED.sub("", source)
     tree = LexborHTMLParser(source + _END)
     applied = style.applied(tree) if style.is_styled(source) else style.NOTHING
     behind = [*applied.told]
-    if "[if" in source and _FOR_ONE_CLIENT.search(source):
-        behind.append(text(_CONDITION.sub("", source)))
+    if for_one_client and "[if" in source and _FOR_ONE_CLIENT.search(source):
+        behind.append(text(_CONDITION.sub("", source), for_one_client=False))
     if "<s" in source or "<S" in source:
         behind += (_scripted(node.attributes.get("type") or "", node.text()) for node in tree.css("script"))
         tree.strip_tags(["script", "style"], recursive=True)

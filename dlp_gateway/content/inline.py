@@ -12,10 +12,11 @@ from dlp_gateway.content.text import File
 _BEGINS: Final = (b"begin", b"=ybegin")
 _BEGIN: Final = re.compile(rb"\n(?:=y)?begin[ -]")  # one look for three signs, where each takes as long
 _SIGNS: Final = (b"with BinHex", b": base64")
-#: The source of a part, as people paste it.
+#: The source of a part, as people paste it. What is before an LF has one reading, a CR too: two ways to read each of
+#: twenty lines are a million.
 _SOURCE: Final = re.compile(
-    rb"content-transfer-encoding: base64[^\n]{0,100}\r?\n"
-    rb"(?:[!-9;-~]{1,76}:[^\n]{0,998}\r?\n(?:[ \t][^\n]{0,998}\r?\n){0,20}){0,20}"
+    rb"content-transfer-encoding: base64[^\n]{0,101}+\n"
+    rb"(?:[!-9;-~]{1,76}+:[^\n]{0,999}+\n(?:[ \t][^\n]{0,999}+\n){0,20}){0,20}"
     rb"[ \t>]{0,20}\r?\n((?:[ \t>]{0,20}+[A-Za-z0-9+/=]{1,998}+\r?\n?)++)",
     re.IGNORECASE,
 )

@@ -44,9 +44,10 @@ _FIRST_LINE_SIZE: Final = 36
 #: The line before in a zone of two: document, state, names.
 _NAMES: Final = r"([A-Z]+(?:<[A-Z]+)*(?:<<[A-Z]+(?:<[A-Z]+)*)?)<[A-Z<]*"
 #: Nearly all have a filler behind the letter of the document.
+_DOCUMENTS: Final = "ACIPV"
 _NAMES_BEFORE: Final = (
-    re.compile(rf"([ACIPV])<<?[A-Z0<]{{3}}{_NAMES}\Z"),
-    re.compile(rf"([ACIPV])[A-Z][A-Z0<]{{3}}{_NAMES}\Z"),
+    re.compile(rf"([{_DOCUMENTS}])<<?[A-Z0<]{{3}}{_NAMES}\Z"),
+    re.compile(rf"([{_DOCUMENTS}])[A-Z][A-Z0<]{{3}}{_NAMES}\Z"),
 )
 #: Where it may begin, the usual places first; readers of pictures lose and double fillers.
 _NAMES_BEGIN: Final = sorted(range(30, 49), key=lambda place: min(abs(place - 44), abs(place - 36)))
@@ -55,6 +56,8 @@ _NAMES_SIZE: Final = 50
 _FILLED: Final = re.compile(r"<.*")
 _WORDS: Final = {"P": "Passport number", "V": "Travel document number"}
 _CARD: Final = "Identity card number"
+#: Check digits that are right in any zone.
+_LEAST: Final = 2
 _WEIGHTS: Final = (7, 3, 1)
 _ZONES: Final = 500
 
@@ -112,11 +115,13 @@ def _of_two(line: str, middle: int, dates: _Dates) -> str:
     start = middle - _BEFORE
     if start < 0:
         return ""
-    begins = [start - place for place in _NAMES_BEGIN if place <= start]
+    number, is_right = _proved(line[start : start + 9], line[start + 9], _LEAST - dates.proved)
+    if not number:
+        return ""
+    begins = [start - place for place in _NAMES_BEGIN if place <= start and line[start - place] in _DOCUMENTS]
     lines = (names.match(line, begin, start) for names in _NAMES_BEFORE for begin in begins)
     before = next(filter(None, lines), None)
-    number, is_right = _proved(line[start : start + 9], line[start + 9])
-    if not number or dates.proved + is_right < (2 if before else 3):
+    if not before and dates.proved + is_right < 3:
         return ""
     return _told(
         _WORDS.get(before[1], _CARD) if before else _WORDS["P"], number, dates.birth, before[2] if before else ""
@@ -128,7 +133,7 @@ def _of_three(line: str, middle: int, dates: _Dates) -> str:
     behind = _NAMES_BEHIND.match(line, middle + _MIDDLE_SIZE, middle + _MIDDLE_SIZE + _NAMES_SIZE)
     head = line[max(0, middle - _FIRST_LINE_SIZE) : middle]
     for first in _FIRST_LINE.finditer(head):
-        number, is_right = _proved(*_long(first[2], first[3], first[4]))
+        number, is_right = _proved(*_long(first[2], first[3], first[4]), _LEAST - dates.proved)
         if number and dates.proved + is_right >= (2 if behind else 3):
             return _told(_CARD, number, dates.birth, behind[1] if behind else "")
     return ""
@@ -140,12 +145,17 @@ def _long(number: str, check: str, behind: str) -> tuple[str, str]:
     return (number + rest[:-1], rest[-1]) if check == "<" and rest else (number, check)
 
 
-def _proved(number: str, check: str) -> tuple[str, bool]:
-    """Return a number as it was meant, and whether its check digit is right as it was read; "" for what is none."""
+def _proved(number: str, check: str, least: int) -> tuple[str, bool]:
+    """Return a number as it was meant, and whether its check digit is right as it was read, which `least` may ask for.
+
+    "" for what is none.
+    """
     check = check.translate(_AS_DIGITS)
     if not any(map(str.isdigit, number.translate(_AS_DIGITS))):
         return "", False
     is_right = _digit(number) == check
+    if is_right < least:
+        return "", False
     meant = number if is_right else next((one for one in _candidates(number) if _digit(one) == check), number)
     return meant.strip("<"), is_right
 

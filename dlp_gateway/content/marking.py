@@ -21,7 +21,7 @@ _NEVER_MARKED: Final = frozenset(("-undef", "-document", "head", "text", "tspan"
 _ROWS: Final = 6_000
 _BETWEEN: Final = "\x1f"
 #: A text that is read from the left.
-_FROM_LEFT: Final = re.compile(f"[^{FROM_RIGHT}]*?[A-Za-z0-9][^{FROM_RIGHT}]*+$")
+_FROM_LEFT: Final = re.compile(f"[^{FROM_RIGHT}A-Za-z0-9]*+[A-Za-z0-9][^{FROM_RIGHT}]*+$")
 #: Two texts that may be halves of a number.
 _CUT: Final = re.compile(rf"[^\W_][^\S{_BETWEEN}]*+{_BETWEEN}\s*+[^\W_]")
 _PLAIN: Final = Box()

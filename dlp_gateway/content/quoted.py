@@ -1,6 +1,7 @@
 """Recipients whom the body shows: in the header block of a quoted message, in an attached one, in a list of guests."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -13,6 +14,8 @@ from dlp_gateway.mail.message import Part
 
 #: Characters of one quoted list that are read: five thousand recipients.
 _LONGEST: Final = 200_000
+#: Of which the last may be cut: more than an address, or a line's label, is long.
+_OVERLAP: Final = 1_000
 
 #: What mail clients write before the recipients of a message that they quote or forward, and calendars before guests.
 _LABELS: Final = (
@@ -72,11 +75,24 @@ def _in_texts(texts: Iterable[Text]) -> Iterator[str]:
     for text in texts:
         if "@" not in text.text or not text.where.startswith("part:"):
             continue
-        for label in _RECIPIENTS.finditer(text.text):
-            end = _END.search(text.text, label.end(), label.end() + _LONGEST)
-            stop = end.start() if end else min(len(text.text), label.end() + _LONGEST)
-            yield from _addresses(text.text[label.end() : stop])
+        for begin, stop in _lists(text.text, [label.end() for label in _RECIPIENTS.finditer(text.text)]):
+            yield from _addresses(text.text[begin:stop])
         yield from _in_blocks(text.text)
+
+
+def _lists(text: str, labels: list[int]) -> Iterator[tuple[int, int]]:
+    """Yield where the lists behind `labels` stand; one with labels in it is one list, to the end of the last."""
+    place = 0
+    while place < len(labels):
+        begin = labels[place]
+        limit = begin + _LONGEST
+        end = _END.search(text, begin, limit)
+        while not end and (further := labels[bisect_right(labels, limit) - 1] + _LONGEST) > limit:
+            limit, known = further, limit - _OVERLAP
+            end = _END.search(text, known, limit)
+        stop = end.start() if end else min(len(text), limit)
+        yield begin, stop
+        place = max(place + 1, bisect_right(labels, stop))
 
 
 def _in_blocks(text: str) -> Iterator[str]:

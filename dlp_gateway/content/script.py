@@ -18,6 +18,8 @@ CHARACTERS: Final = 1_000_000
 #: How much longer than its source what a script says may be, and what one name may stand for.
 _MOST: Final = 4
 _LONGEST_VALUE: Final = 65_536
+#: Letters and items that calls may move in all: more than scripts have, but no product of their number and their lists.
+_MOVED: Final = 1_000_000
 _NAMES: Final = 2_000
 _ITEMS: Final = 10_000
 _TOKEN: Final = re.compile(
@@ -66,6 +68,7 @@ class _Sayings:
     def __init__(self, size: int) -> None:
         self._lines: dict[str, None] = {}
         self._left = _MOST * min(size, CHARACTERS) + _LONGEST_VALUE
+        self._movable = _MOVED
         self._known: dict[str, str] = {}
         self._pending: str | None = None
         self._is_sum = False
@@ -81,11 +84,13 @@ class _Sayings:
     def value(self, value: str) -> None:
         """A text, or what a name stands for."""
         if self._call == "join":
-            self._replace(value.join(self._last_items or self._items)[:_LONGEST_VALUE])
+            self._join(value)
         elif self._call == "split":
-            self._items = list(self._pending or "")
+            if self._moves(len(self._pending or "")):
+                self._items = list(self._pending or "")
         elif self._is_sum and self._pending is not None:
-            self._replace((self._pending + value)[:_LONGEST_VALUE])
+            if len(self._pending) < _LONGEST_VALUE:
+                self._replace((self._pending + value[:_LONGEST_VALUE])[:_LONGEST_VALUE])
         else:
             if self._pending is not None:
                 self._end()
@@ -108,7 +113,7 @@ class _Sayings:
         if self._is_member and name in _KEPT:
             self._is_sum = name == "concat"
             self._call = name if name in {"join", "split"} else ""
-            if name == "reverse":
+            if name == "reverse" and self._moves(len(self._last_items or self._items) + len(self._pending or "")):
                 self._last_items = (self._last_items or self._items)[::-1]
                 if self._pending is not None:
                     self._say(self._pending[::-1])
@@ -162,6 +167,22 @@ class _Sayings:
         if adds:
             self._pending, self._is_sum = before, True
 
+    def _join(self, between: str) -> None:
+        """A list becomes one text, as far as a value may be long."""
+        joined: list[str] = []
+        length = 0
+        for item in self._last_items or self._items:
+            if length >= _LONGEST_VALUE or not self._moves(1):
+                break
+            joined.append(item)
+            length += len(item) + len(between)
+        self._replace(between.join(joined)[:_LONGEST_VALUE])
+
+    def _moves(self, count: int) -> bool:
+        """Return whether so much may be moved yet."""
+        self._movable -= count
+        return self._movable >= 0
+
     def _replace(self, value: str) -> None:
         self._pending = value
 
@@ -176,6 +197,8 @@ class _Sayings:
         self._pending, self._label, self._target, self._name, self._is_sum = None, "", "", "", False
 
     def _say(self, value: str, label: str = "") -> None:
+        if self._left < 0:
+            return
         for said in (value, *_decoded(value)):
             line = f"{spoken(label)}: {said}" if label else said
             self._left -= len(line)

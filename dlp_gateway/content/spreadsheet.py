@@ -25,7 +25,7 @@ _HEAD: Final = 4_096
 #: Number formats that are dates without further ado (18.8.30).
 _DATES: Final = frozenset({*range(14, 18), 22, *range(27, 37), *range(50, 59)})
 _DATE_FORMAT: Final = re.compile(r"[dy]", re.IGNORECASE)
-_LITERAL: Final = re.compile(r'"[^"]*+"|\[[^\]]*+\]|\\.')
+_LITERAL: Final = re.compile(r'"[^"]*+"|\[[^\[\]]*+\]|\\.')
 _LONG_SIGN: Final = 8  # with its quotes; shorter ones are units
 _EPOCH: Final = datetime(1899, 12, 30)  # noqa: DTZ001 - a day without a zone
 _LAST_DAY: Final = 2_958_466
@@ -146,7 +146,8 @@ class _Styles:
 
     def dates(self) -> frozenset[int]:
         """Return the numbers of the cell formats that show a date."""
-        return frozenset(index for index, one in enumerate(self._formats) if self._is_date(one))
+        dates = {one for one in set(self._formats) if self._is_date(one)}
+        return frozenset(index for index, one in enumerate(self._formats) if one in dates)
 
     def signs(self) -> list[str]:
         """Return the words that formats put around numbers."""

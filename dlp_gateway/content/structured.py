@@ -15,6 +15,8 @@ from dlp_gateway.content.text import File, Piece
 _CHARACTERS: Final = 16_000_000
 _JSON_CHARACTERS: Final = 4_000_000  # the values take fifteen times as much
 _DEPTH: Final = 200
+#: How much longer than its text what names say may become that stand before each value of a list.
+_MOST: Final = 4
 _DELIMITERS: Final = "\t;,|"
 _SAMPLE: Final = 4_096
 _FORMULA: Final = re.compile(r'="([^"]*+)"')
@@ -57,7 +59,7 @@ def json_text(text: str) -> str:
         value = json.loads(text, parse_int=str, parse_float=str)
     except (ValueError, RecursionError):
         return _by_lines(text)
-    return "\n".join(_lines(value))
+    return "\n".join(_lines(value, _MOST * len(text)))
 
 
 def _by_lines(text: str) -> str:
@@ -65,27 +67,31 @@ def _by_lines(text: str) -> str:
     found: list[str] = []
     for line in text.splitlines():
         try:
-            found += _lines(json.loads(line, parse_int=str, parse_float=str))
+            found += _lines(json.loads(line, parse_int=str, parse_float=str), _MOST * len(line))
         except (ValueError, RecursionError):
             return text
     return "\n".join(found)
 
 
-def _lines(value: object) -> Iterator[str]:
-    """Yield the values in their order, without recursion."""
-    open_values: list[Iterator[tuple[str, object]]] = [iter((("", value),))]
+def _lines(value: object, left: int) -> Iterator[str]:
+    """Yield the values in their order, without recursion.
+
+    `left`: characters that names may have which stand in the text once and here before several values.
+    """
+    open_values: list[Iterator[tuple[str, object, bool]]] = [iter((("", value, False),))]
     while open_values:
-        pair = next(open_values[-1], None)
-        if pair is None:
+        named = next(open_values[-1], None)
+        if named is None:
             open_values.pop()
             continue
-        name, inner = pair
+        name, inner, is_told = named
         if isinstance(inner, dict):
-            open_values.append(iter([(str(key), one) for key, one in inner.items()]))
+            open_values.append(iter([(spoken(str(key)), one, False) for key, one in inner.items()]))
         elif isinstance(inner, list):
-            open_values.append(iter([(name, one) for one in inner]))
+            open_values.append(iter([(name, one, is_told or place > 0) for place, one in enumerate(inner)]))
         elif inner is not None:
-            yield f"{spoken(name)}: {inner}" if name else str(inner)
+            left -= len(name) if is_told else 0
+            yield f"{name}: {inner}" if name and (left >= 0 or not is_told) else str(inner)
 
 
 def spoken(name: str) -> str:

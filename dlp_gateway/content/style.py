@@ -31,7 +31,8 @@ _STYLED: Final = re2.compile(
 )
 _COMMENT: Final = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
 _RULE: Final = re.compile(r"([^{};]{1,400}+)\{([^{}]{0,2000}+)\}")
-_JOINT: Final = re.compile(r"\s*([:;,])\s*")
+#: A run of blanks is looked at from its beginning only, so that a long one takes linear time.
+_JOINT: Final = re.compile(r"(?:(?<!\s)\s++)?([:;,])\s*+")
 _PLACE: Final = re.compile(r"::?(before|after)\b", re.IGNORECASE)
 _CONTENT: Final = re.compile(
     r"(?:^|;)\s*content\s*:((?:\"(?:[^\"\\]|\\.)*+\"|'(?:[^'\\]|\\.)*+'|[^;\"'])*+)", re.DOTALL
@@ -62,9 +63,10 @@ _DRAWN_ELSEWHERE: Final = re2.compile(r"position:|margin[a-z-]*:[^;]*-[.\d]|floa
 _BESIDE: Final = re2.compile(r"(?:^|;)(?:clear:|margin(?:-left|-right|-inline[a-z-]*)?:[^;]*\d\d)")
 _VARIABLE: Final = re.compile(r"(--[\w-]{1,64}):([^;]{1,200})")
 _USED: Final = re.compile(r"var\((--[\w-]{1,64})(?:,([^()]{0,200}))?\)")
-#: Rules for other screens than a reader's: those that are wide count.
+#: Rules for other screens than a reader's: those that are wide count. What stands before the bracket is taken in one
+#: way only, or each of its words would be a new attempt at all rules within.
 _ELSEWHERE: Final = re.compile(
-    r"@media[^{}]{0,200}?(?:max-|print|prefers|resolution|orientation)[^{}]{0,200}\{(?:[^{}]*+\{[^{}]*+\})*+[^{}]*+\}",
+    r"@media(?=[^{}]{0,200}?(?:max-|print|prefers|resolution|orientation))[^{}]{0,411}+\{(?:[^{}]*+\{[^{}]*+\})*+[^{}]*+\}",
     re.IGNORECASE,
 )
 

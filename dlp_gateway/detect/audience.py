@@ -20,7 +20,7 @@ _TEXTS: Final = ("Subject", "Thread-Topic", "List-Id", "Keywords", "Comments")
 #: Where a mail says what it is about, which may be business.
 _SUBJECTS: Final = frozenset({"header:Subject", "header:Thread-Topic", "header:Keywords", "header:Comments"})
 #: A group's name before its members (RFC 5322 3.4): "HIV clinic: a@x.example, b@y.example;"
-_GROUP: Final = re.compile(r"(?:\A|[,;])\s*\"?([^:,;<>@\"]{1,200})\"?\s*:")
+_GROUP: Final = re.compile(r"(?:\A|[,;])\s*+\"?([^:,;<>@\"]{1,200}+)\"?\s*+:")
 _DIVIDERS: Final = re.compile(r"[._+=-]+")
 
 

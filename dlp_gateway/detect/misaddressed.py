@@ -96,23 +96,23 @@ class MisaddressedDetector:
         authors = [box for field in message.named("From") for box in scan(field.body).mailboxes]
         addresses = {canonical(box.address) for box in authors} | {canonical(envelope.reverse_path)}
         locals_ = {_plain(address) for address in addresses if self.inside.contains(address)}
-        names = [_words(box.name) for box in authors if len(_words(box.name)) > 1]
-        return [one for one in free if _is_his(one, locals_, names)]
+        names = {words for box in authors if len(words := _words(box.name)) > 1}
+        pairs = {first + last for name in names for first in name for last in name - {first}}
+        return [one for one in free if _is_his(one, locals_, names, pairs)]
 
 
-def _is_his(address: str, locals_: set[str], names: list[frozenset[str]]) -> bool:
+def _is_his(address: str, locals_: set[str], names: set[frozenset[str]], pairs: set[str]) -> bool:
     local = _plain(address)
     if len(local) >= _LOCAL_PART and local not in _ROLES and local in locals_:
         return True
     written = _words(address.rpartition("@")[0])
     joined = re.sub(r"[^a-z]", "", fold(address.rpartition("@")[0].lower()).text)
-    pairs = ({first + last for first in name for last in name - {first}} for name in names)
-    return any(name <= written for name in names) or any(joined in pair for pair in pairs)
+    return joined in pairs or any(name <= written for name in names)
 
 
 def _plain(address: str) -> str:
     """Return a mailbox name without dots and what sets one apart from others of the name: "ann.berg2" → "annberg"."""
-    return re.sub(r"[._-]|\d+$", "", address.rpartition("@")[0].lower())
+    return re.sub(r"[._-]|(?<!\d)\d++$", "", address.rpartition("@")[0].lower())
 
 
 def _words(name: str) -> frozenset[str]:

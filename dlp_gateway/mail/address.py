@@ -122,10 +122,13 @@ class DomainSet:
     def _holds(self, domain: str) -> bool:
         if domain in self._exact:
             return True
-        while self._below and domain:
-            domain = domain.partition(".")[2]
-            if domain in self._below:
+        if not self._below:
+            return False
+        dot = domain.find(".", max(0, len(domain) - _DOMAIN_OCTETS - 1))  # nothing longer is a pattern's domain
+        while dot >= 0:
+            if domain[dot + 1 :] in self._below:
                 return True
+            dot = domain.find(".", dot + 1)
         return False
 
 

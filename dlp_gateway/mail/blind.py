@@ -82,7 +82,7 @@ def betrayed(envelope: Envelope, message: Message, inside: tuple[str, ...]) -> d
     whom = [one for one in blind(envelope, message) if one not in found]
     if not whom:
         return found
-    hidden = Hidden(whom)
+    hidden, noting = Hidden(whom), _Noting(whom)
     section = message.raw[: message.body_start]
     if not exposed(section, hidden):
         return found
@@ -90,10 +90,25 @@ def betrayed(envelope: Envelope, message: Message, inside: tuple[str, ...]) -> d
     for start, end in sorted([*_staying(section, head), *((one.start, one.end) for one in _fields(head))]):
         line = section[start:end] + b"\r\n"
         if names := exposed(line, hidden):
-            for address in hidden.addresses:
-                if address not in found and exposed(line, (address,)):
-                    found[address] = names[0]
+            noting.noted.clear()
+            is_odd = bool(exposed(line, noting))
+            for address in hidden.addresses if is_odd else sorted(noting.noted):
+                found.setdefault(address, names[0])
     return found
+
+
+class _Noting(Hidden):
+    """Notes which of a set a line names, all of them in one look; a line that is odd enough to name anybody has any."""
+
+    def __init__(self, addresses: Iterable[str]) -> None:
+        super().__init__(addresses)
+        self.noted: set[str] = set()
+
+    def has(self, address: str) -> bool:
+        """Note an address of the set, and look on."""
+        if super().has(address):
+            self.noted.add(address)
+        return False
 
 
 def _fields(head: header.Header) -> Iterator[Field]:

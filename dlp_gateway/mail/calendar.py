@@ -164,12 +164,12 @@ def _attendee(name: bytes, rest: bytes, is_hidden: Callable[[bytes], bool], fold
 
 def _pieces(line: bytes) -> Iterator[bytes]:
     """Cut a content line into pieces that fit a line each, never within a character of UTF-8."""
-    width = _WIDTH
-    while len(line) > width:
-        cut = width
-        while cut > 1 and line[cut] & 0xC0 == 0x80:
+    start, width = 0, _WIDTH
+    while len(line) - start > width:
+        cut = start + width
+        while cut > start + 1 and line[cut] & 0xC0 == 0x80:
             cut -= 1
-        yield line[:cut]
-        line = line[cut:]
+        yield line[start:cut]
+        start = cut
         width = _WIDTH - 1  # the blank of the fold counts
-    yield line
+    yield line[start:]

@@ -7,11 +7,13 @@ from typing import Final, NamedTuple
 _END: Final = re.compile(rb"(--)?+([^\n]*+)\n?")
 _GUESSED: Final = re.compile(rb"(?<![^\n])--([^\s][^\r\n]{0,199}+)\r?\n")
 _ENCODED: Final = re.compile(rb"(?i)(?<![^\n])content-transfer-encoding[ \t]*+:[^\n]{0,200}?(?:base64|quoted|uu)")
-#: Boundaries that begin alike and are looked for where they are declared; more is a game.
+_DECLARATION: Final = re.compile(rb"(?i)boundary[ \t]*+=[ \t]*+\"?+")
+#: Boundaries that begin alike and are looked for where they are declared; more is a game, and so is a longer one.
 _LONGER: Final = 20
 #: How often the first octet of a delimiter is looked for by itself, in a thirtieth of the time; base64 has none.
 _LOOKS: Final = 64
 _LF: Final = 0x0A
+_LONGEST: Final = 998  # RFC 5322 2.1.1, a line
 
 
 class Delimiter(NamedTuple):
@@ -95,8 +97,21 @@ def are_disputed(buffer: bytes, boundary: bytes, delimiters: Sequence[Delimiter]
         for one in delimiters
         if not one.exact
     }
-    return len(longer) > _LONGER or any(not _is_declared(buffer, one) for one in longer if one != boundary)
+    longer.discard(boundary)
+    return len(longer) > _LONGER or not _are_declared(buffer, longer, delimiters)
 
 
-def _is_declared(buffer: bytes, boundary: bytes) -> bool:
-    return re.search(rb"(?i)boundary[ \t]*=[ \t]*\"?" + re.escape(boundary), buffer) is not None
+def _are_declared(buffer: bytes, boundaries: set[bytes], delimiters: Sequence[Delimiter]) -> bool:
+    """Return whether each of these is declared between the delimiters: once through, however many there are."""
+    waiting = {one.lower() for one in boundaries}
+    if not waiting:
+        return True
+    longest = max(map(len, waiting))
+    if longest > _LONGEST:
+        return False
+    for found in _DECLARATION.finditer(buffer, delimiters[0].start, delimiters[-1].end):
+        declared = buffer[found.end() : found.end() + longest].lower()
+        waiting = {one for one in waiting if not declared.startswith(one)}
+        if not waiting:
+            return True
+    return False

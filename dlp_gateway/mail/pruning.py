@@ -45,7 +45,7 @@ class _Named:
     field: Field
     name: str
     mailboxes: tuple[tuple[str, Mailbox], ...]
-    places: dict[str, tuple[int, ...]]
+    places: dict[str, list[int]]
     whole: bool
 
 
@@ -132,9 +132,9 @@ def _recipient_lines(section: bytes) -> tuple[_Named, ...]:
         name = field.name.lower()
         listed = scan(field.body, len(field.body)) if name in RECIPIENT_FIELDS and not is_too_long else None
         mailboxes = tuple((canonical(one.address), one) for one in listed.mailboxes) if listed else ()
-        places: dict[str, tuple[int, ...]] = {}
+        places: dict[str, list[int]] = {}
         for place, (address, _) in enumerate(mailboxes):
-            places[address] = (*places.get(address, ()), place)
+            places.setdefault(address, []).append(place)
         found.append(_Named(field, name, mailboxes, places, listed is None or listed.whole))
     return tuple(found)
 

@@ -28,10 +28,23 @@ def is_tnef(part: Part) -> bool:
 
 
 def names(part: Part) -> Iterator[str]:
-    """Yield the text around each "@" that may stand in an address; what is compressed in the part shows none."""
+    """Yield the text around each "@" that may stand in an address; what is compressed in the part shows none.
+
+    Those near to each other stand in one text, or a letter would be read as many times as there are signs around it.
+    """
+    spans: dict[tuple[int, int], tuple[int, int]] = {}  # by width and parity, the last one
     for found in _AT.finditer(part.content):
         place = found.start()
-        width, codec = (2, "utf-16-le") if found[1] else (1, "latin-1")
-        start = max(place % width, place - width * _BEFORE)
-        text = part.content[start : place + width * (_BEHIND + 1)].decode(codec, "replace")
-        yield _CONTROLS.sub(" ", text)
+        width = 2 if found[1] else 1
+        kind = width, place % width
+        start, end = max(place % width, place - width * _BEFORE), place + width * (_BEHIND + 1)
+        before = spans.get(kind)
+        if before and start > before[1]:
+            yield _text(part.content, width, *before)
+        spans[kind] = (before[0] if before and start <= before[1] else start, end)
+    for (width, _), span in spans.items():
+        yield _text(part.content, width, *span)
+
+
+def _text(content: bytes, width: int, start: int, end: int) -> str:
+    return _CONTROLS.sub(" ", content[start:end].decode("utf-16-le" if width == 2 else "latin-1", "replace"))

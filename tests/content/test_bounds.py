@@ -1,11 +1,13 @@
 """Whatever a file expands to, reading ends soon, with a reason."""
 
 import binascii
+import io
 import tracemalloc
+import zipfile
 
 import pytest
 
-from dlp_gateway.content import inline, reader, xml
+from dlp_gateway.content import inline, reader, structured, xml
 from dlp_gateway.content.text import FILES, Account, File, Reading, Refused, UnreadableReason
 from dlp_gateway.mail.message import Message, Part
 from tests.formats import archives, documents
@@ -44,6 +46,40 @@ def _layers() -> bytes:
     for _ in range(5):
         content = documents.packed({str(number): content for number in range(16)})
     return content
+
+
+@pytest.mark.parametrize("values", ["1," * 20_000 + "1", "[1]," * 10_000 + "1", '{"a":1},1,' * 4_000 + "1"])
+def test_a_long_name_is_not_said_before_each_value(values: str) -> None:
+    """The name of a list is said again as far as its text is long, and once at least."""
+    name = "licenceNumber" * 3_000
+    said = structured.json_text(f'{{"{name}": [{values}], "b": 2}}')
+    assert "licence Number" in said
+    assert said.endswith("b: 2")
+    assert len(said) < 1_000_000
+
+
+@pytest.mark.parametrize(("code", "cells"), [("[" * 400_000, 1), ("a" * 20_000, 40_000)], ids=["signs", "cells"])
+def test_hostile_number_formats_take_no_time(code: str, cells: int) -> None:
+    """However long a format is, and however many cells have it, it is read once."""
+    formats = f"<numFmts><numFmt numFmtId='164' formatCode='{code}'/></numFmts>"
+    styles = f"{formats}<cellXfs>{'<xf numFmtId=`164`/>' * cells}</cellXfs>".replace("`", "'")
+    with zipfile.ZipFile(io.BytesIO(documents.xlsx("ab 12"))) as book:
+        parts: dict[str, bytes | str] = {name: book.read(name) for name in book.namelist()}
+    parts["xl/styles.xml"] = f"<styleSheet {documents.S}>{styles}</styleSheet>"
+    assert "ab" in read(documents.packed(parts)).texts[0].text
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        b"content-transfer-encoding: base64\r\n" + b"a:x\r\n" * 20,
+        b"content-transfer-encoding: base64\r\n" + b" x\r\n" * 20,
+        b"content-transfer-encoding: base64\r\n",
+    ],
+)
+def test_hostile_sources_take_no_time(unit: bytes) -> None:
+    """Fields without a body behind them are gone through once for each beginning."""
+    assert [*inline.files(unit * 2_000)] == []
 
 
 @pytest.mark.parametrize(

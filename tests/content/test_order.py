@@ -270,6 +270,11 @@ def test_long_boxes_are_read_at_their_seams() -> None:
         "<div dir=auto>" * 900 + " " * 500_000,
         "<style>" + "".join(f".a{{--x{one}:var(--x{one + 1})}}" for one in range(3_000)) + "</style><p class=a>x",
         "<p style='a:" + "/*" * 200_000 + "'>x",
+        "<p style='position:absolute;left:calc(a" + " " * 200_000 + "b)'>x",
+        "<table dir=rtl><tr><td>" + "a" * 200_000 + "\u05d0<td>b</table>",
+        "x<!--[if" + " x" * 200_000,
+        "<!--[i" * 900 + "<!--[if x]>" + "f x]>" * 900 + " x" * 100_000,
+        "<style>" + ("@mediamax-" * 40 + "{" + "a{}" * 6_000) * 10 + "a{</style><p style='float:left'>x",
     ],
 )
 def test_hostile_pages_take_no_time(page: str) -> None:

@@ -107,10 +107,19 @@ def test_what_is_no_list_of_recipients(body: str) -> None:
     assert shown(body) == []
 
 
-@pytest.mark.parametrize("unit", ["To: ", "> ", "*To: a@b.example\n", "an: \t \n", "Teilnehmer ", "\u00a0", ": a@b"])
+@pytest.mark.parametrize(
+    "unit",
+    ["To: ", "> ", "*To: a@b.example\n", "to:/a@b.example\n", "an: \t \n", "Teilnehmer ", "\u00a0", ": a@b"],
+)
 def test_takes_linear_time(unit: str) -> None:
     """A hundred thousand of anything that looks like a label cost no more than their number."""
     assert growth(shown, unit.__mul__, 100_000) < LINEAR
+
+
+def test_a_list_without_an_end_is_read_from_each_label() -> None:
+    """Labels within a list have nothing of their own to tell, but for what lies beyond the bound of the first."""
+    body = "To:/" + "x " * 99_990 + "\nTo:/" + "x " * 99_990 + f"{ONE}\nTo:/ {TWO}\n"
+    assert shown(body) == [ONE, TWO]
 
 
 def test_finds_guests_of_an_invitation_in_json() -> None:

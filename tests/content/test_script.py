@@ -43,6 +43,24 @@ def test_what_is_not_said(source: str) -> None:
     assert len(text(source)) < 1_000_000
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "x='" + "a b" * 20_000 + "';[" + "x," * 9_000 + "].join('')",
+        "['a'," + "'b'," * 9_000 + "]" + ".join('')" * 20_000,
+        "'" + "a b" * 20_000 + "'" + ".split('')" * 20_000,
+        "['a'," + "'b'," * 9_000 + "]" + ".reverse()" * 20_000,
+        "x='';" + "x+='a';" * 60_000,
+        "x='" + "a b" * 20_000 + "';" + "x;" * 60_000,
+        "'a'" + "+'a'" * 100_000,
+    ],
+    ids=["long items", "joins", "splits", "reverses", "additions", "sayings", "a sum"],
+)
+def test_hostile_scripts_take_no_time(source: str) -> None:
+    """Calls on long lists and values, again and again, cost no product of both."""
+    assert len(text(source)) < 2_000_000
+
+
 @given(st.text(alphabet="'\"`+/\\=:,;.()[]{}$ax0 \n*", max_size=200))
 def test_nothing_is_raised(source: str) -> None:
     """Whatever stands in a script, reading ends with text."""

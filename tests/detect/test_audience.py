@@ -38,6 +38,13 @@ def test_looks_where_a_mail_says_what_it_is(fields: str, where: str | None) -> N
     assert [finding.where for finding in found] == ([where] if where else [])
 
 
+@pytest.mark.parametrize("unit", [" ", "\t", ", ", ',"', ": ", ";a ", '" '])
+def test_a_long_list_takes_no_time(unit: str) -> None:
+    """A run of blanks or signs before or within a group's name is gone through once."""
+    message = parse(f"To: a:,{unit * 20_000}x\r\n\r\n".encode())
+    assert not [*DETECTOR.detect(Material(envelope=ENVELOPE, message=message, texts=()))]
+
+
 @pytest.mark.parametrize(
     "subject",
     [

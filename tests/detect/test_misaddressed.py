@@ -26,6 +26,16 @@ def found(*recipients: str, author: str = "Ann Berg <ann.berg@northwind.example>
 
 
 @pytest.mark.parametrize(
+    "author",
+    ["1" * 100_000 + "a@northwind.example", ", ".join(f"Ann B{chr(97 + n % 26)}{n} <a@b>" for n in range(4_000))],
+    ids=["digits", "authors"],
+)
+def test_long_and_many_names_take_no_time(author: str) -> None:
+    """Digits that end no name are gone through once, and names are put together once for all recipients."""
+    assert found(*(f"zz{number}@free.example" for number in range(500)), author=author) == {}
+
+
+@pytest.mark.parametrize(
     "domain",
     [
         "northwimd.example",

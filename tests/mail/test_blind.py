@@ -121,3 +121,18 @@ def test_the_way_of_an_outsiders_mail_is_his_own() -> None:
     """Traces of the hosts that it passed before it came here are nobody's parts."""
     raw = mail("Delivered-To: kim@far.example").replace(b"ann@corp.example", b"kim@home.example")
     assert betrayed(replace(ENVELOPE, recipients=("one@shop.example",)), parse(raw), INSIDE) == {}
+
+
+@pytest.mark.parametrize("step", [0, 1], ids=["one of them", "each of them"])
+def test_many_are_looked_for_in_each_line_at_once(step: int) -> None:
+    """Hundreds of blind recipients, and as many lines that betray one, cost no product of both."""
+    many = tuple(f"b{number}@home.example" for number in range(900))
+    raw = mail(*(f"X-Sent-To: b{number * step}@home.example" for number in range(900)))
+    assert len(betrayed(replace(ENVELOPE, recipients=many), parse(raw), INSIDE)) == (900 if step else 1)
+
+
+def test_a_line_that_nobody_can_read_betrays_all() -> None:
+    """What is too odd to be read to its end may name anybody."""
+    both = ("eve@home.example", "kim@home.example")
+    raw = mail("X-Sent-To: " + "<" * 40_000 + "eve@home.example")
+    assert set(betrayed(replace(ENVELOPE, recipients=both), parse(raw), INSIDE)) <= set(both)

@@ -77,6 +77,13 @@ def test_takes_linear_time(shape: tuple[bytes, bytes]) -> None:
     assert growth(parse, lambda count: once + unit * count + b"\r\n\r\n", _OCTETS // len(unit)) < LINEAR
 
 
+def test_what_begins_alike_is_looked_for_where_it_may_be_declared() -> None:
+    """Multiparts by the hundred, each with a line that only begins with its boundary, and a long text behind them."""
+    parts = (b"--Y\nContent-Type: multipart/mixed; boundary=z%d\n\n--z%dx\n" % (one, one) for one in range(300))
+    message = parse(_MULTIPART + b"".join(parts) + b"--Y\n\n" + b"x boundary= \n" * 200_000 + b"--Y--\n")
+    assert len(message.parts) > 300
+
+
 @pytest.mark.parametrize(
     ("raw", "defect"),
     [

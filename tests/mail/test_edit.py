@@ -209,6 +209,12 @@ def test_edits_take_linear_time(unit: bytes) -> None:
     assert growth(work, lambda count: unit * count + b"\r\nbody", 400_000 // len(unit)) < LINEAR
 
 
+def test_one_who_stands_there_many_times_takes_no_time() -> None:
+    """His places in a list are noted as they come."""
+    raw = b"To: " + b"a@b," * 60_000 + b"\r\n\r\nbody"
+    assert apply(raw, (PruneRecipients(hidden=("a@b",), to=""),)) == b"To: undisclosed-recipients:;\r\n\r\nbody"
+
+
 def test_adds_a_trace_once() -> None:
     """The trace field stands on top, and only once if the same edit is made again."""
     edit = AddTrace(field=b"Received: by gw.example;\r\n\tdate\r\n")

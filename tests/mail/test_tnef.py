@@ -40,6 +40,13 @@ def test_addresses_are_found(text: bytes) -> None:
     assert "ann@home.example" in found
 
 
+@pytest.mark.parametrize("unit", [b"a@", b"a\0@\0", b"a@b\0@\0", b"@"], ids=["octets", "wide", "both", "signs"])
+def test_each_letter_is_read_once(unit: bytes) -> None:
+    """Signs that stand near to each other have one text around them."""
+    content = unit * 100_000
+    assert sum(map(len, tnef.names(part(content)))) < 3 * len(content)
+
+
 def test_nothing_is_found_where_nothing_is() -> None:
     """Signs that stand for themselves are no addresses."""
     assert list(tnef.names(part(wrapped(b"@ @@ 5 @ 3", b"\0@\0")))) == []
