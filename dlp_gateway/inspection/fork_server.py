@@ -11,7 +11,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal, Self
@@ -48,6 +48,11 @@ class Newborn:
     pid: int
 
 
+#: Seconds within which the server tells of an exit status, or answers a request.
+_STATUS_WITHIN: Final = 1.0
+_ANSWER_WITHIN: Final = 30.0
+
+
 class ForkServerLost(ConnectionError):  # noqa: N818 - a thing that happens to servers
     """The fork server could not load what is needed, or died; what it wrote to standard error says why."""
 
@@ -58,13 +63,15 @@ class ForkServerLost(ConnectionError):  # noqa: N818 - a thing that happens to s
 class Forked:
     """A process that was forked for us. `input` and `output` lead to its standard input and output.
 
-    It is no child of ours, but its end is known: from the server, or, should that be gone, from the kernel.
+    It is no child of ours, but the kernel tells of its end, and the server of its exit status.
     """
 
     def __init__(self, pid: int, handle: int) -> None:
         self.pid = pid
         self._handle = handle  # pidfd_open(2): means this process for ever, whoever gets its number
-        self._fate: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(handle, self._seen_to_end)
+        self._fate: asyncio.Future[int] = self._loop.create_future()
         self.input: asyncio.StreamWriter
         self.output: asyncio.StreamReader
 
@@ -84,25 +91,23 @@ class Forked:
                 signal.pidfd_send_signal(self._handle, signal.SIGKILL)
 
     def ended(self, status: int) -> None:
-        """Note its end."""
+        """Note how it ended."""
         if not self._fate.done():
-            self._fate.set_result(status)
+            self._loop.remove_reader(self._handle)
             os.close(self._handle)
-
-    def watch(self) -> None:
-        """See its end without the server."""
-        asyncio.get_running_loop().add_reader(self._handle, self._seen_to_end)
+            self._fate.set_result(status)
 
     def _seen_to_end(self) -> None:
-        asyncio.get_running_loop().remove_reader(self._handle)
-        status = -signal.SIGKILL  # which is what a worker gets when the server dies
-        with suppress(ChildProcessError):  # process 1 of a container gets the children of its dead
-            status = os.waitstatus_to_exitcode(os.waitpid(self.pid, os.WNOHANG)[1])
-        self.ended(status)
+        self._loop.remove_reader(self._handle)
+        try:  # a child of ours: the first server, or whom process 1 of a container gets from its dead
+            self.ended(os.waitstatus_to_exitcode(os.waitpid(self.pid, os.WNOHANG)[1]))
+        except ChildProcessError:
+            # Without a word from the server: SIGKILL is what a worker gets when that dies.
+            self._loop.call_later(_STATUS_WITHIN, self.ended, -signal.SIGKILL)
 
 
 class ForkServer:
-    """The server, or our connection to one; made by `start`, `joined` or `successor`."""
+    """The server, or our connection to one; made by `start`, `joined` or `server`."""
 
     def __init__(self, control: socket.socket, process: Forked | None) -> None:
         control.setblocking(False)
@@ -116,16 +121,16 @@ class ForkServer:
         asyncio.get_running_loop().add_reader(control, self._on_messages)
 
     @classmethod
-    def start(cls, recipe: Recipe, *, receivers: bool = False, errors: int = 2, newborn: Newborn | None = None) -> Self:
+    def start(
+        cls, recipe: Recipe | None, *, receivers: bool = False, errors: int = 2, newborn: Newborn | None = None
+    ) -> Self:
         """Return a server that begins to load what workers need for `recipe`, and receivers if they are forked too.
 
-        It is `newborn`, else a program of its own, whose standard error is `errors`. Raises OSError if there is no room
-        for a process.
+        Without a recipe it forks other servers (`server`). It is `newborn`, else a program of its own, whose standard
+        error is `errors`. Raises OSError if there is no room for a process.
         """
         newborn = newborn or _spawned(errors)
-        process = Forked(newborn.pid, os.pidfd_open(newborn.pid))
-        process.watch()  # it is our child
-        server = cls(newborn.control, process)
+        server = cls(newborn.control, Forked(newborn.pid, os.pidfd_open(newborn.pid)))
         server._load(recipe, receivers=receivers)
         return server
 
@@ -136,19 +141,18 @@ class ForkServer:
         server._ready.set()
         return server
 
-    async def successor(self, recipe: Recipe, errors: int) -> "ForkServer":
-        """Return a server that begins to load what receivers and workers need for another recipe; raises OSError.
+    async def server(self, recipe: Recipe, errors: int) -> "ForkServer":
+        """Return a server that is forked from this one and begins to load what receivers and workers need.
 
-        It is forked from this one, so that they share what is the same for both.
+        Raises `ForkServerLost`, or another OSError if there is no room for it.
         """
         await self.ready()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            try:
-                process = await self._asked("server", (theirs.fileno(), errors))
-            except BaseException:
-                ours.close()
-                raise
+        try:
+            process = await self._answered("server", theirs, errors, ())
+        except BaseException:
+            ours.close()
+            raise
         server = ForkServer(ours, process)
         server._load(recipe, receivers=True)
         return server
@@ -180,12 +184,11 @@ class ForkServer:
         """
         await self.ready()
         ours, theirs = socket.socketpair()
-        with theirs:
-            try:
-                forked = await self._asked(role, (theirs.fileno(), errors, *descriptors))
-            except BaseException:
-                ours.close()
-                raise
+        try:
+            forked = await self._answered(role, theirs, errors, descriptors)
+        except BaseException:
+            ours.close()
+            raise
         forked.output, forked.input = await asyncio.open_unix_connection(sock=ours)
         return forked
 
@@ -196,20 +199,39 @@ class ForkServer:
             self._process.kill()  # while it loads it sees nothing of us
         self._on_lost()
         await asyncio.gather(*(one.wait() for one in forked))
-        return 0 if self._process is None else await self._process.wait()
+        if self._process is None:
+            return 0
+        with suppress(TimeoutError):
+            return await asyncio.wait_for(self._process.wait(), _ANSWER_WITHIN)
+        self._process.kill()  # it was stopped, or hangs
+        return await self._process.wait()
 
-    async def _asked(self, role: Role, descriptors: Iterable[int]) -> Forked:
-        async with self._turn:
-            if self._lost.is_set():
-                raise ForkServerLost
-            self._answer = asyncio.get_running_loop().create_future()
-            try:
-                socket.send_fds(self._control, [role.encode()], list(descriptors))
-                return await self._answer
-            except ConnectionError as error:
-                raise ForkServerLost from error
-            finally:
-                self._answer = None
+    async def _answered(self, role: Role, channel: socket.socket, errors: int, descriptors: Sequence[int]) -> Forked:
+        """Ask, and wait for the answer also if the caller does not, or the next one would get it."""
+        asking = asyncio.ensure_future(self._asked(role, channel, errors, descriptors))
+        try:
+            return await asyncio.shield(asking)
+        except asyncio.CancelledError:
+            asking.add_done_callback(_kill_unwanted)
+            raise
+
+    async def _asked(self, role: Role, channel: socket.socket, errors: int, descriptors: Sequence[int]) -> Forked:
+        with channel:
+            async with self._turn:
+                if self._lost.is_set():
+                    raise ForkServerLost
+                self._answer = asyncio.get_running_loop().create_future()
+                try:
+                    socket.send_fds(self._control, [role.encode()], [channel.fileno(), errors, *descriptors])
+                    async with asyncio.timeout(_ANSWER_WITHIN):
+                        return await self._answer
+                except TimeoutError as error:  # it was stopped, or hangs
+                    self._on_lost()
+                    raise ForkServerLost from error
+                except ConnectionError as error:
+                    raise ForkServerLost from error
+                finally:
+                    self._answer = None
 
     def _on_messages(self) -> None:
         while True:
@@ -233,9 +255,7 @@ class ForkServer:
                     forked.ended(status)
             case {"pid": pid}:
                 forked = self._forked[pid] = Forked(pid, handles[0])
-                if self._answer is None or self._answer.done():  # who asked was cancelled meanwhile
-                    forked.kill()
-                else:
+                if self._answer is not None and not self._answer.done():
                     self._answer.set_result(forked)
             case {"errno": number} if self._answer is not None and not self._answer.done():
                 self._answer.set_exception(OSError(number, os.strerror(number)))
@@ -248,20 +268,23 @@ class ForkServer:
         self._lost.set()
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(ForkServerLost())
-        for forked in self._forked.values():
-            forked.watch()
         self._forked.clear()
 
-    def _load(self, recipe: Recipe, *, receivers: bool) -> None:
+    def _load(self, recipe: Recipe | None, *, receivers: bool) -> None:
         # By a file in memory: a policy with all domains of a country is longer than a message may be.
         file = os.memfd_create("recipe")
         try:
             with os.fdopen(os.dup(file), "w", encoding="utf-8") as writing:
-                json.dump({"recipe": asdict(recipe), "receivers": receivers}, writing)
+                json.dump({"recipe": recipe and asdict(recipe), "receivers": receivers}, writing)
             with suppress(OSError):  # it is gone: whoever needs it will hear of that
                 socket.send_fds(self._control, [b"load"], [file])
         finally:
             os.close(file)
+
+
+def _kill_unwanted(asking: asyncio.Future[Forked]) -> None:
+    if not asking.cancelled() and asking.exception() is None:
+        asking.result().kill()
 
 
 def _spawned(errors: int) -> Newborn:

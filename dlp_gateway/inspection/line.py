@@ -61,11 +61,8 @@ class Line:
     async def _wait(self, payer: Payer, patience: float) -> None:
         one = _Waiting(payer)
         self._waiting.append(one)
-        if len(self._waiting) > self._longest:
-            last = max(reversed(self._waiting), key=self._ranks())  # of equals the last that came
-            self._waiting.remove(last)
-            last.turn.set_exception(Overloaded())
         try:
+            self._turn_one_away()
             async with asyncio.timeout(patience):
                 await one.turn
         except BaseException as error:
@@ -77,13 +74,26 @@ class Line:
                 raise Overloaded from None
             raise
 
+    def _turn_one_away(self) -> None:
+        """Where the line is too long, tell the last that it is, of equals the last that came."""
+        there = self._there()
+        if len(there) > self._longest:
+            last = max(reversed(there), key=self._ranks())
+            self._waiting.remove(last)
+            last.turn.set_exception(Overloaded())
+
     def _pass_on(self) -> None:
-        if not self._waiting:
+        there = self._there()
+        if not there:
             self._free += 1
             return
-        following = min(self._waiting, key=self._ranks())  # of equals the first that came
+        following = min(there, key=self._ranks())  # of equals the first that came
         self._waiting.remove(following)
         following.turn.set_result(None)
+
+    def _there(self) -> list[_Waiting]:
+        """Return who waits; who has just given up may still stand in the line, for he has not yet heard of it."""
+        return [one for one in self._waiting if not one.turn.done()]
 
     def _ranks(self) -> Callable[[_Waiting], tuple[float, float]]:
         now = time.monotonic()  # the same for all, or equals would differ

@@ -47,5 +47,4 @@ class Stopwatch:
 
     def _look(self, _number: int, _frame: FrameType | None) -> None:
         if self._begun is not None and time.process_time() - self._begun > self._seconds:
-            self._begun = None
-            raise TookTooLong
+            raise TookTooLong  # and again, should it be swallowed, as in a finalizer

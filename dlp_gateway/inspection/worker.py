@@ -30,7 +30,11 @@ def main(recipe: Recipe, detectors: tuple[Detector, ...] | None, desk: int) -> N
 
     `desk` is the descriptor of a file in memory in which lie messages of usual size (`frames.on_desk`).
     """
-    for number in (signal.SIGINT, signal.SIGTERM):  # they may reach all processes at once; the receiver decides
+    for number in (
+        signal.SIGINT,
+        signal.SIGTERM,
+        signal.SIGHUP,
+    ):  # they may reach all processes at once; the receiver decides
         signal.signal(number, signal.SIG_IGN)
     source, sink = _own_channels()
     first = _read(source, None)

@@ -10,7 +10,7 @@ from typing import Final
 from dlp_gateway.allocator import REST
 from dlp_gateway.detect.base import Inspection
 from dlp_gateway.inspection import frames
-from dlp_gateway.inspection.fork_server import Forked, ForkServer
+from dlp_gateway.inspection.fork_server import Forked, ForkServer, ForkServerLost
 from dlp_gateway.inspection.line import Line, Payer
 from dlp_gateway.observe import log, metrics
 from dlp_gateway.ports import Overloaded
@@ -201,6 +201,9 @@ class Workers:
         while True:
             try:
                 worker = await Worker.start(forks, memory_bytes=self._memory_bytes, seconds=int(self._seconds))
+            except ForkServerLost:  # whose receiver another one replaces
+                self._first.set()
+                return
             except (OSError, WorkerFault) as error:
                 _note_death(error.status if isinstance(error, WorkerFault) else 0)
                 self._first.set()

@@ -52,6 +52,8 @@ class Child:
         except TimeoutError:
             self.late = True
             return False
+        except ConnectionError:  # it died before it had read all that it was told
+            return False
         return line == READY
 
     async def ended(self, silence: timedelta = _SILENCE) -> int:
@@ -96,6 +98,8 @@ class Child:
             return await asyncio.wait_for(self._process.output.readline(), silence.total_seconds())
         except TimeoutError:
             return None
+        except ConnectionError:  # as above
+            return b""
 
     async def _tell(self, words: bytes) -> None:
         with suppress(ConnectionError, RuntimeError):  # it died, or its socket was closed: `ended` says so

@@ -1,18 +1,20 @@
 """The fork server: loads what receivers and workers need, once, and then forks them when it is asked to.
 
-It is forked from `serve` before that knows or does anything (`newborn`), so that they share their code; or from another
-server, for another policy; or it is a program of its own, `python -m dlp_gateway.processes.forking`.
-`inspection.fork_server` speaks for those who ask. On the control socket the first message brings a file that says what
-is to be loaded. Then a request is a role, with the descriptors of the new process: one that is its standard input and
-output, its standard error, and those that it inherits. The answer is its process id with a handle (pidfd_open(2)), and
-its exit status follows when it has ended. A receiver is born with a control socket of its own, by which it asks for
-workers.
+The first one is forked from `serve` before that knows or does anything (`newborn`), so that they share their code, and
+has no policy: it forks one server for each policy that comes into force. Elsewhere, or if the first one dies, it is a
+program of its own, `python -m dlp_gateway.processes.forking`. `inspection.fork_server` speaks for those who ask.
 
-The server has one thread, holds nothing of any mail, and knows no secret: what it loaded is the same in all that it
-forks. It lives as long as anybody is connected. The workers of somebody who is gone are killed, and workers die with
-the server.
+On the control socket the first message brings a file that says what is to be loaded. Then a request is a role, with the
+descriptors of the new process: one that is its standard input and output, its standard error, and those that it
+inherits. The answer is its process id with a handle (pidfd_open(2)), and its exit status follows when it has ended. A
+receiver is born with a control socket of its own, by which it asks for workers.
+
+The server has one thread, holds nothing of any mail, and knows no secret but the keys of tables of own records: what it
+loaded is the same in all that it forks. It lives as long as anybody is connected. The workers of somebody who is gone
+are killed, and workers die with the server.
 """
 
+import fcntl
 import gc
 import json
 import os
@@ -48,10 +50,10 @@ Life = Callable[[], Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Birth:
-    """What a process that was forked begins with: its own control socket if it is a receiver."""
+    """What a process that was forked begins with; by `control` a receiver asks for workers."""
 
     parent: int
-    control: socket.socket | None
+    control: socket.socket
     descriptors: tuple[int, ...]
 
 
@@ -106,29 +108,36 @@ class _Server:
         return life
 
     def _fork(self, client: _Client, role: str, descriptors: list[int]) -> Life | None:
-        pair = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) if role == "receiver" else ()
         parent = os.getpid()
+        try:
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        except OSError as error:
+            self._tell(client, {"errno": error.errno})
+            return None
         try:
             pid = os.fork()
         except OSError as error:
-            for end in pair:
-                end.close()
+            ours.close()
+            theirs.close()
             self._tell(client, {"errno": error.errno})
             return None
         if pid == 0:
             self._leave()
+            ours.close()
             _be_born(descriptors[:2])
-            control = _theirs(*pair) if pair else None
-            birth = _Birth(parent=parent, control=control, descriptors=tuple(descriptors[2:]))
+            birth = _Birth(parent=parent, control=theirs, descriptors=tuple(descriptors[2:]))
             return partial(self._lives[role], birth)
+        theirs.close()
         client.forked[pid] = role
-        handle = os.pidfd_open(pid)
+        self._join(ours)  # whoever needs no workers closes his end
+        try:
+            handle = os.pidfd_open(pid)
+        except OSError as error:
+            os.kill(pid, signal.SIGKILL)
+            self._tell(client, {"errno": error.errno})
+            return None
         self._tell(client, {"pid": pid}, handle)
         os.close(handle)
-        if pair:
-            ours, theirs = pair
-            theirs.close()
-            self._join(ours)
         return None
 
     def _reap(self) -> None:
@@ -149,13 +158,13 @@ class _Server:
             socket.send_fds(client.control, [json.dumps(message).encode()], handles, socket.MSG_DONTWAIT)
 
     def _dismiss(self, client: _Client) -> None:
-        """Let go of a client that is gone: its workers end with it, its receivers see to that themselves."""
+        """Let go of a client that is gone: its workers end with it, others see to that themselves."""
         self._waiting.unregister(client.control)
         self._clients.remove(client)
         client.control.close()
         for pid, role in client.forked.items():
             # Who was stopped (SIGSTOP, a debugger) sees nothing until it goes on.
-            os.kill(pid, signal.SIGCONT if role == "receiver" else signal.SIGKILL)
+            os.kill(pid, signal.SIGKILL if role == "worker" else signal.SIGCONT)
 
     def _leave(self) -> None:
         """In a child: have nothing to do with the server any more."""
@@ -169,24 +178,21 @@ class _Server:
 
 def _be_born(standard: list[int]) -> None:
     """In a child: take the descriptors for standard input and output, and for standard error."""
-    channel, errors = standard
+    # Above them first: where the gateway was started without these, they have such numbers themselves.
+    channel, errors = (fcntl.fcntl(one, fcntl.F_DUPFD_CLOEXEC, 3) for one in standard)
+    for one in standard:
+        os.close(one)
     for one, number in ((channel, 0), (channel, 1), (errors, 2)):
         os.dup2(one, number)
     os.close(channel)
     os.close(errors)
 
 
-def _theirs(ours: socket.socket, theirs: socket.socket) -> socket.socket:
-    ours.close()
-    return theirs
-
-
 def _as_receiver(detectors: tuple[Detector, ...] | None) -> Callable[[_Birth], Any]:
-    from dlp_gateway.processes import receiver  # noqa: PLC0415 - not needed where there are workers only
-
     def live(birth: _Birth) -> None:
+        from dlp_gateway.processes import receiver  # noqa: PLC0415 - not needed where there are workers only
+
         setproctitle("dlp-gateway: receiver")
-        assert birth.control is not None  # noqa: S101 - told to mypy
         receiver.main(birth.control, birth.descriptors, detectors)
 
     return live
@@ -195,13 +201,15 @@ def _as_receiver(detectors: tuple[Detector, ...] | None) -> Callable[[_Birth], A
 def _as_worker(recipe: Recipe, detectors: tuple[Detector, ...] | None) -> Callable[[_Birth], Any]:
     def live(birth: _Birth) -> None:
         setproctitle("dlp-gateway: worker")
+        birth.control.close()
         die_with(birth.parent)
         worker.main(recipe, detectors, *birth.descriptors)
 
     return live
 
 
-def _as_server(_birth: _Birth) -> Life:
+def _as_server(birth: _Birth) -> Life:
+    birth.control.close()
     return partial(_serve, socket.socket(fileno=os.dup(0)))
 
 
@@ -210,7 +218,6 @@ def _detectors(recipe: Recipe) -> tuple[Detector, ...] | None:
 
     What that starts (threads of a spaCy model) would not be there in a fork: then each process makes its own.
     """
-    readers.load()
     if recipe.plugins or recipe.recognizers or recipe.model:
         return None
     detectors = registry.build(recipe)
@@ -245,11 +252,14 @@ def _serve(control: socket.socket) -> Life | None:
     told = _told(control)
     if told is None:
         return None
-    recipe = Recipe(**{key: worker.frozen(value) for key, value in told["recipe"].items()})
-    detectors = _detectors(recipe)
-    lives: dict[str, Callable[[_Birth], Any]] = {"worker": _as_worker(recipe, detectors), "server": _as_server}
-    if told["receivers"]:
-        lives["receiver"] = _as_receiver(detectors)
+    readers.load()
+    lives: dict[str, Callable[[_Birth], Any]] = {"server": _as_server}
+    if told["recipe"] is not None:
+        recipe = Recipe(**{key: worker.frozen(value) for key, value in told["recipe"].items()})
+        detectors = _detectors(recipe)
+        lives = {"worker": _as_worker(recipe, detectors), "receiver": _as_receiver(detectors)}
+    elif told["receivers"]:
+        from dlp_gateway.processes import receiver  # noqa: F401, PLC0415 - for the servers that are forked
     # What was loaded stays for good: a collector that walked it would write to every page, and share none.
     gc.collect()
     gc.freeze()

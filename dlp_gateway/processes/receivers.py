@@ -52,7 +52,8 @@ class Receivers:
 
     def __init__(self, errors: TextIO | None = None, newborn: Newborn | None = None) -> None:
         self._errors = (sys.stderr if errors is None else errors).fileno()
-        self._newborn = newborn  # the first server, if it was forked from us
+        self._newborn = newborn
+        self._stem: ForkServer | None = None  # of which servers are had
         self._forks: ForkServer | None = None
         self._next: tuple[Recipe, ForkServer] | None = None
         self._boots: tuple[Boot, ...] = ()
@@ -75,18 +76,22 @@ class Receivers:
         Raises `StartError`, and the old ones stay, if a new one does not come up.
         """
         async with self._turn:
-            if self._closing:
-                return
-            forks, fresh = await self._fresh(boots)
-            former, self._current, self._boots = self._current, fresh, boots
-            for place, child in enumerate(fresh):
-                self._keep(self._watch(place, child))
-            self._retiring.update(former)
-            if self._forks is not None:
-                self._keep(self._retire(former, self._forks))
-            self._forks = forks
-            self._keep(self._watch_forks(forks))
-            metrics.receivers(self.alive)
+            await self._renew(boots)
+
+    async def _renew(self, boots: tuple[Boot, ...]) -> None:
+        if self._closing:
+            return
+        forks, fresh = await self._fresh(boots)
+        former, self._current, self._boots = self._current, fresh, boots
+        for place, child in enumerate(fresh):
+            self._keep(self._watch(place, child))
+        self._retiring.update(former)
+        if self._forks is not None:
+            self._keep(self._retire(former, self._forks))
+        self._forks = forks
+        self._keep(self._watch_forks(forks))
+        self._pauses.pop(_OF_FORKS, None)
+        metrics.receivers(self.alive)
 
     def renew_identities(self, identities: tuple[Identity | None, ...]) -> None:
         """Let those that will take the places of dead ones begin with these; the living see to it themselves."""
@@ -101,6 +106,7 @@ class Receivers:
             if self._forks is not None:
                 await self._forks.close()
         await asyncio.gather(*self._tasks)
+        await self.forget()
 
     async def _fresh(self, boots: tuple[Boot, ...]) -> tuple[ForkServer, list[Child]]:
         """Return new receivers that take mail, all of them; else none stays, for they would do so unwatched."""
@@ -125,33 +131,31 @@ class Receivers:
 
     async def load(self, policy: Policy) -> None:
         """Let a server begin to load what a policy takes, so that `renew` need not wait as long."""
-        await self.forget()
         recipe = policies.recipe(policy)
         try:
-            if self._forks is not None and not self._forks.is_lost:
-                forks = await self._forks.successor(recipe, self._errors)
-            else:
-                forks = ForkServer.start(recipe, receivers=True, errors=self._errors, newborn=self._newborn)
+            if self._stem is None or self._stem.is_lost:
+                self._stem = ForkServer.start(None, receivers=True, errors=self._errors, newborn=self._newborn)
                 self._newborn = None
+            self._next = recipe, await self._stem.server(recipe, self._errors)
         except OSError as error:
             raise StartError(f"The fork server cannot be started: {error.strerror}.") from error
-        self._next = recipe, forks
 
     async def forget(self) -> None:
-        """Let go of a server that began to load and is not needed."""
+        """Let go of the server of which others are had, and of one that began to load and is not needed."""
         if self._next is not None:
             _, forks = self._next
             self._next = None
             await forks.close()
+        if self._stem is not None:
+            await self._stem.close()
 
     async def _loaded(self, boots: tuple[Boot, ...]) -> ForkServer:
         """Return a server that has loaded all that receivers and workers need for the policy of these."""
         policy = boots[0].policy
-        if self._next is None or self._next[0] != policies.recipe(policy):
+        if self._next is None:
             await self.load(policy)
         assert self._next is not None  # noqa: S101 - told to mypy
-        _, forks = self._next
-        self._next = None
+        (_, forks), self._next = self._next, None
         late = False
         try:
             await asyncio.wait_for(forks.ready(), _LOADED_WITHIN)
@@ -172,13 +176,18 @@ class Receivers:
     async def _watch_forks(self, forks: ForkServer) -> None:
         """Wait for the end of a fork server: receivers that have lost theirs get no workers, so others take over."""
         await forks.lost()
-        while self._forks is forks and not self._closing:
-            log.fork_server_died()
-            try:
-                await self.renew(self._boots)
-            except StartError as error:
-                log.internal_error("receiver", "supervisor", error)
-                await self._pause(_OF_FORKS)
+        while True:
+            async with self._turn:
+                if self._forks is not forks or self._closing:
+                    return
+                log.fork_server_died()
+                try:
+                    await self._renew(self._boots)
+                except StartError as error:
+                    log.internal_error("receiver", "supervisor", error)
+                else:
+                    return
+            await self._pause(_OF_FORKS)
 
     async def _watch(self, place: int, child: Child) -> None:
         """Wait for the end of a receiver, and put another in its place unless it was told to go."""

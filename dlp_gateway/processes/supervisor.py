@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from dlp_gateway import __version__
-from dlp_gateway.allocator import keep_blocks
 from dlp_gateway.console.app import Check, application
 from dlp_gateway.console.server import Admin
 from dlp_gateway.errors import ConfigurationError, GatewayError
@@ -55,7 +54,6 @@ def run(path: Path, newborn: Newborn | None = None) -> None:
     require_file_size()
     os.umask(0o077)
     raise_limit()
-    keep_blocks()
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})  # it waits until it can be answered (`_handle_signals`)
     systemd = Systemd.from_environment()
     folder = instruments.prepare()

@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 
 from dlp_gateway.detect.registry import Recipe
+from dlp_gateway.inspection import fork_server
 from dlp_gateway.inspection.fork_server import Forked, ForkServer, ForkServerLost, Newborn
 from dlp_gateway.inspection.workers import Worker, WorkerFault
 from tests.waiting import until
@@ -115,17 +116,61 @@ async def test_a_server_that_cannot_load(capfd: pytest.CaptureFixture[str]) -> N
 
 
 async def test_somebody_who_no_longer_waits_gets_no_worker(forks: ForkServer) -> None:
-    """A start that was given up leaves no process without a master, and the next is answered with its own."""
+    """Whenever a start is given up: no process is left without a master, and the next is answered with its own."""
     await forks.ready()
     nothing = os.open(os.devnull, os.O_RDWR)
-    given_up = asyncio.create_task(forks.fork("worker", nothing, (nothing,)))
-    await asyncio.sleep(0)  # it asks
-    given_up.cancel()
-    kept = await forks.fork("worker", nothing, (nothing,))
-    os.close(nothing)
     (server,) = children(os.getpid())
-    await until(lambda: children(server) == [kept.pid])
-    kept.input.close()
+    for turns in range(8):  # of the loop, until the answer is there
+        given_up = asyncio.create_task(forks.fork("worker", nothing, (nothing,)))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        given_up.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await given_up
+        kept = await worker(forks)
+        await until(lambda kept=kept: children(server) == [pid_of(kept)])  # type: ignore[misc]
+        kept.kill()
+        await kept.ended()
+    os.close(nothing)
+
+
+async def test_an_end_is_seen_whatever_the_server_does(forks: ForkServer) -> None:
+    """It was stopped (SIGSTOP): its word is missed for a moment, and it is ended with the rest."""
+    one = await worker(forks)
+    (server,) = children(os.getpid())
+    os.kill(server, signal.SIGSTOP)
+    os.kill(pid_of(one), signal.SIGKILL)
+    assert await one.ended() == -signal.SIGKILL
+    os.kill(server, signal.SIGCONT)
+
+
+async def test_a_server_that_does_not_answer_is_lost(forks: ForkServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for it for ever, also not for its end."""
+    monkeypatch.setattr(fork_server, "_ANSWER_WITHIN", 0.2)
+    await forks.ready()
+    (server,) = children(os.getpid())
+    os.kill(server, signal.SIGSTOP)
+    with pytest.raises(ForkServerLost):
+        await worker(forks)
+    assert await forks.close() == -signal.SIGKILL
+
+
+async def test_servers_that_one_has_forked_outlive_it() -> None:
+    """Each serves on when the other is closed, or killed, and ends when nobody needs it."""
+    stem = ForkServer.start(None)
+    first, second = await stem.server(RECIPE, 2), await stem.server(RECIPE, 2)
+    one = await worker(first)
+    await first.close()
+    assert await one.ended() == -signal.SIGKILL
+    two = await worker(second)
+    (pid,) = children(os.getpid())
+    os.kill(pid, signal.SIGKILL)
+    await stem.lost()
+    three = await worker(second)
+    two.kill()
+    assert await two.ended() == -signal.SIGKILL
+    assert three.alive
+    await asyncio.gather(stem.close(), second.close(), three.ended())
 
 
 CROWDED = """

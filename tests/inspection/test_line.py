@@ -98,6 +98,24 @@ async def test_nothing_is_lost_by_those_who_go() -> None:
     await until(lambda: line._free == 1)
 
 
+async def test_nothing_is_lost_by_who_gives_up_in_the_last_moment() -> None:
+    """He has not heard yet that he was cancelled when the turn is passed on, or the line is too long."""
+    line = Line(at_a_time=1, longest=1)
+    async with line.turn(ADA, 5.0):
+        given_up = asyncio.create_task(held(line, BEN))
+        await asyncio.sleep(0)
+        given_up.cancel()
+    assert line._free == 1
+    async with line.turn(ADA, 5.0):
+        given_up = asyncio.create_task(held(line, BEN))
+        await asyncio.sleep(0)
+        given_up.cancel()
+        following = asyncio.create_task(held(line, EVE))
+        await asyncio.sleep(0)
+    await following
+    assert line._free == 1
+
+
 async def test_what_is_remembered_has_a_bound() -> None:
     """Of many senders the dearest are kept."""
     line = Line(at_a_time=1, longest=9)

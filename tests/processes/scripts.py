@@ -15,6 +15,5 @@ async def forked(*arguments: str) -> Forked:
         actions = [(os.POSIX_SPAWN_DUP2, theirs.fileno(), number) for number in (0, 1)]
         pid = os.posix_spawn(sys.executable, [sys.executable, *arguments], os.environ, file_actions=actions)  # noqa: ASYNC221
     process = Forked(pid, os.pidfd_open(pid))
-    process.watch()  # it is our child: no server tells us of its end
     process.output, process.input = await asyncio.open_unix_connection(sock=ours)
     return process

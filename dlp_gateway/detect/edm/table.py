@@ -137,8 +137,8 @@ class Table:
         raise InspectionError("a table was written over in its place; build it, or move it there, and reload")
 
     def _is_whole(self) -> bool:
-        self._file.seek(0)
-        return self._file.read(self._start) == self._lead and _digest(self._file, self._start) == self.header.body
+        lead = os.pread(self._file.fileno(), self._start, 0)
+        return lead == self._lead and _digest(self._file, self._start) == self.header.body
 
     def places(self, digests: bytes) -> tuple[Places, Places]:
         """Return where the entries of each of many digests (8 octets each) begin and end."""
@@ -223,11 +223,11 @@ def _header(path: Path, file: IO[bytes], head: bytes, key: Key, key_file: Path) 
 
 
 def _digest(file: IO[bytes], start: int) -> str:
-    """Return the digest of everything behind the header."""
+    """Return the digest of everything behind the header; by places, for processes share the file that is open."""
     made = hashlib.blake2b(digest_size=32)
-    file.seek(start)
-    while piece := file.read(_PIECE):
+    while piece := os.pread(file.fileno(), _PIECE, start):
         made.update(piece)
+        start += len(piece)
     return made.hexdigest()
 
 
