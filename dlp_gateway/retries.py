@@ -174,6 +174,8 @@ class Retries:
                 await self._journal.forget_unanswered(fingerprint)
             elif not written or await _beside(content, lambda: bool(own_id(parse(content, briefly=True)))):
                 await self._journal.remember_unanswered(fingerprint, reply, datetime.now(UTC))
+            elif await self._journal.recall(fingerprint) == UNDER_WAY:  # noted when he ended his side
+                await self._journal.forget_unanswered(fingerprint)
         finally:
             self._settle(envelope)
 

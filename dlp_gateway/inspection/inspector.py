@@ -127,7 +127,9 @@ class Inspector:
             reason = FailureReason.WORKER
         failure = Failure(detector="worker", reason=reason)
         message = await asyncio.to_thread(whole, message)
-        return measure_header(self._detectors, envelope, message, facts, failure)
+        with contextlib.suppress(TookTooLong), self._stopwatch:
+            return measure_header(self._detectors, envelope, message, facts, failure)
+        return Inspection(findings=(), failures=(failure,), unreadable=())
 
     def _is_cheap(self, message: Message) -> bool:
         """Whether `message` can be measured here: it is small, and nothing about it is slow or of unknown speed."""

@@ -2,12 +2,19 @@
 
 import asyncio
 import math
+import os
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.smtp.door import Door
+
+#: Seconds within which a client's system refuses our reply (RST) if nobody is there to read it.
+_REFUSED_WITHIN: Final = 0.5
+_CLOSED: Final = 7  # tcp(7), TCP_INFO: TCP_CLOSE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +38,7 @@ class Confirmation:
         self._pending: _HandOver | None = None
         self._replied = False
         self._left = False  # before there was a reply
+        self._kept: socket.socket | None = None  # the connection of one who had left when he was answered
         self.due = math.inf  # when it is too late for a sign, by the loop's clock
 
     @property
@@ -45,9 +53,11 @@ class Confirmation:
         self.give_up()
         self._pending = _HandOver(envelope=envelope, content=content, outcome=outcome, release=release)
 
-    def replied(self, now: float) -> None:
+    def replied(self, now: float, transport: asyncio.BaseTransport | None) -> None:
         """The final reply was written; from here on a sign counts, until `due`, when the session calls `give_up`."""
         self._replied = True
+        if self._left and transport is not None:
+            self._kept = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
         self.due = now + self._door.options.confirmation
 
     def left(self) -> None:
@@ -66,11 +76,24 @@ class Confirmation:
         """No sign came; an honest client that did read the reply loses nothing by it."""
         if self._pending is not None:
             pending = self._pending
-            # To one who had ended his side a reply is written as well, for TCP lets him read it; most are gone.
-            written = self._replied and not self._left
-            told = self._door.unanswered(pending.envelope, pending.content, pending.outcome, written=written)
+            written = _was_taken(self._kept) if self._kept else _known(self._replied)
+            told = self._door.unanswered(pending.envelope, pending.content, pending.outcome, written)
             told.add_done_callback(lambda _: pending.release())
         self._clear()
 
     def _clear(self) -> None:
-        self._pending, self._replied, self._left, self.due = None, False, False, math.inf
+        self._pending, self._replied, self._left, self._kept, self.due = None, False, False, None, math.inf
+
+
+async def _known(written: bool) -> bool:  # noqa: FBT001 - what it is asked for
+    return written
+
+
+async def _was_taken(connection: socket.socket) -> bool:
+    """Whether a client that had ended his side was still there to read our reply, as TCP lets him (RFC 9293 3.6).
+
+    He most likely did then. The system of one who is gone refuses it.
+    """
+    with connection:
+        await asyncio.sleep(_REFUSED_WITHIN)
+        return connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != _CLOSED

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
@@ -257,12 +258,12 @@ class Door:
         self._keep(asyncio.get_running_loop().create_task(self._abandon(envelope, content)))
 
     def unanswered(
-        self, envelope: Envelope, content: bytes, outcome: asyncio.Task[Reply], *, written: bool
+        self, envelope: Envelope, content: bytes, outcome: asyncio.Task[Reply], written: Coroutine[Any, Any, bool]
     ) -> asyncio.Task[None]:
         """Tell the handler, when the hand-over is done, that its reply did not arrive; `written` as in `Handler`."""
         if not outcome.done():
             self._linger(envelope.client, outcome)
-        telling = asyncio.get_running_loop().create_task(self._remember(envelope, content, outcome, written=written))
+        telling = asyncio.get_running_loop().create_task(self._remember(envelope, content, outcome, written))
         self._keep(telling)
         return telling
 
@@ -317,12 +318,13 @@ class Door:
             stumbled(envelope.id, error)
 
     async def _remember(
-        self, envelope: Envelope, content: bytes, outcome: asyncio.Task[Reply], *, written: bool
+        self, envelope: Envelope, content: bytes, outcome: asyncio.Task[Reply], written: Coroutine[Any, Any, bool]
     ) -> None:
         try:
+            is_written = await written
             if not outcome.done():
                 await self._abandon(envelope, content)
-            await self._handler.unanswered(envelope, content, await outcome, written=written)
+            await self._handler.unanswered(envelope, content, await outcome, written=is_written)
         except Exception as error:  # noqa: BLE001  the client is gone: nobody is left to be told
             stumbled(envelope.id, error)
 

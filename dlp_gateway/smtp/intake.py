@@ -267,7 +267,7 @@ class Intake(Dialogue):
         self._junk, self._small_chunks, self._busy = 0, 0, False
         self._say(reply, smtputf8=smtputf8)
         self._flush()
-        self._confirmation.replied(self.loop.time())
+        self._confirmation.replied(self.loop.time(), self.transport)
         self._attentive = True
         if self._confirmation.due < self._fires:
             self._tick()

@@ -75,7 +75,7 @@ async def test_a_worker_keeps_nothing_of_a_large_message(inspector: Inspector, e
         envelope, parse(b"Subject: large\r\n\r\n" + b"words of it\r\n" * 3_000_000), Facts()
     )
     assert not found.failures
-    assert _peak(worker) > before + 80_000_000
+    assert _peak(worker) > before + 40_000_000
     await until(lambda: _resident(worker) < before + 15_000_000)  # as soon as no other follows
 
 
