@@ -123,7 +123,7 @@ async def test_no_process_of_ours_can_speak_for_the_gateway(
     """Receivers and workers, who read hostile content, inherit neither the socket's name nor the watchdog."""
     running = await gateway(next_mta.port)
     async with asyncio.timeout(30):
-        while len(running.processes()) < 4:  # noqa: ASYNC110 - supervisor, fork server, receiver, worker: they set no event
+        while len(running.processes()) < 5:  # noqa: ASYNC110 - supervisor, two fork servers, receiver, worker: no events
             await asyncio.sleep(0.05)
     children = [process for process in running.processes() if process != running.leader]
     for process in children:
@@ -153,6 +153,10 @@ async def test_hangups_in_quick_succession(gateway: Launch, next_mta: NextMta, s
     assert await running.metric('dlp_reloads_total{result="done"}') == 3.0  # the start counts as the first
     assert await running.metric("dlp_receivers") == 1.0
     assert running.events("internal_error") == []
+    large = CLEAN + b"words and words\r\n" * 20_000  # for a worker of the receiver that is there now
+    assert (await send(running.port, "ada@corp.example", ("bob@shop.example",), large))[:3] == "250"
+    await asyncio.sleep(0.5)  # the old receiver and its server are gone
+    assert [running.events(name) for name in ("fork_server_died", "receiver_died", "worker_died")] == [[], [], []]
 
 
 async def test_what_is_in_force_is_told_where_it_is_not_what_stands_in_the_files(
@@ -252,7 +256,7 @@ async def test_a_fork_server_that_dies_is_replaced(gateway: Launch, next_mta: Ne
     def those_called(name: str) -> list[int]:
         return [pid for pid, command in running.processes().items() if name in command]
 
-    (server,), (former,) = those_called("dlp-gateway: fork server"), those_called("dlp-gateway: receiver")
+    (_first, server), (former,) = those_called("dlp-gateway: fork server"), those_called("dlp-gateway: receiver")
     async with Client(running.port) as client:
         for command in ("EHLO client.example", "MAIL FROM:<ada@corp.example>", "RCPT TO:<bob@shop.example>", "DATA"):
             await client.command(command)
@@ -267,7 +271,7 @@ async def test_a_fork_server_that_dies_is_replaced(gateway: Launch, next_mta: Ne
             await asyncio.sleep(0.05)
     large = CLEAN + b"words and words\r\n" * 20_000  # for a worker
     assert (await send(running.port, "ada@corp.example", ("bob@shop.example",), large))[:3] == "250"
-    assert len(those_called("dlp-gateway: fork server")) == 1
+    assert len(those_called("dlp-gateway: fork server")) == 2
     assert running.events("receiver_died") == []
 
 
@@ -275,7 +279,7 @@ async def test_nobody_outlives_a_supervisor_that_is_killed(gateway: Launch, next
     """With -9: receivers and workers are gone, the port is free, and the next start removes what was left in memory."""
     running = await gateway(next_mta.port, settings={"processes": {"receivers": 2}})
     async with asyncio.timeout(30):
-        while len(running.processes()) < 6:  # noqa: ASYNC110 - supervisor, fork server, two receivers, a worker of each
+        while len(running.processes()) < 7:  # noqa: ASYNC110 - supervisor, two fork servers, two receivers, their workers
             await asyncio.sleep(0.05)
     async with Client(running.port) as idle:
         await idle.command("EHLO client.example")
@@ -294,7 +298,7 @@ async def test_stopped_processes_do_not_outlive_the_supervisor_either(gateway: L
     """SIGSTOP, as by a debugger or a freezer: the kernel wakes receivers, and kills their workers."""
     running = await gateway(next_mta.port, settings={"processes": {"receivers": 2}})
     async with asyncio.timeout(30):
-        while len(running.processes()) < 6:  # noqa: ASYNC110 - supervisor, fork server, two receivers, a worker of each
+        while len(running.processes()) < 7:  # noqa: ASYNC110 - supervisor, two fork servers, two receivers, their workers
             await asyncio.sleep(0.05)
     for process in running.processes():
         if process != running.leader:
@@ -309,7 +313,7 @@ async def test_an_ordinary_end_tells_of_no_death(gateway: Launch, next_mta: Next
     assert await running.stop() == 0
     await running.start()
     async with asyncio.timeout(30):
-        while len(running.processes()) < 6:  # noqa: ASYNC110 - as above
+        while len(running.processes()) < 7:  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.05)
     os.killpg(running.leader, signal.SIGTERM)
     assert await running.stop() == 0

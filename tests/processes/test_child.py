@@ -39,3 +39,11 @@ async def test_one_that_is_silent_for_a_while_is_not_well() -> None:
     await one.drain()
     assert await ending == 0
     assert not one.silent
+
+
+async def test_one_that_dies_before_it_has_read_what_it_was_told() -> None:
+    """Its socket is reset then, which is an end like any other."""
+    one = await child("import time; time.sleep(0.2); raise SystemExit(4)")
+    await one._tell(b"a boot")
+    assert not await one.ready()
+    assert await one.ended() == 4
