@@ -9,7 +9,6 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final, TextIO
 
-from dlp_gateway.detect.registry import Recipe
 from dlp_gateway.errors import GatewayError
 from dlp_gateway.inspection.fork_server import ForkServer, ForkServerLost, Newborn
 from dlp_gateway.observe import instruments, log, metrics
@@ -55,7 +54,7 @@ class Receivers:
         self._newborn = newborn
         self._stem: ForkServer | None = None  # of which servers are had
         self._forks: ForkServer | None = None
-        self._next: tuple[Recipe, ForkServer] | None = None
+        self._next: ForkServer | None = None  # one that loads, and is not in force yet
         self._boots: tuple[Boot, ...] = ()
         self._current: list[Child] = []
         self._retiring: set[Child] = set()
@@ -130,32 +129,32 @@ class Receivers:
         return statuses
 
     async def load(self, policy: Policy) -> None:
-        """Let a server begin to load what a policy takes, so that `renew` need not wait as long."""
-        recipe = policies.recipe(policy)
+        """Let a server begin to load what a policy takes; the `renew` that follows need not wait as long."""
         try:
             if self._stem is None or self._stem.is_lost:
                 self._stem = ForkServer.start(None, receivers=True, errors=self._errors, newborn=self._newborn)
                 self._newborn = None
-            self._next = recipe, await self._stem.server(recipe, self._errors)
+            async with asyncio.timeout(_LOADED_WITHIN):
+                self._next = await self._stem.server(policies.recipe(policy), self._errors)
+        except TimeoutError as error:
+            raise StartError(_fate("The fork server", 0, late=True)) from error
         except OSError as error:
             raise StartError(f"The fork server cannot be started: {error.strerror}.") from error
 
     async def forget(self) -> None:
         """Let go of the server of which others are had, and of one that began to load and is not needed."""
         if self._next is not None:
-            _, forks = self._next
-            self._next = None
+            forks, self._next = self._next, None
             await forks.close()
         if self._stem is not None:
             await self._stem.close()
 
     async def _loaded(self, boots: tuple[Boot, ...]) -> ForkServer:
         """Return a server that has loaded all that receivers and workers need for the policy of these."""
-        policy = boots[0].policy
         if self._next is None:
-            await self.load(policy)
+            await self.load(boots[0].policy)
         assert self._next is not None  # noqa: S101 - told to mypy
-        (_, forks), self._next = self._next, None
+        forks, self._next = self._next, None
         late = False
         try:
             await asyncio.wait_for(forks.ready(), _LOADED_WITHIN)
