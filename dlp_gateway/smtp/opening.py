@@ -113,6 +113,7 @@ async def connect(options: SmarthostOptions) -> Connection:
     except (aiosmtplib.SMTPException, OSError, UnicodeError) as error:
         lacking = _lacking(client, options) if type(error) is aiosmtplib.SMTPException else ""
         client.close()
+        await asyncio.sleep(0)  # the loop closes the socket in its next turn
         raise _unavailable(error, lacking) from error
     transport = cast("asyncio.Transport | None", client.transport)
     if transport is None or transport.is_closing():

@@ -49,6 +49,12 @@ def inherited(pid: int) -> tuple[list[str], bytes]:
     return [str(one.readlink()) for one in Path(f"/proc/{pid}/fd").iterdir()], Path(f"/proc/{pid}/environ").read_bytes()
 
 
+def pid_of_server(forks: ForkServer) -> int:
+    """Return the process id of a server."""
+    assert forks._process is not None
+    return forks._process.pid
+
+
 def lives(pid: int) -> bool:
     """Whether a process runs; one that has ended and waits for its parent does not."""
     try:
@@ -81,8 +87,7 @@ async def test_a_worker_inherits_nothing(monkeypatch: pytest.MonkeyPatch, tmp_pa
         assert {one.partition(":")[0] for one in opened} == {"socket", "/dev/null", "/memfd"}
         assert len({one for one in opened if one.startswith("socket:")}) == 1
         assert b"hidden" not in environment
-        (server,) = children(os.getpid())
-        assert b"hidden" not in inherited(server)[1]
+        assert b"hidden" not in inherited(pid_of_server(forks))[1]
         await forks.close()
         await one.ended()
 
@@ -98,7 +103,7 @@ async def test_workers_end_with_whoever_asked_for_them(forks: ForkServer) -> Non
 async def test_workers_end_with_the_server(forks: ForkServer) -> None:
     """It is killed: so are they, their ends are seen without it, and there are no others."""
     one = await worker(forks)
-    (server,) = children(os.getpid())
+    server = pid_of_server(forks)
     os.kill(server, signal.SIGKILL)
     assert await one.ended() == -signal.SIGKILL
     assert not lives(pid_of(one))
@@ -119,7 +124,7 @@ async def test_somebody_who_no_longer_waits_gets_no_worker(forks: ForkServer) ->
     """Whenever a start is given up: no process is left without a master, and the next is answered with its own."""
     await forks.ready()
     nothing = os.open(os.devnull, os.O_RDWR)
-    (server,) = children(os.getpid())
+    server = pid_of_server(forks)
     for turns in range(8):  # of the loop, until the answer is there
         given_up = asyncio.create_task(forks.fork("worker", nothing, (nothing,)))
         for _ in range(turns):
@@ -137,7 +142,7 @@ async def test_somebody_who_no_longer_waits_gets_no_worker(forks: ForkServer) ->
 async def test_an_end_is_seen_whatever_the_server_does(forks: ForkServer) -> None:
     """It was stopped (SIGSTOP): its word is missed for a moment, and it is ended with the rest."""
     one = await worker(forks)
-    (server,) = children(os.getpid())
+    server = pid_of_server(forks)
     os.kill(server, signal.SIGSTOP)
     os.kill(pid_of(one), signal.SIGKILL)
     assert await one.ended() == -signal.SIGKILL
@@ -148,7 +153,7 @@ async def test_a_server_that_does_not_answer_is_lost(forks: ForkServer, monkeypa
     """Nobody waits for it for ever, also not for its end."""
     monkeypatch.setattr(fork_server, "_ANSWER_WITHIN", 0.2)
     await forks.ready()
-    (server,) = children(os.getpid())
+    server = pid_of_server(forks)
     os.kill(server, signal.SIGSTOP)
     with pytest.raises(ForkServerLost):
         await worker(forks)
@@ -163,8 +168,7 @@ async def test_servers_that_one_has_forked_outlive_it() -> None:
     await first.close()
     assert await one.ended() == -signal.SIGKILL
     two = await worker(second)
-    (pid,) = children(os.getpid())
-    os.kill(pid, signal.SIGKILL)
+    os.kill(pid_of_server(stem), signal.SIGKILL)
     await stem.lost()
     three = await worker(second)
     two.kill()

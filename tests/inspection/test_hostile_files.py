@@ -38,7 +38,7 @@ def mail(content: bytes) -> Message:
 @pytest.mark.slow
 async def test_bombs_are_reasons(inspector: Inspector, envelope: Envelope) -> None:
     """No failure, no lost worker, and less memory than one message may take."""
-    workers = _children()
+    workers = _workers_of(inspector)
     for name, make in bombs.FILES.items():
         found = await inspector.inspect(envelope, mail(make()), Facts())
         assert not found.failures, name
@@ -46,7 +46,7 @@ async def test_bombs_are_reasons(inspector: Inspector, envelope: Envelope) -> No
             {"broken"} if name in bombs.DAMAGED else {"picture"} if name in bombs.UNSEEN else {"bomb", "too-large"}
         )
         assert {gone.reason.value for gone in found.unreadable} & expected, name
-    assert _children() == workers
+    assert _workers_of(inspector) == workers
     assert sum(map(_peak, workers)) < MEMORY
 
 
@@ -68,7 +68,7 @@ async def test_a_file_is_read_in_a_worker(inspector: Inspector, envelope: Envelo
 
 async def test_a_worker_keeps_nothing_of_a_large_message(inspector: Inspector, envelope: Envelope) -> None:
     """Neither its octets nor, for more than a moment, the room that they took."""
-    worker = max(_children())  # the youngest; others may still be ending
+    (worker,) = _workers_of(inspector)
     await inspector.inspect(envelope, parse(b"Subject: small\r\n\r\n" + b"words and words\r\n" * 10_000), Facts())
     before = _resident(worker)
     found = await inspector.inspect(
@@ -84,13 +84,10 @@ def _resident(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def _children() -> list[int]:
-    """Return the workers that were forked for this process."""
-    return [worker for server in _born_of(os.getpid()) for worker in _born_of(server)]
-
-
-def _born_of(parent: int) -> list[int]:
-    return [int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
+def _workers_of(inspector: Inspector) -> list[int]:
+    """Return the process ids of its workers; other tests' may still be ending."""
+    assert inspector._forks is not None
+    return list(inspector._forks._forked)
 
 
 def _peak(pid: int) -> int:
