@@ -40,6 +40,7 @@ DOORS = {
     "numpy": (
         *("dlp_gateway.content.ocr", "dlp_gateway.detect.edm"),
         *("dlp_gateway.detect.request_model", "dlp_gateway.smtp.line_ends"),
+        *("dlp_gateway.mail.encoded_word", "dlp_gateway.content.traces"),
     ),
     "yaml": ("dlp_gateway.document",),
     "yamlcore": ("dlp_gateway.document",),

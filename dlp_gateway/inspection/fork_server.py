@@ -276,8 +276,11 @@ class ForkServer:
         try:
             with os.fdopen(os.dup(file), "w", encoding="utf-8") as writing:
                 json.dump({"recipe": recipe and asdict(recipe), "receivers": receivers}, writing)
-            with suppress(OSError):  # it is gone: whoever needs it will hear of that
+            with suppress(ConnectionError):  # it is gone: whoever needs it will hear of that
                 socket.send_fds(self._control, [b"load"], [file])
+        except OSError:  # no room for a file of that size (ulimit -f)
+            self._on_lost()
+            raise
         finally:
             os.close(file)
 
