@@ -2,9 +2,9 @@
 
 A receiver's standard input and output are one socket. The supervisor writes one pickled `Boot` to it and then keeps it
 open. `RETIRE` on it means "another has your place: finish the messages under way and go"; its end means "drain now",
-whether the supervisor stopped in order or was killed. The receiver writes one line when it accepts mail, and then one
-every few seconds as a sign of life. Pickle is safe in this direction: the supervisor made the socket and is the more
-trusted.
+whether the supervisor stopped in order or was killed. The receiver writes one line when it accepts mail, one when it
+has retired and listens no more, and one every few seconds as a sign of life. Pickle is safe in this direction: the
+supervisor made the socket and is the more trusted.
 """
 
 import asyncio
@@ -28,6 +28,7 @@ from quarantine.crypto import PublicKey
 
 READY: Final = b"ready\n"
 RETIRE: Final = b"retire\n"
+RETIRED: Final = b"retired\n"
 ALIVE: Final = b"alive\n"
 
 #: How often a receiver says that its loop turns.
@@ -95,6 +96,11 @@ def receive_boot(descriptors: tuple[int, ...]) -> Boot:
 def tell_ready() -> None:
     """Tell the supervisor that mail is accepted."""
     os.write(sys.stdout.fileno(), READY)
+
+
+def tell_retired() -> None:
+    """Tell the supervisor that whoever connects from now on is served by others."""
+    os.write(sys.stdout.fileno(), RETIRED)
 
 
 async def tell_life() -> None:

@@ -8,7 +8,7 @@ from typing import Final
 
 from dlp_gateway.inspection.fork_server import Forked, ForkServer
 from dlp_gateway.observe import log
-from dlp_gateway.processes.boot import DRAIN, READY, RETIRE, Boot
+from dlp_gateway.processes.boot import DRAIN, READY, RETIRE, RETIRED, Boot
 
 _READY_WITHIN: Final = 60.0  # seconds; imports on a cold disk
 _SILENCE: Final = timedelta(seconds=20)  # several of its signs of life
@@ -17,7 +17,8 @@ _SILENCE: Final = timedelta(seconds=20)  # several of its signs of life
 class Child:
     """A receiver under its supervisor.
 
-    `retired` once it was told to go, `silent` while its loop seems to hang, `late` if it took too long to start.
+    `retired` once it was told to go, `resigned` is set when it listens no more, `silent` while its loop seems to hang,
+    `late` if it took too long to start.
     """
 
     def __init__(self, process: Forked) -> None:
@@ -26,6 +27,7 @@ class Child:
         self.retired = False
         self.silent = False
         self.late = False
+        self.resigned = asyncio.Event()
 
     @classmethod
     async def start(cls, forks: ForkServer, boot: Boot, errors: int) -> "Child":
@@ -68,6 +70,9 @@ class Child:
                 self._process.kill()
                 break
             self.silent = line is None
+            if line == RETIRED:
+                self.resigned.set()
+        self.resigned.set()
         return await self._gone()
 
     async def retire(self) -> int:

@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 from collections.abc import Coroutine
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final
@@ -27,7 +27,16 @@ from dlp_gateway.mail.reply import Reply
 from dlp_gateway.observe import log, metrics
 from dlp_gateway.pipeline import Pipeline
 from dlp_gateway.processes import composition
-from dlp_gateway.processes.boot import DRAIN, RETIREMENT, Boot, receive_boot, tell_life, tell_ready, watch_supervisor
+from dlp_gateway.processes.boot import (
+    DRAIN,
+    RETIREMENT,
+    Boot,
+    receive_boot,
+    tell_life,
+    tell_ready,
+    tell_retired,
+    watch_supervisor,
+)
 from dlp_gateway.processes.certificates import Watch, in_force
 from dlp_gateway.processes.descriptors import raise_limit
 from dlp_gateway.processes.offering import begin_to_learn
@@ -139,6 +148,9 @@ async def receive(boot: Boot, control: socket.socket, detectors: tuple[Detector,
         await _told(starting, retired, draining)
         for server in servers:
             server.close()
+        if retired.is_set():
+            with suppress(OSError):  # the supervisor is gone
+                tell_retired()
         left = await _unless(draining, _drained(doors, RETIREMENT))
         log.stopped(await _drained(doors, DRAIN) if left is None else left)
 

@@ -22,6 +22,7 @@ _QUICK_DEATH: Final = 5.0  # seconds; where receivers live for less, again and a
 _FIRST_PAUSE: Final = 0.5  # each further one is twice it
 _LONGEST_PAUSE: Final = 30.0
 _LOADED_WITHIN: Final = 60.0  # seconds; imports on a cold disk
+_RESIGNED_WITHIN: Final = 5.0  # seconds for those that were replaced to stop listening
 _OF_FORKS: Final = -1  # the place of the fork server among those that are waited for
 
 
@@ -91,6 +92,9 @@ class Receivers:
         self._keep(self._watch_forks(forks))
         self._pauses.pop(_OF_FORKS, None)
         metrics.receivers(self.alive)
+        with suppress(TimeoutError):  # who connects from now on finds the new ones, unless an old one hangs
+            async with asyncio.timeout(_RESIGNED_WITHIN):
+                await asyncio.gather(*(child.resigned.wait() for child in former))
 
     def renew_identities(self, identities: tuple[Identity | None, ...]) -> None:
         """Let those that will take the places of dead ones begin with these; the living see to it themselves."""
