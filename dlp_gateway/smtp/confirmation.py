@@ -5,6 +5,7 @@ import math
 import os
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -57,7 +58,8 @@ class Confirmation:
         """The final reply was written; from here on a sign counts, until `due`, when the session calls `give_up`."""
         self._replied = True
         if self._left and transport is not None:
-            self._kept = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
+            with suppress(OSError):  # without one, the reply counts as read
+                self._kept = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
         self.due = now + self._door.options.confirmation
 
     def left(self) -> None:
