@@ -1,6 +1,7 @@
 """The receivers at their places: started, watched, replaced when they die, renewed by a reload, drained at the end."""
 
 import asyncio
+import errno
 import signal
 import sys
 import time
@@ -143,7 +144,8 @@ class Receivers:
         except TimeoutError as error:
             raise StartError(_fate("The fork server", 0, late=True)) from error
         except OSError as error:
-            raise StartError(f"The fork server cannot be started: {error.strerror}.") from error
+            why = "it needs Linux 5.3 or later" if error.errno == errno.ENOSYS else error.strerror  # pidfd_open(2)
+            raise StartError(f"The fork server cannot be started: {why}.") from error
 
     async def forget(self) -> None:
         """Let go of the server of which others are had, and of one that began to load and is not needed."""
