@@ -20,7 +20,7 @@ DOORS = {
         "dlp_gateway.detect",
         "dlp_gateway.content.text",
         "dlp_gateway.content.html",
-        "dlp_gateway.content.style",
+        "dlp_gateway.content.page.style",
         "dlp_gateway.content.encoded",
         "dlp_gateway.content.traces",
     ),

@@ -16,8 +16,9 @@ from urllib.parse import unquote_plus, unquote_to_bytes
 
 from selectolax.lexbor import LexborHTMLParser
 
-from dlp_gateway.content import arranged, boxes, drawing, script, structured, style
-from dlp_gateway.content.piece import CELL, LINE, MARKS, ROW
+from dlp_gateway.content import boxes, drawing, script, structured
+from dlp_gateway.content.page import arranged, style
+from dlp_gateway.content.page.piece import CELL, LINE, MARKS, ROW
 
 #: Lexbor writes ` name="value"` with `&` and `"` escaped (HTML standard, 13.3), so this scan is exact and linear.
 _TOKEN: Final = re.compile(

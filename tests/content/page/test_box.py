@@ -2,7 +2,7 @@
 
 import pytest
 
-from dlp_gateway.content.box import Box, Layout, parsed
+from dlp_gateway.content.page.box import Box, Layout, parsed
 
 
 @pytest.mark.parametrize(

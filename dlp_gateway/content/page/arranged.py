@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
-from dlp_gateway.content.box import Box, Layout
-from dlp_gateway.content.piece import (
+from dlp_gateway.content.page.box import Box, Layout
+from dlp_gateway.content.page.piece import (
     BLANKS,
     BREAK,
     BREAKS,
@@ -25,8 +25,8 @@ from dlp_gateway.content.piece import (
     Node,
     Piece,
 )
-from dlp_gateway.content.placing import LETTERS, is_drawn_elsewhere, pieces_of
-from dlp_gateway.content.seams import TURNS, from_right, in_columns, lines, rows, touch
+from dlp_gateway.content.page.placing import LETTERS, is_drawn_elsewhere, pieces_of
+from dlp_gateway.content.page.seams import TURNS, from_right, in_columns, lines, rows, touch
 
 #: Behind a mark its box is named by a character of a plane for private use.
 _FIRST: Final = 0xF_0000

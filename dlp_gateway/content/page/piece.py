@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
-from dlp_gateway.content.box import Box
+from dlp_gateway.content.page.box import Box
 
 #: Control characters stand for breaks, and mark boxes and seams; the text's own are dropped first, they show nothing.
 LINE, CELL, ROW = "\x01\x02\x03"

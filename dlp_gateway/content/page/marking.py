@@ -6,9 +6,9 @@ from typing import Final
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from dlp_gateway.content.arranged import CLOSED, MOST, opened
-from dlp_gateway.content.box import LAST, Box, Layout, parsed
-from dlp_gateway.content.piece import FROM_RIGHT
+from dlp_gateway.content.page.arranged import CLOSED, MOST, opened
+from dlp_gateway.content.page.box import LAST, Box, Layout, parsed
+from dlp_gateway.content.page.piece import FROM_RIGHT
 
 #: Elements that stand on lines of their own, unless styles say otherwise.
 _BLOCKS: Final = (

@@ -7,9 +7,21 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
-from dlp_gateway.content.box import Box, Layout
-from dlp_gateway.content.piece import BLANKS, BREAK, BREAKS, CELL, LINE, RIGHT_TO_LEFT, ROW, WIDTH, Item, Node, Piece
-from dlp_gateway.content.seams import counted, lines, rows
+from dlp_gateway.content.page.box import Box, Layout
+from dlp_gateway.content.page.piece import (
+    BLANKS,
+    BREAK,
+    BREAKS,
+    CELL,
+    LINE,
+    RIGHT_TO_LEFT,
+    ROW,
+    WIDTH,
+    Item,
+    Node,
+    Piece,
+)
+from dlp_gateway.content.page.seams import counted, lines, rows
 
 _WORDS: Final = re.compile(r"\s*+\S++\s*+")
 _SPACE: Final = re.compile(r"[ \t\n\f\r]++")

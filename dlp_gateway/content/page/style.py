@@ -14,9 +14,9 @@ from typing import Final
 import re2
 from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
-from dlp_gateway.content.box import Box
-from dlp_gateway.content.marking import Styled, marked
-from dlp_gateway.content.piece import FROM_RIGHT
+from dlp_gateway.content.page.box import Box
+from dlp_gateway.content.page.marking import Styled, marked
+from dlp_gateway.content.page.piece import FROM_RIGHT
 
 #: Without any of these in the source, styles change nothing; said of octets, which costs a tenth of looking.
 _STYLED: Final = re2.compile(

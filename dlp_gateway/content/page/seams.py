@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import groupby, pairwise, zip_longest
 from typing import Final
 
-from dlp_gateway.content.piece import BLANKS, BREAK, FROM_RIGHT, GLUE, LINE, RIGHT_TO_LEFT, ROW, SEAM, WIDTH, Piece
+from dlp_gateway.content.page.piece import BLANKS, BREAK, FROM_RIGHT, GLUE, LINE, RIGHT_TO_LEFT, ROW, SEAM, WIDTH, Piece
 
 #: A number that may change places with what stands behind it.
 TURNS: Final = re.compile(rf"\d(?![-+.,:/\u00a0]\d)[^\w\n{LINE}{ROW}]++[A-Za-z0-9]")
