@@ -25,7 +25,7 @@ DOORS = {
         "dlp_gateway.content.traces",
     ),
     "pybase64": ("dlp_gateway.mail.encoded_word",),
-    "selectolax": tuple(f"dlp_gateway.content.{name}" for name in ("html", "style", "marking", "drawing")),
+    "selectolax": tuple(f"dlp_gateway.content.{name}" for name in ("html", "page", "drawing")),
     "lxml": ("dlp_gateway.content.xml",),
     "pypdfium2": tuple(f"dlp_gateway.content.{name}" for name in ("pdf", "pdf_page", "pdf_pictures")),
     "python_calamine": ("dlp_gateway.content.spreadsheet",),
