@@ -1,4 +1,4 @@
-"""HTML → the text that a recipient can read, hidden text included (the only door to selectolax).
+"""HTML → the text that a recipient can read, hidden text included.
 
 Lexbor reads the source as browsers do (HTML standard, 13.2) and writes it back in one canonical form; a single scan of
 that form yields the text. Inline tags vanish, so a number that is cut by tags is whole again; blocks become lines; the
