@@ -68,7 +68,7 @@ def read(part: Part, kind: Kind, *, holds_files: bool = True) -> Iterator[Piece]
         yield UnreadableReason.CHARSET
     if has_font:
         yield UnreadableReason.AMBIGUOUS
-    if len(part.content) > octets or is_excessive:
+    if part.octets > octets or is_excessive:
         yield UnreadableReason.TOO_LARGE
     if kind is Kind.PLAIN and holds_files:
         yield from inline.files(part.content[:octets])

@@ -162,7 +162,7 @@ class _Walk:
                 name=part.filename,
                 type=part.media_type,
                 kind=" and ".join(kinds),
-                octets=len(part.content),
+                octets=part.octets,
                 characters=characters,
                 reasons=tuple(reasons),
             ),
@@ -189,6 +189,8 @@ class _Walk:
         # RFC 2046 5.2.2: of a message/partial the rest is in other mails.
         if Defect.AMBIGUOUS in part.defects or part.media_type == "message/partial":
             yield UnreadableReason.AMBIGUOUS
+        if part.left_out:
+            yield UnreadableReason.TOO_LARGE
         if kinds and is_disguised(part, kinds[0]):
             yield UnreadableReason.DISGUISED
         yield from _damage(part)
@@ -200,7 +202,7 @@ class _Walk:
             yield from plain.read(part, kind, holds_files=not self._in_place)  # see `is_plain`
         elif kind is Kind.MESSAGE:
             yield from _message(part.content, self._account)
-        elif len(part.content) > PART_OCTETS:
+        elif part.octets > PART_OCTETS:
             yield UnreadableReason.TOO_LARGE
         elif kind in {Kind.CMS, Kind.PGP}:
             yield from _opened(kind, part, self._account)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from dlp_gateway.content.reader import NotInPlace, read
+from dlp_gateway.content.text import PART_OCTETS
 from dlp_gateway.detect.base import (
     NO_FACTS,
     Detector,
@@ -24,7 +25,7 @@ from dlp_gateway.detect.base import (
 from dlp_gateway.detect.registry import header_only
 from dlp_gateway.mail.envelope import Envelope, new_id
 from dlp_gateway.mail.message import Message, Part
-from dlp_gateway.mail.parse import BEGINNING, parse, whole
+from dlp_gateway.mail.parse import BEGINNING, LIMITS, Limits, parse, whole
 
 #: Findings kept of one kind, rule and score; a policy that counts further than this is served by the rest of them.
 SAME_FINDINGS: Final = 1_000
@@ -34,6 +35,8 @@ ALL_FINDINGS: Final = 10_000
 #: Octets of a part that need not be kept beside its text, and types of which nothing else is looked at.
 _LARGE: Final = 1_000_000
 _LARGE_TYPES: Final = frozenset({"text/plain", "text/html", "text/csv", "application/octet-stream"})
+#: No more of a part is decoded than is read.
+AS_READ: Final = Limits(part_octets=PART_OCTETS)
 _SAMPLE: Final = b"""\
 To: someone@mail.example.org\r
 Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r
@@ -57,7 +60,7 @@ def inspect_only(detectors: Iterable[Detector], envelope: Envelope, contents: li
 
     It is taken out of the list, so that a large message is not in memory once more than what was taken out of it.
     """
-    message, failures = parsed(contents.pop())
+    message, failures = parsed(contents.pop(), AS_READ)
     if failures:
         return Inspection(findings=(), failures=failures, unreadable=())
     message = replace(message, raw=message.raw[: message.body_start])
@@ -95,10 +98,10 @@ def warm_up(detectors: Iterable[Detector]) -> None:
     inspect(detectors, envelope, _SAMPLE, NO_FACTS)
 
 
-def parsed(raw: bytes) -> tuple[Message, tuple[Failure, ...]]:
+def parsed(raw: bytes, limits: Limits = LIMITS) -> tuple[Message, tuple[Failure, ...]]:
     """Parse `raw`; if the parser fails, return a message without fields or parts, and the failure."""
     try:
-        return parse(raw), ()
+        return parse(raw, limits), ()
     except Exception as problem:  # noqa: BLE001 - see above
         empty = Message(raw=raw, fields=(), body_start=0, visible=(), parts=(), defects=())
         return empty, (_failure("parse", problem),)

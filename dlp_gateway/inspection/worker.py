@@ -18,7 +18,7 @@ from dlp_gateway.detect.base import Detector
 from dlp_gateway.detect.registry import Recipe
 from dlp_gateway.inspection import frames
 from dlp_gateway.inspection.confinement import allow_seconds, confine
-from dlp_gateway.inspection.measuring import inspect_only, warm_up
+from dlp_gateway.inspection.measuring import AS_READ, inspect_only, warm_up
 from dlp_gateway.mail.parse import parse
 
 #: Octets of a message whose memory is given back when no other follows soon.
@@ -71,7 +71,7 @@ def _serve(source: BinaryIO, desk: int, sink: BinaryIO, detectors: tuple[Detecto
 
 def _measured(detectors: tuple[Detector, ...], value: dict[str, Any], contents: list[bytes]) -> bytes:
     if "read" in value:
-        return frames.told(read_all(parse(contents.pop())))
+        return frames.told(read_all(parse(contents.pop(), AS_READ)))
     envelope, facts = frames.requested(value)
     return frames.answer(inspect_only(detectors, envelope, contents, facts))
 

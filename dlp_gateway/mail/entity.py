@@ -1,5 +1,6 @@
 """A MIME entity that is still to be read, and the account of what may be read of one message and what was odd in it."""
 
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import islice
@@ -41,6 +42,7 @@ class Node:
     default_type: str = "text/plain"
     in_message: bool = False
     outermost: bool = False  # the buffer is the message itself
+    most: int = sys.maxsize  # octets of a leaf that are decoded
 
 
 @dataclass(slots=True)
@@ -76,7 +78,7 @@ class Account:
 
     def keeps(self, part: Part) -> bool:
         """Whether there is room for one more part."""
-        self.octets -= len(part.content) + part.left_out
+        self.octets -= part.octets
         if self.octets < 0:
             self.defects.add(Defect.TOO_MANY_PARTS)
         return self.octets >= 0

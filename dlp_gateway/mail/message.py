@@ -76,6 +76,11 @@ class Part:
     span: tuple[int, int] | None = field(default=None, compare=False)
     left_out: int = 0
 
+    @property
+    def octets(self) -> int:
+        """The size of the whole content."""
+        return len(self.content) + self.left_out
+
     def cut(self, octets: int) -> "Part":
         """Return the part with so many octets of its content, at most."""
         left_out = len(self.content) - octets

@@ -5,6 +5,7 @@ parts than any one client shows, never fewer.
 """
 
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -45,14 +46,23 @@ class _Reading:
 
 
 def leaves(
-    raw: bytes, head: Header, *, parts: int = PARTS, depth: int = DEPTH, kept: int | None = None
+    raw: bytes,
+    head: Header,
+    *,
+    parts: int = PARTS,
+    depth: int = DEPTH,
+    octets: int = sys.maxsize,
+    kept: int | None = None,
 ) -> tuple[tuple[Part, ...], frozenset[Defect]]:
-    """Return the parts of `raw` with the header section `head`, all or `kept` octets of each, and what is odd there."""
+    """Return the parts of `raw` with the header section `head`, and what is odd there.
+
+    `octets` of each are decoded, and `kept` of those, or all.
+    """
     found: list[Part] = []
     account = Account.of(raw, entities=parts, brief=kept is not None)
     # Iterators over the children of each open entity, the innermost last: a child is made when its turn comes.
     open_entities: list[Iterator[Node | Part]] = [
-        _bodies(Node(raw, head, head.body_start, len(raw), "", 0, in_message=True, outermost=True), 0)
+        _bodies(Node(raw, head, head.body_start, len(raw), "", 0, in_message=True, outermost=True, most=octets), 0)
     ]
     while open_entities:
         item = next(open_entities[-1], None)
@@ -183,7 +193,11 @@ def _name(node: Node, child: int = 0) -> str:
 
 
 def _leaf(node: Node, reading: _Reading, *defects: Defect, raw: bool = False) -> Part:
-    content, faults = transfer.decode(node.buffer, "" if raw else reading.encoding, node.start, node.end)
+    encoding, left_out = "" if raw else reading.encoding, 0
+    if node.end - node.start <= node.most:
+        content, faults = transfer.decode(node.buffer, encoding, node.start, node.end)
+    else:
+        content, faults, left_out = transfer.beginning(node.buffer, encoding, node.start, node.end, node.most)
     disposition = node.head.named("content-disposition")
     return Part(
         path=_name(node),
@@ -193,8 +207,9 @@ def _leaf(node: Node, reading: _Reading, *defects: Defect, raw: bool = False) ->
         disposition=parameters.read(disposition[0].body).value if disposition else "",
         content=content,
         defects=(*defects, *faults),
-        encoding="" if raw else reading.encoding,
+        encoding=encoding,
         span=(node.start, node.end) if node.outermost else None,
+        left_out=left_out,
     )
 
 
@@ -280,7 +295,7 @@ def _embedded(node: Node, reading: _Reading, account: Account) -> Iterator[Node 
         content=buffer[start : head.body_start],
         defects=faults,
     )
-    inner = Node(buffer, head, head.body_start, end, shown.path, node.depth + 1, in_message=True)
+    inner = Node(buffer, head, head.body_start, end, shown.path, node.depth + 1, in_message=True, most=node.most)
     yield from _bodies(inner, start)
 
 
@@ -356,7 +371,5 @@ def _children(
             return
         head = header.read(buffer, begin, stop)
         path = _name(node, number)
-        is_outermost = node.outermost and buffer is node.buffer
-        yield from _bodies(
-            Node(buffer, head, head.body_start, stop, path, node.depth + 1, default, outermost=is_outermost), begin
-        )
+        child = Node(buffer, head, head.body_start, stop, path, node.depth + 1, default, most=node.most)
+        yield from _bodies(replace(child, outermost=True) if node.outermost and buffer is node.buffer else child, begin)

@@ -1,5 +1,6 @@
 """Bytes to `Message`: bounded, tolerant, never raises; what was odd is recorded as defects."""
 
+import sys
 from dataclasses import dataclass
 from itertools import chain, islice
 from operator import itemgetter
@@ -33,6 +34,7 @@ class Limits:
     recipients: int = address_list.MAILBOXES
     parts: int = entity.PARTS
     depth: int = mime.DEPTH
+    part_octets: int = sys.maxsize  # what lies beyond is no defect, but counted as `Part.left_out`
 
 
 LIMITS: Final = Limits()
@@ -61,7 +63,7 @@ def parse(raw: bytes, limits: Limits = LIMITS, *, briefly: bool = False) -> Mess
     ):
         defects.add(Defect.DUPLICATE_FIELD)
     kept = calendar.OCTETS + 1 if briefly else None  # so much is read of an invitation
-    parts, faults = mime.leaves(raw, head, parts=limits.parts, depth=limits.depth, kept=kept)
+    parts, faults = mime.leaves(raw, head, parts=limits.parts, depth=limits.depth, octets=limits.part_octets, kept=kept)
     visible += _invited(parts, limits.recipients - len(visible), defects)
     if briefly:
         parts = tuple(part.cut(BEGINNING) for part in parts)

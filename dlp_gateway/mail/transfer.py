@@ -21,6 +21,8 @@ _SPELLINGS: Final = {
 CHANGING: Final = frozenset(_SPELLINGS.values())
 #: Encodings that change nothing.
 IDENTITY: Final = frozenset({"7bit", "8bit", "binary", ""})
+#: Octets that stand for one, line ends included; where there are more, all is decoded.
+_ENCODED: Final = {"base64": 2, "quoted-printable": 3, "uuencode": 2}
 _KNOWN: Final = IDENTITY.union(CHANGING) - {""}
 # White space before a line end was added on the way and goes (RFC 2045 6.7 (3)); the look-behind keeps this linear.
 _TRAILING_BLANKS: Final = re.compile(rb"(?<![ \t])[ \t]++(?=\r?\n|\Z)")
@@ -56,6 +58,23 @@ def decode(buffer: bytes, encoding: str, start: int = 0, end: int | None = None)
     if encoding == "uuencode":
         return _uudecoded(content)
     return content, (Defect.UNKNOWN_ENCODING,)
+
+
+def beginning(buffer: bytes, encoding: str, start: int, end: int, most: int) -> tuple[bytes, tuple[Defect, ...], int]:
+    """Return `most` octets of what `decode` gives, what is odd in them, and how many are left out.
+
+    That is never too few: where not all was decoded, each octet that was not counts for one that it stands for.
+    """
+    stop = min(end, start + most * _ENCODED.get(encoding, 1))
+    if stop < end and encoding in CHANGING:
+        stop = buffer.rfind(b"\n", start, stop) + 1 or stop
+    content, faults = decode(buffer, encoding, start, stop)
+    if stop < end and len(content) < most:
+        stop = end
+        content, faults = decode(buffer, encoding, start, stop)
+    if stop < end:  # it may be odd only for its end
+        faults = tuple(fault for fault in faults if fault is not Defect.BAD_ENCODING)
+    return content[:most], faults, max(0, len(content) - most) + end - stop
 
 
 def _unquoted(buffer: bytes, start: int, end: int) -> tuple[bytes, tuple[Defect, ...]]:

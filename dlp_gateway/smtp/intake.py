@@ -10,6 +10,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
 from dlp_gateway.mail.envelope import NO_REQUEST, NOTHING_ASKED, DsnRequest, Envelope, RecipientRequest, new_id
+from dlp_gateway.mail.header import body_start
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.observe import metrics
 from dlp_gateway.smtp import commands, replies
@@ -23,6 +24,9 @@ from dlp_gateway.smtp.spool import Spool
 
 _SMALL: Final = 512  # octets; nobody sends a message in very many chunks of fewer, but to keep us busy
 _MANY_SMALL: Final = 100  # such chunks, which together count as one command that brings no mail nearer
+#: Octets of a header: a hundred thousand visible recipients, and fifty times what mail servers take. Every edit must
+#: reach all of it, in several copies.
+_LONGEST_HEADER: Final = 5_000_000
 _LARGE: Final = 500_000  # octets; the header of a smaller message is read in the loop, in milliseconds
 
 
@@ -211,6 +215,9 @@ class Intake(Dialogue):
         admission, transaction = self._options.admission, self._transaction
         if transaction is None or content is None:
             self._refuse_content(replies.NO_ROOM)
+            return
+        if len(content) > _LONGEST_HEADER and body_start(content[:_LONGEST_HEADER]) == _LONGEST_HEADER:
+            self._refuse_content(replies.LONG_HEADER)
             return
         if not admission.reads_content:
             self._admitted(content)

@@ -93,6 +93,7 @@ ONLY_QUIT: Final = _reply(503, "5.5.1", "Only QUIT is possible here")
 # --- what refuses one message or one command --------------------------------------------------------------------------
 
 TOO_BIG: Final = Refusal(reply=_reply(552, "5.3.4", "Message too big"), why="too-big")
+LONG_HEADER: Final = Refusal(reply=_reply(552, "5.3.4", "The header of this message is too long"), why="long-header")
 NO_ROOM: Final = Refusal(reply=_reply(452, "4.3.1", "No room for this message now; try again later"), why="room")
 NUL: Final = Refusal(reply=_reply(554, "5.6.0", "NUL octets do not belong in mail (RFC 2045 2.7)"), why="nul")
 TOO_MANY_RECIPIENTS: Final = _reply(452, "4.5.3", "Too many recipients; send to the others in another transaction")

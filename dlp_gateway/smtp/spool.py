@@ -15,6 +15,7 @@ from typing import IO, Final, TypeVar
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import AEADEncryptionContext, Cipher, algorithms, modes
 
+from dlp_gateway.allocator import give_back
 from dlp_gateway.smtp.room import Room
 
 T = TypeVar("T")
@@ -108,6 +109,7 @@ class Spool:
         return await asyncio.to_thread(run)
 
     def _write_out(self) -> None:
+        is_first = self._file is None
         if self._file is None or self._encryptor is None:
             self._cipher = Cipher(algorithms.AES256(os.urandom(32)), modes.GCM(os.urandom(12)))
             self._encryptor = self._cipher.encryptor()
@@ -115,6 +117,8 @@ class Spool:
         with self._memory.getbuffer() as octets:
             self._file.write(self._encryptor.update(octets))
         self._memory = BytesIO()
+        if is_first:  # all that there was room for, and as much again for what comes next
+            give_back()
 
     def _read_back(self) -> bytes:
         file, cipher, encryptor = self._file, self._cipher, self._encryptor

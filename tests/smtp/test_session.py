@@ -244,6 +244,19 @@ async def test_size_is_announced_and_enforced(listen: Listen) -> None:
     assert (await client.say(MAIL)).startswith("250")
 
 
+async def test_a_header_without_end_is_refused(listen: Listen) -> None:
+    """Nobody would read it, and every edit would have to; the session goes on, and one that is long passes."""
+    gateway = await listen(message_size=20_000_000)
+    client = await gateway.greeted()
+    line = b"X-Note: " + b"words " * 20 + b"\r\n"
+    for most, reply in ((4_900_000, "250 2.0.0"), (5_100_000, "552 5.3.4"), (12_000_000, "552 5.3.4")):
+        await client.begin()
+        assert (await client.say(line * (most // len(line)) + b"\r\nwords\r\n.\r\n")).startswith(reply)
+    await client.begin()
+    assert (await client.say(b"Subject: x\r\n\r\n" + line * 50_000 + b".\r\n")).startswith("250")
+    assert len(gateway.handler.taken) == 2
+
+
 async def test_client_of_another_network_may_only_quit(listen: Listen) -> None:
     """554 in the greeting, 503 to all else (RFC 5321 3.1): never an open relay."""
     gateway = await listen(networks=(ip_network("192.0.2.0/24"),))
