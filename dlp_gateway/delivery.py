@@ -21,7 +21,7 @@ from dlp_gateway.deposits import Transport
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.observe import log, metrics
 from dlp_gateway.ports import Progress, Smarthost
-from dlp_gateway.settlement import Attempt, DeliveryOptions, answered_alike, reports, settlements
+from dlp_gateway.settlement import NOTHING_KNOWN, Attempt, DeliveryOptions, answered_alike, reports, settlements
 from quarantine.model import DAMAGED, Claim, Deposit, Settlement
 from quarantine.store import LeaseLostError, Store, StoreError
 
@@ -32,9 +32,9 @@ T = TypeVar("T")
 #: Longer than one transaction may take (ten minutes for the final dot, RFC 5321 4.5.3.2.6, and the commands before it).
 _LEASE: Final = timedelta(minutes=30)
 
-#: Copies under way, and octets of their contents, of each of which there are several in memory; a last one may go over.
+#: Copies under way, and octets of their contents; a last one may go over.
 _AT_ONCE: Final = 8
-_OCTETS: Final = 100_000_000
+_OCTETS: Final = 50_000_000
 
 _LARGE: Final = 500_000  # octets; below, what is done to a mail in the loop takes a few milliseconds
 
@@ -180,10 +180,10 @@ class DeliveryWorker:
             await self._store.handing_over(claim, tuple(ids[address] for address in progress.accepted))
             handed_over.update(progress.accepted)
 
-        part, content = (claim.item, claim.copy), b""
+        part, content = (claim.item, claim.copy), NOTHING_KNOWN
         try:
             transport = Transport.from_json(claim.options)
-            content = await _beside(len(claim.content), partial(deposits.outgoing, claim))
+            content = await _beside(len(claim.content), partial(deposits.leaving, claim))
             delivery = await self._smarthost.deliver(
                 content,
                 reverse_path=claim.reverse_path,

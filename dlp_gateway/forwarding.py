@@ -13,7 +13,7 @@ from typing import Final
 
 from dlp_gateway import deposits
 from dlp_gateway.mail.dsn import Action, Original
-from dlp_gateway.mail.edit import Edit
+from dlp_gateway.mail.edit import Edit, Edited
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.message import Message
 from dlp_gateway.mail.reply import Reply
@@ -49,7 +49,7 @@ class Outgoing:
     envelope: Envelope
     message: Message
     edits: tuple[Edit, ...]
-    content: bytes
+    content: Edited
     returnable: bool = False
 
 
@@ -200,11 +200,13 @@ class Forwarder:
         host: str,
     ) -> tuple[Deposit, ...]:
         """Return the DSN about those of whom `host` `said` something, for those who are to hear of it."""
-        envelope = outgoing.envelope
+        envelope, told = outgoing.envelope, tuple(said)
+        if not told:
+            return ()
         return self._reporter.deposits(
             envelope.id,
             Original(
-                content=outgoing.content,
+                content=bytes(outgoing.content),
                 reverse_path=envelope.reverse_path,
                 arrived_at=envelope.received_at,
                 envelope_id=envelope.dsn.envelope_id,
@@ -212,7 +214,7 @@ class Forwarder:
                 returnable=outgoing.returnable,
             ),
             envelope.dsn,
-            [Outcome(recipient=recipient, action=action, reply=reply, host=host) for recipient, reply in said],
+            [Outcome(recipient=recipient, action=action, reply=reply, host=host) for recipient, reply in told],
             now=now,
             due_at=now + wait,
         )

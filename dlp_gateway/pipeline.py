@@ -18,7 +18,7 @@ from dlp_gateway.detect.base import CONFIDENCE, Inspection
 from dlp_gateway.forwarding import AFTER_AN_OUTAGE, UNREACHABLE, Forwarder, Outgoing
 from dlp_gateway.mail.author import misnamed
 from dlp_gateway.mail.automatic import is_automatic
-from dlp_gateway.mail.edit import AddTrace, PruneAttendees, PruneOutsiders, PruneRecipients, apply
+from dlp_gateway.mail.edit import AddTrace, PruneAttendees, PruneOutsiders, PruneRecipients, edited
 from dlp_gateway.mail.envelope import Envelope, Ret
 from dlp_gateway.mail.message import Message
 from dlp_gateway.mail.notice import is_inside_only
@@ -56,7 +56,6 @@ from quarantine.store import StoreError
 T = TypeVar("T")
 
 _LARGE: Final = 500_000  # octets; below, all that is done in the loop takes a few milliseconds
-_COPIED: Final = 20  # octets that are copied in the time in which one is looked at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,9 +241,9 @@ class Pipeline:
         """Hand over to the smarthost and say what came of it."""
         envelope = passing.envelope
         message, edits = passing.message, passing.copies[0].edits
-        is_copied = not any(isinstance(edit, PruneAttendees) for edit in edits)  # behind the header, as it is
-        effort = len(message.raw) // _COPIED if is_copied else len(message.raw)
-        content = await _beside(effort, partial(apply, message.raw, edits))
+        reaches_body = any(isinstance(edit, PruneAttendees) for edit in edits)
+        effort = len(message.raw) if reaches_body else message.body_start
+        content = await _beside(effort, partial(edited, message.raw, edits))
         entry = _account(passing, inspection)  # made before anybody has the mail: what fails here fails without harm
         delivery = await self._forwarder.forward(
             Outgoing(

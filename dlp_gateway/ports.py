@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from dlp_gateway.detect.base import Facts, Inspection
+from dlp_gateway.mail.edit import Edited
 from dlp_gateway.mail.envelope import NOTHING_ASKED, DsnRequest, Envelope
 from dlp_gateway.mail.message import Message
 from dlp_gateway.mail.reply import Reply
@@ -61,7 +62,7 @@ class Smarthost(Protocol):
 
     async def deliver(
         self,
-        content: bytes,
+        content: bytes | Edited,
         *,
         reverse_path: str,
         recipients: tuple[str, ...],

@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from dlp_gateway.deposits import Transport
 from dlp_gateway.mail.dsn import Action, Original
+from dlp_gateway.mail.edit import Edited
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.ports import Delivery
 from dlp_gateway.reporter import Outcome, Reporter
@@ -40,15 +42,19 @@ class DeliveryOptions:
         return min(self.first * (1 << min(attempts, 20)), self.longest)
 
 
+#: Of a mail that could not be read.
+NOTHING_KNOWN: Final = Edited(b"", b"", 0)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """What the smarthost said to a copy, or we for it, and its `content` as it was to leave, b"" if it is not known.
+    """What the smarthost said to a copy, or we for it, and its `content` as it was to leave, if it is known.
 
     Not `counted`: nothing was sent for a reason of ours, which is no step towards giving it up.
     """
 
     delivery: Delivery
-    content: bytes = b""
+    content: Edited = NOTHING_KNOWN
     counted: bool = True
 
 
@@ -109,7 +115,7 @@ def reports(
         return ()
     transport = _transport(claim)
     original = Original(
-        content=attempt.content,
+        content=bytes(attempt.content),
         reverse_path=claim.reverse_path,
         arrived_at=claim.created_at,
         envelope_id=transport.dsn.envelope_id,

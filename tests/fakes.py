@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from dlp_gateway.detect.base import Facts, Thread
+from dlp_gateway.mail.edit import Edited
 from dlp_gateway.mail.envelope import NOTHING_ASKED, DsnRequest, Envelope
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.ports import UNDER_WAY, Delivery, Entry, Progress
@@ -37,7 +38,7 @@ class ScriptedSmarthost:
 
     async def deliver(
         self,
-        content: bytes,
+        content: bytes | Edited,
         *,
         reverse_path: str,
         recipients: tuple[str, ...],
@@ -61,7 +62,7 @@ class ScriptedSmarthost:
                 )
             )
         if self.final is None or self.final.positive:
-            self.mails += [(reverse_path, accepted, content)] if self.keeps else []
+            self.mails += [(reverse_path, accepted, bytes(content))] if self.keeps else []
         final = self.final or Reply(code=451, enhanced="4.4.2", text="connection lost")
         return Delivery(
             replies=tuple((one, final if one in accepted else reply) for one, reply in said.items()),

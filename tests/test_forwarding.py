@@ -14,7 +14,7 @@ import pytest
 from dlp_gateway import forwarding
 from dlp_gateway.deposits import Transport
 from dlp_gateway.forwarding import NOT_BEFORE_THE_REPLY, Forwarder, Outgoing
-from dlp_gateway.mail.edit import AddTrace, RemoveBcc, apply
+from dlp_gateway.mail.edit import AddTrace, RemoveBcc, edited
 from dlp_gateway.mail.envelope import NOTHING_ASKED, DsnRequest, Envelope, Notify, RecipientRequest, Ret
 from dlp_gateway.mail.parse import parse
 from quarantine.memory import MemoryStore
@@ -42,7 +42,7 @@ def outgoing(
         received_at=datetime(2026, 11, 2, 9, 30, tzinfo=UTC),
         dsn=dsn,
     )
-    content = apply(MAIL, EDITS)
+    content = edited(MAIL, EDITS)
     return Outgoing(envelope=envelope, message=parse(MAIL), edits=EDITS, content=content, returnable=returnable)
 
 

@@ -19,6 +19,7 @@ from dlp_gateway.mail.pruning import pruned, pruned_but, replaced
 __all__ = [
     "AddTrace",
     "Edit",
+    "Edited",
     "PruneAttendees",
     "PruneOutsiders",
     "PruneRecipients",
@@ -27,6 +28,7 @@ __all__ = [
     "RemoveSignatures",
     "apply",
     "dkim_covers_recipients",
+    "edited",
     "exposed",
     "from_json",
     "occurrences",
@@ -108,14 +110,37 @@ _NAME: Final = re.compile(r"[!-9;-@[-~]{1,64}")
 _ONE_FIELD: Final = re.compile(r"[!-9;-~]+:(?:[ \t][\t -\xff]*\r\n)+")
 
 
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """A mail with its edits made: `section` is its header, and `source[start:]` its body, of which there is no copy."""
+
+    section: bytes
+    source: bytes
+    start: int
+
+    def __len__(self) -> int:
+        return len(self.section) + len(self.source) - self.start
+
+    def __bytes__(self) -> bytes:
+        return b"".join((self.section, memoryview(self.source)[self.start :]))
+
+    def isascii(self) -> bool:
+        """Whether all octets are ASCII."""
+        return self.section.isascii() and (self.source.isascii() or self.source[self.start :].isascii())
+
+
 def apply(raw: bytes, edits: tuple[Edit, ...]) -> bytes:
     """Return `raw` with the edits made in order; the body and every field that no edit touches stay as they are.
 
     A body is touched by `PruneAttendees` alone, and there only in the invitations that show somebody outside.
     """
-    start = header.body_start(raw)
+    return bytes(edited(raw, edits))
+
+
+def edited(raw: bytes, edits: tuple[Edit, ...]) -> Edited:
+    """Do what `apply` does, without a copy of the body unless that is touched."""
+    source, start = raw, header.body_start(raw)
     section: bytes = raw[:start]
-    body: bytes | memoryview = memoryview(raw)[start:]  # of a large mail there is one copy less
     for edit in edits:
         match edit:
             case AddTrace(field=field):
@@ -131,8 +156,8 @@ def apply(raw: bytes, edits: tuple[Edit, ...]) -> bytes:
             case PruneOutsiders(inside=inside, kept=kept, to=to):
                 section = pruned_but(section, inside, kept, to)
             case PruneAttendees():
-                body = _without_attendees(section, bytes(body), edit)
-    return b"".join((section, body))
+                source, start = _without_attendees(section, source[start:], edit), 0
+    return Edited(section, source, start)
 
 
 @lru_cache(maxsize=4)  # the copies of a mail that is split begin alike

@@ -14,6 +14,7 @@ from typing import Final
 
 from dlp_gateway.inspection.inspector import Inspector, InspectorOptions
 from dlp_gateway.journal import SqlJournal, migrations
+from dlp_gateway.mail.edit import Edited
 from dlp_gateway.mail.envelope import NOTHING_ASKED, DsnRequest, Envelope
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.pipeline import Pipeline
@@ -39,7 +40,7 @@ class _Nowhere:
 
     async def deliver(
         self,
-        content: bytes,  # noqa: ARG002  the port's
+        content: bytes | Edited,  # noqa: ARG002  the port's
         *,
         reverse_path: str,  # noqa: ARG002  the port's
         recipients: tuple[str, ...],

@@ -8,6 +8,7 @@ from typing import Final
 
 from dlp_gateway.mail import xtext
 from dlp_gateway.mail.address import valid_forward_path, valid_reverse_path
+from dlp_gateway.mail.edit import Edited
 from dlp_gateway.mail.envelope import NOTHING_ASKED, DsnRequest, RecipientRequest
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.observe import log, metrics
@@ -39,7 +40,7 @@ _NO_SMTPUTF8: Final = _reply(553, "5.6.7", "The next mail server knows no intern
 class _Errand:
     """A message and whom it is for, whichever host takes it; `plain`: ASCII; `recipients` are valid and distinct."""
 
-    content: bytes
+    content: Edited
     plain: bool
     reverse_path: str
     recipients: tuple[str, ...]
@@ -65,7 +66,7 @@ class Smarthost:
 
     async def deliver(
         self,
-        content: bytes,
+        content: bytes | Edited,
         *,
         reverse_path: str,
         recipients: tuple[str, ...],
@@ -80,7 +81,7 @@ class Smarthost:
         if not sendable:
             return _settled(recipients, refused, Delivery(replies=()))
         errand = _Errand(
-            content=content,
+            content=content if isinstance(content, Edited) else Edited(content, b"", 0),
             plain=content.isascii(),
             reverse_path=reverse_path,
             recipients=sendable,
@@ -226,7 +227,7 @@ def _parameters(extensions: Extensions, errand: _Errand) -> str | Reply:
     content = errand.content
     international = not (errand.reverse_path.isascii() and all(map(str.isascii, errand.recipients)))
     if errand.smtputf8 and not international:
-        international = not (errand.plain or _header(content).isascii())
+        international = not (errand.plain or _header(content.section).isascii())
     if international and not extensions.smtputf8:
         return _NO_SMTPUTF8
     if not errand.plain and not extensions.eight_bit:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from dlp_gateway.mail.edit import Edited
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.observe import log
 from dlp_gateway.ports import Delivery, Progress
@@ -38,7 +39,7 @@ class Mail:
     `notifies` and `host` as in `ports.Delivery`.
     """
 
-    content: bytes
+    content: Edited
     recipients: tuple[str, ...]
     commands: Sequence[bytes]
     notifies: bool
@@ -191,7 +192,7 @@ async def _call_off(connection: Connection, answers: _Answers, options: Smarthos
 async def _all_but_the_end(connection: Connection, mail: Mail, options: SmarthostOptions) -> bytes:
     """Send all blocks of the message but the last; return the last, which goes out with the final dot."""
     if len(mail.content) <= BLOCK:
-        return stuffed(mail.content)
+        return stuffed(bytes(mail.content))
     blocks = stuffed_blocks(mail.content)
     last = next(blocks)
     for block in blocks:
@@ -227,26 +228,35 @@ def _with_dots_doubled(octets: bytes) -> bytes:
     return octets.replace(b"\r\n.", b"\r\n..") if b"." in octets and _DOT.search(octets) else octets
 
 
-def stuffed_blocks(content: bytes) -> Iterator[bytes | memoryview]:
+def stuffed_blocks(content: Edited) -> Iterator[bytes | memoryview]:
     """Yield what `stuffed` returns in blocks, so that a large message has no copy that is stuffed.
 
     A block without any dot, as in all that is encoded, is no copy at all; the last is one, to which something is added.
     """
-    start = 0
-    view = memoryview(content)
-    while start < len(content):
+    if content.start == len(content.source):
+        yield from _blocks(content.section, 0, is_new_line=True, is_end=True)
+        return
+    yield from _blocks(content.section, 0, is_new_line=True, is_end=False)
+    is_new_line = not content.section or content.section.endswith(b"\r\n")
+    yield from _blocks(content.source, content.start, is_new_line=is_new_line, is_end=True)
+
+
+def _blocks(octets: bytes, start: int, *, is_new_line: bool, is_end: bool) -> Iterator[bytes | memoryview]:
+    """Yield what stands from `start` on, which begins a line or does not; `is_end`: of the message, too."""
+    begin, view = start, memoryview(octets)
+    while start < len(octets):
         end = start + BLOCK
-        if content[end - 1 : end] == b"\r" and end - 1 > start:  # a line end stays with the dot that may follow it
+        if octets[end - 1 : end] == b"\r" and end - 1 > start:  # a line end stays with the dot that may follow it
             end -= 1
-        if end < len(content) and content.find(b".", start, end) < 0:
+        if (end < len(octets) or not is_end) and octets.find(b".", start, end) < 0:
             yield view[start:end]
             start = end
             continue
-        octets = _with_dots_doubled(content[start:end])
-        if octets.startswith(b".") and (not start or content.endswith(b"\r\n", 0, start)):
-            octets = b"." + octets
+        block = _with_dots_doubled(octets[start:end])
+        if block.startswith(b".") and (is_new_line if start == begin else octets.endswith(b"\r\n", 0, start)):
+            block = b"." + block
         start = end
-        yield octets if start < len(content) or content.endswith(b"\r\n") else octets + b"\r\n"
+        yield block if start < len(octets) or not is_end or octets.endswith(b"\r\n") else block + b"\r\n"
 
 
 def _delivery(

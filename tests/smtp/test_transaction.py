@@ -1,6 +1,7 @@
 """One transaction: octets as DATA carries them, a reply for each recipient, faults at every stage."""
 
 import asyncio
+import re
 import shutil
 import socket
 
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dlp_gateway.mail.edit import Edited
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.ports import Progress
 from dlp_gateway.smtp import transaction
@@ -57,9 +59,10 @@ def test_blocks_are_stuffed_as_the_whole_is(content: bytes, size: int) -> None:
     """Wherever they part a line end from the dot behind it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(transaction, "BLOCK", size)
-        blocks = list(transaction.stuffed_blocks(content))
-    assert b"".join(blocks) == stuffed(content)
-    assert len(blocks) >= len(content) // size
+        for end in (0, *(match.end() for match in re.finditer(rb"\r\n", content)), len(content)):
+            blocks = list(transaction.stuffed_blocks(Edited(content[:end], content, end)))
+            assert b"".join(blocks) == stuffed(content)
+            assert len(blocks) >= len(content) // size
 
 
 async def test_a_large_message_is_sent_without_a_copy(host: Hosts, smarthost: Smarthosts) -> None:
