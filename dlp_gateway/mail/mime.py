@@ -56,7 +56,7 @@ def leaves(
 ) -> tuple[tuple[Part, ...], frozenset[Defect]]:
     """Return the parts of `raw` with the header section `head`, and what is odd there.
 
-    `octets` of each are decoded, and `kept` of those, or all.
+    `octets` of each are decoded, or all. If somebody looks at the beginning only, `kept` is how much of that.
     """
     found: list[Part] = []
     account = Account.of(raw, entities=parts, brief=kept is not None)
@@ -71,7 +71,7 @@ def leaves(
         elif isinstance(item, Part):
             if not account.keeps(item):
                 break
-            found.append(item if kept is None else item.cut(kept))
+            found.append(item if kept is None else _cut(item, kept))
         elif account.pays(item):
             open_entities.append(_entity(item, depth, account))
         else:
@@ -82,6 +82,13 @@ def leaves(
     if len({(part.path, len(part.content)) for part in found}) < len(found):  # readings have parts in common
         found = list(dict.fromkeys(found))
     return tuple(found), frozenset(account.defects)
+
+
+def _cut(part: Part, kept: int) -> Part:
+    """Return the part with its beginning; of an invitation all is kept that is read."""
+    if len(part.content) <= kept:
+        return part
+    return part.cut(max(kept, calendar.OCTETS + 1) if calendar.is_calendar(part) else kept)
 
 
 def _bodies(node: Node, begin: int) -> Iterator[Node | Part]:

@@ -21,8 +21,8 @@ _SPELLINGS: Final = {
 CHANGING: Final = frozenset(_SPELLINGS.values())
 #: Encodings that change nothing.
 IDENTITY: Final = frozenset({"7bit", "8bit", "binary", ""})
-#: Octets that stand for one, line ends included; where there are more, all is decoded.
-_ENCODED: Final = {"base64": 2, "quoted-printable": 3, "uuencode": 2}
+#: Octets that usually stand for no less than one, line ends included.
+_ENCODED: Final = {"base64": 2, "uuencode": 2}
 _KNOWN: Final = IDENTITY.union(CHANGING) - {""}
 # White space before a line end was added on the way and goes (RFC 2045 6.7 (3)); the look-behind keeps this linear.
 _TRAILING_BLANKS: Final = re.compile(rb"(?<![ \t])[ \t]++(?=\r?\n|\Z)")
@@ -65,13 +65,15 @@ def beginning(buffer: bytes, encoding: str, start: int, end: int, most: int) -> 
 
     That is never too few: where not all was decoded, each octet that was not counts for one that it stands for.
     """
-    stop = min(end, start + most * _ENCODED.get(encoding, 1))
-    if stop < end and encoding in CHANGING:
-        stop = buffer.rfind(b"\n", start, stop) + 1 or stop
-    content, faults = decode(buffer, encoding, start, stop)
-    if stop < end and len(content) < most:
-        stop = end
+    span = most * _ENCODED.get(encoding, 1)
+    while True:
+        stop = min(end, start + span)
+        if stop < end and encoding in CHANGING:
+            stop = buffer.rfind(b"\n", start, stop) + 1 or stop
         content, faults = decode(buffer, encoding, start, stop)
+        if stop == end or len(content) >= most:
+            break
+        span *= 2
     if stop < end:  # it may be odd only for its end
         faults = tuple(fault for fault in faults if fault is not Defect.BAD_ENCODING)
     return content[:most], faults, max(0, len(content) - most) + end - stop
