@@ -48,8 +48,8 @@ def parse(raw: bytes, limits: Limits = LIMITS, *, briefly: bool = False) -> Mess
     """Read a whole message; linear in its size.
 
     `briefly`: the parts are the same, but no more of the content of each is kept than its `BEGINNING`, which tells what
-    it is; else a large message is at least twice in memory for as long as anybody looks at it. A large file in base64
-    is not decoded further, so that its size is a guess, none too low, and no fault behind its beginning is seen.
+    it is; else a large message is at least twice in memory for as long as anybody looks at it. A large part is not
+    decoded further, so that its size is a guess, none too low, and no fault behind its beginning is seen.
     """
     head = header.read(raw, octets=limits.header_octets, fields=limits.fields)
     defects = set(head.defects)
@@ -62,8 +62,10 @@ def parse(raw: bytes, limits: Limits = LIMITS, *, briefly: bool = False) -> Mess
         len(fields) > 1 and name in _SINGLE for name, fields in head.index.items()
     ):
         defects.add(Defect.DUPLICATE_FIELD)
-    kept = calendar.OCTETS + 1 if briefly else None  # so much is read of an invitation
-    parts, faults = mime.leaves(raw, head, parts=limits.parts, depth=limits.depth, octets=limits.part_octets, kept=kept)
+    octets, kept = limits.part_octets, None
+    if briefly:
+        octets, kept = min(octets, calendar.OCTETS + 1), BEGINNING
+    parts, faults = mime.leaves(raw, head, parts=limits.parts, depth=limits.depth, octets=octets, kept=kept)
     visible += _invited(parts, limits.recipients - len(visible), defects)
     if briefly:
         parts = tuple(part.cut(BEGINNING) for part in parts)

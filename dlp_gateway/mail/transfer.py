@@ -2,6 +2,7 @@
 
 import binascii
 import re
+import sys
 from collections.abc import Iterator
 from io import BytesIO
 from typing import Final
@@ -21,7 +22,7 @@ _SPELLINGS: Final = {
 CHANGING: Final = frozenset(_SPELLINGS.values())
 #: Encodings that change nothing.
 IDENTITY: Final = frozenset({"7bit", "8bit", "binary", ""})
-#: Octets that usually stand for no less than one, line ends included.
+#: Octets that usually stand for no less than one, line ends included; else all is decoded.
 _ENCODED: Final = {"base64": 2, "uuencode": 2}
 _KNOWN: Final = IDENTITY.union(CHANGING) - {""}
 # White space before a line end was added on the way and goes (RFC 2045 6.7 (3)); the look-behind keeps this linear.
@@ -51,7 +52,7 @@ def decode(buffer: bytes, encoding: str, start: int = 0, end: int | None = None)
         octets, clean = base64_octets(buffer, start, end)
         return octets, () if clean else (Defect.BAD_ENCODING,)
     if encoding == "quoted-printable":
-        return _unquoted(buffer, start, len(buffer) if end is None else end)
+        return _unquoted(buffer, start, len(buffer) if end is None else end)[:2]
     content = buffer[start:end]
     if encoding in IDENTITY:
         return content, ()
@@ -65,31 +66,36 @@ def beginning(buffer: bytes, encoding: str, start: int, end: int, most: int) -> 
 
     That is never too few: where not all was decoded, each octet that was not counts for one that it stands for.
     """
-    span = most * _ENCODED.get(encoding, 1)
-    while True:
-        stop = min(end, start + span)
+    if encoding == "quoted-printable":
+        content, faults, stop = _unquoted(buffer, start, end, most)
+    else:
+        stop = min(end, start + most * _ENCODED.get(encoding, 1))
         if stop < end and encoding in CHANGING:
             stop = buffer.rfind(b"\n", start, stop) + 1 or stop
         content, faults = decode(buffer, encoding, start, stop)
-        if stop == end or len(content) >= most:
-            break
-        span *= 2
+        if stop < end and len(content) < most:
+            stop = end
+            content, faults = decode(buffer, encoding, start, stop)
     if stop < end:  # it may be odd only for its end
         faults = tuple(fault for fault in faults if fault is not Defect.BAD_ENCODING)
     return content[:most], faults, max(0, len(content) - most) + end - stop
 
 
-def _unquoted(buffer: bytes, start: int, end: int) -> tuple[bytes, tuple[Defect, ...]]:
+def _unquoted(buffer: bytes, start: int, end: int, most: int = sys.maxsize) -> tuple[bytes, tuple[Defect, ...], int]:
+    """Return what quoted-printable stands for, what is odd there, and how far it was decoded to have so much."""
     is_untidy = any(buffer.find(blanks, start, end) >= 0 for blanks in (b" \r", b" \n", b"\t"))
     if end - start <= _LINES:
         octets, clean = _unquoted_lines(buffer[start:end], is_untidy=is_untidy)
-        return octets, () if clean else (Defect.BAD_ENCODING,)
+        return octets, () if clean else (Defect.BAD_ENCODING,), end
     whole, is_clean = BytesIO(), True
     for lines in _in_lines(buffer, start, end):
         octets, clean = _unquoted_lines(lines, is_untidy=is_untidy)
         whole.write(octets)
         is_clean = is_clean and clean
-    return whole.getvalue(), () if is_clean else (Defect.BAD_ENCODING,)
+        start += len(lines)
+        if whole.tell() >= most:
+            break
+    return whole.getvalue(), () if is_clean else (Defect.BAD_ENCODING,), start
 
 
 def _unquoted_lines(lines: bytes, *, is_untidy: bool) -> tuple[bytes, bool]:
