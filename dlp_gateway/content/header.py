@@ -8,6 +8,7 @@ from typing import Final
 
 from dlp_gateway.content.text import Text
 from dlp_gateway.mail.encoded_word import decode, text_of
+from dlp_gateway.mail.header import HEADER_OCTETS
 from dlp_gateway.mail.message import Field, Message
 
 #: Fields whose visible addresses are in `Message.visible`; only their display names are text.
@@ -124,7 +125,6 @@ _ADDRESS: Final = re.compile(r"<[^<>]*+>")
 _COMMENT: Final = re.compile(r"\(([^()]*+)\)")
 _WORD: Final = re.compile(r'[^\s,;:<>()"]++')
 _FIELD: Final = re.compile(rb"^([!-9;-~]{1,128})[ \t]*+:([^\r\n]*+(?:\r?\n[ \t][^\r\n]*+)*+)", re.MULTILINE)
-_FOLD: Final = re.compile(rb"\r?\n(?=[ \t])")
 
 
 def free_text(message: Message) -> Iterator[Text]:
@@ -148,11 +148,14 @@ def free_text(message: Message) -> Iterator[Text]:
 
 
 def section_text(section: bytes) -> str:
-    """Return the free text of a header section of its own (an embedded message's), a line each: "Subject: Hello"."""
+    """Return the free text of a header section of its own (an embedded message's), a line each: "Subject: Hello".
+
+    As much of it is read as of the message's own.
+    """
     lines = []
-    for match in _FIELD.finditer(section):
+    for match in _FIELD.finditer(section, 0, HEADER_OCTETS):
         name = match[1].decode("ascii")
-        body = _FOLD.sub(b"", match[2]).strip()
+        body = match[2].replace(b"\r\n", b"").replace(b"\n", b"").strip()
         text = _read(_role(name[:_LONGEST_NAME]), body)
         if text:
             lines.append(f"{name}: {text}")

@@ -23,6 +23,7 @@ from dlp_gateway.content.text import (
     Unreadable,
     UnreadableReason,
 )
+from dlp_gateway.mail.header import HEADER_OCTETS
 from dlp_gateway.mail.message import Defect, Message, Part
 from dlp_gateway.mail.parse import UNREAD, parse
 
@@ -198,6 +199,8 @@ class _Walk:
     def _read_as(self, kind: Kind, part: Part) -> Iterator[Piece | Part]:
         if kind is Kind.HEADER:
             yield header.section_text(part.content)
+            if part.octets > HEADER_OCTETS:
+                yield UnreadableReason.TOO_LARGE
         elif kind in TEXTUAL:
             yield from plain.read(part, kind, holds_files=not self._in_place)  # see `is_plain`
         elif kind is Kind.MESSAGE:

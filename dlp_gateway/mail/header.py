@@ -88,7 +88,10 @@ def read(
 
 def has_lone_return(raw: bytes, start: int, head: Header) -> bool:
     """Return whether a CR that no LF follows stands in the section of `head`, which begins at `start`."""
-    return _LONE_RETURN.search(raw, start, min(head.body_start, start + HEADER_OCTETS)) is not None
+    stop = min(head.body_start, start + HEADER_OCTETS)
+    if raw[stop - 1 : stop + 1] == b"\r\n":  # what is looked at ends within a line end
+        stop -= 1
+    return _LONE_RETURN.search(raw, start, stop) is not None
 
 
 def with_returns(octets: bytes) -> bytes:

@@ -216,3 +216,17 @@ def test_a_file_in_a_text_costs_what_it_holds() -> None:
     assert isinstance(found, File)
     assert found.content == octets
     assert peak < 2 * len(octets)
+
+
+def test_of_a_header_section_as_much_is_read_as_of_the_mails_own() -> None:
+    """However many lines a field is folded into; that there is more is told."""
+    content = b"Comments: first\r\nTo: " + b",\r\n " * 1_000_000 + b"\r\nComments: last\r\n"
+    part = Part(path="1", media_type="text/rfc822-headers", charset="", filename="", disposition="", content=content)
+    message = Message(raw=b"", fields=(), body_start=0, visible=(), parts=(part,), defects=())
+    tracemalloc.start()
+    texts, unreadable = reader.read(message)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert [text.text for text in texts] == ["Comments: first"]
+    assert [one.reason for one in unreadable] == [UnreadableReason.TOO_LARGE]
+    assert peak < 5_000_000

@@ -110,3 +110,12 @@ def test_the_quick_look_spares_mail_without_the_field() -> None:
     section = b"To: bcc@a.example\r\nSubject: Bcc\r\n of x-bccs:\r\n\r\n"
     assert not header.may_name(section, frozenset({"bcc"}))
     assert header.may_name(b"To: a@a.example\r\nB\x00c c : b@b.example\r\n\r\n", frozenset({"bcc"}))
+
+
+@pytest.mark.parametrize("shift", range(4))
+def test_a_line_end_across_the_bound_is_whole(shift: int) -> None:
+    """Where reading stops between CR and LF, the CR is no lone one; one that stands before is."""
+    raw = b"To: " + b"x" * shift + b",\r\n " * (header.HEADER_OCTETS // 4 + 100) + b"\r\n\r\ntext"
+    assert not header.has_lone_return(raw, 0, header.read(raw))
+    broken = raw[:1_000] + b"\r" + raw[1_000:]
+    assert header.has_lone_return(broken, 0, header.read(broken))
