@@ -9,6 +9,7 @@ from dlp_gateway.smtp.smarthost import Smarthost, Unavailable
 
 _AGAIN: Final = 300.0  # seconds
 _SOON: Final = 20.0  # after a failure
+_LEAST: Final = 1.0  # between two questions, also where a name stands for hosts that offer different things
 _PATIENCE: Final = 3.0  # seconds that the start waits for the first answer
 
 
@@ -27,11 +28,14 @@ async def learn(smarthost: Smarthost, doors: list[Door]) -> bool:
 
 
 async def keep_learning(smarthost: Smarthost, doors: list[Door], asked: asyncio.Event) -> None:
-    """Ask for ever; `asked` is set after the first time."""
+    """Ask for ever, and when a host turns out to offer something else; `asked` is set after the first time."""
     while True:
+        smarthost.changed.clear()
         known = await learn(smarthost, doors)
         asked.set()
-        await asyncio.sleep(_AGAIN if known else _SOON)
+        await asyncio.sleep(_LEAST)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(smarthost.changed.wait(), (_AGAIN if known else _SOON) - _LEAST)
 
 
 async def begin_to_learn(smarthost: Smarthost, doors: list[Door]) -> asyncio.Task[None]:

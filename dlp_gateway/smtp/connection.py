@@ -179,6 +179,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Cut what arrives into replies; one that nobody asked for ends the connection, so none can be mis-paired."""
         *lines, self._input = (self._input + data).split(b"\n")
+        before = len(self._replies)
         for line in lines:
             self._take(line)
             if self._broken:
@@ -187,7 +188,7 @@ class Connection(asyncio.Protocol):
             self._break("garbage")
         elif self._wanted and len(self._replies) >= self._wanted:
             self._wake()
-        elif lines:
+        elif len(self._replies) > before:  # of one of many lines, all together have the time
             self._deadline = self._loop.time() + self._patience
 
     def _take(self, line: bytes) -> None:

@@ -146,11 +146,17 @@ class Intake(Dialogue):
     def _begin(self, reader: DataReader | ChunkReader) -> None:
         self._incoming, self._busy, self._begun = reader, True, self.loop.time()
 
+    def _reset_timeout(self, duration: float | None = None) -> None:
+        """Set the deadline; of a message that comes, between its chunks too, also that of one as slow as it may be."""
+        if self._incoming is not None:
+            options = self._options
+            latest = min(options.data_total, options.data_grace + self._incoming.arrived / options.data_rate)
+            left = max(0.0, self._begun + latest - self.loop.time())
+            duration = min(options.idle if duration is None else duration, left)
+        super()._reset_timeout(duration)
+
     def _await_content(self) -> None:
-        """Set the deadline: of a block, of the whole, and of a message that comes as slowly as it may."""
-        options, arrived = self._options, self._incoming.arrived if self._incoming else 0
-        latest = min(options.data_total, options.data_grace + arrived / options.data_rate)
-        self._reset_timeout(min(options.data_block, max(0.0, self._begun + latest - self.loop.time())))
+        self._reset_timeout(self._options.data_block)
 
     def _take_content(self) -> bool:
         reader = self._incoming
@@ -167,6 +173,7 @@ class Intake(Dialogue):
             else:
                 self._take = self._take_command
                 self._say(replies.CHUNK_OK)
+                self._reset_timeout()
             if reader.crowded:
                 self._await(reader.settle(), self._settled)
             return found is not None

@@ -85,8 +85,8 @@ class Exchange:
 def _plain() -> _Dialog:
     """RFC 4616 2: [authzid] NUL authcid NUL passwd, in UTF-8."""
     pieces = (yield "").split(b"\0")
-    if len(pieces) != 3:
-        return replies.LOGIN_GARBLED
+    if len(pieces) != 3:  # the empty response among them, which is "=": in base64 it is sound (RFC 4954 4)
+        return replies.LOGIN_WRONG
     authorisation, name, password = pieces
     # Nobody may act for somebody else here. No password is looked at, so this tells nothing of it.
     return replies.LOGIN_WRONG if authorisation not in {b"", name} else _credentials(name, password)

@@ -12,8 +12,11 @@ from dlp_gateway.smtp.opening import SmarthostOptions, Unavailable, connect
 class Pool:
     """At most `options.connections` connections, each of which serves one transaction at a time."""
 
-    def __init__(self, options: SmarthostOptions) -> None:
+    def __init__(self, options: SmarthostOptions, changed: asyncio.Event) -> None:
+        """`changed` is set when the host offers something else than it did."""
         self.options = options
+        self._changed = changed
+        self._offered: Extensions | None = None
         self.name = f"[{options.host}]:{options.port}" if ":" in options.host else f"{options.host}:{options.port}"
         self._slots = asyncio.Semaphore(options.connections)
         self._idle: list[Connection] = []  # the last used is the first to be used again
@@ -67,7 +70,7 @@ class Pool:
             self._reachable = False
             self.failed()
             raise
-        self._reached()
+        self._reached(connection.extensions)
         return connection
 
     def give_back(self, connection: Connection) -> None:
@@ -129,10 +132,13 @@ class Pool:
             except Unavailable:
                 self._circuit.probed(well=False)
             else:
-                self._reached()
+                self._reached(connection.extensions)
                 self._keep(connection)
 
-    def _reached(self) -> None:
+    def _reached(self, offered: Extensions) -> None:
+        if self._offered not in {None, offered}:
+            self._changed.set()
+        self._offered = offered
         metrics.smarthost_up(True)  # each time: another process may have had the last word
         if not self._reachable:
             log.smarthost_reached(self.name)

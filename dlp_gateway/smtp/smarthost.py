@@ -56,7 +56,10 @@ class Smarthost:
     """
 
     def __init__(self, *hosts: SmarthostOptions) -> None:
-        self._pools = tuple(Pool(options) for options in sorted(hosts, key=lambda options: options.priority))
+        #: Set when a host offers something else than it did.
+        self.changed = asyncio.Event()
+        by_priority = sorted(hosts, key=lambda options: options.priority)
+        self._pools = tuple(Pool(options, self.changed) for options in by_priority)
         self._turn = 0
 
     @property

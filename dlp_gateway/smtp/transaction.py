@@ -16,6 +16,8 @@ from dlp_gateway.smtp.opening import SmarthostOptions
 BLOCK: Final = 262_144
 _DOT: Final = re.compile(rb"\n\.")
 _FINAL_DOT: Final = b".\r\n"
+#: Seconds that the client waits for his answer, for the sake of a connection that could be used again.
+_FAREWELL: Final = 2.0
 
 #: The reply that stands for a recipient of whom the smarthost said nothing.
 LOST: Final = Reply(code=451, enhanced="4.4.2", text="The connection to the next mail server was lost")
@@ -182,7 +184,7 @@ async def _call_off(connection: Connection, answers: _Answers, options: Smarthos
     # RFC 2920 3.1: a server may say 354 though it refused everybody; a lone dot is all it gets.
     connection.send(_FINAL_DOT if lone_dot else b"RSET\r\n", 1)
     try:
-        (reply,) = await connection.replies(1, options.final_dot if lone_dot else options.command)
+        (reply,) = await connection.replies(1, min(options.command, _FAREWELL))
     except Lost:
         return  # what was said to the recipients holds all the same
     if reply.code == 421 or not (lone_dot or reply.positive):

@@ -205,7 +205,7 @@ async def test_bad_exchanges_are_answered_and_the_session_goes_on(submitting: Su
         ("AUTH", "501 5.5.4"),
         ("AUTH CRAM-MD5", "504 5.5.4"),
         ("AUTH PLAIN !!!", "501 5.5.2"),
-        ("AUTH PLAIN =", "501 5.5.2"),
+        ("AUTH PLAIN =", "535 5.7.8"),
         ("AUTH PLAIN " + "A" * 20_000, "500 5.5.6"),
         (f"AUTH plain {plain(ANN, SECRET, 'boss')}", "535 5.7.8"),
         (f"AUTH PLAIN {plain(ANN, '')}", "535 5.7.8"),

@@ -76,6 +76,7 @@ async def test_it_is_asked_again_and_again(hop: tuple[NextHop, Smarthost], monke
     there, smarthost = hop
     monkeypatch.setattr(offering, "_AGAIN", 0.05)
     monkeypatch.setattr(offering, "_SOON", 0.05)
+    monkeypatch.setattr(offering, "_LEAST", 0.01)
     monkeypatch.setattr(offering, "_PATIENCE", 0.1)
     one = door()
     there.silent = True
@@ -85,4 +86,20 @@ async def test_it_is_asked_again_and_again(hop: tuple[NextHop, Smarthost], monke
     await until(lambda: one.beyond == Beyond(eight_bit=True, smtputf8=False, dsn=False))
     there.words = ("8BITMIME", "DSN")
     await until(lambda: one.beyond.dsn)
+    asking.cancel()
+
+
+async def test_what_a_host_lost_is_not_offered_any_more(
+    hop: tuple[NextHop, Smarthost], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As soon as a session with it shows that, and what it gained is offered."""
+    there, smarthost = hop
+    monkeypatch.setattr(offering, "_LEAST", 0.01)
+    there.words = ("8BITMIME", "DSN")
+    one = door()
+    asking = await begin_to_learn(smarthost, [one])
+    assert (one.beyond.eight_bit, one.beyond.dsn, one.beyond.smtputf8) == (True, True, False)
+    there.words = ("8BITMIME", "SMTPUTF8")
+    await smarthost.probe()  # any session, such as that of the next mail
+    await until(lambda: (one.beyond.eight_bit, one.beyond.dsn, one.beyond.smtputf8) == (True, False, True))
     asking.cancel()

@@ -38,6 +38,13 @@ RCPT = b"RCPT TO:<bob@example.org>\r\n"
             "421 4.4.2",
             "timeout",
         ),
+        (
+            {"data_grace": 0.1, "data_rate": 1_000_000},
+            b"EHLO c.example\r\n" + MAIL + RCPT + b"BDAT 1\r\nx",
+            "421 4.4.2",
+            "timeout",
+        ),
+        ({"data_total": 0.1}, b"EHLO c.example\r\n" + MAIL + RCPT + b"BDAT 1\r\nxNOOP\r\n", "421 4.4.2", "timeout"),
         ({"data_block": 0.1}, b"EHLO c.example\r\nBDAT 100\r\nx", "421 4.4.2", "timeout"),
         ({"message_size": 1000}, b"EHLO c.example\r\n" + MAIL + RCPT + b"BDAT 9000000\r\n", "552 5.3.4", "too-big"),
         ({}, b"EHLO c.example\r\nBDAT five\r\n", "501 5.5.4", "bdat"),
@@ -55,6 +62,21 @@ async def test_a_limit_has_its_last_word_and_its_metric(
     assert (await client.all()).splitlines()[-1][:9] == code
     assert refused(why) == before + 1
     await until(lambda: gateway.door.sessions == 0)
+
+
+async def test_a_trickle_of_chunks_has_an_end(listen: Listen) -> None:
+    """Each chunk comes in time, and the message does not."""
+    gateway = await listen(data_grace=0.3, data_rate=1_000, idle=5)
+    client = await gateway.greeted()
+    await client.say(b"EHLO c.example\r\n")
+    await client.say(MAIL)
+    await client.say(RCPT)
+    chunks = 0
+    while (reply := await client.say(b"BDAT 1\r\nx")).startswith("250"):
+        chunks += 1
+        await asyncio.sleep(0.03)
+    assert reply.startswith("421 4.4.2")
+    assert 1 < chunks < 20
 
 
 @pytest.mark.parametrize("line", [b"BOGUS\r\n", b"MAIL FROM:<a%b@corp.example>\r\n", b"RCPT TO:<b@c.example>\r\n"])
@@ -251,10 +273,10 @@ RIGHT = base64.b64encode(b"\0ann\0open sesame")
         ([b"AUTH plain", RIGHT], ["334", "235"]),
         ([b"Auth Login", base64.b64encode(b"ann"), base64.b64encode(b"open sesame")], ["334", "334", "235"]),
         ([b"AUTH LOGIN " + base64.b64encode(b"ann"), base64.b64encode(b"open sesame")], ["334", "235"]),
-        ([b"AUTH PLAIN =", b"NOOP"], ["501", "250"]),
+        ([b"AUTH PLAIN =", b"NOOP"], ["535", "250"]),
         ([b"AUTH LOGIN =", base64.b64encode(b"open sesame")], ["334", "535"]),
         ([b"AUTH PLAIN", b"*", b"NOOP"], ["334", "501", "250"]),
-        ([b"AUTH PLAIN", b"", b"NOOP"], ["334", "501", "250"]),
+        ([b"AUTH PLAIN", b"", b"NOOP"], ["334", "535", "250"]),
         ([b"AUTH PLAIN ==", b"NOOP"], ["501", "250"]),
         ([b"AUTH PLAIN !!!!", b"NOOP"], ["501", "250"]),
         ([b"AUTH PLAIN " + RIGHT + b" more", b"NOOP"], ["501", "250"]),

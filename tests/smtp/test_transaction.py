@@ -248,6 +248,52 @@ async def test_connection_that_breaks_during_the_hook_leaves_no_doubt(host: Host
     assert (codes(delivery), delivery.in_doubt, len(calls), len(peer.peers)) == ([(451, "4.4.2")], False, 1, 1)
 
 
+@pytest.mark.parametrize("stage", ["mail", "dot"])
+async def test_all_lines_of_a_reply_together_have_the_time_of_one(
+    host: Hosts, smarthost: Smarthosts, stage: str
+) -> None:
+    """A host that says one line after another, and never the last, is given up as one that says nothing."""
+
+    async def script(peer: Peer) -> None:
+        await peer.greet(*ALL)
+        for answer in ("250 Ok", "250 Ok", "354 Go") if stage == "dot" else ():
+            await peer.line()
+            await peer.send(answer)
+        if stage == "dot":
+            await peer.content()
+        for _ in range(100):
+            await peer.send("250-go on")
+            await asyncio.sleep(0.05)
+
+    peer = await host(script)
+    begun = asyncio.get_running_loop().time()
+    delivery = await deliver(smarthost(peer.port, command=0.3, final_dot=0.3))
+    assert codes(delivery) == [(451, "4.4.2")]
+    assert bool(delivery.unknown) == (stage == "dot")
+    assert asyncio.get_running_loop().time() - begun < 2
+
+
+async def test_nobody_waits_long_for_the_reply_to_rset(
+    host: Hosts, smarthost: Smarthosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was said of the recipients is told soon, and the connection is used no more."""
+    monkeypatch.setattr(transaction, "_FAREWELL", 0.2)
+
+    async def script(peer: Peer) -> None:
+        await peer.greet(*ALL)
+        for answer in ("250 Ok", "550 5.1.1 Nobody", "554 5.5.1 No recipient"):
+            await peer.line()
+            await peer.send(answer)
+        await peer.line()
+        await asyncio.sleep(30)
+
+    peer = await host(script)
+    ours = smarthost(peer.port)
+    begun = asyncio.get_running_loop().time()
+    assert codes(await deliver(ours)) == [(550, "5.1.1")]
+    assert asyncio.get_running_loop().time() - begun < 2
+
+
 async def test_patience_counts_from_reply_to_reply(host: Hosts, smarthost: Smarthosts) -> None:
     """RFC 5321 4.5.3.2: each command has its own time, also where all were sent at once."""
 
