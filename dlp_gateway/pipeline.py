@@ -33,6 +33,7 @@ from dlp_gateway.policy.decide import decide
 from dlp_gateway.policy.model import Policy
 from dlp_gateway.policy.verdict import Copy, Disposition, Verdict
 from dlp_gateway.ports import (
+    UNDER_WAY,
     Custody,
     Deferred,
     Entry,
@@ -127,6 +128,11 @@ class Pipeline:
         with _noting():
             await self._retries.unanswered(envelope, content, reply, written=written)
 
+    async def heard(self, envelope: Envelope, content: bytes) -> None:
+        """The client read a reply that was said `again`."""
+        with _noting():
+            await self._retries.heard(envelope, content)
+
     async def close(self) -> None:
         """Finish, in a moment, what was not to wait for."""
         await self._forwarder.close()
@@ -138,7 +144,7 @@ class Pipeline:
         if reply is not None:
             log.repeated(envelope.id, envelope.client)
             metrics.repeated()
-            return Repeated(reply=reply)
+            return Repeated(reply=replace(reply, again=reply != UNDER_WAY))
         may_return = envelope.dsn.ret is Ret.FULL or (envelope.dsn.ret is None and envelope.reverse_path)
         if may_return and not self._returnable(envelope):
             # RFC 3461 5.2.1 would pass on what came, and most MTAs return all of it if nothing did (4.3); but then a

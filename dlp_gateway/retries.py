@@ -168,14 +168,30 @@ class Retries:
             is_unsure = self._unsure.pop(envelope.id, self) is None
             if reply == UNDER_WAY or is_unsure:  # it may be a retry itself, and says nothing of the first attempt's end
                 return
+            if reply.again:
+                if written:
+                    await self.heard(envelope, content)
+                return
             self._depart(envelope)
             fingerprint = await self._fingerprint(envelope, content)
             if not reply.positive:
                 await self._journal.forget_unanswered(fingerprint)
-            elif not written or await _beside(content, lambda: bool(own_id(parse(content, briefly=True)))):
+            elif not written or await _has_id(content):
                 await self._journal.remember_unanswered(fingerprint, reply, datetime.now(UTC))
             elif await self._journal.recall(fingerprint) == UNDER_WAY:  # noted when he ended his side
                 await self._journal.forget_unanswered(fingerprint)
+        finally:
+            self._settle(envelope)
+
+    async def heard(self, envelope: Envelope, content: bytes) -> None:
+        """A retry was answered as before, and its client read that: whoever sends the same later means another mail.
+
+        Unless the mail has a Message-ID: then it is the same one, whoever sends it, for the rest of the hour.
+        """
+        self._depart(envelope)
+        try:
+            if not await _has_id(content):
+                await self._journal.forget_unanswered(await self._fingerprint(envelope, content))
         finally:
             self._settle(envelope)
 
@@ -200,6 +216,10 @@ def sender_of(envelope: Envelope) -> str:
 
 def _moment(envelope: Envelope) -> int:
     return int(envelope.received_at.timestamp() * 1_000_000)
+
+
+async def _has_id(content: bytes) -> bool:
+    return await _beside(content, lambda: bool(own_id(parse(content, briefly=True))))
 
 
 async def _beside(content: bytes, work: Callable[[], T]) -> T:

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address
 from string import ascii_lowercase, ascii_uppercase
 from typing import Final
 
@@ -29,7 +30,7 @@ _DOT_ATOM: Final = re.compile(
 _QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)++)"')
 # Host names with "_" exist and get mail, though RFC 5321 4.1.2 has none.
 _LABELS: Final = re.compile(r"(?!-)[\w-]{1,63}(?<!-)(?:\.(?!-)[\w-]{1,63}(?<!-))*")
-_LITERAL: Final = re.compile(r"\[(?:\d{1,3}(?:\.\d{1,3}){3}|IPv6:[0-9A-Fa-f:.]{2,45})\]")
+_LITERAL: Final = re.compile(r"\[(?:(?P<four>[0-9.]{7,15})|IPv6:(?P<six>[0-9A-Fa-f:.]{2,45}))\]")
 
 
 def canonical(address: str) -> str:
@@ -172,7 +173,19 @@ def _within_limits(local: str, domain: str) -> bool:
 
 
 def _is_domain(domain: str) -> bool:
-    return bool(_LABELS.fullmatch(domain) or _LITERAL.fullmatch(domain))
+    return bool(_LABELS.fullmatch(domain)) or _is_literal(domain)
+
+
+def _is_literal(domain: str) -> bool:
+    """Whether it is the address of a host in brackets (RFC 5321 4.1.3)."""
+    match = _LITERAL.fullmatch(domain)
+    if match is None:
+        return False
+    try:
+        _ = IPv4Address(match["four"]) if match["four"] else IPv6Address(match["six"])
+    except ValueError:
+        return False
+    return True
 
 
 def valid_forward_path(text: str, *, smtputf8: bool = False) -> bool:

@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 class Reply:
     """`code` 200–599, `enhanced` like "2.0.0" or "" where the peer gave none, `text` one printable line.
 
-    `remote`: another server said it, and not we for it.
+    `remote`: another server said it, and not we for it. `again`: it is said once more, to a retry of a transaction of
+    which nobody knows whether its client read it.
     """
 
     code: int
     enhanced: str
     text: str
     remote: bool = field(default=False, compare=False)
+    again: bool = field(default=False, compare=False)
 
     @property
     def positive(self) -> bool:

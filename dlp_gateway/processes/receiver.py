@@ -70,6 +70,10 @@ class _Handler:
         """Remember a reply that the client did not get."""
         await self._pipeline.unanswered(envelope, content, reply, written=written)
 
+    async def heard(self, envelope: Envelope, content: bytes) -> None:
+        """Remember no longer what a client was told again."""
+        await self._pipeline.heard(envelope, content)
+
 
 async def receive(boot: Boot, control: socket.socket, detectors: tuple[Detector, ...] | None) -> None:
     """Accept and pass mail until the supervisor goes or says drain."""

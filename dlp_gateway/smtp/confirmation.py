@@ -71,6 +71,8 @@ class Confirmation:
     def heard(self) -> None:
         """The client sent something."""
         if self._replied and self._pending is not None:
+            if self._pending.outcome.result().again:
+                self._door.heard(self._pending.envelope, self._pending.content)
             self._pending.release()
             self._clear()
 

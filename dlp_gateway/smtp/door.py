@@ -138,6 +138,10 @@ class Handler(Protocol):
         """
         ...
 
+    async def heard(self, envelope: Envelope, content: bytes) -> None:
+        """The client gave a sign of having read a final reply that was said `again`."""
+        ...
+
 
 class Guest(Protocol):
     """A session, as the door sees it."""
@@ -267,6 +271,10 @@ class Door:
         self._keep(telling)
         return telling
 
+    def heard(self, envelope: Envelope, content: bytes) -> None:
+        """Tell the handler that a reply that was said `again` did arrive."""
+        self._keep(asyncio.get_running_loop().create_task(self._confirm(envelope, content)))
+
     async def drain(self, patience: float) -> int:
         """Refuse new sessions, end idle ones, wait `patience` seconds for messages under way; return how many are left.
 
@@ -315,6 +323,12 @@ class Door:
         try:
             await self._handler.abandoned(envelope, content)
         except Exception as error:  # noqa: BLE001  the client is gone: nobody is left to be told
+            stumbled(envelope.id, error)
+
+    async def _confirm(self, envelope: Envelope, content: bytes) -> None:
+        try:
+            await self._handler.heard(envelope, content)
+        except Exception as error:  # noqa: BLE001  the listener's: the client has his answer
             stumbled(envelope.id, error)
 
     async def _remember(

@@ -12,7 +12,7 @@ from typing import Final
 from aiosmtpd.proxy_protocol import PROTO, V2_CMD, get_proxy
 
 _LONGEST_LINE: Final = 107  # octets of a header of version 1, the first five included
-_LONGEST: Final = 2_048  # octets of a header of version 2: addresses, and notes that nobody reads here
+_LONGEST: Final = 16 + 65_535  # octets of a header of version 2: addresses, and notes that nobody reads here
 
 
 class NoHeader(Exception):  # noqa: N818  what a peer did, not an error

@@ -39,6 +39,9 @@ class Taker:
     async def abandoned(self, _envelope: Envelope, _content: bytes) -> None:
         """Nobody asks."""
 
+    async def heard(self, _envelope: Envelope, _content: bytes) -> None:
+        """Nobody asks."""
+
     async def unanswered(self, _envelope: Envelope, _content: bytes, _reply: Reply, *, written: bool) -> None:
         """Nobody asks."""
 

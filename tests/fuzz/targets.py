@@ -165,6 +165,9 @@ class _Taker:
     async def abandoned(self, envelope: Envelope, content: bytes) -> None:
         """Nobody asks."""
 
+    async def heard(self, envelope: Envelope, content: bytes) -> None:
+        """Nobody asks."""
+
     async def unanswered(self, envelope: Envelope, content: bytes, reply: Reply, *, written: bool) -> None:
         """Nobody asks."""
 

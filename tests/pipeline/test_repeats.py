@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from dlp_gateway.pipeline import Pipeline
 from dlp_gateway.ports import UNDER_WAY, Forwarded, Repeated
 from quarantine.memory import MemoryStore
@@ -30,6 +32,46 @@ async def test_an_alert_that_looks_like_the_last_one_is_sent(
     assert journal.answers == {}
     await pipeline.unanswered(envelope("a@x.example"), alert, TAKEN, written=False)
     assert list(journal.answers.values()) == [TAKEN]
+
+
+@pytest.mark.parametrize("sign", ["goes on", "hangs up"])
+@pytest.mark.parametrize("has_id", [False, True], ids=["without Message-ID", "with Message-ID"])
+async def test_what_was_answered_again_and_read_is_another_mail(
+    pipeline: Pipeline, smarthost: ScriptedSmarthost, sign: str, *, has_id: bool
+) -> None:
+    """A device whose one answer was lost raises the same alarm all day; a mail with a name stays the same mail."""
+    content = CLEAN if has_id else CLEAN.replace(b"Message-ID: <m1@corp.example>\r\n", b"")
+    first, again = envelope("a@x.example"), envelope("a@x.example", id="0000000000000000a2")
+    await pipeline.process(first, content)
+    await pipeline.unanswered(first, content, TAKEN, written=False)
+    outcome = await pipeline.process(again, content)
+    assert isinstance(outcome, Repeated)
+    if sign == "goes on":
+        assert outcome.reply.again
+        await pipeline.heard(again, content)
+    else:
+        await pipeline.unanswered(again, content, outcome.reply, written=True)
+    third = await pipeline.process(envelope("a@x.example", id="0000000000000000a3"), content)
+    assert isinstance(third, Repeated if has_id else Forwarded)
+    assert len(smarthost.mails) == (1 if has_id else 2)
+
+
+async def test_who_was_told_to_wait_is_known_when_he_comes_again(
+    pipeline: Pipeline, smarthost: ScriptedSmarthost
+) -> None:
+    """That he read the 451 says nothing of the first attempt, and a repeated answer that nobody read stays known."""
+    content = CLEAN.replace(b"Message-ID: <m1@corp.example>\r\n", b"")
+    await pipeline.abandoned(envelope("a@x.example"), content)
+    outcome = await pipeline.process(envelope("a@x.example", id="0000000000000000a2"), content)
+    assert isinstance(outcome, Repeated)
+    assert not outcome.reply.again
+    await pipeline.unanswered(envelope("a@x.example"), content, TAKEN, written=False)
+    for number in (3, 4):
+        late = envelope("a@x.example", id=f"0000000000000000a{number}")
+        outcome = await pipeline.process(late, content)
+        assert outcome == Repeated(reply=TAKEN)
+        await pipeline.unanswered(late, content, outcome.reply, written=False)
+    assert smarthost.mails == []
 
 
 async def test_a_negative_reply_is_not_remembered(pipeline: Pipeline, journal: MemoryJournal) -> None:

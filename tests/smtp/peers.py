@@ -33,6 +33,7 @@ class Recorder:
     abandoned_while_under_way: list[str] = field(default_factory=list)
     lost: list[tuple[Envelope, bytes, Reply]] = field(default_factory=list)
     written: list[bool] = field(default_factory=list)
+    heard_again: list[tuple[Envelope, bytes]] = field(default_factory=list)
 
     async def handle(self, envelope: Envelope, content: bytes) -> Reply:
         """Take it, after a while, or fail."""
@@ -46,6 +47,10 @@ class Recorder:
     async def abandoned(self, envelope: Envelope, content: bytes) -> None:
         """Note it."""
         self.abandoned_while_under_way.append(envelope.id)
+
+    async def heard(self, envelope: Envelope, content: bytes) -> None:
+        """Note it."""
+        self.heard_again.append((envelope, content))
 
     async def unanswered(self, envelope: Envelope, content: bytes, reply: Reply, *, written: bool) -> None:
         """Note it."""

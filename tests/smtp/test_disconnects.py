@@ -1,6 +1,7 @@
 """Clients that leave: before the final dot, during the hand-over, and without the reply."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -36,6 +37,21 @@ async def test_disconnect_before_the_final_dot_hands_nothing_over(listen: Listen
         client.close()
     await until(lambda: gateway.door.sessions == 0)
     assert gateway.handler.taken == []
+
+
+@pytest.mark.parametrize("again", [False, True])
+async def test_the_handler_is_told_who_read_what_was_said_again(listen: Listen, *, again: bool) -> None:
+    """By whatever he says next."""
+    gateway = await listen()
+    gateway.handler.reply = replace(gateway.handler.reply, again=again)
+    client = await gateway.greeted()
+    await client.begin()
+    await client.say(CONTENT + b".\r\n")
+    assert gateway.handler.heard_again == []
+    await client.say(b"NOOP\r\n")
+    assert [content for _, content in gateway.handler.heard_again] == ([CONTENT] if again else [])
+    await client.say(b"NOOP\r\n")
+    assert len(gateway.handler.heard_again) == again
 
 
 @pytest.mark.parametrize("way", ["half", "close", "abort"])

@@ -45,6 +45,7 @@ async def connected(gateway: Gateway, header: bytes) -> Client:
         (second(SIX, 0x21), "2001:db8::7"),
         (second(MAPPED, 0x21), "192.0.2.7"),
         (second(FOUR, notes=b"\x04\x00\x03abc"), "192.0.2.7"),
+        (second(FOUR, notes=b"\x20" + struct.pack("!H", 65_520) + bytes(65_520)), "192.0.2.7"),
     ],
 )
 async def test_the_client_is_whom_the_proxy_names(listen: Listen, header: bytes, client: str) -> None:
