@@ -135,7 +135,8 @@ def read(content: bytes, account: Account) -> Iterator[Piece]:
     workbook = spreadsheet.Workbook()
     binary_cells = 0
     for member in listing.members:
-        for piece in archive.opened(content, member, account):
+        pieces = archive.opened(content, member, account)
+        while (piece := next(pieces, None)) is not None:
             if not isinstance(piece, File):
                 yield piece
             elif _BINARY_SHEET.search(piece.name):
@@ -148,12 +149,11 @@ def read(content: bytes, account: Account) -> Iterator[Piece]:
             elif not spreadsheet.is_inner(piece.content) and not workbook.learn(piece.content):
                 flow = _Flow()
                 whole = xml.tell(piece.content, flow)
-                piece = None  # its content is larger than its text, of which there are two for a moment
+                del piece  # its content is larger than its text, of which there are two for a moment
                 texts.append(flow.text)
                 del flow
                 if not whole:
                     yield UnreadableReason.BROKEN
-            piece = None
     sheets.reverse()
     while sheets:
         text, reasons = workbook.text(sheets.pop())

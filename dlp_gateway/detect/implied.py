@@ -14,7 +14,7 @@ from typing import Final
 import re2
 
 from dlp_gateway.detect.grammar import Grammar
-from dlp_gateway.detect.labels import Hit, Hits, Strength
+from dlp_gateway.detect.labels import Hit, Hits, Label, Strength
 from dlp_gateway.detect.layout import Page
 from dlp_gateway.detect.particulars import TOLD, is_called_a_card
 from dlp_gateway.detect.shapes import Run, compact
@@ -61,6 +61,11 @@ class Talk:
         """Tell whether one of the places is right beside the number at `start` … `end`."""
         index = bisect_left(self.starts, start - _AROUND)
         return index < len(self.starts) and self.starts[index] <= end + _APART
+
+
+def speaks(label: Label) -> bool:
+    """Tell whether a label speaks of licences; topics are of nothing else."""
+    return label.owns == KIND or label.strength is Strength.TOPIC
 
 
 def talk(hits: Iterable[Hit]) -> Talk:

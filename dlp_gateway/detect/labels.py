@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 from heapq import merge
+from itertools import chain, compress, islice
 from pathlib import Path
 from typing import Annotated, Final, overload
 
@@ -29,6 +30,8 @@ _EDGE: Final = r"\b"
 _GAP: Final = r"[ \r\n\-./>]{0,3}"  # a tab stands between the cells of a row
 _GAP_OF_SOME: Final = _GAP.replace("{0,3}", "{1,3}")
 _GAP_IN_LINE: Final = r"[ \-./>]{0,3}"  # words of two rows of a form are no label of another matter
+#: So many labels are kept as they are, which is faster.
+_FEW: Final = 1_000
 #: The end of a sentence within what looks like one label ("my licence. No. of passport").
 _SENTENCE_END: Final = re.compile(rb"(?<=[a-z]{5})\. (?=[A-Z])")
 _UMLAUTS: Final = {"ä": "(?:a|ae)", "ö": "(?:o|oe)", "ü": "(?:u|ue)", "ß": "(?:s|ss)"}
@@ -88,7 +91,7 @@ class Label:
         return hash((self.id, self.language, self.languages))  # half the time of all of it
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Hit:
     """A label found at `start` … `end` of the folded text."""
 
@@ -98,14 +101,19 @@ class Hit:
 
 
 class Hits(Sequence[Hit]):
-    """Labels found in a text, in its order; each is made when it is asked for, since a large text has a million.
-
-    `labels` are what they mean, each once.
-    """
+    """Labels found in a text, in its order; of many, each is made when it is asked for: a large text has a million."""
 
     def __init__(self, hits: Iterable[Hit] = ()) -> None:
         """Take them in the order of the text."""
-        self.starts = array("I")
+        coming = iter(hits)
+        few = tuple(islice(coming, _FEW))
+        self._few = few if len(few) < _FEW else None
+        self.starts: Sequence[int] = [hit.start for hit in few]
+        if self._few is None:
+            self._pack(chain(few, coming))
+
+    def _pack(self, hits: Iterable[Hit]) -> None:
+        starts = array("I")
         self._ends, self._meant = array("I"), array("I")
         places: dict[Label, int] = {}
         known: dict[int, int] = {}  # of those in `places`, by what they are: most hits have the very same label
@@ -116,10 +124,16 @@ class Hits(Sequence[Hit]):
                 meant = places.get(label)
             if meant is None:
                 meant = places[label] = known[id(label)] = len(places)
-            self.starts.append(hit.start)
+            starts.append(hit.start)
             self._ends.append(hit.end)
             self._meant.append(meant)
-        self.labels = tuple(places)
+        self.starts = starts
+        self._labels = tuple(places)
+
+    @property
+    def labels(self) -> Iterable[Label]:
+        """What they mean, each at least once."""
+        return self._labels if self._few is None else (hit.label for hit in self._few)
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -129,31 +143,40 @@ class Hits(Sequence[Hit]):
     @overload
     def __getitem__(self, index: slice) -> "tuple[Hit, ...]": ...
     def __getitem__(self, index: int | slice) -> "Hit | tuple[Hit, ...]":
+        if self._few is not None:
+            return self._few[index]
         if isinstance(index, slice):
             return tuple(map(self.__getitem__, range(*index.indices(len(self)))))
-        return Hit(start=self.starts[index], end=self._ends[index], label=self.labels[self._meant[index]])
+        return Hit(self.starts[index], self._ends[index], self._labels[self._meant[index]])
 
     def __iter__(self) -> Iterator[Hit]:
-        labels = self.labels
-        for start, end, meant in zip(self.starts, self._ends, self._meant, strict=True):
-            yield Hit(start=start, end=end, label=labels[meant])
+        if self._few is not None:
+            return iter(self._few)
+        return map(Hit, self.starts, self._ends, map(self._labels.__getitem__, self._meant))
 
     def where(self, counts: Callable[[Label], bool]) -> Iterator[Hit]:
-        """Yield those of the labels that count."""
-        counting = [label if counts(label) else None for label in self.labels]
-        for start, end, meant in zip(self.starts, self._ends, self._meant, strict=True):
-            label = counting[meant]
-            if label is not None:
-                yield Hit(start=start, end=end, label=label)
+        """Return those of the labels that count."""
+        if self._few is not None:
+            return (hit for hit in self._few if counts(hit.label))
+        counting = tuple(map(counts, self._labels))
+        return compress(self, map(counting.__getitem__, self._meant)) if any(counting) else iter(())
 
     def within(self, start: int, end: int) -> Iterator[Hit]:
-        """Yield those that begin in `start` … `end`."""
-        return map(self.__getitem__, range(bisect_left(self.starts, start), bisect_left(self.starts, end)))
+        """Return those that begin in `start` … `end`."""
+        first, last = bisect_left(self.starts, start), bisect_left(self.starts, end)
+        return iter(self._few[first:last]) if self._few is not None else map(self.__getitem__, range(first, last))
 
 
 def place_of(hit: Hit) -> int:
     """Return where a label begins, to put labels in order."""
     return hit.start
+
+
+def both(first: Hits, second: Hits, counts: Callable[[Label], bool]) -> Iterator[Hit]:
+    """Return the labels of both that count, in the order of the text."""
+    if not second:
+        return first.where(counts)
+    return merge(first.where(counts), second.where(counts), key=place_of)
 
 
 def is_noun(hit: Hit) -> bool:
@@ -183,8 +206,9 @@ class Lexicon:
         """Return the labels in folded text, left to right, none overlapping another; `data` is the same as octets."""
         data = data or text.encode("ascii")
         hits = Hits(self._words(data.replace(b"_", b" ") if b"_" in data else data))
-        keys = Hits(key for key in self._keys(text) if not _overlaps(hits, key))
-        return Hits(merge(hits, keys, key=place_of)) if keys else hits
+        keys = (key for key in self._keys(text) if not _overlaps(hits, key))
+        first = next(keys, None)
+        return hits if first is None else Hits(merge(hits, Hits(chain((first,), keys)), key=place_of))
 
     def _words(self, data: bytes) -> Iterator[Hit]:
         done = 0
@@ -193,7 +217,7 @@ class Lexicon:
             if high <= low or low < done:
                 continue
             for first, done in self._apart(data, low, high):
-                yield Hit(start=first, end=done, label=self._owner(data[first:done]))
+                yield Hit(first, done, self._owner(data[first:done]))
 
     def _apart(self, data: bytes, low: int, high: int) -> tuple[tuple[int, int], ...]:
         """Return where the labels of a match are: two, if it goes over a sentence's end and the next one's is longer.

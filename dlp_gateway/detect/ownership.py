@@ -4,13 +4,12 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from heapq import merge
 from itertools import pairwise
 from typing import Final
 
 from dlp_gateway.detect.documents import OFFICES, document_of, is_of_document, is_said
 from dlp_gateway.detect.grammar import Grammar
-from dlp_gateway.detect.labels import OTHER, Hit, Hits, is_noun, place_of
+from dlp_gateway.detect.labels import OTHER, Hit, Hits, both, is_noun
 from dlp_gateway.detect.layout import Page
 from dlp_gateway.detect.meanings import meant
 from dlp_gateway.detect.orphans import elsewhere, is_orphan
@@ -378,12 +377,12 @@ def numbers(hit: Hit, text: str) -> bool:
 def read(page: Page, hits: Hits, grammar: Grammar) -> Reader:
     """Return the reader of a page with the labels that count."""
     kept, topics = meant(page.text, hits, grammar, page.data)
-    offices = (hits.where(lambda label: label.id in OFFICES) for hits in (kept, topics))
+    offices = both(kept, topics, lambda label: label.id in OFFICES)
     return Reader(
         page=page,
         hits=kept,
         starts=kept.starts,
         grammar=grammar,
         topics=topics,
-        offices=Hits(merge(*offices, key=place_of)),
+        offices=Hits(offices),
     )

@@ -3,12 +3,11 @@
 import re
 from array import array
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from heapq import merge
-from itertools import islice, pairwise
+from itertools import chain, islice, pairwise
 from typing import Final
 
 from dlp_gateway.detect import implied
@@ -20,25 +19,21 @@ from dlp_gateway.detect.folding import Folded
 from dlp_gateway.detect.gate import Gate
 from dlp_gateway.detect.headings import Headings, heading_owner, table_over, tables_with_labels
 from dlp_gateway.detect.identifier_rules import CARD, Rule, RuleBook, Shapes
-from dlp_gateway.detect.labels import OTHER, Hit, Hits, Label, Strength, place_of
+from dlp_gateway.detect.labels import OTHER, Hit, Hits, Label, Strength, both, place_of
 from dlp_gateway.detect.layout import Page, Table, lay_out
 from dlp_gateway.detect.ownership import Reader, read
 from dlp_gateway.detect.particulars import TOLD, Particulars
-from dlp_gateway.detect.proof import ASKED_EACH, Proof
+from dlp_gateway.detect.proof import ASKED_EACH, Proof, Seen
+from dlp_gateway.detect.reach import regions
 from dlp_gateway.detect.shapes import Run, compact, dates, runs
-from dlp_gateway.detect.span import Span
+from dlp_gateway.detect.span import Span, of_each_sort
 from dlp_gateway.detect.triggers import Triggers
 from dlp_gateway.detect.validators import luhn, payment_card
 from dlp_gateway.detect.walk import KEYED, NOBODY, Owner, Relation
 
 __all__ = ["Recognition", "Span"]
 
-_REACH_BEFORE: Final = 100
-_REACH_AFTER: Final = 340
-_REACH_TALK_BEFORE: Final = 160
-_REACH_TALK: Final = 900  # of licences is spoken long before one is told
 _LONGEST: Final = 34  # an IBAN
-_REACH_ANSWER: Final = 700  # an answer stands above the question that it quotes
 # An Indian licence of Delhi begins with what is a label elsewhere.
 _DELHI: Final = re.compile(r"DL[ -]?\d\d[ -]?(?:19|20)\d\d[ -]?\d{7}\b", re.IGNORECASE)
 # "[ ] Passport": a choice that was not taken.
@@ -89,10 +84,11 @@ class Recognition:
         named = frozenset(label.owns for label in reader.hits.labels if label.strength is Strength.STRONG)
         context = Context(text=page.text, grammar=self._book.grammar, named=named)
         tables = tables_with_labels(reader)
-        found = [*self._labelled(reader, tables, context)] if glance.labelled else []
-        found += self._self_evident(reader, tables, glance.proofs, context)
-        found += self._spoken_of(reader) if glance.labelled else []
-        return _settled([tempered(span, page.text) for span in found], folded)
+        labelled = self._labelled(reader, tables, context) if glance.labelled else ()
+        evident = self._self_evident(reader, tables, glance.proofs, context)
+        spoken_of = self._spoken_of(reader) if glance.labelled else ()
+        found = (tempered(span, page.text) for span in chain(labelled, evident, spoken_of))
+        return _settled(of_each_sort(found), folded)
 
     def _hits(self, page: Page, *, is_labelled: bool) -> Hits:
         """Return the labels of a page, and what is told of licences without one."""
@@ -110,12 +106,11 @@ class Recognition:
         for table in tables:
             yield from self._columns(reader, table, context)
         yield from birth_dates(reader)
-        licences = reader.hits.where(lambda label: label.owns == implied.KIND)
-        spoken = implied.talk(merge(licences, reader.topics, key=place_of))
+        spoken = implied.talk(both(reader.hits, reader.topics, implied.speaks))
         asked = 0
         table_starts = [table.start for table in tables]
         lists = Headings(reader, foreign=True, columns=3)  # of parts, orders …
-        for low, high in _regions(reader):
+        for low, high in regions(reader):
             words = ((h.start, h.end) for h in reader.hits.within(low, high) if not _DELHI.match(page.text, h.start))
             named = array("I", (h.end for h in reader.hits.within(low, high) if _is_sure(h)))
             for run in runs(page.text, low, high, words, named, page.data):
@@ -280,16 +275,15 @@ class Recognition:
     ) -> Iterator[Span]:
         text = reader.page.text
         table_starts = [table.start for table in tables]
-        asked: Counter[str] = Counter()
+        asked = Seen()
         for proof in proofs:
             rule = proof.rule
             for start, end in proof.places:
                 value = compact(text[start:end])
-                asked[value] += 1
-                if asked[value] > ASKED_EACH:
+                if asked.add(value) > ASKED_EACH:
                     continue
                 owner = NOBODY
-                if not rule.certain and len(asked) <= _ASKED:
+                if not rule.certain and asked.distinct <= _ASKED:
                     table = table_over(tables, table_starts, start)
                     heading = table.heading(start) if table else None
                     owner = heading_owner(reader, heading) if heading else reader.owner(start, end)
@@ -360,26 +354,6 @@ def _is_card_long(text: str, run: Run) -> bool:
 
 def _is_sure(hit: Hit) -> bool:
     return hit.label.owns != OTHER and hit.label.strength is Strength.STRONG
-
-
-def _regions(reader: Reader) -> Iterator[tuple[int, int]]:
-    """Yield where numbers can be in the reach of an identifier's label; ranges in order, none touching another."""
-    last: tuple[int, int] | None = None
-    size = len(reader.page.text)
-    owning = (hits.where(lambda label: label.owns != OTHER) for hits in (reader.hits, reader.topics))
-    for hit in merge(*owning, key=place_of):
-        talk = hit.label.owns == implied.KIND
-        before = _REACH_ANSWER if reader.page.quoted(hit.start) else _REACH_TALK_BEFORE if talk else _REACH_BEFORE
-        low = reader.page.line(max(0, hit.start - before))[0]
-        high = reader.page.line(min(size, hit.end + (_REACH_TALK if talk else _REACH_AFTER)))[1]
-        if last is not None and low <= last[1]:
-            last = min(low, last[0]), max(high, last[1])
-            continue
-        if last is not None:
-            yield last
-        last = low, high
-    if last is not None:
-        yield last
 
 
 def _settled(found: list[Span], folded: Folded) -> tuple[Span, ...]:

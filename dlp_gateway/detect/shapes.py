@@ -73,6 +73,7 @@ _LINKING: Final = re.compile(
     r"[\s:#=.(\[\"'>-]*(?:(?:number|no|nr|num|nummer|numero|n|is|ist|lautet|est|es|e|er|on file)\b[\s:#=.(\"'-]*){0,3}",
     re.IGNORECASE,
 )
+_LARGE: Final = 100_000  # characters
 _SPACED: Final = re.compile(r"\d\d \d\d \d\d")
 _REST: Final = re.compile(r" \d{2,8}\b")
 _SEPARATORS: Final = frozenset(" -./")
@@ -132,7 +133,8 @@ def runs(
     part = memoryview(data)[start:end] if data else text[start:end].encode("ascii")
     never = (found for found in _found(_MASK, part, start) if not _goes_on(text, *found))
     seldom = (found for found in _found(_SELDOM_MASK, part, start) if not _is_named(text, found[0], named))
-    closed = _Closed(merge(never, seldom, words))
+    # Of a large part, a list of them all would take several times as much as the part.
+    closed = _Closed(merge(never, seldom, words) if end - start > _LARGE else iter(sorted((*never, *seldom, *words))))
     groups: list[tuple[int, int]] = []
     digits = 0
     for match in _TOKEN.finditer(text, start, end):

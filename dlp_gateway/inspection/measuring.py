@@ -33,7 +33,7 @@ ALL_FINDINGS: Final = 10_000
 
 #: Octets of a part that need not be kept beside its text, and types of which nothing else is looked at.
 _LARGE: Final = 1_000_000
-_LARGE_TYPES: Final = frozenset({"text/plain", "text/html", "text/csv", "application/octet-stream"})
+_LARGE_TYPES: Final = frozenset({"text/plain", "text/html", "text/csv", "text/calendar", "application/octet-stream"})
 _SAMPLE: Final = b"""\
 To: someone@mail.example.org\r
 Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r

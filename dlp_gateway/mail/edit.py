@@ -115,7 +115,7 @@ def apply(raw: bytes, edits: tuple[Edit, ...]) -> bytes:
     """
     start = header.body_start(raw)
     section: bytes = raw[:start]
-    body: bytes | memoryview = memoryview(raw)[start:]  # of a large mail there is one copy less
+    body: tuple[bytes | memoryview, ...] = (memoryview(raw)[start:],)  # of a large mail there is one copy less
     for edit in edits:
         match edit:
             case AddTrace(field=field):
@@ -131,8 +131,8 @@ def apply(raw: bytes, edits: tuple[Edit, ...]) -> bytes:
             case PruneOutsiders(inside=inside, kept=kept, to=to):
                 section = pruned_but(section, inside, kept, to)
             case PruneAttendees():
-                body = _without_attendees(section, bytes(body), edit)
-    return b"".join((section, body))
+                body = _without_attendees(section, body, edit)
+    return b"".join((section, *body))
 
 
 @lru_cache(maxsize=4)  # the copies of a mail that is split begin alike
@@ -185,10 +185,16 @@ def dkim_covers_recipients(message: Message) -> bool:
     return any(field.name.lower() in _SIGNATURES and _covers_recipients(field) for field in message.fields)
 
 
-def _without_attendees(section: bytes, body: bytes, edit: PruneAttendees) -> bytes:
-    """Return the body with its invitations pruned: only where one part, read in one way, is an invitation."""
-    raw = section + body
-    parts, _ = mime.leaves(raw, header.read(raw))
+def _without_attendees(
+    section: bytes, body: tuple[bytes | memoryview, ...], edit: PruneAttendees
+) -> tuple[bytes | memoryview, ...]:
+    """Return the body with its invitations pruned: only where one part, read in one way, is an invitation.
+
+    What stays is no copy, and of other files no more is decoded than tells that they are no invitations: beside a
+    short one, a mail may have large ones.
+    """
+    raw = b"".join((section, *body))
+    parts, _ = mime.leaves(raw, header.read(raw), kept=calendar.OCTETS + 1)
     spans = Counter(part.span for part in parts)
     replacements: dict[int, tuple[int, bytes]] = {}
     for part in parts:
@@ -198,9 +204,17 @@ def _without_attendees(section: bytes, body: bytes, edit: PruneAttendees) -> byt
         octets = None if content is None or content == part.content else calendar.encoded(content, part.encoding)
         if octets is not None:
             start, end = part.span
-            tail = b"\r\n" if raw[start:end].endswith(b"\n") and not octets.endswith(b"\n") else b""
+            tail = b"\r\n" if raw.endswith(b"\n", start, end) and not octets.endswith(b"\n") else b""
             replacements[start - len(section)] = (end - len(section), octets + tail)
-    return replaced(body, replacements)
+    if not replacements:
+        return body
+    whole = body[0] if len(body) == 1 else raw[len(section) :]
+    pieces: list[bytes | memoryview] = []
+    position = 0
+    for start, (end, octets) in sorted(replacements.items()):
+        pieces += (memoryview(whole)[position:start], octets)
+        position = end
+    return (*pieces, memoryview(whole)[position:])
 
 
 def to_json(edits: tuple[Edit, ...]) -> str:
