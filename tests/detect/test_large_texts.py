@@ -8,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlp_gateway.detect import labels, shapes
+from dlp_gateway.detect.proof import REMEMBERED, Seen
+from dlp_gateway.detect.span import SAME_SORT, Span, of_each_sort
 from tests.detect.identifiers import RECOGNITION
 from tests.resident import growing
 
@@ -63,3 +65,20 @@ def test_what_is_found_takes_little_memory(unit: str) -> None:
     with growing() as growth:
         RECOGNITION.spans(text)
     assert growth.peak < 10 * len(text)
+
+
+def test_of_spans_that_only_their_place_tells_apart_so_many_are_kept() -> None:
+    """One of another sort is kept wherever it stands."""
+    same = [
+        Span(start=place, end=place + 8, type="PASSPORT", country="", score=0.7, rule="passport", why="")
+        for place in range(SAME_SORT + 100)
+    ]
+    surer = Span(start=900_000, end=900_008, type="PASSPORT", country="", score=0.9, rule="passport", why="")
+    assert of_each_sort([*same, surer]) == [*same[:SAME_SORT], surer]
+
+
+def test_values_beyond_those_remembered_count_as_new() -> None:
+    """Those that are remembered are counted on, however many come between."""
+    seen = Seen()
+    assert {seen.add(str(number)) for number in range(REMEMBERED + 5)} == {1}
+    assert (seen.add("0"), seen.add(str(REMEMBERED)), seen.distinct) == (2, 1, REMEMBERED + 6)
