@@ -34,7 +34,9 @@ def opened(content: bytes, member: zip_archive.Member, account: Account) -> Iter
     account.count()
     try:
         found, rest = zip_archive.unpacked(content, member, account)
-        yield File(name=member.name, content=found)
+        files = [File(name=member.name, content=found)]
+        del found
+        yield files.pop()  # what is large lives no longer than its reader wants
         if rest:
             yield File(name="", content=rest)
             yield UnreadableReason.AMBIGUOUS

@@ -3,8 +3,11 @@
 import re
 from typing import Final
 
+from dlp_gateway.content.text import replaced
+
 #: Cells in a row that hold one character each are a number in boxes, whatever stands before and behind them.
 _BOXES_IN_ROW: Final = re.compile(r"(?<![^\t\n])[^\t\n](?:\t[^\t\n](?![^\t\n])){4,}+")
+_ROW: Final = re.compile(r"^[^\t\n]*+\t[^\n]*+", re.MULTILINE)
 #: A row of cells, or a column of lines, with one character each is a number in boxes; a column is tried once, from its
 #: first line on.
 _BOXES: Final = re.compile(r"^(?:(?:\S\t){5,}+\S?|(?<!\n\S\n)(?:\S\n){7,}+\S)$", re.MULTILINE)
@@ -22,19 +25,18 @@ _BOX_ENDS: Final = str.maketrans("", "", "\t\n")
 def with_wholes(found: str) -> str:
     """Return a text with tabs between cells, and the numbers whole that it has in boxes, each below its row."""
     if "\t" in found or _PIECES.search(found):
-        found = _CHUNKS.sub(_with_whole, found)
+        found = replaced(_CHUNKS, _with_whole, found)
     if "\t" in found:
-        found = _HALVES.sub(_with_whole, found)
-        found = "\n".join(map(_unboxed, found.split("\n")))
+        found = replaced(_HALVES, _with_whole, found)
+        found = replaced(_ROW, _unboxed, found) if _BOXES_IN_ROW.search(found) else found
     if "\t" not in found and not _COLUMN.search(found):
         return found
-    return _BOXES.sub(lambda boxes: f"{boxes[0]}\n{boxes[0].translate(_BOX_ENDS)}", found)
+    return replaced(_BOXES, lambda boxes: f"{boxes[0]}\n{boxes[0].translate(_BOX_ENDS)}", found)
 
 
-def _unboxed(line: str) -> str:
+def _unboxed(row: re.Match[str]) -> str:
     """Return a row, and below it the row with the numbers whole that stand in boxes, if it has other cells as well."""
-    if "\t" not in line:
-        return line
+    line = row[0]
     whole = _BOXES_IN_ROW.sub(lambda boxes: boxes[0].translate(_BOX_ENDS), line)
     return f"{line}\n{whole}" if "\t" in whole and whole != line else line
 

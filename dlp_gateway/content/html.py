@@ -19,6 +19,7 @@ from selectolax.lexbor import LexborHTMLParser
 from dlp_gateway.content import boxes, drawing, script, structured
 from dlp_gateway.content.page import arranged, style
 from dlp_gateway.content.page.piece import CELL, LINE, MARKS, ROW
+from dlp_gateway.content.text import replaced
 
 #: Lexbor writes ` name="value"` with `&` and `"` escaped (HTML standard, 13.3), so this scan is exact and linear.
 _TOKEN: Final = re.compile(
@@ -221,7 +222,7 @@ def is_excessive(source: str) -> bool:
 
 def loose(source: str) -> str:
     """Read markup that no parser has put in order: a comment (some clients show it), what was cut off, is excessive."""
-    return unescape(_LOOSE_TAG.sub(lambda tag: " " if _BREAK.get(tag[1].lower()) else "", source))
+    return unescape(replaced(_LOOSE_TAG, lambda tag: " " if _BREAK.get(tag[1].lower()) else "", source))
 
 
 def _collapsed(text: str) -> str:

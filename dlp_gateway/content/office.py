@@ -6,6 +6,7 @@ deleted line) leaves the house all the same.
 
 import re
 from collections.abc import Iterator
+from io import StringIO
 from typing import Final
 
 from dlp_gateway.content import archive, boxes, spreadsheet, xml, zip_archive
@@ -58,7 +59,8 @@ class _Flow:
     """Puts the runs of a paragraph together again, and the cells of a row on one line."""
 
     def __init__(self) -> None:
-        self._pieces: list[str] = []
+        self._written = StringIO()  # a list of short pieces takes several times what they say
+        self._write = self._written.write
         self._behind: dict[str, None] = {}
         self._open: list[str] = []
         self._cells = 0
@@ -71,13 +73,13 @@ class _Flow:
         if name == "tc":
             self._cells += 1
         elif name in {"tab", "ptab"}:
-            self._pieces.append("\t")
+            self._write("\t")
         elif name == "noBreakHyphen":
-            self._pieces.append("-")
+            self._write("-")
         elif name == "property":  # one that people made: its name says what the value is (22.3.2.2)
-            self._pieces += (f"{value}: " for key, value in attributes.items() if key == "name")
+            self._write("".join(f"{value}: " for key, value in attributes.items() if key == "name"))
         elif name == "sym":
-            self._pieces.append(_symbol(attributes))
+            self._write(_symbol(attributes))
         for written, value in attributes.items():
             key = xml.local(written)
             is_shown = key in _SHOWN or name in _VALUES_OF.get(key, ())
@@ -89,25 +91,30 @@ class _Flow:
         self._open.pop()
         if name == "tc":
             self._cells -= 1
-            self._pieces.append("\t")
+            self._write("\t")
         elif name == "tr":
-            self._pieces.append("\n")
+            self._write("\n")
         elif name in _LINES:
-            self._pieces.append(" " if self._cells else "\n")
+            self._write(" " if self._cells else "\n")
         elif self._is_leaf:
-            self._pieces.append("\n")
+            self._write("\n")
         self._is_leaf = False
 
     def data(self, text: str) -> None:
         if self._open[-1] in _RUNS:
-            self._pieces.append(text)
+            self._write(text)
         elif not text.isspace():
-            self._pieces.append(text)
+            self._write(text)
             self._is_leaf = True
 
-    def close(self) -> str:
-        """Return the flow of text, and what stands in attributes behind it."""
-        return "\n".join(filter(None, ("".join(self._pieces).strip(" \n"), "\n".join(self._behind))))
+    def close(self) -> None:
+        """Nothing is left to do."""
+
+    @property
+    def text(self) -> str:
+        """The flow of text, and what stands in attributes behind it."""
+        flow, behind = self._written.getvalue().strip(" \n"), "\n".join(self._behind)
+        return f"{flow}\n{behind}" if flow and behind else flow or behind
 
 
 def _symbol(attributes: dict[str, str]) -> str:
@@ -128,7 +135,8 @@ def read(content: bytes, account: Account) -> Iterator[Piece]:
     workbook = spreadsheet.Workbook()
     binary_cells = 0
     for member in listing.members:
-        for piece in archive.opened(content, member, account):
+        pieces = archive.opened(content, member, account)
+        while (piece := next(pieces, None)) is not None:
             if not isinstance(piece, File):
                 yield piece
             elif _BINARY_SHEET.search(piece.name):
@@ -140,11 +148,15 @@ def read(content: bytes, account: Account) -> Iterator[Piece]:
                 sheets.append(piece.content)
             elif not spreadsheet.is_inner(piece.content) and not workbook.learn(piece.content):
                 flow = _Flow()
-                if not xml.tell(piece.content, flow):
+                whole = xml.tell(piece.content, flow)
+                del piece  # its content is larger than its text, of which there are two for a moment
+                texts.append(flow.text)
+                del flow
+                if not whole:
                     yield UnreadableReason.BROKEN
-                texts.append(flow.close())
-    for sheet in sheets:
-        text, reasons = workbook.text(sheet)
+    sheets.reverse()
+    while sheets:
+        text, reasons = workbook.text(sheets.pop())
         texts.append(text)
         yield from reasons
     texts.append(workbook.unused())

@@ -3,6 +3,7 @@
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Final
 
 from dlp_gateway.content.text import Text
@@ -49,7 +50,9 @@ _LABELLED: Final = re.compile(
     rf"{_MARKS}([^\W\d_][^\s:：@<>]{{0,23}}+(?: [^\s:：@<>]{{1,24}}+){{0,3}})[ *_\u00a0]{{0,4}}[:：](?!//)(.*)",
     re.DOTALL,
 )
-_WORDS: Final = re.compile(r"[\s<>()\[\],;:\"'\\|*]++")
+_WORD: Final = re.compile(r"[^\s<>()\[\],;:\"'\\|*]++")
+#: Some lines at a time; a list of all lines of a large text takes several times the text.
+_LINES: Final = re.compile(r".{1,65536}+[^\n]*+\n?", re.DOTALL)
 _EMBEDDED: Final = frozenset({"message/rfc822", "message/global", "message/news", "text/rfc822-headers"})
 _FOR_PROGRAMS: Final = frozenset({"text/html", "application/calendar+json", "application/ld+json", "application/json"})
 #: RFC 7265: an invitation in another notation, which no edit prunes.
@@ -57,18 +60,26 @@ _INVITATIONS: Final = frozenset({"application/calendar+json"})
 _LISTS: Final = ("to", "cc", "bcc", "resent-to", "resent-cc")
 
 
-def shown(texts: Iterable[Text], parts: Iterable[Part]) -> frozenset[str]:
-    """Return the canonical addresses that the body shows as recipients of some message or guests of some event."""
+def shown(texts: Iterable[Text], parts: Iterable[Part], among: frozenset[str] | None = None) -> frozenset[str]:
+    """Return the canonical addresses that the body shows as recipients of some message or guests of some event.
+
+    Where it is known whose matter, take those of `among` only: a text may have a million.
+    """
     parts = tuple(parts)
-    return frozenset((*_in_texts(texts), *_in_messages(parts), *_for_programs(parts, _INVITATIONS)))
+    found = chain(_in_texts(texts), _in_messages(parts), _for_programs(parts, _INVITATIONS))
+    return _those(found, among)
 
 
-def mentioned(texts: Iterable[Text], parts: Iterable[Part]) -> frozenset[str]:
+def mentioned(texts: Iterable[Text], parts: Iterable[Part], among: frozenset[str] | None = None) -> frozenset[str]:
     """Return the canonical addresses that stand anywhere beside an invitation: lists of guests have many forms."""
     parts = tuple(parts)
     beside = {f"part:{part.path}" for part in parts if not is_calendar(part)}
     in_texts = (address for text in texts if text.where in beside for address in _addresses(text.text))
-    return frozenset((*in_texts, *_for_programs(parts, _FOR_PROGRAMS)))
+    return _those(chain(in_texts, _for_programs(parts, _FOR_PROGRAMS)), among)
+
+
+def _those(found: Iterable[str], among: frozenset[str] | None) -> frozenset[str]:
+    return frozenset(found) if among is None else among.intersection(found)
 
 
 def _in_texts(texts: Iterable[Text]) -> Iterator[str]:
@@ -103,7 +114,7 @@ def _in_blocks(text: str) -> Iterator[str]:
     """
     block: dict[str, list[str]] = {}
     label, before = "", ""
-    for line in text.splitlines():
+    for line in chain.from_iterable(lines[0].splitlines() for lines in _LINES.finditer(text)):
         found = _LABELLED.match(line[:_LONGEST]) if ":" in line or "：" in line else None
         if found:
             if found[1].casefold() in block:
@@ -128,8 +139,9 @@ def _recipients(block: dict[str, list[str]]) -> Iterator[str]:
 
 
 def _addresses(text: str) -> Iterator[str]:
-    for word in _WORDS.split(text) if "@" in text else ():
-        if "@" in word.strip("@"):
+    for match in _WORD.finditer(text) if "@" in text else ():
+        word = match[0]
+        if "@" in word and "@" in word.strip("@"):
             yield canonical(word.strip("."))
 
 

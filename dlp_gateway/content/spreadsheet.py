@@ -166,7 +166,7 @@ class _Rows:
     def __init__(self, strings: list[str], dates: frozenset[int]) -> None:
         self.used: set[int] = set()
         self._strings, self._dates = strings, dates
-        self._lines: list[str] = []
+        self._written = io.StringIO()  # a list of lines takes twice what they say
         self._behind: dict[str, None] = {}
         self._row: list[str] = []
         self._size = 0
@@ -203,7 +203,7 @@ class _Rows:
             if self._size > _CHARACTERS:
                 raise _Full
         elif name == "row" and any(self._row):
-            self._lines.append("\t".join(self._row))
+            self._written.write("\t".join(self._row) + "\n")
 
     def data(self, text: str) -> None:
         if self._in_cell and self._element in {"v", "t"}:
@@ -213,7 +213,9 @@ class _Rows:
 
     def close(self) -> str:
         """Return all rows."""
-        return "\n".join((*self._lines, *self._behind))
+        self._written.write("\n".join(self._behind))
+        rows = self._written.getvalue()
+        return rows if self._behind else rows.removesuffix("\n")
 
     def _value(self) -> str:
         written = "".join(self._pieces)

@@ -7,10 +7,11 @@ import re
 from base64 import b64decode
 from binascii import Error as BadEncoding
 from collections.abc import Iterator
+from io import StringIO
 from typing import Final
 
 from dlp_gateway.content import boxes
-from dlp_gateway.content.text import File, Piece
+from dlp_gateway.content.text import File, Piece, replaced
 
 _CHARACTERS: Final = 16_000_000
 _JSON_CHARACTERS: Final = 4_000_000  # the values take fifteen times as much
@@ -21,6 +22,7 @@ _DELIMITERS: Final = "\t;,|"
 _SAMPLE: Final = 4_096
 _FORMULA: Final = re.compile(r'="([^"]*+)"')
 _LINE: Final = re.compile(r"[^\r\n]*+(?:\r\n?|\n)|[^\r\n]++")
+_WITH_PARAMETERS: Final = re.compile(r"^[^\n=]*+=[^\n]*+", re.MULTILINE)
 _FOLD: Final = re.compile(r"\r?\n[ \t]")
 _SOFT_BREAK: Final = re.compile(r"=\r?\n")
 #: What tells a value in an encoding (vCard 2.1, RFC 5545 3.2.7): "name;ENCODING=B;other:value".
@@ -38,11 +40,14 @@ def table(text: str) -> str:
     if not first.count(delimiter):
         return text
     rows = csv.reader((line[0] for line in _LINE.finditer(text)), delimiter=delimiter)
+    written = StringIO()  # a list of rows takes twice what they say
     try:
-        written = "\n".join(["\t".join(map(_cell, row)) for row in rows])
+        for number, row in enumerate(rows):
+            written.write("\n" if number else "")
+            written.write("\t".join(map(_cell, row)))
     except csv.Error:
         return text
-    return boxes.with_wholes(written)
+    return boxes.with_wholes(written.getvalue())
 
 
 def _cell(cell: str) -> str:
@@ -111,8 +116,8 @@ def calendar(text: str) -> Iterator[Piece]:
     """
     unfolded = _FOLD.sub("", _SOFT_BREAK.sub("", text) if "QUOTED-PRINTABLE" in text.upper() else text)
     files: list[File] = []
-    lines = (_decoded(line, files) if "=" in line else line for line in unfolded.split("\n"))
-    yield _ESCAPE.sub(lambda escape: "\n" if escape[1] in "nN" else escape[1], "\n".join(lines))
+    shown = replaced(_WITH_PARAMETERS, lambda line: _decoded(line[0], files), unfolded)
+    yield replaced(_ESCAPE, lambda escape: "\n" if escape[1] in "nN" else escape[1], shown)
     yield from files
 
 

@@ -1,8 +1,10 @@
 """What reading yields: `Text`, `File` and `Unreadable`, and `Account`, which bounds it all."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from io import StringIO
 from typing import Final
 
 _LONE_CR: Final = re.compile(rb"\r(?!\n)")  # a third of the time of counting CR LF
@@ -91,6 +93,26 @@ def with_newlines(text: str) -> str:
     if b"\r" not in data:
         return text
     return text.replace("\r\n", "\n") if _LONE_CR.search(data) else data.replace(b"\r", b"").decode("ascii")
+
+
+def replaced(expression: re.Pattern[str], written: Callable[[re.Match[str]], str], text: str) -> str:
+    """Return what `re.sub` does; that keeps a list of the pieces of a large text, which takes several times the text.
+
+    >>> replaced(re.compile("[0-9]+"), lambda number: f"<{number[0]}>", "a 12 b 3")
+    'a <12> b <3>'
+    """
+    if len(text) < _LARGE:
+        return expression.sub(written, text)
+    done = 0
+    pieces = StringIO()
+    for match in expression.finditer(text):
+        pieces.write(text[done : match.start()])
+        pieces.write(written(match))
+        done = match.end()
+    if not done:
+        return text
+    pieces.write(text[done:])
+    return pieces.getvalue()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ import lzma
 import sys
 import zlib
 from collections.abc import Callable
+from io import BytesIO
 from typing import Final, Protocol
 
 from dlp_gateway.content.text import Account, Refused, UnreadableReason
@@ -107,22 +108,22 @@ def one(content: bytes, start: int, end: int, make: Callable[[], Decompressor], 
 def unpacked(packed: memoryview, stream: Decompressor, account: Account, start: int = 0) -> tuple[bytes, int]:
     """Run `stream` over `packed`; see `one`."""
     allowed = account.allowed(len(packed))
-    found = bytearray()
+    found = BytesIO()  # gives what was written without a copy
     position = 0
     try:
         while not stream.eof and position < len(packed):
             step = bytes(packed[position : position + _STEP])
             position += len(step)
-            found += stream.decompress(step, allowed + 1 - len(found))
-            while not getattr(stream, "needs_input", True) and len(found) <= allowed and not stream.eof:
-                found += stream.decompress(b"", allowed + 1 - len(found))
-            if len(found) > allowed:
-                account.spend(len(found))
+            found.write(stream.decompress(step, allowed + 1 - found.tell()))
+            while not getattr(stream, "needs_input", True) and found.tell() <= allowed and not stream.eof:
+                found.write(stream.decompress(b"", allowed + 1 - found.tell()))
+            if found.tell() > allowed:
+                account.spend(found.tell())
                 raise Refused(account.excess(len(packed)))
     except FAULTS:
-        account.spend(len(found))
-        raise Damaged(bytes(found)) from None
-    account.spend(len(found))
+        account.spend(found.tell())
+        raise Damaged(found.getvalue()) from None
+    account.spend(found.tell())
     if not stream.eof:
-        raise Damaged(bytes(found))
-    return bytes(found), start + position - len(stream.unused_data)
+        raise Damaged(found.getvalue())
+    return found.getvalue(), start + position - len(stream.unused_data)

@@ -18,7 +18,7 @@ _ASIDE: Final = re.compile(r"\([^()\n]{0,60}\)")
 def birth_dates(reader: Reader) -> Iterator[Span]:
     """Yield the date that stands behind a label of a birth date, or directly before it ("3 March 1944 (d.o.b.)")."""
     text = reader.page.text
-    labels = (hit for hit in reader.hits if hit.label.owns == "DATE_OF_BIRTH")
+    labels = reader.hits.where(lambda label: label.owns == "DATE_OF_BIRTH")
     for hit in islice(labels, _ASKED):
         before = dates(text, max(reader.page.line(hit.start)[0], hit.start - 40), hit.start)
         if before and not text[before[-1][1] : hit.start].strip(" (,-\t"):

@@ -42,10 +42,10 @@ class DisclosureDetector:
         outsiders = self._outside(canonical(recipient.address) for recipient in message.visible)
         if not hidden and len(outsiders) < 2:
             return
-        shown = quoted.shown(material.texts, message.parts)
+        shown = quoted.shown(material.texts, message.parts, hidden | outsiders)
         if guests := self._outside(canonical(one.address) for one in message.visible if one.field in _INVITATION):
             # Beside an invitation, which can be pruned, stands a list of its guests, which cannot.
-            shown |= guests & quoted.mentioned(material.texts, message.parts)
+            shown |= quoted.mentioned(material.texts, message.parts, guests)
         for kind, whom in ((BLIND_QUOTED, hidden), (OUTSIDERS_QUOTED, outsiders)):
             if count := len(shown & whom):
                 yield self._finding(kind, count, "message")

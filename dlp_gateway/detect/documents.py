@@ -127,7 +127,7 @@ def _of_office(reader: "Reader", hit: Hit) -> Owner | None:
     text = reader.page.text
     if not _OF_HOLDER.fullmatch(text, hit.start, hit.end):
         return None
-    index = bisect_left(reader.offices, hit.start, key=lambda one: one.start) - 1
+    index = bisect_left(reader.offices.starts, hit.start) - 1
     office = reader.offices[index] if index >= 0 else None
     if office is None or not 0 <= hit.start - office.end <= _OFFICE_REACH:
         return None

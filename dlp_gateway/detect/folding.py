@@ -3,6 +3,8 @@
 import codecs
 import re
 import unicodedata
+from array import array
+from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Final
@@ -42,12 +44,40 @@ _FIXED: Final = {
 _CODE_PAGES: Final = ("cp1252", "cp1250", "cp1251")
 
 
+class Offsets:
+    """Where the characters of a folded text stood; of each stretch without a gap, only where it begins is kept."""
+
+    def __init__(self, text: str) -> None:
+        """Take the text as it came."""
+        self._folded, self._original = array("I"), array("I")
+        self._size = last = 0
+        for gap in _UNSEEN.finditer(text):
+            self._add(last, gap.start())
+            last = gap.end()
+        self._add(last, len(text))
+
+    def _add(self, start: int, end: int) -> None:
+        if start < end:
+            self._folded.append(self._size)
+            self._original.append(start)
+            self._size += end - start
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __getitem__(self, place: int) -> int:
+        if not 0 <= place < self._size:
+            raise IndexError(place)
+        index = bisect_right(self._folded, place) - 1
+        return self._original[index] + place - self._folded[index]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Folded:
     """ASCII `text`; `offsets[i]` is the code point of the original at which character i stood (None: at i itself)."""
 
     text: str
-    offsets: tuple[int, ...] | None
+    offsets: Offsets | None
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Return the half-open range of the original that `text[start:end]` came from."""
@@ -65,33 +95,22 @@ def fold(text: str) -> Folded:
         plain = without_controls(text.encode("ascii"))
         if len(plain) == len(text):
             return Folded(text=text, offsets=None)
-        return Folded(text=plain.decode("ascii"), offsets=_seen(text))
+        return Folded(text=plain.decode("ascii"), offsets=Offsets(text))
     for codec in _CODE_PAGES:
         try:
             octets = text.encode(codec)
         except UnicodeEncodeError:
             continue
         plain = octets.translate(*_folding(codec))
-        return Folded(text=plain.decode("ascii"), offsets=None if len(plain) == len(text) else _seen(text))
+        return Folded(text=plain.decode("ascii"), offsets=None if len(plain) == len(text) else Offsets(text))
     if _UNSEEN.search(text):
-        return Folded(text=_ascii(_UNSEEN.sub("", text)), offsets=_seen(text))
+        return Folded(text=_ascii(_UNSEEN.sub("", text)), offsets=Offsets(text))
     return Folded(text=_ascii(text), offsets=None)
 
 
 def without_controls(data: bytes) -> bytes:
     """Return `data` without the ASCII characters that show nothing and break nothing."""
     return data.translate(None, _CONTROLS)
-
-
-def _seen(text: str) -> tuple[int, ...]:
-    """Return the places of the characters that are not left out."""
-    kept: list[int] = []
-    last = 0
-    for gap in _UNSEEN.finditer(text):
-        kept.extend(range(last, gap.start()))
-        last = gap.end()
-    kept.extend(range(last, len(text)))
-    return tuple(kept)
 
 
 def _ascii(text: str) -> str:

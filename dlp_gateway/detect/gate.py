@@ -21,9 +21,10 @@ _DIGIT: Final = re.compile(r"[0-9]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Glance:
-    """What a text that needs a closer look has: its folded form, whether labels may own numbers in it, and proofs."""
+    """What a text that needs a closer look has: its folded form and its octets, whether labels may own, and proofs."""
 
     folded: Folded
+    data: bytes
     labelled: bool
     proofs: tuple[Proof, ...]
 
@@ -46,7 +47,7 @@ class Gate:
         labelled = _is_labelled(folded.text, seen)
         data = folded.text.encode("ascii")
         proofs = tuple(p for rule in self._looked_for(seen) if (p := prove(rule, data, folded.text)).places)
-        return Glance(folded=folded, labelled=labelled, proofs=proofs) if labelled or proofs else None
+        return Glance(folded=folded, data=data, labelled=labelled, proofs=proofs) if labelled or proofs else None
 
     def opens(self, text: str, seen: frozenset[str] | None = None) -> bool:
         """Tell whether there is anything for a closer look; the same as `glance`, but stops at the first sign of it."""

@@ -1,10 +1,9 @@
 """Tables with a heading of an identifier: which there are, and whose numbers stand below a heading."""
 
 from bisect import bisect_left, bisect_right
-from collections import deque
 from collections.abc import Sequence
 
-from dlp_gateway.detect.labels import OTHER
+from dlp_gateway.detect.labels import OTHER, place_of
 from dlp_gateway.detect.layout import Table, table_at
 from dlp_gateway.detect.ownership import Reader
 from dlp_gateway.detect.walk import NOBODY, Owner, Relation
@@ -26,14 +25,15 @@ class Headings:
         self._starts: list[int] = []
         self._columns = columns
         self._page = reader.page
-        self._hits = deque(hit.start for hit in reader.hits if (hit.label.owns == OTHER) is foreign)
+        self._hits = map(place_of, reader.hits.where(lambda label: (label.owns == OTHER) is foreign))
+        self._next = next(self._hits, None)
         self._tried = -1
 
     def read_to(self, place: int) -> None:
         """Find the tables that begin at or before `place`."""
         end = self._page.line(place)[1]  # their headings may stand behind it in its line
-        while self._hits and self._hits[0] <= end:
-            start = self._hits.popleft()
+        while self._next is not None and self._next <= end:
+            start, self._next = self._next, next(self._hits, None)
             if start >= self._tried:
                 table = table_at(self._page, start)
                 self._tried = table.end if table else self._page.line(start)[1]

@@ -1,5 +1,6 @@
 """The detector of identifiers: driver's licences, payment cards, account and identity numbers, in every text."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
@@ -11,6 +12,7 @@ from dlp_gateway.detect.gate import forms, words
 from dlp_gateway.detect.identifier_rules import TYPES, RuleBook, load_rules
 from dlp_gateway.detect.recognition import Recognition, Span
 from dlp_gateway.detect.shapes import compact
+from dlp_gateway.detect.span import SAME_SORT
 from dlp_gateway.detect.triggers import Triggers
 
 __all__ = ["IdentifierDetector", "Span", "load_rules"]
@@ -39,11 +41,14 @@ class IdentifierDetector:
     def detect(self, material: Material) -> Iterable[Finding]:
         """Yield the findings of a message; of a value that stands in it twice, the surer measurement counts."""
         found: dict[tuple[str, str], Finding] = {}
+        sorts: Counter[tuple[str, str, str, float]] = Counter()
         for text, seen in zip(material.texts, material.once(self._triggers), strict=True):
             for span in self.spans(text.text, seen) if seen else ():
                 key = span.type, compact(fold(text.text[span.start : span.end]).text)
                 known = found.get(key)
-                if known is None or span.score > known.score:
+                if known is None:
+                    sorts[span.sort] += 1
+                if (known is None and sorts[span.sort] <= SAME_SORT) or (known and span.score > known.score):
                     found[key] = self._finding(
                         span, f"{text.where}:{span.start}-{span.end}" if known is None else known.where
                     )

@@ -6,7 +6,7 @@ day of expiry. Each of these is weak; a number counts when several come together
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -14,7 +14,7 @@ from typing import Final
 import re2
 
 from dlp_gateway.detect.grammar import Grammar
-from dlp_gateway.detect.labels import Hit, Strength
+from dlp_gateway.detect.labels import Hit, Hits, Label, Strength
 from dlp_gateway.detect.layout import Page
 from dlp_gateway.detect.particulars import TOLD, is_called_a_card
 from dlp_gateway.detect.shapes import Run, compact
@@ -53,8 +53,8 @@ _FIELD_REACH: Final = 36
 class Talk:
     """The places of a text that speak of licences, in order."""
 
-    hits: tuple[Hit, ...]
-    starts: tuple[int, ...]
+    hits: Hits
+    starts: Sequence[int]
     told: "Talk | None" = None  # places that are found by what stands together there (see `particulars`)
 
     def stands_by(self, start: int, end: int) -> bool:
@@ -63,13 +63,19 @@ class Talk:
         return index < len(self.starts) and self.starts[index] <= end + _APART
 
 
+def speaks(label: Label) -> bool:
+    """Tell whether a label speaks of licences; topics are of nothing else."""
+    return label.owns == KIND or label.strength is Strength.TOPIC
+
+
 def talk(hits: Iterable[Hit]) -> Talk:
-    """Return what speaks of licences, in the order of the text."""
-    ordered = sorted(hits, key=lambda hit: hit.start)
-    named = tuple(hit for hit in ordered if hit.label.id != TOLD.id)
-    told = tuple(hit for hit in ordered if hit.label.id == TOLD.id)
-    others = Talk(told, tuple(hit.start for hit in told)) if told else None
-    return Talk(named, tuple(hit.start for hit in named), others)
+    """Return what speaks of licences; `hits` are in the order of the text."""
+    ordered = Hits(hits)
+    if all(label.id != TOLD.id for label in ordered.labels):
+        return Talk(ordered, ordered.starts)
+    named = Hits(ordered.where(lambda label: label.id != TOLD.id))
+    told = Hits(ordered.where(lambda label: label.id == TOLD.id))
+    return Talk(named, named.starts, Talk(told, told.starts))
 
 
 def likelihood(

@@ -7,13 +7,16 @@ capitals only (SIN, but not the Spanish "sin"). Otherwise case does not matter, 
 """
 
 import re
+from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
+from heapq import merge
+from itertools import chain, compress, islice
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, overload
 
 import re2
 from pydantic import Field
@@ -27,6 +30,8 @@ _EDGE: Final = r"\b"
 _GAP: Final = r"[ \r\n\-./>]{0,3}"  # a tab stands between the cells of a row
 _GAP_OF_SOME: Final = _GAP.replace("{0,3}", "{1,3}")
 _GAP_IN_LINE: Final = r"[ \-./>]{0,3}"  # words of two rows of a form are no label of another matter
+#: So many labels are kept as they are, which is faster.
+_FEW: Final = 1_000
 #: The end of a sentence within what looks like one label ("my licence. No. of passport").
 _SENTENCE_END: Final = re.compile(rb"(?<=[a-z]{5})\. (?=[A-Z])")
 _UMLAUTS: Final = {"ä": "(?:a|ae)", "ö": "(?:o|oe)", "ü": "(?:u|ue)", "ß": "(?:s|ss)"}
@@ -82,14 +87,96 @@ class Label:
     languages: frozenset[str] = frozenset()  # all that have the word in this sense
     otherwise: tuple["Label", ...] = ()  # what it means in other languages
 
+    def __hash__(self) -> int:
+        return hash((self.id, self.language, self.languages))  # half the time of all of it
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """A label found at `start` … `end` of the folded text."""
 
     start: int
     end: int
     label: Label
+
+
+class Hits(Sequence[Hit]):
+    """Labels found in a text, in its order; of many, each is made when it is asked for: a large text has a million."""
+
+    def __init__(self, hits: Iterable[Hit] = ()) -> None:
+        """Take them in the order of the text."""
+        coming = iter(hits)
+        few = tuple(islice(coming, _FEW))
+        self._few = few if len(few) < _FEW else None
+        self.starts: Sequence[int] = [hit.start for hit in few]
+        if self._few is None:
+            self._pack(chain(few, coming))
+
+    def _pack(self, hits: Iterable[Hit]) -> None:
+        starts = array("I")
+        self._ends, self._meant = array("I"), array("I")
+        places: dict[Label, int] = {}
+        known: dict[int, int] = {}  # of those in `places`, by what they are: most hits have the very same label
+        for hit in hits:
+            label = hit.label
+            meant = known.get(id(label))
+            if meant is None:
+                meant = places.get(label)
+            if meant is None:
+                meant = places[label] = known[id(label)] = len(places)
+            starts.append(hit.start)
+            self._ends.append(hit.end)
+            self._meant.append(meant)
+        self.starts = starts
+        self._labels = tuple(places)
+
+    @property
+    def labels(self) -> Iterable[Label]:
+        """What they mean, each at least once."""
+        return self._labels if self._few is None else (hit.label for hit in self._few)
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    @overload
+    def __getitem__(self, index: int) -> Hit: ...
+    @overload
+    def __getitem__(self, index: slice) -> "tuple[Hit, ...]": ...
+    def __getitem__(self, index: int | slice) -> "Hit | tuple[Hit, ...]":
+        if self._few is not None:
+            return self._few[index]
+        if isinstance(index, slice):
+            return tuple(map(self.__getitem__, range(*index.indices(len(self)))))
+        return Hit(self.starts[index], self._ends[index], self._labels[self._meant[index]])
+
+    def __iter__(self) -> Iterator[Hit]:
+        if self._few is not None:
+            return iter(self._few)
+        return map(Hit, self.starts, self._ends, map(self._labels.__getitem__, self._meant))
+
+    def where(self, counts: Callable[[Label], bool]) -> Iterator[Hit]:
+        """Return those of the labels that count."""
+        if self._few is not None:
+            return (hit for hit in self._few if counts(hit.label))
+        counting = tuple(map(counts, self._labels))
+        return compress(self, map(counting.__getitem__, self._meant)) if any(counting) else iter(())
+
+    def within(self, start: int, end: int) -> Iterator[Hit]:
+        """Return those that begin in `start` … `end`."""
+        first, last = bisect_left(self.starts, start), bisect_left(self.starts, end)
+        return iter(self._few[first:last]) if self._few is not None else map(self.__getitem__, range(first, last))
+
+
+def place_of(hit: Hit) -> int:
+    """Return where a label begins, to put labels in order."""
+    return hit.start
+
+
+def both(first: Hits, second: Hits, counts: Callable[[Label], bool]) -> Iterator[Hit]:
+    """Return the labels of both that count, in the order of the text."""
+    if not second:
+        return first.where(counts)
+    return merge(first.where(counts), second.where(counts), key=place_of)
 
 
 def is_noun(hit: Hit) -> bool:
@@ -115,19 +202,22 @@ class Lexicon:
         self._owner: Callable[[bytes], Label] = lru_cache(maxsize=8192)(self._look_up)
         self._of_key: Callable[[str], Label | None] = lru_cache(maxsize=8192)(self._look_up_key)
 
-    def scan(self, text: str, start: int = 0, end: int | None = None) -> tuple[Hit, ...]:
-        """Return the labels in `text[start:end]` (folded text), left to right, none overlapping another."""
-        data = text[start:end].replace("_", " ").encode("ascii")
-        hits = []
+    def scan(self, text: str, data: bytes = b"") -> Hits:
+        """Return the labels in folded text, left to right, none overlapping another; `data` is the same as octets."""
+        data = data or text.encode("ascii")
+        hits = Hits(self._words(data.replace(b"_", b" ") if b"_" in data else data))
+        keys = (key for key in self._keys(text) if not _overlaps(hits, key))
+        first = next(keys, None)
+        return hits if first is None else Hits(merge(hits, Hits(chain((first,), keys)), key=place_of))
+
+    def _words(self, data: bytes) -> Iterator[Hit]:
         done = 0
         for match in self._finder.finditer(data):
             low, high = match.span()
             if high <= low or low < done:
                 continue
             for first, done in self._apart(data, low, high):
-                hits.append(Hit(start=start + first, end=start + done, label=self._owner(data[first:done])))
-        keys = [key for key in self._keys(text, start, end) if not _overlaps(hits, key)]
-        return tuple(sorted((*hits, *keys), key=lambda hit: hit.start)) if keys else tuple(hits)
+                yield Hit(first, done, self._owner(data[first:done]))
 
     def _apart(self, data: bytes, low: int, high: int) -> tuple[tuple[int, int], ...]:
         """Return where the labels of a match are: two, if it goes over a sentence's end and the next one's is longer.
@@ -142,10 +232,10 @@ class Lexicon:
             return ((low, high),)
         return first.span(), second.span()
 
-    def _keys(self, text: str, start: int, end: int | None) -> Iterator[Hit]:
+    def _keys(self, text: str) -> Iterator[Hit]:
         """Yield the labels that keys of programs are: words joined by capitals, as in `renterLicenseNumber`."""
-        last = start
-        for joint in _JOINED.finditer(text, start, len(text) if end is None else end):
+        last = 0
+        for joint in _JOINED.finditer(text):
             key = _KEY.search(text, max(last, joint.start() - _LONGEST_KEY), joint.end() + _LONGEST_KEY)
             if joint.start() < last or key is None or key.start() > joint.start():
                 continue
@@ -177,8 +267,8 @@ class Lexicon:
         return replace(first, otherwise=tuple(label for label in meanings if label is not first))
 
 
-def _overlaps(hits: list[Hit], key: Hit) -> bool:
-    index = bisect_left(hits, key.end, key=lambda hit: hit.start) - 1
+def _overlaps(hits: Hits, key: Hit) -> bool:
+    index = bisect_left(hits.starts, key.end) - 1
     return index >= 0 and hits[index].end > key.start
 
 

@@ -1,10 +1,11 @@
 """How a text is laid out: lines, wrapped sentences and fields, quotations, signatures, tables."""
 
 import re
-from bisect import bisect_right
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 _WRAPPED: Final = 52  # a line at least this long that ends without punctuation goes on in the next
@@ -41,16 +42,34 @@ _QUOTED: Final = {mark: re.compile(rf'"[^"]*"|{re.escape(mark)}') for mark in ("
 _MAX_CELLS: Final = 60
 
 
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """Of a talk: where a line begins, and where what its speaker says does."""
+
+    lines: Sequence[int]
+    said: Sequence[int]
+
+    def on(self, line: int) -> int:
+        """Return where what is said begins on the line that begins at `line`; 0 if it is no turn."""
+        index = bisect_left(self.lines, line)
+        return self.said[index] if index < len(self.lines) and self.lines[index] == line else 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """Folded text with its lines (`starts`), where blocks of running text begin, and where signatures do."""
+    """Folded text with its lines (`starts`), where blocks of running text begin, and where signatures do.
+
+    `data` is the text as octets, for what looks for expressions in all of it. Places are kept in four octets each: a
+    large text has millions of lines.
+    """
 
     text: str
-    starts: tuple[int, ...]
-    blocks: tuple[int, ...]
-    signatures: tuple[int, ...]
-    replies: tuple[int, ...]  # where the mails that are answered begin whose lines have no quotation marks
-    turns: Mapping[int, int]  # of a talk: where a line begins, and where what its speaker says does
+    data: bytes
+    starts: Sequence[int]
+    blocks: Sequence[int]
+    signatures: Sequence[int]
+    replies: Sequence[int]  # where the mails that are answered begin whose lines have no quotation marks
+    turns: Turns
 
     def line(self, place: int) -> tuple[int, int]:
         """Return start and end (without line break) of the line at `place`."""
@@ -88,11 +107,12 @@ class Page:
         return bisect_right(self.replies, place) + (sum(mark in ">|" for mark in marks[0]) if marks else 0)
 
 
-def lay_out(text: str, closing: frozenset[str]) -> Page:
-    """Return the page of a folded text; `closing` are the words that begin a signature."""
-    starts = [0, *(match.end() for match in re.finditer("\n", text))]
-    blocks, signatures = [0], []
-    speakers: list[tuple[int, int, int, str]] = []
+def lay_out(text: str, closing: frozenset[str], data: bytes = b"") -> Page:
+    """Return the page of a folded text; `closing` are the words that begin a signature, `data` is it as octets."""
+    starts = array("I", (0,))
+    starts.extend(match.end() for match in re.finditer("\n", text))
+    blocks, signatures = array("I", (0,)), array("I")
+    speakers = _Speakers()
     previous = ""
     for index, start in enumerate(starts):
         end = starts[index + 1] - 1 if index + 1 < len(starts) else len(text)
@@ -105,18 +125,19 @@ def lay_out(text: str, closing: frozenset[str]) -> Page:
             blocks.extend((start, start + speaker.end()) if speaker and speaker.end() < len(line) else (start,))
         named = _NAMED.match(line)
         if named:
-            speakers.append((index, start, start + named.end(), named[1].lower()))
+            speakers.add(index, start, start + named.end(), named[1].lower())
         words = line.lstrip("> ").lower().split(",")[0].strip(" .!-")
         if line.rstrip() in {"--", "-- "} or words in closing:
             signatures.append(start)
         previous = line
     return Page(
         text=text,
-        starts=tuple(starts),
-        blocks=tuple(blocks),
-        signatures=tuple(signatures),
-        replies=tuple(_replies(text)),
-        turns=_turns(speakers),
+        data=data or text.encode("ascii"),
+        starts=starts,
+        blocks=blocks,
+        signatures=signatures,
+        replies=array("I", _replies(text)),
+        turns=speakers.turns(),
     )
 
 
@@ -131,14 +152,38 @@ def _replies(text: str) -> Iterator[int]:
     return (match.start() for match in _REPLY.finditer(text) if match.start() > top)
 
 
-def _turns(lines: Sequence[tuple[int, int, int, str]]) -> dict[int, int]:
-    """Return the turns among lines that begin "name: " (number, start, end of the name, name).
+class _Speakers:
+    """The lines that begin "name: "."""
 
-    Who speaks twice takes part in a talk, and so does who speaks directly before or after.
-    """
-    often = {name for name, count in Counter(name for *_, name in lines).items() if count > 1}
-    sure = {number for number, _, _, name in lines if name in often}
-    return {start: said for number, start, said, _ in lines if sure & {number - 1, number, number + 1}}
+    def __init__(self) -> None:
+        self._numbers, self._starts, self._said = array("I"), array("I"), array("I")
+        self._names = array("q")  # told apart by a hash of 64 bits: a large text may have a million
+
+    def add(self, number: int, start: int, said: int, name: str) -> None:
+        """Take a line: its number, where it begins, where its name ends, and the name."""
+        self._numbers.append(number)
+        self._starts.append(start)
+        self._said.append(said)
+        self._names.append(hash(name))
+
+    def turns(self) -> Turns:
+        """Return those that are turns: who speaks twice takes part, and who speaks directly before or after."""
+        lines, said = array("I"), array("I")
+        sure = self._sure()
+        for index, (number, start, end) in enumerate(zip(self._numbers, self._starts, self._said, strict=True)):
+            before = index > 0 and sure[index - 1] and self._numbers[index - 1] == number - 1
+            after = index + 1 < len(sure) and sure[index + 1] and self._numbers[index + 1] == number + 1
+            if sure[index] or before or after:
+                lines.append(start)
+                said.append(end)
+        return Turns(lines, said)
+
+    def _sure(self) -> bytearray:
+        """Return for each line whether its name comes twice."""
+        names = array("q", sorted(self._names))
+        return bytearray(
+            (place := bisect_left(names, name)) + 1 < len(names) and names[place + 1] == name for name in self._names
+        )
 
 
 def _continues(previous: str, line: str) -> bool:
@@ -159,22 +204,30 @@ class Cell:
     header: tuple[int, int]
 
 
+_Cells = tuple[tuple[int, int], ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """Header cells, rows of cells, and where the table ends."""
+    """Header cells, and where the table ends; rows are divided into cells when they are asked for."""
 
-    header: tuple[tuple[int, int], ...]
+    header: _Cells
     start: int
     end: int
-    rows: tuple[tuple[tuple[int, int], ...], ...]
-    row_starts: tuple[int, ...]
+    lines: Sequence[int]  # where those begin that are rows
+    row_starts: Sequence[int]
+    cells: Callable[[int], _Cells]  # of the line that begins at a place
+
+    def rows(self, most: int) -> Iterator[_Cells]:
+        """Yield the cells of so many rows, at most."""
+        return map(self.cells, self.lines[:most])
 
     def heading(self, place: int) -> tuple[int, int] | None:
         """Return the header's cell over `place`, or None outside the rows."""
         row = bisect_right(self.row_starts, place) - 1
         if row < 0 or place >= self.end:
             return None
-        column = bisect_right([start for start, _ in self.rows[row]], place) - 1
+        column = bisect_right([start for start, _ in self.cells(self.lines[row])], place) - 1
         return self.header[column] if 0 <= column < len(self.header) else None
 
 
@@ -187,7 +240,7 @@ def table_at(page: Page, place: int) -> Table | None:
         header = _cells(page.text, start, end, delimiter)
         if not 2 <= len(header) <= _MAX_CELLS or _NO_HEADER.search(page.text, start, end):
             continue
-        rows, last = [], end
+        lines, row_starts, last = array("I"), array("I"), end
         for low, high in page.lines_from(place):
             if _RULE.match(page.text[low:high]) and high > low:
                 continue
@@ -195,12 +248,20 @@ def table_at(page: Page, place: int) -> Table | None:
             spare = 0 if delimiter == "  " else 1
             if len(cells) < 2 or not len(header) - 1 <= len(cells) <= len(header) + spare:
                 break
-            rows.append(cells if delimiter != "  " else _aligned(cells, header, start, low))
+            row = cells if delimiter != "  " else _aligned(cells, header, start, low)
+            lines.append(low)
+            row_starts.append(min(begin for begin, _ in row))
             last = high
-        if rows:
-            row_starts = tuple(min(low for low, _ in row) for row in rows)
-            return Table(header=header, start=start, end=last, rows=tuple(rows), row_starts=row_starts)
+        if lines:
+            divided = partial(_row, page, header, start, delimiter)
+            return Table(header=header, start=start, end=last, lines=lines, row_starts=row_starts, cells=divided)
     return None
+
+
+def _row(page: Page, header: _Cells, header_line: int, delimiter: str, line: int) -> _Cells:
+    """Return the cells of a row, below a header at `header_line`."""
+    cells = _cells(page.text, *page.line(line), delimiter)
+    return cells if delimiter != "  " else _aligned(cells, header, header_line, line)
 
 
 def _delimiters(line: str) -> list[str]:

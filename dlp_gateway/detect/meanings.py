@@ -1,15 +1,16 @@
 """Which of the labels found in a text count there: by its language, by what they stand in, and by what "one" means."""
 
 import re
+from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
 import re2
 
 from dlp_gateway.detect.grammar import Grammar, spoken_in
-from dlp_gateway.detect.labels import OTHER, Hit, Strength, is_noun
+from dlp_gateway.detect.labels import OTHER, Hit, Hits, Strength, is_noun
 
 #: Addresses of pages and names of files, whose words are no labels.
 _LINK: Final = re2.compile(
@@ -28,19 +29,17 @@ _BRIEF: Final = 5
 _SPOKEN_BEFORE: Final = 300  # characters
 
 
-def meant(text: str, hits: Sequence[Hit], grammar: Grammar) -> tuple[tuple[Hit, ...], tuple[Hit, ...]]:
-    """Return the labels that may own numbers, and the topics that own none.
+def meant(text: str, hits: Hits, grammar: Grammar, data: bytes = b"") -> tuple[Hits, Hits]:
+    """Return the labels that may own numbers, and the topics that own none; `data` is the text as octets.
 
     Left out are labels in the path of a link, short labels of another language, and its particles ("van").
     """
     own_nothing = grammar.linking | grammar.function
-    data = text.encode("ascii")
-    links = [(match.start(), match.end()) for match in _LINK.finditer(data)]
-    begins = [start for start, _ in links]
-    queries = [(match.start(), match.end()) for match in _QUERY.finditer(data)]
-    asked = [start for start, _ in queries]
+    data = data or text.encode("ascii")
+    begins, ends = _places(_LINK, data)
+    asked, answered = _places(_QUERY, data)
 
-    short = any(hit.label.languages.isdisjoint(_EVERYWHERE) for hit in hits)
+    short = any(label.languages.isdisjoint(_EVERYWHERE) for label in hits.labels)
     languages = spoken_in(grammar, text) if short else frozenset()
     read = languages | _EVERYWHERE if languages else frozenset()  # English words stand in texts of all languages
 
@@ -56,19 +55,27 @@ def meant(text: str, hits: Sequence[Hit], grammar: Grammar) -> tuple[tuple[Hit, 
         if "_" in text[hit.start : hit.end] and _ROW_KEY.fullmatch(text, hit.start, hit.end):
             return False
         index = bisect_right(asked, hit.start) - 1
-        if index >= 0 and hit.start < queries[index][1] and hit.label.strength is not Strength.STRONG:
+        if index >= 0 and hit.start < answered[index] and hit.label.strength is not Strength.STRONG:
             return False
         index = bisect_right(begins, hit.start) - 1
-        if index >= 0 and hit.start < links[index][1]:
+        if index >= 0 and hit.start < ends[index]:
             return False
         written, behind = text[hit.start : hit.end].lower(), text[hit.end : hit.end + 1]
         return not is_noun(hit) or written not in own_nothing or behind in {":", ">", '"', "="}
 
-    own = (hit for hit in hits if hit.label.strength is not Strength.TOPIC)
+    own = hits.where(lambda label: label.strength is not Strength.TOPIC)
     spoken = (_in_language(hit, languages, read) if read and hit.label.otherwise else hit for hit in own)
     owning = (_weakened(hit) if read and _is_abroad(hit, read) else hit for hit in spoken if counts(hit))
-    kept = tuple(_resolved(owning, text))
-    return kept, tuple(hit for hit in hits if hit.label.strength is Strength.TOPIC)
+    return Hits(_resolved(owning, text)), Hits(hits.where(lambda label: label.strength is Strength.TOPIC))
+
+
+def _places(expression: "re2._Regexp[bytes]", data: bytes) -> "tuple[array[int], array[int]]":
+    """Return where the matches begin, and where they end."""
+    begins, ends = array("I"), array("I")
+    for match in expression.finditer(data):
+        begins.append(match.start())
+        ends.append(match.end())
+    return begins, ends
 
 
 def _resolved(hits: Iterable[Hit], text: str) -> Iterator[Hit]:

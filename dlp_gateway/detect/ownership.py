@@ -9,7 +9,7 @@ from typing import Final
 
 from dlp_gateway.detect.documents import OFFICES, document_of, is_of_document, is_said
 from dlp_gateway.detect.grammar import Grammar
-from dlp_gateway.detect.labels import OTHER, Hit, is_noun
+from dlp_gateway.detect.labels import OTHER, Hit, Hits, both, is_noun
 from dlp_gateway.detect.layout import Page
 from dlp_gateway.detect.meanings import meant
 from dlp_gateway.detect.orphans import elsewhere, is_orphan
@@ -105,11 +105,11 @@ class Reader:
     """Tells owners on one page: its folded text, the labels found in it, and its layout."""
 
     page: Page
-    hits: tuple[Hit, ...]
-    starts: tuple[int, ...]
+    hits: Hits
+    starts: Sequence[int]
     grammar: Grammar
-    topics: tuple[Hit, ...] = ()  # what speaks of an identifier, and owns nothing
-    offices: tuple[Hit, ...] = ()  # those of them, and labels, that name an office for licences
+    topics: Hits  # what speaks of an identifier, and owns nothing
+    offices: Hits  # those of them, and labels, that name an office for licences
 
     def owner(self, start: int, end: int) -> Owner:
         """Return who owns the number at `start` … `end`; the last of a range is whose the first is."""
@@ -303,7 +303,7 @@ class Reader:
     def turn(self, place: int) -> int:
         """Return where what a speaker says begins on the line at `place`: behind "Sam: " in a chat; or 0."""
         line = self.page.line(place)[0]
-        said = self.page.turns.get(line, 0)
+        said = self.page.turns.on(line)
         if not said or said > place:
             return 0
         name = self.page.text[line:said].strip("> :").lower()
@@ -374,18 +374,15 @@ def numbers(hit: Hit, text: str) -> bool:
     return _NUMBERED.search(text[hit.start : hit.end]) is not None
 
 
-def read(page: Page, hits: tuple[Hit, ...], grammar: Grammar) -> Reader:
+def read(page: Page, hits: Hits, grammar: Grammar) -> Reader:
     """Return the reader of a page with the labels that count."""
-    kept, topics = meant(page.text, hits, grammar)
-    offices = sorted(
-        (hit for hit in (*kept, *topics) if hit.label.id in OFFICES),
-        key=lambda hit: hit.start,
-    )
+    kept, topics = meant(page.text, hits, grammar, page.data)
+    offices = both(kept, topics, lambda label: label.id in OFFICES)
     return Reader(
         page=page,
         hits=kept,
-        starts=tuple(hit.start for hit in kept),
+        starts=kept.starts,
         grammar=grammar,
         topics=topics,
-        offices=tuple(offices),
+        offices=Hits(offices),
     )

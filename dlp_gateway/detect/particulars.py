@@ -53,8 +53,8 @@ class Particulars:
         options.case_sensitive = False
         self._finder = re2.compile(expression(grammar), options)
 
-    def topics(self, text: str) -> Iterator[Hit]:
-        """Yield the state of each such place of a folded text as what speaks of a licence."""
-        for match in islice(self._finder.finditer(text.encode("ascii")), _ASKED):
+    def topics(self, data: bytes) -> Iterator[Hit]:
+        """Yield the state of each such place of a folded text, given as octets, as what speaks of a licence."""
+        for match in islice(self._finder.finditer(data), _ASKED):
             start, end = next(span for span in map(match.span, range(1, self._finder.groups + 1)) if span[0] >= 0)
             yield Hit(start=start, end=end, label=TOLD)

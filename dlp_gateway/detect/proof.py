@@ -1,6 +1,7 @@
 """Numbers that prove themselves: places in a text that have a rule's form and pass its check, whatever is around."""
 
 import re
+from array import array
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from dlp_gateway.detect.shapes import compact
 
 #: How often one value is looked at.
 ASKED_EACH: Final = 20
+#: How many distinct values are remembered; of a text with more, each further one counts as new.
+REMEMBERED: Final = 50_000
 _GROUP: Final = re.compile(r"[A-Za-z0-9]+")
 _IBAN_HEAD: Final = re.compile(r"[A-Z]{2}\d\d[ -]$")
 
@@ -21,23 +24,60 @@ class Proof:
     """The ranges of folded text that a rule proves, and how many of the numbers that looked like it."""
 
     rule: Rule
-    places: tuple[tuple[int, int], ...]
+    places: "Places"
     share: Share
+
+
+class Places:
+    """Ranges in a text, eight octets each: a large one may be full of numbers."""
+
+    def __init__(self) -> None:
+        self._starts, self._ends = array("I"), array("I")
+
+    def add(self, start: int, end: int) -> None:
+        """Keep one more."""
+        self._starts.append(start)
+        self._ends.append(end)
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        return zip(self._starts, self._ends, strict=True)
+
+
+class Seen:
+    """How often each value came, for so many of them."""
+
+    def __init__(self) -> None:
+        self._times: Counter[str] = Counter()
+        self.distinct = 0
+
+    def add(self, value: str) -> int:
+        """Count a value; return how often it came."""
+        if value not in self._times:
+            self.distinct += 1
+            if len(self._times) >= REMEMBERED:
+                return 1
+        self._times[value] += 1
+        return self._times[value]
 
 
 def prove(rule: Rule, data: bytes, text: str) -> Proof:
     """Return what a rule proves in folded `text`; `data` is the same as octets."""
-    seen: Counter[str] = Counter()
-    held = dict(_held(rule, data, text, seen))
-    return Proof(rule=rule, places=tuple(held), share=Share(held=len(set(held.values())), seen=len(seen)))
+    seen, held, places = Seen(), Seen(), Places()
+    for (start, end), written in _held(rule, data, text, seen):
+        places.add(start, end)
+        held.add(written)
+    return Proof(rule=rule, places=places, share=Share(held=held.distinct, seen=seen.distinct))
 
 
 def proves(rule: Rule, data: bytes, text: str) -> bool:
     """Tell whether a rule proves anything in folded `text`; `data` is the same as octets."""
-    return next(_held(rule, data, text, Counter()), None) is not None
+    return next(_held(rule, data, text, Seen()), None) is not None
 
 
-def _held(rule: Rule, data: bytes, text: str, seen: Counter[str]) -> Iterator[tuple[tuple[int, int], str]]:
+def _held(rule: Rule, data: bytes, text: str, seen: Seen) -> Iterator[tuple[tuple[int, int], str]]:
     """Yield each range that holds, and what looked like it; count in `seen` all that did."""
     if rule.find is None:
         return
@@ -47,8 +87,7 @@ def _held(rule: Rule, data: bytes, text: str, seen: Counter[str]) -> Iterator[tu
         if start < 0:
             start, end = found.span()
         written = text[start:end]
-        seen[written] += 1
-        proved = _proved(rule, text, start, end) if seen[written] <= ASKED_EACH else None
+        proved = _proved(rule, text, start, end) if seen.add(written) <= ASKED_EACH else None
         if proved is not None:
             yield proved, written
 

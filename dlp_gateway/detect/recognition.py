@@ -1,12 +1,13 @@
 """Identifiers in one text: candidates by shape, decided by who owns them; pure, linear in the text."""
 
 import re
+from array import array
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
-from itertools import islice, pairwise
+from heapq import merge
+from itertools import chain, islice, pairwise
 from typing import Final
 
 from dlp_gateway.detect import implied
@@ -18,29 +19,26 @@ from dlp_gateway.detect.folding import Folded
 from dlp_gateway.detect.gate import Gate
 from dlp_gateway.detect.headings import Headings, heading_owner, table_over, tables_with_labels
 from dlp_gateway.detect.identifier_rules import CARD, Rule, RuleBook, Shapes
-from dlp_gateway.detect.labels import OTHER, Hit, Label, Strength
-from dlp_gateway.detect.layout import Table, lay_out
+from dlp_gateway.detect.labels import OTHER, Hit, Hits, Label, Strength, both, place_of
+from dlp_gateway.detect.layout import Page, Table, lay_out
 from dlp_gateway.detect.ownership import Reader, read
 from dlp_gateway.detect.particulars import TOLD, Particulars
-from dlp_gateway.detect.proof import ASKED_EACH, Proof
+from dlp_gateway.detect.proof import ASKED_EACH, Proof, Seen
+from dlp_gateway.detect.reach import regions
 from dlp_gateway.detect.shapes import Run, compact, dates, runs
-from dlp_gateway.detect.span import Span
+from dlp_gateway.detect.span import Span, of_each_sort
 from dlp_gateway.detect.triggers import Triggers
 from dlp_gateway.detect.validators import luhn, payment_card
 from dlp_gateway.detect.walk import KEYED, NOBODY, Owner, Relation
 
 __all__ = ["Recognition", "Span"]
 
-_REACH_BEFORE: Final = 100
-_REACH_AFTER: Final = 340
-_REACH_TALK_BEFORE: Final = 160
-_REACH_TALK: Final = 900  # of licences is spoken long before one is told
 _LONGEST: Final = 34  # an IBAN
-_REACH_ANSWER: Final = 700  # an answer stands above the question that it quotes
 # An Indian licence of Delhi begins with what is a label elsewhere.
 _DELHI: Final = re.compile(r"DL[ -]?\d\d[ -]?(?:19|20)\d\d[ -]?\d{7}\b", re.IGNORECASE)
 # "[ ] Passport": a choice that was not taken.
-_UNTICKED: Final = re.compile(r"(?:~|\[ ?\]|\( ?\)) ?\Z")
+_BOX: Final = re.compile(r"~|\[ ?\]|\( ?\)")
+_UNTICKED: Final = re.compile(rf"(?:{_BOX.pattern}) ?\Z")
 #: How many numbers of a text are asked for their owner; the others count as nobody's.
 _ASKED: Final = 2_000
 _PLAIN_CELL: Final = re.compile(r"[ \"']{0,3}([A-Z]{0,3}\d{5,14}[A-Z]{0,3})[ \"'\r]{0,3}")
@@ -81,18 +79,25 @@ class Recognition:
         if glance is None:
             return ()
         folded = glance.folded
-        page = lay_out(folded.text, self._book.grammar.closing)
-        scanned = self._book.lexicon.scan(folded.text)
-        hits = tuple(hit for hit in scanned if not _UNTICKED.search(folded.text[max(0, hit.start - 4) : hit.start]))
-        told = self._particulars.topics(folded.text) if glance.labelled else ()
-        reader = read(page, (*hits, *told), self._book.grammar)
-        named = frozenset(hit.label.owns for hit in reader.hits if hit.label.strength is Strength.STRONG)
+        page = lay_out(folded.text, self._book.grammar.closing, glance.data)
+        reader = read(page, self._hits(page, is_labelled=glance.labelled), self._book.grammar)
+        named = frozenset(label.owns for label in reader.hits.labels if label.strength is Strength.STRONG)
         context = Context(text=page.text, grammar=self._book.grammar, named=named)
         tables = tables_with_labels(reader)
-        found = [*self._labelled(reader, tables, context)] if glance.labelled else []
-        found += self._self_evident(reader, tables, glance.proofs, context)
-        found += self._spoken_of(reader) if glance.labelled else []
-        return _settled([tempered(span, page.text) for span in found], folded)
+        labelled = self._labelled(reader, tables, context) if glance.labelled else ()
+        evident = self._self_evident(reader, tables, glance.proofs, context)
+        spoken_of = self._spoken_of(reader) if glance.labelled else ()
+        found = (tempered(span, page.text) for span in chain(labelled, evident, spoken_of))
+        return _settled(of_each_sort(found), folded)
+
+    def _hits(self, page: Page, *, is_labelled: bool) -> Hits:
+        """Return the labels of a page, and what is told of licences without one."""
+        scanned = self._book.lexicon.scan(page.text, page.data)
+        told = tuple(self._particulars.topics(page.data)) if is_labelled else ()
+        if not told and _BOX.search(page.text) is None:
+            return scanned
+        hits = (hit for hit in scanned if not _UNTICKED.search(page.text[max(0, hit.start - 4) : hit.start]))
+        return Hits(merge(hits, told, key=place_of))
 
     # -- numbers that labels may own
 
@@ -101,19 +106,14 @@ class Recognition:
         for table in tables:
             yield from self._columns(reader, table, context)
         yield from birth_dates(reader)
-        words = [(hit.start, hit.end) for hit in reader.hits if not _DELHI.match(page.text, hit.start)]
-        strong = [
-            (h.start, h.end) for h in reader.hits if h.label.owns != OTHER and h.label.strength is Strength.STRONG
-        ]
-        licences = (hit for hit in reader.hits if hit.label.owns == implied.KIND)
-        spoken = implied.talk((*licences, *reader.topics))
+        spoken = implied.talk(both(reader.hits, reader.topics, implied.speaks))
         asked = 0
         table_starts = [table.start for table in tables]
         lists = Headings(reader, foreign=True, columns=3)  # of parts, orders …
-        for low, high in _regions(reader):
-            inside = slice(bisect_left(words, (low, 0)), bisect_left(words, (high, 0)))
-            named = [end for place, end in strong if low <= place < high]
-            for run in runs(page.text, low, high, words[inside], named):
+        for low, high in regions(reader):
+            words = ((h.start, h.end) for h in reader.hits.within(low, high) if not _DELHI.match(page.text, h.start))
+            named = array("I", (h.end for h in reader.hits.within(low, high) if _is_sure(h)))
+            for run in runs(page.text, low, high, words, named, page.data):
                 if table_over(tables, table_starts, run.start):
                     continue
                 listing = lists.over(run.start)
@@ -137,7 +137,7 @@ class Recognition:
             hit = owner.hit
             if hit is None or owner.foreign:
                 continue
-            for row in table.rows[:_ROWS]:
+            for row in table.rows(_ROWS):
                 if index < len(row):
                     start, end = row[index]
                     if hit.label.owns == "DATE_OF_BIRTH":
@@ -275,16 +275,15 @@ class Recognition:
     ) -> Iterator[Span]:
         text = reader.page.text
         table_starts = [table.start for table in tables]
-        asked: Counter[str] = Counter()
+        asked = Seen()
         for proof in proofs:
             rule = proof.rule
             for start, end in proof.places:
                 value = compact(text[start:end])
-                asked[value] += 1
-                if asked[value] > ASKED_EACH:
+                if asked.add(value) > ASKED_EACH:
                     continue
                 owner = NOBODY
-                if not rule.certain and len(asked) <= _ASKED:
+                if not rule.certain and asked.distinct <= _ASKED:
                     table = table_over(tables, table_starts, start)
                     heading = table.heading(start) if table else None
                     owner = heading_owner(reader, heading) if heading else reader.owner(start, end)
@@ -302,9 +301,9 @@ class Recognition:
 
     def _spoken_of(self, reader: Reader) -> Iterator[Span]:
         """Yield numbers that nothing owns, of a form that hardly another has, if their kind is spoken of elsewhere."""
-        named = {hit.label.owns for hit in reader.hits}
+        named = {label.owns for label in reader.hits.labels}
         text = reader.page.text
-        data = text.encode("ascii")
+        data = reader.page.data
         for rule, form in self._forms:
             if rule.type not in named:
                 continue
@@ -353,22 +352,8 @@ def _is_card_long(text: str, run: Run) -> bool:
     return is_printed(text, run.start, run.end) and sum(map(str.isdigit, written)) <= _LONGEST_CARD
 
 
-def _regions(reader: Reader) -> list[tuple[int, int]]:
-    """Return where numbers can be in the reach of an identifier's label; ranges in order, none touching another."""
-    regions: list[tuple[int, int]] = []
-    size = len(reader.page.text)
-    for hit in sorted((*reader.hits, *reader.topics), key=lambda hit: hit.start):
-        if hit.label.owns == OTHER:
-            continue
-        talk = hit.label.owns == implied.KIND
-        before = _REACH_ANSWER if reader.page.quoted(hit.start) else _REACH_TALK_BEFORE if talk else _REACH_BEFORE
-        low = reader.page.line(max(0, hit.start - before))[0]
-        high = reader.page.line(min(size, hit.end + (_REACH_TALK if talk else _REACH_AFTER)))[1]
-        if regions and low <= regions[-1][1]:
-            regions[-1] = min(low, regions[-1][0]), max(high, regions[-1][1])
-        else:
-            regions.append((low, high))
-    return regions
+def _is_sure(hit: Hit) -> bool:
+    return hit.label.owns != OTHER and hit.label.strength is Strength.STRONG
 
 
 def _settled(found: list[Span], folded: Folded) -> tuple[Span, ...]:

@@ -2,8 +2,9 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from heapq import merge
 from typing import Final
 
 import re2
@@ -72,6 +73,7 @@ _LINKING: Final = re.compile(
     r"[\s:#=.(\[\"'>-]*(?:(?:number|no|nr|num|nummer|numero|n|is|ist|lautet|est|es|e|er|on file)\b[\s:#=.(\"'-]*){0,3}",
     re.IGNORECASE,
 )
+_LARGE: Final = 100_000  # characters
 _SPACED: Final = re.compile(r"\d\d \d\d \d\d")
 _REST: Final = re.compile(r" \d{2,8}\b")
 _SEPARATORS: Final = frozenset(" -./")
@@ -112,28 +114,27 @@ _DATE: Final = _compile(DATE)
 
 def dates(text: str, start: int, end: int) -> tuple[tuple[int, int], ...]:
     """Return the calendar dates that begin in `text[start:end]`."""
-    return tuple(_found(_DATE, text, start, end))
+    return tuple(_found(_DATE, text[start:end].encode("ascii"), start))
 
 
 def runs(
-    text: str, start: int, end: int, words: Sequence[tuple[int, int]] = (), named: Sequence[int] = ()
+    text: str,
+    start: int,
+    end: int,
+    words: Iterable[tuple[int, int]] = (),
+    named: Sequence[int] = (),
+    data: bytes = b"",
 ) -> Iterator[Run]:
-    """Yield what may be a number in `text[start:end]`.
+    """Yield what may be a number in `text[start:end]`; `data` is the text as octets.
 
-    `words` are ranges (of labels) that no number reaches into, `named` where labels end that surely name a number.
+    `words` are ranges (of labels), in order, that no number reaches into; `named` is where labels end that surely name
+    a number.
     """
-    never = _found(_MASK, text, start, end)
-    seldom = _found(_SELDOM_MASK, text, start, end)
-    closed = _merged(
-        sorted(
-            [
-                *((low, high) for low, high in never if not _goes_on(text, low, high)),
-                *((low, high) for low, high in seldom if not _is_named(text, low, named)),
-                *words,
-            ]
-        )
-    )
-    starts = [low for low, _ in closed]
+    part = memoryview(data)[start:end] if data else text[start:end].encode("ascii")
+    never = (found for found in _found(_MASK, part, start) if not _goes_on(text, *found))
+    seldom = (found for found in _found(_SELDOM_MASK, part, start) if not _is_named(text, found[0], named))
+    # Of a large part, a list of them all would take several times as much as the part.
+    closed = _Closed(merge(never, seldom, words) if end - start > _LARGE else iter(sorted((*never, *seldom, *words))))
     groups: list[tuple[int, int]] = []
     digits = 0
     for match in _TOKEN.finditer(text, start, end):
@@ -146,8 +147,7 @@ def runs(
         if member and groups and high - low <= _MARKER and text[high : high + 1] == ")" and text[low - 1] == " ":
             member = False  # "2) number: 048117223 3) state: …": the next item of a list
         if member:
-            index = bisect_right(starts, low) - 1
-            member = (index < 0 or closed[index][1] <= low) and (index + 1 == len(starts) or starts[index + 1] >= high)
+            member = closed.leaves(low, high)
         if groups and not (member and len(groups) < _MAX_GROUPS and _joins(text[groups[-1][1] : low])):
             if _enough(text, groups, digits):
                 yield _run(text, groups)
@@ -172,9 +172,9 @@ def _goes_on(text: str, low: int, high: int) -> bool:
     return _SPACED.fullmatch(text, low, high) is not None and _REST.match(text, high) is not None
 
 
-def _found(expression: "re2._Regexp[bytes]", text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Yield where an expression matches in `text[start:end]`."""
-    for match in expression.finditer(text[start:end].encode("ascii")):
+def _found(expression: "re2._Regexp[bytes]", part: bytes | memoryview, start: int) -> Iterator[tuple[int, int]]:
+    """Yield where an expression matches in a part of a text that begins at `start`."""
+    for match in expression.finditer(part):
         low, high = match.span()
         yield start + low, start + high
 
@@ -192,14 +192,20 @@ def _joins(between: str) -> bool:
     return between in _SEPARATORS or between == " - "
 
 
-def _merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    merged: list[tuple[int, int]] = []
-    for low, high in ranges:
-        if merged and low < merged[-1][1]:
-            merged[-1] = merged[-1][0], max(high, merged[-1][1])
-        else:
-            merged.append((low, high))
-    return merged
+class _Closed:
+    """Ranges into which no number reaches, given in order, and asked for in order."""
+
+    def __init__(self, ranges: Iterator[tuple[int, int]]) -> None:
+        self._ranges = ranges
+        self._end = -1  # of the last ranges that begin before what is asked for
+        self._next = next(ranges, None)
+
+    def leaves(self, low: int, high: int) -> bool:
+        """Tell whether `low` … `high` lies in none of them."""
+        while self._next is not None and self._next[0] <= low:
+            self._end = max(self._end, self._next[1])
+            self._next = next(self._ranges, None)
+        return self._end <= low and (self._next is None or self._next[0] >= high)
 
 
 def _enough(text: str, groups: list[tuple[int, int]], digits: int) -> bool:

@@ -34,7 +34,7 @@ ALL_FINDINGS: Final = 10_000
 
 #: Octets of a part that need not be kept beside its text, and types of which nothing else is looked at.
 _LARGE: Final = 1_000_000
-_LARGE_TYPES: Final = frozenset({"text/plain", "text/html", "text/csv", "application/octet-stream"})
+_LARGE_TYPES: Final = frozenset({"text/plain", "text/html", "text/csv", "text/calendar", "application/octet-stream"})
 #: No more of a part is decoded than is read.
 AS_READ: Final = Limits(part_octets=PART_OCTETS)
 _SAMPLE: Final = b"""\

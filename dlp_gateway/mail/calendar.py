@@ -55,6 +55,11 @@ def is_calendar(part: Part) -> bool:
     )
 
 
+def is_too_long(part: Part) -> bool:
+    """Whether a part is an invitation of which not all is read, so that nobody can say whom the rest shows."""
+    return len(part.content) + part.left_out > OCTETS and is_calendar(part)
+
+
 def unfolded(part: Part) -> str:
     """Return all of a calendar part that is read, its content lines whole."""
     return _FOLD.sub(b"", _octets(part)).decode("utf-8", "replace")

@@ -156,7 +156,8 @@ def edited(raw: bytes, edits: tuple[Edit, ...]) -> Edited:
             case PruneOutsiders(inside=inside, kept=kept, to=to):
                 section = pruned_but(section, inside, kept, to)
             case PruneAttendees():
-                source, start = _without_attendees(section, source[start:], edit), 0
+                body = _without_attendees(section, memoryview(source)[start:], edit)
+                source, start = (source, start) if body is None else (body, 0)
     return Edited(section, source, start)
 
 
@@ -210,10 +211,14 @@ def dkim_covers_recipients(message: Message) -> bool:
     return any(field.name.lower() in _SIGNATURES and _covers_recipients(field) for field in message.fields)
 
 
-def _without_attendees(section: bytes, body: bytes, edit: PruneAttendees) -> bytes:
-    """Return the body with its invitations pruned: only where one part, read in one way, is an invitation."""
-    raw = section + body
-    parts, _ = mime.leaves(raw, header.read(raw))
+def _without_attendees(section: bytes, body: memoryview, edit: PruneAttendees) -> bytes | None:
+    """Return the body with its invitations pruned: only where one part, read in one way, is an invitation.
+
+    None if nothing changes; of other files no more is decoded than tells that they are no invitations: beside a
+    short one, a mail may have large ones.
+    """
+    raw = b"".join((section, body))
+    parts, _ = mime.leaves(raw, header.read(raw), kept=calendar.OCTETS + 1)
     spans = Counter(part.span for part in parts)
     replacements: dict[int, tuple[int, bytes]] = {}
     for part in parts:
@@ -223,9 +228,17 @@ def _without_attendees(section: bytes, body: bytes, edit: PruneAttendees) -> byt
         octets = None if content is None or content == part.content else calendar.encoded(content, part.encoding)
         if octets is not None:
             start, end = part.span
-            tail = b"\r\n" if raw[start:end].endswith(b"\n") and not octets.endswith(b"\n") else b""
+            tail = b"\r\n" if raw.endswith(b"\n", start, end) and not octets.endswith(b"\n") else b""
             replacements[start - len(section)] = (end - len(section), octets + tail)
-    return replaced(body, replacements)
+    if not replacements:
+        return None
+    del raw, parts  # of a large mail, one copy at a time
+    pieces: list[bytes | memoryview] = []
+    position = 0
+    for start, (end, octets) in sorted(replacements.items()):
+        pieces += (body[position:start], octets)
+        position = end
+    return b"".join((*pieces, body[position:]))
 
 
 def to_json(edits: tuple[Edit, ...]) -> str:

@@ -113,7 +113,7 @@ def _invited(parts: tuple[Part, ...], limit: int, defects: set[Defect]) -> tuple
     calendars = [part for part in parts if calendar.is_calendar(part)]
     if not calendars:
         return ()
-    if any(len(part.content) > calendar.OCTETS for part in calendars):
+    if any(map(calendar.is_too_long, calendars)):
         defects.add(Defect.TOO_MANY_RECIPIENTS)
     found = list(islice(chain.from_iterable(map(calendar.invited, calendars)), limit + 1))
     if len(found) > limit:

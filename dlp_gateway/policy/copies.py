@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
-from dlp_gateway.mail import calendar, tnef
+from dlp_gateway.mail import calendar, header, mime, tnef
 from dlp_gateway.mail.address import DomainSet, canonical, serialise
 from dlp_gateway.mail.address_list import scan
 from dlp_gateway.mail.blind import betrayed
@@ -254,12 +254,14 @@ class _Check:
         if not self._invites:
             return True
         self._left -= len(self._message.raw)
-        if self._left < 0:
+        if self._left < 0 or any(map(calendar.is_too_long, self._message.parts)):
             return False
-        copy = parse(apply(self._message.raw, edits))
-        calendars = [calendar.unfolded(part) for part in copy.parts if calendar.is_calendar(part)]
+        raw = apply(self._message.raw, edits)
+        visible = parse(raw, briefly=True).visible
+        parts, _ = mime.leaves(raw, header.read(raw), kept=calendar.OCTETS)
+        calendars = [calendar.unfolded(part) for part in parts if calendar.is_calendar(part)]
         return not any(
-            any(shown.address in one for shown in copy.visible) or any(map(one.stands_in, calendars)) for one in hidden
+            any(shown.address in one for shown in visible) or any(map(one.stands_in, calendars)) for one in hidden
         )
 
     def dispensable(self, edits: tuple[Edit, ...]) -> tuple[str, ...]:

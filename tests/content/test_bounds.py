@@ -4,11 +4,15 @@ import binascii
 import io
 import tracemalloc
 import zipfile
+from collections.abc import Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from dlp_gateway.content import inline, reader, structured, xml
-from dlp_gateway.content.text import FILES, Account, File, Reading, Refused, UnreadableReason
+from dlp_gateway.content import boxes, html, inline, reader, structured, xml
+from dlp_gateway.content import text as texts
+from dlp_gateway.content.text import FILES, Account, File, Piece, Reading, Refused, UnreadableReason
 from dlp_gateway.mail.message import Message, Part
 from tests.formats import archives, documents
 from tests.resident import growing
@@ -230,3 +234,45 @@ def test_of_a_header_section_as_much_is_read_as_of_the_mails_own() -> None:
     assert [text.text for text in texts] == ["Comments: first"]
     assert [one.reason for one in unreadable] == [UnreadableReason.TOO_LARGE]
     assert peak < 5_000_000
+
+
+@pytest.mark.parametrize(
+    ("written", "unit"),
+    [
+        (structured.table, '12,John Smith,1234567,"x y",99.20\n'),
+        (lambda text: next(structured.calendar(text)), "ATTENDEE;CN=x:mailto:a@b.example\\, c\n"),
+        (html.loose, "<p><b>word</b> <i>other 123456789</i></p>\n"),
+        (boxes.with_wholes, "AB12\tCD34\t56\n"),
+    ],
+)
+def test_a_large_text_is_written_anew_in_little_memory(written: Callable[[str], Piece], unit: str) -> None:
+    """However many pieces of it change, there is no list of them, which takes several times the text."""
+    text = unit * (4_000_000 // len(unit))
+    with growing() as growth:
+        found = written(text)
+    assert isinstance(found, str)
+    assert growth.peak < 5 * len(text)
+
+
+@given(st.lists(st.sampled_from(["a1", "AB12\t", "\n", "=", ":", "B\n", "é", "x\ty\t1\t2\t3\t4\n"])).map("".join))
+def test_a_large_text_is_written_anew_like_a_small_one(text: str) -> None:
+    """Line by line, number by number."""
+    small = boxes.with_wholes(text), list(structured.calendar(text)), structured.table(text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(texts, "_LARGE", 0)
+        assert (boxes.with_wholes(text), list(structured.calendar(text)), structured.table(text)) == small
+
+
+def test_a_large_document_costs_little_more_than_it_holds() -> None:
+    """Neither its paragraphs nor what it is packed in are kept beside its text, nor is that unpacked twice."""
+    paragraphs = "".join(f"<w:p><w:r><w:t>Line {number} of it</w:t></w:r></w:p>" for number in range(200_000))
+    document = f"<w:document xmlns:w='w'><w:body>{paragraphs}</w:body></w:document>".encode()
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr("word/document.xml", document)
+    content = packed.getvalue()
+    with growing() as growth:
+        reading = read(content)
+    assert reading.texts[0].text.endswith("Line 199999 of it")
+    assert growth.peak < 2.5 * len(document)

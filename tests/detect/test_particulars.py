@@ -45,7 +45,7 @@ def test_the_gate_opens_for_what_is_told_together() -> None:
 def test_where_the_state_stands() -> None:
     """What speaks of a licence is the state, with what says that it gave out a card."""
     text = "an Idaho-issued card ZA118204C, exp 2030, and 5582019, Texas, class C"
-    assert [text[hit.start : hit.end] for hit in Particulars(BOOK.grammar).topics(text)] == [
+    assert [text[hit.start : hit.end] for hit in Particulars(BOOK.grammar).topics(text.encode())] == [
         "Idaho-issued card",
         "Texas",
     ]

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from dlp_gateway.mail import calendar
 from dlp_gateway.mail.address import canonical
-from dlp_gateway.mail.edit import PruneAttendees, apply, from_json, to_json
+from dlp_gateway.mail.edit import PruneAttendees, apply, edited, from_json, to_json
 from dlp_gateway.mail.message import Defect, Part
 from dlp_gateway.mail.parse import parse
 from tests import strategies
+from tests.resident import growing
 
 INSIDE = ("corp.example",)
 REQUEST = b"""\
@@ -223,3 +224,16 @@ def test_nobody_outside_is_left_but_the_one(people: list[str], kept: str, folds:
     left = {canonical(one.address) for one in parse(edited).visible if one.field == "Attendee"}
     stay = {canonical(one) for one in people if one.endswith("@corp.example") or canonical(one) == canonical(kept)}
     assert left == {"bob@corp.example", *stay}
+
+
+def test_an_invitation_beside_a_large_file_is_pruned_in_little_memory() -> None:
+    """The file is neither decoded nor copied more than once at a time."""
+    calendar = b"".join((b"BEGIN:VCALENDAR\r\nATTENDEE:mailto:ann@corp.example\r\n", b"END:VCALENDAR\r\n"))
+    head = b"Content-Type: multipart/mixed; boundary=A\r\n\r\n--A\r\nContent-Type: text/calendar\r\n\r\n"
+    file = b"--A\r\nContent-Type: application/pdf\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    invited = calendar.replace(b"END:", b"ATTENDEE:mailto:two@clinic.example\r\nEND:")
+    raw = b"".join((head, invited, file, (b"QUJD" * 19 + b"\r\n") * 400_000, b"--A--\r\n"))
+    with growing() as growth:
+        leaving = edited(raw, (PruneAttendees(inside=INSIDE, kept=()),))
+    assert bytes(leaving) == raw.replace(invited, calendar)
+    assert growth.peak < 1.5 * len(raw)
