@@ -17,7 +17,7 @@ FIELDS: Final = 1_000
 # RFC 5322 2.2: printable ASCII but the colon; 4.5: blanks before the colon. Folded lines begin with a blank (2.2.3).
 _FIELD: Final = re.compile(rb"(?<![^\n])([!-9;-~]++)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)\n?")
 _UNPRINTABLE: Final = bytes((*range(0x21), *range(0x7F, 0x100)))
-_LONE_RETURN: Final = re.compile(rb"\r(?!\n)")
+_field: Final = tuple.__new__  # what a call of a named tuple comes to, in a third of the time
 _BLANK_CONTINUATION: Final = re.compile(rb"\n[ \t]++\r?\n")
 
 
@@ -66,9 +66,10 @@ def read(
         if b"\n" in body:
             is_folded = True
             body = body.replace(b"\r\n", b"").replace(b"\n", b"")
-        field = Field(name.decode("ascii"), begin, stop, body.strip(b" \t\r"))
+        written = name.decode("ascii")
+        field = _field(Field, (written, begin, stop, body.strip(b" \t\r")))
         found.append(field)
-        index.setdefault(field.name.lower(), []).append(field)
+        index.setdefault(written.lower(), []).append(field)
     defects: set[Defect] = set()
     if position < limit and len(found) < fields:
         strays.append((position, limit))
@@ -88,7 +89,8 @@ def read(
 
 def has_lone_return(raw: bytes, start: int, head: Header) -> bool:
     """Return whether a CR that no LF follows stands in the section of `head`, which begins at `start`."""
-    return _LONE_RETURN.search(raw, start, min(head.body_start, start + HEADER_OCTETS)) is not None
+    end = min(head.body_start, start + HEADER_OCTETS)
+    return raw.count(b"\r", start, end) > raw.count(b"\r\n", start, end)
 
 
 def with_returns(octets: bytes) -> bytes:

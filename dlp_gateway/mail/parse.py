@@ -72,7 +72,7 @@ def parse(raw: bytes, limits: Limits = LIMITS, *, briefly: bool = False) -> Mess
         visible=visible,
         parts=parts,
         defects=tuple(sorted(defects | faults)) if defects or faults else (),
-    )
+    ).indexed(head.index)
 
 
 def whole(message: Message) -> Message:

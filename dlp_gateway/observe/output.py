@@ -131,9 +131,9 @@ class _JsonLines:
 
     def _tell(self, level: Level, event: str, fields: dict[str, Any]) -> None:
         if level in self._told:
-            line = {"timestamp": _now(), "level": level, "event": event}
+            line: dict[str, Any] = {"timestamp": _now(), "level": level, "event": event}
             for name, value in fields.items():
-                line[name] = _bounded(value)
+                line[name] = value if type(value) is int else _bounded(value)  # as most are
             self._write(_encode(line))
 
     def debug(self, event: str, /, **fields: Any) -> None:  # noqa: ANN401 - as above, and below
