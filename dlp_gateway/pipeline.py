@@ -18,7 +18,7 @@ from dlp_gateway.detect.base import CONFIDENCE, Inspection
 from dlp_gateway.forwarding import AFTER_AN_OUTAGE, UNREACHABLE, Forwarder, Outgoing
 from dlp_gateway.mail.author import misnamed
 from dlp_gateway.mail.automatic import is_automatic
-from dlp_gateway.mail.edit import AddTrace, PruneAttendees, PruneOutsiders, PruneRecipients, apply
+from dlp_gateway.mail.edit import AddTrace, PruneAttendees, apply, hides
 from dlp_gateway.mail.envelope import Envelope, Ret
 from dlp_gateway.mail.message import Message
 from dlp_gateway.mail.notice import is_inside_only
@@ -56,6 +56,7 @@ from quarantine.store import StoreError
 T = TypeVar("T")
 
 _LARGE: Final = 500_000  # octets; below, all that is done in the loop takes a few milliseconds
+_LEAST: Final = tuple(CONFIDENCE.values())
 _COPIED: Final = 20  # octets that are copied in the time in which one is looked at
 
 
@@ -145,7 +146,8 @@ class Pipeline:
             # RFC 3461 5.2.1 would pass on what came, and most MTAs return all of it if nothing did (4.3); but then a
             # whole mail, one to insiders only too, came to somebody whom no rule looked at.
             envelope = replace(envelope, dsn=replace(envelope.dsn, ret=Ret.HDRS))
-        message = await _beside(len(content), partial(_parsed, content))
+        # A large one is read by a worker, so its parts are not kept here.
+        message = parse(content) if len(content) < _LARGE else await asyncio.to_thread(parse, content, briefly=True)
         if hops(message) > self._hop_limit:
             log.rejected(envelope.id, Why.LOOP)
             return Rejected(id=envelope.id, why=Why.LOOP)
@@ -289,18 +291,14 @@ def _noting() -> Iterator[None]:
 
 def _effort(message: Message, verdict: Verdict) -> int:
     """Return how many octets have to be looked at to edit a message: where nobody is hidden, those of the header."""
-    hides = any(isinstance(edit, PruneRecipients | PruneOutsiders) for edit in verdict.edits)
-    return len(message.raw) * max(1, len(verdict.copies)) if hides or verdict.copies else message.body_start
+    if not verdict.copies and not hides(verdict.edits):
+        return message.body_start
+    return len(message.raw) * max(1, len(verdict.copies))
 
 
 async def _beside(size: int, work: Callable[[], T]) -> T:
     """Return what `work` returns; for a large message in a thread, so that the loop serves others meanwhile."""
     return work() if size < _LARGE else await asyncio.to_thread(work)
-
-
-def _parsed(content: bytes) -> Message:
-    """Return the message; a large one is read by a worker, so its parts are not kept here."""
-    return parse(content, briefly=len(content) >= _LARGE)
 
 
 def _kinds(inspection: Inspection) -> tuple[tuple[str, int], ...]:
@@ -314,10 +312,11 @@ def _measured(inspection: Inspection) -> tuple[tuple[str, int, int, int], ...]:
     """Return the counts of each kind by confidence, as rules ask for them."""
     counts: dict[str, list[int]] = {}
     for finding in inspection.findings:
-        known = counts.setdefault(finding.kind, [0] * len(CONFIDENCE))
-        for place, least in enumerate(CONFIDENCE.values()):
-            known[place] += 0 if finding.score < least else max(0, finding.count)
-    return tuple((kind, low, medium, high) for kind, (low, medium, high) in counts.items())
+        known = counts.setdefault(finding.kind, [0, 0, 0])
+        for place, least in enumerate(_LEAST):
+            if not finding.score < least:
+                known[place] += max(0, finding.count)
+    return tuple([(kind, low, medium, high) for kind, (low, medium, high) in counts.items()])
 
 
 def _tell(envelope: Envelope, verdict: Verdict, inspection: Inspection) -> None:
@@ -350,8 +349,8 @@ def _account(passing: _Passing, inspection: Inspection) -> Callable[..., Entry]:
         client=envelope.client,
         login=envelope.login,
         disposition=passing.verdict.disposition,
-        reasons=tuple(dict.fromkeys(reason.rule for reason in reasons if reason.enforced)),
-        observed=tuple(dict.fromkeys(reason.rule for reason in reasons if not reason.enforced)),
+        reasons=tuple(dict.fromkeys([reason.rule for reason in reasons if reason.enforced])),
+        observed=tuple(dict.fromkeys([reason.rule for reason in reasons if not reason.enforced])),
         findings=_kinds(inspection),
         hidden=passing.verdict.hidden,
         language="" if passes else language.of_author(passing.message),
@@ -372,4 +371,4 @@ def _passages(passing: _Passing, replies: dict[str, Reply], outcome: str) -> tup
         word = "forwarded" if reply.positive else "refused" if reply.permanent else "deferred"
         return Passage(recipient=recipient, shown=passing.shown[recipient], outcome=word, reply=str(reply))
 
-    return tuple(passage(recipient) for recipient in passing.envelope.recipients)
+    return tuple([passage(recipient) for recipient in passing.envelope.recipients])

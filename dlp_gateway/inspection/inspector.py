@@ -115,8 +115,11 @@ class Inspector:
         has a Failure, beside what the header alone tells (so that a rewrite is prepared before anybody releases it).
         """
         if self._is_cheap(message):
-            with contextlib.suppress(NotInPlace, TookTooLong), self._stopwatch:
-                return measure(self._detectors, envelope, message, facts, in_place=True)
+            try:
+                with self._stopwatch:
+                    return measure(self._detectors, envelope, message, facts, in_place=True)
+            except (NotInPlace, TookTooLong):
+                pass  # a worker does it
         try:
             return await self._workers.inspect(
                 frames.request(envelope, facts, message.raw), message.raw, _payer(envelope)

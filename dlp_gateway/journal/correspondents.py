@@ -55,6 +55,9 @@ class Acquaintance:
     twins: tuple[int, ...] = ()
 
 
+NOBODY: Final = Acquaintance()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
     """Something that was seen on a day: a pair of digests, and what may be mistaken for it, in plain.
@@ -130,13 +133,13 @@ class Correspondents:
 
     async def look_up(self, database: Database, sending: Sending, questions: Questions) -> Acquaintance:
         """Return who of the recipients is a stranger, and whom he resembles; nothing before enough was seen."""
-        recipients = tuple(sending.recipients[place] for place in sending.outside)
+        recipients = [sending.recipients[place] for place in sending.outside]
         if self._all_met(sending.reverse_path, recipients):  # most mails
-            return Acquaintance()
+            return NOBODY
         seen = {one.pair: one for one in self.seen(sending, recipients)}
         unmet = [one for pair, one in seen.items() if one.sort == "person" and pair not in self._met]
         if not unmet:
-            return Acquaintance()
+            return NOBODY
         domains = {organisation(domain_of(one.address)): one for one in seen.values() if one.sort == "domain"}
         compared = [*unmet, *domains.values()] if questions.look_alikes and len(unmet) <= STRANGERS else []
         forms = {one.pair: frozenset(self._forms(one)) for one in compared}
@@ -153,7 +156,7 @@ class Correspondents:
         strangers = [one for one in unmet if one.pair not in days]
         learning = questions.memory.learning
         if not strangers or days.get(next(pair for pair, one in seen.items() if one.author), 0) < learning:
-            return Acquaintance()
+            return NOBODY
         alike = {
             pair
             for pair, theirs in forms.items()

@@ -29,6 +29,7 @@ __all__ = [
     "dkim_covers_recipients",
     "exposed",
     "from_json",
+    "hides",
     "occurrences",
     "to_json",
     "without",
@@ -99,6 +100,7 @@ class RemoveFields:
 
 Edit = AddTrace | RemoveBcc | PruneRecipients | PruneOutsiders | PruneAttendees | RemoveSignatures | RemoveFields
 
+_HIDING: Final = frozenset((PruneRecipients, PruneOutsiders))
 _BLIND_FIELDS: Final = frozenset({"bcc", "resent-bcc"})
 _SIGNATURES: Final = frozenset({"dkim-signature", "arc-message-signature"})
 _ARC: Final = frozenset({"arc-seal", "arc-message-signature", "arc-authentication-results"})
@@ -106,6 +108,11 @@ _SIGNED_RECIPIENTS: Final = frozenset({"to", "cc", "resent-to", "resent-cc"}) | 
 _SIGNED_FIELDS: Final = re.compile(rb"(?:\A|;)[ \t\r\n]*+h[ \t\r\n]*+=([^;]*+)")
 _NAME: Final = re.compile(r"[!-9;-@[-~]{1,64}")
 _ONE_FIELD: Final = re.compile(r"[!-9;-~]+:(?:[ \t][\t -\xff]*\r\n)+")
+
+
+def hides(edits: tuple[Edit, ...]) -> bool:
+    """Whether one of the edits hides somebody from those who get the mail."""
+    return not _HIDING.isdisjoint(map(type, edits))
 
 
 def apply(raw: bytes, edits: tuple[Edit, ...]) -> bytes:

@@ -130,7 +130,7 @@ def may_name(section: bytes, names: frozenset[str]) -> bool:
     What does not print is left out, as in `disguised`, and with it the blanks before colons and all ends of lines.
     """
     squeezed = section.translate(None, _UNPRINTABLE).lower()
-    return any(b"%s:" % name.encode() in squeezed for name in names)
+    return any(beginning in squeezed for beginning in _beginnings(names))
 
 
 def select(section: bytes, names: frozenset[str]) -> list[Field]:
@@ -144,6 +144,11 @@ def select(section: bytes, names: frozenset[str]) -> list[Field]:
         )
         for match in _pattern(names).finditer(b"\n" + section)
     ]
+
+
+@lru_cache(maxsize=16)
+def _beginnings(names: frozenset[str]) -> tuple[bytes, ...]:
+    return tuple(b"%s:" % name.encode() for name in names)
 
 
 @lru_cache(maxsize=16)

@@ -48,9 +48,8 @@ def passed_on_authors(envelope: Envelope, message: Message, ours: DomainSet, lis
     From names an outsider (beside one of ours who, in Sender, says that he sent it, that is a joint letter), or list
     software wrote over one. Mail of `lists` that we run is meant to be passed on.
     """
-    named = [(field.name.lower(), field) for field in message.fields]  # once: nearly all mail ends here
-    froms = [_from(field.body, ours) for name, field in named if name == "from"]
-    authors = tuple(dict.fromkeys(author for one in froms for author in one.authors))
+    froms = [_from(field.body, ours) for field in message.named("From")]
+    authors = tuple(dict.fromkeys([author for one in froms for author in one.authors]))
     if not authors:  # RFC 5322 3.6.2 asks for one; without it, readers are shown the Sender
         authors = tuple(dict.fromkeys(map(canonical, _addresses(message, "Sender"))))
         if not authors or any(map(ours.contains, authors)):
@@ -60,9 +59,10 @@ def passed_on_authors(envelope: Envelope, message: Message, ours: DomainSet, lis
         if any(ours.contains(one) and one in authors for one in senders):
             return ()
     else:
-        before = (box.address for name, field in named if name in _AUTHOR_BEFORE for box in scan(field.body).mailboxes)
-        is_written_over = any(
-            not ours.contains(one) and canonical(one) != canonical(envelope.reverse_path) for one in before
+        is_written_over = message.has_any(_AUTHOR_BEFORE) and any(
+            not ours.contains(one) and canonical(one) != canonical(envelope.reverse_path)
+            for name in _AUTHOR_BEFORE
+            for one in _addresses(message, name)
         )
         if not is_written_over and not any(one.via and _is_outside(one.via, message, ours) for one in froms):
             return ()
