@@ -244,7 +244,7 @@ class Pipeline:
         """Hand over to the smarthost and say what came of it."""
         envelope = passing.envelope
         message, edits = passing.message, passing.copies[0].edits
-        is_copied = not any(isinstance(edit, PruneAttendees) for edit in edits)  # behind the header, as it is
+        is_copied = PruneAttendees not in map(type, edits)  # behind the header, as it is
         effort = len(message.raw) // _COPIED if is_copied else len(message.raw)
         content = await _beside(effort, partial(apply, message.raw, edits))
         entry = _account(passing, inspection)  # made before anybody has the mail: what fails here fails without harm

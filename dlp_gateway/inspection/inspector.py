@@ -161,4 +161,6 @@ def _is_slow(part: Part) -> bool:
         return False
     if not part.charset and len(part.content) > _UNLABELLED_IN_PLACE and not part.content.isascii():
         return True
+    if len(part.content) <= _DIGITS_IN_PLACE:
+        return False
     return len(part.content) - len(part.content.translate(None, b"0123456789")) > _DIGITS_IN_PLACE

@@ -132,8 +132,7 @@ def opened_account(row: Row[Any], key: MessageKey, public: PublicKey) -> Account
 
 def _is_news(entry: Entry) -> bool:
     """Tell whether an author will want to know: his mail is on its way, and custody's log does not tell of it."""
-    left = any(passage.outcome in LEFT for passage in entry.passages)
-    return entry.disposition is Disposition.REWRITE and left
+    return entry.disposition is Disposition.REWRITE and any(one.outcome in LEFT for one in entry.passages)
 
 
 def _passage(row: Row[Any], shown: list[tuple[str, ...]], key: MessageKey) -> Passage:

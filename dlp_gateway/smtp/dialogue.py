@@ -116,7 +116,7 @@ class Dialogue(Wire):
             return
         verb, argument = command
         method = cast("Callable[[str], None] | None", self._smtp_methods.get(verb))
-        if self._options.demands_tls and not self._tls and verb in UNDER_TLS:
+        if verb in UNDER_TLS and not self._tls and self._options.demands_tls:
             self._refuse(replies.MUST_STARTTLS)
         elif method is not None:
             method(argument)
