@@ -182,15 +182,15 @@ class Pipeline:
         """Put the edits together, one set for each copy, and look at every copy as a stranger would."""
         verdict = checked(verdict, message)
         trace = AddTrace(field=received(envelope, self._hostname, envelope.protocol))
-        copies = verdict.copies or (Copy(recipients=envelope.recipients, edits=verdict.edits),)
+        copies = [(copy.recipients, copy.edits) for copy in verdict.copies] or [(envelope.recipients, verdict.edits)]
         sights = Sights(message)
         seen: dict[str, tuple[str, ...]] = {}
-        for copy in copies:
-            seen |= dict.fromkeys(copy.recipients, sights.of(copy.edits))
+        for recipients, edits in copies:
+            seen |= dict.fromkeys(recipients, sights.of(edits))
         return _Passing(
             envelope=envelope,
             message=message,
-            copies=tuple([Copy(recipients=copy.recipients, edits=(trace, *copy.edits)) for copy in copies]),
+            copies=tuple([Copy(recipients=recipients, edits=(trace, *edits)) for recipients, edits in copies]),
             shown=seen,
             verdict=verdict,
             lesson=lesson,

@@ -159,7 +159,7 @@ class Memory:
             if "forwarded" in outcomes:
                 day = day_of(sending.at)
                 taken = [sending.recipients[place] for place in sending.outside if _left(entry.passages[place])]
-                seen.setdefault(day, []).extend(self._correspondents.seen(sending, taken))
+                seen.setdefault(day, []).extend(self._correspondents.seen(sending, taken, day))
                 if entry.lesson.is_group and not entry.lesson.is_hidden:
                     writes.append(partial(circles.learn, shown=self._digests.addresses(sending.shown), day=day))
         met = [self._correspondents.learning(pairs, day) for day, pairs in sorted(seen.items())]
