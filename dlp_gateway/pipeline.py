@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Final, TypeVar, assert_never
+from typing import Final, ParamSpec, TypeVar, assert_never
 
 from dlp_gateway import deposits
 from dlp_gateway.content import language
@@ -53,6 +53,7 @@ from dlp_gateway.retries import Retries
 from quarantine.model import State
 from quarantine.store import StoreError
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 _LARGE: Final = 500_000  # octets; below, all that is done in the loop takes a few milliseconds
@@ -147,7 +148,7 @@ class Pipeline:
             # whole mail, one to insiders only too, came to somebody whom no rule looked at.
             envelope = replace(envelope, dsn=replace(envelope.dsn, ret=Ret.HDRS))
         # A large one is read by a worker, so its parts are not kept here.
-        message = parse(content) if len(content) < _LARGE else await asyncio.to_thread(parse, content, briefly=True)
+        message = await _beside(len(content), parse, content, briefly=len(content) >= _LARGE)
         if hops(message) > self._hop_limit:
             log.rejected(envelope.id, Why.LOOP)
             return Rejected(id=envelope.id, why=Why.LOOP)
@@ -164,12 +165,10 @@ class Pipeline:
                 inspection = await self._inspector.inspect(envelope, message, remembered.recollection.facts)
                 remembered, inspection = await self._memory.add_up(remembered, inspection)
             with metrics.stage("decide"):
-                verdict = await _beside(len(content), partial(decide, self._policy, envelope, message, inspection))
+                verdict = await _beside(len(content), decide, self._policy, envelope, message, inspection)
             with metrics.stage("act"):
                 lesson = self._memory.lesson(remembered, verdict, inspection)
-                passing = await _beside(
-                    _effort(message, verdict), partial(self._edit, envelope, message, verdict, lesson)
-                )
+                passing = await _beside(_effort(message, verdict), self._edit, envelope, message, verdict, lesson)
             _tell(envelope, passing.verdict, inspection)
             # Committed before it leaves, so that the first answer to a mass mail, or a second attempt, is recognised.
             await self._memory.remember(remembered, passing.verdict, inspection)
@@ -246,7 +245,7 @@ class Pipeline:
         message, edits = passing.message, passing.copies[0].edits
         is_copied = PruneAttendees not in map(type, edits)  # behind the header, as it is
         effort = len(message.raw) // _COPIED if is_copied else len(message.raw)
-        content = await _beside(effort, partial(apply, message.raw, edits))
+        content = await _beside(effort, apply, message.raw, edits)
         entry = _account(passing, inspection)  # made before anybody has the mail: what fails here fails without harm
         delivery = await self._forwarder.forward(
             Outgoing(
@@ -296,9 +295,9 @@ def _effort(message: Message, verdict: Verdict) -> int:
     return len(message.raw) * max(1, len(verdict.copies))
 
 
-async def _beside(size: int, work: Callable[[], T]) -> T:
+async def _beside(size: int, work: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
     """Return what `work` returns; for a large message in a thread, so that the loop serves others meanwhile."""
-    return work() if size < _LARGE else await asyncio.to_thread(work)
+    return work(*given, **named) if size < _LARGE else await asyncio.to_thread(work, *given, **named)
 
 
 def _kinds(inspection: Inspection) -> tuple[tuple[str, int], ...]:
