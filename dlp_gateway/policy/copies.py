@@ -214,16 +214,22 @@ class Sights:
         """Return the addresses that a copy made by these edits shows, as written, each once and in order."""
         if not hides(edits):
             return self._all
-        message = self._message
-        section = message.raw[: message.body_start]
-        header = apply(section, tuple(edit for edit in edits if not isinstance(edit, PruneAttendees)))
+        header = apply(self._section, tuple(edit for edit in edits if not isinstance(edit, PruneAttendees)))
         visible = dict.fromkeys(recipient.address for recipient in parse(header).visible)
-        attendees = tuple(one.address for one in message.visible if one.field in _INVITATION)
+        attendees = self._attendees
         for edit in edits:
             if isinstance(edit, PruneAttendees):
                 domains, kept = DomainSet(edit.inside), frozenset(edit.kept)
                 attendees = tuple(one for one in attendees if domains.contains(one) or canonical(one) in kept)
         return tuple(visible | dict.fromkeys(attendees))
+
+    @cached_property
+    def _section(self) -> bytes:
+        return self._message.raw[: self._message.body_start]
+
+    @cached_property
+    def _attendees(self) -> tuple[str, ...]:
+        return tuple(one.address for one in self._message.visible if one.field in _INVITATION)
 
 
 def incomplete(why: str) -> Reason:
