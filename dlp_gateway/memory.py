@@ -162,7 +162,7 @@ def questions(policy: Policy) -> Questions:
 def sending(policy: Policy, envelope: Envelope, message: Message) -> Sending:
     """Return what of a message is compared with what is remembered."""
     recipients = tuple(map(canonical, envelope.recipients))
-    shown = policy.outsiders(recipient.address for recipient in message.visible)
+    shown = policy.outsiders([recipient.address for recipient in message.visible])
     addressed = policy.outsiders(recipients)
     answered = answered_ids(message)
     # Nobody asks for the topic of a mail to one, and most mails are.
@@ -180,10 +180,10 @@ def sending(policy: Policy, envelope: Envelope, message: Message) -> Sending:
         login=envelope.login,
         client=envelope.client,
         recipients=recipients,
-        outside=tuple(place for place, one in enumerate(recipients) if not policy.inside.contains(one)),
+        outside=tuple([place for place, one in enumerate(recipients) if not policy.inside.contains(one)]),
         addressed=addressed,
         shown=shown,
-        names=tuple((canonical(one.address), one.name) for one in message.visible if one.name)
+        names=tuple([(canonical(one.address), one.name) for one in message.visible if one.name])
         if len(message.visible) <= _NAMES
         else (),
     )
@@ -191,11 +191,10 @@ def sending(policy: Policy, envelope: Envelope, message: Message) -> Sending:
 
 def _is_exposing(one: Sending, inspection: Inspection) -> bool:
     """Whether a mail, as its author wrote it, shows outsiders of several organisations to each other."""
-    organisations = sum(found.count for found in inspection.findings if found.kind == ORGANISATIONS)
-    return len(one.shown) > 1 and organisations > 1
+    return len(one.shown) > 1 and sum(found.count for found in inspection.findings if found.kind == ORGANISATIONS) > 1
 
 
 def _values(inspection: Inspection) -> Values:
     """Return the identifiers of a mail to outsiders that are added up."""
     found = inspection.findings
-    return tuple((one.kind.partition(".")[2], one.token) for one in found if one.token is not None)
+    return tuple([(one.kind.partition(".")[2], one.token) for one in found if one.token is not None])

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Final, TypeVar, assert_never
+from typing import Final, ParamSpec, TypeVar, assert_never
 
 from dlp_gateway import deposits
 from dlp_gateway.content import language
@@ -18,7 +18,7 @@ from dlp_gateway.detect.base import CONFIDENCE, Inspection
 from dlp_gateway.forwarding import AFTER_AN_OUTAGE, UNREACHABLE, Forwarder, Outgoing
 from dlp_gateway.mail.author import misnamed
 from dlp_gateway.mail.automatic import is_automatic
-from dlp_gateway.mail.edit import AddTrace, PruneAttendees, PruneOutsiders, PruneRecipients, edited
+from dlp_gateway.mail.edit import AddTrace, PruneAttendees, edited, hides
 from dlp_gateway.mail.envelope import Envelope, Ret
 from dlp_gateway.mail.message import Message
 from dlp_gateway.mail.notice import is_inside_only
@@ -54,9 +54,11 @@ from dlp_gateway.retries import Retries
 from quarantine.model import State
 from quarantine.store import StoreError
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 _LARGE: Final = 500_000  # octets; below, all that is done in the loop takes a few milliseconds
+_LEAST: Final = tuple(CONFIDENCE.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +152,8 @@ class Pipeline:
             # RFC 3461 5.2.1 would pass on what came, and most MTAs return all of it if nothing did (4.3); but then a
             # whole mail, one to insiders only too, came to somebody whom no rule looked at.
             envelope = replace(envelope, dsn=replace(envelope.dsn, ret=Ret.HDRS))
-        message = await _beside(len(content), partial(_parsed, content))
+        # A large one is read by a worker, so its parts are not kept here.
+        message = await _beside(len(content), parse, content, briefly=len(content) >= _LARGE)
         if hops(message) > self._hop_limit:
             log.rejected(envelope.id, Why.LOOP)
             return Rejected(id=envelope.id, why=Why.LOOP)
@@ -167,12 +170,10 @@ class Pipeline:
                 inspection = await self._inspector.inspect(envelope, message, remembered.recollection.facts)
                 remembered, inspection = await self._memory.add_up(remembered, inspection)
             with metrics.stage("decide"):
-                verdict = await _beside(len(content), partial(decide, self._policy, envelope, message, inspection))
+                verdict = await _beside(len(content), decide, self._policy, envelope, message, inspection)
             with metrics.stage("act"):
                 lesson = self._memory.lesson(remembered, verdict, inspection)
-                passing = await _beside(
-                    _effort(message, verdict), partial(self._edit, envelope, message, verdict, lesson)
-                )
+                passing = await _beside(_effort(message, verdict), self._edit, envelope, message, verdict, lesson)
             _tell(envelope, passing.verdict, inspection)
             # Committed before it leaves, so that the first answer to a mass mail, or a second attempt, is recognised.
             await self._memory.remember(remembered, passing.verdict, inspection)
@@ -185,15 +186,15 @@ class Pipeline:
         """Put the edits together, one set for each copy, and look at every copy as a stranger would."""
         verdict = checked(verdict, message)
         trace = AddTrace(field=received(envelope, self._hostname, envelope.protocol))
-        copies = verdict.copies or (Copy(recipients=envelope.recipients, edits=verdict.edits),)
+        copies = [(copy.recipients, copy.edits) for copy in verdict.copies] or [(envelope.recipients, verdict.edits)]
         sights = Sights(message)
         seen: dict[str, tuple[str, ...]] = {}
-        for copy in copies:
-            seen |= dict.fromkeys(copy.recipients, sights.of(copy.edits))
+        for recipients, edits in copies:
+            seen |= dict.fromkeys(recipients, sights.of(edits))
         return _Passing(
             envelope=envelope,
             message=message,
-            copies=tuple([Copy(recipients=copy.recipients, edits=(trace, *copy.edits)) for copy in copies]),
+            copies=tuple([Copy(recipients=recipients, edits=(trace, *edits)) for recipients, edits in copies]),
             shown=seen,
             verdict=verdict,
             lesson=lesson,
@@ -247,9 +248,8 @@ class Pipeline:
         """Hand over to the smarthost and say what came of it."""
         envelope = passing.envelope
         message, edits = passing.message, passing.copies[0].edits
-        reaches_body = any(isinstance(edit, PruneAttendees) for edit in edits)
-        effort = len(message.raw) if reaches_body else message.body_start
-        content = await _beside(effort, partial(edited, message.raw, edits))
+        effort = len(message.raw) if PruneAttendees in map(type, edits) else message.body_start
+        content = await _beside(effort, edited, message.raw, edits)
         entry = _account(passing, inspection)  # made before anybody has the mail: what fails here fails without harm
         delivery = await self._forwarder.forward(
             Outgoing(
@@ -294,18 +294,14 @@ def _noting() -> Iterator[None]:
 
 def _effort(message: Message, verdict: Verdict) -> int:
     """Return how many octets have to be looked at to edit a message: where nobody is hidden, those of the header."""
-    hides = any(isinstance(edit, PruneRecipients | PruneOutsiders) for edit in verdict.edits)
-    return len(message.raw) * max(1, len(verdict.copies)) if hides or verdict.copies else message.body_start
+    if not verdict.copies and not hides(verdict.edits):
+        return message.body_start
+    return len(message.raw) * max(1, len(verdict.copies))
 
 
-async def _beside(size: int, work: Callable[[], T]) -> T:
+async def _beside(size: int, work: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
     """Return what `work` returns; for a large message in a thread, so that the loop serves others meanwhile."""
-    return work() if size < _LARGE else await asyncio.to_thread(work)
-
-
-def _parsed(content: bytes) -> Message:
-    """Return the message; a large one is read by a worker, so its parts are not kept here."""
-    return parse(content, briefly=len(content) >= _LARGE)
+    return work(*given, **named) if size < _LARGE else await asyncio.to_thread(work, *given, **named)
 
 
 def _kinds(inspection: Inspection) -> tuple[tuple[str, int], ...]:
@@ -319,10 +315,11 @@ def _measured(inspection: Inspection) -> tuple[tuple[str, int, int, int], ...]:
     """Return the counts of each kind by confidence, as rules ask for them."""
     counts: dict[str, list[int]] = {}
     for finding in inspection.findings:
-        known = counts.setdefault(finding.kind, [0] * len(CONFIDENCE))
-        for place, least in enumerate(CONFIDENCE.values()):
-            known[place] += 0 if finding.score < least else max(0, finding.count)
-    return tuple((kind, low, medium, high) for kind, (low, medium, high) in counts.items())
+        known = counts.setdefault(finding.kind, [0, 0, 0])
+        for place, least in enumerate(_LEAST):
+            if not finding.score < least:
+                known[place] += max(0, finding.count)
+    return tuple([(kind, low, medium, high) for kind, (low, medium, high) in counts.items()])
 
 
 def _tell(envelope: Envelope, verdict: Verdict, inspection: Inspection) -> None:
@@ -355,8 +352,8 @@ def _account(passing: _Passing, inspection: Inspection) -> Callable[..., Entry]:
         client=envelope.client,
         login=envelope.login,
         disposition=passing.verdict.disposition,
-        reasons=tuple(dict.fromkeys(reason.rule for reason in reasons if reason.enforced)),
-        observed=tuple(dict.fromkeys(reason.rule for reason in reasons if not reason.enforced)),
+        reasons=tuple(dict.fromkeys([reason.rule for reason in reasons if reason.enforced])),
+        observed=tuple(dict.fromkeys([reason.rule for reason in reasons if not reason.enforced])),
         findings=_kinds(inspection),
         hidden=passing.verdict.hidden,
         language="" if passes else language.of_author(passing.message),
@@ -377,4 +374,4 @@ def _passages(passing: _Passing, replies: dict[str, Reply], outcome: str) -> tup
         word = "forwarded" if reply.positive else "refused" if reply.permanent else "deferred"
         return Passage(recipient=recipient, shown=passing.shown[recipient], outcome=word, reply=str(reply))
 
-    return tuple(passage(recipient) for recipient in passing.envelope.recipients)
+    return tuple([passage(recipient) for recipient in passing.envelope.recipients])

@@ -4,11 +4,12 @@ Which retries are known, and why no others, stands in docs/decisions/0006-retry-
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from functools import partial
 from itertools import count
+from types import TracebackType
 from typing import Final, TypeVar
 
 from dlp_gateway.mail.envelope import Envelope
@@ -54,11 +55,21 @@ class OwnDepartures:
 
 
 class _Attempt:
-    """How far a hand-over is with finding out whether it is a retry."""
+    """How far a hand-over is with finding out whether it is a retry; it lasts as long as what stands under it."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str, attempts: "dict[str, _Attempt]") -> None:
+        self._name, self._attempts = name, attempts
         self.waits = False  # for the end of a first attempt, of which there is a note
         self.looked_up = asyncio.Event()
+
+    def __enter__(self) -> None:
+        self._attempts[self._name] = self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        del self._attempts[self._name]
+        self.looked_up.set()
 
 
 class Retries:
@@ -85,22 +96,16 @@ class Retries:
         self._places: dict[str, int | None] = {}  # by id, of departures until they are noted
         self._unsure: dict[str, None] = {}  # ids of those of which nobody could say whether they are retries
 
-    @contextmanager
-    def attempt(self, name: str) -> Iterator[None]:
+    def attempt(self, name: str) -> AbstractContextManager[None]:
         """A hand-over begins and ends."""
-        attempt = self._attempts[name] = _Attempt()
-        try:
-            yield
-        finally:
-            del self._attempts[name]
-            attempt.looked_up.set()
+        return _Attempt(name, self._attempts)
 
     async def reply(self, envelope: Envelope, content: bytes) -> Reply | None:
         """Return how the same transaction was answered within the hour, if its client never heard it.
 
         While the first attempt is under way its end is waited for, for a while; then the reply is `UNDER_WAY`.
         """
-        attempt = self._attempts.get(envelope.id) or _Attempt()
+        attempt = self._attempts.get(envelope.id) or _Attempt(envelope.id, {})
         if not await self._noted(envelope):
             attempt.waits = True
             return UNDER_WAY

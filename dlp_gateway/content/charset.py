@@ -127,4 +127,4 @@ def strange(text: str) -> bool:
 
 
 def _distinct(texts: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(texts))
+    return tuple(dict.fromkeys(texts)) if len(texts) > 1 else texts  # the digest of a large text takes its time

@@ -56,9 +56,14 @@ def is_disguised(part: Part, kind: Kind) -> bool:
     family = _FAMILY.get(kind, "")
     if not family or not part.content:
         return False
-    claims = {_EXTENSIONS.get(name.rpartition(".")[2].strip().lower(), "") for name in part.filename.splitlines()[:1]}
-    claims.add(_claimed(part.media_type))
-    return any(claim and claim != family and (claim, family) not in _HONEST for claim in claims)
+    name = part.filename.splitlines()[0] if part.filename else ""
+    return _is_lie(_claimed(part.media_type), family) or _is_lie(
+        _EXTENSIONS.get(name.rpartition(".")[2].strip().lower(), ""), family
+    )
+
+
+def _is_lie(claim: str, family: str) -> bool:
+    return bool(claim) and claim != family and (claim, family) not in _HONEST
 
 
 def _claimed(media_type: str) -> str:

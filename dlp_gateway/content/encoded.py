@@ -51,10 +51,12 @@ _ANY: Final = re2.compile(rb"[A-Za-z0-9+/_\-]{24}|(?:[0-9A-Fa-f]{2}[ :,\n\-]){12
 def files(text: str) -> Iterator[File]:
     """Yield what is encoded in a text, in its order; linear."""
     if len(text) < _LOOK:  # names and most subjects
-        return
+        return iter(())
     octets = text.encode("ascii", "replace")
-    if _ANY.search(octets) is None:  # nearly all texts
-        return
+    return iter(()) if _ANY.search(octets) is None else _files(text, octets)  # nearly all texts have nothing
+
+
+def _files(text: str, octets: bytes) -> Iterator[File]:
     shape = octets.translate(_SHAPE)
     del octets  # of a large text, one is enough
     told = end = 0

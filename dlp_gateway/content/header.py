@@ -132,9 +132,11 @@ def free_text(message: Message) -> Iterator[Text]:
     addressed: list[Field] = []
     for field in message.fields:
         role = _role(field.name[:_LONGEST_NAME])
+        if role is _Role.UNREAD or (role is _Role.COMMENTED and b"(" not in field.body):  # as most are
+            continue
         if role is _Role.RECIPIENTS:
             addressed.append(field)
-        elif role is not _Role.UNREAD and (text := _read(role, field.body)):
+        elif text := _read(role, field.body):
             yield Text(where=f"header:{field.name}", text=text)
     names: dict[str, dict[str, None]] = {}
     for visible in message.visible:
@@ -170,7 +172,7 @@ def _read(role: _Role, body: bytes) -> str:
     text = text_of(body)
     if role is _Role.TEXT:
         return decode(text)[0]
-    if role in {_Role.ADDRESSES, _Role.RECIPIENTS}:
+    if role is _Role.ADDRESSES or role is _Role.RECIPIENTS:
         return _named(text)
     said = [comment for comment in _COMMENT.findall(text) if " " in comment]
     if role is _Role.NAMED:

@@ -11,6 +11,7 @@ from dlp_gateway.content.text import File
 
 _BEGINS: Final = (b"begin", b"=ybegin")
 _BEGIN: Final = re.compile(rb"\n(?:=y)?begin[ -]")  # one look for three signs, where each takes as long
+_WORD: Final = re.compile(rb"begin[ -]")  # found in half the time of one that begins with a line
 _SIGNS: Final = (b"with BinHex", b": base64")
 #: The source of a part, as people paste it. What is before an LF has one reading, a CR too: two ways to read each of
 #: twenty lines are a million.
@@ -46,7 +47,9 @@ _ESCAPED: Final = re.compile(rb"=(.)", re.DOTALL)
 
 def may_hold(content: bytes) -> bool:
     """Return whether a closer look is worth while."""
-    return content.startswith(_BEGINS) or _BEGIN.search(content) is not None or any(sign in content for sign in _SIGNS)
+    if content.startswith(_BEGINS) or (_WORD.search(content) and _BEGIN.search(content)):
+        return True
+    return any(sign in content for sign in _SIGNS)
 
 
 def links_files(content: bytes) -> bool:

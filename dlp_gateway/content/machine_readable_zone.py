@@ -14,8 +14,8 @@ from typing import Final, NamedTuple
 _FILLERS: Final = str.maketrans({**dict.fromkeys("＜﹤‹〈❮❬«《≪£€({[", "<"), "/": "7"})
 _DOUBLE: Final = str.maketrans({"«": "<<", "《": "<<", "≪": "<<"})
 _ENTITIES: Final = re.compile(r"&(?:lt|#0*60|#x0*3c);?", re.IGNORECASE)
-#: How fillers in a row begin, by their first sign: most texts have none of these.
-_SIGNS: Final = {"<": ("<<", "< <"), "&": ("&lt", "&LT", "&#")}
+#: How fillers in a row begin: most texts have neither of their first signs.
+_SIGNS: Final = ("<<", "< <", "&lt", "&LT", "&#")
 _WIDE_SIGNS: Final = ("«", "‹", "＜", "﹤", "〈", "《")
 _OTHER: Final = re.compile(r"[^A-Z0-9<]++")
 #: Letters that readers of pictures take for digits, and the other way round.
@@ -69,9 +69,8 @@ class _Dates(NamedTuple):
 
 def may_hold(text: str) -> bool:
     """Return whether a closer look is worth while: all zones have fillers in a row."""
-    for first, signs in _SIGNS.items():
-        if first in text and any(sign in text for sign in signs):
-            return True
+    if ("<" in text or "&" in text) and any(sign in text for sign in _SIGNS):
+        return True
     return not text.isascii() and any(sign in text for sign in _WIDE_SIGNS)
 
 

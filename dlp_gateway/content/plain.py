@@ -4,7 +4,6 @@ import quopri
 import re
 from collections.abc import Callable, Iterator
 from html import unescape
-from itertools import chain
 from typing import Final
 from urllib.parse import unquote
 
@@ -57,8 +56,8 @@ def read(part: Part, kind: Kind, *, holds_files: bool = True) -> Iterator[Piece]
         pieces = [list(structured.calendar(reading)) for reading in found]
         found = tuple(dict.fromkeys(piece for reading in pieces for piece in reading if isinstance(piece, str)))
         yield from (piece for piece in (pieces[0] if pieces else ()) if not isinstance(piece, str))
-    if kind in _FURTHER:
-        found = tuple(dict.fromkeys(chain(found, *(_further(reading, part) for reading in found))))
+    if kind in _FURTHER and (further := [other for reading in found for other in _further(reading, part)]):
+        found = tuple(dict.fromkeys((*found, *further)))
     is_doubtful = not found or ("\ufffd" in found[0] and strange(found[0]))
     if found:
         texts = [found[0] if len(found) == 1 else "\n\n".join(found)]

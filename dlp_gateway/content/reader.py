@@ -153,9 +153,9 @@ class _Walk:
                     reasons[UnreadableReason.TOO_LARGE] = None
         except MemoryError:  # what was read so far stays
             reasons[UnreadableReason.TOO_LARGE] = None
-        kind = kinds[0].value if kinds else ""
-        told = part.media_type or kind.replace(" ", "-")
-        self.unreadable += (Unreadable(part=part.path, type=told, reason=reason) for reason in reasons)
+        if reasons:
+            told = part.media_type or (kinds[0].value.replace(" ", "-") if kinds else "")
+            self.unreadable += (Unreadable(part=part.path, type=told, reason=reason) for reason in reasons)
         self.parts.insert(
             place,
             PartRead(

@@ -7,7 +7,7 @@ it cannot finish (that becomes a `Failure`, never "clean"), and never puts text 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, Protocol, TypeVar, cast
+from typing import Any, Final, Protocol, TypeVar
 
 from dlp_gateway.content.text import Text, Unreadable
 from dlp_gateway.mail.envelope import Envelope
@@ -131,13 +131,14 @@ class Material:
     texts: tuple[Text, ...]
     unreadable: tuple[Unreadable, ...] = ()
     facts: Facts = field(default=NO_FACTS)
-    _told: dict[object, object] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _told: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def once(self, view: Callable[["Material"], _View]) -> _View:
         """Return what a pure function tells of this material, asked once however many detectors want to know."""
         if view not in self._told:
             self._told[view] = view(self)
-        return cast("_View", self._told[view])
+        told: _View = self._told[view]
+        return told
 
 
 class Detector(Protocol):

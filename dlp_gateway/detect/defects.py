@@ -2,10 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from dlp_gateway.content.text import UnreadableReason
 from dlp_gateway.detect.base import Finding, Material
 from dlp_gateway.mail.message import Defect
+
+_KINDS: Final = frozenset(
+    (*(f"defect.{defect}" for defect in Defect), *(f"unreadable.{why}" for why in UnreadableReason))
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,9 +25,7 @@ class DefectsDetector:
     @property
     def kinds(self) -> frozenset[str]:
         """One kind for each defect and for each reason."""
-        return frozenset(
-            (*(f"defect.{defect}" for defect in Defect), *(f"unreadable.{why}" for why in UnreadableReason))
-        )
+        return _KINDS
 
     def detect(self, material: Material) -> Iterator[Finding]:
         """Report what parsing and reading recorded."""

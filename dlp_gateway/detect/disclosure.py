@@ -39,6 +39,8 @@ class DisclosureDetector:
         if named := betrayed(envelope, message, (*self.inside.patterns, *self.partners.patterns)):
             yield self._finding(BLIND_NAMED, len(named), f"header:{next(iter(named.values()))}")
         hidden = self._outside(blind(envelope, message))
+        if not hidden and len(message.visible) < 2:
+            return
         outsiders = self._outside(canonical(recipient.address) for recipient in message.visible)
         if not hidden and len(outsiders) < 2:
             return

@@ -29,6 +29,7 @@ _DIVIDERS: Final = re.compile(r"[._+=-]+")
 _ASKED: Final = "solicitation.request"
 _NAMED: Final = "solicitation.document"
 _MENTIONED: Final = "solicitation.mention"
+_LEAST: Final = CONFIDENCE["medium"]
 _BOTH: Final = frozenset((_ASKED, _NAMED))
 
 
@@ -74,9 +75,7 @@ class SolicitationDetector:
 
     def detect(self, material: Material) -> Iterator[Finding]:
         """Report what a rule needs; where nothing is asked for, the rest is not looked at."""
-        looked_at = zip(material.texts, material.once(self.triggers), strict=True)
-        found = ((self._likelihood(text, seen), text.where) for text, seen in looked_at)
-        likely, where = next((one for one in found if one[0] >= CONFIDENCE["medium"]), (0.0, ""))
+        likely, where = self._asking(material)
         if not where:
             return
         place = where if where.startswith("part:") else "header:Subject"
@@ -91,12 +90,22 @@ class SolicitationDetector:
         if any(self._is_group(address) for address in answered):
             yield self._finding(GROUP, 1, "header:Reply-To")
 
+    def _asking(self, material: Material) -> tuple[float, str]:
+        """Return how likely the first text asks that may, and where it stands."""
+        for text, seen in zip(material.texts, material.once(self.triggers), strict=True):
+            likely = self._likelihood(text, seen)
+            if likely >= _LEAST:
+                return likely, text.where
+        return 0.0, ""
+
     def _likelihood(self, text: Text, seen: frozenset[str]) -> float:
         """Return how likely a text asks; of those where nothing stands by which one could, that it does not.
 
         Where it is cut, words may be of other lengths than the triggers saw.
         """
         unsure = len(text.text) > LONGEST or may_ask(text.text)
+        if not seen and not unsure:  # nearly always
+            return 0.0
         by_rules = (unsure or seen >= _BOTH) and asks(self.words, text.text)
         if by_rules or unsure or _MENTIONED in seen:
             return self.model.likelihood(text.text, seen_by_rules=by_rules)

@@ -30,7 +30,7 @@ class Triggers:
 
     def __call__(self, material: Material) -> tuple[frozenset[str], ...]:
         """Return the names of what occurs in each text of a message, in the order of its texts."""
-        return tuple(self.of(text.text) for text in material.texts)
+        return tuple([self.of(text.text) for text in material.texts])
 
     def of(self, text: str) -> frozenset[str]:
         """Return the names of what occurs in `text`; of people's names and of subjects, which recur, it is kept."""

@@ -115,8 +115,11 @@ class Inspector:
         has a Failure, beside what the header alone tells (so that a rewrite is prepared before anybody releases it).
         """
         if self._is_cheap(message):
-            with contextlib.suppress(NotInPlace, TookTooLong), self._stopwatch:
-                return measure(self._detectors, envelope, message, facts, in_place=True)
+            try:
+                with self._stopwatch:
+                    return measure(self._detectors, envelope, message, facts, in_place=True)
+            except (NotInPlace, TookTooLong):
+                pass  # a worker does it
         try:
             return await self._workers.inspect(
                 frames.request(envelope, facts, message.raw), message.raw, _payer(envelope)
@@ -158,4 +161,6 @@ def _is_slow(part: Part) -> bool:
         return False
     if not part.charset and len(part.content) > _UNLABELLED_IN_PLACE and not part.content.isascii():
         return True
+    if len(part.content) <= _DIGITS_IN_PLACE:
+        return False
     return len(part.content) - len(part.content.translate(None, b"0123456789")) > _DIGITS_IN_PLACE

@@ -55,6 +55,12 @@ class Acquaintance:
     twins: tuple[int, ...] = ()
 
 
+NOBODY: Final = Acquaintance()
+
+
+_Sort = Literal["sender", "domain", "person"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
     """Something that was seen on a day: a pair of digests, and what may be mistaken for it, in plain.
@@ -63,7 +69,7 @@ class Seen:
     """
 
     pair: bytes
-    sort: Literal["sender", "domain", "person"]
+    sort: _Sort
     author: bytes
     address: str = ""
     name: str = ""
@@ -76,33 +82,31 @@ class Correspondents:
         self._digests = digests
         self._met: dict[bytes, int] = {}  # pair → the last day that is written down
 
-    def seen(self, sending: Sending, recipients: Collection[str]) -> tuple[Seen, ...]:
-        """Return what is learned from a mail that left for these recipients outside."""
+    def seen(self, sending: Sending, recipients: Collection[str], day: int | None = None) -> tuple[Seen, ...]:
+        """Return what is learned from a mail that left for these recipients outside; given a day, what is new on it."""
         if not sending.reverse_path or not 0 < len(recipients) <= RECIPIENTS:
             return ()
         author, names = self._digests.address(sending.reverse_path), dict(sending.names)
-        found = [
-            Seen(pair=_HOUSE, sort="sender", author=b""),
-            Seen(pair=pair(author, author), sort="sender", author=author),
+        found: list[tuple[bytes, _Sort, bytes, str]] = [
+            (_HOUSE, "sender", b"", ""),
+            (pair(author, author), "sender", author, ""),
         ]
         for address in recipients:
             found += (
-                Seen(pair=self._domain(address), sort="domain", author=b"", address=address),
-                Seen(
-                    pair=pair(author, self._digests.address(address)),
-                    sort="person",
-                    author=author,
-                    address=address,
-                    name=names.get(address, ""),
-                ),
+                (self._domain(address), "domain", b"", address),
+                (pair(author, self._digests.address(address)), "person", author, address),
             )
-        return tuple(found)
+        return tuple(
+            Seen(pair=one, sort=sort, author=whose, address=address, name=names.get(address, "") if whose else "")
+            for one, sort, whose, address in found
+            if day is None or self._met.get(one, -1) < day
+        )
 
     # --- learning -----------------------------------------------------------------------------------------------------
 
     def learning(self, seen: Iterable[Seen], day: int) -> "Learning":
-        """Return what is to be noted of what was seen on a day."""
-        return Learning(self, {one.pair: one for one in seen if self._met.get(one.pair, -1) < day}, day)
+        """Return what is to be noted of what is new on a day."""
+        return Learning(self, {one.pair: one for one in seen}, day)
 
     def note(self, connection: Connection, new: Mapping[bytes, Seen], day: int) -> None:
         """Note pairs in the caller's transaction."""
@@ -130,13 +134,13 @@ class Correspondents:
 
     async def look_up(self, database: Database, sending: Sending, questions: Questions) -> Acquaintance:
         """Return who of the recipients is a stranger, and whom he resembles; nothing before enough was seen."""
-        recipients = tuple(sending.recipients[place] for place in sending.outside)
+        recipients = [sending.recipients[place] for place in sending.outside]
         if self._all_met(sending.reverse_path, recipients):  # most mails
-            return Acquaintance()
+            return NOBODY
         seen = {one.pair: one for one in self.seen(sending, recipients)}
         unmet = [one for pair, one in seen.items() if one.sort == "person" and pair not in self._met]
         if not unmet:
-            return Acquaintance()
+            return NOBODY
         domains = {organisation(domain_of(one.address)): one for one in seen.values() if one.sort == "domain"}
         compared = [*unmet, *domains.values()] if questions.look_alikes and len(unmet) <= STRANGERS else []
         forms = {one.pair: frozenset(self._forms(one)) for one in compared}
@@ -153,7 +157,7 @@ class Correspondents:
         strangers = [one for one in unmet if one.pair not in days]
         learning = questions.memory.learning
         if not strangers or days.get(next(pair for pair, one in seen.items() if one.author), 0) < learning:
-            return Acquaintance()
+            return NOBODY
         alike = {
             pair
             for pair, theirs in forms.items()

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, delete, select
 
-from dlp_gateway.detect.base import Facts, Sent
+from dlp_gateway.detect.base import NO_FACTS, Facts, Sent
 from dlp_gateway.journal import (
     announcements,
     circles,
@@ -23,7 +23,7 @@ from dlp_gateway.journal import (
     sent_values,
     tables,
 )
-from dlp_gateway.journal.correspondents import Acquaintance, Correspondents, Seen
+from dlp_gateway.journal.correspondents import NOBODY, Correspondents, Seen
 from dlp_gateway.journal.digests import Digests
 from dlp_gateway.journal.recollecting import Mailing, Remembered
 from dlp_gateway.journal.sent_values import Value
@@ -39,6 +39,7 @@ T = TypeVar("T")
 #: Rows that are dropped in one transaction of `prune`.
 _BATCH: Final = 500
 
+_NOTHING: Final = Recollection(facts=NO_FACTS)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -63,11 +64,13 @@ class Memory:
         recollection = await self._recollect_mailings(sending, questions)
         if not sending.outside or not (questions.strangers or questions.sent):
             return recollection
-        met, sent = Acquaintance(), None
+        met, sent = NOBODY, None
         if questions.strangers:
             met = await self._correspondents.look_up(self._database, sending, questions)
         if questions.sent:
             sent = Sent(key=self._digests.sent_key(self._sender(sending)))
+        if recollection is _NOTHING and met is NOBODY:  # most mails
+            return Recollection(facts=Facts(sent=sent)) if sent else _NOTHING
         facts = replace(
             recollection.facts, strangers=met.strangers, look_alikes=met.look_alikes, twins=met.twins, sent=sent
         )
@@ -78,7 +81,7 @@ class Memory:
         is_several = len(sending.shown) > 1 or (sending.is_answer and len(sending.addressed) > 1)
         is_asked = is_several and (questions.threads or questions.exposure or is_group)
         if not (is_asked or sending.authors):
-            return Recollection()
+            return _NOTHING
         this = mailings.mailing(sending, self._digests)
         answered = tuple(self._digests.message(one, "") for one in sending.answered)
 
@@ -156,7 +159,7 @@ class Memory:
             if "forwarded" in outcomes:
                 day = day_of(sending.at)
                 taken = [sending.recipients[place] for place in sending.outside if _left(entry.passages[place])]
-                seen.setdefault(day, []).extend(self._correspondents.seen(sending, taken))
+                seen.setdefault(day, []).extend(self._correspondents.seen(sending, taken, day))
                 if entry.lesson.is_group and not entry.lesson.is_hidden:
                     writes.append(partial(circles.learn, shown=self._digests.addresses(sending.shown), day=day))
         met = [self._correspondents.learning(pairs, day) for day, pairs in sorted(seen.items())]

@@ -55,8 +55,8 @@ def sealed(entry: Entry, number: int, key: JournalKey, public: PublicKey) -> Sea
             "disposition": entry.disposition.label,
             "reasons": written_rules(entry.reasons),
             "observed": written_rules(entry.observed),
-            "findings": json.dumps(entry.findings) if entry.findings else "[]",
-            "measured": json.dumps(entry.measured) if entry.measured else "[]",
+            "findings": _written_counts(entry.findings),
+            "measured": _written_counts(entry.measured),
             "message_id_index": message_id_index(public, entry.message_id),
             "reverse_path_index": address_index(public, entry.reverse_path),
             "sealed": key.key.seal_text(f"{name} entry", json.dumps(texts)),
@@ -132,8 +132,7 @@ def opened_account(row: Row[Any], key: MessageKey, public: PublicKey) -> Account
 
 def _is_news(entry: Entry) -> bool:
     """Tell whether an author will want to know: his mail is on its way, and custody's log does not tell of it."""
-    left = any(passage.outcome in LEFT for passage in entry.passages)
-    return entry.disposition is Disposition.REWRITE and left
+    return entry.disposition is Disposition.REWRITE and any(one.outcome in LEFT for one in entry.passages)
 
 
 def _passage(row: Row[Any], shown: list[tuple[str, ...]], key: MessageKey) -> Passage:
@@ -144,6 +143,11 @@ def _passage(row: Row[Any], shown: list[tuple[str, ...]], key: MessageKey) -> Pa
 def written_rules(rules: tuple[str, ...]) -> str:
     """Return rule ids as they are stored, each between line feeds, so that one can be searched for whole."""
     return "\n" + "".join([f"{rule}\n" for rule in rules])
+
+
+@lru_cache(maxsize=1024)  # there are few kinds, and most mails have few of them
+def _written_counts(counts: tuple[tuple[str | int, ...], ...]) -> str:
+    return json.dumps(counts)
 
 
 @lru_cache(maxsize=_KEPT)

@@ -33,6 +33,8 @@ def blind(envelope: Envelope, message: Message) -> tuple[str, ...]:
 
     One who gets his copy alone is blind to nobody, so there are none then.
     """
+    if len(envelope.recipients) < 2:  # as nearly all
+        return ()
     recipients = tuple(dict.fromkeys(map(canonical, envelope.recipients)))
     if len(recipients) < 2:
         return ()

@@ -31,6 +31,7 @@ __all__ = [
     "edited",
     "exposed",
     "from_json",
+    "hides",
     "occurrences",
     "to_json",
     "without",
@@ -101,6 +102,7 @@ class RemoveFields:
 
 Edit = AddTrace | RemoveBcc | PruneRecipients | PruneOutsiders | PruneAttendees | RemoveSignatures | RemoveFields
 
+_HIDING: Final = frozenset((PruneRecipients, PruneOutsiders))
 _BLIND_FIELDS: Final = frozenset({"bcc", "resent-bcc"})
 _SIGNATURES: Final = frozenset({"dkim-signature", "arc-message-signature"})
 _ARC: Final = frozenset({"arc-seal", "arc-message-signature", "arc-authentication-results"})
@@ -127,6 +129,11 @@ class Edited:
     def isascii(self) -> bool:
         """Whether all octets are ASCII."""
         return self.section.isascii() and (self.source.isascii() or self.source[self.start :].isascii())
+
+
+def hides(edits: tuple[Edit, ...]) -> bool:
+    """Whether one of the edits hides somebody from those who get the mail."""
+    return not _HIDING.isdisjoint(map(type, edits))
 
 
 def apply(raw: bytes, edits: tuple[Edit, ...]) -> bytes:

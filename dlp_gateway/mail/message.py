@@ -1,8 +1,9 @@
 """The bounded, tolerant view of a message that all inspection works on (made by `mail.parse`)."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 
 class Defect(StrEnum):
@@ -103,20 +104,24 @@ class Message:
     visible: tuple[VisibleRecipient, ...]
     parts: tuple[Part, ...]
     defects: tuple[Defect, ...]
-    _index: dict[str, list[Field]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _index: dict[str, Sequence[Field]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
-    def named(self, name: str) -> tuple[Field, ...]:
+    def named(self, name: str) -> Sequence[Field]:
         """Return the fields called `name`, in order, whatever their case."""
-        return tuple(self._by_name().get(name.lower(), ()))
+        return (self._index or self._indexed()).get(name.lower(), ())
 
     def has_any(self, names: frozenset[str]) -> bool:
         """Whether there is a field that is called one of `names` (lower case)."""
-        return not names.isdisjoint(self._by_name())
+        return not names.isdisjoint(self._index or self._indexed())
 
-    def _by_name(self) -> dict[str, list[Field]]:
-        if self.fields and not self._index:
-            index: dict[str, list[Field]] = {}
-            for one in self.fields:
-                index.setdefault(one.name.lower(), []).append(one)
-            self._index.update(index)  # at once: other threads may be asking
+    def indexed(self, index: Mapping[str, Sequence[Field]]) -> Self:
+        """Return the message, which need not look for its fields by name: who read them has them so."""
+        self._index.update(index)
+        return self
+
+    def _indexed(self) -> dict[str, Sequence[Field]]:
+        index: dict[str, list[Field]] = {}
+        for one in self.fields:
+            index.setdefault(one.name.lower(), []).append(one)
+        self._index.update(index)  # at once: other threads may be asking
         return self._index

@@ -79,7 +79,7 @@ def leaves(
         del item  # or two contents lie here while the next is made
     for part in found:
         account.defects.update(part.defects)
-    if len({(part.path, len(part.content)) for part in found}) < len(found):  # readings have parts in common
+    if len(found) > 1 and len({(part.path, len(part.content)) for part in found}) < len(found):  # they have some twice
         found = list(dict.fromkeys(found))
     return tuple(found), frozenset(account.defects)
 
@@ -158,14 +158,12 @@ def _differ(node: Node, readings: tuple[_Reading, ...]) -> bool:
 
 def _readings(node: Node, account: Account) -> tuple[_Reading, ...]:
     """Return how the entity may be read: each Content-Type with each Content-Transfer-Encoding that it declares."""
-    types = list(dict.fromkeys(field.body for field in node.head.named("content-type"))) or [b""]
+    types = [field.body for field in node.head.named("content-type")] or [b""]
     encodings = node.head.named("content-transfer-encoding")
-    names = list(dict.fromkeys(chain.from_iterable(transfer.encodings_named(field.body) for field in encodings))) or [
-        ""
-    ]
+    names = [one for field in encodings for one in transfer.encodings_named(field.body)] or [""]
     if len(types) == len(names) == 1:
         return _read(types[0], names[0], node.default_type)
-    ways = account.some(product(types, names))
+    ways = account.some(product(dict.fromkeys(types), dict.fromkeys(names)))
     return tuple(chain.from_iterable(_read(body, encoding, node.default_type) for body, encoding in ways))
 
 
@@ -254,7 +252,7 @@ def _text_or_other(node: Node, reading: _Reading, account: Account) -> Iterator[
     if reading.content_type.first("delsp").lower() == "yes":  # RFC 3676 4.2: the blank before a soft line end goes, too
         shown.append(replace(shown[0], content=_SOFT_BREAK.sub(b"", shown[0].content)))
     labels = reading.content_type.parameters.get("charset", [""])
-    charsets = dict.fromkeys(label.partition("(")[0].strip().lower() for label in labels)  # with a comment or without
+    charsets = {label.partition("(")[0].strip().lower(): None for label in labels}  # with a comment or without
     if charsets.keys() == {shown[0].charset}:
         return iter(shown)
     if ambiguity.charsets_differ(charsets, shown[0].content):

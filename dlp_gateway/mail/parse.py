@@ -76,12 +76,15 @@ def parse(raw: bytes, limits: Limits = LIMITS, *, briefly: bool = False) -> Mess
         visible=visible,
         parts=parts,
         defects=tuple(sorted(defects | faults)) if defects or faults else (),
-    )
+    ).indexed(head.index)
 
 
 def whole(message: Message) -> Message:
     """Return the message with the whole content of each part, if it was not parsed so."""
-    return parse(message.raw) if any(part.left_out for part in message.parts) else message
+    for part in message.parts:
+        if part.left_out:
+            return parse(message.raw)
+    return message
 
 
 def _visible(raw: bytes, head: Header, limit: int, defects: set[Defect]) -> tuple[VisibleRecipient, ...]:

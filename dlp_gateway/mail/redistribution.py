@@ -32,13 +32,13 @@ _THROUGH: Final = ("Delivered-To", "X-Original-To", "X-Envelope-To", "Envelope-T
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _From:
-    """What one From field says: its authors (canonical), and whether one is not ours.
+    """What one From field says: its addresses as written, and canonical.
 
     `via` is who writes via a list, a name or an address, "" if nobody does.
     """
 
+    addresses: tuple[str, ...]
     authors: tuple[str, ...]
-    is_others: bool
     via: str
 
 
@@ -48,37 +48,37 @@ def passed_on_authors(envelope: Envelope, message: Message, ours: DomainSet, lis
     From names an outsider (beside one of ours who, in Sender, says that he sent it, that is a joint letter), or list
     software wrote over one. Mail of `lists` that we run is meant to be passed on.
     """
-    named = [(field.name.lower(), field) for field in message.fields]  # once: nearly all mail ends here
-    froms = [_from(field.body, ours) for name, field in named if name == "from"]
-    authors = tuple(dict.fromkeys(author for one in froms for author in one.authors))
+    froms = [_from(field.body) for field in message.named("From")]
+    authors = tuple(dict.fromkeys([author for one in froms for author in one.authors]))
     if not authors:  # RFC 5322 3.6.2 asks for one; without it, readers are shown the Sender
         authors = tuple(dict.fromkeys(map(canonical, _addresses(message, "Sender"))))
         if not authors or any(map(ours.contains, authors)):
             return ()
-    elif any(one.is_others for one in froms):
+    elif not all(all(map(ours.contains, one.addresses)) for one in froms):
         senders = tuple(map(canonical, _addresses(message, "Sender")))
         if any(ours.contains(one) and one in authors for one in senders):
             return ()
     else:
-        before = (box.address for name, field in named if name in _AUTHOR_BEFORE for box in scan(field.body).mailboxes)
-        is_written_over = any(
-            not ours.contains(one) and canonical(one) != canonical(envelope.reverse_path) for one in before
+        is_written_over = message.has_any(_AUTHOR_BEFORE) and any(
+            not ours.contains(one) and canonical(one) != canonical(envelope.reverse_path)
+            for name in _AUTHOR_BEFORE
+            for one in _addresses(message, name)
         )
         if not is_written_over and not any(one.via and _is_outside(one.via, message, ours) for one in froms):
             return ()
     return () if is_of_list(envelope, message, lists) else authors
 
 
-def _from(body: bytes, ours: DomainSet) -> _From:
-    return _read_from(body, ours) if len(body) <= _SHORT else _read_from.__wrapped__(body, ours)
+def _from(body: bytes) -> _From:
+    return _read_from(body) if len(body) <= _SHORT else _read_from.__wrapped__(body)
 
 
 @lru_cache(maxsize=4096)  # the same people write again and again
-def _read_from(body: bytes, ours: DomainSet) -> _From:
-    addresses = [mailbox.address for mailbox in scan(body).mailboxes]
+def _read_from(body: bytes) -> _From:
+    addresses = tuple(mailbox.address for mailbox in scan(body).mailboxes)
     return _From(
+        addresses=addresses,
         authors=tuple(map(canonical, addresses)),
-        is_others=not all(map(ours.contains, addresses)),
         via=_written_via(decode(text_of(body))[0]),
     )
 

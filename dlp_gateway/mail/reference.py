@@ -34,6 +34,7 @@ def answered_ids(message: Message) -> tuple[str, ...]:
     """Return the ids that the message answers, nearest first, without duplicates, at most fifty."""
     ids: list[bytes] = []
     for name in ("In-Reply-To", "References"):
-        found = [match for field in message.named(name) for match in _MESSAGE_ID.findall(field.body[-50_000:])]
-        ids.extend(reversed(found[-_MOST_REFERENCES:]))
+        if fields := message.named(name):
+            found = [match for field in fields for match in _MESSAGE_ID.findall(field.body[-50_000:])]
+            ids.extend(reversed(found[-_MOST_REFERENCES:]))
     return tuple(dict.fromkeys(one.decode("ascii", "replace") for one in ids))[:_MOST_REFERENCES]

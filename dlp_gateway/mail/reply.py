@@ -33,7 +33,7 @@ class Reply:
         return 500 <= self.code < 600
 
     def __str__(self) -> str:
-        return " ".join(piece for piece in (str(self.code), self.enhanced, self.text) if piece)
+        return " ".join(filter(None, (str(self.code), self.enhanced, self.text)))
 
 
 def printable(text: str, limit: int = 400) -> str:

@@ -4,6 +4,7 @@ import binascii
 import re
 import sys
 from collections.abc import Iterator
+from functools import lru_cache
 from io import BytesIO
 from typing import Final
 
@@ -24,6 +25,7 @@ CHANGING: Final = frozenset(_SPELLINGS.values())
 IDENTITY: Final = frozenset({"7bit", "8bit", "binary", ""})
 #: Octets that usually stand for no less than one, line ends included; else all is decoded.
 _ENCODED: Final = {"base64": 2, "uuencode": 2}
+_REMEMBERED: Final = 40  # octets
 _KNOWN: Final = IDENTITY.union(CHANGING) - {""}
 # White space before a line end was added on the way and goes (RFC 2045 6.7 (3)); the look-behind keeps this linear.
 _TRAILING_BLANKS: Final = re.compile(rb"(?<![ \t])[ \t]++(?=\r?\n|\Z)")
@@ -36,10 +38,17 @@ _UU_BEGIN: Final = re.compile(rb"(?:\A|\n)begin [0-7]{3,4} [^\n]*+\n")
 def encodings_named(body: bytes) -> tuple[str, ...]:
     """Return what encodings a field body may mean, lower case: each that it names, else its first word.
 
-    So no comment, list, quotes or encoded word hides one.
+    So no comment, list, quotes or encoded word hides one. Nearly all mails say one of four words: it is remembered.
     """
+    return _named_once(body) if len(body) < _REMEMBERED else _named(body)
+
+
+def _named(body: bytes) -> tuple[str, ...]:
     words = [_spelt(word.decode().lower()) for word in _WORD.findall(body)] or [""]
     return tuple(dict.fromkeys(word for word in words if word in _KNOWN)) or (words[0],)
+
+
+_named_once: Final = lru_cache(maxsize=64)(_named)
 
 
 def _spelt(token: str) -> str:

@@ -38,9 +38,9 @@ def decided(
     if not (reasons or findings or failures or unreadable or hidden):
         return
     for reason in reasons:
-        all_.rules[reason.rule, "enforce" if reason.enforced else "observe"].inc()
+        tally.count(all_.rules[reason.rule, "enforce" if reason.enforced else "observe"])
     for finding in findings:
-        all_.findings[finding.kind,].inc(finding.count)
+        tally.count(all_.findings[finding.kind,], finding.count)
     for failure in failures:
         all_.failures[failure.detector, failure.reason.value].inc()
     for part in unreadable:
@@ -69,7 +69,7 @@ class stage:  # noqa: N801 - reads as a statement: `with stage("inspect"):`
 
 def staged(name: Stage, seconds: float) -> None:
     """A stage took so long; where no block of code spans it, as with what a client sends."""
-    instruments().stages[name,].observe(seconds)
+    tally.observe(instruments().stages[name,], seconds)
 
 
 def repeated() -> None:

@@ -4,8 +4,8 @@ A count in a file that processes share takes a lock, a look at the process id an
 """
 
 import asyncio
-from bisect import bisect_left
-from collections import Counter, defaultdict
+from bisect import bisect_right
+from collections import defaultdict
 from typing import Any, Final
 
 #: Seconds between two times that counts are carried over; a process that is killed loses as much.
@@ -54,5 +54,10 @@ class Tally:
         for histogram, observed in values.items():
             # The library has no call for many values; this is what its `observe` does with each.
             histogram._sum.inc(sum(observed))  # noqa: SLF001
-            for bucket, times in Counter(bisect_left(histogram._upper_bounds, one) for one in observed).items():  # noqa: SLF001
-                histogram._buckets[bucket].inc(times)  # noqa: SLF001
+            observed.sort()
+            counted = 0
+            for bucket, bound in zip(histogram._buckets, histogram._upper_bounds, strict=True):  # noqa: SLF001
+                within = bisect_right(observed, bound)
+                if within > counted:
+                    bucket.inc(within - counted)
+                counted = within

@@ -19,6 +19,7 @@ from dlp_gateway.mail.edit import (
     RemoveSignatures,
     apply,
     dkim_covers_recipients,
+    hides,
 )
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.exposure import OTHER, Hidden, exposed
@@ -37,6 +38,8 @@ _NEEDED: Final = frozenset(
     {"from", "sender", "subject", "date", "message-id", "in-reply-to", "references", "mime-version", "to", "cc"}
     | {"resent-from", "resent-sender", "resent-date", "resent-message-id", "received", "return-path", OTHER}
 )
+#: What is done to every mail, whatever is decided: its authors' Bcc stays here.
+ALWAYS: Final[tuple[Edit, ...]] = (RemoveBcc(),)
 _INVITATION: Final = frozenset({"Attendee", "Organizer"})
 
 
@@ -102,7 +105,7 @@ class Rewriting:
         Blind recipients' fields leave no mail at all (RFC 5322 3.6.3).
         """
         rewrites = tuple(rewrites)
-        always: tuple[Edit, ...] = (RemoveBcc(),)
+        always = ALWAYS
         if not rewrites:
             return always, ()
         hows = {rewrite.how for rewrite in rewrites}
@@ -177,7 +180,7 @@ def checked(verdict: Verdict, message: Message) -> Verdict:
     what Outlook wrapped up, which no edit changes. A field in which one stands that mail can do without, such as
     Reply-To, is taken out of what a reviewer may release.
     """
-    if not verdict.copies and not any(isinstance(edit, PruneRecipients | PruneOutsiders) for edit in verdict.edits):
+    if not verdict.copies and not hides(verdict.edits):
         return verdict  # nobody is hidden
     made = tuple(copy.edits for copy in verdict.copies) or (verdict.edits,)
     check = _Check(message, blind=(one for edits in made[:1] for edit in edits for one in _named(edit)))
@@ -204,13 +207,12 @@ class Sights:
     """What the copies of one message show."""
 
     def __init__(self, message: Message) -> None:
-        self._section = message.raw[: message.body_start]
-        self._all = tuple(dict.fromkeys(one.address for one in message.visible))
-        self._attendees = tuple(one.address for one in message.visible if one.field in _INVITATION)
+        self._message = message
+        self._all = tuple(dict.fromkeys([one.address for one in message.visible]))
 
     def of(self, edits: tuple[Edit, ...]) -> tuple[str, ...]:
         """Return the addresses that a copy made by these edits shows, as written, each once and in order."""
-        if not any(isinstance(edit, PruneRecipients | PruneOutsiders) for edit in edits):
+        if not hides(edits):
             return self._all
         header = apply(self._section, tuple(edit for edit in edits if not isinstance(edit, PruneAttendees)))
         visible = dict.fromkeys(recipient.address for recipient in parse(header).visible)
@@ -220,6 +222,14 @@ class Sights:
                 domains, kept = DomainSet(edit.inside), frozenset(edit.kept)
                 attendees = tuple(one for one in attendees if domains.contains(one) or canonical(one) in kept)
         return tuple(visible | dict.fromkeys(attendees))
+
+    @cached_property
+    def _section(self) -> bytes:
+        return self._message.raw[: self._message.body_start]
+
+    @cached_property
+    def _attendees(self) -> tuple[str, ...]:
+        return tuple(one.address for one in self._message.visible if one.field in _INVITATION)
 
 
 def incomplete(why: str) -> Reason:

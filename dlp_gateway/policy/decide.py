@@ -13,7 +13,7 @@ from dlp_gateway.mail.address import is_one_of
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.message import Defect, Message
 from dlp_gateway.mail.redistribution import owner
-from dlp_gateway.policy.copies import Rewriting, incomplete
+from dlp_gateway.policy.copies import ALWAYS, Rewriting, incomplete
 from dlp_gateway.policy.groups import within_one
 from dlp_gateway.policy.model import Condition, Delay, Hold, Policy, Reject, Rewrite, RuleInForce, Unless
 from dlp_gateway.policy.scope import Correspondence
@@ -53,6 +53,13 @@ def decide(policy: Policy, envelope: Envelope, message: Message, inspection: Ins
         # In observe mode the operator has said by name that nothing is held: docs/decisions/0016-observe-mode.md.
         *_gaps(inspection, message, enforced=policy.mode == "enforce"),
     )
+    if not reasons:  # nearly all mail
+        return Verdict(
+            disposition=Disposition.FORWARD,
+            findings=inspection.findings,
+            edits=ALWAYS,
+            owner=_owner(policy, envelope, message, measured),
+        )
     actions = [rule.action for rule in matching if policy.enforces(rule)]
     rewrites = [action for action in actions if isinstance(action, Rewrite)]
     hiding = [action for action in rewrites if action.how != "blind"]
@@ -74,8 +81,13 @@ def decide(policy: Policy, envelope: Envelope, message: Message, inspection: Ins
         delay=max([action.for_ for action in actions if isinstance(action, Delay)], default=_AT_ONCE),
         refuse_held=any(action.reply == "refuse" for action in holds),
         hidden=len(rewriting.hidden(rewrites)) if rewrites else 0,
-        owner=owner(envelope, message, policy.inside) if measured.total(REDISTRIBUTED, 0.0) else "",
+        owner=_owner(policy, envelope, message, measured),
     )
+
+
+def _owner(policy: Policy, envelope: Envelope, message: Message, measured: "_Measured") -> str:
+    """Return whom to tell of a mail that was passed on, since its author is not ours."""
+    return owner(envelope, message, policy.inside) if measured.total(REDISTRIBUTED, 0.0) else ""
 
 
 class _Measured:

@@ -331,7 +331,7 @@ class Policy:
     def outsiders(self, addresses: Iterable[str]) -> tuple[str, ...]:
         """Return the canonical addresses that are neither inside nor partners', each once, in order."""
         distinct = dict.fromkeys(map(canonical, addresses))
-        return tuple(a for a in distinct if not self.inside.contains(a) and not self.partners.contains(a))
+        return tuple([a for a in distinct if not self.inside.contains(a) and not self.partners.contains(a)])
 
     def asks(self, kind: str) -> bool:
         """Whether a rule asks for a kind, or for a family to which it belongs; "sent.*" asks for all of a family."""

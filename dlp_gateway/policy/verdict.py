@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import IntEnum
+from typing import Final
 
 from dlp_gateway.detect.base import Finding
 from dlp_gateway.mail.edit import Edit
@@ -20,7 +21,10 @@ class Disposition(IntEnum):
     @property
     def label(self) -> str:
         """The word for policies, logs, metrics and JSON: "forward", "rewrite", "delay", "hold", "reject"."""
-        return self.name.lower()
+        return _LABELS[self]
+
+
+_LABELS: Final = tuple(disposition.name.lower() for disposition in Disposition)
 
 
 class Stage(IntEnum):

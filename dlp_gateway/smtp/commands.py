@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
@@ -25,6 +25,7 @@ _PATH: Final = re.compile(r' *<((?:[^\s<>"\\]|"(?:[^"\\]|\\.)*")*)>(?: +(.*))?')
 # RFC 5321 4.1.2, esmtp-param; RFC 6531 3.3 lets its value go beyond ASCII, of which ORCPT alone has a use.
 _PARAMETER: Final = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)(?:=((?:[!-<>-~]|[^\x00-\x7f])+))?")
 _CHUNK: Final = re.compile(r"(\d{1,20})(?: +(LAST))?", re.ASCII | re.IGNORECASE)
+_VALUED: Final = frozenset({"SIZE", "BODY", "AUTH", "RET", "ENVID"})
 _ROUTE: Final = frozenset("%!@")
 _ENVELOPE_ID: Final = 100  # RFC 3461 4.4 and 4.2: the longest values
 _ORIGINAL_RECIPIENT: Final = 500
@@ -43,9 +44,6 @@ class Mail:
     smtputf8: bool = False
     ret: Ret | None = None
     envelope_id: str = ""
-
-
-_NOTHING_ASKED: Final = Mail(reverse_path="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +125,7 @@ def mail(argument: str, offer: Offer) -> Mail | Refusal:
     if found is None:
         return _MAIL_SYNTAX
     path, rest = found
-    asked = _mail_parameters(rest, offer) if rest else _NOTHING_ASKED
+    asked = _mail_parameters(path, rest, offer) if rest else Mail(reverse_path=path)
     if isinstance(asked, Refusal):
         return asked
     if not path.isascii() and not asked.smtputf8:
@@ -138,18 +136,16 @@ def mail(argument: str, offer: Offer) -> Mail | Refusal:
     # on to bob@example.org; no rule looks at what comes back.
     if _is_routed(path):
         return _ROUTED_SENDER
-    return replace(asked, reverse_path=path) if rest else Mail(reverse_path=path)
+    return asked
 
 
-def _mail_parameters(text: str, offer: Offer) -> Mail | Refusal:
-    """Read what follows the path, into a `Mail` without path."""
+def _mail_parameters(path: str, text: str, offer: Offer) -> Mail | Refusal:
+    """Read what follows the path."""
     asked = _parameters(text)
     if asked is None:
         return _BAD_VALUE
     smtputf8 = "SMTPUTF8" in asked
-    if asked.pop("SMTPUTF8", "") or any(
-        asked.get(keyword) == "" for keyword in ("SIZE", "BODY", "AUTH", "RET", "ENVID")
-    ):
+    if asked.pop("SMTPUTF8", "") or any(keyword in _VALUED and not value for keyword, value in asked.items()):
         return _BAD_VALUE
     size, body = asked.pop("SIZE", ""), asked.pop("BODY", "")
     # RFC 4954 5: AUTH= is understood by all who could be asked to relay. It is taken for AUTH=<>, from a login too: who
@@ -169,7 +165,7 @@ def _mail_parameters(text: str, offer: Offer) -> Mail | Refusal:
     if size and int(size) > offer.size:
         return _DECLARED_TOO_BIG
     return Mail(
-        reverse_path="",
+        reverse_path=path,
         size=int(size or 0),
         body_8bit=body.upper() == "8BITMIME",
         smtputf8=smtputf8,
@@ -251,9 +247,9 @@ def _parameters(text: str) -> dict[str, str] | None:
     found: dict[str, str] = {}
     for word in filter(None, text.split(" ")):
         match = _PARAMETER.fullmatch(word)
-        if match is None or match[1].upper() in found:
+        if match is None or (keyword := match[1].upper()) in found:
             return None
-        found[match[1].upper()] = match[2] or ""
+        found[keyword] = match[2] or ""
     return found
 
 

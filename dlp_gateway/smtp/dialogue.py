@@ -29,6 +29,7 @@ class Dialogue(Wire):
         self._door = door
         self._client = client  # as a proxy told it; else it is the peer
         self._address = ""  # the same, as text
+        self._commands = cast("dict[str, Callable[[str], None]]", self._smtp_methods)
         self._entered = False
         self._busy = False  # between DATA and its final reply
         self._errors = 0
@@ -115,8 +116,8 @@ class Dialogue(Wire):
             self._refuse(command)
             return
         verb, argument = command
-        method = cast("Callable[[str], None] | None", self._smtp_methods.get(verb))
-        if self._options.demands_tls and not self._tls and verb in UNDER_TLS:
+        method = self._commands.get(verb)
+        if verb in UNDER_TLS and not self._tls and self._options.demands_tls:
             self._refuse(replies.MUST_STARTTLS)
         elif method is not None:
             method(argument)

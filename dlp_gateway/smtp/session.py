@@ -127,7 +127,7 @@ class Session(Intake):
             return
         asked = rcpt.dsn if known is None else known.joined(rcpt.dsn)
         transaction.written[mailbox] = path
-        transaction.recipients[path] = NO_REQUEST if asked == NO_REQUEST else asked
+        transaction.recipients[path] = NO_REQUEST if asked is NO_REQUEST or asked == NO_REQUEST else asked
         self._say(replies.RECIPIENT_OK)
 
     def smtp_RSET(self, argument: str) -> None:

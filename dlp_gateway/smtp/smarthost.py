@@ -80,7 +80,7 @@ class Smarthost:
     ) -> Delivery:
         """Run one mail transaction as `ports.Smarthost` says: never raises for what the network or the peer does."""
         refused = _refused(reverse_path, recipients)
-        sendable = tuple(dict.fromkeys(one for one in recipients if one not in refused))
+        sendable = tuple(dict.fromkeys([one for one in recipients if one not in refused]))
         if not sendable:
             return _settled(recipients, refused, Delivery(replies=()))
         errand = _Errand(

@@ -318,6 +318,26 @@ class Full(io.StringIO):
         raise OSError(28, "No space left on device")
 
 
+@given(
+    st.recursive(
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats(allow_nan=False)
+        | st.text()
+        | st.sampled_from(Disposition),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner) | st.tuples(inner),
+        max_leaves=8,
+    )
+)
+def test_a_field_of_any_sort_is_written_as_the_encoder_writes_it(value: object) -> None:
+    """A line is put together field by field; nobody who reads it can tell."""
+    stream = io.StringIO()
+    output._JsonLines("info", stream).info("event", field=value, other=1)
+    line = stream.getvalue()
+    assert line == output._encode(json.loads(line) | {"field": output._bounded(value)}) + "\n"
+
+
 def test_a_log_that_cannot_be_written_fails_nobody(lines: io.StringIO) -> None:
     """A full disk or a closed stream loses the line, not the message."""
     closed = io.StringIO()
