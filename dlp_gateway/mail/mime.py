@@ -59,6 +59,7 @@ def leaves(
     `octets` of each are decoded, or all. If somebody looks at the beginning only, `kept` is how much of that.
     """
     found: list[Part] = []
+    marks: list[int] = []  # of whole contents, by which those are told apart that begin alike
     account = Account.of(raw, entities=parts, brief=kept is not None)
     # Iterators over the children of each open entity, the innermost last: a child is made when its turn comes.
     open_entities: list[Iterator[Node | Part]] = [
@@ -72,6 +73,7 @@ def leaves(
             if not account.keeps(item):
                 break
             found.append(item if kept is None else _cut(item, kept))
+            marks.append(hash(item.content) if found[-1] is not item else 0)
         elif account.pays(item):
             open_entities.append(_entity(item, depth, account))
         else:
@@ -80,7 +82,7 @@ def leaves(
     for part in found:
         account.defects.update(part.defects)
     if len(found) > 1 and len({(part.path, len(part.content)) for part in found}) < len(found):  # they have some twice
-        found = list(dict.fromkeys(found))
+        found = [part for part, _ in dict.fromkeys(zip(found, marks, strict=True))]
     return tuple(found), frozenset(account.defects)
 
 
