@@ -5,7 +5,6 @@ import json
 import quopri
 import re
 from base64 import b64decode
-from binascii import Error as BadEncoding
 from collections.abc import Iterator
 from io import StringIO
 from typing import Final
@@ -132,7 +131,7 @@ def _decoded(line: str, files: list[File]) -> str:
         return line[: colon + 1] + quopri.decodestring(value.encode("utf-8", "replace")).decode("utf-8", "replace")
     try:
         octets = b64decode(value + "===")
-    except BadEncoding:
+    except ValueError:  # no base64: the value is shown as it is
         return line
     called = _NAME.search(name)
     files.append(File(name=called[1] if called else "", content=octets))

@@ -18,6 +18,7 @@ PHOTO = base64.b64encode(b"a photograph").decode()
         (f"PHOTO;ENCODING=B;TYPE=JPEG:{PHOTO}", "PHOTO;ENCODING=B;TYPE=JPEG", (b"a photograph",)),
         (f"photo;encoding=base64:{PHOTO}", "photo;encoding=base64", (b"a photograph",)),
         (f'ATTACH;FILENAME="a:b";ENCODING=BASE64:{PHOTO}', 'ATTACH;FILENAME="a:b";ENCODING=BASE64', (b"a photograph",)),
+        ("NOTE;ENCODING=B:Größe 12345678", "NOTE;ENCODING=B:Größe 12345678", ()),
         ("NOTE:ENCODING=B is no parameter: here", "NOTE:ENCODING=B is no parameter: here", ()),
         ("NOTE;X=1:a value; ENCODING=B", "NOTE;X=1:a value; ENCODING=B", ()),
         ("NOTE;ENCODING=8BIT:as it is", "NOTE;ENCODING=8BIT:as it is", ()),
