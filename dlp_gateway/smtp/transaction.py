@@ -17,7 +17,7 @@ BLOCK: Final = 262_144
 _DOT: Final = re.compile(rb"\n\.")
 _FINAL_DOT: Final = b".\r\n"
 #: Seconds that the client waits for his answer, for the sake of a connection that could be used again.
-_FAREWELL: Final = 2.0
+_FAREWELL: Final = 0.5
 
 #: The reply that stands for a recipient of whom the smarthost said nothing.
 LOST: Final = Reply(code=451, enhanced="4.4.2", text="The connection to the next mail server was lost")
