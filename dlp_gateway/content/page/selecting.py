@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
-from operator import and_, or_
+from itertools import compress
+from operator import and_
 from typing import Final
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
@@ -22,9 +23,9 @@ _SIGN: Final = re.compile(
 )
 _BETWEEN: Final = frozenset({"", ">", "+", "~"})
 _COUNTED: Final = re.compile(r"(:nth-[a-z-]+)\(\s*+[-+n0-9oddev\s]*+\)", re.IGNORECASE)
-#: What makes Lexbor walk to other elements from each, and within brackets from each of those.
+#: What makes Lexbor walk to other elements from each, and within brackets from each of those; names may hide in escapes.
 _WALKS: Final = re.compile(
-    r":(?:nth-|has\(|(?:first|last|only)-of-type)|[\w)\]*](?:\s*+[>+~]\s*+|\s++)[\w:.#\[*]", re.IGNORECASE
+    r":(?:nth-|has\(|(?:first|last|only)-of-type)|:[\w-]*+\\|[>+~](?!=)|(?<![\s(,>+~])\s++(?![),>+~])", re.IGNORECASE
 )
 #: A compound selector up to its pseudo-classes, each of which can only leave elements out.
 _PLAIN: Final = re.compile(r"(?:[^:\[\\]|\\.|\[(?:[^\]\"']|\"[^\"]*+\"|'[^']*+')*+\])*+", re.DOTALL)
@@ -90,10 +91,13 @@ class Finder:
         alternatives = list(_taken_apart(selector))
         if all(len(compounds) == 1 and not _WALKS.search(compounds[0][1]) for compounds in alternatives):
             return self._asked(selector, len(alternatives))
-        found = bytearray(len(self.nodes) + 1)
+        found: set[int] = set()
         for compounds in alternatives:
-            found = bytearray(map(or_, found, self._chained(compounds)))
-        return [node for node, is_one in zip(self.nodes, found, strict=False) if is_one]
+            chained = self._chained(compounds)
+            if 1 in chained:
+                self._left -= _ELEMENT * len(self.nodes)
+                found.update(compress(range(len(self.nodes)), chained))
+        return [self.nodes[place] for place in sorted(found)]
 
     def _asked(self, selector: str, compounds: int = 1) -> list[LexborNode]:
         """Return what Lexbor finds."""
@@ -107,12 +111,12 @@ class Finder:
         self._left -= _ELEMENT * len(found)
         return list({node.mem_id: node for node in found}.values()) if compounds > 1 else found
 
-    def _chained(self, compounds: list[tuple[str, str]]) -> bytearray:
+    def _chained(self, compounds: list[tuple[str, str]]) -> bytes | bytearray:
         """Return whether each element is one of a complex selector; one more stands for what is around all of them."""
         found = self._compound(compounds[0][1])
         for between, compound in compounds[1:]:
-            if 1 not in found:
-                break
+            if self._left <= 0 or 1 not in found:
+                return b""
             self._left -= _ELEMENT * len(self.nodes)
             found = bytearray(map(and_, self._reached(found, between), self._compound(compound)))
         return found

@@ -98,6 +98,9 @@ def test_they_find_what_lexbor_finds(source: str, selector: str) -> None:
         "p:nth-child(2n of b)",
         "q:last-of-type, p:last-of-type",
         "p:has(~ q)",
+        "p:h\\61s(~ q)",
+        "p:not(q~\\70)",
+        "p:not(|q~|p)",
         ":not(:has(* > * *))",
         ":has(:has(q))",
         "q + p + p + p",
@@ -134,7 +137,8 @@ def test_many_selectors_visit_no_more_than_may_be() -> None:
     """Each of a list counts, and so do the attributes that each is compared with."""
     lists = "".join(f"{','.join(f'b{rule}x{one}' for one in range(60))}{{float:left}}" for rule in range(300))
     strings = "".join(f'[a*="x{number}"]{{float:left}}' for number in range(1_000))
-    for rules, page in (lists, "<p>x"), (strings, f"<p a='{'x9' * 20}'>x"):
+    alternatives = "".join(f"{','.join(['p p'] * 90)}{{order:{rule}}}" for rule in range(60))
+    for rules, page in (alternatives, "<p>x"), (lists, "<p>x"), (strings, f"<p a='{'x9' * 20}'>x"):
         sheet = f"<style>{rules}</style>"
         assert growth(text, partial(_repeated, sheet, page), 32_000) < LINEAR
 
