@@ -23,7 +23,7 @@ _SIGN: Final = re.compile(
 )
 _BETWEEN: Final = frozenset({"", ">", "+", "~"})
 _COUNTED: Final = re.compile(r"(:nth-[a-z-]+)\(\s*+[-+n0-9oddev\s]*+\)", re.IGNORECASE)
-#: What makes Lexbor walk to other elements from each, and within brackets from each of those; names may hide in escapes.
+#: What makes Lexbor walk to other elements from each, in brackets from each of those, too; names may hide in escapes.
 _WALKS: Final = re.compile(
     r":(?:nth-|has\(|(?:first|last|only)-of-type)|:[\w-]*+\\|[>+~](?!=)|(?<![\s(,>+~])\s++(?![),>+~])", re.IGNORECASE
 )
@@ -115,10 +115,10 @@ class Finder:
         """Return whether each element is one of a complex selector; one more stands for what is around all of them."""
         found = self._compound(compounds[0][1])
         for between, compound in compounds[1:]:
-            if self._left <= 0 or 1 not in found:
+            if 1 not in found or 1 not in (wanted := self._compound(compound)) or self._left <= 0:
                 return b""
             self._left -= _ELEMENT * len(self.nodes)
-            found = bytearray(map(and_, self._reached(found, between), self._compound(compound)))
+            found = bytearray(map(and_, self._reached(found, between), wanted))
         return found
 
     def _reached(self, found: bytearray, between: str) -> bytearray:

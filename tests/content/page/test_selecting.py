@@ -37,6 +37,7 @@ def _ids(source: str, selector: str) -> str:
         ("div > :is(p, b):not(.y) i", "ce"),
         ("p:nth-child( 2n + 1 ) > i", "cjk"),
         ("div p:nth-last-child(1)", "dh"),
+        (":not(i) b", "f"),
         ("div:has(> p > i > b) i", "ce"),
         (":has(b) p ~ p", "d"),
         ("p:not(div .x) i", "e"),
@@ -57,9 +58,7 @@ def test_selectors_find_their_elements(selector: str, expected: str) -> None:
     assert _ids(_PAGE, selector) == expected
 
 
-_COMPOUNDS = st.sampled_from(
-    ("p", "b", "*", ".x", "[a]", "b.x", "b:first-child", "p:nth-child(2n+1)", ":not(b)", ":empty")
-)
+_COMPOUNDS = st.sampled_from(("p", "b", "*", ".x", "[a]", "b.x", "b:first-child", "p:nth-child(2n+1)", ":empty"))
 _SELECTORS = st.lists(
     st.tuples(_COMPOUNDS, st.sampled_from((" ", ">", " + ", "~", ", "))).map("".join), max_size=3
 ).flatmap(lambda first: _COMPOUNDS.map(lambda last: "".join((*first, last))))
@@ -79,7 +78,7 @@ _PAGES = st.recursive(
 @given(source=_PAGES, selector=_SELECTORS)
 @example(source="<b><i></i></b>", selector="b>i")
 def test_they_find_what_lexbor_finds(source: str, selector: str) -> None:
-    """Where that is asked for the whole of a selector, on pages so small that it ends."""
+    """Where that is asked for the whole of a selector, on pages so small that it ends; it errs with `:not(b) b`."""
     tree = LexborHTMLParser(source)
     found = [node.mem_id for node in Finder(tree, tree.css("*")).found(selector)]
     assert {*found} == {node.mem_id for node in tree.css(selector)}
