@@ -9,7 +9,8 @@ queries, comments, CSS strings) follows behind the text, a line each.
 import re
 from base64 import b64decode
 from binascii import Error as BadEncoding
-from collections import Counter
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
 from html import unescape
 from typing import Final
 from urllib.parse import unquote_plus, unquote_to_bytes
@@ -61,6 +62,11 @@ ATTRIBUTES: Final = 1_000
 DEPTH: Final = 1_000
 #: A table of fifty thousand cells has a quarter of this; Lexbor's tree takes two hundred octets for each.
 TAGS: Final = 400_000
+#: Elements that each block repeats where they are still open, of those that are alike three (HTML standard, 13.2.4.3).
+_FORMATTING: Final = frozenset(
+    ("a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u")
+)
+_ALIKE: Final = 3
 _NAMED_VALUE: Final = r"""[\s/]*+[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s>"'][^\s>]*+))?+"""
 #: One match for each tag, comment, script and style sheet (HTML standard, 13.2.5), whatever is wrong with it.
 _START: Final = re.compile(
@@ -71,7 +77,7 @@ _START: Final = re.compile(
 _MANY: Final = re.compile(rf"<[A-Za-z][^\s/>]*+(?:{_NAMED_VALUE}){{{ATTRIBUTES + 1}}}")
 #: Elements without content, and those that the next of their kind ends.
 _UNNESTED: Final = (
-    "area base br caption col colgroup dd dt embed hr img input li link meta optgroup option p param rp rt source "
+    "area base br caption col colgroup dd dt embed hr img input li link meta optgroup option p param source "
     "tbody td tfoot th thead tr track wbr"
 )
 _NEVER_NESTED: Final = frozenset(_UNNESTED.split())
@@ -109,7 +115,7 @@ def text(source: str, *, for_one_client: bool = True) -> str:
     if "&#" in source:
         source = _NUMBERED.sub("", source)
     tree = LexborHTMLParser(source + _END)
-    applied = style.applied(tree) if style.is_styled(source) else style.NOTHING
+    applied = style.applied(tree, source) if style.is_styled(source) else style.NOTHING
     behind = [*applied.told]
     if for_one_client and "[if" in source and _FOR_ONE_CLIENT.search(source):
         behind.append(text(_CONDITION.sub("", source), for_one_client=False))
@@ -188,10 +194,50 @@ def _with_lines(canonical: str) -> str:
     return _PREFORMATTED.sub(marked, canonical)
 
 
+@dataclass(slots=True)
+class _Open:
+    """Counts the elements that are open, and those that a block repeats."""
+
+    depth: int = 0
+    elements: Counter[str] = field(default_factory=Counter)
+    ruby: tuple[int, int] = 0, 0  # how many were open before the last one, and annotations among them
+    formats: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    alike: Counter[str] = field(default_factory=Counter)
+    repeated: int = 0
+    copies: int = 0
+
+    def begin(self, name: str, written: str, *, is_nested: bool) -> None:
+        """Note a tag, and how it is written."""
+        self.copies += self.repeated
+        if name in _FORMATTING:
+            self.formats[name].append(written)
+            self.alike[written] += 1
+            self.repeated += self.alike[written] <= _ALIKE
+        if is_nested:
+            if name == "ruby":
+                self.ruby = self.depth, self.elements["rt"]
+            self.elements[name] += 1
+            self.depth += 1
+
+    def end(self, name: str) -> None:
+        """Note the end of the last element of a name."""
+        if self.formats.get(name):
+            written = self.formats[name].pop()
+            self.repeated -= self.alike[written] <= _ALIKE
+            self.alike[written] -= 1
+        if not self.elements[name]:
+            return
+        self.elements[name] -= 1
+        self.depth -= 1
+        depth, annotations = self.ruby
+        if name == "ruby" and self.depth == depth + self.elements["rt"] - annotations:  # no other is open in it
+            self.depth, self.elements["rt"] = self.ruby
+
+
 def is_excessive(source: str) -> bool:
     """Return whether a browser's algorithm takes more than linear time for `source`, or its tree too much memory.
 
-    See `ATTRIBUTES`, `DEPTH` and `TAGS`.
+    See `ATTRIBUTES`, `DEPTH` and `TAGS`, which holds for elements that are repeated, too.
     """
     if len(source) < 2 * min(ATTRIBUTES, DEPTH):
         return False
@@ -200,23 +246,20 @@ def is_excessive(source: str) -> bool:
         return True
     if tags <= DEPTH and not _MANY.search(source):  # so few tags that searching from each is cheap
         return False
-    depth = 0
-    opened: Counter[str] = Counter()
+    opened = _Open()
     for token in _START.finditer(source):
         slash, written, one_more, closed = token.groups()
         if one_more:
             return True
         name = written.lower() if written else ""
-        if not name or name in _NEVER_NESTED or (closed and name not in _BREAK):
-            continue
-        if not slash:
-            opened[name] += 1
-            depth += 1
-            if depth > DEPTH:
+        name = "rt" if name == "rp" else name
+        is_nested = name not in _NEVER_NESTED and not (closed and name not in _BREAK)
+        if slash and is_nested:
+            opened.end(name)
+        elif name and not slash:
+            opened.begin(name, token[0], is_nested=is_nested)
+            if opened.depth > DEPTH or opened.copies > TAGS:
                 return True
-        elif opened[name]:
-            opened[name] -= 1
-            depth -= 1
     return False
 
 

@@ -151,6 +151,9 @@ def test_any_text_is_read(source: str) -> None:
         ("", "<div/>", "4111", 40_000),
         ("", "<font a%d><p>", "4111", 10_000),
         ("", "<div></b>", "4111", 20_000),
+        ("", "<rp>", "4111", 40_000),
+        ("<ruby><object>", "<rt>", "4111", 40_000),
+        ("<p>" + "".join(f"<b a={number}>" for number in range(800)), "<p>x", "4111", 8_000),
         ("4111<pre></pre>", "<!--<xmp>-->", "", 20_000),
         ("4111", "<!--", "", 100_000),
         ("4111", "<a ", "", 100_000),
@@ -189,10 +192,17 @@ def test_games_with_markup_are_refused_or_cheap(before: str, unit: str, behind: 
         ("<script>" + "if (a<b) { c }" * 3_000 + "</script>", False),
         ("<!-- " + "<div>" * 3_000 + " -->", False),
         ("1 < 2 " * 3_000, False),
+        ("<ruby>a<rp>(<rt>b<rp>)</ruby>" * 1_000, False),
+        ("<ruby><b>a<rt>b</ruby>" * 1_000, True),
+        ("<rt>a" * 1_001, True),
+        ("<p><font size=2>x" * 900, False),
+        ("<p><b>" * 900 + "<p>x</p>" * 50_000, False),
+        ("<p>" + "".join(f"<b a={number}>" for number in range(100)) + "<p>x</p>" * 3_000, False),
+        ("<p>" + "".join(f"<b a={number}>" for number in range(100)) + "<p>x</p>" * 4_000, True),
         ("<td>a</td>" * 199_000, False),
         ("<td>a</td>" * 201_000, True),
     ],
-    ids=range(17),
+    ids=range(24),
 )
 def test_bounds_of_markup(source: str, *, expected: bool) -> None:
     """A thousand attributes or open elements are no letter, nor are tags for a tree of 80 MB; others are read."""

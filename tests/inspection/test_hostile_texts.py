@@ -68,6 +68,9 @@ _PAGES: Final = (
         "a{",
         "}",
         "@media max-",
+        "q~p ~ p,",
+        ":has(> b)",
+        ":nth-child(2n)",
         "/*",
     ),
     *(
@@ -182,6 +185,12 @@ def test_tokens_again_and_again_are_measured(
         pytest.param(_body("text/plain"), "to:/a@b.example\r\n" * 1_700, id="labels of lists"),
         pytest.param(_body("text/html"), f"<p style='left:calc(a{' ' * _OCTETS}b)'>x", id="blanks in styles"),
         pytest.param(_body("text/html"), f"<table dir=rtl><tr><td>{'a' * _OCTETS}\u05d0", id="cells from the right"),
+        pytest.param(_body("text/html"), "<style>q~p~p~p{display:none}</style>" + "<p>x" * 7_000, id="siblings"),
+        pytest.param(
+            _body("text/html"),
+            "<p>" + "".join(map("<b a={}>".format, range(500))) + "<p>x" * 5_000,
+            id="elements that are repeated",
+        ),
         pytest.param(_body("text/html"), "x<!--[if" + " x" * (_OCTETS // 2), id="a condition without an end"),
         pytest.param(_body("text/html"), f"<script>x='{'a b' * 5_000}';[{'x,' * 7_500}].join('')", id="joined lists"),
         pytest.param(_body("application/json"), f'{{"{"aB" * 7_500}":[{"1," * 7_500}1]}}', id="a long name"),

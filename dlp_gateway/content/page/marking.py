@@ -19,6 +19,9 @@ _BLOCK_TAGS: Final = frozenset(_BLOCKS.split())
 #: Drawings have places of their own (`drawing.py`).
 _NEVER_MARKED: Final = frozenset(("-undef", "-document", "head", "text", "tspan", "option", "title", "style", "script"))
 _ROWS: Final = 6_000
+#: Characters of declarations that are read, a rule once for each element; then what an element's last one begins with.
+_DECLARED: Final = 2_000_000
+_SHORT: Final = 200
 _BETWEEN: Final = "\x1f"
 #: A text that is read from the left.
 _FROM_LEFT: Final = re.compile(f"[^{FROM_RIGHT}A-Za-z0-9]*+[A-Za-z0-9][^{FROM_RIGHT}]*+$")
@@ -32,24 +35,25 @@ class Styled:
     """Elements with styles of interest, by identity, and what styles say of each; what is said last counts."""
 
     nodes: dict[int, LexborNode] = field(default_factory=dict)
-    styles: dict[int, str] = field(default_factory=dict)
+    styles: dict[int, list[str]] = field(default_factory=dict)
 
     def add(self, node: LexborNode, declarations: str) -> None:
         """Note declarations of an element."""
         self.nodes[node.mem_id] = node
-        self.styles[node.mem_id] = f"{self.styles.get(node.mem_id, '')};{declarations}"
+        self.styles.setdefault(node.mem_id, []).append(declarations)
 
 
 def marked(tree: LexborHTMLParser, styled: Styled) -> list[Box]:
     """Put marks around elements that may be seen elsewhere, those around them and beside them; return their boxes."""
-    is_rtl = any("direction:rtl" in declarations for declarations in styled.styles.values())
+    is_rtl = any("direction:rtl" in declarations for told in styled.styles.values() for declarations in told)
     if is_rtl:
         _add_directed(tree, styled)
     boxes = _boxes(styled)
-    for group in [node for number, node in styled.nodes.items() if abs(boxes[number].order) == LAST]:
-        if group.parent is not None:  # a head or foot of a table that is not written where it is seen
-            styled.add(group.parent, "display:flex;flex-direction:column")
-            boxes[group.parent.mem_id] = parsed(styled.styles[group.parent.mem_id])
+    groups = [node for number, node in styled.nodes.items() if abs(boxes[number].order) == LAST]
+    for table in {node.parent.mem_id: node.parent for node in groups if node.parent is not None}.values():
+        # a head or foot of it is not written where it is seen
+        styled.add(table, "display:flex;flex-direction:column")
+        boxes[table.mem_id] = parsed(";".join(styled.styles[table.mem_id]))
     found: list[Box] = []
     for number, node in _chosen(styled, boxes, is_rtl=is_rtl).items():
         if len(found) >= MOST:
@@ -70,8 +74,13 @@ def _add_directed(tree: LexborHTMLParser, styled: Styled) -> None:
 
 def _boxes(styled: Styled) -> dict[int, Box]:
     """Return the boxes of elements; many have the same styles."""
-    known = {declarations: parsed(declarations) for declarations in {*styled.styles.values()}}
-    return {number: known[declarations] for number, declarations in styled.styles.items()}
+    known: dict[tuple[str, ...], Box] = {}
+    left = _DECLARED
+    for told in map(tuple, styled.styles.values()):
+        if told not in known:
+            left -= sum(map(len, told))
+            known[told] = parsed(";".join(told)) if left > 0 else parsed(told[-1][:_SHORT])
+    return {number: known[tuple(told)] for number, told in styled.styles.items()}
 
 
 def _chosen(styled: Styled, boxes: dict[int, Box], *, is_rtl: bool) -> dict[int, LexborNode]:

@@ -5,18 +5,19 @@ what stands around the places where the order is another one is read once more, 
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 from typing import Final
 
 import re2
-from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from dlp_gateway.content.page.box import Box
 from dlp_gateway.content.page.marking import Styled, marked
 from dlp_gateway.content.page.piece import FROM_RIGHT
+from dlp_gateway.content.page.selecting import Finder
 
 #: Without any of these in the source, styles change nothing; said of octets, which costs a tenth of looking.
 _STYLED: Final = re2.compile(
@@ -77,6 +78,8 @@ _MOST_RULES: Final = 1_000  # in small pages
 _VISITS: Final = 300_000
 _MATCHES: Final = 6_000
 _STYLES: Final = 6_000
+#: Characters that are put into a page: one string may be shown at thousands of places.
+_ADDED: Final = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,21 +94,18 @@ class Applied:
 class _Lookup:
     """Finds elements by selectors, as many as may be."""
 
-    tree: LexborHTMLParser
+    finder: Finder
     rules: int = _RULES
     nodes: int = _MATCHES
 
     def matched(self, selector: str) -> list[LexborNode]:
-        """Return the elements of a selector; none for one that Lexbor does not know, or when there were too many."""
+        """Return the elements of a selector; none for one that is wrong, or when there were too many."""
         self.rules -= 1
         if self.rules < 0 or self.nodes <= 0:
             return []
-        try:
-            found = self.tree.css(selector)
-        except (SelectolaxError, ValueError):
-            return []
+        found = self.finder.found(selector)
         self.nodes -= len(found)
-        return list(found[:_MATCHES])
+        return found[:_MATCHES]
 
 
 NOTHING: Final = Applied([], [])
@@ -116,11 +116,12 @@ def is_styled(source: str) -> bool:
     return _STYLED.search(source.encode("utf-8", "replace")) is not None
 
 
-def applied(tree: LexborHTMLParser) -> Applied:
-    """Put what styles add into `tree`, and marks around what they show elsewhere than where it is written."""
-    rules = list(_rules(tree))
-    elements = len(tree.css("*")) if len(rules) > _RULES else 0
-    lookup = _Lookup(tree, rules=max(_RULES, min(_MOST_RULES, _VISITS // elements)) if elements else _RULES)
+def applied(tree: LexborHTMLParser, source: str) -> Applied:
+    """Put what styles add into the `tree` of a source, and marks around what is shown elsewhere than it is written."""
+    rules = _rules(tree)
+    nodes = tree.css("*")
+    finder = Finder(tree, nodes, asides=source.count("<!") + source.count("<?"), characters=len(source))
+    lookup = _Lookup(finder, rules=max(_RULES, min(_MOST_RULES, _VISITS // max(1, len(nodes)))))
     told = list(_generated(lookup, rules))
     inline = tree.css("[style], [hidden], [dir=rtl i], [dir=auto i], bdo, tfoot, thead, table[align]")[:_STYLES]
     return Applied(list(dict.fromkeys(filter(None, told))), marked(tree, _styled(lookup, rules, inline)))
@@ -236,25 +237,38 @@ def _generated(lookup: _Lookup, rules: list[tuple[str, str]]) -> Iterator[str]:
         values = [value for _, value in counters]
         yield f"{' '.join(values)}\n{''.join(values)}"
     values_by_name = dict(counters)
+    left = max(_ADDED, lookup.finder.characters)
     for selector, declarations in rules:
         content = _CONTENT.search(declarations)
         if content is None:
             continue
-        pieces = _PIECE.findall(content[1])
-        strings = "".join(_unescaped(first or second) for first, second, _, _ in pieces)
+        pieces = [
+            (_unescaped(first or second), name, counter) for first, second, name, counter in _PIECE.findall(content[1])
+        ]
+        strings = "".join(string for string, _, _ in pieces)
         if any(sign.isalnum() for sign in strings):
             yield strings
         place = _PLACE.search(selector)
-        for node in lookup.matched(_PLACE.sub("", selector) or "*") if place else []:
-            text = "".join(
-                _unescaped(first or second) or (node.attributes.get(name) or "") or values_by_name.get(counter, "")
-                for first, second, name, counter in pieces
-            )
+        for node in lookup.matched(_PLACE.sub("", selector) or "*") if place and left > 0 else []:
+            text = _added(node.attributes, pieces, values_by_name, left)
+            left -= len(text)
             if any(not _OF_ICONS.fullmatch(sign) for sign in text):
                 if place and place[1].lower() == "before" and node.first_child is not None:
                     node.first_child.insert_before(text)
                 else:
                     node.insert_child(text)
+
+
+def _added(
+    attributes: Mapping[str, str | None], pieces: list[tuple[str, str, str]], counters: Mapping[str, str], left: int
+) -> str:
+    """Return as much of what stands before or behind an element as may be added."""
+    text = ""
+    for string, name, counter in pieces:
+        text += string or (attributes.get(name) or "") or counters.get(counter, "")
+        if len(text) > left:
+            return text[:left]
+    return text
 
 
 def _unescaped(string: str) -> str:

@@ -1,8 +1,11 @@
 """What styles make of HTML is read once more, as it is seen."""
 
+from collections.abc import Callable
+
 import pytest
 
 from dlp_gateway.content.html import text
+from tests.work import LINEAR, growth
 
 
 @pytest.mark.parametrize(
@@ -98,3 +101,46 @@ def test_sheets_without_end_take_no_time() -> None:
 def test_broken_selectors_are_left_out() -> None:
     """What no parser knows hides nothing."""
     assert text("<style>..{float:right} a:::b{content:'z'} [{order:1}</style>x").startswith("x")
+
+
+def _distinct(sheet: str, unit: str) -> Callable[[int], str]:
+    return lambda count: f"<style>{sheet}</style>{''.join(unit.replace('%d', str(at)) for at in range(count))}"
+
+
+_LONG = "".join(f"p{{float:left;{'margin:var(--a);' * 100}left:{at}px}}" for at in range(4))
+
+
+@pytest.mark.parametrize(
+    ("made", "count"),
+    [
+        pytest.param(
+            lambda count: "<table>" + "<thead><tr><td>4</thead><tfoot><tr><td>5</tfoot>" * count, 1_600, id="heads"
+        ),
+        pytest.param(
+            _distinct("p::before{content:'" + "4 " * 900 + "'}", "<p>x"), 16_000, id="a string at many places"
+        ),
+        pytest.param(
+            _distinct(f":root{{--a:{'margin:-1px ' * 16}}}{_LONG}", "<p style='left:%dpx;float:left'>x"),
+            8_000,
+            id="long declarations of many elements",
+        ),
+    ],
+)
+def test_styles_take_linear_time(made: Callable[[int], str], count: int) -> None:
+    """What a short rule says of many elements, or many of one, is told as long as the page is."""
+    assert growth(text, made, count) < LINEAR
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        f"<style>p::before{{content:'{'4 ' * 900}'}}</style>{'<p>x' * 16_000}",
+        f"<style>p::before{{content:{'attr(a)' * 200}}}</style><p a='{'4 ' * 50_000}'>",
+    ],
+    ids=["a string", "an attribute"],
+)
+def test_what_is_shown_at_many_places_is_bounded(source: str) -> None:
+    """A page of a hundred kilobytes does not become one of ten megabytes."""
+    found = text(source)
+    assert "4 4 4" in found
+    assert len(found) < 10 * len(source)
