@@ -23,8 +23,9 @@ _SPELLINGS: Final = {
 CHANGING: Final = frozenset(_SPELLINGS.values())
 #: Encodings that change nothing.
 IDENTITY: Final = frozenset({"7bit", "8bit", "binary", ""})
-#: Octets that usually stand for no less than one, line ends included; else all is decoded.
-_ENCODED: Final = {"base64": 2, "uuencode": 2}
+#: Octets of base64 that usually stand for no less than one, line ends included; else all is decoded.
+_ENCODED: Final = 2
+_BLANKS: Final = (b" ", b"\t", b"\r", b"\n")
 _REMEMBERED: Final = 40  # octets
 _KNOWN: Final = IDENTITY.union(CHANGING) - {""}
 # White space before a line end was added on the way and goes (RFC 2045 6.7 (3)); the look-behind keeps this linear.
@@ -71,23 +72,34 @@ def decode(buffer: bytes, encoding: str, start: int = 0, end: int | None = None)
 
 
 def beginning(buffer: bytes, encoding: str, start: int, end: int, most: int) -> tuple[bytes, tuple[Defect, ...], int]:
-    """Return `most` octets of what `decode` gives, what is odd in them, and how many are left out.
+    """Return `most` octets of what `decode` gives, what is odd in what was decoded, and how many octets are left out.
 
-    That is never too few: where not all was decoded, each octet that was not counts for one that it stands for.
+    Those are never too few: where not all was decoded, each octet that was not counts for one.
     """
+    stop = end
     if encoding == "quoted-printable":
         content, faults, stop = _unquoted(buffer, start, end, most)
     else:
-        stop = min(end, start + most * _ENCODED.get(encoding, 1))
-        if stop < end and encoding in CHANGING:
-            stop = buffer.rfind(b"\n", start, stop) + 1 or stop
+        wanted = start + _ENCODED * most
+        if encoding == "base64":
+            stop = _whole_quads(buffer, start, wanted) if wanted < end else end
+        elif encoding != "uuencode":  # which begins wherever it says so
+            stop = min(end, start + most)
         content, faults = decode(buffer, encoding, start, stop)
         if stop < end and len(content) < most:
             stop = end
             content, faults = decode(buffer, encoding, start, stop)
-    if stop < end:  # it may be odd only for its end
-        faults = tuple(fault for fault in faults if fault is not Defect.BAD_ENCODING)
     return content[:most], faults, max(0, len(content) - most) + end - stop
+
+
+def _whole_quads(buffer: bytes, start: int, stop: int) -> int:
+    """Return where base64 may be cut before `stop`: behind a fourth letter, so that the cut makes no fault."""
+    blanks = sum(buffer.count(blank, start, stop) for blank in _BLANKS)
+    surplus = (stop - start - blanks) % 4
+    while surplus:
+        stop -= 1
+        surplus -= buffer[stop : stop + 1] not in _BLANKS
+    return stop
 
 
 def _unquoted(buffer: bytes, start: int, end: int, most: int = sys.maxsize) -> tuple[bytes, tuple[Defect, ...], int]:

@@ -130,7 +130,7 @@ class Gateway:
             end = time.monotonic() + _GONE_WITHIN
             while (left := session(process.pid)) and time.monotonic() < end:  # noqa: ASYNC110 - grandchildren set no event
                 await asyncio.sleep(0.05)
-            assert left == {}, "processes outlived the gateway"
+            assert left == {}, f"processes outlived the gateway: {left}"
         finally:
             if session(process.pid):
                 os.killpg(process.pid, signal.SIGKILL)

@@ -1,6 +1,7 @@
 """Parts of which no more is decoded than somebody looks at."""
 
 import base64
+import binascii
 import quopri
 from dataclasses import replace
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlp_gateway.mail.message import Part
+from dlp_gateway.mail.message import Defect, Part
 from dlp_gateway.mail.parse import Limits, parse
 from tests import strategies
 from tests.resident import growing
@@ -24,6 +25,9 @@ def test_no_part_is_lost(raw: bytes, most: int) -> None:
     for part in cut:
         if part.span is not None:
             assert len(part.content) <= most
+        alike = [full for full in whole if (full.path, full.media_type) == (part.path, part.media_type)]
+        assert any(full.content.startswith(part.content) for full in alike)
+        assert any(full.octets <= part.octets for full in alike)
         if not part.left_out:
             assert part in whole
 
@@ -49,6 +53,29 @@ def test_so_many_octets_are_decoded(most: int) -> None:
         assert cut.left_out >= len(full.content) - len(cut.content)
         assert bool(cut.left_out) == (len(full.content) > most)
         assert replace(cut, content=full.content, left_out=0) == full
+
+
+@pytest.mark.parametrize("most", [10, 500])
+def test_what_is_no_base64_is_told_and_shown(most: int) -> None:
+    """A fault in what was decoded is none of the cut, and clients that cannot decode it show it as it stands."""
+    head = b"Content-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    for body in (b"number 123-45-6789, keep it\r\n", b"QUJD!QUJD\r\n"):
+        parts = parse(head + body + base64.encodebytes(bytes(9_000)), Limits(part_octets=most)).parts
+        assert [Defect.BAD_ENCODING in part.defects for part in parts] == [True, False]
+        assert parts[1].content == (body + base64.encodebytes(bytes(9_000)))[:most]
+    for sound in (0, 1, 2, 3):
+        (part,) = parse(head + b"\r\n " * sound + base64.encodebytes(bytes(9_000)), Limits(part_octets=most)).parts
+        assert not part.defects
+
+
+def test_a_file_that_begins_late_is_found() -> None:
+    """In uuencode, what stands before it is no part of it."""
+    head = b"Content-Type: text/calendar\r\nContent-Transfer-Encoding: x-uuencode\r\n\r\n"
+    lines = b"".join(binascii.b2a_uu(b"BEGIN:VCALENDAR\r\nATTENDEE:mailto:a@b.example\r\n"[at:][:45]) for at in (0, 45))
+    raw = head + b"words of prose\r\n" * 1_000 + b"begin 644 a.ics\r\n" + lines + b"`\r\nend\r\n"
+    cut, full = parse(raw, Limits(part_octets=100)), parse(raw)
+    assert cut == full
+    assert [one.address for one in cut.visible] == ["a@b.example"]
 
 
 def test_blanks_between_letters_hide_nothing() -> None:
