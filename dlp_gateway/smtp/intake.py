@@ -148,7 +148,7 @@ class Intake(Dialogue):
 
     def _reset_timeout(self, duration: float | None = None) -> None:
         """Set the deadline; of a message that comes, between its chunks too, also that of one as slow as it may be."""
-        if self._incoming is not None:
+        if self._incoming is not None and not self._finished:
             options = self._options
             latest = min(options.data_total, options.data_grace + self._incoming.arrived / options.data_rate)
             left = max(0.0, self._begun + latest - self.loop.time())
