@@ -135,7 +135,7 @@ class Workers:
         self._line = Line(at_a_time=count, longest=queue)
         self._memory_bytes = memory_bytes
         self._seconds = seconds
-        self._idle: asyncio.Queue[Worker] = asyncio.Queue()
+        self._idle: asyncio.Queue[Worker | None] = asyncio.Queue()  # None: there will be no more
         self._first = asyncio.Event()
         self._under_way = 0
         self._at_rest = asyncio.Event()
@@ -186,14 +186,19 @@ class Workers:
         self._idle.put_nowait(worker)
 
     async def _free(self) -> Worker:
-        """Wait for a worker that lives; there is one for each turn, but it may have to be started."""
+        """Wait for a worker that lives; there is one for each turn, but it may have to be started.
+
+        Without a server to start it, nobody waits: the client comes again, and a receiver that is to end can.
+        """
         try:
             async with asyncio.timeout(self._seconds):
-                while not (worker := await self._idle.get()).alive:
-                    pass
-                return worker
+                while (worker := await self._idle.get()) is not None:
+                    if worker.alive:
+                        return worker
         except TimeoutError:
             raise Overloaded from None
+        self._idle.put_nowait(None)  # for whoever waits behind us
+        raise Overloaded
 
     async def _keep(self, forks: ForkServer) -> None:
         """Keep one worker: start it, offer it, and start another when it has ended."""
@@ -203,6 +208,7 @@ class Workers:
                 worker = await Worker.start(forks, memory_bytes=self._memory_bytes, seconds=int(self._seconds))
             except ForkServerLost:  # whose receiver another one replaces
                 self._first.set()
+                self._idle.put_nowait(None)
                 return
             except (OSError, WorkerFault) as error:
                 _note_death(error.status if isinstance(error, WorkerFault) else 0)

@@ -15,7 +15,9 @@ import pytest_asyncio
 from dlp_gateway.detect.registry import Recipe
 from dlp_gateway.inspection import fork_server
 from dlp_gateway.inspection.fork_server import Forked, ForkServer, ForkServerLost, Newborn
-from dlp_gateway.inspection.workers import Worker, WorkerFault
+from dlp_gateway.inspection.line import Payer
+from dlp_gateway.inspection.workers import Worker, WorkerFault, Workers
+from dlp_gateway.ports import Overloaded
 from tests.waiting import until
 
 RECIPE = Recipe(inside=("corp.example",))
@@ -109,6 +111,24 @@ async def test_workers_end_with_the_server(forks: ForkServer) -> None:
     assert not lives(pid_of(one))
     with pytest.raises(ForkServerLost):
         await worker(forks)
+
+
+async def test_nobody_waits_for_workers_that_nobody_can_start(forks: ForkServer) -> None:
+    """The server was killed: whoever waits, and whoever comes, is told at once to come again."""
+    workers = Workers(frozenset(), count=1, queue=8, memory_bytes=200_000_000, seconds=30)
+    workers.start(forks)
+    await workers.ready()
+    payers = [Payer(client="192.0.2.0/24", sender=f"{name}@corp.example") for name in "abc"]
+    async with workers._lent():
+        waiting = [asyncio.create_task(workers.inspect(b"", b"", payer)) for payer in payers[:2]]
+        await asyncio.sleep(0.05)
+        os.kill(pid_of_server(forks), signal.SIGKILL)
+    async with asyncio.timeout(5):
+        for outcome in await asyncio.gather(*waiting, return_exceptions=True):
+            assert isinstance(outcome, Overloaded | WorkerFault)
+        with pytest.raises(Overloaded):
+            await workers.inspect(b"", b"", payers[2])
+        await workers.close()
 
 
 async def test_a_server_that_cannot_load(capfd: pytest.CaptureFixture[str]) -> None:
