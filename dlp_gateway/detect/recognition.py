@@ -132,12 +132,10 @@ class Recognition:
 
     def _columns(self, reader: Reader, table: Table, context: Context) -> Iterator[Span]:
         text = reader.page.text
-        for index, cell in enumerate(table.header):
-            owner = heading_owner(reader, cell)
-            hit = owner.hit
-            if hit is None or owner.foreign:
-                continue
-            for row in table.rows(_ROWS):
+        owners = [heading_owner(reader, cell) for cell in table.header]
+        owned = [(index, owner, owner.hit) for index, owner in enumerate(owners) if owner.hit and not owner.foreign]
+        for row in table.rows(_ROWS) if owned else ():
+            for index, owner, hit in owned:
                 if index < len(row):
                     start, end = row[index]
                     if hit.label.owns == "DATE_OF_BIRTH":

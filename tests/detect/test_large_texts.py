@@ -12,12 +12,16 @@ from dlp_gateway.detect.proof import REMEMBERED, Seen
 from dlp_gateway.detect.span import SAME_SORT, Span, of_each_sort
 from tests.detect.identifiers import RECOGNITION
 from tests.resident import growing
+from tests.work import LINEAR, growth
 
 CORPUS = tuple(
     json.loads(line).get("text", "")
     for path in sorted(Path(__file__).parent.glob("corpus/lot_*.jsonl"))
     for line in path.read_text(encoding="utf-8").splitlines()
 )
+
+#: Nothing in quotation marks, which is looked at when a row is divided.
+QUOTED = '""'
 
 
 def _take_for_large(patch: pytest.MonkeyPatch) -> None:
@@ -65,6 +69,34 @@ def test_what_is_found_takes_little_memory(unit: str) -> None:
     with growing() as growth:
         RECOGNITION.spans(text)
     assert growth.peak < 10 * len(text)
+
+
+@pytest.mark.parametrize(
+    ("header", "unit"),
+    [
+        ("Name,Driver licence,Card number", "{0:03d}-{1:02d}-{2:04d} "),
+        ("Name|Driver licence|SSN", "{0:03d}-{1:02d}-{2:04d} "),
+        ("Order no.;Parcel no.;Name", "licence {0:03d}{1:02d}{2:04d} "),
+    ],
+)
+def test_a_long_row_below_headings_is_divided_once(header: str, unit: str) -> None:
+    """It may have as many numbers as it likes, each of which asks for its heading."""
+    mark = next(sign for sign in header if sign in ",|;")
+
+    def made(count: int) -> str:
+        cell = "".join(unit.format(100 + n % 500, 10 + n % 89, 1000 + n % 8999) + QUOTED * 8 for n in range(count))
+        return f"{header}\nJo{mark}x{mark}{cell}\n"
+
+    assert growth(RECOGNITION.spans, made, 1_600) < LINEAR
+
+
+def test_a_row_is_divided_once_for_all_columns() -> None:
+    """Not once for each heading of an identifier."""
+
+    def made(count: int) -> str:
+        return "Driver licence," * count + "Name\nD1234567" + "," * count + QUOTED * 3_000 * count + "\n"
+
+    assert growth(RECOGNITION.spans, made, 48) < LINEAR
 
 
 def test_of_spans_that_only_their_place_tells_apart_so_many_are_kept() -> None:
