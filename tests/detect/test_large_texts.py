@@ -11,7 +11,7 @@ from dlp_gateway.content.reader import read
 from dlp_gateway.detect import identifiers, labels, shapes
 from dlp_gateway.detect.base import Material
 from dlp_gateway.detect.identifiers import IdentifierDetector
-from dlp_gateway.detect.proof import REMEMBERED, Seen
+from dlp_gateway.detect.proof import ASKED_EACH, REMEMBERED, Seen
 from dlp_gateway.detect.span import Span, Spans
 from dlp_gateway.detect.validators import luhn
 from dlp_gateway.mail.parse import parse
@@ -162,11 +162,15 @@ def test_it_is_told_where_values_that_are_kept_hide_others(monkeypatch: pytest.M
     assert _found("\n".join(cards), surer) == (["identifier.CREDIT_CARD"] * 20, True)
 
 
-def test_values_beyond_those_remembered_count_as_new() -> None:
-    """Those that are remembered are counted on, however many come between."""
+def test_values_beyond_those_remembered_are_counted_as_well() -> None:
+    """Whichever of them, and in whatever order."""
     seen = Seen()
-    assert {seen.add(str(number)) for number in range(REMEMBERED + 5)} == {1}
-    assert (seen.add("0"), seen.add(str(REMEMBERED)), seen.distinct) == (2, 1, REMEMBERED + 6)
+    values = [str(number) for number in range(REMEMBERED + 20_000)]
+    assert {seen.add(value) for value in values} == {1}
+    assert {seen.add(value) for value in reversed(values)} == {2}
+    assert seen.distinct == len(values)
+    assert [seen.add(values[-1]) for _ in range(ASKED_EACH)] == list(range(3, 3 + ASKED_EACH))
+    assert seen.distinct == len(values)
 
 
 @settings(max_examples=60, deadline=None)
