@@ -49,21 +49,32 @@ class Spans:
         order: Iterable[int] = range(len(self._starts))
         if any(one > other for one, other in pairwise(self._starts)):  # most stand in order
             order = array("I", sorted(order, key=self._starts.__getitem__))
-        if any(self._ends[one] > self._starts[other] for one, other in pairwise(order)):
-            order = self._apart(order)
-        return map(self._span, order)
+        together: list[int] = []  # those that overlap, one the next
+        end = 0
+        for index in order:
+            if self._starts[index] >= end:
+                yield from map(self._span, self._apart(together))
+                together = []
+            together.append(index)
+            end = max(end, self._ends[index])
+        yield from map(self._span, self._apart(together))
 
-    def _apart(self, by_place: Iterable[int]) -> "array[int]":
-        order = sorted(by_place, key=lambda index: self._starts[index] - self._ends[index])
-        order.sort(key=lambda index: -self._meanings[self._meant[index]][2])
-        kept, starts = array("I"), array("I")
-        for span in order:
+    def _apart(self, spans: list[int]) -> list[int]:
+        if len(spans) < 2:
+            return spans
+        kept: list[int] = []
+        starts: list[int] = []
+        for span in sorted(spans, key=self._precedence):
             start, end = self._starts[span], self._ends[span]
             index = bisect_left(starts, start)
             if (not index or self._ends[kept[index - 1]] <= start) and (index == len(kept) or starts[index] >= end):
                 kept.insert(index, span)
                 starts.insert(index, start)
         return kept
+
+    def _precedence(self, index: int) -> tuple[float, int, int]:
+        start = self._starts[index]
+        return -self._meanings[self._meant[index]][2], start - self._ends[index], start
 
     def _span(self, index: int) -> Span:
         kind, country, score, rule, why = self._meanings[self._meant[index]]
