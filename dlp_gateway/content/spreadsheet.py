@@ -78,9 +78,9 @@ class Workbook:
         try:
             whole = xml.tell(sheet, rows)
         except _Full:
-            return rows.close(), (UnreadableReason.BOMB,)
+            return rows.text, (UnreadableReason.BOMB,)
         self._used |= rows.used
-        return rows.close(), () if whole else (UnreadableReason.BROKEN,)
+        return rows.text, () if whole else (UnreadableReason.BROKEN,)
 
     def unused(self) -> str:
         """Return the strings that no sheet shows, such as those of deleted cells."""
@@ -211,11 +211,14 @@ class _Rows:
         elif self._element and not text.isspace() and (self._element != "f" or '"' in text):
             self._behind[text] = None  # of formulas those that hold text
 
-    def close(self) -> str:
-        """Return all rows."""
-        self._written.write("\n".join(self._behind))
+    def close(self) -> None:
+        """Nothing is left to do."""
+
+    @property
+    def text(self) -> str:
+        """All rows, and what follows behind; the parser closes a sheet before it is asked for."""
         rows = self._written.getvalue()
-        return rows if self._behind else rows.removesuffix("\n")
+        return rows + "\n".join(self._behind) if self._behind else rows.removesuffix("\n")
 
     def _value(self) -> str:
         written = "".join(self._pieces)

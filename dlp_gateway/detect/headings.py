@@ -4,7 +4,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 from dlp_gateway.detect.labels import OTHER, place_of
-from dlp_gateway.detect.layout import Table, table_at
+from dlp_gateway.detect.layout import Rows, Table, table_at
 from dlp_gateway.detect.ownership import Reader
 from dlp_gateway.detect.walk import NOBODY, Owner, Relation
 
@@ -25,6 +25,7 @@ class Headings:
         self._starts: list[int] = []
         self._columns = columns
         self._page = reader.page
+        self._rows = Rows(reader.page)
         self._hits = map(place_of, reader.hits.where(lambda label: (label.owns == OTHER) is foreign))
         self._next = next(self._hits, None)
         self._tried = -1
@@ -35,7 +36,7 @@ class Headings:
         while self._next is not None and self._next <= end:
             start, self._next = self._next, next(self._hits, None)
             if start >= self._tried:
-                table = table_at(self._page, start)
+                table = table_at(self._rows, start)
                 self._tried = table.end if table else self._page.line(start)[1]
                 if table is not None and len(table.header) >= self._columns:
                     self.tables.append(table)

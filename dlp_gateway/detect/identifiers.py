@@ -1,7 +1,7 @@
 """The detector of identifiers: driver's licences, payment cards, account and identity numbers, in every text."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -12,12 +12,13 @@ from dlp_gateway.detect.gate import forms, words
 from dlp_gateway.detect.identifier_rules import TYPES, RuleBook, load_rules
 from dlp_gateway.detect.recognition import Recognition, Span
 from dlp_gateway.detect.shapes import compact
-from dlp_gateway.detect.span import SAME_SORT
 from dlp_gateway.detect.triggers import Triggers
 
 __all__ = ["IdentifierDetector", "Span", "load_rules"]
 
 _LEAST: Final = 0.3  # below "low" of a policy nothing is reported
+#: Distinct values kept of which nothing else is told apart: twenty times as many as a message reports.
+SAME_SORT: Final = 20_000
 
 
 class IdentifierDetector:
@@ -39,11 +40,15 @@ class IdentifierDetector:
         return frozenset((*(f"identifier.{kind}" for kind in TYPES), *map(sent.kind, TYPES)))
 
     def detect(self, material: Material) -> Iterable[Finding]:
-        """Yield the findings of a message; of a value that stands in it twice, the surer measurement counts."""
+        """Yield the findings of a message; of a value that stands in it twice, the surer measurement counts.
+
+        Raises `MemoryError` behind them if more of those left out would have been reported: of a sort of which there
+        were more than are kept, those that were kept turned out to be surer.
+        """
         found: dict[tuple[str, str], Finding] = {}
         sorts: Counter[tuple[str, str, str, float]] = Counter()
         for text, seen in zip(material.texts, material.once(self._triggers), strict=True):
-            for span in self.spans(text.text, seen) if seen else ():
+            for span in self._each(text.text, seen) if seen else ():
                 key = span.type, compact(fold(text.text[span.start : span.end]).text)
                 known = found.get(key)
                 if known is None:
@@ -52,6 +57,13 @@ class IdentifierDetector:
                     found[key] = self._finding(
                         span, f"{text.where}:{span.start}-{span.end}" if known is None else known.where
                     )
+        yield from self._added_up(found, material)
+        left = Counter((one.kind.partition(".")[2], one.rule, one.country, one.score) for one in found.values())
+        if any(count > SAME_SORT and left[sort] < SAME_SORT // 2 for sort, count in sorts.items()):
+            raise MemoryError("there are more identifiers than are kept")
+
+    def _added_up(self, found: dict[tuple[str, str], Finding], material: Material) -> Iterator[Finding]:
+        """Yield what was found, and how many values the sender has sent outside with it."""
         if (before := material.facts.sent) is None:
             yield from found.values()
             return
@@ -67,7 +79,10 @@ class IdentifierDetector:
 
         `seen` is what the triggers told of the text, if they were asked before.
         """
-        return tuple(span for span in self._recognition.spans(text, seen) if span.score >= _LEAST)
+        return tuple(self._each(text, seen))
+
+    def _each(self, text: str, seen: frozenset[str] | None) -> Iterator[Span]:
+        return (span for span in self._recognition.each(text, seen) if span.score >= _LEAST)
 
     def _finding(self, span: Span, where: str) -> Finding:
         return Finding(

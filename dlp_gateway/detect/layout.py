@@ -231,8 +231,27 @@ class Table:
         return self.header[column] if 0 <= column < len(self.header) else None
 
 
-def table_at(page: Page, place: int) -> Table | None:
+class Rows:
+    """Divides rows of a page into cells, and remembers the last: the numbers of a long one are asked for in turn."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self._last: tuple[int, str, int] | None = None
+        self._cells: _Cells = ()
+
+    def cells(self, header: _Cells, header_line: int, delimiter: str, line: int) -> _Cells:
+        """Return the cells of the row at `line`, below a header at `header_line`."""
+        asked = header_line, delimiter, line
+        if asked != self._last:
+            cells = _cells(self.page.text, *self.page.line(line), delimiter)
+            self._cells = cells if delimiter != "  " else _aligned(cells, header, header_line, line)
+            self._last = asked
+        return self._cells
+
+
+def table_at(rows: Rows, place: int) -> Table | None:
     """Return the table whose header is the line at `place`, if at least one row of as many cells follows."""
+    page = rows.page
     start, end = page.line(place)
     for delimiter in _delimiters(page.text[start:end]):
         if delimiter == "," and _PROSE.search(page.text, start, end):
@@ -253,15 +272,9 @@ def table_at(page: Page, place: int) -> Table | None:
             row_starts.append(min(begin for begin, _ in row))
             last = high
         if lines:
-            divided = partial(_row, page, header, start, delimiter)
+            divided = partial(rows.cells, header, start, delimiter)
             return Table(header=header, start=start, end=last, lines=lines, row_starts=row_starts, cells=divided)
     return None
-
-
-def _row(page: Page, header: _Cells, header_line: int, delimiter: str, line: int) -> _Cells:
-    """Return the cells of a row, below a header at `header_line`."""
-    cells = _cells(page.text, *page.line(line), delimiter)
-    return cells if delimiter != "  " else _aligned(cells, header, header_line, line)
 
 
 def _delimiters(line: str) -> list[str]:

@@ -13,8 +13,10 @@ from dlp_gateway.detect.shapes import compact
 
 #: How often one value is looked at.
 ASKED_EACH: Final = 20
-#: How many distinct values are remembered; of a text with more, each further one counts as new.
+#: How many distinct values are remembered as they are, which is faster; of further ones a hash is.
 REMEMBERED: Final = 50_000
+_OFTEN: Final = 255  # of further ones nobody asks whether they came more often
+_FEWEST: Final = 1 << 12  # a power of two
 _GROUP: Final = re.compile(r"[A-Za-z0-9]+")
 _IBAN_HEAD: Final = re.compile(r"[A-Z]{2}\d\d[ -]$")
 
@@ -47,20 +49,57 @@ class Places:
 
 
 class Seen:
-    """How often each value came, for so many of them."""
+    """How often each value came."""
 
     def __init__(self) -> None:
         self._times: Counter[str] = Counter()
+        self._further = _Further()
         self.distinct = 0
 
     def add(self, value: str) -> int:
-        """Count a value; return how often it came."""
-        if value not in self._times:
-            self.distinct += 1
-            if len(self._times) >= REMEMBERED:
-                return 1
-        self._times[value] += 1
-        return self._times[value]
+        """Count a value; return how often it came, or `_OFTEN`."""
+        if value in self._times or len(self._times) < REMEMBERED:
+            self._times[value] += 1
+            times = self._times[value]
+        else:
+            times = self._further.add(value)
+        self.distinct += times == 1
+        return times
+
+
+class _Further:
+    """How often each of many values came, in some twenty octets each: a table of their hashes of 64 bits."""
+
+    def __init__(self) -> None:
+        self._marks, self._times = array("q", (0,)), bytearray(1)  # a mark of 0 is none
+        self._distinct = 0
+
+    def add(self, value: str) -> int:
+        if 4 * self._distinct >= 3 * len(self._marks):
+            self._grow()
+        mark = hash(value) or 1
+        place = self._place(mark)
+        self._distinct += self._marks[place] == 0
+        self._marks[place] = mark
+        self._times[place] = min(_OFTEN, self._times[place] + 1)
+        return self._times[place]
+
+    def _place(self, mark: int) -> int:
+        """Return where a mark stands, or may be put."""
+        last = len(self._marks) - 1
+        place = mark & last
+        while (found := self._marks[place]) and found != mark:
+            place = (place + 1) & last
+        return place
+
+    def _grow(self) -> None:
+        marks, times = self._marks, self._times
+        size = max(_FEWEST, 2 * len(marks))
+        self._marks, self._times = array("q", bytes(8 * size)), bytearray(size)
+        for mark, often in zip(marks, times, strict=True):
+            if mark:
+                place = self._place(mark)
+                self._marks[place], self._times[place] = mark, often
 
 
 def prove(rule: Rule, data: bytes, text: str) -> Proof:

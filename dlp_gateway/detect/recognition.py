@@ -2,12 +2,11 @@
 
 import re
 from array import array
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from heapq import merge
-from itertools import chain, islice, pairwise
+from itertools import chain, islice
 from typing import Final
 
 from dlp_gateway.detect import implied
@@ -15,7 +14,6 @@ from dlp_gateway.detect.birth_dates import birth_dates, date_span
 from dlp_gateway.detect.card_context import is_printed
 from dlp_gateway.detect.confidence import Context, Match, why
 from dlp_gateway.detect.evident import DOUBTFUL, card, is_by_chance, spoken_of, tempered, weighed
-from dlp_gateway.detect.folding import Folded
 from dlp_gateway.detect.gate import Gate
 from dlp_gateway.detect.headings import Headings, heading_owner, table_over, tables_with_labels
 from dlp_gateway.detect.identifier_rules import CARD, Rule, RuleBook, Shapes
@@ -26,7 +24,7 @@ from dlp_gateway.detect.particulars import TOLD, Particulars
 from dlp_gateway.detect.proof import ASKED_EACH, Proof, Seen
 from dlp_gateway.detect.reach import regions
 from dlp_gateway.detect.shapes import Run, compact, dates, runs
-from dlp_gateway.detect.span import Span, of_each_sort
+from dlp_gateway.detect.span import Span, Spans
 from dlp_gateway.detect.triggers import Triggers
 from dlp_gateway.detect.validators import luhn, payment_card
 from dlp_gateway.detect.walk import KEYED, NOBODY, Owner, Relation
@@ -75,9 +73,13 @@ class Recognition:
 
     def spans(self, text: str, seen: frozenset[str] | None = None) -> tuple[Span, ...]:
         """Return what was found, in order, none overlapping another; `seen` is what the triggers told of the text."""
+        return tuple(self.each(text, seen))
+
+    def each(self, text: str, seen: frozenset[str] | None = None) -> Iterator[Span]:
+        """Yield it: a large text may have a million."""
         glance = self.gate.glance(text, seen)
         if glance is None:
-            return ()
+            return
         folded = glance.folded
         page = lay_out(folded.text, self._book.grammar.closing, glance.data)
         reader = read(page, self._hits(page, is_labelled=glance.labelled), self._book.grammar)
@@ -88,7 +90,8 @@ class Recognition:
         evident = self._self_evident(reader, tables, glance.proofs, context)
         spoken_of = self._spoken_of(reader) if glance.labelled else ()
         found = (tempered(span, page.text) for span in chain(labelled, evident, spoken_of))
-        return _settled(of_each_sort(found), folded)
+        for span in Spans(found).settled():
+            yield span if folded.offsets is None else _placed(span, *folded.span(span.start, span.end))
 
     def _hits(self, page: Page, *, is_labelled: bool) -> Hits:
         """Return the labels of a page, and what is told of licences without one."""
@@ -132,12 +135,10 @@ class Recognition:
 
     def _columns(self, reader: Reader, table: Table, context: Context) -> Iterator[Span]:
         text = reader.page.text
-        for index, cell in enumerate(table.header):
-            owner = heading_owner(reader, cell)
-            hit = owner.hit
-            if hit is None or owner.foreign:
-                continue
-            for row in table.rows(_ROWS):
+        owners = [heading_owner(reader, cell) for cell in table.header]
+        owned = [(index, owner, owner.hit) for index, owner in enumerate(owners) if owner.hit and not owner.foreign]
+        for row in table.rows(_ROWS) if owned else ():
+            for index, owner, hit in owned:
                 if index < len(row):
                     start, end = row[index]
                     if hit.label.owns == "DATE_OF_BIRTH":
@@ -354,28 +355,6 @@ def _is_card_long(text: str, run: Run) -> bool:
 
 def _is_sure(hit: Hit) -> bool:
     return hit.label.owns != OTHER and hit.label.strength is Strength.STRONG
-
-
-def _settled(found: list[Span], folded: Folded) -> tuple[Span, ...]:
-    """Keep of overlapping spans the surer, then the longer; give offsets of the text as it came."""
-    sure = [span for span in found if span.score > 0.1]
-    kept = sorted(sure, key=lambda span: span.start)
-    if any(one.end > other.start for one, other in pairwise(kept)):
-        kept = _apart(sure)
-    if folded.offsets is None:
-        return tuple(kept)
-    return tuple(_placed(span, *folded.span(span.start, span.end)) for span in kept)
-
-
-def _apart(spans: Iterable[Span]) -> list[Span]:
-    kept: list[Span] = []
-    starts: list[int] = []
-    for span in sorted(spans, key=lambda s: (-s.score, s.start - s.end, s.start)):
-        index = bisect_left(starts, span.start)
-        if (index == 0 or kept[index - 1].end <= span.start) and (index == len(kept) or starts[index] >= span.end):
-            kept.insert(index, span)
-            starts.insert(index, span.start)
-    return kept
 
 
 def _placed(span: Span, start: int, end: int) -> Span:

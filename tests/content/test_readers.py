@@ -63,6 +63,31 @@ def test_every_sample_is_read_wholly(name: str) -> None:
     assert not found.unreadable
 
 
+CARD, IBAN = "4111111111111111", "GB29NWBK60161331926819"
+HEADER = f"<headerFooter><oddHeader>{CARD}</oddHeader></headerFooter>"
+PROMPT = f'<dataValidations><dataValidation prompt="{IBAN}"/></dataValidations>'
+CELL = '<sheetData><row><c t="str"><f>"x"</f><v>7</v></c></row></sheetData>'
+
+
+@pytest.mark.parametrize(
+    ("sheet", "lines"),
+    [
+        (HEADER, [CARD]),
+        (PROMPT, [IBAN]),
+        (HEADER + PROMPT, [CARD, IBAN]),
+        (CELL, ["7", '"x"']),
+        (CELL + HEADER, ["7", '"x"', CARD]),
+        (CELL + HEADER + "<a", ["7", '"x"', CARD]),
+        ("<sheetData><row><c><v>7</v></c></row></sheetData>", ["7"]),
+    ],
+)
+def test_what_is_in_no_cell_stands_once_on_a_line_of_its_own(sheet: str, lines: list[str]) -> None:
+    """A number that is written twice in a row, or next to another, is none that is known."""
+    parts = {"[Content_Types].xml": "", "xl/worksheets/sheet1.xml": f"<worksheet>{sheet}</worksheet>"}
+    found = [text.text.splitlines() for text in read(documents.packed(parts)).texts]
+    assert lines in found
+
+
 @settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.sampled_from(sorted(SAMPLES)), st.data())
 def test_no_mutilation_is_raised(name: str, data: st.DataObject) -> None:
