@@ -120,8 +120,9 @@ def watch_supervisor(retire: Callable[[], object], drain: Callable[[], object]) 
     continue_after_parent()  # that is the fork server, which wakes us when the supervisor ends before it
 
     def watch() -> None:
-        while os.read(sys.stdin.fileno(), 4096):
-            retire()
+        with suppress(ConnectionError):  # it was killed before it had read all our signs of life (unix(7))
+            while os.read(sys.stdin.fileno(), 4096):
+                retire()
         drain()
         time.sleep(DRAIN.total_seconds() + 5)
         os._exit(1)
