@@ -9,6 +9,7 @@ import json
 import os
 import select
 import signal
+from contextlib import suppress
 from typing import Any, BinaryIO, Final
 
 from dlp_gateway.allocator import REST, give_back, keep_blocks
@@ -48,8 +49,9 @@ def main(recipe: Recipe, detectors: tuple[Detector, ...] | None, desk: int) -> N
     confine(start["memory_bytes"])
     sink.write(frames.pack({"ready": True}))
     sink.flush()
-    while _serve(source, desk, sink, detectors, start["seconds"]):
-        pass
+    with suppress(ConnectionError):  # the receiver was killed with an answer of ours unread, or waits for none
+        while _serve(source, desk, sink, detectors, start["seconds"]):
+            pass
 
 
 def _serve(source: BinaryIO, desk: int, sink: BinaryIO, detectors: tuple[Detector, ...], seconds: int) -> bool:
