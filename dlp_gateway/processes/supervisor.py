@@ -30,6 +30,7 @@ from dlp_gateway.processes.ceiling import require_file_size
 from dlp_gateway.processes.certificates import Watch, in_force
 from dlp_gateway.processes.correspondence import Correspondence
 from dlp_gateway.processes.descriptors import raise_limit
+from dlp_gateway.processes.ending import in_time
 from dlp_gateway.processes.housekeeping import regularly
 from dlp_gateway.processes.outbound import Outbound
 from dlp_gateway.processes.receivers import Receivers, StartError
@@ -61,7 +62,8 @@ def run(path: Path, newborn: Newborn | None = None) -> None:
         settings, policy = policies.load(path)
         log.configure(settings.log.level, settings.log.format)
         log.catch_uncaught()
-        asyncio.run(Supervisor(path, settings, policy, systemd=systemd, newborn=newborn).run())
+        supervisor = Supervisor(path, settings, policy, systemd=systemd, newborn=newborn)
+        asyncio.run(in_time(supervisor.run(), supervisor.stopped()))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
