@@ -100,9 +100,11 @@ def settled(connection: Connection, item: str, *, is_released: bool, is_exposed:
     connection.execute(update(mailings).where(_c.item == item).values(item=None, **changes))
 
 
-def _newest(way: str, condition: ColumnElement[bool]) -> Select[Any]:
+def _newest(way: str, condition: ColumnElement[bool], *marks: str) -> Select[Any]:
+    """Select the newest rows, of which only those with one of these marks are read, if any is named."""
     newest = select(*_COLUMNS).where(condition).order_by(_c.at.desc()).limit(_ROWS).subquery()
-    return select(literal(way), *newest.columns)
+    rows = select(literal(way), *newest.columns)
+    return rows.where(or_(*(newest.columns[mark] for mark in marks))) if marks else rows
 
 
 # Written once, since building a statement takes longer than running it. `own` and `answered` are rows of digests.
@@ -112,7 +114,9 @@ _BY_MESSAGE: Final = select(literal("message").label("way"), *_COLUMNS).where(
     or_(_c.message == _OWN, _c.message.in_(_ANSWERED))
 )
 _BY_SENDER: Final = _newest(
-    "sender", and_(_c.sender == bindparam("sender", type_=LargeBinary), _c.at > bindparam("since", type_=Moment))
+    "sender",
+    and_(_c.sender == bindparam("sender", type_=LargeBinary), _c.at > bindparam("since", type_=Moment)),
+    *("is_objected", "is_stopped", "is_exposed"),  # a robot's other mails say nothing of this one
 )
 _ROOTS: Final = select(_c.root).where(_c.message.in_(_ANSWERED), _c.root != b"")
 _IN_THREAD: Final = _newest(
@@ -120,23 +124,35 @@ _IN_THREAD: Final = _newest(
     and_(or_(_c.root.in_(_ANSWERED), _c.root.in_(_ROOTS)), _c.at > bindparam("thread_since", type_=Moment)),
 )
 _ON_TOPIC: Final = _newest("topic", _c.topic == bindparam("topic", type_=LargeBinary))
-_ANNOUNCED: Final = select(announcements.BEFORE.subquery())
+_BEFORE: Final = announcements.BEFORE.subquery()
+_ANNOUNCED: Final = select(_BEFORE)
+_PARTS_ANNOUNCED: Final = select(_BEFORE).where(or_(_BEFORE.c.message == _OWN, _BEFORE.c.message.in_(_ANSWERED)))
+_FOR_PARTS: Final = union_all(_BY_MESSAGE, _PARTS_ANNOUNCED)
 _FOR_AN_ANSWER: Final = union_all(_BY_MESSAGE, _BY_SENDER, _IN_THREAD, _ANNOUNCED)
 _FOR_A_TOPIC: Final = union_all(_BY_MESSAGE, _BY_SENDER, _ON_TOPIC, _ANNOUNCED)
 _FOR_ANOTHER: Final = union_all(_BY_MESSAGE, _BY_SENDER, _ANNOUNCED)
 
 
 def find(
-    connection: Connection, this: Mailing, answered: tuple[bytes, ...], memory: Memory, number: int
+    connection: Connection,
+    this: Mailing,
+    answered: tuple[bytes, ...],
+    memory: Memory,
+    number: int,
+    *,
+    parts_only: bool = False,
 ) -> tuple[Mailing, Remembered]:
     """Return the mailing with its thread's root, and what is remembered that may concern it: in one round trip.
 
     What is under way concerns it if it was announced before `number`; its parts are one mail, whoever came first.
+    `parts_only`: these, and what it answers, will do.
     """
     longest = max(memory.window, memory.strike)
     storm = memory.storm.closed + memory.storm.within
     by_topic = this.topic and this.is_answer
     statement = _FOR_AN_ANSWER if answered else _FOR_A_TOPIC if by_topic else _FOR_ANOTHER
+    if parts_only:
+        statement = _FOR_PARTS
     values = {
         "own": this.message,
         "answered": answered,

@@ -86,7 +86,9 @@ class Memory:
         answered = tuple(self._digests.message(one, "") for one in sending.answered)
 
         def look(connection: Connection) -> tuple[Mailing, Remembered, int]:
-            found = mailings.find(connection, this, answered, questions.memory, sending.announced)
+            found = mailings.find(
+                connection, this, answered, questions.memory, sending.announced, parts_only=not is_asked
+            )
             since = day_of(sending.at - questions.memory.groups.within)
             return *found, circles.familiar(connection, this.shown, since) if is_group else 0
 
