@@ -1,7 +1,8 @@
 """How sure a number is one: where its owner stands, what its form and its check say, and what a short label means."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Final
 
 import re2
@@ -51,6 +52,8 @@ _COMPLEMENT: Final = re.compile(
 _AFAR: Final = frozenset({Relation.ABOVE, Relation.BELOW})
 _ACCOUNT: Final = "BANK_ACCOUNT"
 _MEANT: Final = {_ACCOUNT: frozenset({_ACCOUNT, "BANK_ROUTING", "IBAN"})}
+_MADE_OF: Final = 0.08  # more for a licence that is made of a name nearby
+_HOLDS: Final = 0.05  # more for a check that holds; nothing else speaks for figures alone
 BASE: Final = {
     Relation.BEFORE: 0.95,
     Relation.AFTER: 0.86,
@@ -89,13 +92,14 @@ class Context:
     text: str
     grammar: Grammar
     named: frozenset[str]  # identifier types that a full label names somewhere in the text
+    _headings: dict[tuple[str, int], float] = field(default_factory=dict, repr=False, compare=False)  # met before
 
     def score(self, match: Match, owner: Owner, hit: Hit) -> float:
         """Return how sure the match is, in 0…0.99: medium where a label owns it and nothing speaks against it."""
         direct = owner.relation is Relation.ABOVE and not self.text[hit.end : match.start].strip(" \t\r\n:#")
         score = BASE[Relation.BEFORE if direct else owner.relation] - owner.doubt + _evidence(match)
         if match.rule.type == implied.KIND and is_made_of(match.value, self.text, match.start, match.end):
-            score += 0.08
+            score += _MADE_OF
         if match.abroad and match.value.isdigit():
             score -= 0.1 if owner.relation in _AFAR else 0.06
         if hit.label.strength is Strength.FAIR:
@@ -104,9 +108,24 @@ class Context:
             score -= (
                 self._weakness(match, owner, hit)
                 if owner.relation is not Relation.COLUMN
-                else self._heading(match, hit)
+                else self._heading(match.rule.type, hit)
             )
         return round(max(0.0, min(score, 0.99)), 2)
+
+    def most(self, hit: Hit, rules: Iterable[Rule]) -> float:
+        """Return the score that no number of figures alone exceeds in a column under `hit`, if it fits these rules."""
+        if hit.label.strength is not Strength.WEAK:
+            return 1.0
+        return max(
+            (
+                BASE[Relation.COLUMN]
+                - self._heading(rule.type, hit)
+                + _HOLDS * (rule.check is not None)
+                + _MADE_OF * (rule.type == implied.KIND)
+                for rule in rules
+            ),
+            default=0.0,
+        )
 
     def _weakness(self, match: Match, owner: Owner, hit: Hit) -> float:
         """Return what a short label takes off the score."""
@@ -170,9 +189,14 @@ class Context:
             return False
         return self.grammar.licences.place.fullmatch(word) is None
 
-    def _heading(self, match: Match, hit: Hit) -> float:
+    def _heading(self, kind: str, hit: Hit) -> float:
         """Return what a short heading takes off: more where header or row speak of another matter ("Plumber")."""
-        kind = match.rule.type
+        met = self._headings.get((kind, hit.start))
+        if met is None:
+            met = self._headings[kind, hit.start] = self._doubt_of_heading(kind, hit)
+        return met
+
+    def _doubt_of_heading(self, kind: str, hit: Hit) -> float:
         if kind == _ACCOUNT:
             speaking = self.grammar.speaking[kind]
             around = _words(self.text[max(0, hit.start - _NEAR) : hit.end + _NEAR])
@@ -229,7 +253,7 @@ def _words(text: str) -> bytes:
 def _evidence(match: Match) -> float:
     """Return what form and check add to the score, or take off."""
     if match.holds is True:
-        return 0.05
+        return _HOLDS
     evidence = -0.08 if match.holds is False else 0.0
     if match.rule.form is not None and not match.value.isdigit():
         evidence += 0.05

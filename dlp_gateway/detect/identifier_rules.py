@@ -92,13 +92,13 @@ class Shapes:
     """Which of some rules have a shape that a compact number fits: one automaton for all of them."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
-        self._rules = tuple(rule for rule in rules if rule.shape is not None)
-        shapes = (rule.shape.pattern for rule in self._rules if rule.shape)
+        self.rules: Final = tuple(rule for rule in rules if rule.shape is not None)
+        shapes = (rule.shape.pattern for rule in self.rules if rule.shape)
         self._automaton = Automaton(shapes, whole=True, either_case=False)
 
     def fitting(self, value: str) -> tuple[Rule, ...]:
         """Return the rules that `value` fits, in their order."""
-        return tuple(self._rules[place - 1] for place in sorted(self._automaton.matching(value.encode("ascii"))))
+        return tuple(self.rules[place - 1] for place in sorted(self._automaton.matching(value.encode("ascii"))))
 
 
 def load_rules(folder: Path, packs: Iterable[Path] = ()) -> RuleBook:

@@ -82,7 +82,7 @@ class IdentifierDetector:
         return tuple(self._each(text, seen))
 
     def _each(self, text: str, seen: frozenset[str] | None) -> Iterator[Span]:
-        return (span for span in self._recognition.each(text, seen) if span.score >= _LEAST)
+        return (span for span in self._recognition.each(text, seen, least=_LEAST) if span.score >= _LEAST)
 
     def _finding(self, span: Span, where: str) -> Finding:
         return Finding(

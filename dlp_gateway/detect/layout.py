@@ -38,6 +38,7 @@ _RULE: Final = re.compile(r"^[\s|:+=-]+$")
 # What a header does not hold: a number, or a key with its value ("by: KO", "18:05] Lea: nearly").
 _NO_HEADER: Final = re.compile(r"\d{4}|\d\d[ -]\d\d|\w:[ ]?\w|\[[xX ]\]")
 _PROSE: Final = re.compile(r"[?!{}]|: |\.\s|[^,\n]{40}")  # what no header with commas has
+_SIGNS: Final = frozenset("\t;,")  # of which each is one delimiter, also at the ends of a line
 _QUOTED: Final = {mark: re.compile(rf'"[^"]*"|{re.escape(mark)}') for mark in ("|", "\t", ";", ",")}
 _MAX_CELLS: Final = 60
 
@@ -283,8 +284,14 @@ def _delimiters(line: str) -> list[str]:
 
 def _cells(text: str, start: int, end: int, delimiter: str) -> tuple[tuple[int, int], ...]:
     line = text[start:end].rstrip("\r")
-    pieces = re.finditer(r" {2,}|\t", line) if delimiter == "  " else _QUOTED[delimiter].finditer(line)
     cells, low = [], 0
+    if '"' not in line and delimiter in _SIGNS:  # most lines by far
+        for cell in line.split(delimiter):
+            high = low + len(cell)
+            cells.append((start + low, start + high))
+            low = high + 1
+        return tuple(cells)
+    pieces = re.finditer(r" {2,}|\t", line) if delimiter == "  " else _QUOTED[delimiter].finditer(line)
     for piece in pieces:
         if piece[0][0] == '"':
             continue  # a delimiter within quotation marks is none (RFC 4180)

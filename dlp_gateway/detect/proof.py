@@ -126,7 +126,10 @@ def _held(rule: Rule, data: bytes, text: str, seen: Seen) -> Iterator[tuple[tupl
         if start < 0:
             start, end = found.span()
         written = text[start:end]
-        proved = _proved(rule, text, start, end) if seen.add(written) <= ASKED_EACH else None
+        # Counted first: how many looked like it says how much those that hold are worth.
+        if seen.add(written) > ASKED_EACH or len(compact(written)) < rule.digits:
+            continue
+        proved = _proved(rule, text, start, end)
         if proved is not None:
             yield proved, written
 

@@ -39,6 +39,7 @@ _BOX: Final = re.compile(r"~|\[ ?\]|\( ?\)")
 _UNTICKED: Final = re.compile(rf"(?:{_BOX.pattern}) ?\Z")
 #: How many numbers of a text are asked for their owner; the others count as nobody's.
 _ASKED: Final = 2_000
+_FIGURES: Final = re.compile(r"[^A-Za-z*]*")
 _PLAIN_CELL: Final = re.compile(r"[ \"']{0,3}([A-Z]{0,3}\d{5,14}[A-Z]{0,3})[ \"'\r]{0,3}")
 _FAR: Final = 0.2  # how much of an owner is doubted by the words between
 _ROWS: Final = 20_000  # of one table
@@ -75,8 +76,8 @@ class Recognition:
         """Return what was found, in order, none overlapping another; `seen` is what the triggers told of the text."""
         return tuple(self.each(text, seen))
 
-    def each(self, text: str, seen: frozenset[str] | None = None) -> Iterator[Span]:
-        """Yield it: a large text may have a million."""
+    def each(self, text: str, seen: frozenset[str] | None = None, *, least: float = 0.0) -> Iterator[Span]:
+        """Yield it: a large text may have a million. What cannot reach the score `least` may be left out."""
         glance = self.gate.glance(text, seen)
         if glance is None:
             return
@@ -86,7 +87,7 @@ class Recognition:
         named = frozenset(label.owns for label in reader.hits.labels if label.strength is Strength.STRONG)
         context = Context(text=page.text, grammar=self._book.grammar, named=named)
         tables = tables_with_labels(reader)
-        labelled = self._labelled(reader, tables, context) if glance.labelled else ()
+        labelled = self._labelled(reader, tables, context, least) if glance.labelled else ()
         evident = self._self_evident(reader, tables, glance.proofs, context)
         spoken_of = self._spoken_of(reader) if glance.labelled else ()
         found = (tempered(span, page.text) for span in chain(labelled, evident, spoken_of))
@@ -104,10 +105,10 @@ class Recognition:
 
     # -- numbers that labels may own
 
-    def _labelled(self, reader: Reader, tables: Sequence[Table], context: Context) -> Iterator[Span]:
+    def _labelled(self, reader: Reader, tables: Sequence[Table], context: Context, least: float) -> Iterator[Span]:
         page = reader.page
         for table in tables:
-            yield from self._columns(reader, table, context)
+            yield from self._columns(reader, table, context, least)
         yield from birth_dates(reader)
         spoken = implied.talk(both(reader.hits, reader.topics, implied.speaks))
         asked = 0
@@ -133,20 +134,29 @@ class Recognition:
                 if unowned and (spoken.hits or spoken.told):
                     yield from self._implied(run, reader, spoken)
 
-    def _columns(self, reader: Reader, table: Table, context: Context) -> Iterator[Span]:
+    def _columns(self, reader: Reader, table: Table, context: Context, least: float) -> Iterator[Span]:
         text = reader.page.text
         owners = [heading_owner(reader, cell) for cell in table.header]
-        owned = [(index, owner, owner.hit) for index, owner in enumerate(owners) if owner.hit and not owner.foreign]
+        owned = [
+            (index, owner, owner.hit, self._is_vain(owner.hit, context, least))
+            for index, owner in enumerate(owners)
+            if owner.hit and not owner.foreign
+        ]
         for row in table.rows(_ROWS) if owned else ():
-            for index, owner, hit in owned:
-                if index < len(row):
-                    start, end = row[index]
-                    if hit.label.owns == "DATE_OF_BIRTH":
-                        yield from (
-                            date_span(a, b, 0.85, "in a column of birth dates") for a, b in dates(text, start, end)
-                        )
-                    for run in _in_cell(text, start, end):
-                        yield from self._judged(run, owner, text, context)
+            for index, owner, hit, is_vain in owned:
+                if index >= len(row):
+                    continue
+                start, end = row[index]
+                if hit.label.owns == "DATE_OF_BIRTH":
+                    yield from (date_span(a, b, 0.85, "in a column of birth dates") for a, b in dates(text, start, end))
+                if is_vain and _FIGURES.fullmatch(text, start, end):
+                    continue
+                for run in _in_cell(text, start, end):
+                    yield from self._judged(run, owner, text, context)
+
+    def _is_vain(self, hit: Hit, context: Context, least: float) -> bool:
+        """Tell whether no number of figures under a heading can reach `least`: an "account" is mostly a customer's."""
+        return round(context.most(hit, self._shapes_of(hit.label.owns, hit.label.country).rules), 2) < least
 
     def _judged(self, run: Run, owner: Owner, text: str, context: Context) -> Iterator[Span]:
         label, hit = owner.label, owner.hit

@@ -212,7 +212,7 @@ def features(text: str) -> Iterator[tuple[frozenset[int], frozenset[int]]]:
 
 def _language(words: Sequence[str]) -> str:
     known = vocabularies()
-    return max(known, key=lambda language: sum(word in known[language].common for word in words))
+    return max(known, key=lambda language: sum(map(known[language].common.__contains__, words)))
 
 
 def _mentions(text: str) -> Iterator[_Mention]:

@@ -72,7 +72,10 @@ class Sentence:
 
 def own_text(text: str) -> str:
     """Return what the writer says himself, without answered mail and quotes: folded, East Asian words in English."""
-    own = folded(in_english(_QUOTED.sub("", _CITED.sub("", text[:LONGEST]))))
+    own = text[:LONGEST]
+    if ">" in own:  # or nothing is cited by marks, and to look for what introduces it takes long
+        own = _CITED.sub("", own)
+    own = folded(in_english(_QUOTED.sub("", own)))
     return _SAID_SINGLE.sub("", _SAID.sub("", own[: answered_at(own)]))
 
 

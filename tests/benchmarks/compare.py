@@ -46,6 +46,7 @@ KINDS = (
     Kind(name="2 KB numbers", make=messages.numbers, size=2_000, count=1_000),
     Kind(name="20 KB prose", make=messages.prose, size=20_000, count=400),
     Kind(name="20 KB numbers", make=messages.numbers, size=20_000, count=400),
+    Kind(name="20 KB export", make=messages.export, size=20_000, count=100),
     Kind(name="200 KB attached", make=messages.attached, size=200_000, count=100),
     Kind(name="5 MB attached", make=messages.attached, size=5_000_000, count=8),
 )

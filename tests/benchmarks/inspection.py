@@ -65,6 +65,7 @@ KINDS = (
     Kind(name="2 KB numbers", make=messages.numbers, size=2_000),
     Kind(name="20 KB prose", make=messages.prose, size=20_000),
     Kind(name="20 KB numbers", make=messages.numbers, size=20_000),
+    Kind(name="20 KB export", make=messages.export, size=20_000),
     Kind(name="20 KB prose with a licence", make=messages.prose, size=20_000, label=_LICENCE),
     Kind(name="20 KB numbers with a licence", make=messages.numbers, size=20_000, label=_LICENCE),
 )

@@ -36,6 +36,18 @@ def numbers(size: int) -> bytes:
     return _plain(size, "\r\n".join(rows))
 
 
+def export(size: int) -> bytes:
+    """Return a text/plain mail of about `size` bytes, the export of a shop: headings that could be of identifiers."""
+    chance = random.Random(4)
+    rows = ["order,ordered on,client no,account,telephone,pieces,price,parcel"]
+    while sum(map(len, rows[-9:])) * len(rows) / 9 < size:
+        order, client, account, parcel = (chance.randrange(10 ** (width - 1), 10**width) for width in (6, 8, 10, 12))
+        day = f"2026-{chance.randrange(1, 13):02}-{chance.randrange(1, 29):02}"
+        phone = f"555-{chance.randrange(200, 1000)}-{chance.randrange(1000, 10000)}"
+        rows.append(f"ORD-{order},{day},{client},{account},{phone},{chance.randrange(1, 90)},{chance.random():.2f},{parcel}")
+    return _plain(size, "\r\n".join(rows))
+
+
 def attached(size: int) -> bytes:
     """Return a mail of about `size` bytes: prose as text and as HTML, the rest a file in base64."""
     text = _prose(3000)
