@@ -44,7 +44,9 @@ def export(size: int) -> bytes:
         order, client, account, parcel = (chance.randrange(10 ** (width - 1), 10**width) for width in (6, 8, 10, 12))
         day = f"2026-{chance.randrange(1, 13):02}-{chance.randrange(1, 29):02}"
         phone = f"555-{chance.randrange(200, 1000)}-{chance.randrange(1000, 10000)}"
-        rows.append(f"ORD-{order},{day},{client},{account},{phone},{chance.randrange(1, 90)},{chance.random():.2f},{parcel}")
+        rows.append(
+            f"ORD-{order},{day},{client},{account},{phone},{chance.randrange(1, 90)},{chance.random():.2f},{parcel}"
+        )
     return _plain(size, "\r\n".join(rows))
 
 
