@@ -78,7 +78,7 @@ class NextMta:
             session.cancel()
         await asyncio.gather(*self._sessions, return_exceptions=True)
 
-    async def until(self, count: int, seconds: float = 10.0) -> list[Transaction]:
+    async def until(self, count: int, seconds: float = 60.0) -> list[Transaction]:
         """Wait for at least `count` transactions and return them all."""
         async with asyncio.timeout(seconds):
             while len(self.transactions) < count:

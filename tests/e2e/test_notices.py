@@ -56,7 +56,7 @@ def text(content: bytes) -> str:
     return str(part.get_content()).replace("\r\n", "\n").replace(" \n", " ")
 
 
-async def mailbox(postfix: Postfix, address: str, count: int, seconds: float = 30.0) -> list[Arrival]:
+async def mailbox(postfix: Postfix, address: str, count: int, seconds: float = 60.0) -> list[Arrival]:
     """Wait for `count` mails to an address."""
     end = time.monotonic() + seconds
     while len(found := [one for one in postfix.arrivals() if one.recipient == address]) < count:
@@ -71,7 +71,7 @@ async def held(running: Gateway) -> list[dict[str, Any]]:
     return [json.loads(line) for line in listed.stdout.splitlines()]
 
 
-async def until(running: Gateway, sample: str, least: float, seconds: float = 30.0) -> None:
+async def until(running: Gateway, sample: str, least: float, seconds: float = 60.0) -> None:
     """Wait until a metric is high enough."""
     end = time.monotonic() + seconds
     while (found := await running.metric(sample)) < least:
@@ -267,7 +267,7 @@ async def test_a_storm_and_its_summary(gateway: Launch, next_mta: NextMta) -> No
     await running.stop()
     change(running, "UPDATE notice_windows SET since = ?", microseconds(timedelta(hours=2)))
     await running.start()
-    summary = (await next_mta.until(3, 30))[2]
+    summary = (await next_mta.until(3))[2]
     assert read(summary.content)["Content-Language"] == "nl"
     assert "- 10 e-mails wachten op een controle" in text(summary.content)
     assert len(next_mta.transactions) == 3
@@ -289,7 +289,7 @@ async def test_reviewers(gateway: Launch, next_mta: NextMta) -> None:
     await running.stop()
     change(running, "UPDATE notice_marks SET value = ? WHERE name = 'digest'", microseconds(timedelta(days=1)))
     await running.start()
-    digest = text((await next_mta.until(3, 30))[2].content)
+    digest = text((await next_mta.until(3))[2].content)
     assert "Recipients whose mail is waiting for a review: 38." in digest
     assert all(one in digest for one in ids.values())
     assert [secret for secret in (SUBJECT, NUMBER, "shop.example", "shop1.example") if secret in digest] == []
