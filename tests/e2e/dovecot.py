@@ -35,7 +35,7 @@ service auth {{
 }}
 """
 
-_WITHIN: Final = 20.0  # seconds
+_WITHIN: Final = 60.0  # seconds
 
 
 class Dovecot:

@@ -75,7 +75,7 @@ class Exim:
         self._process = subprocess.Popen(
             command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
         )
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while not self._greets():
             if time.monotonic() > end:
                 raise RuntimeError(f"exim does not greet: {self.log()}")

@@ -140,7 +140,7 @@ class Gateway:
 
     async def get(self, path: str) -> httpx.Response:
         """Ask the admin HTTP."""
-        async with httpx.AsyncClient(timeout=10, trust_env=False) as client:
+        async with httpx.AsyncClient(timeout=30, trust_env=False) as client:
             return await client.get(f"http://127.0.0.1:{self.admin_port}{path}")
 
     async def metric(self, sample: str) -> float:
@@ -156,7 +156,7 @@ class Gateway:
         lines = (line for line in self.errors.read_text().splitlines() if line.startswith("{"))
         return [event for line in lines if name in {"", (event := json.loads(line))["event"]}]
 
-    async def event(self, name: str, count: int = 1, seconds: float = 20.0) -> list[dict[str, Any]]:
+    async def event(self, name: str, count: int = 1, seconds: float = 60.0) -> list[dict[str, Any]]:
         """Wait for `count` events of a name and return them."""
         end = time.monotonic() + seconds
         while len(found := self.events(name)) < count:

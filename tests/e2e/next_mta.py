@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from tests.e2e.postfix import free_port
+
 Stage = Literal["greeting", "EHLO", "MAIL", "RCPT", "DATA", "content", "dot", "RSET", "QUIT"]
 
 _LONGEST: Final = 64 << 20
@@ -64,9 +66,12 @@ class NextMta:
         self._arrived = asyncio.Event()
 
     async def start(self) -> None:
-        """Listen; on the port of before, if there was one."""
+        """Listen; on the port of before, if there was one.
+
+        It is none of those that systems give to clients: one of them may have taken it while nobody listened.
+        """
+        self.port = self.port or free_port()
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, limit=_LONGEST)
-        self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
         """Close the listener and every connection, as a machine that loses its power."""
@@ -78,7 +83,7 @@ class NextMta:
             session.cancel()
         await asyncio.gather(*self._sessions, return_exceptions=True)
 
-    async def until(self, count: int, seconds: float = 10.0) -> list[Transaction]:
+    async def until(self, count: int, seconds: float = 60.0) -> list[Transaction]:
         """Wait for at least `count` transactions and return them all."""
         async with asyncio.timeout(seconds):
             while len(self.transactions) < count:

@@ -170,7 +170,7 @@ class Postfix:
         files = [path for path in (self._folder / "mail" / "inbox" / "new").glob("*") if path.is_file()]
         return [_read(path) for path in sorted(files, key=lambda path: (path.stat().st_mtime_ns, path.name))]
 
-    async def until(self, count: int, seconds: float = 20.0) -> list[Arrival]:
+    async def until(self, count: int, seconds: float = 60.0) -> list[Arrival]:
         """Wait for at least `count` mails in the Maildir and return them all."""
         end = time.monotonic() + seconds
         while len(found := self.arrivals()) < count:
@@ -191,7 +191,7 @@ class Postfix:
             raise RuntimeError(f"postfix {command}: {done.stdout}{done.stderr}")
 
     def _await_greeting(self) -> None:
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while True:
             try:
                 with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:

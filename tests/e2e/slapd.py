@@ -48,7 +48,7 @@ objectClass: groupOfNames
 cn: {name}
 """
 
-_WITHIN: Final = 20.0  # seconds
+_WITHIN: Final = 60.0  # seconds
 
 
 class Slapd:

@@ -14,7 +14,7 @@ import signal
 import sqlite3
 import time
 from collections import Counter
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -198,12 +198,16 @@ class Storm:
                 await asyncio.sleep(0.01)
 
     def _kill_one(self) -> None:
-        processes = self._gateway.processes()
-        others = sorted(processes.keys() - {self._gateway.leader})
-        if others:  # none while all wait to be replaced
-            chosen = self._chance.choice(others)
-            os.kill(chosen, signal.SIGKILL)
-            self.report.kills["worker" if "dlp-gateway: worker" in processes[chosen] else "receiver"] += 1
+        """Kill a worker or another process below the supervisor, as often the one as the other."""
+        kinds: dict[str, list[int]] = {}
+        for pid, command in sorted(self._gateway.processes().items()):
+            if pid != self._gateway.leader:
+                kinds.setdefault("worker" if "dlp-gateway: worker" in command else "receiver", []).append(pid)
+        if kinds:  # there are none while all wait to be replaced
+            kind = self._chance.choice(sorted(kinds))
+            with suppress(ProcessLookupError):  # it has just ended by itself
+                os.kill(self._chance.choice(kinds[kind]), signal.SIGKILL)
+                self.report.kills[kind] += 1
 
     async def _kill_many(self, what: str) -> None:
         if what == "supervisor":

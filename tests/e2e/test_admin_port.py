@@ -81,7 +81,7 @@ async def test_a_crowd_at_the_admin_port_stops_neither_health_nor_deliveries(
     next_mta.script.replies["carol@shop.example"] = "550 5.1.1 Unknown"
     gathered = asyncio.Event()
     crowding = asyncio.create_task(crowd(running.admin_port, gathered))
-    await asyncio.wait_for(gathered.wait(), 30)
+    await asyncio.wait_for(gathered.wait(), 60)
     assert [(await running.get(path)).status_code for path in ("/livez", "/readyz", "/metrics")] == [200] * 3
     assert (await running.run("healthcheck")).returncode == 0
     assert descriptors(running.leader) < 300

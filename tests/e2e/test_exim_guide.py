@@ -75,7 +75,7 @@ async def test_another_server_behind(gateway: Launch, exim: Callable[[], Exim], 
         next_mta.port, settings=settings("behind", entrance, next_mta.port, {"192.0.2.10/32": "127.0.0.1/32"})
     )
     assert (await send(one.port, "ada@corp.example", CUSTOMERS, BULK))[:3] == "250"
-    (sent,) = await next_mta.until(1, 30)
+    (sent,) = await next_mta.until(1)
     assert len(sent.recipients) == 120
     assert not [customer for customer in CUSTOMERS if customer.encode() in sent.content]
 
@@ -84,7 +84,7 @@ async def test_another_server_behind(gateway: Launch, exim: Callable[[], Exim], 
     assert "bob@shop.example" in await asyncio.to_thread(one.run, "-bp")
     (one.folder / "dlp-detour").touch()
     await asyncio.to_thread(one.run, "-qff")
-    note = (await next_mta.until(2, 30))[1]
+    note = (await next_mta.until(2))[1]
     assert b"by gateway.corp.example" not in note.content
 
 
@@ -114,7 +114,7 @@ async def test_one_exim_signs_what_the_gateway_rewrote(
     )
     running = await gateway(back, settings=settings("one", entrance, back, {}))
     assert (await send(one.port, "ada@corp.example", CUSTOMERS[:60], BULK))[:3] == "250"
-    (sent, *_) = await next_mta.until(1, 30)
+    (sent, *_) = await next_mta.until(1)
     assert not [customer for customer in CUSTOMERS if customer.encode() in sent.content]
     assert sent.content.count(b"by gateway.corp.example") == 1
     public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
@@ -122,7 +122,7 @@ async def test_one_exim_signs_what_the_gateway_rewrote(
     assert dkim.verify(sent.content, dnsfunc=lambda name, timeout=0: {b"mail._domainkey.corp.example.": record}[name])
 
     await asyncio.to_thread(one.run, "-f", "cron@corp.example", "bob@shop.example", stdin=NOTE)
-    note = (await next_mta.until(2, 30))[-1]
+    note = (await next_mta.until(2))[-1]
     assert note.recipients == ("bob@shop.example",)
     assert note.content.count(b"by gateway.corp.example") == 1
     assert len(running.events("received")) == 2

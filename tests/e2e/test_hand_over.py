@@ -82,6 +82,7 @@ async def test_a_retry_waits_for_a_slow_smarthost(gateway: Launch, next_mta: Nex
     next_mta.script.pauses = {"dot": 3.0}
     running = await gateway(next_mta.port, settings=TWO)
     await _leave(running.port, (BOB,), CLEAN)
+    await next_mta.until(1)
     replies = await asyncio.gather(*(_insist(running.port, (BOB,), CLEAN) for _ in range(5)))
     (name,) = (event["id"] for event in running.events("forwarded"))
     assert [(before, name in reply) for reply, before in replies] == [([], True)] * 5
@@ -93,6 +94,7 @@ async def test_a_retry_that_waited_long_enough_is_told_so(gateway: Launch, next_
     next_mta.script.pauses = {"dot": 18.0}
     running = await gateway(next_mta.port, settings=TWO)
     await _leave(running.port, (BOB,), CLEAN)
+    await next_mta.until(1)
     reply, before = await _insist(running.port, (BOB,), CLEAN)
     assert [one[:9] for one in before] == ["451 4.3.2"]
     assert running.events("forwarded")[0]["id"] in reply

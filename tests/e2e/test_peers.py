@@ -105,6 +105,6 @@ async def test_postfix_relays_to_its_smarthost(front_postfix: Callable[[int], Po
     assert reply[:3] == "250"
     await next_mta.until(1)
     next_mta.script.replies = {}
-    first, second = await next_mta.until(2, 30)
+    first, second = await next_mta.until(2)
     assert (first.recipients, second.recipients) == (("cy@example.org",), ("bob@example.net",))
     assert second.content.endswith(MAIL)

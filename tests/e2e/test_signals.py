@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -35,6 +36,7 @@ class ServiceManager:
         self.states: list[str] = []
         self._heard = asyncio.Event()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
 
     def __enter__(self) -> Self:
         self._socket.bind(str(self.path))
@@ -46,8 +48,10 @@ class ServiceManager:
         self._socket.close()
 
     def _read(self) -> None:
-        self.states += self._socket.recv(4096).decode().split("\n")
-        self._heard.set()
+        with suppress(BlockingIOError):
+            while True:
+                self.states += self._socket.recv(4096).decode().split("\n")
+                self._heard.set()
 
     async def until(self, state: str, count: int = 1, seconds: float = 60.0) -> list[str]:
         """Wait until `state` was said `count` times."""
@@ -58,7 +62,8 @@ class ServiceManager:
         return self.states
 
     def kinds(self) -> list[str]:
-        """Return the order of what concerns the life of the service."""
+        """Return the order of what concerns the life of the service, up to what was said last."""
+        self._read()
         return [state for state in self.states if state in {"READY=1", "RELOADING=1", "STOPPING=1"}]
 
 
@@ -84,7 +89,11 @@ def environment(process: int) -> set[str]:
 
 def open_files(process: int) -> list[str]:
     """Return the names of what a process has open."""
-    return [str(link.readlink()) for link in Path(f"/proc/{process}/fd").iterdir()]
+    found: list[str] = []
+    for link in Path(f"/proc/{process}/fd").iterdir():
+        with suppress(FileNotFoundError):  # it was closed meanwhile
+            found.append(str(link.readlink()))
+    return found
 
 
 async def test_systemd_hears_of_the_whole_life(gateway: Launch, next_mta: NextMta, systemd: ServiceManager) -> None:
@@ -122,7 +131,7 @@ async def test_no_process_of_ours_can_speak_for_the_gateway(
 ) -> None:
     """Receivers and workers, who read hostile content, inherit neither the socket's name nor the watchdog."""
     running = await gateway(next_mta.port)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while len(running.processes()) < 5:  # noqa: ASYNC110 - supervisor, two fork servers, receiver, worker: no events
             await asyncio.sleep(0.05)
     children = [process for process in running.processes() if process != running.leader]
@@ -219,8 +228,9 @@ async def test_a_mail_in_flight_is_finished_or_kept_by_its_client(gateway: Launc
         await next_mta.until(1)
         stopping = asyncio.create_task(running.stop())
         await running.event("stopping")
-        with pytest.raises((ConnectionError, TimeoutError, AssertionError)):
-            await _welcomed(running.port)
+        async with asyncio.timeout(60):
+            while await _welcomed(running.port):  # the receiver hears of it a moment later
+                pass
         assert (await sending)[:3] == "250"
         assert (await halfway.reply())[:3] == "421"
         assert await stopping == 0
@@ -232,9 +242,12 @@ async def _finish(client: Client) -> str:
     return await client.content(CLEAN)
 
 
-async def _welcomed(port: int) -> None:
-    async with Client(port) as client:
-        assert client.greeting[:3] == "220"
+async def _welcomed(port: int) -> bool:
+    try:
+        async with Client(port) as client:
+            return client.greeting[:3] == "220"
+    except ConnectionError:
+        return False
 
 
 async def test_a_receiver_that_hangs_is_replaced(gateway: Launch, next_mta: NextMta) -> None:
@@ -256,6 +269,9 @@ async def test_a_fork_server_that_dies_is_replaced(gateway: Launch, next_mta: Ne
     def those_called(name: str) -> list[int]:
         return [pid for pid, command in running.processes().items() if name in command]
 
+    async with asyncio.timeout(60):
+        while not those_called("dlp-gateway: worker"):  # noqa: ASYNC110 - what is being forked has the name of its server
+            await asyncio.sleep(0.05)
     (_first, server), (former,) = those_called("dlp-gateway: fork server"), those_called("dlp-gateway: receiver")
     async with Client(running.port) as client:
         for command in ("EHLO client.example", "MAIL FROM:<ada@corp.example>", "RCPT TO:<bob@shop.example>", "DATA"):
@@ -266,7 +282,7 @@ async def test_a_fork_server_that_dies_is_replaced(gateway: Launch, next_mta: Ne
             while len(those_called("dlp-gateway: receiver")) < 2 or not those_called("dlp-gateway: worker"):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         assert (await client.content(CLEAN))[:3] == "250"
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while former in those_called("dlp-gateway: receiver"):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     large = CLEAN + b"words and words\r\n" * 20_000  # for a worker
@@ -278,7 +294,7 @@ async def test_a_fork_server_that_dies_is_replaced(gateway: Launch, next_mta: Ne
 async def test_nobody_outlives_a_supervisor_that_is_killed(gateway: Launch, next_mta: NextMta, tmp_path: Path) -> None:
     """With -9: receivers and workers are gone, the port is free, and the next start removes what was left in memory."""
     running = await gateway(next_mta.port, settings={"processes": {"receivers": 2}})
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while len(running.processes()) < 7:  # noqa: ASYNC110 - supervisor, two fork servers, two receivers, their workers
             await asyncio.sleep(0.05)
     async with Client(running.port) as idle:
@@ -297,7 +313,7 @@ async def test_nobody_outlives_a_supervisor_that_is_killed(gateway: Launch, next
 async def test_stopped_processes_do_not_outlive_the_supervisor_either(gateway: Launch, next_mta: NextMta) -> None:
     """SIGSTOP, as by a debugger or a freezer: the kernel wakes receivers, and kills their workers."""
     running = await gateway(next_mta.port, settings={"processes": {"receivers": 2}})
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while len(running.processes()) < 7:  # noqa: ASYNC110 - supervisor, two fork servers, two receivers, their workers
             await asyncio.sleep(0.05)
     for process in running.processes():
@@ -312,7 +328,7 @@ async def test_an_ordinary_end_tells_of_no_death(gateway: Launch, next_mta: Next
     os.killpg(running.leader, signal.SIGTERM)
     assert await running.stop() == 0
     await running.start()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while len(running.processes()) < 7:  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.05)
     os.killpg(running.leader, signal.SIGTERM)
@@ -325,7 +341,7 @@ async def test_what_dead_receivers_counted_stays(gateway: Launch, next_mta: Next
     running = await gateway(next_mta.port)
     for number in range(3):
         assert (await send(running.port, "ada@corp.example", ("bob@shop.example",), CLEAN))[:3] == "250"
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while await running.metric(FORWARDED) < number + 1:  # noqa: ASYNC110 - it is written once a second
                 await asyncio.sleep(0.1)
         (receiver,) = (pid for pid, command in running.processes().items() if "dlp-gateway: receiver" in command)

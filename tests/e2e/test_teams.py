@@ -85,7 +85,7 @@ async def test_a_team_of_the_directory_has_numbers_of_its_own(
     assert list(json.loads(kept.read_text()).values()) == [["ann@corp.example"]]
 
     slapd.regroup("north", "uid=ben")  # taken up on schedule, without a reload
-    await running.event("reloaded", seconds=30)
+    await running.event("reloaded")
     assert json.loads(kept.read_text()).popitem()[1] == ["ben@corp.example"]
     assert [await is_hidden(running, next_mta, f"{who}@corp.example") for who in ("ann", "ben")] == [True, False]
 

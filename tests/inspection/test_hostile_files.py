@@ -23,8 +23,8 @@ MEMORY = 512_000_000
 
 @pytest_asyncio.fixture
 async def inspector() -> AsyncIterator[Inspector]:
-    """One worker, as it is by default."""
-    async with Inspector(Recipe(inside=("corp.example",)), InspectorOptions(workers=1)) as made:
+    """One worker, as it is by default but for its patience: the clock tells how busy the machine is."""
+    async with Inspector(Recipe(inside=("corp.example",)), InspectorOptions(workers=1, deadline=240)) as made:
         await made.ready()
         yield made
 
@@ -37,11 +37,13 @@ def mail(content: bytes) -> Message:
 
 @pytest.mark.slow
 async def test_bombs_are_reasons(inspector: Inspector, envelope: Envelope) -> None:
-    """No failure, no lost worker, and less memory than one message may take."""
+    """No failure, no lost worker, and less time of the processor and less memory than one message may take."""
     workers = _workers_of(inspector)
     for name, make in bombs.FILES.items():
+        before = sum(map(_spent, workers))
         found = await inspector.inspect(envelope, mail(make()), Facts())
         assert not found.failures, name
+        assert sum(map(_spent, workers)) - before < InspectorOptions().deadline, name
         expected = (
             {"broken"} if name in bombs.DAMAGED else {"picture"} if name in bombs.UNSEEN else {"bomb", "too-large"}
         )
@@ -77,6 +79,12 @@ async def test_a_worker_keeps_nothing_of_a_large_message(inspector: Inspector, e
     assert not found.failures
     assert _peak(worker) > before + 40_000_000
     await until(lambda: _resident(worker) < before + 15_000_000)  # as soon as no other follows
+
+
+def _spent(pid: int) -> float:
+    """Return how many seconds of a processor a process has had."""
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def _resident(pid: int) -> int:

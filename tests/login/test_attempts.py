@@ -162,7 +162,7 @@ async def test_a_right_password_among_guesses_is_told_within_the_bound_only(plac
 
 async def test_a_password_that_was_looked_at_too_long_is_not_told() -> None:
     """The last tries failed while the right one was with a slow directory: it came too late, and counts as nothing."""
-    knows, memory = Knows(patience=0.05), MemoryFailures()
+    knows, memory = Knows(patience=0.5), MemoryFailures()
     attempts, other = (Attempts(one, memory, LIMITS) for one in (knows, Knows()))
     late = asyncio.create_task(tried(attempts, "right"))
     await asyncio.sleep(0.01)
@@ -285,7 +285,7 @@ async def test_an_attacker_with_a_whole_site_is_cut_off() -> None:
 
 async def test_one_network_does_not_take_all_places() -> None:
     """Whoever asks fifty times at once is told so, and others are heard."""
-    knows = Knows(patience=0.2)
+    knows = Knows(patience=0.5)
     attempts = Attempts(knows, MemoryFailures(), AttemptLimits(attempts=100, delay=0, longest_delay=0))
     tasks = [
         asyncio.create_task(attempts.attempt("ann", f"guess {number}", client=HERE, network=HERE))

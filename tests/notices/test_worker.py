@@ -17,6 +17,7 @@ from dlp_gateway.notices.limits import HOUR
 from quarantine.model import Query
 from quarantine.store import StoreError
 from tests.notices.house import PEOPLE, REVIEWERS, House, Told, clock, counted, kinds
+from tests.waiting import PATIENCE
 
 
 async def test_held_and_released_at_once_is_no_news(house: House) -> None:
@@ -117,7 +118,7 @@ def broken(house: House, monkeypatch: pytest.MonkeyPatch, step: str, *names: str
 async def running(house: House, expected: int) -> list[Told]:
     """Let the worker run until it has written so many notices."""
     task, told = asyncio.create_task(house.worker.run()), []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while len(told := [*told, *await house.told()]) < expected:  # noqa: ASYNC110  another connection's commit sets no event
             await asyncio.sleep(0.02)
     house.worker.stop()

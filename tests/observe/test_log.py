@@ -223,10 +223,10 @@ def test_a_library_that_repeats_itself_does_not_flood_the_log(
     lines: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Twenty lines of the same a minute, then how many more there were, when the minute is over; then anew."""
-    monkeypatch.setattr(output, "_MINUTE", 0.3)
+    monkeypatch.setattr(output, "_MINUTE", 1.5)
     repeat("asyncio", 500)
     assert [line["event"] for line in written(lines)] == ["library"] * 20
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while len(written(lines)) < 21 and time.monotonic() < end:  # though nothing more is said
         time.sleep(0.01)
     told = written(lines)[20]

@@ -15,7 +15,7 @@ from dlp_gateway.processes.boot import tell_ready, watch_supervisor
 drained = threading.Event()
 tell_ready()
 watch_supervisor(lambda: None, drained.set)
-os._exit(0 if drained.wait(4) else 1)
+os._exit(0 if drained.wait(20) else 1)
 """
 
 
@@ -26,6 +26,6 @@ def test_the_end_of_the_supervisor_is_seen(*, is_read: bool) -> None:
     with theirs:
         receiver = subprocess.Popen([sys.executable, "-c", _RECEIVER], stdin=theirs, stdout=theirs)
     with ours:
-        assert select.select([ours], [], [], 10)[0]
+        assert select.select([ours], [], [], 60)[0]
         assert not is_read or ours.recv(4_096) == READY
-    assert receiver.wait(10) == 0
+    assert receiver.wait(60) == 0

@@ -24,16 +24,18 @@ async def test_one_that_hangs_is_killed() -> None:
 
 async def test_one_that_speaks_lives() -> None:
     """Signs of life, each in time, and then its own end with its own status."""
-    script = "import time\nfor _ in range(8):\n print('alive', flush=True)\n time.sleep(0.1)\nraise SystemExit(3)"
-    assert await (await child(script)).ended(timedelta(seconds=2.0)) == 3
+    script = "import time\nfor _ in range(30):\n print('ready', flush=True)\n time.sleep(0.1)\nraise SystemExit(3)"
+    one = await child(script)
+    assert await one.ready()
+    assert await one.ended(timedelta(seconds=1.0)) == 3
 
 
 async def test_one_that_is_silent_for_a_while_is_not_well() -> None:
     """Readiness hears of it before it is killed, and it is well again when it speaks."""
     one = await child("import sys; print('ready', flush=True); sys.stdin.read(); print('alive', flush=True)")
     assert await one.ready()
-    ending = asyncio.create_task(one.ended(timedelta(seconds=1.0)))
-    async with asyncio.timeout(5):
+    ending = asyncio.create_task(one.ended(timedelta(seconds=2.0)))
+    async with asyncio.timeout(60):
         while one.alive:  # noqa: ASYNC110 - silence sets no event
             await asyncio.sleep(0.01)
     await one.drain()

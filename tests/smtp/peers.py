@@ -18,7 +18,7 @@ from dlp_gateway.smtp.listener import Door
 from dlp_gateway.smtp.smarthost import Smarthost
 
 LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"),)
-PATIENCE = 5.0
+PATIENCE = 20.0
 
 
 @dataclass

@@ -4,7 +4,6 @@ import asyncio
 import base64
 import io
 import json
-import socket
 import ssl
 
 import pytest
@@ -16,6 +15,7 @@ from dlp_gateway.authorities import trusting
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.smtp.connection import parse_reply
 from dlp_gateway.smtp.smarthost import Security, SmarthostOptions, Unavailable
+from tests.e2e.postfix import free_port
 from tests.smtp.peers import (
     ALL,
     CONTENT,
@@ -95,17 +95,15 @@ async def test_unasked_reply_cannot_be_taken_for_another(host: Hosts, smarthost:
 
 async def test_unreachable_smarthost_is_a_451(smarthost: Smarthosts, capsys: pytest.CaptureFixture[str]) -> None:
     """Refused connection, unknown name: never an exception."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port, patient = free_port(), {"connect": 20.0}  # a resolver far away may take its time
     assert codes(await deliver(smarthost(port))) == [UNREACHABLE]
-    assert codes(await deliver(smarthost(port, host="does-not-exist.invalid"))) == [UNREACHABLE]
+    assert codes(await deliver(smarthost(port, host="does-not-exist.invalid", **patient))) == [UNREACHABLE]
     assert codes(await deliver(smarthost(port, host="x" * 300))) == [UNREACHABLE]
     with pytest.raises(Unavailable) as refused:
         await smarthost(port).probe()
     assert (refused.value.why, refused.value.detail) == ("connect", "refused")
     with pytest.raises(Unavailable) as unknown:
-        await smarthost(port, host="does-not-exist.invalid").probe()
+        await smarthost(port, host="does-not-exist.invalid", **patient).probe()
     assert unknown.value.detail == "name"
 
 

@@ -151,7 +151,7 @@ async def test_handler_is_told_at_once_that_the_client_left_during_the_hand_over
 @pytest.mark.parametrize("is_there", [True, False])
 async def test_whoever_left_before_the_reply_may_be_there_to_read_it(listen: Listen, *, is_there: bool) -> None:
     """One who ended his side (`nc -N`) can; of one who closed the system refuses it."""
-    gateway = await listen(Recorder(delay=0.2))
+    gateway = await listen(Recorder(delay=0.6))
     client = await gateway.greeted()
     await client.begin()
     client.writer.write(CONTENT + b".\r\n")

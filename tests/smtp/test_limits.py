@@ -66,7 +66,7 @@ async def test_a_limit_has_its_last_word_and_its_metric(
 
 async def test_a_trickle_of_chunks_has_an_end(listen: Listen) -> None:
     """Each chunk comes in time, and the message does not."""
-    gateway = await listen(data_grace=0.3, data_rate=1_000, idle=5)
+    gateway = await listen(data_grace=1.0, data_rate=1_000, idle=5)
     client = await gateway.greeted()
     await client.say(b"EHLO c.example\r\n")
     await client.say(MAIL)
@@ -74,7 +74,7 @@ async def test_a_trickle_of_chunks_has_an_end(listen: Listen) -> None:
     chunks = 0
     while (reply := await client.say(b"BDAT 1\r\nx")).startswith("250"):
         chunks += 1
-        await asyncio.sleep(0.03)
+        await asyncio.sleep(0.1)
     assert reply.startswith("421 4.4.2")
     assert 1 < chunks < 20
 
@@ -109,7 +109,7 @@ async def test_the_same_recipient_again_and_again_is_too_many(listen: Listen) ->
 
 async def test_a_session_has_an_end_between_two_mails(listen: Listen) -> None:
     """The mail that is under way is taken; the next command is not."""
-    gateway = await listen(Recorder(delay=0.2), session=0.1, idle=0.05)
+    gateway = await listen(Recorder(delay=0.8), session=0.5, idle=0.4)
     client = await gateway.greeted()
     client.writer.write(b"EHLO c.example\r\n" + MAIL + RCPT + b"DATA\r\nx\r\n.\r\n" + MAIL)
     lines = (await client.all()).splitlines()

@@ -1,7 +1,6 @@
 """Several hosts that stand in for each other: by priority, in turn, never after a final dot; and circuits."""
 
 import asyncio
-import socket
 from collections.abc import Callable
 
 import pytest
@@ -9,6 +8,7 @@ import pytest
 from dlp_gateway.observe import instruments
 from dlp_gateway.ports import Progress
 from dlp_gateway.smtp.smarthost import Security, Smarthost, SmarthostOptions, Unavailable
+from tests.e2e.postfix import free_port
 from tests.smtp.peers import ALL, UNREACHABLE, Hosts, Peer, Script, Smarthosts, codes, deliver, dies_at, forever
 from tests.waiting import until
 
@@ -28,13 +28,6 @@ def options(port: int, **changes: object) -> SmarthostOptions:
         "longest_probe": 0.1,
     }
     return SmarthostOptions(**made | changes)  # type: ignore[arg-type]
-
-
-def free_port() -> int:
-    """Return a port where nobody listens."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def taken(peer: Peer) -> int:

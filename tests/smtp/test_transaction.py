@@ -3,7 +3,6 @@
 import asyncio
 import re
 import shutil
-import socket
 
 import pytest
 from hypothesis import given
@@ -14,6 +13,7 @@ from dlp_gateway.mail.reply import Reply
 from dlp_gateway.ports import Progress
 from dlp_gateway.smtp import transaction
 from dlp_gateway.smtp.transaction import stuffed
+from tests.e2e.postfix import free_port
 from tests.resident import growing
 from tests.smtp.peers import (
     ALL,
@@ -27,6 +27,7 @@ from tests.smtp.peers import (
     dies_at,
     forever,
 )
+from tests.waiting import PATIENCE
 
 QUEUED = Reply(code=250, enhanced="2.0.0", text="Ok: queued as 4711")
 
@@ -189,8 +190,8 @@ async def test_smarthost_that_goes_away_at_each_stage(
             await asyncio.sleep(30)
 
     peer = await host(script)
-    patience = {"connect": 0.3, "command": 0.3, "final_dot": 0.3}
-    delivery = await deliver(smarthost(peer.port, **patience))
+    awaited = {"connect": "connect", "ehlo": "connect", "dot": "final_dot"}.get(stage, "command")
+    delivery = await deliver(smarthost(peer.port, **{awaited: 0.3}))
     assert codes(delivery) == [expected]
     assert delivery.unknown == (frozenset({"bob@example.org"}) if in_doubt else frozenset())
     assert len(peer.peers) == 1
@@ -217,7 +218,7 @@ async def test_hook_is_run_before_the_final_dot_and_may_stop_it(host: Hosts, sma
     peer = await host(script)
     with pytest.raises(LookupError):
         await deliver(smarthost(peer.port), b"x" * size + b"\r\n", before_final_dot=hook)
-    await asyncio.wait_for(ended.wait(), 2)
+    await asyncio.wait_for(ended.wait(), PATIENCE)
     assert b"\r\n.\r\n" not in got
 
 
@@ -309,7 +310,7 @@ async def test_patience_counts_from_reply_to_reply(host: Hosts, smarthost: Smart
 
     peer = await host(script)
     recipients = tuple(f"u{number}@example.org" for number in range(4))
-    delivery = await deliver(smarthost(peer.port, command=0.6), recipients=recipients)
+    delivery = await deliver(smarthost(peer.port, command=1.0), recipients=recipients)
     assert codes(delivery) == [(250, "2.0.0")] * 4
 
 
@@ -385,9 +386,7 @@ async def test_octets_arrive_unchanged(listen: Listen, smarthost: Smarthosts, co
 @pytest.mark.skipif(shutil.which("smtp-sink") is None, reason="Postfix's smtp-sink is not installed")
 async def test_postfix_sink_takes_pipelined_mail(smarthost: Smarthosts) -> None:
     """A server of Postfix's make, with PIPELINING, a hundred recipients and a large message."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     sink = await asyncio.create_subprocess_exec("smtp-sink", "-u", "nobody", f"127.0.0.1:{port}", "16")
     try:
         ours = smarthost(port)

@@ -22,7 +22,7 @@ from dlp_gateway.smtp.listener import Door, ListenerOptions, Security, protocol_
 from dlp_gateway.smtp.session import Session
 from dlp_gateway.smtp.wire import Wire
 from tests.smtp.peers import LOOPBACK, Authority, Client, Gateway, Listen, Recorder, refused
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 MAIL = b"MAIL FROM:<alice@corp.example>\r\n"
 CONTENT = b"Subject: hello\r\n\r\ntext\r\n"
@@ -115,7 +115,7 @@ async def test_implicit_tls_without_tls_is_cut(authority: Authority) -> None:
     door = Door(options, Recorder())
     server = await asyncio.get_running_loop().create_server(protocol_factory(door), "127.0.0.1", 0)
     reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
-    assert await asyncio.wait_for(reader.read(), 2) == b""
+    assert await asyncio.wait_for(reader.read(), PATIENCE) == b""
     writer.close()
     server.close()
 
@@ -157,7 +157,7 @@ async def test_slow_command_is_measured_as_a_whole(listen: Listen) -> None:
 
 async def test_message_has_a_deadline_for_each_block_and_in_all(listen: Listen) -> None:
     """Silence ends it soon, a trickle ends it in the end."""
-    gateway = await listen(data_block=0.15, data_total=0.5)
+    gateway = await listen(data_block=0.6, data_total=1.8)
     silent, trickling = await gateway.greeted(), await gateway.greeted()
     await silent.begin()
     await trickling.begin()
@@ -311,4 +311,4 @@ def test_everything_under_uvloop(authority: Authority) -> None:
     from tests.smtp.uvloop_scenario import scenario  # noqa: PLC0415
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(asyncio.wait_for(scenario(authority), 10))
+        runner.run(asyncio.wait_for(scenario(authority), PATIENCE))
