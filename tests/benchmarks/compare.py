@@ -44,6 +44,7 @@ class Kind:
 KINDS = (
     Kind(name="2 KB prose", make=messages.prose, size=2_000, count=1_000),
     Kind(name="2 KB numbers", make=messages.numbers, size=2_000, count=1_000),
+    Kind(name="2 KB passed on", make=messages.passed_on, size=2_000, count=300),
     Kind(name="20 KB prose", make=messages.prose, size=20_000, count=400),
     Kind(name="20 KB numbers", make=messages.numbers, size=20_000, count=400),
     Kind(name="20 KB export", make=messages.export, size=20_000, count=100),

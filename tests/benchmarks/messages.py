@@ -26,6 +26,11 @@ def prose(size: int) -> bytes:
     return _plain(size, _prose(size))
 
 
+def passed_on(size: int) -> bytes:
+    """Return the same as an outsider wrote it: who of ours passes it on is remembered before it leaves."""
+    return prose(size).replace(b"From: Ada <ada@corp.example>", b"From: Cleo <cleo@example.org>")
+
+
 def numbers(size: int) -> bytes:
     """Return a text/plain mail of about `size` bytes of comma-separated numbers: the worst ordinary case."""
     chance = random.Random(2)
