@@ -74,6 +74,8 @@ class Admin:
             listener.close()
             raise
         listener.setblocking(False)
+        if not self._server.config.loaded:  # now: later there may be no descriptor left to read a module with
+            self._server.config.load()
         self._listener = listener
         self._serving = asyncio.create_task(self._server.serve(sockets=[]), name="admin")
         self._accepting = asyncio.create_task(self._accept(listener), name="admin-accept")

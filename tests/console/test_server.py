@@ -40,6 +40,14 @@ async def test_a_free_port_is_taken_and_told(address: tuple[str, int]) -> None:
     )
 
 
+async def test_nothing_is_left_to_be_loaded() -> None:
+    """A module that is read at the first turn of the loop may find no descriptor left, and the server would end."""
+    admin = Admin(application({}, lambda: (b"", "text/plain")), "127.0.0.1", 0)
+    await admin.start()
+    assert admin._server.config.loaded
+    await admin.stop()
+
+
 async def test_no_header_tells_what_serves(address: tuple[str, int]) -> None:
     """Neither server nor version is told."""
 

@@ -116,7 +116,7 @@ async def test_too_many_failures_end_the_session(listen: Listen, authority: Auth
 
 async def test_a_long_look_up_is_no_silence_of_the_clients(listen: Listen, authority: Authority) -> None:
     """The idle limit does not run while passwords are checked, and other sessions go on meanwhile."""
-    gateway, client = await inside(listen, authority, Known(patience=0.5), idle=0.2)
+    gateway, client = await inside(listen, authority, Known(patience=1.5), idle=0.6)
     client.writer.write(AUTH)
     other = await gateway.client(authority.client())
     assert (await other.hear())[:3] == "220"
