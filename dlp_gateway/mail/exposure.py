@@ -2,7 +2,6 @@
 
 import html
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 from copy import copy
 from itertools import chain, pairwise
@@ -14,6 +13,7 @@ from dlp_gateway.mail.address import canonical, canonical_domain, domain_of
 from dlp_gateway.mail.address_list import scan
 from dlp_gateway.mail.encoded_word import decode, text_of
 from dlp_gateway.mail.message import Defect
+from dlp_gateway.mail.normalization import nfkc
 
 #: How `exposed` calls a line that is no field, or a field whose name may itself be text of the message.
 OTHER: Final = "other"
@@ -31,6 +31,8 @@ _LOCAL_START: Final = re.compile(r"(?<![^\W_])|(?<=[^ -~])(?=[!-~])")
 # SRS0=hash=time=domain=local@forwarder, as forwarders write reverse-paths
 _REWRITTEN_SENDER: Final = re.compile(r"=([\w.-]++)=([^\s=@<>\"]{1,64}+)@")
 _SPACED_AT: Final = re.compile(r"(?<!\s)\s*+@\s*+")
+_NUMBER: Final = re.compile(r"&#([0-9]{8,})")
+_DIGITS: Final = 8  # of a character reference in decimal that is not nought; Unicode ends at 1,114,111
 _LOCAL: Final = 128  # characters before an "@" in which a local part (64 octets) and what was glued to it may stand
 _ROUNDS: Final = 3  # encodings within encodings that anything undoes
 
@@ -87,7 +89,7 @@ class Hidden:
 
     def stands_in(self, text: str) -> bool:
         """Whether one of them stands in plain text, whatever is glued to it."""
-        for chunk in _CHUNK.split(unicodedata.normalize("NFKC", text)):
+        for chunk in _CHUNK.split(nfkc(text)):
             if "@" in chunk:
                 for before, behind in pairwise(chunk.split("@")):
                     if any(self._ends_with_local_part(before, domain) for domain in self._domains_of(behind)):
@@ -132,13 +134,20 @@ def _decoded(text: str) -> Iterator[str]:
     for _ in range(_ROUNDS):
         yield text
         words = decode(text)[0]
-        unpacked = html.unescape(unquote(words)) if "%" in words or "&" in words else words
+        unpacked = _unescaped(unquote(words)) if "%" in words or "&" in words else words
         if unpacked == text:
             return
         if words not in {text, unpacked}:
             yield words
         text = unpacked
     yield text
+
+
+def _unescaped(text: str) -> str:
+    """Return text without character references; digits that no character has would be too many for `int`."""
+    if "&#" in text:
+        text = _NUMBER.sub(lambda number: f"&#{number[1].lstrip('0')[:_DIGITS] or '0'}", text)
+    return html.unescape(text)
 
 
 def exposed(raw: bytes, hidden: Iterable[str] | Hidden) -> tuple[str, ...]:
