@@ -257,9 +257,10 @@ def _text_or_other(node: Node, reading: _Reading, account: Account) -> Iterator[
     charsets = {label.partition("(")[0].strip().lower(): None for label in labels}  # with a comment or without
     if charsets.keys() == {shown[0].charset}:
         return iter(shown)
-    if ambiguity.charsets_differ(charsets, shown[0].content):
+    followed = account.some(charsets)
+    if ambiguity.charsets_differ(followed, shown[0].content):
         shown[0] = replace(shown[0], defects=(*shown[0].defects, Defect.AMBIGUOUS))
-    return iter([replace(part, charset=charset) for part, charset in product(shown, account.some(charsets))])
+    return iter([replace(part, charset=charset) for part, charset in product(shown, followed)])
 
 
 def _is_file(reading: _Reading) -> bool:

@@ -1,6 +1,9 @@
 """What parsing costs at worst: time grows no faster than the message, and no octet is dear."""
 
+import time
+import timeit
 import tracemalloc
+from encodings.aliases import aliases
 
 import pytest
 
@@ -141,3 +144,19 @@ def test_takes_memory_for_few_copies(level: bytes) -> None:
     finally:
         tracemalloc.stop()
     assert peak < 7 * len(raw)
+
+
+def test_no_more_charsets_are_tried_than_are_followed() -> None:
+    """A hundred and ninety labels of one text cost what five do, which is too many as well."""
+
+    def labelled(count: int) -> bytes:
+        labels = b"; ".join(b"charset=%s" % one.encode() for one in sorted(set(aliases))[:count])
+        return b"Content-Type: text/plain; " + labels + b"\r\n\r\n" + b"\x81\x8d+=~{" * 50_000
+
+    few, many = (min(_seconds(labelled(count)) for _ in range(3)) for count in (5, 190))
+    assert many < 3 * few
+    assert {Defect.TOO_MANY_PARTS, Defect.AMBIGUOUS} <= set(parse(labelled(190)).defects)
+
+
+def _seconds(raw: bytes) -> float:
+    return timeit.timeit(lambda: parse(raw), timer=time.process_time, number=1)
