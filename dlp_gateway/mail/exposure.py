@@ -18,6 +18,7 @@ from dlp_gateway.mail.normalization import nfkc
 #: How `exposed` calls a line that is no field, or a field whose name may itself be text of the message.
 OTHER: Final = "other"
 
+_UNSEEN: Final = object()
 _PARAMETERISED: Final = frozenset({"content-type", "content-disposition"})
 _MARKS: Final = frozenset("@%=&")  # without one of them a name of a field names nobody
 _SHOWN_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
@@ -44,6 +45,9 @@ class Hidden:
         self._addresses = frozenset(map(canonical, addresses))
         self._domains = frozenset(map(domain_of, self._addresses))
         self._but: frozenset[str] = frozenset()
+        self._looked_at: dict[
+            int, bool | None
+        ] = {}  # bodies, and whether anybody of all stands there, if that is known
 
     def but(self, *addresses: str) -> "Hidden":
         """Return the same set without some addresses, at no cost: it may be large, and wanted without each in turn."""
@@ -70,8 +74,23 @@ class Hidden:
     def named_in(self, body: bytes) -> bool:
         """Whether an unfolded field body names one of them: as a mailbox, or anywhere in any reading of its text.
 
-        A body that is too odd to be read to its end may name anybody.
+        A body that is too odd to be read to its end may name anybody. One in which nobody of the whole set stands is
+        remembered: the copies of a mail that is split have nearly all fields in common.
         """
+        key = hash(body)
+        named = self._looked_at.get(key, _UNSEEN)
+        if named is False:
+            return False
+        found = self._is_named_in(body)
+        if not self._but:
+            self._looked_at[key] = found
+        elif named is _UNSEEN:
+            self._looked_at[key] = True if found else None  # looked at for all of the set when it comes again
+        elif named is None:
+            self._looked_at[key] = found or self.but()._is_named_in(body)  # noqa: SLF001  one of our own kind
+        return found
+
+    def _is_named_in(self, body: bytes) -> bool:
         listed = scan(body, len(body))
         return (
             not listed.whole

@@ -9,6 +9,7 @@ import pytest
 
 from dlp_gateway.mail.message import Defect
 from dlp_gateway.mail.parse import parse
+from tests import work
 from tests.work import LINEAR, growth
 
 _OCTETS = 800_000
@@ -144,6 +145,20 @@ def test_takes_memory_for_few_copies(level: bytes) -> None:
     finally:
         tracemalloc.stop()
     assert peak < 7 * len(raw)
+
+
+def test_declarations_of_boundaries_are_not_looked_through_without_end() -> None:
+    """Twenty multiparts, each with a line that only begins with its boundary, around text that declares thousands."""
+
+    def cost(declarations: int) -> int:
+        levels = (
+            b"Content-Type: multipart/mixed; boundary=z%d\n\n--z%dx\n\n--z%d\n" % (one, one, one) for one in range(20)
+        )
+        ends = (b"--z%d--\n" % one for one in reversed(range(20)))
+        raw = b"".join((*levels, b"\n", b"boundary=" * declarations, b"\n", *ends))
+        return work.lines(lambda: parse(raw))
+
+    assert cost(20_000) < 1.5 * cost(4_000)
 
 
 def test_no_more_charsets_are_tried_than_are_followed() -> None:
