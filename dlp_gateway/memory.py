@@ -70,8 +70,11 @@ class Memory:
     async def _announced(self, one: Sending) -> Sending:
         """Write down that a mail is under way that others must know of, with what it will have been at the worst."""
         is_mass = len(one.shown) >= self._questions.mass_send
-        parties = {party(address, self._free_mail) for address in one.shown}
-        is_exposing = len(parties) > 1 and not within_one(one.shown, (ANY,), self._policy.groups)
+        parties = (party(address, self._free_mail) for address in one.shown)
+        first = next(parties, "")
+        is_exposing = any(other != first for other in parties) and not within_one(
+            one.shown, (ANY,), self._policy.groups
+        )
         is_asked = self._questions.threads or self._questions.exposure
         if not ((is_asked and (is_exposing or is_mass or self._is_answer_to_many(one))) or one.authors):
             return one

@@ -6,9 +6,10 @@ blanks, line ends and marks of quotation, so that it does not matter how a mail 
 """
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from typing import Final, NamedTuple
+
+from dlp_gateway.mail.normalization import nfkc
 
 #: What is drawn or read for the filler, and for a seven.
 _FILLERS: Final = str.maketrans({**dict.fromkeys("＜﹤‹〈❮❬«《≪£€({[", "<"), "/": "7"})
@@ -77,7 +78,7 @@ def may_hold(text: str) -> bool:
 def found(text: str) -> str:
     """Return what the zones in a text say, "name: value" a line; "" if there is none whose check digits are right."""
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", text.translate(_DOUBLE))
+        text = nfkc(text.translate(_DOUBLE))
     if "&" in text:
         text = _ENTITIES.sub("<", text)
     line = _OTHER.sub("", text.translate(_FILLERS).upper())

@@ -1,13 +1,14 @@
 """One address: a form for comparing, a form for writing, and what the SMTP door lets in; lists: `address_list`."""
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from string import ascii_lowercase, ascii_uppercase
 from typing import Final
+
+from dlp_gateway.mail.normalization import nfkc
 
 _PLAIN: Final = re.compile(r"[a-z0-9!#$%&'*/=?^_`{|}~-][a-z0-9!#$%&'*/=?^_`{|}~.-]*+@[a-z0-9.-]*[a-z0-9-]")
 _ROUTE: Final = re.compile(r"(?:\s*+@[^:]*+:)++")  # RFC 5321 appendix C
@@ -42,7 +43,7 @@ def canonical(address: str) -> str:
     lowered = address.lower()
     if _PLAIN.fullmatch(lowered) and "xn--" not in lowered:
         return lowered
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", address).casefold().translate(_UNSEEN))
+    folded = nfkc(nfkc(address).casefold().translate(_UNSEEN))
     bare = folded.translate(_MARKS)
     route = _ROUTE.match(bare)
     local, at, domain = bare[route.end() if route else 0 :].rpartition("@")
@@ -71,17 +72,15 @@ def canonical_domain(domain: str) -> str:
     lowered = domain.lower()
     if lowered.isascii() and "xn--" not in lowered:
         return lowered.strip(" \t\r\n.")
-    shown = unicodedata.normalize("NFKC", domain.translate(_UNSEEN)).lower().translate(_DOTS)
-    return ".".join(
-        _unicode_label(label) for label in unicodedata.normalize("NFKC", shown).strip(" \t\r\n.").split(".")
-    )
+    shown = nfkc(domain.translate(_UNSEEN)).lower().translate(_DOTS)
+    return ".".join(_unicode_label(label) for label in nfkc(shown).strip(" \t\r\n.").split("."))
 
 
 def _unicode_label(label: str) -> str:
     if not label.startswith("xn--") or len(label) > 63:  # the decoder is quadratic, a label is 63 octets at most
         return label
     try:
-        shown = unicodedata.normalize("NFKC", label[4:].encode("ascii").decode("punycode").lower())
+        shown = nfkc(label[4:].encode("ascii").decode("punycode").lower())
     except UnicodeError:
         return label
     # What decodes to something that no registrar's label decodes to stays as it is: two readings must not meet.

@@ -5,7 +5,6 @@ one way, each address of each reading counts: a list may look longer than it is,
 """
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,6 +14,7 @@ from typing import Final, NamedTuple
 from dlp_gateway.mail.address import canonical
 from dlp_gateway.mail.encoded_word import decode, text_of
 from dlp_gateway.mail.message import Defect
+from dlp_gateway.mail.normalization import nfkc
 
 #: More mailboxes than any honest header names; bounds memory and time for all that is derived from each.
 MAILBOXES: Final = 20_000
@@ -166,7 +166,7 @@ class _Reader:
         elif phrase or (self._comments and not angles):
             found += self._bare(phrase) if not angles else self._mailboxes(_addresses(phrase), Defect.BAD_ADDRESS)
             if not found:
-                whole = unicodedata.normalize("NFKC", decode(self.text[start : self._position])[0])
+                whole = nfkc(decode(self.text[start : self._position])[0])
                 found += self._mailboxes(_addresses_in(whole), Defect.BAD_ADDRESS)
         return _distinct(found), self._position
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import islice
 from typing import Final, NamedTuple
 
 _END: Final = re.compile(rb"(--)?+([^\n]*+)\n?")
@@ -10,6 +11,8 @@ _ENCODED: Final = re.compile(rb"(?i)(?<![^\n])content-transfer-encoding[ \t]*+:[
 _DECLARATION: Final = re.compile(rb"(?i)boundary[ \t]*+=[ \t]*+\"?+")
 #: Boundaries that begin alike and are looked for where they are declared; more is a game, and so is a longer one.
 _LONGER: Final = 20
+#: Declarations that are looked through for them: a hundred multiparts have a hundred.
+_DECLARATIONS: Final = 2_000
 #: How often the first octet of a delimiter is looked for by itself, in a thirtieth of the time; base64 has none.
 _LOOKS: Final = 64
 _LF: Final = 0x0A
@@ -102,14 +105,18 @@ def are_disputed(buffer: bytes, boundary: bytes, delimiters: Sequence[Delimiter]
 
 
 def _are_declared(buffer: bytes, boundaries: set[bytes], delimiters: Sequence[Delimiter]) -> bool:
-    """Return whether each of these is declared between the delimiters: once through, however many there are."""
+    """Return whether each of these is declared between the delimiters: once through, however many there are.
+
+    Among more declarations than any mail has, none is looked for further.
+    """
     waiting = {one.lower() for one in boundaries}
     if not waiting:
         return True
     longest = max(map(len, waiting))
     if longest > _LONGEST:
         return False
-    for found in _DECLARATION.finditer(buffer, delimiters[0].start, delimiters[-1].end):
+    declarations = _DECLARATION.finditer(buffer, delimiters[0].start, delimiters[-1].end)
+    for found in islice(declarations, _DECLARATIONS):
         declared = buffer[found.end() : found.end() + longest].lower()
         waiting = {one for one in waiting if not declared.startswith(one)}
         if not waiting:

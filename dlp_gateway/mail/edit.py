@@ -159,7 +159,7 @@ def edited(raw: bytes, edits: tuple[Edit, ...]) -> Edited:
             case RemoveFields(names=names):
                 section = _without(section, header.select(section, frozenset(names)))
             case PruneRecipients(hidden=hidden, to=to):
-                section = pruned(section, Hidden(hidden), to)
+                section = _without_recipients(section, hidden, to)
             case PruneOutsiders(inside=inside, kept=kept, to=to):
                 section = pruned_but(section, inside, kept, to)
             case PruneAttendees():
@@ -171,6 +171,11 @@ def edited(raw: bytes, edits: tuple[Edit, ...]) -> Edited:
 @lru_cache(maxsize=4)  # the copies of a mail that is split begin alike
 def _without_bcc(section: bytes) -> bytes:
     return _without(section, occurrences(section, _BLIND_FIELDS))
+
+
+@lru_cache(maxsize=4)
+def _without_recipients(section: bytes, hidden: tuple[str, ...], to: str) -> bytes:
+    return pruned(section, Hidden(hidden), to)
 
 
 def occurrences(section: bytes, names: frozenset[str]) -> list[Field]:

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, TypeVar
 
-from dlp_gateway.mail import transfer
+from dlp_gateway.mail import parameters, transfer
 from dlp_gateway.mail.header import Header
 from dlp_gateway.mail.message import Defect, Part
+from dlp_gateway.mail.parameters import Parameterised
 
 #: A mail with more parts than this is no letter; bounds memory and the work of everything downstream.
 PARTS: Final = 1_000
@@ -43,6 +44,14 @@ class Node:
     in_message: bool = False
     outermost: bool = False  # the buffer is the message itself
     most: int = sys.maxsize  # octets of a leaf that are decoded
+    _read: dict[bytes, Parameterised] = field(default_factory=dict)
+
+    def parameters_of(self, body: bytes) -> Parameterised:
+        """Return the value and the parameters of one of its fields: each is read once in all readings of the entity."""
+        known = self._read.get(body)
+        if known is None:
+            known = self._read[body] = parameters.read(body)
+        return known
 
 
 @dataclass(slots=True)

@@ -2,7 +2,6 @@
 
 import html
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 from copy import copy
 from itertools import chain, pairwise
@@ -14,10 +13,12 @@ from dlp_gateway.mail.address import canonical, canonical_domain, domain_of
 from dlp_gateway.mail.address_list import scan
 from dlp_gateway.mail.encoded_word import decode, text_of
 from dlp_gateway.mail.message import Defect
+from dlp_gateway.mail.normalization import nfkc
 
 #: How `exposed` calls a line that is no field, or a field whose name may itself be text of the message.
 OTHER: Final = "other"
 
+_UNSEEN: Final = object()
 _PARAMETERISED: Final = frozenset({"content-type", "content-disposition"})
 _MARKS: Final = frozenset("@%=&")  # without one of them a name of a field names nobody
 _SHOWN_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
@@ -31,6 +32,8 @@ _LOCAL_START: Final = re.compile(r"(?<![^\W_])|(?<=[^ -~])(?=[!-~])")
 # SRS0=hash=time=domain=local@forwarder, as forwarders write reverse-paths
 _REWRITTEN_SENDER: Final = re.compile(r"=([\w.-]++)=([^\s=@<>\"]{1,64}+)@")
 _SPACED_AT: Final = re.compile(r"(?<!\s)\s*+@\s*+")
+_NUMBER: Final = re.compile(r"&#([0-9]{8,})")
+_DIGITS: Final = 8  # of a character reference in decimal that is not nought; Unicode ends at 1,114,111
 _LOCAL: Final = 128  # characters before an "@" in which a local part (64 octets) and what was glued to it may stand
 _ROUNDS: Final = 3  # encodings within encodings that anything undoes
 
@@ -42,6 +45,9 @@ class Hidden:
         self._addresses = frozenset(map(canonical, addresses))
         self._domains = frozenset(map(domain_of, self._addresses))
         self._but: frozenset[str] = frozenset()
+        self._looked_at: dict[
+            int, bool | None
+        ] = {}  # bodies, and whether anybody of all stands there, if that is known
 
     def but(self, *addresses: str) -> "Hidden":
         """Return the same set without some addresses, at no cost: it may be large, and wanted without each in turn."""
@@ -68,8 +74,23 @@ class Hidden:
     def named_in(self, body: bytes) -> bool:
         """Whether an unfolded field body names one of them: as a mailbox, or anywhere in any reading of its text.
 
-        A body that is too odd to be read to its end may name anybody.
+        A body that is too odd to be read to its end may name anybody. One in which nobody of the whole set stands is
+        remembered: the copies of a mail that is split have nearly all fields in common.
         """
+        key = hash(body)
+        named = self._looked_at.get(key, _UNSEEN)
+        if named is False:
+            return False
+        found = self._is_named_in(body)
+        if not self._but:
+            self._looked_at[key] = found
+        elif named is _UNSEEN:
+            self._looked_at[key] = True if found else None  # looked at for all of the set when it comes again
+        elif named is None:
+            self._looked_at[key] = found or self.but()._is_named_in(body)  # noqa: SLF001  one of our own kind
+        return found
+
+    def _is_named_in(self, body: bytes) -> bool:
         listed = scan(body, len(body))
         return (
             not listed.whole
@@ -87,7 +108,7 @@ class Hidden:
 
     def stands_in(self, text: str) -> bool:
         """Whether one of them stands in plain text, whatever is glued to it."""
-        for chunk in _CHUNK.split(unicodedata.normalize("NFKC", text)):
+        for chunk in _CHUNK.split(nfkc(text)):
             if "@" in chunk:
                 for before, behind in pairwise(chunk.split("@")):
                     if any(self._ends_with_local_part(before, domain) for domain in self._domains_of(behind)):
@@ -132,13 +153,20 @@ def _decoded(text: str) -> Iterator[str]:
     for _ in range(_ROUNDS):
         yield text
         words = decode(text)[0]
-        unpacked = html.unescape(unquote(words)) if "%" in words or "&" in words else words
+        unpacked = _unescaped(unquote(words)) if "%" in words or "&" in words else words
         if unpacked == text:
             return
         if words not in {text, unpacked}:
             yield words
         text = unpacked
     yield text
+
+
+def _unescaped(text: str) -> str:
+    """Return text without character references; digits that no character has would be too many for `int`."""
+    if "&#" in text:
+        text = _NUMBER.sub(lambda number: f"&#{number[1].lstrip('0')[:_DIGITS] or '0'}", text)
+    return html.unescape(text)
 
 
 def exposed(raw: bytes, hidden: Iterable[str] | Hidden) -> tuple[str, ...]:

@@ -164,19 +164,19 @@ def _readings(node: Node, account: Account) -> tuple[_Reading, ...]:
     encodings = node.head.named("content-transfer-encoding")
     names = [one for field in encodings for one in transfer.encodings_named(field.body)] or [""]
     if len(types) == len(names) == 1:
-        return _read(types[0], names[0], node.default_type)
+        return _read(node, types[0], names[0])
     ways = account.some(product(dict.fromkeys(types), dict.fromkeys(names)))
-    return tuple(chain.from_iterable(_read(body, encoding, node.default_type) for body, encoding in ways))
+    return tuple(chain.from_iterable(_read(node, body, encoding) for body, encoding in ways))
 
 
-def _read(body: bytes, encoding: str, default_type: str) -> tuple[_Reading, ...]:
+def _read(node: Node, body: bytes, encoding: str) -> tuple[_Reading, ...]:
     """Return how one Content-Type may be read; few mails write theirs in a way of their own, so it is remembered."""
-    once = len(body) < _REMEMBERED and len(encoding) < _REMEMBERED
-    return (_read_once if once else _read_one)(body, encoding, default_type)
+    if len(body) < _REMEMBERED and len(encoding) < _REMEMBERED:
+        return _read_once(body, encoding, node.default_type)
+    return _read_one(node.parameters_of(body), encoding, node.default_type)
 
 
-def _read_one(body: bytes, encoding: str, default_type: str) -> tuple[_Reading, ...]:
-    content_type = parameters.read(body)
+def _read_one(content_type: parameters.Parameterised, encoding: str, default_type: str) -> tuple[_Reading, ...]:
     if _MEDIA_TYPE.fullmatch(content_type.value):
         return (_Reading(content_type.value, content_type, encoding),)
     readings = [_Reading(default_type, content_type, encoding)]
@@ -187,7 +187,9 @@ def _read_one(body: bytes, encoding: str, default_type: str) -> tuple[_Reading, 
     return tuple(readings)
 
 
-_read_once: Final = lru_cache(maxsize=512)(_read_one)
+@lru_cache(maxsize=512)
+def _read_once(body: bytes, encoding: str, default_type: str) -> tuple[_Reading, ...]:
+    return _read_one(parameters.read(body), encoding, default_type)
 
 
 def _name(node: Node, child: int = 0) -> str:
@@ -211,7 +213,7 @@ def _leaf(node: Node, reading: _Reading, *defects: Defect, raw: bool = False) ->
         media_type=reading.media_type,
         charset=reading.content_type.first("charset").lower(),
         filename=_labels(node),
-        disposition=parameters.read(disposition[0].body).value if disposition else "",
+        disposition=node.parameters_of(disposition[0].body).value if disposition else "",
         content=content,
         defects=(*defects, *faults),
         encoding=encoding,
@@ -223,7 +225,7 @@ def _leaf(node: Node, reading: _Reading, *defects: Defect, raw: bool = False) ->
 def _labels(node: Node) -> str:
     """Return what clients show of an entity beside its content, one a line: each of its names, and descriptions."""
     fields = [*node.head.named("content-disposition"), *node.head.named("content-type")]
-    found = [parameters.read(field.body).parameters for field in fields]
+    found = [node.parameters_of(field.body).parameters for field in fields]
     shown = [text for name in ("filename", "name") for one in found for text in one.get(name, ())]
     if not node.in_message:  # a message's description is text of its header
         descriptions = node.head.named("content-description")
@@ -257,9 +259,10 @@ def _text_or_other(node: Node, reading: _Reading, account: Account) -> Iterator[
     charsets = {label.partition("(")[0].strip().lower(): None for label in labels}  # with a comment or without
     if charsets.keys() == {shown[0].charset}:
         return iter(shown)
-    if ambiguity.charsets_differ(charsets, shown[0].content):
+    followed = account.some(charsets)
+    if ambiguity.charsets_differ(followed, shown[0].content):
         shown[0] = replace(shown[0], defects=(*shown[0].defects, Defect.AMBIGUOUS))
-    return iter([replace(part, charset=charset) for part, charset in product(shown, account.some(charsets))])
+    return iter([replace(part, charset=charset) for part, charset in product(shown, followed)])
 
 
 def _is_file(reading: _Reading) -> bool:
@@ -352,7 +355,7 @@ def _divided(
 def _delimiters_of_others(node: Node, boundary: bytes) -> tuple[bytes, ...]:
     """Return how delimiters begin for a client that goes by another boundary of the same entity."""
     types = node.head.named("content-type")
-    declared = (one for field in types for one in parameters.read(field.body).parameters.get("boundary", []))
+    declared = (one for field in types for one in node.parameters_of(field.body).parameters.get("boundary", []))
     return tuple(b"--" + one for one in map(delimiter.octets, declared) if one not in {b"", boundary})
 
 

@@ -1,6 +1,7 @@
 """To and Cc under a seal: what a signature or a cipher covers, no rewrite of the outer header reaches."""
 
 import re
+from itertools import islice
 from typing import Final
 
 from dlp_gateway.mail import header
@@ -17,6 +18,7 @@ _ARMOUR: Final = re.compile(rb"^[ \t>]{0,20}-----BEGIN PGP MESSAGE-----", re.MUL
 _BLANK: Final = re.compile(rb"\n[ \t]*+\r?\n")
 _LISTS: Final = ("to", "cc", "resent-to", "resent-cc")
 _SECTIONS: Final = 100  # of one message; more is a game
+_LOOKED_AT: Final = 4 * header.HEADER_OCTETS  # octets of all of them; each is looked at once
 
 
 def hides_recipients(message: Message, hidden: Hidden) -> bool:
@@ -28,18 +30,26 @@ def hides_recipients(message: Message, hidden: Hidden) -> bool:
         return True
     if any(part.media_type.startswith("text/") and _ARMOUR.search(part.content) for part in whole(message).parts):
         return True
-    for number, found in enumerate(_PROTECTED.finditer(message.raw, message.body_start)):
-        if number == _SECTIONS or _names(message.raw, found.start(), hidden):
-            return True
-    return False
+    places = [found.start() for found in islice(_PROTECTED.finditer(message.raw, message.body_start), _SECTIONS + 1)]
+    if len(places) > _SECTIONS:
+        return True
+    sections = dict.fromkeys(_section(message.raw, place) for place in places)
+    if sum(min(end - start, header.HEADER_OCTETS) for start, end in sections) > _LOOKED_AT:
+        return True
+    return any(_names(message.raw, section, hidden) for section in sections)
 
 
-def _names(raw: bytes, place: int, hidden: Hidden) -> bool:
-    """Whether a recipient field of the header section around `place` names a hidden address."""
+def _section(raw: bytes, place: int) -> tuple[int, int]:
+    """Return where the header section around `place` begins and ends."""
     before = max(raw.rfind(b"\n\r\n", 0, place), raw.rfind(b"\n\n", 0, place), raw.rfind(b"\n--", 0, place))
     start = raw.find(b"\n", before + 1, place) + 1
     behind = _BLANK.search(raw, place)
-    head = header.read(raw, start, behind.end() if behind else len(raw))
+    return start, behind.end() if behind else len(raw)
+
+
+def _names(raw: bytes, section: tuple[int, int], hidden: Hidden) -> bool:
+    """Whether a recipient field of a header section names a hidden address."""
+    head = header.read(raw, *section)
     return any(
         mailbox.address in hidden
         for name in _LISTS

@@ -64,7 +64,7 @@ def passed_on_authors(envelope: Envelope, message: Message, ours: DomainSet, lis
             for name in _AUTHOR_BEFORE
             for one in _addresses(message, name)
         )
-        if not is_written_over and not any(one.via and _is_outside(one.via, message, ours) for one in froms):
+        if not is_written_over and not _any_outside([one.via for one in froms if one.via], message, ours):
             return ()
     return () if is_of_list(envelope, message, lists) else authors
 
@@ -88,16 +88,18 @@ def _written_via(text: str) -> str:
     return text[: found.start()].strip(_QUOTES) or "?" if found else ""
 
 
-def _is_outside(via: str, message: Message, ours: DomainSet) -> bool:
-    """Whether who writes via a list is an outsider: by his own address, that of answers, or that of his copy."""
-    if "@" in via and not ours.contains(via.split(maxsplit=1)[0]):
+def _any_outside(via: list[str], message: Message, ours: DomainSet) -> bool:
+    """Whether one of those who write via a list is an outsider: by his own address, that of answers, or of his copy.
+
+    The other fields are read once, however many there are in From.
+    """
+    if any("@" in one and not ours.contains(one.split(maxsplit=1)[0]) for one in via):
         return True
-    if not all(map(ours.contains, _addresses(message, "Reply-To"))):
-        return True
+    if not via or not all(map(ours.contains, _addresses(message, "Reply-To"))):
+        return bool(via)
+    names = {one.casefold() for one in via}
     copied = (mailbox for field in message.named("Cc") for mailbox in scan(field.body).mailboxes)
-    return any(
-        one.name.strip(_QUOTES).casefold() == via.casefold() and not ours.contains(one.address) for one in copied
-    )
+    return any(one.name.strip(_QUOTES).casefold() in names and not ours.contains(one.address) for one in copied)
 
 
 def is_of_list(envelope: Envelope, message: Message, lists: tuple[str, ...]) -> bool:

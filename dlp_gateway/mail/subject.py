@@ -1,11 +1,11 @@
 """What a subject is about, without what clients and lists put in front of it: the mails of one thread share it."""
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from typing import Final
 
 from dlp_gateway.mail.message import Message
+from dlp_gateway.mail.normalization import nfkc
 from dlp_gateway.mail.parse import decode_field
 
 #: Characters of a subject that are looked at; RFC 5322 2.1.1 lets a line have 998.
@@ -58,7 +58,7 @@ NO_TOPIC: Final = Topic(text="", is_answer=False)
 
 def topic(subject: str) -> Topic:
     """Return what a decoded subject is about; total, in linear time."""
-    text = " ".join(unicodedata.normalize("NFKC", subject[:LONGEST]).casefold().split())
+    text = " ".join(nfkc(subject[:LONGEST]).casefold().split())
     position = 0
     is_answer = False
     for _ in range(_ROUNDS):

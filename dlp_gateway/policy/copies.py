@@ -33,6 +33,9 @@ REWRITE_INCOMPLETE: Final = "rewrite-incomplete"
 
 #: Octets of invitations in all copies that are written and read again to check them; a mail beyond is held.
 _CALENDARS_CHECKED: Final = 100_000_000
+#: And octets of their header sections, and of what Outlook wrapped up; each takes half a microsecond. A thousand copies
+#: with the usual fields and two hundred people inside in each take half of this.
+_SECTIONS_CHECKED: Final = 16_000_000
 #: What a mail is not the same without, or not sent without, and lines that are no fields ("other").
 _NEEDED: Final = frozenset(
     {"from", "sender", "subject", "date", "message-id", "in-reply-to", "references", "mime-version", "to", "cc"}
@@ -40,6 +43,8 @@ _NEEDED: Final = frozenset(
 )
 #: What is done to every mail, whatever is decided: its authors' Bcc stays here.
 ALWAYS: Final[tuple[Edit, ...]] = (RemoveBcc(),)
+_STILL_THERE: Final = "An address that had to be hidden still stands somewhere in this message."
+_TOO_MUCH: Final = "Its copies are too many and too long to be looked through for addresses that had to be hidden."
 _INVITATION: Final = frozenset({"Attendee", "Organizer"})
 
 
@@ -186,7 +191,7 @@ def checked(verdict: Verdict, message: Message) -> Verdict:
     check = _Check(message, blind=(one for edits in made[:1] for edit in edits for one in _named(edit)))
     if all(map(check.is_clean, made)):
         return verdict
-    reason = incomplete("An address that had to be hidden still stands somewhere in this message.")
+    reason = incomplete(_TOO_MUCH if check.gave_up else _STILL_THERE)
     held = replace(verdict, disposition=max(verdict.disposition, Disposition.HOLD), reasons=(*verdict.reasons, reason))
     if not (names := check.dispensable(verdict.edits)):
         return held
@@ -204,18 +209,26 @@ def shown(message: Message, edits: tuple[Edit, ...]) -> tuple[str, ...]:
 
 
 class Sights:
-    """What the copies of one message show."""
+    """What the copies of one message show.
+
+    Where they are too many and too long to be read again, which is then held (see `checked`), all that the message
+    shows counts.
+    """
 
     def __init__(self, message: Message) -> None:
         self._message = message
         self._all = tuple(dict.fromkeys([one.address for one in message.visible]))
+        self._same = dict(zip(self._all, self._all, strict=True))  # so that each is in memory once for all copies
+        self._left = _SECTIONS_CHECKED
 
     def of(self, edits: tuple[Edit, ...]) -> tuple[str, ...]:
         """Return the addresses that a copy made by these edits shows, as written, each once and in order."""
-        if not hides(edits):
+        if not hides(edits) or self._left < 0:
             return self._all
         header = apply(self._section, tuple(edit for edit in edits if not isinstance(edit, PruneAttendees)))
-        visible = dict.fromkeys(recipient.address for recipient in parse(header).visible)
+        self._left -= len(header)
+        shown = [recipient.address for recipient in parse(header).visible]
+        visible = {self._same.get(address, address): None for address in shown}
         attendees = self._attendees
         for edit in edits:
             if isinstance(edit, PruneAttendees):
@@ -249,7 +262,14 @@ class _Check:
         self._blind = tuple(blind)
         self._section = message.raw[: message.body_start]
         self._outside: dict[tuple[str, ...], Hidden] = {}
+        self._named: dict[tuple[str, ...], Hidden] = {}
         self._left = _CALENDARS_CHECKED
+        self._sections_left = _SECTIONS_CHECKED
+
+    @property
+    def gave_up(self) -> bool:
+        """Whether there was too much to look at."""
+        return self._left < 0 or self._sections_left < 0
 
     def is_clean(self, edits: tuple[Edit, ...]) -> bool:
         """Whether a copy made by these edits shows none of those whom they hide."""
@@ -257,7 +277,8 @@ class _Check:
         if not any(hidden):
             return True
         section = apply(self._section, tuple(edit for edit in edits if not isinstance(edit, PruneAttendees)))
-        if any(exposed(section, one) for one in hidden):
+        self._sections_left -= len(section) + sum(map(len, self._wrapped))
+        if self._sections_left < 0 or any(exposed(section, one) for one in hidden):
             return False
         if any(one.stands_in(name) for name in self._wrapped for one in hidden):
             return False
@@ -301,7 +322,9 @@ class _Check:
 
     def _hidden(self, edit: PruneRecipients | PruneOutsiders) -> Hidden:
         if isinstance(edit, PruneRecipients):
-            return Hidden(edit.hidden)
+            if edit.hidden not in self._named:
+                self._named[edit.hidden] = Hidden(edit.hidden)
+            return self._named[edit.hidden]
         if edit.inside not in self._outside:
             domains = DomainSet(edit.inside)
             shown = (canonical(one.address) for one in self._message.visible)

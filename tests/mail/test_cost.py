@@ -1,11 +1,15 @@
 """What parsing costs at worst: time grows no faster than the message, and no octet is dear."""
 
+import time
+import timeit
 import tracemalloc
+from encodings.aliases import aliases
 
 import pytest
 
 from dlp_gateway.mail.message import Defect
 from dlp_gateway.mail.parse import parse
+from tests import work
 from tests.work import LINEAR, growth
 
 _OCTETS = 800_000
@@ -141,3 +145,44 @@ def test_takes_memory_for_few_copies(level: bytes) -> None:
     finally:
         tracemalloc.stop()
     assert peak < 7 * len(raw)
+
+
+def test_declarations_of_boundaries_are_not_looked_through_without_end() -> None:
+    """Twenty multiparts, each with a line that only begins with its boundary, around text that declares thousands."""
+
+    def cost(declarations: int) -> int:
+        levels = (
+            b"Content-Type: multipart/mixed; boundary=z%d\n\n--z%dx\n\n--z%d\n" % (one, one, one) for one in range(20)
+        )
+        ends = (b"--z%d--\n" % one for one in reversed(range(20)))
+        raw = b"".join((*levels, b"\n", b"boundary=" * declarations, b"\n", *ends))
+        return work.lines(lambda: parse(raw))
+
+    assert cost(20_000) < 1.5 * cost(4_000)
+
+
+def test_a_field_is_read_once_in_all_readings() -> None:
+    """Four types and three encodings of one entity, whose header ends in two places: not each reading reads anew."""
+
+    def cost(comments: int) -> int:
+        types = b"".join(b"Content-Type: text/t%d %s\r\n" % (one, b"()" * comments) for one in range(4))
+        raw = types + b"Content-Transfer-Encoding: base64 quoted-printable uuencode\r\n \r\n\rX\r\n\r\n=\n"
+        return work.lines(lambda: parse(raw))
+
+    assert cost(4_000) - cost(1_000) < 10 * 4 * 2 * 3_000
+
+
+def test_no_more_charsets_are_tried_than_are_followed() -> None:
+    """A hundred and ninety labels of one text cost what five do, which is too many as well."""
+
+    def labelled(count: int) -> bytes:
+        labels = b"; ".join(b"charset=%s" % one.encode() for one in sorted(set(aliases))[:count])
+        return b"Content-Type: text/plain; " + labels + b"\r\n\r\n" + b"\x81\x8d+=~{" * 50_000
+
+    few, many = (min(_seconds(labelled(count)) for _ in range(3)) for count in (5, 190))
+    assert many < 3 * few
+    assert {Defect.TOO_MANY_PARTS, Defect.AMBIGUOUS} <= set(parse(labelled(190)).defects)
+
+
+def _seconds(raw: bytes) -> float:
+    return timeit.timeit(lambda: parse(raw), timer=time.process_time, number=1)

@@ -154,3 +154,13 @@ def test_finds_every_way_of_writing(address: str, way: object, name: str, junk: 
 def test_never_raises(raw: bytes, address: str) -> None:
     """Arbitrary octets are searched, never an error."""
     assert isinstance(exposed(raw, (address,)), tuple)
+
+
+@pytest.mark.parametrize(
+    ("reference", "names"),
+    [("0" * 5_000 + "64", ("X",)), ("64", ("X",)), ("9" * 5_000, ()), ("0" * 5_000, ())],
+    ids=["at", "short", "none", "nought"],
+)
+def test_reads_character_references_of_any_length(reference: str, names: tuple[str, ...]) -> None:
+    """Python turns no more than 4,300 digits into a number; a browser reads as many noughts as there are."""
+    assert exposed(f"X: o&amp;bob&#{reference};out.example\r\n\r\n".encode(), HIDDEN) == names

@@ -5,6 +5,7 @@ import pytest
 from dlp_gateway.mail.exposure import Hidden
 from dlp_gateway.mail.parse import parse
 from dlp_gateway.mail.protection import hides_recipients
+from tests import work
 
 HIDDEN = Hidden(("one@shop.example",))
 
@@ -48,3 +49,19 @@ def test_a_game_with_parameters_ends() -> None:
     """Ten thousand payloads that say they are protected count as one that shows everybody."""
     raw = b"To: one@shop.example\r\n\r\n" + b"X: y; hp=clear\r\n" * 10_000
     assert hides_recipients(parse(raw), HIDDEN)
+
+
+def test_a_section_is_looked_at_once() -> None:
+    """Ninety parameters in one section cost what one does: its list of five thousand recipients is read once."""
+    listed = b"To: one@shop.example\r\n\r\nTo: " + b"ann@corp.example, " * 5_000 + b"\r\nX: y"
+    few, many = (parse(listed + b"; hp=clear" * count + b"\r\n\r\ntext") for count in (1, 90))
+    assert not hides_recipients(few, HIDDEN)
+    assert not hides_recipients(many, HIDDEN)
+    assert work.lines(lambda: hides_recipients(many, HIDDEN)) < 2 * work.lines(lambda: hides_recipients(few, HIDDEN))
+
+
+def test_many_long_sections_are_a_game() -> None:
+    """A megabyte of sections of payloads is read by nobody, so that it may show anybody."""
+    section = b"To: " + b"ann@corp.example, " * 12_000 + b"\r\nX: y; hp=clear\r\n\r\n"
+    assert not hides_recipients(parse(b"To: one@shop.example\r\n\r\n" + section * 2), HIDDEN)
+    assert hides_recipients(parse(b"To: one@shop.example\r\n\r\n" + section * 9), HIDDEN)
