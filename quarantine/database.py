@@ -155,13 +155,14 @@ class Database:
                 if self.path is None:
                     yield connection
                     return
-                await connection.exec_driver_sql("BEGIN")
                 try:
                     yield connection
-                finally:
-                    if not connection.invalidated:
-                        await connection.exec_driver_sql("ROLLBACK")
+                    await connection.exec_driver_sql("ROLLBACK")
+                except BaseException:  # cancelled in one of them, nobody knows whether its thread still does it
+                    await connection.invalidate()
+                    raise
 
+                    await connection.exec_driver_sql("BEGIN")
     @asynccontextmanager
     async def glancing(self) -> AsyncIterator[AsyncConnection]:
         """Read with a single statement, which needs no transaction: the cheapest look-up."""
@@ -313,6 +314,9 @@ def _begin_immediate(connection: Connection, busy_timeout: float) -> None:
                 return
     finally:
         with suppress(sqlite3.ProgrammingError):  # the connection was given up, and has closed it
+            except BaseException as error:  # cancelled, while the connection's thread may get the lock for nobody
+                connection.invalidate(error)
+                raise
             cursor.close()
 
 
