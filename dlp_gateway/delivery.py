@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -25,6 +26,7 @@ from dlp_gateway.settlement import NOTHING_KNOWN, Attempt, DeliveryOptions, answ
 from quarantine.model import DAMAGED, Claim, Deposit, Settlement
 from quarantine.store import LeaseLostError, Store, StoreError
 
+from quarantine.threads import NoThreadError, in_thread
 __all__ = ["DeliveryOptions", "DeliveryWorker"]
 
 T = TypeVar("T")
@@ -254,7 +256,10 @@ class DeliveryWorker:
 
 async def _beside(size: int, work: Callable[[], T]) -> T:
     """Return what `work` returns; for a large mail in a thread, so that the loop serves others meanwhile."""
-    return work() if size < _LARGE else await asyncio.to_thread(work)
+    if size >= _LARGE:
+        with suppress(NoThreadError):  # the loop waits, rather than that what was delivered is not settled
+            return await in_thread(work)
+    return work()
 
 
 def _note_unavailable(error: StoreError) -> None:

@@ -78,8 +78,8 @@ async def test_no_thread_is_left(folder: Path, key: PrivateKey, deposit: Make) -
         new = set(threading.enumerate()) - before
     for thread in new:
         await asyncio.to_thread(thread.join, 2)
-    assert len(new) == 3
-    assert [thread.is_alive() for thread in new] == [False] * 3
+    assert len(new) == 5
+    assert [thread.is_alive() for thread in new] == [False] * 5
 
 
 async def test_the_log_is_emptied_unless_somebody_reads(folder: Path, key: PrivateKey, deposit: Make) -> None:
