@@ -4,19 +4,21 @@ Runs in the supervisor, which alone holds the private key. A recipient that the 
 back-off; one that it refuses, or that was tried in vain for `max_age`, is FAILED. The DSNs that the author gets of all
 that (see `reporter`) are committed with it. What a crash leaves between the smarthost's 250 and our commit is IN_DOUBT
 (or DUE, as `custody.in_doubt` says). A copy at which we ourselves fail again and again is FAILED too, so that somebody
-sees it.
+sees it. No time is over by a `clock` that may be wrong.
 """
 
 import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, TypeVar
 
 from dlp_gateway import deposits
+from dlp_gateway.clock import Clock
 from dlp_gateway.deposits import Transport
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.observe import log, metrics
@@ -24,6 +26,7 @@ from dlp_gateway.ports import Progress, Smarthost
 from dlp_gateway.settlement import NOTHING_KNOWN, Attempt, DeliveryOptions, answered_alike, reports, settlements
 from quarantine.model import DAMAGED, Claim, Deposit, Settlement
 from quarantine.store import LeaseLostError, Store, StoreError
+from quarantine.threads import NoThreadError, in_thread
 
 __all__ = ["DeliveryOptions", "DeliveryWorker"]
 
@@ -56,8 +59,11 @@ _DAMAGED: Final = Reply(code=554, enhanced="5.3.0", text=DAMAGED)
 class DeliveryWorker:
     """The loop that empties custody."""
 
-    def __init__(self, store: Store, smarthost: Smarthost, options: DeliveryOptions) -> None:
+    def __init__(
+        self, store: Store, smarthost: Smarthost, options: DeliveryOptions, clock: Clock | None = None
+    ) -> None:
         self._store = store
+        self._clock = clock or Clock(log.clock_jumped)
         self._smarthost = smarthost
         self._options = options
         self._stopping = asyncio.Event()
@@ -80,6 +86,7 @@ class DeliveryWorker:
             while not self._stopping.is_set():
                 busy = False
                 try:
+                    await self.look_at_clock()
                     if time.monotonic() >= next_housekeeping:
                         next_housekeeping = time.monotonic() + _HOUSEKEEPING
                         await self.keep_house()
@@ -104,7 +111,7 @@ class DeliveryWorker:
             return False
         lease_ends = time.monotonic() + _LEASE.total_seconds()
         claims = await self._store.claim(
-            owner=self._options.owner, now=datetime.now(UTC), lease=_LEASE, limit=room, octets=max(octets, 0)
+            owner=self._options.owner, now=self._clock.now(), lease=_LEASE, limit=room, octets=max(octets, 0)
         )
         for claim in claims:
             attempt = asyncio.create_task(self._attempt(claim, lease_ends))
@@ -126,25 +133,33 @@ class DeliveryWorker:
     async def look_at_smarthost(self) -> None:
         """After an outage, make due at once what was put off in it, so that it leaves in the order in which it came."""
         if not self._smarthost.reachable:
-            self._outage = self._outage or datetime.now(UTC)
+            self._outage = self._outage or self._clock.now()
         elif self._outage is not None:
             # Whatever waits was tried within the longest wait before the outage was noticed.
             since = self._outage - self._options.longest
-            while await self._store.hasten(since=since, now=datetime.now(UTC)):
+            while await self._store.hasten(since=since, now=self._clock.now()):
                 pass
             self._outage = None
 
+    async def look_at_clock(self) -> None:
+        """After the clock was set back, make due what was put off until then, or it would wait for that time again."""
+        now = self._clock.now()
+        if self._clock.set_back:
+            while await self._store.hasten(since=now, now=now):
+                pass
+            self._clock.set_back = False
+
     async def keep_house(self) -> None:
-        """Take back lost leases, expire what nobody released, erase what is over, and publish how much there is."""
-        now = datetime.now(UTC)
+        """Take back lost leases, expire what nobody released, erase what is over, and publish how much there is.
+
+        Nothing is expired or erased by a clock that may be wrong.
+        """
+        now = self._clock.now()
         await self._store.end_leases(self._options.is_dead, now=now)
         if recovered := await self._store.recover(now=now, lease=_LEASE, retry=self._options.retry_in_doubt):
             log.recovered(recovered)
-        for item in await self._store.expire(now=now):
-            log.expired(item.id)
-        if erased := await self._store.erase(before=now - self._options.keep):
-            log.erased(erased)
-        await self._store.forget(before=now - 2 * self._options.keep)
+        if self._clock.believed:
+            await self._end(now)
         statistics = await self._store.statistics()
         metrics.custody(
             {state.value: count for state, count in statistics.recipients.items()},
@@ -152,6 +167,13 @@ class DeliveryWorker:
             oldest_held=_age(statistics.oldest_held, now),
             oldest_due=_age(statistics.oldest_due, now),
         )
+
+    async def _end(self, now: datetime) -> None:
+        for item in await self._store.expire(now=now):
+            log.expired(item.id)
+        if erased := await self._store.erase(before=now - self._options.keep):
+            log.erased(erased)
+        await self._store.forget(before=now - 2 * self._options.keep)
 
     async def _pause(self) -> None:
         """Wait until there may be room, or more to do, or somebody stops us."""
@@ -212,8 +234,8 @@ class DeliveryWorker:
 
     async def _settle(self, claim: Claim, attempt: Attempt, lease_ends: float) -> None:
         """Commit how it ended, for as long as the lease lasts: the mail may be out, and only custody does not know."""
-        now = datetime.now(UTC)
-        settled = settlements(claim, attempt, self._options, now)
+        now = self._clock.now()
+        settled = settlements(claim, attempt, self._options, now, gives_up=self._clock.believed)
         reporting = partial(reports, claim, attempt, settled, self._options, now)
         telling = asyncio.ensure_future(_beside(len(attempt.content), reporting))
         while True:
@@ -242,7 +264,7 @@ class DeliveryWorker:
         """Settle, to the end of the transaction even when cancelled: what is known shall not become a doubt."""
 
         async def settle() -> None:
-            await self._store.settle(claim, settled, now=datetime.now(UTC), deposits=await telling)
+            await self._store.settle(claim, settled, now=self._clock.now(), deposits=await telling)
 
         settling = asyncio.ensure_future(settle())
         try:
@@ -254,7 +276,10 @@ class DeliveryWorker:
 
 async def _beside(size: int, work: Callable[[], T]) -> T:
     """Return what `work` returns; for a large mail in a thread, so that the loop serves others meanwhile."""
-    return work() if size < _LARGE else await asyncio.to_thread(work)
+    if size >= _LARGE:
+        with suppress(NoThreadError):  # the loop waits, rather than that what was delivered is not settled
+            return await in_thread(work)
+    return work()
 
 
 def _note_unavailable(error: StoreError) -> None:

@@ -63,16 +63,28 @@ def answered_alike(claim: Claim, reply: Reply) -> Delivery:
     return Delivery(replies=tuple((recipient.address, reply) for recipient in claim.recipients))
 
 
-def settlements(claim: Claim, attempt: Attempt, options: DeliveryOptions, now: datetime) -> tuple[Settlement, ...]:
-    """Return how it ended for each recipient, in the order of the claim."""
+def settlements(
+    claim: Claim, attempt: Attempt, options: DeliveryOptions, now: datetime, *, gives_up: bool
+) -> tuple[Settlement, ...]:
+    """Return how it ended for each recipient, in the order of the claim.
+
+    `gives_up`: whether who was tried for `max_age` is given up, and not tried again.
+    """
     replies = dict(attempt.delivery.replies)
     return tuple(
-        _settlement(recipient, replies[recipient.address], attempt, options, now) for recipient in claim.recipients
+        _settlement(recipient, replies[recipient.address], attempt, options, now, gives_up=gives_up)
+        for recipient in claim.recipients
     )
 
 
 def _settlement(
-    recipient: Recipient, reply: Reply, attempt: Attempt, options: DeliveryOptions, now: datetime
+    recipient: Recipient,
+    reply: Reply,
+    attempt: Attempt,
+    options: DeliveryOptions,
+    now: datetime,
+    *,
+    gives_up: bool,
 ) -> Settlement:
     words = str(reply)
     if recipient.address in attempt.delivery.unknown and not options.retry_in_doubt:
@@ -83,7 +95,7 @@ def _settlement(
         due_at = now + options.first
         return Settlement(recipient=recipient.id, state=State.DUE, reply=words, due_at=due_at, counted=False)
     wait = options.wait(recipient.attempts)
-    if reply.permanent or now + wait > recipient.due_since + options.max_age:
+    if reply.permanent or (gives_up and now + wait > recipient.due_since + options.max_age):
         return Settlement(recipient=recipient.id, state=State.FAILED, reply=words)
     told = bool(options.warn_after) and now > recipient.due_since + options.warn_after
     return Settlement(recipient=recipient.id, state=State.DUE, reply=words, due_at=now + wait, told_of_delay=told)

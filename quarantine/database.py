@@ -35,6 +35,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from quarantine.failures import Why, failure, is_stale, require_room, translated
 from quarantine.store import StoreError
+from quarantine.threads import NoThreadError, in_thread, started
 
 T = TypeVar("T")
 
@@ -84,14 +85,13 @@ class Database:
         self._busy_timeout = busy_timeout
         self._turn = asyncio.Lock()  # or two of this process would wait for each other in SQLite, which is not fair
         self._writer = create_async_engine(self.url, **_sqlite(1, busy_timeout))
-        self._committer, self._committing = create_engine(plain, **_sqlite(1, busy_timeout)), _threads("writer", 1)
+        self._committer = create_engine(plain, **_sqlite(1, busy_timeout))
         # Readers are left without a rollback, which would cost a look-up a third of its time; `reading` does its own.
         unguarded = {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
         self._reader = create_async_engine(self.url, **_sqlite(3, busy_timeout), **unguarded)
-        self._looker, self._looking = (
-            create_engine(plain, **_sqlite(2, busy_timeout), **unguarded),
-            _threads("reader", 2),
-        )
+        self._looker = create_engine(plain, **_sqlite(2, busy_timeout), **unguarded)
+        with translated(self.path):
+            self._committing, self._looking = started("database-writer", 1), started("database-reader", 2)
         for engine in (self._writer.sync_engine, self._committer, self._reader.sync_engine, self._looker):
             event.listen(engine, "do_connect", self._connecting)
             event.listen(engine, "connect", _set_up)
@@ -144,6 +144,11 @@ class Database:
             finally:
                 self._turn.release()
 
+    async def beside(self, work: Callable[[], T]) -> T:
+        """Return what `work`, which opens what was read, returns, from a thread of the loop's; raises `StoreError`."""
+        with translated(self.path):
+            return await in_thread(work)
+
     async def _in_thread(self, threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(threads, work)
 
@@ -155,12 +160,13 @@ class Database:
                 if self.path is None:
                     yield connection
                     return
-                await connection.exec_driver_sql("BEGIN")
                 try:
+                    await connection.exec_driver_sql("BEGIN")
                     yield connection
-                finally:
-                    if not connection.invalidated:
-                        await connection.exec_driver_sql("ROLLBACK")
+                    await connection.exec_driver_sql("ROLLBACK")
+                except BaseException:  # cancelled in one of them, nobody knows whether its thread still does it
+                    await connection.invalidate()
+                    raise
 
     @asynccontextmanager
     async def glancing(self) -> AsyncIterator[AsyncConnection]:
@@ -196,7 +202,10 @@ class Database:
         await self._reader.dispose()
         if self.path is not None:
             for engine, threads in ((self._committer, self._committing), (self._looker, self._looking)):
-                await asyncio.to_thread(threads.shutdown)
+                try:
+                    await in_thread(threads.shutdown)
+                except NoThreadError:
+                    threads.shutdown(wait=False)
                 engine.dispose()
 
     def _connecting(self, *_arguments: object) -> None:
@@ -252,10 +261,6 @@ def _sqlite(connections: int, busy_timeout: float) -> dict[str, Any]:
     }
 
 
-def _threads(name: str, count: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(count, thread_name_prefix=f"database-{name}")
-
-
 def _committed(engine: Engine, body: Callable[[Connection], T]) -> T:
     with engine.begin() as connection:
         return body(connection)
@@ -309,6 +314,9 @@ def _begin_immediate(connection: Connection, busy_timeout: float) -> None:
                     connection.invalidate(error)
                 if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
                     raise
+            except BaseException as error:  # cancelled, while the connection's thread may get the lock for nobody
+                connection.invalidate(error)
+                raise
             else:
                 return
     finally:

@@ -14,6 +14,7 @@ from typing import Final
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
 
 from quarantine.store import BusyError, StoreError
+from quarantine.threads import CANNOT_START, NoThreadError
 
 #: Bytes; a disk with less room than that counts as full, and a file with less until its limit as too large.
 ROOM: Final = 1_000_000
@@ -30,6 +31,7 @@ class Why(StrEnum):
     DAMAGED = "damaged"
     SHUT = "cannot-be-opened"
     FAULT = "input-output"
+    THREAD = "no-thread"
     OTHER = "other"
 
 
@@ -54,6 +56,8 @@ _SAYS: Final = {
     Why.LOCKED: "it is locked: another program did not let us write in time; `fuser` says which",
     Why.DAMAGED: "it is damaged, or no database; restore a backup",
     Why.SHUT: "it, or its log beside it, cannot be opened by the user {user}; look at its folder's rights",
+    Why.THREAD: "the system starts no more threads for us; lift the limit on tasks (TasksMax= of the systemd unit, "
+    "pids_limit of the container, `ulimit -u`), or make room in memory",
     Why.FAULT: "the system could not read or write it ({code}); look at the disk, and at what the kernel says (dmesg)",
 }
 #: What a connection that was opened meanwhile may be past: SQLite reads on for ever where it once could not write.
@@ -89,6 +93,10 @@ def translated(path: Path | None) -> Iterator[None]:
         raise  # a value that cannot be bound: a mistake of ours, which trying again would not mend
     except SQLAlchemyError as error:
         raise StoreError(f"the custody's database failed: {type(error).__name__}", why=Why.OTHER) from error
+    except RuntimeError as error:  # of a connection that needs a thread of its own
+        if str(error) != CANNOT_START:
+            raise
+        raise _translation(NoThreadError(CANNOT_START), path) from error
     except (sqlite3.Error, OSError, TimeoutError) as error:
         raise _translation(error, path) from error
 
@@ -110,6 +118,8 @@ def _translation(error: BaseException | None, path: Path | None) -> StoreError:
 def _why(error: BaseException | None) -> Why:
     if isinstance(error, TimeoutError):
         return Why.LOCKED
+    if isinstance(error, NoThreadError):
+        return Why.THREAD
     if isinstance(error, PermissionError):
         return Why.OTHER  # the system's own sentence names the file
     code: int = getattr(error, "sqlite_errorcode", 0)

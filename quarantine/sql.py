@@ -1,6 +1,5 @@
 """Custody in a database (SQLite, PostgreSQL) by SQLAlchemy Core; every method is one transaction."""
 
-import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -29,6 +28,7 @@ from quarantine.changes import Change, changeable, write
 from quarantine.crypto import Opener, PrivateKey, PublicKey, Sealer
 from quarantine.database import Database
 from quarantine.groups import TOGETHER, Groups
+from quarantine.leased import open_leased
 from quarantine.model import (
     CUSTODIAN,
     DELIVERY,
@@ -47,7 +47,7 @@ from quarantine.model import (
     Statistics,
     Transition,
 )
-from quarantine.store import Also, StoreError, StoreKeyError
+from quarantine.store import Also, StoreKeyError
 from quarantine.tables import meta, payloads
 from quarantine.takes import Take, insert_rows, insert_takes
 
@@ -119,7 +119,7 @@ class SqlStore:
         key = None if payload is None else rows.item_key(payload, opener)
         if payload is None or payload.content is None or key is None:
             raise KeyError(item)
-        return await asyncio.to_thread(key.open, "content", payload.content)
+        return await self.database.beside(partial(key.open, "content", payload.content))
 
     async def copies(self, item: str) -> tuple[Claim, ...]:
         """Return every copy with all its recipients, unclaimed, to look at what would leave; none that is damaged."""
@@ -227,20 +227,7 @@ class SqlStore:
                 return ()
         async with self.database.writing() as connection:
             leased = await claims.lease(connection, owner=owner, now=now, length=lease, limit=limit, octets=octets)
-        try:
-            async with self.database.reading() as connection:
-                sealed = await claims.with_payloads(connection, leased)
-        except StoreError:
-            async with self.database.writing() as connection:
-                await claims.give_back(connection, leased, until=until)
-            raise
-        claimed: list[Claim] = []
-        for one in sealed:
-            # Copies of one mail follow each other and share its content, so it is opened once.
-            shared = claimed[-1].content if claimed and claimed[-1].item == one.payload.id else None
-            opening = partial(one.claimed, opener, owner=owner, until=until, content=shared or None)
-            claimed.append(await asyncio.to_thread(opening))
-        return tuple(claimed)
+        return await open_leased(self.database, leased, opener, owner=owner, until=until)
 
     async def handing_over(self, claim: Claim, recipients: tuple[int, ...]) -> None:
         """Note that the final dot for these recipients is about to be sent; `LeaseLostError` if the lease is."""

@@ -47,15 +47,17 @@ class Worker:
     @classmethod
     async def start(cls, forks: ForkServer, *, memory_bytes: int, seconds: int) -> "Worker":
         """Start a worker and wait until it is ready; raise WorkerFault if it will not be, OSError for no room."""
-        nothing, desk = os.open(os.devnull, os.O_RDWR), os.memfd_create("message")
+        desk = os.memfd_create("message")
         try:
-            async with asyncio.timeout(_START_SECONDS):
-                process = await forks.fork("worker", nothing, (desk,))
+            nothing = os.open(os.devnull, os.O_RDWR)
+            try:
+                async with asyncio.timeout(_START_SECONDS):
+                    process = await forks.fork("worker", nothing, (desk,))
+            finally:
+                os.close(nothing)
         except BaseException:
             os.close(desk)
             raise
-        finally:
-            os.close(nothing)
         worker = cls(process, desk)
         start = {"memory_bytes": memory_bytes, "seconds": seconds}
         try:

@@ -252,6 +252,11 @@ def expired(mail: str) -> None:
     current.logger.warning("expired", id=mail)
 
 
+def clock_jumped(seconds: int) -> None:
+    """The wall clock went ahead or back; a machine that slept does not know it from that."""
+    current.logger.warning("clock_jumped", seconds=seconds)
+
+
 def notice(mail: str, kind: str, result: str) -> None:
     """Whether the author of `mail` hears of it ("held", "rewritten" …), or why not; "digest", "urgent": a reviewer."""
     current.logger.info("notice", id=mail, kind=_word(kind), result=_word(result))

@@ -6,7 +6,9 @@ import secrets
 from pathlib import Path
 from typing import Final
 
+from dlp_gateway.clock import Clock
 from dlp_gateway.delivery import DeliveryOptions, DeliveryWorker
+from dlp_gateway.observe import log
 from dlp_gateway.processes import composition
 from dlp_gateway.processes.boot import DRAIN
 from dlp_gateway.settings import Settings
@@ -25,12 +27,13 @@ class Outbound:
         self._worker: DeliveryWorker | None = None
         self._smarthost: Smarthost | None = None
         self._accepting = False
+        self._clock = Clock(log.clock_jumped)  # a reload is no reason to believe it less
         self._tasks: set[asyncio.Task[None]] = set()
 
     def begin(self, settings: Settings) -> None:
         """Deliver as `settings` say from now on. Raises `ConfigurationError` for files that cannot be used."""
         smarthost = composition.smarthost(settings, self._hostname)
-        worker = DeliveryWorker(self._store, smarthost, _options(settings, self._hostname))
+        worker = DeliveryWorker(self._store, smarthost, _options(settings, self._hostname), self._clock)
         if self._worker is not None:
             self._worker.stop()
         self._worker, self._smarthost = worker, smarthost

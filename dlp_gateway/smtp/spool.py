@@ -4,7 +4,6 @@ The file has no name (O_TMPFILE, or unlinked at once) and is encrypted under a k
 left on the disk after a crash is noise.
 """
 
-import asyncio
 import errno
 import os
 import tempfile
@@ -17,6 +16,7 @@ from cryptography.hazmat.primitives.ciphers import AEADEncryptionContext, Cipher
 
 from dlp_gateway.allocator import give_back
 from dlp_gateway.smtp.room import Room
+from quarantine.threads import in_thread
 
 T = TypeVar("T")
 
@@ -106,7 +106,7 @@ class Spool:
                 if self._closed and self._file is not None:
                     self._file.close()
 
-        return await asyncio.to_thread(run)
+        return await in_thread(run)
 
     def _write_out(self) -> None:
         is_first = self._file is None

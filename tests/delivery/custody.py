@@ -1,7 +1,9 @@
 """Custody with mail that is due, and a worker's options, for the tests of delivery."""
 
+import time
 from datetime import UTC, datetime, timedelta
 
+from dlp_gateway.clock import Clock
 from dlp_gateway.delivery import DeliveryOptions
 from dlp_gateway.deposits import Transport
 from dlp_gateway.mail.edit import AddTrace, PruneRecipients, RemoveBcc, to_json
@@ -29,6 +31,7 @@ async def custody(
     store: MemoryStore | None = None,
     reverse_path: str = "ann@corp.example",
     options: str = Transport(body_8bit=False, smtputf8=False).to_json(),
+    expires_after: timedelta | None = None,
 ) -> MemoryStore:
     """Return a custody with one mail to two recipients."""
     store = store or MemoryStore()
@@ -51,7 +54,7 @@ async def custody(
         reasons=("test",),
         group="",
         created_at=when,
-        expires_at=None,
+        expires_at=when + expires_after if expires_after else None,
         copies=(copy,),
     )
     await store.take((deposit,))
@@ -93,3 +96,23 @@ async def states(store: MemoryStore, item: str = "0000000000000000a1") -> list[S
 async def make_due(store: MemoryStore) -> None:
     """Let the time of the next attempt come."""
     await store.reschedule("0000000000000000a1", due_at=datetime.now(UTC))
+
+
+class Hands:
+    """A clock's hands, which go with time and can be moved: both, or the wall clock's alone."""
+
+    def __init__(self, run: timedelta = timedelta()) -> None:
+        self.ahead, self.run = timedelta(), run
+        self.jumps: list[int] = []
+        self.clock = Clock(
+            self.jumps.append,
+            wall=lambda: datetime.now(UTC) + self.run + self.ahead,
+            running=lambda: time.monotonic() + self.run.total_seconds(),
+        )
+
+
+def even_clock() -> Clock:
+    """Return a clock that has run evenly for an hour."""
+    hands = Hands(-timedelta(hours=1))
+    hands.run = timedelta()
+    return hands.clock

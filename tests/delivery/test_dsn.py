@@ -10,7 +10,7 @@ from dlp_gateway.deposits import Transport
 from dlp_gateway.mail.envelope import NOTHING_ASKED, DsnRequest, Notify, RecipientRequest, Ret
 from quarantine.memory import MemoryStore
 from quarantine.model import Query, State
-from tests.delivery.custody import MAIL, OPTIONS, custody, make_due, states
+from tests.delivery.custody import MAIL, OPTIONS, custody, even_clock, make_due, states
 from tests.fakes import LATER, NEVER, ScriptedSmarthost
 
 ITEM = "0000000000000000a1"
@@ -35,7 +35,7 @@ async def reports(store: MemoryStore) -> list[bytes]:
 async def attempt(store: MemoryStore, smarthost: ScriptedSmarthost) -> list[bytes]:
     """Let one attempt be made, and return the DSNs that there are then."""
     await make_due(store)
-    await DeliveryWorker(store, smarthost, WARNING).deliver_due()
+    await DeliveryWorker(store, smarthost, WARNING, even_clock()).deliver_due()
     return await reports(store)
 
 

@@ -8,7 +8,7 @@ import pytest
 from dlp_gateway.delivery import DeliveryWorker
 from dlp_gateway.observe import instruments
 from quarantine.model import Query, State
-from tests.delivery.custody import MAIL, OPTIONS, TRACE, custody, states
+from tests.delivery.custody import MAIL, OPTIONS, TRACE, custody, even_clock, states
 from tests.fakes import LATER, NEVER, ScriptedSmarthost
 
 
@@ -88,7 +88,7 @@ async def test_it_is_given_up_after_its_time() -> None:
     """After `max_age` a deferral counts as a failure, and the author hears of it."""
     store = await custody(age=timedelta(days=6))
     smarthost = ScriptedSmarthost(rcpt={"a@x.example": LATER})
-    await DeliveryWorker(store, smarthost, OPTIONS).deliver_due()
+    await DeliveryWorker(store, smarthost, OPTIONS, even_clock()).deliver_due()
     assert await states(store) == [State.FAILED, State.DELIVERED]
     assert len(await store.items(Query(reason="dsn"))) == 1
 
@@ -97,7 +97,7 @@ async def test_copies_in_doubt_have_an_end() -> None:
     """Where what is in doubt is sent again, a host that always hangs up behind the dot gets it for `max_age` only."""
     store = await custody(age=timedelta(days=6))
     options = replace(OPTIONS, retry_in_doubt=True)
-    await DeliveryWorker(store, ScriptedSmarthost(final=None), options).deliver_due()
+    await DeliveryWorker(store, ScriptedSmarthost(final=None), options, even_clock()).deliver_due()
     assert await states(store) == [State.FAILED, State.FAILED]
 
 
@@ -109,7 +109,7 @@ def test_waits_double_up_to_the_longest() -> None:
 async def test_housekeeping_expires_and_erases() -> None:
     """Nobody decided: expired; over and kept long enough: erased."""
     store = await custody(State.HELD, age=timedelta(days=40))
-    worker = DeliveryWorker(store, ScriptedSmarthost(), OPTIONS)
+    worker = DeliveryWorker(store, ScriptedSmarthost(), OPTIONS, even_clock())
     await store.discard("0000000000000000a1", actor="root", reason="", now=datetime.now(UTC) - timedelta(days=35))
     await worker.keep_house()
     with pytest.raises(KeyError):

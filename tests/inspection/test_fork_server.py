@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+import resource
 import signal
 import socket
 import sys
@@ -238,3 +239,19 @@ async def test_a_worker_that_ends_before_it_is_ready(forks: ForkServer) -> None:
     with pytest.raises(WorkerFault) as raised:
         await worker(forks)
     assert raised.value.status == -signal.SIGKILL
+
+
+async def test_a_worker_without_a_descriptor_leaves_none_open(forks: ForkServer) -> None:
+    """Where the limit leaves room for one file and not for two, the first is closed: it would be lost at every try."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    before = sorted(os.listdir("/proc/self/fd"))  # noqa: PTH208  names are enough
+    probe = os.open(os.devnull, os.O_RDONLY)
+    os.close(probe)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (probe + 1, hard))
+    try:
+        for _ in range(3):
+            with pytest.raises(OSError, match="Too many open files"):
+                await worker(forks)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert sorted(os.listdir("/proc/self/fd")) == before  # noqa: PTH208

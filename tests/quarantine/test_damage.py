@@ -96,3 +96,15 @@ async def test_a_lease_on_what_cannot_be_read_is_given_back(folder: Path, key: P
             await connection.exec_driver_sql("ALTER TABLE away RENAME TO copies")
         (claim,) = (await claimed(store, now)).values()
         assert claim.recipients[0].attempts == 0
+
+
+async def test_what_cannot_be_opened_stands_before_no_other(sql_store: SqlStore, deposit: Make, noon: datetime) -> None:
+    """A mail that a newer version sealed keeps its lease; those that were claimed with it are claimed again at once."""
+    due = [deposit(f"m{number}", state=State.DUE, due_at=noon + number * timedelta(seconds=1)) for number in range(3)]
+    await sql_store.take(tuple(due))
+    async with sql_store.database.writing() as connection:
+        await connection.exec_driver_sql("UPDATE payloads SET schema = 99 WHERE id = 'm1'")
+    later = noon + timedelta(minutes=1)
+    with pytest.raises(StoreError, match="newer version"):
+        await claimed(sql_store, later)
+    assert {item for item, _ in await claimed(sql_store, later)} == {"m0", "m2"}

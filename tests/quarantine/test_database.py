@@ -78,8 +78,8 @@ async def test_no_thread_is_left(folder: Path, key: PrivateKey, deposit: Make) -
         new = set(threading.enumerate()) - before
     for thread in new:
         await asyncio.to_thread(thread.join, 2)
-    assert len(new) == 3
-    assert [thread.is_alive() for thread in new] == [False] * 3
+    assert len(new) == 5
+    assert [thread.is_alive() for thread in new] == [False] * 5
 
 
 async def test_the_log_is_emptied_unless_somebody_reads(folder: Path, key: PrivateKey, deposit: Make) -> None:
@@ -92,3 +92,29 @@ async def test_the_log_is_emptied_unless_somebody_reads(folder: Path, key: Priva
             assert not await store.database.shrink_log()
             reader.execute("ROLLBACK")
         assert await store.database.shrink_log()
+
+
+@pytest.mark.parametrize("way", ["writing", "reading"])
+async def test_a_block_that_is_cancelled_at_its_beginning_leaves_nothing_open(folder: Path, way: str) -> None:
+    """Its connection's thread may begin the transaction all the same: neither others nor the next of ours meet it."""
+    database = Database(SQLITE, folder=folder, busy_timeout=2)
+
+    async def use() -> None:
+        async with getattr(database, way)():
+            pass
+
+    await use()
+    with closing(sqlite3.connect(folder / "custody.db", isolation_level=None, timeout=0.2)) as other:
+        for moment in range(20):
+            other.execute("BEGIN IMMEDIATE")
+            begun = asyncio.create_task(use())
+            for _ in range(moment):
+                await asyncio.sleep(0.001)
+            begun.cancel()
+            other.execute("ROLLBACK")
+            await asyncio.gather(begun, return_exceptions=True)
+            await asyncio.sleep(0.02)
+            other.execute("BEGIN EXCLUSIVE")
+            other.execute("ROLLBACK")
+            await use()
+    await database.close()

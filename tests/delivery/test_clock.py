@@ -1,0 +1,89 @@
+"""A wall clock that is wrong for a while ends nothing for good, and what it put off does not wait until it is there."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from dlp_gateway.delivery import DeliveryWorker
+from quarantine.memory import MemoryStore
+from quarantine.model import State
+from tests.delivery.custody import OPTIONS, Hands, custody, states
+from tests.fakes import LATER, ScriptedSmarthost
+
+ITEM = "0000000000000000a1"
+HOUR, DAYS = timedelta(hours=1), timedelta(days=40)
+
+
+def worker(store: MemoryStore, hands: Hands) -> DeliveryWorker:
+    """Return a worker whose smarthost puts everybody off."""
+    smarthost = ScriptedSmarthost(rcpt={"a@x.example": LATER, "b@x.example": LATER})
+    return DeliveryWorker(store, smarthost, OPTIONS, hands.clock)
+
+
+async def expired(store: MemoryStore, hands: Hands) -> bool:
+    """Keep house and tell whether what was held has expired."""
+    await worker(store, hands).keep_house()
+    return await states(store) == [State.EXPIRED, State.EXPIRED]
+
+
+@pytest.mark.parametrize("before", [timedelta(), 2 * HOUR])
+async def test_nothing_expires_while_the_clock_is_ahead(before: timedelta) -> None:
+    """Neither when it jumps, however long the process ran before, nor when the process starts with a wrong clock."""
+    store, hands = await custody(State.HELD, expires_after=timedelta(days=14)), Hands()
+    hands.run += before
+    hands.ahead = DAYS
+    assert not await expired(store, hands)
+    hands.run += HOUR / 2
+    assert not await expired(store, hands)
+    hands.ahead = timedelta()
+    hands.run += 2 * HOUR
+    assert not await expired(store, hands)
+    assert hands.jumps == [DAYS.total_seconds(), -DAYS.total_seconds()]
+
+
+async def test_after_a_sleep_time_is_over_an_hour_later() -> None:
+    """A machine that was suspended, or down, has a clock that jumped and is right."""
+    store, hands = await custody(State.HELD, expires_after=timedelta(days=14)), Hands()
+    hands.ahead = DAYS
+    assert not await expired(store, hands)
+    hands.run += HOUR
+    assert await expired(store, hands)
+
+
+async def test_nothing_is_erased_while_the_clock_is_ahead() -> None:
+    """A reviewer may want to see what is over for as long as it was to be kept."""
+    store, hands = await custody(State.HELD), Hands()
+    await store.discard(ITEM, actor="root", reason="", now=datetime.now(UTC))
+    hands.run += 2 * HOUR
+    hands.ahead = DAYS
+    await worker(store, hands).keep_house()
+    assert await store.content(ITEM)
+    hands.run += HOUR
+    await worker(store, hands).keep_house()
+    with pytest.raises(KeyError):
+        await store.content(ITEM)
+
+
+async def test_a_clock_that_is_ahead_gives_nobody_up() -> None:
+    """Who was put off is tried again, and soon after the clock is right: not when that wrong time comes."""
+    store, hands = await custody(), Hands()
+    hands.run += 2 * HOUR
+    hands.ahead = DAYS
+    await worker(store, hands).deliver_due()
+    assert await states(store) == [State.DUE, State.DUE]
+    hands.ahead = timedelta()
+    late = worker(store, hands)
+    assert not await late.deliver_due()
+    await late.look_at_clock()
+    assert await late.deliver_due()
+
+
+async def test_small_corrections_are_no_jumps() -> None:
+    """NTP moves the clock by seconds: what is over is over."""
+    store, hands = await custody(State.HELD, expires_after=timedelta(days=14), age=DAYS), Hands()
+    hands.run += HOUR / 2
+    hands.ahead = timedelta(seconds=30)
+    assert not await expired(store, hands)
+    hands.run += HOUR / 2
+    assert await expired(store, hands)
+    assert not hands.jumps
