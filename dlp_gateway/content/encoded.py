@@ -38,7 +38,7 @@ _SAMPLE: Final = 4_096
 _DUMP: Final = re.compile(r"(?:[0-9A-Fa-f]{2}(?:[ :,-]|[ \t]*\r?\n[ \t>|]*|\b)){12,}+")
 _DUMP_LOOK: Final = 12
 _PREFIX: Final = re.compile(r"[,\s]{0,16}+0x(?=[0-9A-Fa-f]{2}(?![0-9A-Fa-f]))")  # as programs in C have them
-_NOT_HEX: Final = re.compile(r"[^0-9A-Fa-f]+")
+_NOT_HEX: Final = bytes(octet for octet in range(256) if octet not in b"0123456789abcdefABCDEF")
 _PAIR_SHAPE: Final = bytes(
     0x68 if octet in b"0123456789abcdefABCDEF" else 0x73 if octet in b" :,-\n" else 0x2D for octet in range(256)
 )
@@ -145,6 +145,6 @@ def _dumped(text: str, pairs: bytes) -> Iterator[File]:
         if dump is None:
             return
         end = dump.end()
-        content = bytes.fromhex(_NOT_HEX.sub("", dump[0]))
+        content = binascii.unhexlify(dump[0].encode("ascii", "replace").translate(None, _NOT_HEX))
         if _is_sound(content):
             yield File(name="", content=content)
