@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
@@ -19,6 +19,7 @@ LONGEST_RESPONSE: Final = 12_288
 _LONGEST_AUTH: Final = LONGEST_RESPONSE + 50
 
 _USUAL: Final = re.compile(rb"[ -~]*\r\n")
+_ANNOUNCES: Final = re.compile(rb"[\x00-\x20\x7f]*(?:BDAT|DATA)", re.IGNORECASE)
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 # A quoted local part may hold angle brackets and blanks. Some clients put blanks behind the colon: harmless, so taken.
 _PATH: Final = re.compile(r' *<((?:[^\s<>"\\]|"(?:[^"\\]|\\.)*")*)>(?: +(.*))?')
@@ -86,6 +87,7 @@ def _no(code: int, enhanced: str, text: str) -> Refusal:
 
 _LINE_TOO_LONG: Final = _no(500, "5.5.2", "Line too long")
 _NOT_UTF8: Final = _no(500, "5.5.2", "Commands are ASCII, and UTF-8 in addresses after SMTPUTF8")
+_BLANK_FIRST: Final = _no(500, "5.5.2", "A command begins its line")
 _CONTROL_CHARACTER: Final = _no(500, "5.5.2", "Control characters do not belong in commands")
 _MAIL_SYNTAX: Final = _no(501, "5.5.4", "Syntax: MAIL FROM:<address> [parameters]")
 _RCPT_SYNTAX: Final = _no(501, "5.5.4", "Syntax: RCPT TO:<address> [parameters]")
@@ -101,7 +103,19 @@ _DECLARED_TOO_BIG: Final = _no(552, "5.3.4", "Message too big")
 
 
 def split(line: bytes) -> tuple[str, str] | Refusal:
-    """Read a line, its final LF included, into the verb in capitals and the argument without trailing blanks."""
+    """Read a line, its final LF included, into the verb in capitals and the argument without trailing blanks.
+
+    One that cannot be read but seems to announce content ends the session: what follows are no commands.
+    """
+    command = _split(line)
+    is_read = not isinstance(command, Refusal) and command[0] != ""
+    if is_read or not _ANNOUNCES.match(line) or command is BARE_NEWLINE:
+        return command
+    refusal = command if isinstance(command, Refusal) else _BLANK_FIRST
+    return replace(refusal, closing=True, why="unreadable-content")
+
+
+def _split(line: bytes) -> tuple[str, str] | Refusal:
     if len(line) <= LONGEST_LINE and _USUAL.fullmatch(line):
         verb, _, argument = line.decode("ascii").rstrip(" \r\n").partition(" ")
         return verb.upper(), argument

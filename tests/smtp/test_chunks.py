@@ -190,6 +190,25 @@ async def test_chunk_of_nobody_knows_how_many_octets_ends_the_session(listen: Li
     assert gateway.handler.taken == []
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(b"BDAT%b200 LAST" % sign for sign in (b"\t", b"\0", b"\x0b", b"\x7f", b"\xc2\xa0", b" \xff ")),
+        *(b" BDAT 200 LAST", b"\tbdat 200 LAST", b"BDAT 5" + b" " * 3000 + b"LAST", b"BDAT " + b"0" * 3000 + b"5"),
+        *(b"DATA\0", b" DATA", b"data\x01"),
+    ],
+)
+async def test_a_line_that_announces_content_and_cannot_be_read_ends_the_session(listen: Listen, line: bytes) -> None:
+    """What follows it is content, whatever it looks like: none of it is a command."""
+    gateway = await listen()
+    client = await begun(gateway)
+    client.writer.write(line + b"\r\n" + HIDDEN)
+    heard = await client.all()
+    assert heard[:3] == "500"
+    assert len(heard.splitlines()) == 1
+    assert gateway.handler.taken == []
+
+
 async def test_a_message_in_very_many_very_small_chunks_has_an_end(listen: Listen) -> None:
     """Each costs as much as a large one: a hundred are one command of junk, and empty ones are junk themselves."""
     for chunks in (bdat(b"x") * 1_000, bdat(b"") * 11):
