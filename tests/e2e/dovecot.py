@@ -4,6 +4,7 @@ import contextlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -51,10 +52,10 @@ class Dovecot:
         self._configuration.write_text(_CONFIGURATION.format(folder=self._folder, port=self.port))
 
     def start(self) -> None:
-        """Start it and wait for its socket."""
+        """Start it and wait until it listens, at its socket and its port."""
         self._run()
         end = time.monotonic() + _WITHIN
-        while not self.socket.exists():
+        while not (_listens(socket.AF_UNIX, str(self.socket)) and _listens(socket.AF_INET, ("127.0.0.1", self.port))):
             if time.monotonic() > end:
                 raise RuntimeError(f"Dovecot: {(self._folder / 'log').read_text()}")
             time.sleep(0.05)
@@ -85,3 +86,8 @@ class Dovecot:
         command = (str(shutil.which("dovecot", path="/usr/sbin:/usr/bin")), "-c", str(self._configuration))
         # Its daemons keep what they inherit: a pipe to us would never end.
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=_WITHIN)
+
+
+def _listens(family: socket.AddressFamily, address: str | tuple[str, int]) -> bool:
+    with socket.socket(family) as trial:
+        return trial.connect_ex(address) == 0

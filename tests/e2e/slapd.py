@@ -1,6 +1,7 @@
 """A real slapd in a private directory: people, groups of them, one searcher, TLS on both of its ports."""
 
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -19,7 +20,6 @@ include /etc/ldap/schema/cosine.schema
 include /etc/ldap/schema/inetorgperson.schema
 modulepath /usr/lib/ldap
 moduleload back_mdb
-pidfile {folder}/pid
 TLSCACertificateFile {tls.authority}
 TLSCertificateFile {tls.certificate}
 TLSCertificateKeyFile {tls.key}
@@ -100,8 +100,7 @@ class Slapd:
         self.start()
 
     def start(self) -> None:
-        """Start it in the foreground of a process of ours, and wait until it has its id written."""
-        (self._folder / "pid").unlink(missing_ok=True)
+        """Start it in the foreground of a process of ours, and wait until it listens, which it does after all else."""
         urls = f"{self.url} {self.secure_url}"
         self._process = subprocess.Popen(
             ("/usr/sbin/slapd", "-d", "0", "-f", self._configuration, "-h", urls),
@@ -109,7 +108,7 @@ class Slapd:
             stderr=subprocess.DEVNULL,
         )
         end = time.monotonic() + _WITHIN
-        while not (self._folder / "pid").exists():
+        while not all(map(_listens, (self.port, self.secure_port))):
             if self._process.poll() is not None or time.monotonic() > end:
                 raise RuntimeError("slapd did not start")
             time.sleep(0.05)
@@ -125,6 +124,14 @@ class Slapd:
         """Stop it and take its folder away."""
         self.halt()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    except OSError:
+        return False
+    return True
 
 
 def _full(name: str) -> str:
