@@ -179,7 +179,7 @@ class Retries:
                 return
             self._depart(envelope)
             fingerprint = await self._fingerprint(envelope, content)
-            if not reply.positive:
+            if not (reply.positive or reply.kept):  # nobody has it
                 await self._journal.forget_unanswered(fingerprint)
             elif not written or await _has_id(content):
                 await self._journal.remember_unanswered(fingerprint, reply, datetime.now(UTC))

@@ -10,8 +10,9 @@ import pytest
 
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.reply import Reply
-from dlp_gateway.ports import UNDER_WAY
+from dlp_gateway.ports import UNDER_WAY, InCustody
 from dlp_gateway.retries import OwnDepartures, Retries, sender_of
+from dlp_gateway.smtp.replies import final
 from quarantine.store import StoreError
 from tests.fakes import MemoryJournal
 from tests.waiting import until
@@ -168,3 +169,16 @@ async def test_a_new_attempt_that_nobody_took_is_no_retrys_answer() -> None:
     await retries.abandoned(envelope("a1"), CONTENT)
     await retries.unanswered(envelope("a1"), CONTENT, LATER, written=False)
     assert await retries.reply(envelope("a2"), CONTENT) is None
+
+
+@pytest.mark.parametrize("refuse", [False, True])
+async def test_what_custody_took_is_held_once_whatever_its_client_was_to_read(*, refuse: bool) -> None:
+    """(i) A hold with `reply: refuse` whose 550 was not read is not held again at each retry."""
+    retries = Retries(MemoryJournal())
+    reply = final(InCustody(id="a1", refuse=refuse))
+    await retries.abandoned(envelope("a1"), CONTENT)
+    await retries.unanswered(envelope("a1"), CONTENT, reply, written=False)
+    for name in ("a2", "a3"):
+        again = await retries.reply(envelope(name), CONTENT)
+        assert again == reply
+        await retries.unanswered(envelope(name), CONTENT, replace(again, again=True), written=False)

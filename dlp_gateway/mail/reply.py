@@ -8,7 +8,7 @@ class Reply:
     """`code` 200–599, `enhanced` like "2.0.0" or "" where the peer gave none, `text` one printable line.
 
     `remote`: another server said it, and not we for it. `again`: it is said once more, to a retry of a transaction of
-    which nobody knows whether its client read it.
+    which nobody knows whether its client read it. `kept`: custody has the message all the same, though this refuses it.
     """
 
     code: int
@@ -16,6 +16,7 @@ class Reply:
     text: str
     remote: bool = field(default=False, compare=False)
     again: bool = field(default=False, compare=False)
+    kept: bool = field(default=False, compare=False)
 
     @property
     def positive(self) -> bool:

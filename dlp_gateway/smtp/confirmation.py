@@ -11,6 +11,7 @@ from typing import Final
 
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.reply import Reply
+from dlp_gateway.smtp import send_queue
 from dlp_gateway.smtp.door import Door
 
 #: Seconds within which a client's system refuses our reply (RST) if nobody is there to read it.
@@ -31,13 +32,14 @@ class Confirmation:
 
     The sign is that the client goes on, or closes in order behind our goodbye: TCP tells nobody more. Without one, a
     message counts as unanswered when the session ends, or after the door's `confirmation` seconds, for its content is
-    kept till then.
+    kept till then. A reply that his system has not even acknowledged by then was not read.
     """
 
     def __init__(self, door: Door) -> None:
         self._door = door
         self._pending: _HandOver | None = None
         self._replied = False
+        self._transport: asyncio.BaseTransport | None = None  # to which the reply was written
         self._left = False  # before there was a reply
         self._kept: socket.socket | None = None  # the connection of one who had left when he was answered
         self.due = math.inf  # when it is too late for a sign, by the loop's clock
@@ -56,10 +58,10 @@ class Confirmation:
 
     def replied(self, now: float, transport: asyncio.BaseTransport | None) -> None:
         """The final reply was written; from here on a sign counts, until `due`, when the session calls `give_up`."""
-        self._replied = True
+        self._replied, self._transport = True, transport
         if self._left and transport is not None:
             with suppress(OSError):  # without one, the reply counts as read
-                self._kept = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
+                self._kept = _another(transport)
         self.due = now + self._door.options.confirmation
 
     def left(self) -> None:
@@ -80,13 +82,15 @@ class Confirmation:
         """No sign came; an honest client that did read the reply loses nothing by it."""
         if self._pending is not None:
             pending = self._pending
-            written = _was_taken(self._kept) if self._kept else _known(self._replied)
+            arrived = self._replied and not _is_on_its_way(self._transport)
+            written = _was_taken(self._kept) if self._kept else _known(arrived)
             told = self._door.unanswered(pending.envelope, pending.content, pending.outcome, written)
             told.add_done_callback(lambda _: pending.release())
         self._clear()
 
     def _clear(self) -> None:
         self._pending, self._replied, self._left, self._kept, self.due = None, False, False, None, math.inf
+        self._transport = None
 
 
 async def _known(written: bool) -> bool:  # noqa: FBT001 - what it is asked for
@@ -100,4 +104,27 @@ async def _was_taken(connection: socket.socket) -> bool:
     """
     with connection:
         await asyncio.sleep(_REFUSED_WITHIN)
-        return connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != _CLOSED
+        return not _is_closed(connection)
+
+
+def _is_on_its_way(transport: asyncio.BaseTransport | None) -> bool:
+    """Whether the client's system has not acknowledged what we said, as when the network to him was cut.
+
+    A reset acknowledges nothing, and may well come from one who had read it all.
+    """
+    if transport is None:
+        return False
+    try:
+        with _another(transport) as connection:
+            return not _is_closed(connection) and send_queue.unacknowledged(connection.fileno()) > 0
+    except OSError:  # closed by ourselves, or no descriptor is left: the reply counts as read
+        return False
+
+
+def _another(transport: asyncio.BaseTransport) -> socket.socket:
+    """Return the transport's socket once more; uvloop's own answers no questions. Raises OSError."""
+    return socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
+
+
+def _is_closed(connection: socket.socket) -> bool:
+    return bool(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == _CLOSED)

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Final
 
 from dlp_gateway.mail.reply import Reply, printable
+from dlp_gateway.smtp import send_queue
 
 _REPLY_LINE: Final = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*?))?\r?", re.DOTALL)  # RFC 5321 4.2
 _ENHANCED: Final = re.compile(r"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?: +|$)(.*)", re.DOTALL)
@@ -66,6 +67,8 @@ class Connection(asyncio.Protocol):
         self.extensions = extensions
         self._loop = asyncio.get_running_loop()
         self.opened = self.idle_since = self._loop.time()
+        #: The reply with which the connection ended: nothing that we had sent could have caused it.
+        self.unasked: Reply | None = None
         self._transport = transport
         self._input = b""
         self._lines: list[str] = []  # of a reply whose last line has not come
@@ -74,6 +77,7 @@ class Connection(asyncio.Protocol):
         self._replies: list[Reply] = []
         self._expected = 0  # replies that are due
         self._wanted = 0  # of those, how many the waiting task needs to go on
+        self._finishing = False  # the final dot is on its way, and has no reply yet
         self._broken = ""
         self._waiter: asyncio.Future[None] | None = None
         self._patience = 0.0
@@ -92,7 +96,8 @@ class Connection(asyncio.Protocol):
     @property
     def alive(self) -> bool:
         """Whether what is sent now may arrive."""
-        return not self._broken
+        # A write that fails closes the transport, which says so only when the loop comes to it.
+        return not (self._broken or self._transport.is_closing())
 
     def send(self, octets: bytes | memoryview, replies: int) -> None:
         """Write commands to which `replies` replies will come."""
@@ -100,12 +105,17 @@ class Connection(asyncio.Protocol):
         if not self._broken:
             self._transport.write(octets)
 
+    def finish(self, octets: bytes) -> None:
+        """Write the end of a message. A reply that comes before all of it is sent is none to it (`unasked`)."""
+        self._finishing = True
+        self.send(octets, 1)
+
     async def flushed(self, patience: float) -> None:
         """Wait until the kernel has taken what was sent."""
         while self._paused and not self._broken:
             await self._wait(patience)
-        if self._broken:
-            raise Lost(self._broken)
+        if not self.alive:
+            raise Lost(self._broken or "lost")
 
     async def replies(self, count: int, patience: float) -> list[Reply]:
         """Return the next `count` replies, none of which may be later than `patience` after the one before.
@@ -197,11 +207,21 @@ class Connection(asyncio.Protocol):
             reply = self._joined(line)
             if reply is None:
                 return
-        if not self._expected:
+        if not self._expected or (self._finishing and self._is_sending()):
+            self.unasked = reply
             self._break("unavailable" if reply.code == 421 else "garbage")
             return
         self._expected -= 1
+        self._finishing = False
         self._replies.append(reply)
+
+    def _is_sending(self) -> bool:
+        if self._paused:
+            return True
+        try:
+            return send_queue.unsent(self._transport.get_extra_info("socket").fileno()) > 0
+        except (OSError, ValueError):  # it is closed: what comes next is its end
+            return False
 
     def _joined(self, line: bytes) -> Reply | None:
         """Add a line to those of its reply; return the reply if it is its last."""

@@ -80,9 +80,16 @@ class Pool:
         self._keep(connection)
 
     def failed(self) -> None:
-        """Count that it failed a message before anything happened."""
-        if self._closed or not self._circuit.failed():
-            return
+        """Count that it failed a message before it asked for the content."""
+        if not self._closed and self._circuit.failed():
+            self._opened()
+
+    def lost(self, sender: str) -> None:
+        """Count that it went away in the content of a sender's message, which may be the message's fault."""
+        if not self._closed and self._circuit.lost(sender):
+            self._opened()
+
+    def _opened(self) -> None:
         log.smarthost_circuit_opened(self.name, self._circuit.failures)
         metrics.smarthost_circuit(self.name, is_open=True)
         if self._probing is None or self._probing.done():

@@ -1,7 +1,7 @@
 """The one table from what happened to what the client is told: code, enhanced code, text (RFC 5321 4.2.3, RFC 3463)."""
 
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, assert_never
@@ -158,7 +158,7 @@ def final(outcome: Outcome) -> Reply:
         case InCustody(id=name, refuse=False):
             return _reply(250, "2.0.0", f"Taken, held for review ({name})")
         case InCustody(id=name):
-            return _reply(550, "5.7.1", f"Not sent, held for review ({name})")
+            return replace(_reply(550, "5.7.1", f"Not sent, held for review ({name})"), kept=True)
         case Deferred(id=name, why=why, reply=reply):
             return failed(name) if why is Why.INTERNAL else _with_id(reply or _DEFERRED.get(why, UNREACHABLE), name)
         case Rejected(id=name, why=Why.POLICY, explanation=explanation) if explanation:

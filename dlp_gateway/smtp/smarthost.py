@@ -190,7 +190,10 @@ async def _transaction(pool: Pool, errand: _Errand, last_call: _Hook | None) -> 
                 return _all(errand.recipients, nothing.reply)
             if not kept:
                 log.smarthost_lost(pool.name, nothing.why)
-                pool.failed()
+                if nothing.begun:
+                    pool.lost(errand.reverse_path)
+                else:
+                    pool.failed()
                 raise PutOff(_all(errand.recipients, nothing.reply)) from None
             # A kept connection may have been closed at any time since its last use: that is no outage.
             connection = None
@@ -201,7 +204,8 @@ async def _transaction(pool: Pool, errand: _Errand, last_call: _Hook | None) -> 
             connection.close()
             raise
         else:
-            pool.give_back(connection)
+            if not delivery.in_doubt:  # else the connection is broken, and nobody can say whether the host is well
+                pool.give_back(connection)
             return delivery
 
 

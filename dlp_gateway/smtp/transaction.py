@@ -51,13 +51,15 @@ class Mail:
 class NothingHappened(Exception):  # noqa: N818  a state of the transaction's
     """The smarthost went away before anything could take effect: nobody got the mail.
 
-    `reply` is its 421, or `LOST`. `told` says that `before_final_dot` was run, which must not happen twice.
+    `reply` is its 421, or `LOST`. `begun`: it had asked for the content. `told` says that `before_final_dot` was run,
+    which must not happen twice.
     """
 
-    def __init__(self, why: str, reply: Reply = LOST, *, told: bool = False) -> None:
+    def __init__(self, why: str, reply: Reply = LOST, *, begun: bool = False, told: bool = False) -> None:
         super().__init__(why)
         self.why = why
         self.reply = reply
+        self.begun = begun
         self.told = told
 
 
@@ -93,26 +95,37 @@ async def run(
             if (data is None or data.code != 354) and all(reply.transient for _, reply in delivery.replies):
                 raise PutOff(delivery)
             return delivery
-        rest = await _all_but_the_end(connection, mail, options)
     except Lost as lost:
         # RFC 5321 3.8: a 421 says why it closes the connection, whatever it was asked last.
         farewell = next((reply for reply in lost.said if reply.code == 421), LOST)
         raise NothingHappened(lost.why, farewell) from lost
+    try:
+        rest = await _all_but_the_end(connection, mail, options)
+    except Lost as lost:
+        refusal = _early_refusal(connection)
+        if refusal is not None and refusal.code != 421:
+            return _delivery(mail, told, accepted, refusal)
+        raise NothingHappened(lost.why, refusal or LOST, begun=True) from lost
     if before_final_dot is not None:
         await before_final_dot(_progress(mail, told, accepted))
     if not connection.alive:
-        raise NothingHappened("lost", told=True)
-    connection.send(rest + _FINAL_DOT, 1)
+        if refusal := _early_refusal(connection):
+            return _delivery(mail, told, accepted, refusal)
+        raise NothingHappened("lost", begun=True, told=True)
+    connection.finish(rest + _FINAL_DOT)
     # From here on the smarthost may have the mail.
     try:
         (reply,) = await connection.replies(1, options.final_dot)
     except Lost as lost:
+        if refusal := _early_refusal(connection):
+            return _delivery(mail, told, accepted, refusal)
         log.smarthost_lost(mail.host, f"final-dot-{lost.why}")
         return _delivery(mail, told, accepted, LOST, unknown=frozenset(accepted))
     if reply.code < 400 and not reply.positive:
         connection.close()
         return _delivery(mail, told, accepted, LOST, unknown=frozenset(accepted))
-    if reply.code == 421:
+    if reply.code == 421 or (not reply.positive and len(mail.content) > BLOCK):
+        # Who refused a large one may have done so before he had read it all, and take the rest for commands.
         connection.close()
     return _delivery(mail, told, accepted, reply)
 
@@ -148,6 +161,16 @@ def _judge(connection: Connection, answers: _Answers) -> Sequence[Reply]:
     if not first.positive:
         return (first,) * len(recipients)
     return [_lenient(reply) if reply.code == 552 else reply for reply in recipients]
+
+
+def _early_refusal(connection: Connection) -> Reply | None:
+    """Return what the smarthost said to a message that it did not read to its end, as too large a one; None if nothing.
+
+    RFC 5321 4.3.2 has it wait for the final dot, but whoever does not will not change his mind about this mail. That it
+    took what it has not read, no reply can say.
+    """
+    reply = connection.unasked
+    return reply if reply is not None and reply.code >= 400 else None
 
 
 def is_demand(reply: Reply) -> bool:

@@ -77,6 +77,18 @@ async def test_a_hold_whose_client_went_away_is_one(gateway: Launch, next_mta: N
     assert {event["id"] in next(iter(replies)) for event in running.events("in_custody")} == {True}
 
 
+async def test_a_refused_hold_whose_client_went_away_is_one(gateway: Launch, next_mta: NextMta) -> None:
+    """The client that did not read the 550 is told the same again, and a reviewer sees the mail once."""
+    review = {"actions": {"review": {"do": "hold", "reply": "refuse"}}}
+    policy = {"version": 1, "inside": ["corp.example", "*.corp.example"], **review}
+    running = await gateway(next_mta.port, settings=TWO, policy=policy)
+    await _leave(running.port, (BOB,), HELD)
+    (held,) = await running.event("in_custody")
+    replies = {await send(running.port, ADA, (BOB,), HELD) for _ in range(3)}
+    assert replies == {f"550 5.7.1 Not sent, held for review ({held['id']})"}
+    assert await _items(running) == 1
+
+
 async def test_a_retry_waits_for_a_slow_smarthost(gateway: Launch, next_mta: NextMta) -> None:
     """While the first attempt is under way all retries wait, then read its answer; the smarthost has one mail."""
     next_mta.script.pauses = {"dot": 3.0}

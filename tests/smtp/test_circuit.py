@@ -60,3 +60,14 @@ def test_whatever_happens_the_pause_is_bounded(happened: list[str], limit: int) 
         assert 1 <= one.pause <= 30
         if before and not one.open:
             assert word in {"succeeded", "well"}
+
+
+def test_one_senders_mail_does_not_open_it() -> None:
+    """What is lost in the content may be the mail's own fault; of a host that is ill, others' mail is lost, too."""
+    one = circuit()
+    assert [one.lost("ada@corp.example") for _ in range(9)] == [False] * 9
+    assert (one.failures, one.lost("bob@corp.example"), one.lost("")) == (1, False, True)
+    one.probed(well=True)
+    assert [one.lost(sender) for sender in ("ada@corp.example", "bob@corp.example", "")] == [False, False, True]
+    one.succeeded()
+    assert [one.lost("ada@corp.example"), one.failed(), one.failed()] == [False, False, True]

@@ -1,11 +1,14 @@
 """Clients that leave: before the final dot, during the hand-over, and without the reply."""
 
 import asyncio
+import ctypes
+import socket
+import struct
 from dataclasses import replace
 
 import pytest
 
-from tests.smtp.peers import Listen, Recorder
+from tests.smtp.peers import Client, Listen, Recorder
 from tests.smtp.test_session import CONTENT, MAIL, RCPT
 from tests.waiting import until
 
@@ -119,6 +122,30 @@ async def test_silence_after_the_reply_counts_as_unanswered_in_time(listen: List
     client.close()
     await until(lambda: gateway.door.sessions == 0)
     assert len(gateway.handler.lost) == 1
+
+
+def cut(client: Client) -> None:
+    """Have the kernel drop every segment that comes for this client, as a cut wire does (socket(7))."""
+    code = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))  # a filter that returns 0 octets
+    attach = getattr(socket, "SO_ATTACH_FILTER", 26)
+    client.writer.get_extra_info("socket").setsockopt(
+        socket.SOL_SOCKET, attach, struct.pack("HL", 1, ctypes.addressof(code))
+    )
+
+
+@pytest.mark.parametrize("is_cut", [False, True])
+async def test_a_reply_that_never_arrived_was_not_read(listen: Listen, *, is_cut: bool) -> None:
+    """(i) TCP knows when the network to a silent client is cut: his system acknowledges nothing."""
+    gateway = await listen(Recorder(delay=0.3), confirmation=0.5)
+    client = await gateway.greeted()
+    await client.begin()
+    client.writer.write(CONTENT + b".\r\n")
+    await until(lambda: gateway.handler.taken)
+    await asyncio.sleep(0.1)  # for the acknowledgement of ours
+    if is_cut:
+        cut(client)
+    await until(lambda: gateway.handler.lost)
+    assert gateway.handler.written == [not is_cut]
 
 
 async def test_handler_that_raises_is_answered_with_a_reference(

@@ -256,6 +256,36 @@ async def test_nobody_waits_for_a_host_that_fails_again_and_again(host: Hosts, w
     assert len(peer.peers) == 4
 
 
+async def loses_large(peer: Peer) -> None:
+    """Go away in the midst of a large message; take others."""
+    await peer.greet(*ALL[2:])
+    while True:
+        for answer in ("250 Ok", "250 Ok", "354 Go"):
+            await peer.line()
+            await peer.send(answer)
+        octets = await peer.reader.read(65_536)
+        while not octets.endswith(b"\r\n.\r\n"):
+            if len(octets) > 300_000:
+                return
+            octets += await peer.reader.read(65_536)
+        await peer.send("250 2.0.0 Ok")
+
+
+async def test_one_senders_mail_keeps_no_others_from_a_host(host: Hosts, ways: Ways) -> None:
+    """A host that goes away at a mail that it does not like serves everybody else; if at all, it is left alone."""
+    peer = await host(loses_large)
+    ours = ways(options(peer.port, probe=60, longest_probe=60))
+    large = b"x" * 8_000_000 + b"\r\n"
+    lost = await asyncio.gather(*(deliver(ours, large) for _ in range(5)))
+    assert [codes(delivery) for delivery in lost] == [[(451, "4.4.2")]] * 5
+    assert ours.reachable
+    assert codes(await deliver(ours, reverse_path="carol@corp.example")) == [(250, "2.0.0")]
+    for sender in ("ada@corp.example", "bob@corp.example", "carol@corp.example"):
+        assert ours.reachable
+        assert codes(await deliver(ours, large, reverse_path=sender)) == [(451, "4.4.2")]
+    assert not ours.reachable
+
+
 async def test_mail_goes_around_a_host_that_is_left_alone(host: Hosts, ways: Ways) -> None:
     """And comes back to it by itself."""
     port = free_port()

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import shutil
+import socket
 
 import pytest
 from hypothesis import given
@@ -358,8 +359,23 @@ async def test_garbage_ends_the_connection(host: Hosts, smarthost: Smarthosts, g
     assert [codes(await deliver(ours)) for _ in range(2)] == [[(451, "4.4.2")], [(250, "2.0.0")]]
 
 
-async def test_refusal_in_the_midst_of_the_content_is_no_doubt(host: Hosts, smarthost: Smarthosts) -> None:
-    """A smarthost that gives up while we send: the final dot was never sent."""
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("552 5.3.4 Too large", (552, "5.3.4")),
+        ("554-5.7.1 Not\r\n554 5.7.1 this", (554, "5.7.1")),
+        ("452 4.3.1 Disk full", (452, "4.3.1")),
+        ("421 4.3.2 Stopping", (421, "4.3.2")),
+        ("250 2.0.0 Ok: queued as 4711", (451, "4.4.2")),
+        ("354 Go on", (451, "4.4.2")),
+    ],
+)
+@pytest.mark.parametrize("reads_on", [False, True])
+async def test_what_is_said_in_the_midst_of_the_content_is_the_answer(
+    host: Hosts, smarthost: Smarthosts, said: str, expected: tuple[int, str], *, reads_on: bool
+) -> None:
+    """A smarthost that will not read it all; but none took what it has not read, and the connection is left."""
+    ended: list[bytes] = []
 
     async def script(peer: Peer) -> None:
         await peer.greet(*ALL[2:], "PIPELINING")
@@ -367,11 +383,50 @@ async def test_refusal_in_the_midst_of_the_content_is_no_doubt(host: Hosts, smar
             await peer.line()
             await peer.send(answer)
         await peer.reader.read(1000)
-        await peer.send("452 4.3.1 Disk full")
+        await peer.send(said)
+        await asyncio.sleep(0.1)
+        while reads_on and (octets := await peer.reader.read(65_536)):
+            ended[:] = [octets[-5:]]
 
-    peer = await host(script)
-    delivery = await deliver(smarthost(peer.port), b"x" * 8_000_000 + b"\r\n")
-    assert (codes(delivery), delivery.in_doubt) == ([(451, "4.4.2")], False)
+    peer = await host(script, forever)
+    ours = smarthost(peer.port)
+    delivery = await deliver(ours, b"x" * 30_000_000 + b"\r\n")
+    assert (codes(delivery), delivery.in_doubt) == ([expected], False)
+    assert codes(await deliver(ours)) == [(250, "2.0.0")]
+    assert len(peer.peers) == 2
+    assert ended != [b"\r\n.\r\n"]
+
+
+@pytest.mark.parametrize(
+    ("said", "expected", "in_doubt"),
+    [
+        ("552 5.3.4 Too large", (552, "5.3.4"), False),
+        ("421 4.3.2 Stopping", (421, "4.3.2"), False),
+        ("250 2.0.0 Ok: queued as 4711", (451, "4.4.2"), True),
+    ],
+)
+async def test_what_is_said_before_the_end_of_a_message_is_sent_is_no_250(
+    host: Hosts, smarthost: Smarthosts, said: str, expected: tuple[int, str], *, in_doubt: bool
+) -> None:
+    """The kernel has all of it, with the final dot, and the smarthost cannot have: it reads nothing."""
+
+    async def script(peer: Peer) -> None:
+        peer.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2_000)
+        await peer.greet(*ALL[2:], "PIPELINING")
+        for answer in ("250 Ok", "250 Ok", "354 Go"):
+            await peer.line()
+            await peer.send(answer)
+        peer.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        await asyncio.sleep(0.2)
+        await peer.send(said)
+        await asyncio.sleep(0.2)
+
+    peer = await host(script, forever)
+    ours = smarthost(peer.port, final_dot=5.0)
+    delivery = await deliver(ours, b"x" * 200_000 + b"\r\n")
+    assert (codes(delivery), delivery.in_doubt) == ([expected], in_doubt)
+    assert codes(await deliver(ours)) == [(250, "2.0.0")]
+    assert len(peer.peers) == 2
 
 
 @pytest.mark.parametrize("content", [b"", b"no line end", b".", b"\r\n", b"a\r\n.", b"x" * 70_000 + b"\r\n..\r\n"])
