@@ -2,12 +2,13 @@
 
 It may be wrong for a while (an RTC without a battery, a machine that was resumed) until NTP puts it right. What was
 expired, erased or given up meanwhile would be lost for good, so that only a clock that has run evenly may say it is
-time. A process that has just started does not know yet.
+time. A process that has just started knows it only from what was written shortly before.
 """
 
+import math
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 #: Seconds by which the wall clock may run faster or slower between two looks.
@@ -37,6 +38,8 @@ class Clock:
         self._wall, self._running = wall, running
         self._last = wall(), running()
         self._even_since = self._last[1]
+        #: Whether nothing is known yet of how it ran before our start; reset by whoever has looked for that.
+        self.unknown = True
         #: Whether it was set back, perhaps before our start; reset by whoever has mended what was written until then.
         self.set_back = True
 
@@ -50,6 +53,11 @@ class Clock:
             self.set_back = self.set_back or jump < 0
             self._jumped(round(jump))
         return wall
+
+    def showed(self, before: datetime) -> None:
+        """Be told a time that it showed before our start: if that is shortly before now, it has not jumped since."""
+        if timedelta() <= self._last[0] - before <= timedelta(seconds=EVEN):
+            self._even_since = -math.inf
 
     @property
     def believed(self) -> bool:

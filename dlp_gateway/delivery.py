@@ -142,8 +142,15 @@ class DeliveryWorker:
             self._outage = None
 
     async def look_at_clock(self) -> None:
-        """After the clock was set back, make due what was put off until then, or it would wait for that time again."""
+        """At our start, look when custody was written last. After the clock was set back, make due what was put off.
+
+        It would wait until that time comes again.
+        """
         now = self._clock.now()
+        if self._clock.unknown:
+            for last in await self._store.transitions(after=await self._store.last_transition() - 1, limit=1):
+                self._clock.showed(last.at)
+            self._clock.unknown = False
         if self._clock.set_back:
             while await self._store.hasten(since=now, now=now):
                 pass

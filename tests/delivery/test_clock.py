@@ -78,6 +78,26 @@ async def test_a_clock_that_is_ahead_gives_nobody_up() -> None:
     assert await late.deliver_due()
 
 
+@pytest.mark.parametrize(("age", "expected"), [(HOUR / 2, True), (2 * HOUR, False), (-HOUR / 2, False)])
+async def test_a_restart_is_no_reason_to_wait(age: timedelta, *, expected: bool) -> None:
+    """What custody wrote shortly before shows that the clock is about right; what it wrote long ago, or later, not."""
+    store, hands = await custody(State.HELD, age=age, expires_after=timedelta(seconds=1)), Hands()
+    hands.run += timedelta(seconds=2)
+    restarted = worker(store, hands)
+    await restarted.look_at_clock()
+    assert hands.clock.believed is expected
+
+
+async def test_a_jump_after_a_restart_is_one() -> None:
+    """What was seen at the start says nothing of what came then."""
+    store, hands = await custody(State.HELD, expires_after=timedelta(days=14)), Hands()
+    restarted = worker(store, hands)
+    await restarted.look_at_clock()
+    hands.ahead = DAYS
+    await restarted.look_at_clock()
+    assert not await expired(store, hands)
+
+
 async def test_small_corrections_are_no_jumps() -> None:
     """NTP moves the clock by seconds: what is over is over."""
     store, hands = await custody(State.HELD, expires_after=timedelta(days=14), age=DAYS), Hands()
