@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 
 from dlp_gateway.journal import migrations
 from dlp_gateway.observe import output
+from dlp_gateway.observe.lines import Lines
 from quarantine.crypto import PrivateKey
 from quarantine.migrations import migrate
 from tests.e2e.conftest import require
@@ -83,6 +84,6 @@ def postgres_url(postgres: Postgres, empty_postgres_database: str) -> Iterator[s
 def log_lines() -> Iterator[io.StringIO]:
     """Give what is logged, as JSON lines; only our own logger is exchanged."""
     stream, former = io.StringIO(), output.current.logger
-    output.current.logger = output._logger("debug", "json", stream)
+    output.current.logger = output._logger("debug", "json", Lines(stream, print))
     yield stream
     output.current.logger = former

@@ -13,6 +13,7 @@ import click
 
 from dlp_gateway import __version__
 from dlp_gateway.cli import streams
+from dlp_gateway.processes import cores
 
 _COMMANDS: Final = {
     "demo": "See it work: send sample mails through a gateway of its own, and look at what came out.",
@@ -77,5 +78,6 @@ def main(context: click.Context) -> None:
     Mail clients and mail servers send through it as their smarthost. It reads each mail, and by policy forwards it,
     hides outsiders from each other, holds it for a reviewer or refuses it.
     """
+    cores.refuse()
     if streams.is_plain():
         context.color = False

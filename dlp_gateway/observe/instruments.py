@@ -201,6 +201,7 @@ class Instruments:
         )
         self.store_errors = counter("dlp_store_errors_total", "Attempts to use custody or journal that failed.")
         self.dropped = counter("dlp_journal_dropped_total", "Rows of the journal that were lost.")
+        self.log_dropped = counter("dlp_log_dropped_total", "Lines of the log that were lost.")
 
         # version: of this package
         self.build = _Children(state("dlp_build_info", "1, with the version that runs.", "version"))

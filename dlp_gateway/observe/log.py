@@ -84,6 +84,11 @@ def receiver_silent(pid: int) -> None:
     current.logger.error("receiver_silent", pid=pid)
 
 
+def receiver_cut_off(pid: int) -> None:
+    """A receiver lost its connection to the fork server, so that it gets no workers; another takes its place."""
+    current.logger.error("receiver_cut_off", pid=pid)
+
+
 def receiver_restarted(pid: int, after: float) -> None:
     """A new receiver took a dead one's place `after` seconds."""
     current.logger.warning("receiver_restarted", pid=pid, after=after)

@@ -181,6 +181,11 @@ def journal_dropped(rows: int) -> None:
     instruments().dropped.inc(rows)
 
 
+def log_dropped(lines: int) -> None:
+    """Lines of the log were lost: their reader stands still."""
+    instruments().log_dropped.inc(lines)
+
+
 # --- the house --------------------------------------------------------------------------------------------------------
 
 

@@ -6,6 +6,7 @@ or a filter on a logger's name would hold until a library renames a logger or br
 itself is made without its message, arguments and exception text: no handler can write what is not there.
 """
 
+import atexit
 import errno
 import json
 import logging
@@ -25,6 +26,7 @@ from typing import Any, Final, Literal, TextIO, get_args
 import structlog
 
 from dlp_gateway.mail.reply import printable
+from dlp_gateway.observe.lines import Lines
 
 Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["auto", "json", "console"]
@@ -38,17 +40,18 @@ _MINUTE: Final = 60.0  # seconds
 
 def configure(level: Level = "info", layout: Format = "auto", stream: TextIO | None = None) -> None:
     """Send events of at least `level` to `stream` (standard error), as JSON lines, or as columns for a terminal."""
-    current.logger = _logger(level, layout, sys.stderr if stream is None else stream)
+    current.use(level, layout, sys.stderr if stream is None else stream)
     _reduce_libraries()
 
 
-def _logger(level: Level, layout: Format, stream: TextIO) -> Any:  # noqa: ANN401 - structlog makes the class at run time
-    columns = stream.isatty() if layout == "auto" else layout == "console"
+def _logger(level: Level, layout: Format, lines: Lines) -> Any:  # noqa: ANN401 - structlog makes the class at run time
+    terminal = lines.stream.isatty()
+    columns = terminal if layout == "auto" else layout == "console"
     if not columns:
-        return _JsonLines(level, stream)
+        return _JsonLines(level, lines)
     lazy = structlog.wrap_logger(
-        _Lines(stream),
-        processors=[bounded, structlog.dev.ConsoleRenderer(colors=stream.isatty())],
+        lines,
+        processors=[bounded, structlog.dev.ConsoleRenderer(colors=terminal)],
         wrapper_class=structlog.make_filtering_bound_logger(level),
     )
     return lazy.bind()  # assembled once, not at each line
@@ -114,27 +117,11 @@ def _short(path: str) -> str:
     return "/".join(path.rsplit("/", 3)[-3:])
 
 
-class _Lines:
-    """Writes one line a call; a line that cannot be written is dropped, for the log is no reason to fail a message."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def msg(self, line: str) -> None:
-        try:
-            self._stream.write(line + "\n")  # one write: lines of several processes do not mix
-            self._stream.flush()
-        except (OSError, ValueError):  # a full disk, a reader that went away, a closed stream
-            return
-
-    debug = info = warning = error = critical = msg
-
-
 class _JsonLines:
     """Writes events of at least a level as JSON. Each mail has three: a chain of processors would double their cost."""
 
-    def __init__(self, level: Level, stream: TextIO) -> None:
-        self._write = _Lines(stream).msg
+    def __init__(self, level: Level, lines: Lines) -> None:
+        self._write = lines.msg
         levels = get_args(Level)
         self._told = frozenset(levels[levels.index(level) :])
 
@@ -170,10 +157,23 @@ class _Current:
     """The logger in use; a command that configures none shows what went wrong, on standard error."""
 
     def __init__(self) -> None:
-        self.logger = _logger("warning", "auto", sys.stderr)
+        self.use("warning", "auto", sys.stderr)
+
+    def use(self, level: Level, layout: Format, stream: TextIO) -> None:
+        """Write to a stream from now on."""
+        self._lines = Lines(stream, self._dropped)
+        self.logger = _logger(level, layout, self._lines)
+
+    def finish(self) -> None:
+        """Write what still waits for the reader of the log; called at the end of the process."""
+        self._lines.finish()
+
+    def _dropped(self, count: int) -> None:
+        self.logger.warning("log_dropped", count=count)
 
 
 current: Final = _Current()
+atexit.register(current.finish)
 
 
 # --- libraries' records -----------------------------------------------------------------------------------------------

@@ -3,8 +3,7 @@
 A receiver's standard input and output are one socket. The supervisor writes one pickled `Boot` to it and then keeps it
 open. `RETIRE` on it means "another has your place: finish the messages under way and go"; its end means "drain now",
 whether the supervisor stopped in order or was killed. The receiver writes one line when it accepts mail, one when it
-has retired and listens no more, and one every few seconds as a sign of life. Pickle is safe in this direction: the
-supervisor made the socket and is the more trusted.
+can get no workers any more, one when it X
 """
 
 import asyncio
@@ -29,6 +28,7 @@ from quarantine.crypto import PublicKey
 READY: Final = b"ready\n"
 RETIRE: Final = b"retire\n"
 RETIRED: Final = b"retired\n"
+CUT_OFF: Final = b"cut off\n"
 ALIVE: Final = b"alive\n"
 
 #: How often a receiver says that its loop turns.
@@ -101,6 +101,11 @@ def tell_ready() -> None:
 def tell_retired() -> None:
     """Tell the supervisor that whoever connects from now on is served by others."""
     os.write(sys.stdout.fileno(), RETIRED)
+
+
+def tell_cut_off() -> None:
+    """Tell the supervisor that the fork server gives us no workers any more."""
+    os.write(sys.stdout.fileno(), CUT_OFF)
 
 
 async def tell_life() -> None:

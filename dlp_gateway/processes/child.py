@@ -8,7 +8,7 @@ from typing import Final
 
 from dlp_gateway.inspection.fork_server import Forked, ForkServer
 from dlp_gateway.observe import log
-from dlp_gateway.processes.boot import DRAIN, READY, RETIRE, RETIRED, Boot
+from dlp_gateway.processes.boot import CUT_OFF, DRAIN, READY, RETIRE, RETIRED, Boot
 
 _READY_WITHIN: Final = 60.0  # seconds; imports on a cold disk
 _SILENCE: Final = timedelta(seconds=20)  # several of its signs of life
@@ -18,7 +18,7 @@ class Child:
     """A receiver under its supervisor.
 
     `retired` once it was told to go, `resigned` is set when it listens no more, `silent` while its loop seems to hang,
-    `late` if it took too long to start.
+    `late` if it took too long to start, `cut_off` is set when it gets no workers any more, or has ended.
     """
 
     def __init__(self, process: Forked) -> None:
@@ -28,6 +28,7 @@ class Child:
         self.silent = False
         self.late = False
         self.resigned = asyncio.Event()
+        self.cut_off = asyncio.Event()
 
     @classmethod
     async def start(cls, forks: ForkServer, boot: Boot, errors: int) -> "Child":
@@ -43,9 +44,14 @@ class Child:
         return self._process.pid
 
     @property
+    def runs(self) -> bool:
+        """Whether it has not been seen to end."""
+        return self._process.returncode is None
+
+    @property
     def alive(self) -> bool:
-        """Whether it runs, gives signs of life and was not told to go."""
-        return self._process.returncode is None and not self.retired and not self.silent
+        """Whether it runs, gives signs of life, can have workers and was not told to go."""
+        return self.runs and not (self.retired or self.silent or self.cut_off.is_set())
 
     async def ready(self) -> bool:
         """Wait until it accepts mail; False if it died or took too long."""
@@ -72,8 +78,13 @@ class Child:
             self.silent = line is None
             if line == RETIRED:
                 self.resigned.set()
+            elif line == CUT_OFF:
+                self.cut_off.set()
         self.resigned.set()
-        return await self._gone()
+        try:
+            return await self._gone()
+        finally:
+            self.cut_off.set()
 
     async def retire(self) -> int:
         """Let it finish the messages under way, however long the smarthost takes; return its exit status."""

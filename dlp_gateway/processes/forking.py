@@ -38,6 +38,7 @@ from dlp_gateway.inspection import worker
 from dlp_gateway.inspection.confinement import continue_after_parent, die_with
 from dlp_gateway.inspection.fork_server import DESCRIPTORS, MESSAGE, READY, Newborn, bare_environment
 from dlp_gateway.inspection.measuring import warm_up
+from dlp_gateway.observe import output
 
 #: Signals that reach all processes of a group at once: whoever is connected decides.
 _FOR_OTHERS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -280,6 +281,8 @@ def _live(life: Life | None) -> int:
     except BaseException:  # noqa: BLE001 - where it is not the interpreter that ends the process
         sys.excepthook(*sys.exc_info())
         return 1
+    finally:
+        output.current.finish()
     return 0
 
 

@@ -32,6 +32,7 @@ from dlp_gateway.processes.boot import (
     RETIREMENT,
     Boot,
     receive_boot,
+    tell_cut_off,
     tell_life,
     tell_ready,
     tell_retired,
@@ -141,6 +142,8 @@ async def receive(boot: Boot, control: socket.socket, detectors: tuple[Detector,
         tell_ready()
         living = asyncio.create_task(tell_life())
         stack.callback(living.cancel)
+        joined = asyncio.create_task(_tell_when_cut_off(forks))
+        stack.callback(joined.cancel)
         stack.callback(metrics.tally.carry_over)
         carrying = asyncio.create_task(metrics.tally.carry())
         stack.callback(carrying.cancel)
@@ -165,6 +168,13 @@ async def _start(inspector: Inspector) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_COLLECT)
+
+
+async def _tell_when_cut_off(forks: ForkServer) -> None:
+    """Have the supervisor replace us when our connection to the fork server is gone, also if that lives."""
+    await forks.lost()
+    with suppress(OSError):  # the supervisor is gone
+        tell_cut_off()
 
 
 async def _drained(doors: list[Door], patience: timedelta) -> int:

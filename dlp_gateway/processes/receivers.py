@@ -85,7 +85,7 @@ class Receivers:
         forks, fresh = await self._fresh(boots)
         former, self._current, self._boots = self._current, fresh, boots
         for place, child in enumerate(fresh):
-            self._keep(self._watch(place, child))
+            self._keep_watch(place, child)
         self._retiring.update(former)
         if self._forks is not None:
             self._keep(self._retire(former, self._forks))
@@ -211,6 +211,20 @@ class Receivers:
         while not await self._replaced(place, child):
             await self._pause(place)
 
+    async def _watch_workers(self, place: int, child: Child) -> None:
+        """Replace a receiver that has lost its connection to the fork server; it finishes what it can."""
+        await child.cut_off.wait()
+        # One that has ended, or lost the server that all have lost, is replaced by others.
+        if not child.runs or child.retired or self._forks is None or self._forks.is_lost:
+            return
+        metrics.receivers(self.alive)
+        log.receiver_cut_off(child.pid)
+        while not await self._replaced(place, child):
+            await self._pause(place)
+        if not (self._closing or child.retired):
+            self._retiring.add(child)
+            await self._gone(child)
+
     async def _pause(self, place: int) -> None:
         """Wait before the next attempt, longer each time: a cause that stays must not eat the machine."""
         pause = self._pauses.get(place, _FIRST_PAUSE)
@@ -219,7 +233,7 @@ class Receivers:
             await asyncio.wait_for(self._end.wait(), pause)
 
     async def _replaced(self, place: int, child: Child) -> bool:
-        """Try once to fill the place of a dead receiver; True if it is filled, or no longer to be filled."""
+        """Try once to fill the place of a lost receiver; True if it is filled, or no longer to be filled."""
         forks = self._forks
         if forks is None or not self._wanted(place, child):
             return True
@@ -236,7 +250,7 @@ class Receivers:
             wanted = self._wanted(place, child)
             if wanted:
                 self._current[place] = successor
-                self._keep(self._watch(place, successor))
+                self._keep_watch(place, successor)
         if not wanted:  # a reload or the end came first
             await successor.drain()
             return True
@@ -246,18 +260,21 @@ class Receivers:
         return True
 
     def _wanted(self, place: int, child: Child) -> bool:
-        """Whether a dead receiver is still to be replaced."""
+        """Whether such a receiver is still to be replaced."""
         return not self._closing and self._current[place] is child
 
     async def _retire(self, children: list[Child], forks: ForkServer) -> None:
         """Wait for the end of receivers that have given up their places, then let their server go."""
-
-        async def gone(child: Child) -> None:
-            await child.retire()
-            self._retiring.discard(child)
-
-        await asyncio.gather(*map(gone, children))
+        await asyncio.gather(*map(self._gone, children))
         await forks.close()
+
+    async def _gone(self, child: Child) -> None:
+        await child.retire()
+        self._retiring.discard(child)
+
+    def _keep_watch(self, place: int, child: Child) -> None:
+        self._keep(self._watch(place, child))
+        self._keep(self._watch_workers(place, child))
 
     def _keep(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -185,7 +185,9 @@ class Crowd:
             self._numbers = memoryview(self._memory).cast("Q")
             return 0
         used = _KEY // _NUMBER
+        fcntl.lockf(descriptor, fcntl.LOCK_EX, 1)  # of the key's first byte: receivers that start together take turns
         self._numbers[used] = max(self._numbers[used], mine + 1)
+        fcntl.lockf(descriptor, fcntl.LOCK_UN, 1)
         return mine
 
 

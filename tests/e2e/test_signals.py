@@ -1,6 +1,7 @@
 """The life of a gateway by signals, as systemd and administrators send them, and what systemd reads meanwhile."""
 
 import asyncio
+import ctypes
 import os
 import signal
 import socket
@@ -25,6 +26,7 @@ CLEAN = (
 LICENCE = CLEAN.replace(b"Hello Bob", b"my driver's license number is I1234562 (California).")
 BROKEN = {"version": 1, "inside": ["corp.example"], "packs": ["no-such-pack"]}
 FORWARDED = 'dlp_messages_total{disposition="forward"}'
+PIDFD_GETFD = 438  # pidfd_getfd(2), which Python does not have
 LENIENT = {"version": 1, "inside": ["corp.example"], "packs": ["bulk-visible"]}
 
 
@@ -289,6 +291,38 @@ async def test_a_fork_server_that_dies_is_replaced(gateway: Launch, next_mta: Ne
     assert (await send(running.port, "ada@corp.example", ("bob@shop.example",), large))[:3] == "250"
     assert len(those_called("dlp-gateway: fork server")) == 2
     assert running.events("receiver_died") == []
+
+
+def cut_off(pid: int) -> None:
+    """Shut down a receiver's connection to the fork server, the only SOCK_SEQPACKET that it has."""
+    process = os.pidfd_open(pid)
+    for one in Path(f"/proc/{pid}/fd").iterdir():
+        if one.readlink().name.startswith("socket:"):
+            ours = ctypes.CDLL(None, use_errno=True).syscall(PIDFD_GETFD, process, int(one.name), 0)
+            assert ours >= 0, os.strerror(ctypes.get_errno())
+            with socket.socket(fileno=ours) as channel:
+                if channel.type == socket.SOCK_SEQPACKET:
+                    channel.shutdown(socket.SHUT_RDWR)
+    os.close(process)
+
+
+async def test_a_receiver_that_loses_the_fork_server_is_replaced(gateway: Launch, next_mta: NextMta) -> None:
+    """The server lives, and the supervisor has it still: another receiver has workers, and the old one goes."""
+    running = await gateway(next_mta.port)
+    large = CLEAN + b"words and words\r\n" * 20_000  # for a worker
+    assert (await send(running.port, "ada@corp.example", ("bob@shop.example",), large))[:3] == "250"
+    (former,) = (pid for pid, command in running.processes().items() if "dlp-gateway: receiver" in command)
+    cut_off(former)
+    (told,) = await running.event("receiver_cut_off", seconds=10)
+    assert told["pid"] == former
+    await running.event("receiver_restarted")
+    async with asyncio.timeout(60):
+        while former in running.processes():  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    assert (await running.get("/readyz")).status_code == 200
+    large = large.replace(b"<signals", b"<another")
+    assert (await send(running.port, "ada@corp.example", ("bob@shop.example",), large))[:3] == "250"
+    assert [running.events(name) for name in ("receiver_died", "fork_server_died")] == [[], []]
 
 
 async def test_nobody_outlives_a_supervisor_that_is_killed(gateway: Launch, next_mta: NextMta, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from tests.waiting import until
 DIES_YOUNG = "print('ready', flush=True); raise SystemExit(3)"
 NEVER_READY = "raise SystemExit(4)"
 Write = Callable[[str], object]
+CUT_OFF = "import sys; print('ready', flush=True); print('cut off', flush=True); sys.stdin.readline()"
 LIVES = "import sys; print('ready', flush=True); sys.stdin.read()"
 
 
@@ -112,4 +113,32 @@ async def test_none_of_the_new_stays_if_one_cannot_be_started(script: Write, mon
     assert [child.alive for child in started] == [True, True, False]
     assert started[2]._process.returncode is not None
     assert ours.alive == 2
+    await asyncio.wait_for(ours.close(), 10)
+
+
+async def test_one_that_gets_no_workers_is_replaced(script: Write) -> None:
+    """It lost its own connection to the fork server, which lives: it does not count any more, and is told to go."""
+    script(CUT_OFF)
+    ours = Receivers(None)
+    await ours.renew((None,))  # type: ignore[arg-type]  the stub needs no boot
+    (lame,) = ours._current
+    script(NEVER_READY)
+    await until(lambda: ours._pauses.get(0, 0) >= 1.0)
+    assert ours.alive == 0
+    assert lame.runs
+    script(LIVES)
+    await until(lambda: ours.alive == 1)
+    await until(lambda: not lame.runs)
+    assert ours._current[0].pid != lame.pid
+    assert ours._retiring == set()
+    await asyncio.wait_for(ours.close(), 10)
+
+
+async def test_the_end_does_not_wait_for_one_that_gets_no_workers(script: Write) -> None:
+    """It is drained as all others, whether its place is filled or not."""
+    script(CUT_OFF)
+    ours = Receivers(None)
+    await ours.renew((None,))  # type: ignore[arg-type]  as above
+    script(NEVER_READY)
+    await until(lambda: ours._pauses.get(0, 0) >= 1.0)
     await asyncio.wait_for(ours.close(), 10)

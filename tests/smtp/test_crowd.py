@@ -1,6 +1,7 @@
 """The table of sessions that receivers share: counted across processes, and forgotten with them."""
 
 import os
+import select
 import subprocess
 import sys
 from pathlib import Path
@@ -22,11 +23,22 @@ for _ in range(3):
 sys.stdin.read()
 """
 
+#: It stops for a moment after it has read how many parts are in use, before it writes that.
+SLOW_RECEIVER = """
+from dlp_gateway.smtp import crowd
+def slow(*numbers):
+    del crowd.max
+    print("halfway", flush=True)
+    sys.stdin.readline()
+    return max(*numbers)
+crowd.max = slow
+"""
 
-def started(descriptor: int) -> subprocess.Popen[str]:
+
+def started(descriptor: int, before: str = "") -> subprocess.Popen[str]:
     """Start a process that has three sessions of one client."""
     return subprocess.Popen(
-        [sys.executable, "-c", OTHER_RECEIVER, str(descriptor)],
+        [sys.executable, "-c", f"import sys{before}{OTHER_RECEIVER}", str(descriptor)],
         cwd=ROOT,
         pass_fds=[descriptor],
         stdin=subprocess.PIPE,
@@ -107,6 +119,27 @@ def test_all_receivers_are_one_crowd_and_the_dead_leave_it() -> None:
         assert successor.stdout is not None
         assert [successor.stdout.readline().strip() for _ in range(3)] == ["3 (3,)", "4 (4,)", "5 (5,)"]
     mine.close()
+    os.close(descriptor)
+
+
+def test_receivers_that_start_together_see_each_other() -> None:
+    """One is interrupted while it enters that its part is in use; the other waits, or would be lost from the table."""
+    descriptor = Crowd.share()
+    with started(descriptor, SLOW_RECEIVER) as one:
+        assert one.stdin is not None
+        assert one.stdout is not None
+        assert one.stdout.readline() == "halfway\n"
+        with started(descriptor) as other:
+            assert other.stdout is not None
+            select.select([other.stdout], [], [], 1.0)  # it waits for the first one
+            one.stdin.write("\n")
+            one.stdin.flush()
+            counted = [one.stdout.readline() for _ in range(3)] + [other.stdout.readline() for _ in range(3)]
+            assert max(counted) == "6 (6,)\n"
+            last = Crowd(descriptor)
+            assert last.enter(ONE) == (7, (7,))
+            one.kill()
+            other.kill()
     os.close(descriptor)
 
 

@@ -9,6 +9,7 @@ from ipaddress import ip_network
 import pytest
 
 from dlp_gateway.observe import instruments, output
+from dlp_gateway.observe.lines import Lines
 from dlp_gateway.ports import Denial, Login
 from dlp_gateway.smtp import complaints
 from dlp_gateway.smtp.complaints import Complaints
@@ -183,7 +184,7 @@ async def test_a_flood_of_refusals_does_not_flood_the_log(monkeypatch: pytest.Mo
     """Twenty lines of a reason, then how many more there were; the metric has all."""
     monkeypatch.setattr(complaints, "_WINDOW", 0.1)
     written = StringIO()
-    monkeypatch.setattr(output.current, "logger", output._logger("debug", "json", written))
+    monkeypatch.setattr(output.current, "logger", output._logger("debug", "json", Lines(written, print)))
     before = refused("timeout")
     told = Complaints()
     for _ in range(500):
