@@ -3,7 +3,8 @@
 A receiver's standard input and output are one socket. The supervisor writes one pickled `Boot` to it and then keeps it
 open. `RETIRE` on it means "another has your place: finish the messages under way and go"; its end means "drain now",
 whether the supervisor stopped in order or was killed. The receiver writes one line when it accepts mail, one when it
-can get no workers any more, one when it X
+can get no workers any more, one when it has retired and listens no more, and one every few seconds as a sign of life.
+Pickle is safe in this direction: the supervisor made the socket and is the more trusted.
 """
 
 import asyncio
