@@ -241,7 +241,8 @@ class Receivers:
         try:
             successor = await self._started(forks, self._boots[place])
         except StartError as error:
-            log.internal_error("receiver", "supervisor", error)
+            if not forks.is_lost:  # told already, and all are about to be replaced
+                log.internal_error("receiver", "supervisor", error)
             return False
         if not await successor.ready():
             await successor.drain()
