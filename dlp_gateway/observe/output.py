@@ -45,13 +45,12 @@ def configure(level: Level = "info", layout: Format = "auto", stream: TextIO | N
 
 
 def _logger(level: Level, layout: Format, lines: Lines) -> Any:  # noqa: ANN401 - structlog makes the class at run time
-    terminal = lines.stream.isatty()
-    columns = terminal if layout == "auto" else layout == "console"
+    columns = lines.stream.isatty() if layout == "auto" else layout == "console"
     if not columns:
         return _JsonLines(level, lines)
     lazy = structlog.wrap_logger(
         lines,
-        processors=[bounded, structlog.dev.ConsoleRenderer(colors=terminal)],
+        processors=[bounded, structlog.dev.ConsoleRenderer(colors=lines.stream.isatty())],
         wrapper_class=structlog.make_filtering_bound_logger(level),
     )
     return lazy.bind()  # assembled once, not at each line
@@ -153,6 +152,10 @@ def _in_json(value: Any) -> str:  # noqa: ANN401 - as above
     return _EMPTY[kind] if not value and kind in _EMPTY else _encode(_bounded(value))
 
 
+def _tell_dropped(count: int) -> None:
+    current.logger.warning("log_dropped", count=count)
+
+
 class _Current:
     """The logger in use; a command that configures none shows what went wrong, on standard error."""
 
@@ -161,15 +164,12 @@ class _Current:
 
     def use(self, level: Level, layout: Format, stream: TextIO) -> None:
         """Write to a stream from now on."""
-        self._lines = Lines(stream, self._dropped)
+        self._lines = Lines(stream, _tell_dropped)
         self.logger = _logger(level, layout, self._lines)
 
     def finish(self) -> None:
         """Write what still waits for the reader of the log; called at the end of the process."""
         self._lines.finish()
-
-    def _dropped(self, count: int) -> None:
-        self.logger.warning("log_dropped", count=count)
 
 
 current: Final = _Current()

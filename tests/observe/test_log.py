@@ -24,6 +24,7 @@ from dlp_gateway.detect.base import Failure, FailureReason, Finding
 from dlp_gateway.errors import Problem
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.observe import log, output
+from dlp_gateway.observe.lines import Lines
 from dlp_gateway.policy.model import PolicyMode
 from dlp_gateway.policy.verdict import Disposition, Reason
 
@@ -333,7 +334,7 @@ class Full(io.StringIO):
 def test_a_field_of_any_sort_is_written_as_the_encoder_writes_it(value: object) -> None:
     """A line is put together field by field; nobody who reads it can tell."""
     stream = io.StringIO()
-    output._JsonLines("info", stream).info("event", field=value, other=1)
+    output._JsonLines("info", Lines(stream, print)).info("event", field=value, other=1)
     line = stream.getvalue()
     assert line == output._encode(json.loads(line) | {"field": output._bounded(value)}) + "\n"
 
