@@ -2,6 +2,7 @@
 
 import asyncio
 import ctypes
+import errno
 import os
 import signal
 import socket
@@ -297,8 +298,11 @@ def cut_off(pid: int) -> None:
     """Shut down a receiver's connection to the fork server, the only SOCK_SEQPACKET that it has."""
     process = os.pidfd_open(pid)
     for one in Path(f"/proc/{pid}/fd").iterdir():
-        if one.readlink().name.startswith("socket:"):
+        # Some are closed while we look: those of temporary files, and of a session.
+        if os.path.realpath(one).rpartition("/")[2].startswith("socket:"):
             ours = ctypes.CDLL(None, use_errno=True).syscall(PIDFD_GETFD, process, int(one.name), 0)
+            if ours < 0 and ctypes.get_errno() == errno.EBADF:
+                continue
             assert ours >= 0, os.strerror(ctypes.get_errno())
             with socket.socket(fileno=ours) as channel:
                 if channel.type == socket.SOCK_SEQPACKET:
