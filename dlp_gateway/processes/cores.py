@@ -5,4 +5,5 @@ import resource
 
 def refuse() -> None:
     """Have the kernel write none of this process (core(5)), nor of those that it starts or forks."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, most))

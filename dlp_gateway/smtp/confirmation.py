@@ -122,8 +122,9 @@ def _is_on_its_way(transport: asyncio.BaseTransport | None) -> bool:
 
 
 def _another(transport: asyncio.BaseTransport) -> socket.socket:
-    """Return the transport's socket once more; uvloop's own answers no questions. Raises OSError."""
-    return socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
+    """Return the socket once more; uvloop's own answers no questions. Raises OSError, if there is none too."""
+    own = transport.get_extra_info("socket")
+    return socket.socket(fileno=os.dup(-1 if own is None else own.fileno()))
 
 
 def _is_closed(connection: socket.socket) -> bool:

@@ -218,8 +218,9 @@ class Connection(asyncio.Protocol):
     def _is_sending(self) -> bool:
         if self._paused:
             return True
+        own = self._transport.get_extra_info("socket")
         try:
-            return send_queue.unsent(self._transport.get_extra_info("socket").fileno()) > 0
+            return own is not None and send_queue.unsent(own.fileno()) > 0
         except (OSError, ValueError):  # it is closed: what comes next is its end
             return False
 
