@@ -1,6 +1,7 @@
 """To and Cc under a seal: what a signature or a cipher covers, no rewrite of the outer header reaches."""
 
 import re
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final
 
@@ -16,6 +17,7 @@ _PROTECTED: Final = re.compile(rb"(?:;|\n)[ \t]{0,20}(?:hp|protected-headers)[ \
 #: RFC 9580 6.2: what is encrypted and stands in a text as it is.
 _ARMOUR: Final = re.compile(rb"^[ \t>]{0,20}-----BEGIN PGP MESSAGE-----", re.MULTILINE)
 _BLANK: Final = re.compile(rb"\n[ \t]*+\r?\n")
+_ENDS: Final = (b"\n\r\n", b"\n\n", b"\n--")  # of what stands before a section
 _LISTS: Final = ("to", "cc", "resent-to", "resent-cc")
 _SECTIONS: Final = 100  # of one message; more is a game
 _LOOKED_AT: Final = 4 * header.HEADER_OCTETS  # octets of all of them; each is looked at once
@@ -33,18 +35,23 @@ def hides_recipients(message: Message, hidden: Hidden) -> bool:
     places = [found.start() for found in islice(_PROTECTED.finditer(message.raw, message.body_start), _SECTIONS + 1)]
     if len(places) > _SECTIONS:
         return True
-    sections = dict.fromkeys(_section(message.raw, place) for place in places)
+    sections = dict.fromkeys(_sections(message.raw, places))
     if sum(min(end - start, header.HEADER_OCTETS) for start, end in sections) > _LOOKED_AT:
         return True
     return any(_names(message.raw, section, hidden) for section in sections)
 
 
-def _section(raw: bytes, place: int) -> tuple[int, int]:
-    """Return where the header section around `place` begins and ends."""
-    before = max(raw.rfind(b"\n\r\n", 0, place), raw.rfind(b"\n\n", 0, place), raw.rfind(b"\n--", 0, place))
-    start = raw.find(b"\n", before + 1, place) + 1
-    behind = _BLANK.search(raw, place)
-    return start, behind.end() if behind else len(raw)
+def _sections(raw: bytes, places: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Yield where the header section around each of these places begins and ends; they ascend, so it is linear."""
+    before, looked_to, blank = -1, 0, (-1, -1)
+    for place in places:
+        low = max(0, looked_to - 2)  # an end may lie across the last place
+        before = max(before, *(raw.rfind(end, low, place) for end in _ENDS))
+        looked_to = place
+        if place > blank[0]:
+            behind = _BLANK.search(raw, place)
+            blank = behind.span() if behind else (len(raw), len(raw))
+        yield raw.find(b"\n", before + 1, place) + 1, blank[1]
 
 
 def _names(raw: bytes, section: tuple[int, int], hidden: Hidden) -> bool:

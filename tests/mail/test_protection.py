@@ -1,10 +1,12 @@
 """To and Cc under a seal: what is encrypted, and payloads with a header section of their own (RFC 9788)."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dlp_gateway.mail.exposure import Hidden
 from dlp_gateway.mail.parse import parse
-from dlp_gateway.mail.protection import hides_recipients
+from dlp_gateway.mail.protection import _sections, hides_recipients
 from tests import work
 
 HIDDEN = Hidden(("one@shop.example",))
@@ -58,6 +60,14 @@ def test_a_section_is_looked_at_once() -> None:
     assert not hides_recipients(few, HIDDEN)
     assert not hides_recipients(many, HIDDEN)
     assert work.lines(lambda: hides_recipients(many, HIDDEN)) < 2 * work.lines(lambda: hides_recipients(few, HIDDEN))
+
+
+@given(st.lists(st.sampled_from((b"\n", b"\r\n", b"-", b"--", b"a", b" ")), max_size=30), st.sets(st.integers(0, 40)))
+def test_a_section_is_the_same_whichever_were_looked_for_before(pieces: list[bytes], places: set[int]) -> None:
+    """What is kept from one place to the next changes none of them."""
+    raw = b"".join(pieces)
+    ascending = sorted(place for place in places if place <= len(raw))
+    assert list(_sections(raw, ascending)) == [next(_sections(raw, [place])) for place in ascending]
 
 
 def test_many_long_sections_are_a_game() -> None:
