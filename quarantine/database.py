@@ -48,6 +48,11 @@ _SHORT_WAIT: Final = 15
 _DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 
 
+def load_driver() -> None:
+    """Import what the first connection to SQLite would."""
+    create_async_engine("sqlite+aiosqlite://")
+
+
 def locate(url: str, folder: Path) -> URL:
     """Return the address of the database with its async driver; a relative SQLite path is relative to `folder`.
 

@@ -61,6 +61,11 @@ def _tenant(name: str) -> str:
     return ".".join([*labels[-1:], domain, suffix])
 
 
+def load() -> None:
+    """Read the list, which the first look-up would do."""
+    _suffixes().extract_str("example.com")
+
+
 @cache
 def _suffixes() -> "TLDExtract":
     """The list that comes with the library: no fetching, no cache on disk. Imported late since that takes 0.2 s."""

@@ -37,6 +37,15 @@ _held: list[int] = []  # the descriptor that says that the folder is in use
 # --- processes --------------------------------------------------------------------------------------------------------
 
 
+def load() -> None:
+    """Import prometheus-client where none is counted yet, so that processes which are forked count in files."""
+    os.environ[_FOLDER] = ""  # whether it is there is what the import looks at; `prepare` says where
+    try:
+        import prometheus_client.multiprocess  # noqa: F401, PLC0415 - see Instruments
+    finally:
+        del os.environ[_FOLDER]
+
+
 def prepare(folder: Path | None = None) -> Path:
     """Make `folder` anew, for this user only, and have this process and those that it starts count there.
 

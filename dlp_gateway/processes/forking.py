@@ -30,15 +30,17 @@ from typing import Any, Final
 
 from setproctitle import setproctitle
 
+from dlp_gateway.allocator import give_back
 from dlp_gateway.content import readers
-from dlp_gateway.detect import registry
+from dlp_gateway.detect import organisations, registry
 from dlp_gateway.detect.base import Detector
 from dlp_gateway.detect.registry import Recipe
 from dlp_gateway.inspection import worker
 from dlp_gateway.inspection.confinement import continue_after_parent, die_with
 from dlp_gateway.inspection.fork_server import DESCRIPTORS, MESSAGE, READY, Newborn, bare_environment
 from dlp_gateway.inspection.measuring import warm_up
-from dlp_gateway.observe import output
+from dlp_gateway.observe import instruments, output
+from quarantine import database
 
 #: Signals that reach all processes of a group at once: whoever is connected decides.
 _FOR_OTHERS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -261,9 +263,7 @@ def _serve(control: socket.socket) -> Life | None:
         lives = {"worker": _as_worker(recipe, detectors), "receiver": _as_receiver(detectors)}
     elif told["receivers"]:
         from dlp_gateway.processes import receiver  # noqa: F401, PLC0415 - for the servers that are forked
-    # What was loaded stays for good: a collector that walked it would write to every page, and share none.
-    gc.collect()
-    gc.freeze()
+    _settle()
     try:
         control.send(READY)
     except ConnectionError:
@@ -286,11 +286,35 @@ def _live(life: Life | None) -> int:
     return 0
 
 
-def newborn() -> Newborn:
-    """Fork a server from this process, which has no threads yet, and knows nothing but its code."""
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+def _load_code() -> None:
+    """Load all code that supervisor, receivers and workers will need, some of it later than here.
+
+    What one of them loads by itself it has for itself, and it writes to many pages that it shared until then.
+    """
+    readers.load()
+    instruments.load()
+    organisations.load()
+    database.load_driver()
+    from dlp_gateway.detect import identifiers  # noqa: F401, PLC0415 - as said above
+    from dlp_gateway.processes import receiver  # noqa: F401, PLC0415
+
+
+def _settle() -> None:
+    """Prepare to share memory: what was loaded stays for good, and what was free is the system's again.
+
+    A collector that walked it would write to every page, and share none. A block that is free here would be used by
+    each process that is forked, and be in memory once more for each, and for us.
+    """
     gc.collect()
     gc.freeze()
+    give_back()
+
+
+def newborn() -> Newborn:
+    """Fork a server from this process, which has no threads yet, and knows nothing but its code."""
+    _load_code()
+    _settle()
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     pid = os.fork()
     if pid:
         theirs.close()
