@@ -23,8 +23,6 @@ from json.encoder import encode_basestring_ascii
 from types import TracebackType
 from typing import Any, Final, Literal, TextIO, get_args
 
-import structlog
-
 from dlp_gateway.mail.reply import printable
 from dlp_gateway.observe.lines import Lines
 
@@ -48,6 +46,8 @@ def _logger(level: Level, layout: Format, lines: Lines) -> Any:  # noqa: ANN401 
     columns = lines.stream.isatty() if layout == "auto" else layout == "console"
     if not columns:
         return _JsonLines(level, lines)
+    import structlog  # noqa: PLC0415 - it brings Rich and Pygments, five megabytes that JSON lines do not need
+
     lazy = structlog.wrap_logger(
         lines,
         processors=[bounded, structlog.dev.ConsoleRenderer(colors=lines.stream.isatty())],
