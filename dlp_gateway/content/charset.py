@@ -2,6 +2,8 @@
 
 import codecs
 import re
+import unicodedata
+from functools import lru_cache
 from typing import Final
 
 from dlp_gateway.mail.charset import codec
@@ -42,6 +44,13 @@ _NO_HINT: Final = frozenset(("", "ascii", "utf_8"))
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _STRANGE: Final = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x80-\x9f\ufffd]")
 _SAMPLE: Final = 4_096
+#: Octets of a text that is decoded in pieces, and of a piece.
+_LARGE: Final = 1_000_000
+_PIECE: Final = 65_536
+#: Characters beyond the sixteen bits in which nearly all are written.
+_LETTER: Final = re.compile(r"(?:LATIN (?:CAPITAL|SMALL) LETTER|REGIONAL INDICATOR SYMBOL LETTER) ([A-Z])$")
+_UNSEEN: Final = re.compile("[\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]")
+_BEYOND: Final = re.compile("[\U00010000-\U0010ffff]")
 
 
 def readings(content: bytes, label: str) -> tuple[str, ...]:
@@ -87,11 +96,45 @@ def _strict(content: bytes, names: tuple[str, ...]) -> tuple[str, ...]:
     texts = []
     for name in names:
         try:
-            text = content.decode(name)
+            text = _in_pieces(content) if name == "utf_8" and len(content) > _LARGE else content.decode(name)
         except UnicodeError:
             continue
         texts.append(_SURROGATE.sub("\ufffd", text) if name == "utf_7" else text)  # yields lone halves
     return tuple(texts)
+
+
+def _in_pieces(content: bytes) -> str:
+    """Read a large text as UTF-8, with what detectors see of characters such as emojis in their places.
+
+    Python gives each character the width of the widest: with one emoji a text takes four times its octets.
+    """
+    decoder = codecs.getincrementaldecoder("utf_8")()
+    pieces: list[str] = []
+    for start in range(0, len(content), _PIECE):
+        piece = decoder.decode(content[start : start + _PIECE], start + _PIECE >= len(content))
+        pieces.append(piece if piece.isascii() else _BEYOND.sub(_narrow, piece))
+    return "".join(pieces)
+
+
+def _narrow(beyond: re.Match[str]) -> str:
+    return narrow(beyond[0])
+
+
+@lru_cache(maxsize=4096)
+def narrow(character: str) -> str:
+    """Return a character of sixteen bits at most that says the same to detectors: see `detect.folding`.
+
+    >>> narrow("\U0001f4a9"), narrow("\U0001d400"), narrow("\U0001f1e9")
+    ('¤', 'A', 'D')
+    """
+    digit = unicodedata.digit(character, None)
+    plain = unicodedata.normalize("NFKD", character)[0]
+    named = _LETTER.search(unicodedata.name(character, ""))
+    if _UNSEEN.match(character):
+        return "\u200b"
+    if digit is not None:
+        return str(digit)
+    return plain if plain.isascii() else named[1] if named else "¤"
 
 
 def _lossy(content: bytes, name: str) -> str:

@@ -1,5 +1,7 @@
 """Octets as text, whatever their label says."""
 
+import sys
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -95,3 +97,19 @@ def test_linear_time(label: str) -> None:
     """Octets made to be slow are read under any label in time that grows as they do."""
     for unit in (b"+", b"\x1b$B", b"~{", b"\xff\xfe", b"\x00"):
         assert growth(lambda content: readings(content, label), unit.__mul__, 1_000_000 // len(unit)) < LINEAR
+
+
+def test_a_large_text_with_an_emoji_takes_no_four_octets_a_character() -> None:
+    """What is read is as long, and characters that stand across pieces are what they were."""
+    written = "Grüße… \U0001f600 of \U0001d400nna\r\n" * 60_000
+    (found,) = readings(written.encode(), "utf-8")
+    assert found == written.replace("\U0001f600", "¤").replace("\U0001d400", "A")
+    assert sys.getsizeof(found) < 2.1 * len(written)
+    assert readings(written[:1_000].encode(), "utf-8") == (written[:1_000],)
+
+
+@pytest.mark.parametrize("rest", [b"\xff", "é".encode()[:1]])
+def test_a_large_text_is_utf_8_to_its_end_or_is_not(rest: bytes) -> None:
+    """As a small one."""
+    content = "é".encode() * 600_000 + rest
+    assert readings(content, "latin-1") == (content.decode("latin-1"),)

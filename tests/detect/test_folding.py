@@ -1,9 +1,12 @@
 """Text is folded one character for one, so that every place can be told in the original."""
 
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dlp_gateway.content import charset
 from dlp_gateway.detect.folding import fold
 
 
@@ -63,3 +66,13 @@ def test_a_text_folds_as_its_characters_do(text: str) -> None:
     assert [beside.span(i, i + 1) for i in range(len(beside.text) - 1)] == [
         fold(text).span(i, i + 1) for i in range(len(fold(text).text))
     ]
+
+
+def test_what_stands_for_wide_characters_in_large_texts_is_folded_alike() -> None:
+    """All of them, beside a character that no code page has: texts and offsets are the same."""
+    beyond = [*map(chr, range(0x10000, sys.maxunicode + 1))]
+    wide, narrow = (fold("…Ж" + "".join(each)) for each in (beyond, map(charset.narrow, beyond)))
+    assert wide.text == narrow.text
+    assert wide.offsets is not None
+    assert narrow.offsets is not None
+    assert list(wide.offsets) == list(narrow.offsets)
