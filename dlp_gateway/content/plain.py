@@ -55,7 +55,9 @@ def read(part: Part, kind: Kind, *, holds_files: bool = True) -> Iterator[Piece]
     elif kind is Kind.CALENDAR:
         pieces = [list(structured.calendar(reading)) for reading in found]
         found = tuple(dict.fromkeys(piece for reading in pieces for piece in reading if isinstance(piece, str)))
-        yield from (piece for piece in (pieces[0] if pieces else ()) if not isinstance(piece, str))
+        attached = tuple(piece for piece in (pieces[0] if pieces else ()) if not isinstance(piece, str))
+        del pieces  # they have the texts, too
+        yield from attached
     if kind in _FURTHER and (further := [other for reading in found for other in _further(reading, part)]):
         found = tuple(dict.fromkeys((*found, *further)))
     is_doubtful = not found or ("\ufffd" in found[0] and strange(found[0]))

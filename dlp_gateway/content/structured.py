@@ -113,10 +113,12 @@ def calendar(text: str) -> Iterator[Piece]:
 
     Lines may be folded in the middle of a word; values may be encoded, and some of their signs are escaped.
     """
-    unfolded = _FOLD.sub("", _SOFT_BREAK.sub("", text) if "QUOTED-PRINTABLE" in text.upper() else text)
+    if "QUOTED-PRINTABLE" in text.upper():
+        text = _SOFT_BREAK.sub("", text)
+    text = _FOLD.sub("", text)  # and what it was is not kept: a large one would be in memory once more
     files: list[File] = []
-    shown = replaced(_WITH_PARAMETERS, lambda line: _decoded(line[0], files), unfolded)
-    yield replaced(_ESCAPE, lambda escape: "\n" if escape[1] in "nN" else escape[1], shown)
+    text = replaced(_WITH_PARAMETERS, lambda line: _decoded(line[0], files), text)
+    yield replaced(_ESCAPE, lambda escape: "\n" if escape[1] in "nN" else escape[1], text)
     yield from files
 
 

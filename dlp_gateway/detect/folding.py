@@ -98,10 +98,9 @@ def fold(text: str) -> Folded:
         return Folded(text=plain.decode("ascii"), offsets=Offsets(text))
     for codec in _CODE_PAGES:
         try:
-            octets = text.encode(codec)
+            plain = text.encode(codec).translate(*_folding(codec))
         except UnicodeEncodeError:
             continue
-        plain = octets.translate(*_folding(codec))
         return Folded(text=plain.decode("ascii"), offsets=None if len(plain) == len(text) else Offsets(text))
     if _UNSEEN.search(text):
         return Folded(text=_ascii(_UNSEEN.sub("", text)), offsets=Offsets(text))
