@@ -124,8 +124,10 @@ def _narrow(beyond: re.Match[str]) -> str:
 def narrow(character: str) -> str:
     """Return a character of sixteen bits at most that says the same to detectors: see `detect.folding`.
 
-    >>> narrow("\U0001f4a9"), narrow("\U0001d400"), narrow("\U0001f1e9")
-    ('¤', 'A', 'D')
+    Letters that are like no other stay, for somebody's name may be written with them (Han characters of later blocks).
+
+    >>> narrow("\U0001f4a9"), narrow("\U0001d400"), narrow("\U0001f1e9"), narrow("\U00020bb7") == "\U00020bb7"
+    ('¤', 'A', 'D', True)
     """
     digit = unicodedata.digit(character, None)
     plain = unicodedata.normalize("NFKD", character)[0]
@@ -134,7 +136,11 @@ def narrow(character: str) -> str:
         return "\u200b"
     if digit is not None:
         return str(digit)
-    return plain if plain.isascii() else named[1] if named else "¤"
+    if plain.isascii():
+        return plain
+    if named:
+        return named[1]
+    return character if character.isalpha() else "¤"
 
 
 def _lossy(content: bytes, name: str) -> str:
