@@ -1,4 +1,7 @@
-"""Leases: which worker may hand a copy over, until when, and how it ended. A lease is no state but stands beside it."""
+"""Leases: which worker may hand a copy over, until when, and how it ended. A lease is no state but stands beside it.
+
+It has a name (`lease_owner`), by which it is told from the next one of the same worker, however often it is renewed.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,7 +15,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from quarantine import rows
 from quarantine.changes import Change, changeable, write
 from quarantine.crypto import DamagedError, Opener, Sealer
-from quarantine.model import CUSTODIAN, DELIVERY, INTERRUPTED, SETTLED, Claim, Settlement, State, fitting
+from quarantine.model import (
+    CUSTODIAN,
+    DELIVERY,
+    INTERRUPTED,
+    SETTLED,
+    Claim,
+    Settlement,
+    State,
+    fitting,
+    lease_name,
+    owner_of,
+)
 from quarantine.store import LeaseLostError
 from quarantine.tables import copies, payloads, recipients
 
@@ -123,9 +137,21 @@ async def lease(
     chosen = select(recipients).where(claimable(now, length), tuple_(*_PART).in_(parts))
     free = (await connection.execute(chosen.with_for_update(skip_locked=True))).all()
     if free:
-        given = {"owner": owner, "until": now + length}
+        given = {"owner": lease_name(owner, now + length), "until": now + length}
         await connection.execute(_LEASE, [{"of_item": row.item, "of_number": row.number, **given} for row in free])
     return free
+
+
+async def renew(connection: AsyncConnection, held: Sequence[Claim], *, until: datetime) -> int:
+    """Have the leases of these claims end at `until`, as far as their workers have them still."""
+    theirs = recipients.c
+    named = tuple_(theirs.item, theirs.copy, theirs.original, theirs.lease_owner)
+    renewed = update(recipients).where(
+        theirs.item.in_({claim.item for claim in held}),
+        named.in_([(claim.item, claim.copy, claim.original, claim.lease) for claim in held]),
+        theirs.state == State.DUE,
+    )
+    return (await connection.execute(renewed.values(lease_until=until))).rowcount
 
 
 async def give_back(connection: AsyncConnection, leased: Sequence[Row[Any]], *, until: datetime) -> None:
@@ -227,8 +253,8 @@ def settled(row: Row[Any], settlement: Settlement, last_reply: str) -> Change:
 def end_leases(connection: Connection, is_dead: Callable[[str], bool], now: datetime) -> int:
     """End the leases of owners who are dead."""
     running = recipients.c.lease_until > now
-    owners = connection.execute(select(recipients.c.lease_owner).where(running).distinct()).scalars().all()
-    dead = [owner for owner in owners if is_dead(owner)]
+    names = connection.execute(select(recipients.c.lease_owner).where(running).distinct()).scalars().all()
+    dead = [name for name in names if is_dead(owner_of(name))]
     ended = update(recipients).where(running, recipients.c.lease_owner.in_(dead)).values(lease_until=now)
     return connection.execute(ended).rowcount if dead else 0
 
@@ -249,11 +275,10 @@ async def recover(connection: AsyncConnection, *, now: datetime, length: timedel
 
 
 def _under(claim: Claim) -> tuple[ColumnElement[bool], ...]:
-    """Match the recipients that the claim's worker still has: one lease is told from the next by when it ends."""
+    """Match the recipients that the claim's worker still has."""
     return (
         recipients.c.item == claim.item,
         recipients.c.copy == claim.copy,
         recipients.c.original == claim.original,
-        recipients.c.lease_owner == claim.owner,
-        recipients.c.lease_until == claim.until,
+        recipients.c.lease_owner == claim.lease,
     )

@@ -229,6 +229,11 @@ class SqlStore:
             leased = await claims.lease(connection, owner=owner, now=now, length=lease, limit=limit, octets=octets)
         return await open_leased(self.database, leased, opener, owner=owner, until=until)
 
+    async def renew(self, held: tuple[Claim, ...], *, until: datetime) -> int:
+        """Have leases that are still held end at `until`; return of how many recipients."""
+        async with self.database.writing() as connection:
+            return await claims.renew(connection, held, until=until)
+
     async def handing_over(self, claim: Claim, recipients: tuple[int, ...]) -> None:
         """Note that the final dot for these recipients is about to be sent; `LeaseLostError` if the lease is."""
         async with self.database.writing() as connection:

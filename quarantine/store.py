@@ -144,6 +144,13 @@ class Store(Protocol):
         """
         ...
 
+    async def renew(self, held: tuple[Claim, ...], *, until: datetime) -> int:
+        """Have the leases of these claims end at `until`; return of how many recipients.
+
+        Those that another worker has by now, or that are over and taken back, are left as they are.
+        """
+        ...
+
     async def handing_over(self, claim: Claim, recipients: tuple[int, ...]) -> None:
         """Note that the final dot for these recipients is about to be sent; `LeaseLostError` if the lease is."""
         ...

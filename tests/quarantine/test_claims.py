@@ -177,3 +177,33 @@ async def test_a_lease_from_before_the_clock_was_set_back(store: Store, deposit:
     assert [[to.id for to in found.recipients] for found in await claim(store, back, "two")] == [[2]]
     assert await store.recover(now=back, lease=LEASE, retry=False) == 1
     assert await states(store, "m1") == {"bob@example.com": State.IN_DOUBT, "eve@example.org": State.DUE}
+
+
+async def test_a_lease_that_is_renewed_goes_on(store: Store, deposit: Make, noon: datetime) -> None:
+    """Its worker has it for as long as he wants it, and can say how it ended; one that is not renewed ends in time."""
+    await store.take((deposit("m1", state=State.DUE), deposit("m2", state=State.DUE), deposit("m3", state=State.DUE)))
+    slow, handing, left = sorted(await claim(store, noon), key=lambda one: one.item)
+    await store.handing_over(handing, (1,))
+    for minutes in (4, 8):
+        assert await store.renew((slow, handing), until=noon + timedelta(minutes=minutes) + LEASE) == 2
+    later = noon + timedelta(minutes=12)
+    assert await store.recover(now=later, lease=LEASE, retry=True) == 1
+    assert [found.item for found in await claim(store, later, "two")] == [left.item]
+    for held in (slow, handing):
+        await store.handing_over(held, (1,))
+        await store.settle(held, (Settlement(recipient=1, state=State.DELIVERED, reply="250"),), now=later)
+    assert await states(store, "m1") == await states(store, "m2") == {"bob@example.com": State.DELIVERED}
+    assert await store.renew((slow, handing), until=later + LEASE) == 0
+
+
+async def test_a_lost_lease_is_not_renewed(store: Store, deposit: Make, noon: datetime) -> None:
+    """Not even by a worker who lost it to himself: the later claim has a lease of its own."""
+    await store.take((deposit("m1", state=State.DUE),))
+    (first,) = await claim(store, noon)
+    (second,) = await claim(store, noon + LEASE)
+    assert await store.renew((first,), until=noon + 9 * LEASE) == 0
+    with pytest.raises(LeaseLostError):
+        await store.handing_over(first, (1,))
+    await store.handing_over(second, (1,))
+    assert await store.renew((second,), until=noon + 3 * LEASE) == 1
+    assert await store.renew((), until=noon) == 0

@@ -32,6 +32,7 @@ step = st.one_of(
     st.tuples(st.just("confirm"), item, some),
     st.tuples(st.just("reschedule"), item, number),
     st.tuples(st.just("claim"), st.integers(min_value=1, max_value=2)),
+    st.tuples(st.just("renew"), number),
     st.tuples(st.just("handing_over"), number, some),
     st.tuples(st.just("settle"), number, st.lists(outcome, min_size=1, max_size=3)),
     st.tuples(st.just("wait"), st.sampled_from([1, 4, 6, -30, 60 * 24 * 14])),
@@ -86,6 +87,10 @@ class Walk:
         claims = await self.store.claim(owner=f"worker {limit}", now=self.now, lease=LEASE, limit=limit)
         self.claims += claims
         return claims
+
+    async def renew(self, which: int) -> int:
+        """Have a lease go on."""
+        return await self.store.renew(tuple(self.claims[which : which + 2]), until=self.now + LEASE)
 
     async def handing_over(self, which: int, addresses: tuple[str, ...]) -> None:
         """Say that the final dot is about to be sent."""
