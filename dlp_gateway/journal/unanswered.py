@@ -18,7 +18,7 @@ from quarantine.crypto import MessageKey, PublicKey
 KEPT: Final = timedelta(hours=1)
 
 #: How long `UNDER_WAY` may be believed after a crash: longer than the smarthost may take for the final dot, ten minutes
-#: (RFC 5321 4.5.3.2.6).
+#: (RFC 5321 4.5.3.2.6). While a hand-over lives its note is made anew (`retries`).
 LONGEST: Final = timedelta(minutes=12)
 
 #: A row is committed so long after the time that it bears, at the most: waits for the database are shorter.
