@@ -153,7 +153,7 @@ class DeliveryWorker:
             self._outage = None
 
     async def look_at_clock(self) -> None:
-        """At our start, look when custody was written last. After the clock was set back, make due what was put off.
+        """At our start, look when custody was written last. After the clock was set back, put right what waits by it.
 
         It would wait until that time comes again.
         """
@@ -163,7 +163,7 @@ class DeliveryWorker:
                 self._clock.showed(last.at)
             self._clock.unknown = False
         if self._clock.set_back:
-            while await self._store.hasten(since=now, now=now):
+            while await self._store.set_back(now=now):
                 pass
             self._clock.set_back = False
 

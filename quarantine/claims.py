@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, false, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, case, false, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from quarantine import rows
@@ -28,7 +28,7 @@ from quarantine.model import (
     owner_of,
 )
 from quarantine.store import LeaseLostError
-from quarantine.tables import copies, payloads, recipients
+from quarantine.tables import Moment, copies, payloads, recipients
 
 #: Recipients in one transaction of housekeeping; a longer one would keep receivers waiting.
 BATCH: Final = 1000
@@ -174,6 +174,18 @@ async def hasten(connection: AsyncConnection, *, since: datetime, now: datetime)
     chosen = select(theirs.item, theirs.number).where(waiting).limit(BATCH)
     moved = update(recipients).where(waiting, tuple_(theirs.item, theirs.number).in_(chosen)).values(due_at=now)
     return (await connection.execute(moved)).rowcount
+
+
+async def set_back(connection: AsyncConnection, *, now: datetime) -> int:
+    """Have what became due by a clock that was ahead be due by this one; a bounded part of it, and no event."""
+    theirs, here = recipients.c, bindparam("here", now, type_=Moment)
+    ahead = and_(theirs.state == State.DUE, theirs.changed_at > here)
+    chosen = select(theirs.item, theirs.number).where(ahead).limit(BATCH)
+    moved = update(recipients).where(ahead, tuple_(theirs.item, theirs.number).in_(chosen))
+    # What was never tried waits by a decision, and for as long as that said.
+    due_at = case((theirs.attempts > 0, here), else_=here + (theirs.due_at - theirs.changed_at))
+    due_since = case((theirs.due_since > here, here), else_=theirs.due_since)
+    return (await connection.execute(moved.values(due_at=due_at, due_since=due_since, changed_at=here))).rowcount
 
 
 async def with_payloads(connection: AsyncConnection, found: Sequence[Row[Any]]) -> tuple[LeasedRows, ...]:

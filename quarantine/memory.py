@@ -150,6 +150,16 @@ class MemoryStore:
             line.recipient = replace(line.recipient, due_at=now)
         return len(waiting)
 
+    async def set_back(self, *, now: datetime) -> int:
+        """Have what became due by a clock that was ahead be due by this one; return how many recipients."""
+        ahead = [line for _, line in self._all() if line.state is State.DUE and line.changed_at > now]
+        for line in ahead:
+            known = line.recipient
+            wait = timedelta() if known.attempts else known.due_at - line.changed_at
+            line.recipient = replace(known, due_at=now + wait, due_since=min(known.due_since, now))
+            line.changed_at = now
+        return len(ahead)
+
     async def claim(
         self, *, owner: str, now: datetime, lease: timedelta, limit: int, octets: int | None = None
     ) -> tuple[Claim, ...]:

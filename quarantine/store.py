@@ -133,6 +133,14 @@ class Store(Protocol):
         """
         ...
 
+    async def set_back(self, *, now: datetime) -> int:
+        """The clock was set back to `now`: have DUE recipients that were written later be due by this one.
+
+        What was tried is due now; what was not waits from now on for as long as it was to. A bounded part at a time, as
+        in `hasten`; returns of how many recipients.
+        """
+        ...
+
     async def claim(
         self, *, owner: str, now: datetime, lease: timedelta, limit: int, octets: int | None = None
     ) -> tuple[Claim, ...]:

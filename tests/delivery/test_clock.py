@@ -6,7 +6,7 @@ import pytest
 
 from dlp_gateway.delivery import DeliveryWorker
 from quarantine.memory import MemoryStore
-from quarantine.model import State
+from quarantine.model import Query, State
 from tests.delivery.custody import OPTIONS, Hands, custody, states
 from tests.fakes import LATER, ScriptedSmarthost
 
@@ -76,6 +76,23 @@ async def test_a_clock_that_is_ahead_gives_nobody_up() -> None:
     assert not await late.deliver_due()
     await late.look_at_clock()
     assert await late.deliver_due()
+
+
+@pytest.mark.parametrize("delay", [timedelta(), timedelta(minutes=10)])
+async def test_what_was_taken_by_a_clock_that_was_ahead_leaves_in_time(delay: timedelta) -> None:
+    """It was never tried: it waits for as long as it was to, and not until that wrong time comes."""
+    store, hands = await custody(age=-DAYS), Hands()
+    (taken,) = await store.items(Query())
+    await store.reschedule(ITEM, due_at=taken.created_at + delay)
+    hands.ahead = DAYS
+    late = worker(store, hands)
+    hands.ahead = timedelta()
+    await late.look_at_clock()
+    assert await late.deliver_due() is not bool(delay)
+    hands.run += delay
+    await late.deliver_due()
+    (item,) = await store.items(Query())
+    assert item.recipients[0].attempts == 1
 
 
 @pytest.mark.parametrize(("age", "expected"), [(HOUR / 2, True), (2 * HOUR, False), (-HOUR / 2, False)])

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from quarantine.model import Settlement, State
+from quarantine.model import Query, Settlement, State
 from quarantine.store import LeaseLostError, Store, StoreError
 from tests.quarantine.conftest import LEASE, Make, claim, states
 
@@ -93,6 +93,27 @@ async def test_what_an_outage_put_off_can_be_hastened(store: Store, deposit: Mak
     assert [found.item for found in await claim(store, now)] == ["m2", "m3"]
     assert await store.hasten(since=noon, now=now) == 1  # m1; the others are in hand
     assert [found.item for found in await claim(store, now)] == ["m1"]
+    assert [len(await store.events(name)) for name in names] == events
+
+
+async def test_what_waits_for_a_time_that_was_wrong(store: Store, deposit: Make, noon: datetime) -> None:
+    """What was taken, released or tried by a clock that was ahead waits no longer than it was to, from now on."""
+    ahead, minute = noon + timedelta(days=40), timedelta(minutes=1)
+    names, waits = ("m1", "m2", "m3", "m4", "m5"), (0, 10, 0, 0, 10)
+    for name, wait in zip(names, waits, strict=True):
+        at, state = noon if name == "m5" else ahead, State.HELD if name == "m3" else State.DUE
+        await store.take((deposit(name, state=state, at=at, due_at=at + wait * minute),))
+    await store.release("m3", actor="ann", reason="", now=ahead)
+    (tried,) = [one for one in await claim(store, ahead) if one.item == "m4"]
+    again = Settlement(recipient=1, state=State.DUE, reply="451 later", due_at=ahead + 10 * minute)
+    await store.settle(tried, (again,), now=ahead)
+    events = [len(await store.events(name)) for name in names]
+    now = noon + minute
+    assert (await store.set_back(now=now), await store.set_back(now=now)) == (4, 0)
+    assert await store.set_back(now=now) == 0
+    items = {item.id: item.recipients[0] for item in await store.items(Query())}
+    assert [(items[name].due_at - noon) // minute for name in names] == [1, 11, 1, 1, 10]
+    assert [items[name].due_since for name in names] == 4 * [now] + [noon]
     assert [len(await store.events(name)) for name in names] == events
 
 
