@@ -78,6 +78,7 @@ class DeliveryWorker:
         self._under_way: dict[asyncio.Task[None], Claim] = {}
         self._failures: Counter[tuple[str, int]] = Counter()
         self._lost: dict[tuple[str, int], tuple[tuple[Recipient, ...], Delivery]] = {}
+        self._mended = False  # that nothing waits by a clock that was ahead
         self._renewed_at = datetime.fromtimestamp(0, UTC)
         self._outage: datetime | None = None  # since when the smarthost cannot be reached
 
@@ -155,17 +156,24 @@ class DeliveryWorker:
     async def look_at_clock(self) -> None:
         """At our start, look when custody was written last. After the clock was set back, put right what waits by it.
 
-        It would wait until that time comes again.
+        It would wait until that time comes again. What was set back before our start is known from a clock that is
+        believed: one that is behind now would have all mail in custody come from its future.
         """
         now = self._clock.now()
         if self._clock.unknown:
             for last in await self._store.transitions(after=await self._store.last_transition() - 1, limit=1):
                 self._clock.showed(last.at)
+            while await self._store.hasten(since=now, now=now):
+                pass
             self._clock.unknown = False
         if self._clock.set_back:
-            while await self._store.set_back(now=now):
+            while await self._store.set_back(now=now, is_right=False):
                 pass
-            self._clock.set_back = False
+            self._clock.set_back, self._mended = False, False
+        if self._clock.believed and not self._mended:
+            while await self._store.set_back(now=now, is_right=True):
+                pass
+            self._mended = True
 
     async def renew_leases(self) -> None:
         """Have the leases of what is under way go on, in time; at once where the clock jumped, by which they end."""

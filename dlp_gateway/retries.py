@@ -192,7 +192,7 @@ class Retries:
         the same alert again later, without Message-ID: to answer that without sending it would be to lose a mail.
         """
         if envelope.id in self._noting:  # it may just be writing the note once more, which must not come after the end
-            await self._noting[envelope.id]
+            await asyncio.wait((self._noting[envelope.id],))
         try:
             is_unsure = self._unsure.pop(envelope.id, self) is None
             if reply == UNDER_WAY or is_unsure:  # it may be a retry itself, and says nothing of the first attempt's end

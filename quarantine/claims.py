@@ -176,16 +176,22 @@ async def hasten(connection: AsyncConnection, *, since: datetime, now: datetime)
     return (await connection.execute(moved)).rowcount
 
 
-async def set_back(connection: AsyncConnection, *, now: datetime) -> int:
+async def set_back(connection: AsyncConnection, *, now: datetime, is_right: bool) -> int:
     """Have what became due by a clock that was ahead be due by this one; a bounded part of it, and no event."""
     theirs, here = recipients.c, bindparam("here", now, type_=Moment)
-    ahead = and_(theirs.state == State.DUE, theirs.changed_at > here)
+    is_ahead = theirs.changed_at > here
+    ahead = and_(theirs.state == State.DUE, or_(is_ahead, theirs.due_since > here) if is_right else is_ahead)
     chosen = select(theirs.item, theirs.number).where(ahead).limit(BATCH)
     moved = update(recipients).where(ahead, tuple_(theirs.item, theirs.number).in_(chosen))
     # What was never tried waits by a decision, and for as long as that said.
-    due_at = case((theirs.attempts > 0, here), else_=here + (theirs.due_at - theirs.changed_at))
-    due_since = case((theirs.due_since > here, here), else_=theirs.due_since)
-    return (await connection.execute(moved.values(due_at=due_at, due_since=due_since, changed_at=here))).rowcount
+    wait = case((theirs.attempts > 0, here), else_=here + (theirs.due_at - theirs.changed_at))
+    right: dict[str, ColumnElement[Any]] = {
+        "due_at": case((is_ahead, wait), else_=theirs.due_at),
+        "changed_at": case((is_ahead, here), else_=theirs.changed_at),
+    }
+    if is_right:  # by one that is behind, in its turn, all would have waited for years
+        right["due_since"] = case((theirs.due_since > here, here), else_=theirs.due_since)
+    return (await connection.execute(moved.values(right))).rowcount
 
 
 async def with_payloads(connection: AsyncConnection, found: Sequence[Row[Any]]) -> tuple[LeasedRows, ...]:

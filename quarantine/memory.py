@@ -150,15 +150,18 @@ class MemoryStore:
             line.recipient = replace(line.recipient, due_at=now)
         return len(waiting)
 
-    async def set_back(self, *, now: datetime) -> int:
+    async def set_back(self, *, now: datetime, is_right: bool) -> int:
         """Have what became due by a clock that was ahead be due by this one; return how many recipients."""
-        ahead = [line for _, line in self._all() if line.state is State.DUE and line.changed_at > now]
+        due = [line for _, line in self._all() if line.state is State.DUE]
+        ahead = [line for line in due if line.changed_at > now]
+        early = [line for line in due if is_right and line.recipient.due_since > now]
+        touched = sum(line in ahead or line in early for line in due)
         for line in ahead:
-            known = line.recipient
-            wait = timedelta() if known.attempts else known.due_at - line.changed_at
-            line.recipient = replace(known, due_at=now + wait, due_since=min(known.due_since, now))
-            line.changed_at = now
-        return len(ahead)
+            wait = timedelta() if line.recipient.attempts else line.recipient.due_at - line.changed_at
+            line.recipient, line.changed_at = replace(line.recipient, due_at=now + wait), now
+        for line in early:
+            line.recipient = replace(line.recipient, due_since=now)
+        return touched
 
     async def claim(
         self, *, owner: str, now: datetime, lease: timedelta, limit: int, octets: int | None = None

@@ -216,10 +216,10 @@ class SqlStore:
         async with self.database.writing() as connection:
             return await claims.hasten(connection, since=since, now=now)
 
-    async def set_back(self, *, now: datetime) -> int:
+    async def set_back(self, *, now: datetime, is_right: bool) -> int:
         """Have what became due by a clock that was ahead be due by this one; return how many recipients."""
         async with self.database.writing() as connection:
-            return await claims.set_back(connection, now=now)
+            return await claims.set_back(connection, now=now, is_right=is_right)
 
     async def claim(
         self, *, owner: str, now: datetime, lease: timedelta, limit: int, octets: int | None = None

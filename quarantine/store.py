@@ -133,11 +133,11 @@ class Store(Protocol):
         """
         ...
 
-    async def set_back(self, *, now: datetime) -> int:
+    async def set_back(self, *, now: datetime, is_right: bool) -> int:
         """The clock was set back to `now`: have DUE recipients that were written later be due by this one.
 
-        What was tried is due now; what was not waits from now on for as long as it was to. A bounded part at a time, as
-        in `hasten`; returns of how many recipients.
+        What was tried is due now; what was not waits from now on for as long as it was to. If it `is_right` now, they
+        have been due since then. A bounded part at a time, as in `hasten`; returns of how many recipients.
         """
         ...
 

@@ -109,8 +109,10 @@ async def test_what_waits_for_a_time_that_was_wrong(store: Store, deposit: Make,
     await store.settle(tried, (again,), now=ahead)
     events = [len(await store.events(name)) for name in names]
     now = noon + minute
-    assert (await store.set_back(now=now), await store.set_back(now=now)) == (4, 0)
-    assert await store.set_back(now=now) == 0
+    assert [await store.set_back(now=now, is_right=False) for _ in range(2)] == [4, 0]
+    waiting = await store.items(Query())
+    assert [item.recipients[0].due_since for item in waiting if item.id != "m5"] == 4 * [ahead]
+    assert [await store.set_back(now=now, is_right=True) for _ in range(2)] == [4, 0]
     items = {item.id: item.recipients[0] for item in await store.items(Query())}
     assert [(items[name].due_at - noon) // minute for name in names] == [1, 11, 1, 1, 10]
     assert [items[name].due_since for name in names] == 4 * [now] + [noon]

@@ -36,7 +36,7 @@ step = st.one_of(
     st.tuples(st.just("handing_over"), number, some),
     st.tuples(st.just("settle"), number, st.lists(outcome, min_size=1, max_size=3)),
     st.tuples(st.just("wait"), st.sampled_from([1, 4, 6, -30, 60 * 24 * 14])),
-    st.tuples(st.just("set_back")),
+    st.tuples(st.just("set_back"), st.booleans()),
     st.tuples(st.just("recover"), st.booleans()),
     st.tuples(st.just("expire")),
     st.tuples(st.just("erase")),
@@ -119,9 +119,9 @@ class Walk:
         """Let time pass, or set the clock back."""
         self.now += timedelta(minutes=minutes)
 
-    async def set_back(self) -> int:
+    async def set_back(self, is_right: bool) -> int:  # noqa: FBT001
         """Put right what a clock that was ahead wrote."""
-        return await self.store.set_back(now=self.now)
+        return await self.store.set_back(now=self.now, is_right=is_right)
 
     async def recover(self, retry: bool) -> int:  # noqa: FBT001
         """Take lost leases back."""
