@@ -85,7 +85,10 @@ class Walk:
 
     async def claim(self, limit: int) -> tuple[Claim, ...]:
         """Lease what is due."""
-        claims = await self.store.claim(owner=f"worker {limit}", now=self.now, lease=LEASE, limit=limit)
+        found = await self.store.claim(owner=f"worker {limit}", now=self.now, lease=LEASE, limit=limit)
+        claims = tuple(
+            sorted(found, key=lambda one: (one.item, one.copy, one.original))
+        )  # of those, any may come first
         self.claims += claims
         return claims
 
