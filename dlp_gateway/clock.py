@@ -40,8 +40,8 @@ class Clock:
         self._even_since = self._last[1]
         #: Whether nothing is known yet of how it ran before our start; reset by whoever has looked for that.
         self.unknown = True
-        #: Whether it was set back, perhaps before our start; reset by whoever has mended what was written until then.
-        self.set_back = True
+        #: Whether it was set back since our start; reset by whoever has mended what was written until then.
+        self.set_back = False
 
     def now(self) -> datetime:
         """Look at the clock."""

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final, TypeVar
 
@@ -22,9 +22,9 @@ from dlp_gateway.clock import Clock
 from dlp_gateway.deposits import Transport
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.observe import log, metrics
-from dlp_gateway.ports import Progress, Smarthost
+from dlp_gateway.ports import Delivery, Progress, Smarthost
 from dlp_gateway.settlement import NOTHING_KNOWN, Attempt, DeliveryOptions, answered_alike, reports, settlements
-from quarantine.model import DAMAGED, Claim, Deposit, Settlement
+from quarantine.model import DAMAGED, Claim, Deposit, Recipient, Settlement
 from quarantine.store import LeaseLostError, Store, StoreError
 from quarantine.threads import NoThreadError, in_thread
 
@@ -32,8 +32,10 @@ __all__ = ["DeliveryOptions", "DeliveryWorker"]
 
 T = TypeVar("T")
 
-#: Longer than one transaction may take (ten minutes for the final dot, RFC 5321 4.5.3.2.6, and the commands before it).
+#: How long a lease lasts unless it is renewed, and how old it is when it is: what a transaction may take in all is not
+#: bounded (five minutes for each RCPT, RFC 5321 4.5.3.2.3), and whoever sends slowly gets there too.
 _LEASE: Final = timedelta(minutes=30)
+_RENEWED: Final = timedelta(minutes=1)
 
 #: Copies under way, and octets of their contents; a last one may go over.
 _AT_ONCE: Final = 8
@@ -44,6 +46,9 @@ _LARGE: Final = 500_000  # octets; below, what is done to a mail in the loop tak
 _HOUSEKEEPING: Final = 60.0  # seconds
 _SETTLE_AGAIN: Final = 2.0  # seconds
 
+#: Copies of which it is remembered that an attempt lost its lease.
+_REMEMBERED: Final = 1000
+
 #: How often an error of our own may cost one copy its attempt, and what a reviewer reads then.
 _OWN_FAILURES: Final = 5
 _BROKEN: Final = Reply(code=451, enhanced="4.3.0", text="the gateway failed to deliver this and will try again")
@@ -51,6 +56,9 @@ _BROKEN_FOR_GOOD: Final = Reply(code=554, enhanced="5.3.0", text="the gateway fa
 
 #: Custody could not be written before the final dot, so none was sent.
 _NOT_NOTED: Final = Reply(code=451, enhanced="4.3.0", text="the gateway could not use its custody and will try again")
+
+#: Another worker took the lease though this one was alive, so it sent no final dot.
+_LEASE_LOST: Final = Reply(code=451, enhanced="4.3.0", text="two workers of the gateway had this; it will try again")
 
 #: What the disk lost, or somebody changed after it was sealed.
 _DAMAGED: Final = Reply(code=554, enhanced="5.3.0", text=DAMAGED)
@@ -67,8 +75,11 @@ class DeliveryWorker:
         self._smarthost = smarthost
         self._options = options
         self._stopping = asyncio.Event()
-        self._under_way: dict[asyncio.Task[None], int] = {}  # octets
+        self._under_way: dict[asyncio.Task[None], Claim] = {}
         self._failures: Counter[tuple[str, int]] = Counter()
+        self._lost: dict[tuple[str, int], tuple[tuple[Recipient, ...], Delivery]] = {}
+        self._mended = False  # that nothing waits by a clock that was ahead
+        self._renewed_at = datetime.fromtimestamp(0, UTC)
         self._outage: datetime | None = None  # since when the smarthost cannot be reached
 
     def stop(self) -> None:
@@ -87,6 +98,7 @@ class DeliveryWorker:
                 busy = False
                 try:
                     await self.look_at_clock()
+                    await self.renew_leases()
                     if time.monotonic() >= next_housekeeping:
                         next_housekeeping = time.monotonic() + _HOUSEKEEPING
                         await self.keep_house()
@@ -106,16 +118,16 @@ class DeliveryWorker:
 
     async def begin_due(self) -> bool:
         """Claim what is due and there is room for, and begin to deliver it; return whether there was anything."""
-        room, octets = _AT_ONCE - len(self._under_way), _OCTETS - sum(self._under_way.values())
+        room = _AT_ONCE - len(self._under_way)
+        octets = _OCTETS - sum(len(claim.content) for claim in self._under_way.values())
         if room <= 0 or (octets <= 0 and len(self._under_way) > 1):  # one that is large and hangs stops no other
             return False
-        lease_ends = time.monotonic() + _LEASE.total_seconds()
         claims = await self._store.claim(
             owner=self._options.owner, now=self._clock.now(), lease=_LEASE, limit=room, octets=max(octets, 0)
         )
         for claim in claims:
-            attempt = asyncio.create_task(self._attempt(claim, lease_ends))
-            self._under_way[attempt] = len(claim.content)
+            attempt = asyncio.create_task(self._attempt(claim))
+            self._under_way[attempt] = claim
             attempt.add_done_callback(self._under_way.pop)
         return bool(claims)
 
@@ -142,19 +154,33 @@ class DeliveryWorker:
             self._outage = None
 
     async def look_at_clock(self) -> None:
-        """At our start, look when custody was written last. After the clock was set back, make due what was put off.
+        """At our start, look when custody was written last. After the clock was set back, put right what waits by it.
 
-        It would wait until that time comes again.
+        It would wait until that time comes again. What was set back before our start is known from a clock that is
+        believed: one that is behind now would have all mail in custody come from its future.
         """
         now = self._clock.now()
         if self._clock.unknown:
             for last in await self._store.transitions(after=await self._store.last_transition() - 1, limit=1):
                 self._clock.showed(last.at)
-            self._clock.unknown = False
-        if self._clock.set_back:
             while await self._store.hasten(since=now, now=now):
                 pass
-            self._clock.set_back = False
+            self._clock.unknown = False
+        if self._clock.set_back:
+            while await self._store.set_back(now=now, is_right=False):
+                pass
+            self._clock.set_back, self._mended = False, False
+        if self._clock.believed and not self._mended:
+            while await self._store.set_back(now=now, is_right=True):
+                pass
+            self._mended = True
+
+    async def renew_leases(self) -> None:
+        """Have the leases of what is under way go on, in time; at once where the clock jumped, by which they end."""
+        now = self._clock.now()
+        if self._under_way and not timedelta() <= now - self._renewed_at < _RENEWED:
+            await self._store.renew(tuple(self._under_way.values()), until=now + _LEASE)
+            self._renewed_at = now
 
     async def keep_house(self) -> None:
         """Take back lost leases, expire what nobody released, erase what is over, and publish how much there is.
@@ -189,10 +215,14 @@ class DeliveryWorker:
         await asyncio.wait({stopping, *self._under_way}, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
 
-    async def _attempt(self, claim: Claim, lease_ends: float) -> None:
+    async def _attempt(self, claim: Claim) -> None:
         """Deliver one claim; what goes wrong inside costs it its turn (the lease runs out), not the loop."""
+        attempt = Attempt(delivery=answered_alike(claim, _LEASE_LOST))
         try:
-            await self._settle(claim, await self._hand_over(claim), lease_ends)
+            attempt = await self._hand_over(claim)
+            await self._settle(claim, attempt)
+        except LeaseLostError:
+            self._lose(claim, attempt.delivery)
         except StoreError as error:
             _note_unavailable(error)
         except Exception as error:  # noqa: BLE001  the worker loop: one broken item must not stop the others
@@ -213,7 +243,7 @@ class DeliveryWorker:
         try:
             transport = Transport.from_json(claim.options)
             content = await _beside(len(claim.content), partial(deposits.leaving, claim))
-            delivery = await self._smarthost.deliver(
+            delivery = self._lost_before(claim) or await self._smarthost.deliver(
                 content,
                 reverse_path=claim.reverse_path,
                 recipients=tuple(ids),
@@ -239,9 +269,22 @@ class DeliveryWorker:
         del self._failures[part]
         return Attempt(delivery=delivery, content=content)
 
-    async def _settle(self, claim: Claim, attempt: Attempt, lease_ends: float) -> None:
-        """Commit how it ended, for as long as the lease lasts: the mail may be out, and only custody does not know."""
-        now = self._clock.now()
+    def _lose(self, claim: Claim, delivery: Delivery) -> None:
+        """Another worker has it now; should it come back to us, this was an attempt all the same."""
+        log.lease_lost(claim.item)
+        self._lost[claim.item, claim.copy] = claim.recipients, delivery
+        while len(self._lost) > _REMEMBERED:  # others have settled these
+            del self._lost[next(iter(self._lost))]
+
+    def _lost_before(self, claim: Claim) -> Delivery | None:
+        """Return how our last attempt ended if it lost its lease, to be settled now; a release is a new start."""
+        recipients, delivery = self._lost.pop((claim.item, claim.copy), ((), None))
+        since = {recipient.id: recipient.due_since for recipient in recipients}
+        return delivery if all(since.get(one.id) == one.due_since for one in claim.recipients) else None
+
+    async def _settle(self, claim: Claim, attempt: Attempt) -> None:
+        """Commit how it ended, for as long as a lease lasts: the mail may be out, and only custody does not know."""
+        now, ends = self._clock.now(), time.monotonic() + _LEASE.total_seconds()
         settled = settlements(claim, attempt, self._options, now, gives_up=self._clock.believed)
         reporting = partial(reports, claim, attempt, settled, self._options, now)
         telling = asyncio.ensure_future(_beside(len(attempt.content), reporting))
@@ -252,7 +295,7 @@ class DeliveryWorker:
             except LeaseLostError:
                 raise
             except StoreError as error:
-                if time.monotonic() + _SETTLE_AGAIN > lease_ends:
+                if time.monotonic() + _SETTLE_AGAIN > ends:
                     raise
                 _note_unavailable(error)
             await asyncio.sleep(_SETTLE_AGAIN)

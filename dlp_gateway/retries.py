@@ -5,7 +5,7 @@ Which retries are known, and why no others, stands in docs/decisions/0006-retry-
 
 import asyncio
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from itertools import count
@@ -28,6 +28,9 @@ _LOOK: Final = 0.005
 #: too, and a retry that waits keeps its message in memory.
 PATIENCE: Final = 15.0
 _LOOK_AGAIN: Final = 0.25
+#: Seconds after which the note of a hand-over that is still under way is made anew: well within the time for which one
+#: is believed after a crash (`journal.unanswered.LONGEST`).
+_NOTED_AGAIN: Final = 240.0
 #: Ids that are kept of messages that came while the database could not be asked.
 _UNSURE: Final = 1_000
 
@@ -61,6 +64,7 @@ class _Attempt:
         self._name, self._attempts = name, attempts
         self.waits = False  # for the end of a first attempt, of which there is a note
         self.looked_up = asyncio.Event()
+        self.over = asyncio.Event()
 
     def __enter__(self) -> None:
         self._attempts[self._name] = self
@@ -70,6 +74,7 @@ class _Attempt:
     ) -> None:
         del self._attempts[self._name]
         self.looked_up.set()
+        self.over.set()
 
 
 class Retries:
@@ -82,17 +87,20 @@ class Retries:
         *,
         patience: float = PATIENCE,
         noted: float = _NOTED,
+        noted_again: float = _NOTED_AGAIN,
     ) -> None:
         """`departures` are those of all receivers; left out: of this process alone.
 
         Seconds that a retry waits: `patience` for the end of the first attempt, `noted` for the note of its client's
-        departure.
+        departure. That is made anew every `noted_again` seconds.
         """
         self._journal = journal
         self._departures = departures or OwnDepartures()
         self._patience = patience
         self._noted_within = noted
+        self._noted_again = noted_again
         self._attempts: dict[str, _Attempt] = {}  # by id, the hand-overs under way
+        self._noting: dict[str, asyncio.Task[None]] = {}  # by id, those that make notes anew
         self._places: dict[str, int | None] = {}  # by id, of departures until they are noted
         self._unsure: dict[str, None] = {}  # ids of those of which nobody could say whether they are retries
 
@@ -149,6 +157,7 @@ class Retries:
 
         That is written down once the hand-over itself has looked whether it is a retry, or it would take itself for
         one: Exim ends its side of the connection right behind the final dot, as TCP allows, and still reads our reply.
+        How long a hand-over lasts is not bounded, so the note is made anew until it ends.
         """
         attempt = self._attempts.get(envelope.id)
         if attempt is not None:
@@ -159,9 +168,22 @@ class Retries:
                 return
         self._depart(envelope)
         try:
-            await self._journal.remember_under_way(await self._fingerprint(envelope, content), datetime.now(UTC))
+            fingerprint = await self._fingerprint(envelope, content)
+            await self._journal.remember_under_way(fingerprint, datetime.now(UTC))
         finally:
             self._settle(envelope)
+        if attempt is not None and envelope.id not in self._noting:
+            noting = self._noting[envelope.id] = asyncio.create_task(self._note_again(fingerprint, attempt))
+            noting.add_done_callback(lambda _: self._noting.pop(envelope.id))
+
+    async def _note_again(self, fingerprint: bytes, attempt: _Attempt) -> None:
+        """Make the note anew until the hand-over is over; a database that is away meanwhile is tried again."""
+        while not attempt.over.is_set():
+            try:
+                await asyncio.wait_for(attempt.over.wait(), self._noted_again)
+            except TimeoutError:
+                with suppress(StoreError):
+                    await self._journal.remember_under_way(fingerprint, datetime.now(UTC))
 
     async def unanswered(self, envelope: Envelope, content: bytes, reply: Reply, *, written: bool) -> None:
         """Remember a final reply that the client did not get, so that its retry makes no second copy.
@@ -169,6 +191,8 @@ class Retries:
         A reply that was `written` was most likely read by a client that then just hung up. Devices do that, and send
         the same alert again later, without Message-ID: to answer that without sending it would be to lose a mail.
         """
+        if envelope.id in self._noting:  # it may just be writing the note once more, which must not come after the end
+            await asyncio.wait((self._noting[envelope.id],))
         try:
             is_unsure = self._unsure.pop(envelope.id, self) is None
             if reply == UNDER_WAY or is_unsure:  # it may be a retry itself, and says nothing of the first attempt's end

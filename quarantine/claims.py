@@ -1,4 +1,7 @@
-"""Leases: which worker may hand a copy over, until when, and how it ended. A lease is no state but stands beside it."""
+"""Leases: which worker may hand a copy over, until when, and how it ended. A lease is no state but stands beside it.
+
+It has a name (`lease_owner`), by which it is told from the next one of the same worker, however often it is renewed.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -6,15 +9,26 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, false, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, case, false, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from quarantine import rows
 from quarantine.changes import Change, changeable, write
 from quarantine.crypto import DamagedError, Opener, Sealer
-from quarantine.model import CUSTODIAN, DELIVERY, INTERRUPTED, SETTLED, Claim, Settlement, State, fitting
+from quarantine.model import (
+    CUSTODIAN,
+    DELIVERY,
+    INTERRUPTED,
+    SETTLED,
+    Claim,
+    Settlement,
+    State,
+    fitting,
+    lease_name,
+    owner_of,
+)
 from quarantine.store import LeaseLostError
-from quarantine.tables import copies, payloads, recipients
+from quarantine.tables import Moment, copies, payloads, recipients
 
 #: Recipients in one transaction of housekeeping; a longer one would keep receivers waiting.
 BATCH: Final = 1000
@@ -123,9 +137,21 @@ async def lease(
     chosen = select(recipients).where(claimable(now, length), tuple_(*_PART).in_(parts))
     free = (await connection.execute(chosen.with_for_update(skip_locked=True))).all()
     if free:
-        given = {"owner": owner, "until": now + length}
+        given = {"owner": lease_name(owner, now + length), "until": now + length}
         await connection.execute(_LEASE, [{"of_item": row.item, "of_number": row.number, **given} for row in free])
     return free
+
+
+async def renew(connection: AsyncConnection, held: Sequence[Claim], *, until: datetime) -> int:
+    """Have the leases of these claims end at `until`, as far as their workers have them still."""
+    theirs = recipients.c
+    named = tuple_(theirs.item, theirs.copy, theirs.original, theirs.lease_owner)
+    renewed = update(recipients).where(
+        theirs.item.in_({claim.item for claim in held}),
+        named.in_([(claim.item, claim.copy, claim.original, claim.lease) for claim in held]),
+        theirs.state == State.DUE,
+    )
+    return (await connection.execute(renewed.values(lease_until=until))).rowcount
 
 
 async def give_back(connection: AsyncConnection, leased: Sequence[Row[Any]], *, until: datetime) -> None:
@@ -148,6 +174,24 @@ async def hasten(connection: AsyncConnection, *, since: datetime, now: datetime)
     chosen = select(theirs.item, theirs.number).where(waiting).limit(BATCH)
     moved = update(recipients).where(waiting, tuple_(theirs.item, theirs.number).in_(chosen)).values(due_at=now)
     return (await connection.execute(moved)).rowcount
+
+
+async def set_back(connection: AsyncConnection, *, now: datetime, is_right: bool) -> int:
+    """Have what became due by a clock that was ahead be due by this one; a bounded part of it, and no event."""
+    theirs, here = recipients.c, bindparam("here", now, type_=Moment)
+    is_ahead = theirs.changed_at > here
+    ahead = and_(theirs.state == State.DUE, or_(is_ahead, theirs.due_since > here) if is_right else is_ahead)
+    chosen = select(theirs.item, theirs.number).where(ahead).limit(BATCH)
+    moved = update(recipients).where(ahead, tuple_(theirs.item, theirs.number).in_(chosen))
+    # What was never tried waits by a decision, and for as long as that said.
+    wait = case((theirs.attempts > 0, here), else_=here + (theirs.due_at - theirs.changed_at))
+    right: dict[str, ColumnElement[Any]] = {
+        "due_at": case((is_ahead, wait), else_=theirs.due_at),
+        "changed_at": case((is_ahead, here), else_=theirs.changed_at),
+    }
+    if is_right:  # by one that is behind, in its turn, all would have waited for years
+        right["due_since"] = case((theirs.due_since > here, here), else_=theirs.due_since)
+    return (await connection.execute(moved.values(right))).rowcount
 
 
 async def with_payloads(connection: AsyncConnection, found: Sequence[Row[Any]]) -> tuple[LeasedRows, ...]:
@@ -227,8 +271,8 @@ def settled(row: Row[Any], settlement: Settlement, last_reply: str) -> Change:
 def end_leases(connection: Connection, is_dead: Callable[[str], bool], now: datetime) -> int:
     """End the leases of owners who are dead."""
     running = recipients.c.lease_until > now
-    owners = connection.execute(select(recipients.c.lease_owner).where(running).distinct()).scalars().all()
-    dead = [owner for owner in owners if is_dead(owner)]
+    names = connection.execute(select(recipients.c.lease_owner).where(running).distinct()).scalars().all()
+    dead = [name for name in names if is_dead(owner_of(name))]
     ended = update(recipients).where(running, recipients.c.lease_owner.in_(dead)).values(lease_until=now)
     return connection.execute(ended).rowcount if dead else 0
 
@@ -249,11 +293,10 @@ async def recover(connection: AsyncConnection, *, now: datetime, length: timedel
 
 
 def _under(claim: Claim) -> tuple[ColumnElement[bool], ...]:
-    """Match the recipients that the claim's worker still has: one lease is told from the next by when it ends."""
+    """Match the recipients that the claim's worker still has."""
     return (
         recipients.c.item == claim.item,
         recipients.c.copy == claim.copy,
         recipients.c.original == claim.original,
-        recipients.c.lease_owner == claim.owner,
-        recipients.c.lease_until == claim.until,
+        recipients.c.lease_owner == claim.lease,
     )

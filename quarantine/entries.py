@@ -37,7 +37,7 @@ class Line:
     recipient: Recipient
     changed_at: datetime
     original: bool = False
-    owner: str = ""
+    lease: str = ""
     until: datetime | None = None
     handing_over: bool = False
 
@@ -60,13 +60,13 @@ class Line:
         return self.state is State.DUE and self.recipient.due_at <= now and free
 
     def under(self, claim: Claim) -> bool:
-        """Tell whether the claim still holds it; one lease is told from the next by when it ends."""
+        """Tell whether the claim still holds it."""
         is_part = self.recipient.copy == claim.copy and self.original == claim.original
-        return is_part and self.owner == claim.owner and self.until == claim.until
+        return is_part and self.lease == claim.lease
 
     def free(self) -> None:
         """Give the lease back."""
-        self.owner, self.until = "", None
+        self.lease, self.until = "", None
 
 
 @dataclass(slots=True, kw_only=True)

@@ -26,6 +26,8 @@ from quarantine.model import (
     Statistics,
     Transition,
     fitting,
+    lease_name,
+    owner_of,
     require_sound,
 )
 from quarantine.store import Also, LeaseLostError, StoreError
@@ -148,6 +150,19 @@ class MemoryStore:
             line.recipient = replace(line.recipient, due_at=now)
         return len(waiting)
 
+    async def set_back(self, *, now: datetime, is_right: bool) -> int:
+        """Have what became due by a clock that was ahead be due by this one; return how many recipients."""
+        due = [line for _, line in self._all() if line.state is State.DUE]
+        ahead = [line for line in due if line.changed_at > now]
+        early = [line for line in due if is_right and line.recipient.due_since > now]
+        touched = sum(line in ahead or line in early for line in due)
+        for line in ahead:
+            wait = timedelta() if line.recipient.attempts else line.recipient.due_at - line.changed_at
+            line.recipient, line.changed_at = replace(line.recipient, due_at=now + wait), now
+        for line in early:
+            line.recipient = replace(line.recipient, due_since=now)
+        return touched
+
     async def claim(
         self, *, owner: str, now: datetime, lease: timedelta, limit: int, octets: int | None = None
     ) -> tuple[Claim, ...]:
@@ -162,9 +177,22 @@ class MemoryStore:
         for entry, lines in parts[: fitting([entry.size for entry, _ in parts[:limit]], octets)]:
             claims.append(entries.claim_of(entry, lines, owner=owner, until=now + lease))
             for line in lines:
-                line.owner, line.until = owner, now + lease
+                line.lease, line.until = lease_name(owner, now + lease), now + lease
                 line.recipient = replace(line.recipient, attempts=line.recipient.attempts + 1)
         return tuple(claims)
+
+    async def renew(self, held: tuple[Claim, ...], *, until: datetime) -> int:
+        """Have leases that are still held end at `until`; return of how many recipients."""
+        theirs = [
+            line
+            for claim in held
+            if claim.item in self._entries
+            for line in self._entries[claim.item].lines
+            if line.under(claim) and line.state is State.DUE
+        ]
+        for line in theirs:
+            line.until = until
+        return len(theirs)
 
     async def handing_over(self, claim: Claim, recipients: tuple[int, ...]) -> None:
         """Note that the final dot for these recipients is about to be sent; `LeaseLostError` if the lease is."""
@@ -217,7 +245,8 @@ class MemoryStore:
 
     async def end_leases(self, is_dead: Callable[[str], bool], *, now: datetime) -> int:
         """End the leases of owners who are dead; return how many."""
-        ended = [line for _, line in self._all() if line.until is not None and line.until > now and is_dead(line.owner)]
+        running = [line for _, line in self._all() if line.until is not None and line.until > now]
+        ended = [line for line in running if is_dead(owner_of(line.lease))]
         for line in ended:
             line.until = now
         return len(ended)
@@ -233,9 +262,9 @@ class MemoryStore:
                     entry, line, State.DUE, actor=CUSTODIAN, reason=reason, now=now, again=True, silent=silent
                 )
             else:
-                owner, until = line.owner, line.until
+                lease_kept, until = line.lease, line.until
                 entries.change(entry, line, State.IN_DOUBT, actor=CUSTODIAN, reason=INTERRUPTED, now=now)
-                line.owner, line.until = owner, until  # a late worker can still say "delivered"
+                line.lease, line.until = lease_kept, until  # a late worker can still say "delivered"
         return len(lost)
 
     async def expire(self, *, now: datetime) -> tuple[Item, ...]:

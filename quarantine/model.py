@@ -100,6 +100,16 @@ def fitting(sizes: Sequence[int], octets: int | None) -> int:
     return max(sum(total <= octets for total in accumulate(sizes)), min(len(sizes), 1))
 
 
+def lease_name(owner: str, until: datetime) -> str:
+    """Return by what a lease is known for as long as it is renewed: whose it is, and when it was first to end."""
+    return f"{owner}#{until.isoformat()}"
+
+
+def owner_of(lease: str) -> str:
+    """Return whose lease it is."""
+    return lease.rpartition("#")[0] or lease  # what earlier versions wrote is the owner alone
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CopyDeposit:
     """One copy of the payload: who gets it and how it is changed on the way out.
@@ -231,7 +241,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """A copy that one delivery worker may hand over until `until`, and the recipients that are due in it.
+    """A copy that one worker may hand over until `until`, or for as long as it renews its lease, and who is due in it.
 
     `original`: a reviewer asked by name for the message without the changes that `edits` make to it. `damaged`: it
     cannot be opened, so it can only be settled as FAILED; `content` is b"" then, and what else cannot be opened is "".
@@ -249,6 +259,11 @@ class Claim:
     owner: str
     until: datetime
     damaged: bool = False
+
+    @property
+    def lease(self) -> str:
+        """The name of its lease."""
+        return lease_name(self.owner, self.until)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

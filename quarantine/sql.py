@@ -216,6 +216,11 @@ class SqlStore:
         async with self.database.writing() as connection:
             return await claims.hasten(connection, since=since, now=now)
 
+    async def set_back(self, *, now: datetime, is_right: bool) -> int:
+        """Have what became due by a clock that was ahead be due by this one; return how many recipients."""
+        async with self.database.writing() as connection:
+            return await claims.set_back(connection, now=now, is_right=is_right)
+
     async def claim(
         self, *, owner: str, now: datetime, lease: timedelta, limit: int, octets: int | None = None
     ) -> tuple[Claim, ...]:
@@ -228,6 +233,11 @@ class SqlStore:
         async with self.database.writing() as connection:
             leased = await claims.lease(connection, owner=owner, now=now, length=lease, limit=limit, octets=octets)
         return await open_leased(self.database, leased, opener, owner=owner, until=until)
+
+    async def renew(self, held: tuple[Claim, ...], *, until: datetime) -> int:
+        """Have leases that are still held end at `until`; return of how many recipients."""
+        async with self.database.writing() as connection:
+            return await claims.renew(connection, held, until=until)
 
     async def handing_over(self, claim: Claim, recipients: tuple[int, ...]) -> None:
         """Note that the final dot for these recipients is about to be sent; `LeaseLostError` if the lease is."""

@@ -133,6 +133,14 @@ class Store(Protocol):
         """
         ...
 
+    async def set_back(self, *, now: datetime, is_right: bool) -> int:
+        """The clock was set back to `now`: have DUE recipients that were written later be due by this one.
+
+        What was tried is due now; what was not waits from now on for as long as it was to. If it `is_right` now, they
+        have been due since then. A bounded part at a time, as in `hasten`; returns of how many recipients.
+        """
+        ...
+
     async def claim(
         self, *, owner: str, now: datetime, lease: timedelta, limit: int, octets: int | None = None
     ) -> tuple[Claim, ...]:
@@ -141,6 +149,13 @@ class Store(Protocol):
         `octets`: of content in all, after the first copy; None: whatever there is.
         A lease that would last for more than two of this length was given before the clock was set back, and is over.
         A copy that cannot be opened comes too, `damaged`, for its worker to settle.
+        """
+        ...
+
+    async def renew(self, held: tuple[Claim, ...], *, until: datetime) -> int:
+        """Have the leases of these claims end at `until`; return of how many recipients.
+
+        Those that another worker has by now, or that are over and taken back, are left as they are.
         """
         ...
 

@@ -4,16 +4,20 @@ import asyncio
 import sys
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
+from dlp_gateway.journal import open_journal, unanswered
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.reply import Reply
 from dlp_gateway.ports import UNDER_WAY, InCustody
 from dlp_gateway.retries import OwnDepartures, Retries, sender_of
 from dlp_gateway.smtp.replies import final
+from quarantine.crypto import PrivateKey
 from quarantine.store import StoreError
+from tests.conftest import SQLITE
 from tests.fakes import MemoryJournal
 from tests.waiting import until
 
@@ -182,3 +186,38 @@ async def test_what_custody_took_is_held_once_whatever_its_client_was_to_read(*,
         again = await retries.reply(envelope(name), CONTENT)
         assert again == reply
         await retries.unanswered(envelope(name), CONTENT, replace(again, again=True), written=False)
+
+
+async def test_a_hand_over_may_take_as_long_as_it_wants(
+    folder: Path, key: PrivateKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """(i) A note is believed for minutes only, lest a crash keep its client waiting; while it is true it is renewed."""
+    monkeypatch.setattr(unanswered, "LONGEST", timedelta(seconds=0.3))
+    journal = await open_journal(SQLITE, key.public, folder=folder)
+    retries = Retries(journal, patience=0, noted_again=0.05)
+    first = envelope("a1")
+    with retries.attempt("a1"):
+        assert await retries.reply(first, CONTENT) is None
+        leaving = asyncio.create_task(retries.abandoned(first, CONTENT))
+        told = asyncio.create_task(retries.abandoned(first, CONTENT))  # once more, at the end of the session
+        await asyncio.sleep(0.6)
+        assert await retries.reply(envelope("a2"), CONTENT) == UNDER_WAY
+    await asyncio.gather(leaving, told)
+    await retries.unanswered(first, CONTENT, TAKEN, written=False)
+    assert await retries.reply(envelope("a3"), CONTENT) == TAKEN
+    await journal.close()
+
+
+@pytest.mark.parametrize(("end", "heard"), [(TAKEN, TAKEN), (LATER, None)])
+async def test_a_note_that_is_made_anew_outlives_no_end(end: Reply, heard: Reply | None) -> None:
+    """The disk is slow, and the hand-over ends while the note is being written once more."""
+    journal = SlowJournal()
+    retries = Retries(journal, patience=0, noted_again=0.01)
+    first = envelope("a1")
+    with retries.attempt("a1"):
+        assert await retries.reply(first, CONTENT) is None
+        leaving = asyncio.create_task(retries.abandoned(first, CONTENT))
+        await asyncio.sleep(0.08)  # the second note takes until 0.11
+    await retries.unanswered(first, CONTENT, end, written=False)
+    await leaving
+    assert await retries.reply(envelope("a2"), CONTENT) == heard

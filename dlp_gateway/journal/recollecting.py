@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from dlp_gateway.detect.base import Exposure, Facts, Thread
@@ -122,10 +122,15 @@ def _closed(this: Mailing, others: Sequence[Mailing], storm: Storm) -> int:
     return 0
 
 
+def _is_near(earlier: Mailing, this: Mailing, period: timedelta) -> bool:
+    """Whether it was within the period: by a clock that was set back since, it may stand so long after this one."""
+    return abs(this.at - earlier.at) < period
+
+
 def _struck(this: Mailing, objected: Iterable[Mailing], questions: Questions) -> int:
     """Return how many outsiders of one of these mails, as far as they count still, this one shows again."""
-    since = this.at - questions.memory.strike
-    return max((len(one.audience & this.shown) for one in objected if since < one.at), default=0)
+    lately = (one for one in objected if _is_near(one, this, questions.memory.strike))
+    return max((len(one.audience & this.shown) for one in lately), default=0)
 
 
 def _exposure(this: Mailing, by_sender: tuple[Mailing, ...], questions: Questions) -> Exposure | None:
@@ -133,8 +138,7 @@ def _exposure(this: Mailing, by_sender: tuple[Mailing, ...], questions: Question
 
     Small mails are added up: what a mass mail shows is judged, and mostly hidden, by rules that look at it alone.
     """
-    since = this.at - questions.memory.window
-    earlier = [one for one in by_sender if since < one.at]
+    earlier = [one for one in by_sender if _is_near(one, this, questions.memory.window)]
     before = frozenset[bytes]().union(*(one.shown for one in earlier if one.is_exposed))
     written = before.union(*(one.shown for one in earlier if one.is_objected))
     if not written or len(this.shown) < 2:

@@ -208,7 +208,7 @@ class SqlJournal:
         async with self._database.writing() as connection:
             await connection.execute(delete(keys).where(keys.c.made_at < before, unused))
             now = datetime.now(UTC)
-            await connection.execute(delete(unanswered_table).where(unanswered_table.c.at < now - unanswered.KEPT))
+            await connection.execute(delete(unanswered_table).where(unanswered.over(now)))
             long_ago = now - login_failures.KEPT
             await connection.execute(delete(login_failure_table).where(login_failure_table.c.at < long_ago))
         await self._memory.prune(before, window)

@@ -5,7 +5,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import ColumnElement, delete, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dlp_gateway.journal.tables import unanswered
@@ -18,8 +18,12 @@ from quarantine.crypto import MessageKey, PublicKey
 KEPT: Final = timedelta(hours=1)
 
 #: How long `UNDER_WAY` may be believed after a crash: longer than the smarthost may take for the final dot, ten minutes
-#: (RFC 5321 4.5.3.2.6).
+#: (RFC 5321 4.5.3.2.6). While a hand-over lives its note is made anew (`retries`).
 LONGEST: Final = timedelta(minutes=12)
+
+#: How far a row may be ahead of the clock: others' may differ so much. More was written before the clock was set back,
+#: and would hide for weeks that the same octets are another mail by now.
+AHEAD: Final = timedelta(minutes=1)
 
 #: A row is committed so long after the time that it bears, at the most: waits for the database are shorter.
 _LATE: Final = timedelta(minutes=1)
@@ -67,16 +71,22 @@ class Lost:
     async def look(self, connection: AsyncConnection, now: datetime) -> None:
         """Read what is new, and forget what is old; what was taken out since then is found out by a recall."""
         since = max(now - KEPT, min(self._newest, now) - _LATE)  # the clock may have been set back
-        new = select(unanswered.c.fingerprint, unanswered.c.at).where(unanswered.c.at > since)
+        is_new = unanswered.c.at > since, unanswered.c.at <= now + AHEAD
+        new = select(unanswered.c.fingerprint, unanswered.c.at).where(*is_new)
         self._at.update((row.fingerprint, row.at) for row in await connection.execute(new))
-        self._at = {one: at for one, at in self._at.items() if at > now - KEPT}
+        self._at = {one: at for one, at in self._at.items() if now - KEPT < at <= now + AHEAD}
         self._newest = max(self._at.values(), default=self._newest)
+
+
+def over(now: datetime) -> ColumnElement[bool]:
+    """Match what is no answer to any retry any more, and what a clock that was ahead wrote."""
+    return or_(unanswered.c.at < now - KEPT, unanswered.c.at > now + AHEAD)
 
 
 async def recall(connection: AsyncConnection, key: MessageKey, known_by: bytes, now: datetime) -> Reply | None:
     """Return our reply to this transaction within the hour before `now`, if the client never got it."""
     kept = select(unanswered.c.reply, unanswered.c.at).where(
-        unanswered.c.fingerprint == known_by, unanswered.c.at > now - KEPT
+        unanswered.c.fingerprint == known_by, unanswered.c.at > now - KEPT, unanswered.c.at <= now + AHEAD
     )
     row = (await connection.execute(kept)).first()
     if row is None:

@@ -29,6 +29,8 @@ _BATCH: Final = 500
 _OWN_FAILURES: Final = 5
 #: How long the parts of one mail count as one: clients and servers split long lists of recipients.
 _SAME_MAIL: Final = timedelta(hours=1)
+#: How far a mark may be ahead of the clock, which NTP moves a little; more was written before it was set back.
+_AHEAD: Final = timedelta(minutes=1)
 #: Items of a state that a digest looks at.
 _LOOKED_AT: Final = 200
 
@@ -123,14 +125,23 @@ class NoticeWorker:
 
     async def _occasion(self, marks: Marks, now: datetime, limit: int, parts: tuple[str, ...]) -> Occasion:
         """Look for what there is to tell, in these parts of it."""
-        periods = (now - marks.digest_at) // self._options.digest if self._options.reviewers else 0
+        digest_at = self._digest_at(marks, now) if "digest" in parts and self._options.reviewers else None
         return Occasion(
             happened=await self._store.transitions(after=marks.seen, limit=limit) if "happened" in parts else (),
             rewritten=await self._ledger.untold(limit) if "rewritten" in parts else {},
             over=await self._ledger.ended(before=now - HOUR, now=now, limit=limit) if "over" in parts else (),
-            # At the same time of day as ever.
-            digest_at=marks.digest_at + periods * self._options.digest if periods >= 1 and "digest" in parts else None,
+            digest_at=digest_at,
         )
+
+    def _digest_at(self, marks: Marks, now: datetime) -> datetime | None:
+        """Return the time that a digest bears if it is due: the same time of day as ever, unless the clock was ahead.
+
+        Then it is now: nobody can say how long ago the last one was.
+        """
+        if marks.digest_at > now + _AHEAD:
+            return now
+        periods = (now - marks.digest_at) // self._options.digest
+        return marks.digest_at + periods * self._options.digest if periods >= 1 else None
 
     async def _go_round(self, occasion: Occasion, marks: Marks, now: datetime) -> bool:
         """Tell and commit it; return whether that made any difference."""

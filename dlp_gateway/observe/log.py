@@ -277,6 +277,11 @@ def recovered(leases: int) -> None:
     current.logger.warning("recovered", leases=leases)
 
 
+def lease_lost(mail: str) -> None:
+    """Another worker took what this one was delivering, before it was done: it may leave twice."""
+    current.logger.warning("lease_lost", id=mail)
+
+
 def store_unavailable(error: BaseException) -> None:
     """Custody or the journal cannot be used now; `why` is a word of `quarantine.failures`, `file` the database."""
     known = {"why": _word(error.why), "file": error.file} if isinstance(error, StoreError) and error.why else {}

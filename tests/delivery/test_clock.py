@@ -6,7 +6,7 @@ import pytest
 
 from dlp_gateway.delivery import DeliveryWorker
 from quarantine.memory import MemoryStore
-from quarantine.model import State
+from quarantine.model import Query, State
 from tests.delivery.custody import OPTIONS, Hands, custody, states
 from tests.fakes import LATER, ScriptedSmarthost
 
@@ -76,6 +76,56 @@ async def test_a_clock_that_is_ahead_gives_nobody_up() -> None:
     assert not await late.deliver_due()
     await late.look_at_clock()
     assert await late.deliver_due()
+
+
+@pytest.mark.parametrize("delay", [timedelta(), timedelta(minutes=10)])
+async def test_what_was_taken_by_a_clock_that_was_ahead_leaves_in_time(delay: timedelta) -> None:
+    """It was never tried: it waits for as long as it was to, and not until that wrong time comes."""
+    store, hands = await custody(age=-DAYS), Hands()
+    (taken,) = await store.items(Query())
+    await store.reschedule(ITEM, due_at=taken.created_at + delay)
+    hands.ahead = DAYS
+    late = worker(store, hands)
+    await late.look_at_clock()
+    hands.ahead = timedelta()
+    await late.look_at_clock()
+    assert await late.deliver_due() is not bool(delay)
+    hands.run += delay
+    await late.deliver_due()
+    (item,) = await store.items(Query())
+    assert item.recipients[0].attempts == 1
+    hands.run += HOUR
+    await late.look_at_clock()
+    (item,) = await store.items(Query())
+    assert item.recipients[0].due_since < datetime.now(UTC) + 2 * HOUR  # `max_age` counts from now
+
+
+async def test_what_was_set_back_before_the_start_is_known_in_an_hour() -> None:
+    """Mail from the future was taken by a clock that was ahead, unless it is this one that is behind."""
+    store, hands = await custody(age=-DAYS), Hands()
+    restarted = worker(store, hands)
+    await restarted.look_at_clock()
+    assert not await restarted.deliver_due()
+    hands.run += HOUR
+    await restarted.look_at_clock()
+    assert await restarted.deliver_due()
+
+
+async def test_a_clock_that_is_behind_for_a_while_makes_no_mail_old() -> None:
+    """A machine without a battery starts in the past: who is put off then is not given up when NTP has set it."""
+    store, hands = await custody(), Hands()
+    hands.ahead = -20 * DAYS
+    restarted = DeliveryWorker(store, ScriptedSmarthost(rcpt={"a@x.example": LATER}), OPTIONS, Hands().clock)
+    restarted._clock = hands.clock
+    await restarted.look_at_clock()
+    hands.ahead = timedelta()
+    hands.run += 2 * HOUR
+    await restarted.look_at_clock()
+    hands.run += 2 * HOUR
+    await restarted.look_at_clock()
+    assert hands.clock.believed
+    await restarted.deliver_due()
+    assert await states(store) == [State.DUE, State.DELIVERED]
 
 
 @pytest.mark.parametrize(("age", "expected"), [(HOUR / 2, True), (2 * HOUR, False), (-HOUR / 2, False)])

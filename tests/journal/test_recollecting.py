@@ -159,3 +159,14 @@ def test_a_working_group_may_answer_itself() -> None:
     assert facts(this, found, QUESTIONS, is_ours=False, familiar=12) == Facts(familiar=12)
     blind = replace(this, addressed=frozenset(PEOPLE[:30]))
     assert facts(blind, found, QUESTIONS, is_ours=False, familiar=12).thread == Thread(audience=12, addressed_again=12)
+
+
+@pytest.mark.parametrize(("ahead", "counts"), [(-1, True), (1, True), (8, False)])
+def test_what_a_clock_that_was_ahead_wrote_counts_for_a_window_only(ahead: int, *, counts: bool) -> None:
+    """Shortly before the clock was set back is shortly before now; weeks ahead would hold mail for weeks."""
+    this = mailing(12)
+    days = ahead * timedelta(days=1)
+    before = mailing(12, at=NOON + days, is_stopped=True, is_objected=True, is_exposed=True)
+    memory = Memory(window="7d", strike="7d")  # type: ignore[arg-type]
+    found = told(this, replace(QUESTIONS, memory=memory), by_sender=(before,))
+    assert (found.struck, found.stopped, found.exposure is not None) == (12 * counts, 12 * counts, counts)

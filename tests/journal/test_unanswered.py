@@ -4,6 +4,7 @@ import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,11 +58,11 @@ async def test_a_lost_reply_is_given_again(url: str, folder: Path, key: PrivateK
 async def test_the_first_reply_counts(journal: SqlJournal, envelope: Envelope) -> None:
     """A retry whose reply is lost too changes neither the answer nor the hour, or it would never be another mail."""
     known_by = journal.fingerprint(envelope, b"mail")
-    begun = datetime.now(UTC) - timedelta(minutes=59)
+    begun = datetime.now(UTC) - timedelta(minutes=59, seconds=40)
     await journal.remember_unanswered(known_by, REPLY, begun)
     await journal.remember_unanswered(known_by, replace(REPLY, code=251), begun + timedelta(minutes=58))
     assert await journal.recall(known_by) == REPLY
-    await journal.remember_unanswered(known_by, replace(REPLY, code=252), begun + timedelta(minutes=62))
+    await journal.remember_unanswered(known_by, replace(REPLY, code=252), begun + timedelta(minutes=60, seconds=10))
     assert await journal.recall(known_by) == replace(REPLY, code=252)
 
 
@@ -126,7 +127,35 @@ async def test_only_what_is_new_is_read_again(journal: SqlJournal, envelope: Env
 async def test_a_clock_that_is_set_back_hides_no_lost_reply(journal: SqlJournal, envelope: Envelope) -> None:
     """What is remembered after that bears an earlier time than what was remembered before."""
     now = datetime.now(UTC)
-    for number, ahead in enumerate((5, 0)):
+    for number, ahead in enumerate((50, 0)):
         known_by = journal.fingerprint(envelope, b"mail %d" % number)
-        await journal.remember_unanswered(known_by, REPLY, now + timedelta(minutes=ahead))
+        await journal.remember_unanswered(known_by, REPLY, now + timedelta(seconds=ahead))
         assert await journal.recall(known_by) == REPLY
+
+
+async def test_a_clock_that_was_ahead_makes_no_hour_longer(journal: SqlJournal, envelope: Envelope) -> None:
+    """The same octets weeks later are another mail; what is remembered of them now counts, and no more than that."""
+    known_by, now = journal.fingerprint(envelope, b"mail"), datetime.now(UTC)
+    ahead = now + timedelta(days=40)
+    await journal.remember_unanswered(known_by, REPLY, ahead)
+    assert await journal.recall(known_by) is None
+    await journal.remember_unanswered(known_by, replace(REPLY, code=251), now)
+    assert await journal.recall(known_by) == replace(REPLY, code=251)
+
+
+async def test_what_was_remembered_by_a_clock_that_was_ahead_is_pruned(
+    journal: SqlJournal, envelope: Envelope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or it would be an answer once that time has come."""
+    known_by, now = journal.fingerprint(envelope, b"mail"), datetime.now(UTC)
+    await journal.remember_unanswered(known_by, REPLY, now + timedelta(days=40))
+    await journal.prune(now - timedelta(days=90))
+
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:  # type: ignore[override]  # noqa: ANN401
+            return datetime.now(tz) + timedelta(days=40)
+
+    monkeypatch.setattr("dlp_gateway.journal.sql.datetime", Later)
+    monkeypatch.setattr("dlp_gateway.journal.sql._LOOK", -1)
+    assert await journal.recall(known_by) is None

@@ -87,6 +87,37 @@ async def test_a_digest_of_what_waits(house: House, monkeypatch: pytest.MonkeyPa
     assert kinds(await house.tell()) == [("digest", "rita@corp.example")]
 
 
+async def test_a_digest_by_a_clock_that_was_ahead_is_not_the_last(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reviewers hear of what waits when the clock is set back, and from then on at this time every day."""
+    move = clock(monkeypatch)
+    house.use(reviewers=REVIEWERS[:1], kinds=frozenset())
+    await house.keep("m1")
+    move(timedelta(days=40))
+    assert kinds(await house.tell()) == [("digest", "rita@corp.example")]
+    move(-timedelta(days=40, seconds=-30))
+    assert kinds(await house.tell()) == [("digest", "rita@corp.example")]
+    assert await house.tell() == []
+    move(timedelta(hours=23))
+    assert await house.tell() == []
+    move(timedelta(hours=1))
+    assert kinds(await house.tell()) == [("digest", "rita@corp.example")]
+
+
+async def test_seconds_that_the_clock_was_ahead_make_no_second_digest(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NTP moves it by so much."""
+    move = clock(monkeypatch)
+    house.use(reviewers=REVIEWERS[:1], kinds=frozenset())
+    await house.keep("m1")
+    move(timedelta(days=1))
+    assert kinds(await house.tell()) == [("digest", "rita@corp.example")]
+    move(-timedelta(seconds=20))
+    assert await house.tell() == []
+
+
 async def test_our_own_notices_are_in_no_digest(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """A notice that nobody takes is no reviewer's work."""
     move = clock(monkeypatch)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from quarantine.model import Settlement, State
+from quarantine.model import Query, Settlement, State
 from quarantine.store import LeaseLostError, Store, StoreError
 from tests.quarantine.conftest import LEASE, Make, claim, states
 
@@ -96,6 +96,29 @@ async def test_what_an_outage_put_off_can_be_hastened(store: Store, deposit: Mak
     assert [len(await store.events(name)) for name in names] == events
 
 
+async def test_what_waits_for_a_time_that_was_wrong(store: Store, deposit: Make, noon: datetime) -> None:
+    """What was taken, released or tried by a clock that was ahead waits no longer than it was to, from now on."""
+    ahead, minute = noon + timedelta(days=40), timedelta(minutes=1)
+    names, waits = ("m1", "m2", "m3", "m4", "m5"), (0, 10, 0, 0, 10)
+    for name, wait in zip(names, waits, strict=True):
+        at, state = noon if name == "m5" else ahead, State.HELD if name == "m3" else State.DUE
+        await store.take((deposit(name, state=state, at=at, due_at=at + wait * minute),))
+    await store.release("m3", actor="ann", reason="", now=ahead)
+    (tried,) = [one for one in await claim(store, ahead) if one.item == "m4"]
+    again = Settlement(recipient=1, state=State.DUE, reply="451 later", due_at=ahead + 10 * minute)
+    await store.settle(tried, (again,), now=ahead)
+    events = [len(await store.events(name)) for name in names]
+    now = noon + minute
+    assert [await store.set_back(now=now, is_right=False) for _ in range(2)] == [4, 0]
+    waiting = await store.items(Query())
+    assert [item.recipients[0].due_since for item in waiting if item.id != "m5"] == 4 * [ahead]
+    assert [await store.set_back(now=now, is_right=True) for _ in range(2)] == [4, 0]
+    items = {item.id: item.recipients[0] for item in await store.items(Query())}
+    assert [(items[name].due_at - noon) // minute for name in names] == [1, 11, 1, 1, 10]
+    assert [items[name].due_since for name in names] == 4 * [now] + [noon]
+    assert [len(await store.events(name)) for name in names] == events
+
+
 async def test_what_was_not_settled_is_free_again(store: Store, deposit: Make, noon: datetime) -> None:
     """A worker that gives up before the final dot leaves the recipients to the next."""
     await store.take((deposit("m1", state=State.DUE),))
@@ -177,3 +200,33 @@ async def test_a_lease_from_before_the_clock_was_set_back(store: Store, deposit:
     assert [[to.id for to in found.recipients] for found in await claim(store, back, "two")] == [[2]]
     assert await store.recover(now=back, lease=LEASE, retry=False) == 1
     assert await states(store, "m1") == {"bob@example.com": State.IN_DOUBT, "eve@example.org": State.DUE}
+
+
+async def test_a_lease_that_is_renewed_goes_on(store: Store, deposit: Make, noon: datetime) -> None:
+    """Its worker has it for as long as he wants it, and can say how it ended; one that is not renewed ends in time."""
+    await store.take((deposit("m1", state=State.DUE), deposit("m2", state=State.DUE), deposit("m3", state=State.DUE)))
+    slow, handing, left = sorted(await claim(store, noon), key=lambda one: one.item)
+    await store.handing_over(handing, (1,))
+    for minutes in (4, 8):
+        assert await store.renew((slow, handing), until=noon + timedelta(minutes=minutes) + LEASE) == 2
+    later = noon + timedelta(minutes=12)
+    assert await store.recover(now=later, lease=LEASE, retry=True) == 1
+    assert [found.item for found in await claim(store, later, "two")] == [left.item]
+    for held in (slow, handing):
+        await store.handing_over(held, (1,))
+        await store.settle(held, (Settlement(recipient=1, state=State.DELIVERED, reply="250"),), now=later)
+    assert await states(store, "m1") == await states(store, "m2") == {"bob@example.com": State.DELIVERED}
+    assert await store.renew((slow, handing), until=later + LEASE) == 0
+
+
+async def test_a_lost_lease_is_not_renewed(store: Store, deposit: Make, noon: datetime) -> None:
+    """Not even by a worker who lost it to himself: the later claim has a lease of its own."""
+    await store.take((deposit("m1", state=State.DUE),))
+    (first,) = await claim(store, noon)
+    (second,) = await claim(store, noon + LEASE)
+    assert await store.renew((first,), until=noon + 9 * LEASE) == 0
+    with pytest.raises(LeaseLostError):
+        await store.handing_over(first, (1,))
+    await store.handing_over(second, (1,))
+    assert await store.renew((second,), until=noon + 3 * LEASE) == 1
+    assert await store.renew((), until=noon) == 0

@@ -32,9 +32,11 @@ step = st.one_of(
     st.tuples(st.just("confirm"), item, some),
     st.tuples(st.just("reschedule"), item, number),
     st.tuples(st.just("claim"), st.integers(min_value=1, max_value=2)),
+    st.tuples(st.just("renew"), number),
     st.tuples(st.just("handing_over"), number, some),
     st.tuples(st.just("settle"), number, st.lists(outcome, min_size=1, max_size=3)),
     st.tuples(st.just("wait"), st.sampled_from([1, 4, 6, -30, 60 * 24 * 14])),
+    st.tuples(st.just("set_back"), st.booleans()),
     st.tuples(st.just("recover"), st.booleans()),
     st.tuples(st.just("expire")),
     st.tuples(st.just("erase")),
@@ -83,9 +85,16 @@ class Walk:
 
     async def claim(self, limit: int) -> tuple[Claim, ...]:
         """Lease what is due."""
-        claims = await self.store.claim(owner=f"worker {limit}", now=self.now, lease=LEASE, limit=limit)
+        found = await self.store.claim(owner=f"worker {limit}", now=self.now, lease=LEASE, limit=limit)
+        claims = tuple(
+            sorted(found, key=lambda one: (one.item, one.copy, one.original))
+        )  # of those, any may come first
         self.claims += claims
         return claims
+
+    async def renew(self, which: int) -> int:
+        """Have a lease go on."""
+        return await self.store.renew(tuple(self.claims[which : which + 2]), until=self.now + LEASE)
 
     async def handing_over(self, which: int, addresses: tuple[str, ...]) -> None:
         """Say that the final dot is about to be sent."""
@@ -112,6 +121,10 @@ class Walk:
     async def wait(self, minutes: int) -> None:
         """Let time pass, or set the clock back."""
         self.now += timedelta(minutes=minutes)
+
+    async def set_back(self, is_right: bool) -> int:  # noqa: FBT001
+        """Put right what a clock that was ahead wrote."""
+        return await self.store.set_back(now=self.now, is_right=is_right)
 
     async def recover(self, retry: bool) -> int:  # noqa: FBT001
         """Take lost leases back."""
