@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Coroutine
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
@@ -262,7 +262,7 @@ class Door:
         self._keep(asyncio.get_running_loop().create_task(self._abandon(envelope, content)))
 
     def unanswered(
-        self, envelope: Envelope, content: bytes, outcome: asyncio.Task[Reply], written: Coroutine[Any, Any, bool]
+        self, envelope: Envelope, content: bytes, outcome: asyncio.Task[Reply], written: Awaitable[bool]
     ) -> asyncio.Task[None]:
         """Tell the handler, when the hand-over is done, that its reply did not arrive; `written` as in `Handler`."""
         if not outcome.done():
@@ -332,7 +332,7 @@ class Door:
             stumbled(envelope.id, error)
 
     async def _remember(
-        self, envelope: Envelope, content: bytes, outcome: asyncio.Task[Reply], written: Coroutine[Any, Any, bool]
+        self, envelope: Envelope, content: bytes, outcome: asyncio.Task[Reply], written: Awaitable[bool]
     ) -> None:
         try:
             is_written = await written
