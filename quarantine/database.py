@@ -157,8 +157,8 @@ class Database:
         """Read at one moment: all statements see the same state."""
         with translated(self.path):
             async with self._reader.connect() as connection:
-                if self.path is None:
-                    yield connection
+                if self.path is None:  # where each statement would see a moment of its own
+                    yield await connection.execution_options(isolation_level="REPEATABLE READ")
                     return
                 try:
                     await connection.exec_driver_sql("BEGIN")
