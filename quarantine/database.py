@@ -45,6 +45,12 @@ BUSY_TIMEOUT: Final = 10.0
 #: Milliseconds of one wait for the write lock; SQLite asks after 1, 3 and 8 of them.
 _SHORT_WAIT: Final = 15
 
+# PostgreSQL's advisory locks, to the end of the transaction; the number is that of nothing else.
+_AMONG_WRITERS: Final = "SELECT pg_advisory_xact_lock_shared(5061001)"
+_WITHOUT_WRITERS: Final = "SELECT pg_advisory_xact_lock(5061001)"
+#: How long a transaction that writes is waited for, while others must not begin: one that hangs stops nobody for long.
+_SETTLED_WITHIN: Final = "1s"
+
 _DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 
 
@@ -114,6 +120,8 @@ class Database:
     async def writing(self) -> AsyncIterator[AsyncConnection]:
         """Open the one writing transaction; it is on disk when the block is left, or undone and `StoreError`."""
         async with self._in_turn(), self._writer.begin() as connection:
+            if self.path is None:
+                await connection.exec_driver_sql(_AMONG_WRITERS)
             yield connection
 
     async def transact(self, body: Callable[[Connection], T]) -> T:
@@ -124,6 +132,7 @@ class Database:
         async with self._in_turn():
             if self.path is None:
                 async with self._writer.begin() as connection:
+                    await connection.exec_driver_sql(_AMONG_WRITERS)
                     return await connection.run_sync(body)
             return await self._in_thread(self._committing, partial(_committed, self._committer, body))
 
@@ -162,8 +171,8 @@ class Database:
         """Read at one moment: all statements see the same state."""
         with translated(self.path):
             async with self._reader.connect() as connection:
-                if self.path is None:
-                    yield connection
+                if self.path is None:  # where each statement would see a moment of its own
+                    yield await connection.execution_options(isolation_level="REPEATABLE READ")
                     return
                 try:
                     await connection.exec_driver_sql("BEGIN")
@@ -172,6 +181,23 @@ class Database:
                 except BaseException:  # cancelled in one of them, nobody knows whether its thread still does it
                     await connection.invalidate()
                     raise
+
+    @asynccontextmanager
+    async def reading_settled(self) -> AsyncIterator[AsyncConnection]:
+        """Read at one moment in which no transaction writes, so that none later commits a number below the newest.
+
+        On SQLite every moment is one. PostgreSQL gives numbers before the commit: those who write are waited for there,
+        and no others begin meanwhile.
+        """
+        if self.path is not None:
+            async with self.reading() as connection:
+                yield connection
+            return
+        with translated(self.path):
+            async with self._reader.begin() as connection:
+                await connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_SETTLED_WITHIN}'")
+                await connection.exec_driver_sql(_WITHOUT_WRITERS)
+                yield connection
 
     @asynccontextmanager
     async def glancing(self) -> AsyncIterator[AsyncConnection]:

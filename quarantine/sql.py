@@ -153,12 +153,12 @@ class SqlStore:
 
     async def transitions(self, *, after: int, limit: int) -> tuple[Transition, ...]:
         """Return what happened to all items after that number, oldest first."""
-        async with self.database.reading() as connection:
+        async with self.database.reading_settled() as connection:
             return await history.transitions(connection, after=after, limit=limit)
 
     async def last_transition(self) -> int:
         """Return the number of the newest transition, 0 if there never was one."""
-        async with self.database.glancing() as connection:
+        async with self.database.reading_settled() as connection:
             return await history.last_transition(connection)
 
     async def standings(self, items: tuple[str, ...]) -> dict[str, Standing]:

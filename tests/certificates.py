@@ -36,6 +36,17 @@ def replaced(path: Path, content: bytes) -> None:
     fresh.replace(path)
 
 
+def damaged(pem: bytes) -> bytes:
+    """Change one bit of a public key, so that its point is on no curve; as a certificate it is read all the same."""
+    certificate = x509.load_pem_x509_certificate(pem)
+    octets = bytearray(certificate.public_bytes(serialization.Encoding.DER))
+    key = certificate.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    octets[octets.find(key) + len(key) - 1] ^= 1
+    return x509.load_der_x509_certificate(bytes(octets)).public_bytes(serialization.Encoding.PEM)
+
+
 class Authority:
     """A CA; `pem` is its certificate."""
 

@@ -205,9 +205,11 @@ class SqlJournal:
             if len(gone) < _BATCH:
                 break
         unused = ~exists().where(entries.c.key == keys.c.id)
+        now = datetime.now(UTC)
         async with self._database.writing() as connection:
-            await connection.execute(delete(keys).where(keys.c.made_at < before, unused))
-            now = datetime.now(UTC)
+            # However short the journal keeps: some process seals with it, or what it sealed is about to be written.
+            disused = keys.c.made_at < min(before, now - 2 * LIFETIME)
+            await connection.execute(delete(keys).where(disused, unused))
             await connection.execute(delete(unanswered_table).where(unanswered.over(now)))
             long_ago = now - login_failures.KEPT
             await connection.execute(delete(login_failure_table).where(login_failure_table.c.at < long_ago))

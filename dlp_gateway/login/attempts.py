@@ -162,7 +162,8 @@ class Attempts:
         )
 
     def _is_over(self, known: Failures, most: int) -> bool:
-        return known.network >= most and known.at > datetime.now(UTC) - self._limits.cut_off
+        # A clock that was ahead and is set back cuts nobody off for longer.
+        return known.network >= most and abs(datetime.now(UTC) - known.at) < self._limits.cut_off
 
     def _delay(self, failures: int) -> float:
         """Return the wait before a refusal: a name under attack from everywhere is slow, and never locked."""

@@ -163,11 +163,12 @@ class _Reader:
         found += self._comment_mailboxes()
         if token and token.text == ":":
             found += self._mailboxes(_addresses(phrase))  # a group's name is none, but some clients may think so
-        elif phrase or (self._comments and not angles):
+        elif phrase:
             found += self._bare(phrase) if not angles else self._mailboxes(_addresses(phrase), Defect.BAD_ADDRESS)
-            if not found:
-                whole = nfkc(decode(self.text[start : self._position])[0])
-                found += self._mailboxes(_addresses_in(whole), Defect.BAD_ADDRESS)
+        if not found and (phrase or self._comments):
+            found += self._mailboxes(_addresses_in(nfkc(decode(self.text[start : self._position])[0])))
+            if found or not token or token.text != ":":
+                self.defects.add(Defect.BAD_ADDRESS)
         return _distinct(found), self._position
 
     def _next(self) -> _Token | None:
@@ -212,15 +213,19 @@ class _Reader:
         addresses = _addresses(tokens) or _addresses_in(decode(self.text[start : self._position])[0])
         if len(addresses) != 1 or token is None:
             self.defects.add(Defect.BAD_ADDRESS)
-        shown = self.name(_written(phrase) or " ".join(self._comments[self._names :]))
+        comments = " ".join(self._comments[self._names :])
+        shown = self.name(_written(phrase) or comments)
         self._names = len(self._comments)
         mailboxes = [Mailbox(address, shown) for address in addresses]
         # A name that is one address is only a name. One that holds several is a list, with or without commas, and
-        # so is one that becomes a list once it is decoded: some clients decode before they parse.
+        # so is one that becomes a list once it is decoded: some clients decode before they parse. Where the angle
+        # brackets hold no address (nothing, Exchange's X.500), what stands before them is all that people see.
         decoded = _holds_list(shown) and any(word.kind == "encoded" for word in phrase)
         for named in (_addresses(phrase), _addresses_in(shown)):
-            if len(named) > 1 or decoded:
+            if len(named) > 1 or decoded or not addresses:
                 mailboxes += self._mailboxes(named, Defect.BAD_ADDRESS)
+        if not addresses:
+            mailboxes += self._mailboxes(_addresses_in(nfkc(f"{shown} {decode(comments)[0]}")))
         return mailboxes
 
     def _bare(self, phrase: list[_Token]) -> list[Mailbox]:
@@ -276,11 +281,14 @@ def _addresses(tokens: list[_Token]) -> list[str]:
             continue
         if "=?" in local or "=?" in domain:  # encoded words have no place in an addr-spec, but clients decode them
             found += _addresses_in(decode(f"{local}@{domain}")[0])
-        elif local[0] == "'" == domain[-1] and len(domain) > 1:  # 'a@b.example', as Outlook writes it
-            found.append(f"{local[1:]}@{domain[:-1]}")
         else:
-            found.append(f"{local}@{domain}")
+            found.append(_address(local, domain))
     return found
+
+
+def _address(local: str, domain: str) -> str:
+    """Return an address without the apostrophes around it, as Outlook writes them: 'a@b.example'."""
+    return f"{local[1:]}@{domain[:-1]}" if local[0] == "'" == domain[-1] and len(domain) > 1 else f"{local}@{domain}"
 
 
 def _joined(left: _Token, right: _Token) -> bool:
@@ -295,7 +303,7 @@ def _is_addr_spec(tokens: list[_Token]) -> bool:
 def _addresses_in(text: str) -> list[str]:
     """Return everything in free text that looks like an address."""
     return [
-        f"{left}@{right}"
+        _address(left, right)
         for chunk in _CHUNK.split(text)
         if "@" in chunk
         for left, right in pairwise(chunk.split("@"))

@@ -6,6 +6,7 @@ All but one change header bytes only (`PruneAttendees` says why it must reach in
 import json
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -27,6 +28,7 @@ __all__ = [
     "RemoveFields",
     "RemoveSignatures",
     "apply",
+    "dkim_covers_body",
     "dkim_covers_recipients",
     "edited",
     "exposed",
@@ -81,7 +83,8 @@ class PruneAttendees:
     """Take everybody out of the invitations in the body who is not at a domain of `inside`, but for those `kept`.
 
     The one edit that touches a body: no invitation can be hidden from those it names without it. The transfer encoding
-    of the part stays, and every other octet.
+    of the part stays, and every other octet. Where anything went, no signature of the whole mail is true any more (RFC
+    6376 3.7, `bh=`), so they go as well.
     """
 
     inside: tuple[str, ...]
@@ -164,7 +167,8 @@ def edited(raw: bytes, edits: tuple[Edit, ...]) -> Edited:
                 section = pruned_but(section, inside, kept, to)
             case PruneAttendees():
                 body = _without_attendees(section, memoryview(source)[start:], edit)
-                source, start = (source, start) if body is None else (body, 0)
+                if body is not None:
+                    source, start, section = body, 0, _without_signatures(section, over_body=True)
     return Edited(section, source, start)
 
 
@@ -202,8 +206,8 @@ def _without(section: bytes, fields: list[Field]) -> bytes:
     return replaced(section, {field.start: (field.end, b"") for field in fields})
 
 
-def _without_signatures(section: bytes) -> bytes:
-    broken = [field for field in header.select(section, _SIGNATURES) if _covers_recipients(field)]
+def _without_signatures(section: bytes, *, over_body: bool = False) -> bytes:
+    broken = [field for field in header.select(section, _SIGNATURES) if over_body or _covers_recipients(field)]
     doomed = [field for field in broken if field.name.lower() not in _ARC]
     if len(doomed) < len(broken):  # an ARC set stands or falls as a whole, and with it the chain (RFC 8617 5.2)
         doomed += header.select(section, _ARC)
@@ -220,7 +224,16 @@ def _covers_recipients(signature: Field) -> bool:
 
 def dkim_covers_recipients(message: Message) -> bool:
     """Whether a DKIM or ARC signature covers To, Cc, Bcc or their Resent- kin, so that a rewrite breaks it."""
-    return any(field.name.lower() in _SIGNATURES and _covers_recipients(field) for field in message.fields)
+    return any(map(_covers_recipients, _signatures(message)))
+
+
+def dkim_covers_body(message: Message) -> bool:
+    """Whether there is a DKIM or ARC signature: all of them cover the body, which `PruneAttendees` may change."""
+    return any(_signatures(message))
+
+
+def _signatures(message: Message) -> Iterator[Field]:
+    return (field for field in message.fields if field.name.lower() in _SIGNATURES)
 
 
 def _without_attendees(section: bytes, body: memoryview, edit: PruneAttendees) -> bytes | None:

@@ -10,6 +10,9 @@ from dlp_gateway.mail.message import Message
 _HOST: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,253}[A-Za-z0-9])?|\[[0-9A-Fa-f:.IPv]{2,60}\]")
 _PROTOCOL: Final = re.compile(r"(?:UTF8)?E?(?:SMTP|LMTP)S?A?")  # RFC 3848, RFC 6531 4.3
 _ID: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
+#: Octets that a mail is given to grow by with us: our Received field with the longest host name (at most 391), a To of
+#: the author's address where it was shorter (RFC 5321 4.5.3.1.3), and a list of recipients that was written afresh.
+GROWTH: Final = 1_000
 # Fixed by RFC 5322 3.3, whatever the locale says.
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

@@ -18,6 +18,7 @@ from dlp_gateway.mail.edit import (
     RemoveFields,
     RemoveSignatures,
     apply,
+    dkim_covers_body,
     dkim_covers_recipients,
     hides,
 )
@@ -73,8 +74,10 @@ class Rewriting:
 
     @cached_property
     def signed(self) -> bool:
-        """Whether a DKIM signature covers a field that is rewritten."""
-        return bool(self.outsiders) and dkim_covers_recipients(self.message)
+        """Whether a DKIM signature covers what is rewritten: fields, and of a mail with an invitation the body."""
+        return bool(self.outsiders) and (
+            dkim_covers_recipients(self.message) or (self.invites and dkim_covers_body(self.message))
+        )
 
     @cached_property
     def invites(self) -> bool:

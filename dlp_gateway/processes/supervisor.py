@@ -186,7 +186,7 @@ class Supervisor:
         self._systemd.stopping()
         async with self._systemd.patient():
             # A reload under way has started receivers on the sockets; the next ones see that there is nothing to do.
-            await asyncio.gather(*self._reloading)
+            await asyncio.gather(*self._reloading, return_exceptions=True)  # `_reloaded` tells
             for place in self._places:  # clients who come now are refused, and try again or elsewhere
                 for one in place:
                     one.close()
@@ -275,7 +275,7 @@ class Supervisor:
         def on_hangup() -> None:
             task = loop.create_task(self._reload(public_key, generation, outbound, correspondence))
             self._reloading.add(task)
-            task.add_done_callback(self._reloading.discard)
+            task.add_done_callback(self._reloaded)
 
         loop.add_signal_handler(signal.SIGHUP, on_hangup)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
@@ -290,6 +290,7 @@ class Supervisor:
                 return
             self._systemd.reloading()
             former = self._settings, self._policy, self._identities
+            done, status = False, "The new configuration could not be put in force; the former one is"
             try:
                 settings, policy = await asyncio.to_thread(policies.load, self._path)
                 policies.refuse_restart_only(self._path, self._settings, settings)
@@ -303,22 +304,25 @@ class Supervisor:
                 outbound.begin(settings)
                 correspondence.begin(settings, policy)
                 self._refresh_teams(public_key, generation)
+                log.reloaded(len(policy.rules), policy.mode)
+                self._tell_mode()
+                done, status = True, "Accepting mail under the new configuration"
             except (ConfigurationError, TeamsUnknown) as error:
                 log.reload_refused(error.problems)
-                self._note_reload(done=False)
                 status = "The new configuration was refused (the log says why); the former one is in force"
             except StartError as error:
-                self._settings, self._policy, self._identities = former
                 log.internal_error("reload", "supervisor", error)
-                self._note_reload(done=False)
-                status = "The new configuration could not be put in force; the former one is"
-            else:
-                log.reloaded(len(policy.rules), policy.mode)
-                self._note_reload(done=True)
-                self._tell_mode()
-                status = "Accepting mail under the new configuration"
-            if not self._stopping.is_set():  # READY=1 after STOPPING=1 would be a lie
-                self._systemd.ready(self._status(status))
+            finally:  # whatever happened: systemd waits for it
+                if not done:
+                    self._settings, self._policy, self._identities = former
+                self._note_reload(done=done)
+                if not self._stopping.is_set():  # READY=1 after STOPPING=1 would be a lie
+                    self._systemd.ready(self._status(status))
+
+    def _reloaded(self, task: asyncio.Task[None]) -> None:
+        self._reloading.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.internal_error("reload", "supervisor", error)
 
     def _note_reload(self, *, done: bool) -> None:
         self._current = done

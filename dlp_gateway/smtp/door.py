@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Coroutine
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.reply import Reply
+from dlp_gateway.mail.trace import GROWTH
 from dlp_gateway.networks import Networks, large_part_of_internet, network_of, within
 from dlp_gateway.observe import log, metrics
 from dlp_gateway.ports import Logins
@@ -184,8 +185,9 @@ class Door:
 
     @property
     def message_size(self) -> int:
-        """The largest message that we and the next mail server take."""
-        return min(self.options.message_size, self.beyond.size or self.options.message_size)
+        """The largest message that we take, and the next mail server with what we write into it."""
+        beyond = max(1, self.beyond.size - GROWTH) if self.beyond.size else self.options.message_size
+        return min(self.options.message_size, beyond)
 
     def learn(self, beyond: Beyond) -> None:
         """From now on EHLO offers what the next mail server takes: nothing is downgraded in silence."""
@@ -262,7 +264,7 @@ class Door:
         self._keep(asyncio.get_running_loop().create_task(self._abandon(envelope, content)))
 
     def unanswered(
-        self, envelope: Envelope, content: bytes, outcome: asyncio.Task[Reply], written: Coroutine[Any, Any, bool]
+        self, envelope: Envelope, content: bytes, outcome: asyncio.Task[Reply], written: Awaitable[bool]
     ) -> asyncio.Task[None]:
         """Tell the handler, when the hand-over is done, that its reply did not arrive; `written` as in `Handler`."""
         if not outcome.done():
@@ -332,7 +334,7 @@ class Door:
             stumbled(envelope.id, error)
 
     async def _remember(
-        self, envelope: Envelope, content: bytes, outcome: asyncio.Task[Reply], written: Coroutine[Any, Any, bool]
+        self, envelope: Envelope, content: bytes, outcome: asyncio.Task[Reply], written: Awaitable[bool]
     ) -> None:
         try:
             is_written = await written

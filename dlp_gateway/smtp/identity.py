@@ -127,13 +127,16 @@ def read(files: Files) -> Identity:
     authorities = b"" if files.authorities is None else _content(files.authorities)
     try:
         chain = x509.load_pem_x509_certificates(certificate)
-    except ValueError as error:
+        not_before, not_after = chain[0].not_valid_before_utc, chain[0].not_valid_after_utc
+    except (ValueError, x509.InvalidVersion) as error:
         message = "This is no certificate in PEM; `openssl x509 -in FILE -out NEW` writes one."
         raise ConfigurationError.of(files.certificate, message) from error
     public = _public(_private(files.key, key).public_key())
-    if _public(chain[0].public_key()) != public:
-        if any(_public(one.public_key()) == public for one in chain[1:]):
+    if (certified := _certified(chain[0])) != public:
+        if any(_certified(one) == public for one in chain[1:]):
             message = "The certificate of this host must stand first, and those of its authorities behind it."
+        elif certified is None:
+            message = "Its public key is damaged, or of a kind that is not known; have it issued anew."
         else:
             message = f"The key in {files.key.name} does not belong to this certificate; name the one that does."
         raise ConfigurationError.of(files.certificate, message)
@@ -142,8 +145,8 @@ def read(files: Files) -> Identity:
         certificate=certificate,
         key=key,
         authorities=authorities,
-        not_before=chain[0].not_valid_before_utc,
-        not_after=chain[0].not_valid_after_utc,
+        not_before=not_before,
+        not_after=not_after,
     )
     identity.context()  # raises what OpenSSL says against it
     return identity
@@ -187,6 +190,14 @@ def _private(path: Path, pem: bytes) -> PrivateKeyTypes:
         raise ConfigurationError.of(
             path, "This is no private key in PEM; `openssl pkey -in FILE -out NEW` writes one."
         ) from None
+
+
+def _certified(certificate: x509.Certificate) -> bytes | None:
+    """Return the public key of a certificate, which is read only now: None if that cannot be done."""
+    try:
+        return _public(certificate.public_key())
+    except (ValueError, UnsupportedAlgorithm):
+        return None
 
 
 def _public(key: PublicKeyTypes | CertificatePublicKeyTypes) -> bytes:

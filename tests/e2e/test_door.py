@@ -72,10 +72,26 @@ async def test_what_ehlo_offers_is_what_the_next_mta_has(gateway: Launch, next_m
     running = await gateway(next_mta.port)
     async with Client(running.port) as client:
         offered = (await client.command("EHLO client.example")).splitlines()
-        assert {line[4:] for line in offered[1:]} == {"PIPELINING", "CHUNKING", "SIZE 5000", "ENHANCEDSTATUSCODES"}
+        assert {line[4:] for line in offered[1:]} == {"PIPELINING", "CHUNKING", "SIZE 4000", "ENHANCEDSTATUSCODES"}
         assert (await client.command("MAIL FROM:<ada@corp.example> BODY=8BITMIME"))[:3] == "555"
         assert (await client.command("MAIL FROM:<ada@corp.example> SMTPUTF8"))[:3] == "555"
-        assert (await client.command("MAIL FROM:<ada@corp.example> SIZE=5001"))[:9] == "552 5.3.4"
+        assert (await client.command("MAIL FROM:<ada@corp.example> SIZE=4001"))[:9] == "552 5.3.4"
+
+
+async def test_a_mail_of_the_offered_size_fits_with_our_trace(gateway: Launch, next_mta: NextMta) -> None:
+    """What was taken at its full size was refused by the smarthost's SIZE, behind a 250 where it had to wait."""
+    next_mta.script.extensions = ("PIPELINING", "SIZE 5000")
+    running = await gateway(next_mta.port)
+    async with Client(running.port) as client:
+        offered = (await client.command("EHLO client.example")).splitlines()
+        (size,) = (int(line[9:]) for line in offered if line[4:].startswith("SIZE "))
+        content = CONTENT + b"x" * (size - len(CONTENT) - 2) + b"\r\n"
+        await client.command("MAIL FROM:<ada@corp.example>")
+        await client.command("RCPT TO:<bob@example.org>")
+        client.write(f"BDAT {size} LAST\r\n".encode() + content)
+        assert (await client.reply())[:3] == "250"
+    (mail,) = await next_mta.until(1)
+    assert size < len(mail.content) <= 5_000
 
 
 async def test_a_mail_in_chunks_reaches_the_next_mta(gateway: Launch, next_mta: NextMta) -> None:

@@ -301,6 +301,8 @@ async def test_pruning(journal: SqlJournal, entry: Make, noon: datetime, sent: S
     )
     assert await journal.prune(noon + timedelta(days=1)) == 1
     assert [found.id for found in await journal.entries(Query())] == ["m2"]
+    async with journal._database.writing() as connection:
+        await connection.execute(update(tables.keys).values(made_at=noon))
     assert await journal.prune(datetime.now(UTC) + timedelta(days=1)) == 1
     async with journal._database.reading() as connection:
         left = [
@@ -308,6 +310,16 @@ async def test_pruning(journal: SqlJournal, entry: Make, noon: datetime, sent: S
             for table in (tables.keys, tables.entries, tables.passages, tables.mailings)
         ]
     assert left == [0, 0, 0, 0]
+
+
+async def test_a_key_in_use_is_not_pruned_however_short_the_journal_keeps(journal: SqlJournal, entry: Make) -> None:
+    """All that it sealed is gone, and the next entry names it."""
+    journal.record(entry("m1"))
+    await journal.flush()
+    assert await journal.prune(datetime.now(UTC)) == 1
+    journal.record(entry("m2"))
+    await journal.flush()
+    assert [found.id for found in await journal.entries(Query())] == ["m2"]
 
 
 async def test_pruning_goes_on_until_all_is_gone(

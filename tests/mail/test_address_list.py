@@ -1,11 +1,14 @@
 """The scanner of address lists: exact counts in every way of writing, and nothing that switches it off."""
 
+import base64
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlp_gateway.mail.address import canonical
 from dlp_gateway.mail.address_list import Mailbox, scan
+from dlp_gateway.mail.edit import PruneRecipients, apply, exposed
 from dlp_gateway.mail.message import Defect
 from dlp_gateway.mail.parse import parse
 from tests import strategies
@@ -120,6 +123,33 @@ def test_counts_over_all_fields(count: int) -> None:
         ("", []),
         (" , ; : <> () ", []),
         ("root", []),
+        *(
+            (element, ["a@b.example"])
+            for element in (
+                "a@b.example <>",
+                "a @ b.example < >",
+                '"a@b.example" <>',
+                "\"'a@b.example'\" <>",
+                "=?utf-8?q?a=40b.example?= <>",
+                "=?utf-8?q?a=EF=BC=A0b.example?= <>",
+                '"a@b.example" </O=CORP/OU=EXCHANGE/CN=RECIPIENTS/CN=A>',
+                "a@b.example <X400:C=DE;A= ;P=CORP;S=A>",
+                "a@b.example<undisclosed-recipients:;",
+                "(a@b.example) <>",
+                "A (a@b.example) <>",
+                "<> (a@b.example)",
+                "a@b.example <@b.example>",
+                "a@b.example <(c)>",
+                "a@b.example <<>>",
+                "a@b.example <",
+                "Customers: a@b.example <>;",
+                '"a@b.example": <>;',
+                "(a@b.example): ;",
+            )
+        ),
+        ("a@b.example <> <c@d.example>", ["a@b.example", "c@d.example"]),
+        ("A (a@b.example) <> c@d.example", ["a@b.example", "c@d.example"]),
+        ("\"'a@b.example'\"", ["a@b.example"]),
     ],
 )
 def test_reads(body: str, expected: list[str]) -> None:
@@ -195,6 +225,7 @@ HOSTILE = (
         b"a .",
         b"a . @",
     ),
+    *(b"a@b <>", b"a@b<>,", b'"a@b" <x>', b"(a@b) <> ", b"a@b <x;", b"(a@b,c@d):"),
     *(b"=?", b"=?a?q?", b"=?a?q?x?=", b"=?utf-8?q?a=40b?= ", b"[", b"[a", b"a ", b" ", b"\t\r\n", b"\\", b"\xff"),
     b"\xe3\x80\x82@",
 )
@@ -223,6 +254,51 @@ def test_no_odd_element_switches_it_off(junk: bytes, separator: bytes, address: 
     behind = [canonical(one) for one in addresses(tame + separator + element)]
     assert canonical(address) in found
     assert canonical(address) in behind
+
+
+NAMED = (
+    "{}",
+    '"{}"',
+    "\"'{}'\"",
+    "({})",
+    "A ({})",
+    '"A {}" (B)',
+    "=?utf-8?b?{base64}?=",
+    "A =?utf-8?b?{base64}?=",
+    "{}:",
+)
+NO_ADDRESSES = (
+    "<>",
+    "< >",
+    "<x>",
+    "</O=CORP/CN=X>",
+    "<X400:C=DE;A= ;S=X>",
+    "<undisclosed-recipients:;",
+    "<x@>",
+    "<@x>",
+)
+
+
+@given(
+    st.sampled_from(NAMED),
+    strategies.addresses,
+    st.sampled_from(NO_ADDRESSES),
+    st.sampled_from(("", " ", "\r\n ")),
+    st.sampled_from(("", " x", " <c@d.example>", " c@d.example", ", c@d.example")),
+)
+@settings(max_examples=300)
+def test_what_stands_before_brackets_without_an_address_counts_and_can_be_hidden(
+    named: str, address: str, angle: str, space: str, behind: str
+) -> None:
+    """It is all that a client has to show."""
+    name = named.format(address, base64=base64.b64encode(address.encode()).decode())
+    body = f"{name}{space}{angle}{behind}"
+    found = {canonical(one) for one in addresses(body)}
+    assert {canonical(address), *(["c@d.example"] if "c@d" in behind else [])} <= found
+    hidden = (canonical(address),)
+    pruned = apply(f"To: {body}\r\n\r\n".encode(), (PruneRecipients(hidden=hidden, to=""),))
+    assert exposed(pruned, hidden) == ()
+    assert canonical(address) not in {canonical(one.address) for one in parse(pruned).visible}
 
 
 @given(st.lists(strategies.mailboxes, max_size=8))

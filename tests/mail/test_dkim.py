@@ -7,7 +7,16 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from dlp_gateway.mail.edit import AddTrace, PruneRecipients, RemoveBcc, RemoveSignatures, apply, dkim_covers_recipients
+from dlp_gateway.mail.edit import (
+    AddTrace,
+    PruneAttendees,
+    PruneRecipients,
+    RemoveBcc,
+    RemoveSignatures,
+    apply,
+    dkim_covers_body,
+    dkim_covers_recipients,
+)
 from dlp_gateway.mail.parse import parse
 
 MAIL = (
@@ -23,12 +32,12 @@ def _dns(_name: bytes, timeout: int = 5) -> bytes:
     return b"v=DKIM1; k=rsa; p=" + base64.b64encode(public)
 
 
-def _signed(fields: list[bytes]) -> bytes:
+def _signed(fields: list[bytes], mail: bytes = MAIL) -> bytes:
     private = KEY.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
     signature: bytes = dkim.sign(
-        MAIL, b"sel", b"corp.example", private, canonicalize=(b"simple", b"simple"), include_headers=fields
+        mail, b"sel", b"corp.example", private, canonicalize=(b"simple", b"simple"), include_headers=fields
     )
-    return signature + MAIL
+    return signature + mail
 
 
 @pytest.mark.parametrize("fields", [[b"from", b"subject"], [b"from", b"to", b"cc", b"subject", b"date"]])
@@ -52,3 +61,16 @@ def test_a_signature_that_leaves_recipients_out_survives_a_rewrite() -> None:
     assert not dkim_covers_recipients(parse(signed))
     rewrite = PruneRecipients(hidden=("bob@example.org", "eve@example.net"), to="ada@corp.example")
     assert dkim.verify(apply(signed, (TRACE, rewrite)), dnsfunc=_dns)
+
+
+@pytest.mark.parametrize("guest", ["bob@example.org", "dora@corp.example"])
+def test_a_signature_goes_where_an_invitation_changes_with_the_body(guest: str) -> None:
+    """Whatever fields it covers; where nobody was taken out, it stays and verifies."""
+    invitation = f"BEGIN:VCALENDAR\r\nATTENDEE:mailto:{guest}\r\nATTENDEE:mailto:ada@corp.example\r\nEND:VCALENDAR\r\n"
+    head, _, _ = MAIL.partition(b"\r\n\r\n")
+    signed = _signed([b"from", b"subject"], head + b"\r\nContent-Type: text/calendar\r\n\r\n" + invitation.encode())
+    assert dkim_covers_body(parse(signed))
+    left = apply(signed, (PruneAttendees(inside=("corp.example",), kept=()),))
+    stays = guest.endswith("@corp.example")
+    assert (left == signed, b"DKIM-Signature" in left) == (stays, stays)
+    assert stays == bool(dkim.verify(left, dnsfunc=_dns))

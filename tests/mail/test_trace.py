@@ -8,7 +8,7 @@ import pytest
 from dlp_gateway.mail.edit import AddTrace, from_json, to_json
 from dlp_gateway.mail.envelope import Envelope, new_id
 from dlp_gateway.mail.parse import parse
-from dlp_gateway.mail.trace import hops, received
+from dlp_gateway.mail.trace import GROWTH, hops, received
 
 ENVELOPE = Envelope(
     id="0123456789abcdefgh",
@@ -28,6 +28,12 @@ def test_received() -> None:
         b"Received: by gw.corp.example with ESMTPSA id 0123456789abcdefgh;\r\n\tMon, 5 Jan 2026 02:08:57 +0000\r\n"
     )
     assert expected == received(ENVELOPE, "gw.corp.example", "ESMTPSA")
+
+
+def test_finds_room_in_what_a_mail_may_grow_by() -> None:
+    """With the longest host name and id, beside a To with the longest path."""
+    longest = received(replace(ENVELOPE, id="i" * 64), "h" * 255, "UTF8ESMTPSA")
+    assert len(longest) + len("To: \r\n") + 254 <= GROWTH
 
 
 def test_betrays_nobody() -> None:

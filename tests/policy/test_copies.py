@@ -144,6 +144,12 @@ def test_signatures_go_from_the_copies_that_change_only() -> None:
             {"calendar"},
         ),
         (
+            "DKIM-Signature: v=1; h=from; bh=x; b=x\r\n"
+            + MAIL.replace("Subject: x\r\n\r\nbody", "Content-Type: text/calendar\r\n\r\nATTENDEE:mailto:x@y.example"),
+            {"calendar", "signed"},  # the invitation changes with the body, which every signature covers
+        ),
+        (f"DKIM-Signature: v=1; h=from; bh=x; b=x\r\n{MAIL}", {}),
+        (
             MAIL.replace("Subject: x\r\n\r\nbody", "Content-Type: text/calendar\r\n\r\nATTENDEE:mailto:x@corp.example"),
             {},
         ),

@@ -11,7 +11,7 @@ from dlp_gateway.observe import instruments
 from dlp_gateway.processes.certificates import InForce, Watch, identities, in_force
 from dlp_gateway.settings import Settings
 from dlp_gateway.smtp.identity import Identity
-from tests.certificates import DAY, Authority, Pair, replaced
+from tests.certificates import DAY, Authority, Pair, damaged, replaced
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +105,7 @@ async def test_renewed_pair_is_taken_up_when_it_stands_still(tmp_path: Path, pai
     assert sample('dlp_certificate_expiry_seconds{listener="127.0.0.1:465"}') == not_after
 
 
-@pytest.mark.parametrize("mistake", ["mismatch", "missing", "garbage"])
+@pytest.mark.parametrize("mistake", ["mismatch", "missing", "garbage", "damaged"])
 async def test_bad_pair_leaves_the_old_in_force_until_it_is_mended(
     tmp_path: Path, pair: Pair, authority: Authority, mistake: str
 ) -> None:
@@ -116,6 +116,8 @@ async def test_bad_pair_leaves_the_old_in_force_until_it_is_mended(
     fresh = authority.issue("mail.corp.example")
     if mistake == "missing":
         (tmp_path / "server.key").unlink()
+    elif mistake == "damaged":
+        replaced(tmp_path / "server.pem", damaged(pair.certificate))
     else:
         replaced(tmp_path / "server.key", fresh.key if mistake == "mismatch" else b"garbage")
     before = sample('dlp_certificate_reloads_total{result="refused"}')

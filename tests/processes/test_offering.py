@@ -65,7 +65,7 @@ async def test_doors_learn_what_is_offered(hop: tuple[NextHop, Smarthost]) -> No
     there.words = ("SIZE 5000", "DSN", "SMTPUTF8")
     assert await learn(smarthost, doors)
     assert doors[0].beyond == doors[1].beyond == Beyond(eight_bit=False, smtputf8=True, dsn=True, size=5_000)
-    assert [one.message_size for one in doors] == [1_000, 5_000]
+    assert [one.message_size for one in doors] == [1_000, 4_000]  # our own fields find room in the rest
     there.silent = True
     assert not await learn(smarthost, doors)
     assert doors[0].beyond.size == 5_000

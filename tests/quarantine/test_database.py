@@ -8,12 +8,15 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select
 
 from quarantine.crypto import PrivateKey
 from quarantine.database import Database, locate
 from quarantine.migrations import migrate
 from quarantine.model import Query
+from quarantine.opening import open_store
 from quarantine.store import StoreError
+from quarantine.tables import payloads
 from tests.conftest import SQLITE
 from tests.quarantine.conftest import Make, opened
 
@@ -92,6 +95,26 @@ async def test_the_log_is_emptied_unless_somebody_reads(folder: Path, key: Priva
             assert not await store.database.shrink_log()
             reader.execute("ROLLBACK")
         assert await store.database.shrink_log()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.e2e)])
+def url(request: pytest.FixtureRequest) -> str:
+    """The address of a fresh database of each sort; SQLite's lies in `folder`."""
+    return SQLITE if request.param == "sqlite" else request.getfixturevalue("postgres_url")
+
+
+async def test_reading_sees_one_moment(url: str, folder: Path, key: PrivateKey, deposit: Make) -> None:
+    """What another process takes meanwhile is not half there: items without their recipients could not be listed."""
+    one, other = [await open_store(url, key.public, key, folder=folder) for _ in range(2)]
+    async with one.database.reading() as connection:
+        counted = [(await connection.execute(select(func.count()).select_from(payloads))).scalar_one()]
+        await other.take((deposit("m1"),))
+        counted.append((await connection.execute(select(func.count()).select_from(payloads))).scalar_one())
+    async with one.database.glancing() as connection:
+        counted.append((await connection.execute(select(func.count()).select_from(payloads))).scalar_one())
+    for store in (one, other):
+        await store.close()
+    assert counted == [0, 0, 1]
 
 
 @pytest.mark.parametrize("way", ["writing", "reading"])

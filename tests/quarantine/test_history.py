@@ -1,14 +1,19 @@
 """The log of all items as one row, and how items stand: the same in memory and on SQLite, and nothing is opened."""
 
+import asyncio
 from datetime import datetime, timedelta
 from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection
 
 from quarantine.crypto import PrivateKey
 from quarantine.database import Database
 from quarantine.migrations import migrate
 from quarantine.model import DEPOSITOR, Standing, State
 from quarantine.opening import open_store
-from quarantine.store import Store
+from quarantine.sql import SqlStore
+from quarantine.store import Store, StoreError
 from tests.conftest import SQLITE
 from tests.quarantine.conftest import Make
 
@@ -71,6 +76,45 @@ async def test_numbers_are_never_given_twice(store: Store, deposit: Make, noon: 
     assert (await store.erase(before=later), await store.forget(before=later)) == (1, 1)
     await store.take((deposit("m2"),))
     assert [one.item for one in await store.transitions(after=mark, limit=10)] == ["m2"]
+
+
+@pytest.mark.e2e
+async def test_nothing_is_passed_over_that_is_committed_late(
+    postgres_store: SqlStore, postgres_url: str, key: PrivateKey, tmp_path: Path, deposit: Make
+) -> None:
+    """PostgreSQL gives a number before the commit: whoever read a higher one meanwhile would never ask for it again."""
+    other = await open_store(postgres_url, key.public, key, folder=tmp_path)
+    numbered = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def slowly(connection: Connection | None) -> None:
+        if connection is not None:
+            loop.call_soon(numbered.set)
+            connection.exec_driver_sql("SELECT pg_sleep(0.5)")
+
+    first = asyncio.create_task(other.take((deposit("m1"),), also=slowly))
+    await numbered.wait()
+    await postgres_store.take((deposit("m2"),))
+    found = await postgres_store.transitions(after=0, limit=10)
+    await first
+    await other.close()
+    assert [one.item for one in found] == ["m1", "m2"]
+
+
+@pytest.mark.e2e
+async def test_what_hangs_keeps_nobody_from_writing(
+    postgres_store: SqlStore, postgres_url: str, key: PrivateKey, tmp_path: Path, deposit: Make
+) -> None:
+    """Whoever follows the log waits for it for a moment only, and is told."""
+    other = await open_store(postgres_url, key.public, key, folder=tmp_path)
+    async with other.database.writing():
+        following = asyncio.create_task(postgres_store.transitions(after=0, limit=10))
+        await asyncio.sleep(0.2)
+        await postgres_store.take((deposit("m1"),))
+        with pytest.raises(StoreError):
+            await following
+    await other.close()
+    assert [one.item for one in await postgres_store.transitions(after=0, limit=10)] == ["m1"]
 
 
 async def test_the_public_key_is_enough(folder: Path, key: PrivateKey, deposit: Make) -> None:

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.smtp.peers import Client, Listen, Recorder
+from dlp_gateway.smtp.door import Security
+from tests.smtp.peers import Authority, Client, Listen, Recorder
 from tests.smtp.test_session import CONTENT, MAIL, RCPT
 from tests.waiting import until
 
@@ -146,6 +147,56 @@ async def test_a_reply_that_never_arrived_was_not_read(listen: Listen, *, is_cut
         cut(client)
     await until(lambda: gateway.handler.lost)
     assert gateway.handler.written == [not is_cut]
+
+
+def pipelined(*contents: bytes) -> bytes:
+    """Return whole transactions, to be said at once (RFC 3030 4.2)."""
+    return b"".join(MAIL + RCPT + b"BDAT %d LAST\r\n" % len(content) + content for content in contents)
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+async def test_a_reply_between_pipelined_transactions_was_written(listen: Listen, *, goes_on: bool) -> None:
+    """(i) The acknowledgement of the first is still out when the second is begun: that says nothing of who reads it."""
+    gateway = await listen()
+    client = await gateway.greeted()
+    await client.say(b"EHLO client.example\r\n")
+    client.writer.write(pipelined(CONTENT, CONTENT, CONTENT))
+    assert [(await client.hear())[:3] for _ in range(9)] == ["250"] * 9
+    if goes_on:
+        await client.say(b"NOOP\r\n")
+    client.close()
+    await until(lambda: gateway.door.sessions == 0)
+    assert await gateway.door.drain(2) == 0
+    assert gateway.handler.written == ([] if goes_on else [True] * 3)
+
+
+async def test_replies_to_pipelined_transactions_may_all_be_lost(listen: Listen) -> None:
+    """(i) None of them is forgotten for the sake of those behind it."""
+    gateway = await listen(Recorder(delay=0.1), confirmation=0.2)
+    client = await gateway.greeted()
+    await client.say(b"EHLO client.example\r\n")
+    client.writer.write(pipelined(CONTENT, CONTENT))
+    await until(lambda: gateway.handler.taken)
+    await asyncio.sleep(0.05)  # for the acknowledgement of ours
+    cut(client)
+    await until(lambda: len(gateway.handler.lost) == 2)
+    assert gateway.handler.written == [False, False]
+
+
+@pytest.mark.parametrize("secure", [False, True])
+async def test_our_last_word_does_not_make_the_reply_before_it_unread(
+    listen: Listen, authority: Authority, *, secure: bool
+) -> None:
+    """(i) When the gateway stops it says 421, and TLS its own goodbye: what is not acknowledged then is that."""
+    security = {"security": Security.IMPLICIT, "tls_context": authority.server} if secure else {}
+    gateway = await listen(**security)
+    client = await gateway.client(authority.client() if secure else None)
+    await client.hear()
+    await client.begin()
+    await client.say(CONTENT + b".\r\n")
+    await asyncio.sleep(0.1)  # for the acknowledgement
+    assert await gateway.door.drain(2) == 0
+    assert gateway.handler.written == [True]
 
 
 async def test_handler_that_raises_is_answered_with_a_reference(

@@ -19,7 +19,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from dlp_gateway.errors import ConfigurationError
 from dlp_gateway.smtp.identity import CurrentIdentity, Files, Identity, advice, read
 from dlp_gateway.smtp.listener import Door, ListenerOptions, Security, listen
-from tests.certificates import DAY, Authority, Pair, replaced
+from tests.certificates import DAY, Authority, Pair, damaged, replaced
 from tests.smtp.peers import LOOPBACK, Recorder
 
 LOOPS = [asyncio.new_event_loop, uvloop.new_event_loop]
@@ -84,6 +84,10 @@ def _der(folder: Path, _authority: Authority) -> None:
     (folder / "server.pem").write_bytes(certificate.public_bytes(serialization.Encoding.DER))
 
 
+def _damaged(folder: Path, _authority: Authority) -> None:
+    (folder / "server.pem").write_bytes(damaged((folder / "server.pem").read_bytes()))
+
+
 def _chain_upside_down(folder: Path, authority: Authority) -> None:
     (folder / "server.pem").write_bytes(authority.pem + (folder / "server.pem").read_bytes())
 
@@ -100,6 +104,10 @@ def _chain_upside_down(folder: Path, authority: Authority) -> None:
             "server.key: This key is encrypted; write it without a passphrase: `openssl pkey -in FILE -out NEW`.",
         ),
         (_der, "server.pem: This is no certificate in PEM; `openssl x509 -in FILE -out NEW` writes one."),
+        (
+            _damaged,
+            "server.pem: Its public key is damaged, or of a kind that is not known; have it issued anew.",
+        ),
         (
             _chain_upside_down,
             "server.pem: The certificate of this host must stand first, and those of its authorities behind it.",
