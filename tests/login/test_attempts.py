@@ -51,15 +51,16 @@ async def test_a_network_is_cut_off_and_nobody_else() -> None:
     assert await tried(attempts, "right", network=THERE) == Login(name="ann")
 
 
-async def test_a_cut_off_ends() -> None:
-    """After `cut_off` a network may try again; one more failure and it is cut off again."""
+@pytest.mark.parametrize("minutes", [-11, 11 * 60 * 24])
+async def test_a_cut_off_ends(minutes: int) -> None:
+    """After `cut_off`, or once a clock that was ahead is set back, a network may try again; one failure ends that."""
     memory = MemoryFailures()
     attempts = Attempts(Knows(), memory, AttemptLimits(failures=3, delay=0, cut_off=timedelta(minutes=10)))
     for number in range(3):
         await tried(attempts, f"wrong {number}")
     assert await tried(attempts, "right") is Denial.CUT_OFF
     for row in (*memory._rows.values(), *attempts._own._rows.values()):
-        row.at -= timedelta(minutes=11)
+        row.at += timedelta(minutes=minutes)
     assert await tried(attempts, "wrong again") is Denial.WRONG
     assert await tried(attempts, "right") is Denial.CUT_OFF
 
