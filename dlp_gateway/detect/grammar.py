@@ -34,6 +34,8 @@ class HeadingWords(Model):
     genitives: tuple[str, ...]
     sought: tuple[str, ...]
     asking: tuple[str, ...]
+    handling: tuple[str, ...]
+    negations: tuple[str, ...]
     attached: tuple[str, ...]
     parting: tuple[str, ...]
 
@@ -48,6 +50,8 @@ class HeadingGrammar:
     genitives: frozenset[str]
     sought: frozenset[str]
     asking: frozenset[str]
+    handling: frozenset[str]
+    negations: frozenset[str]
     attached: frozenset[str]
     parting: frozenset[str]
 
@@ -104,6 +108,8 @@ def load_grammar(path: Path) -> Grammar:
             genitives=_folded(file.headings.genitives),
             sought=_folded(file.headings.sought),
             asking=_folded(file.headings.asking),
+            handling=_folded(file.headings.handling),
+            negations=_folded(file.headings.negations),
             attached=_folded(file.headings.attached),
             parting=_folded(file.headings.parting),
         ),

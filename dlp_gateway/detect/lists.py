@@ -22,6 +22,7 @@ _BETWEEN: Final = 3
 _BLANK_LINES: Final = 2
 _WORDS: Final = 8  # of an item
 _WORD: Final = re.compile(r"[A-Za-z]+(?:['.-][A-Za-z]+)*")
+_TOKENS: Final = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)?")
 _TOKEN: Final = re.compile(r"[A-Za-z]+(?:[.-][A-Za-z]+)*|'[A-Za-z]+|\d+|[^\w\s]")
 _MARGIN: Final = "> \t\r*#|=_-~+"
 _SENTENCE_END: Final = re.compile(r"[.!?;]\s+(?=\S)")
@@ -30,23 +31,46 @@ _RULE: Final = re.compile(r"[\s|:+=*_~-]+")
 _MARKER: Final = re.compile(r"[>\s]*(?:(?P<bullet>[-*+~])|\(?(?P<count>\d{1,3})[.):])\s+")
 #: Cells of a row: of a table, of a file of values, or drawn with blanks.
 _CELL: Final = re.compile(r"\s*[\t|;]\s*|,(?=\S)| {3,}")
+_GAP: Final = re.compile(r"[ .]+")
 _NUMERIC: Final = re.compile(r"\d{5}")
 _EXPIRY: Final = re.compile(r"\b(?:19|20)\d\d\b")
 _ABBREVIATION: Final = re.compile(r"[A-Z.]{3,6}(?:'?s)?")
 _COMPOUND: Final = re.compile(
-    r"(?:nummern?|nummers|nummer(?:et|ne)|num(?:re|rene|ren|ret)|numerot?|numero|tunnus|tunnukset|idnr|nr)\s*\Z", re.I
+    r"(?:nummern?|nummers|nummer(?:et|ne)|num(?:re|rene|ren|ret)|numerot?|numero|tunnus|tunnukset|idnr|nr)\s*\Z",
+    re.IGNORECASE,
 )
-_NUMBER_OF: Final = re.compile(r"\A(?:numer[oiy]s?|numerow|numbers?|nr|nos?|n|nummern?|nummers?)\b", re.I)
+_NUMBER_OF: Final = re.compile(r"\A(?:numer[oiy]s?|numerow|numbers?|nr|nos?|n|nummern?|nummers?)\b", re.IGNORECASE)
 _NAMED_ALONE: Final = frozenset({"US_SSN", "UK_NINO", "IBAN", "TAX_ID"})
 _DOCUMENTS: Final = frozenset({"PASSPORT", "DRIVER_LICENSE", "CREDIT_CARD"})
 _AND: Final = frozenset({"and", "und", "et", "y", "e", "en", "i", "och", "og", "ja", "or", "&", "+", "/", ","})
+#: In these languages "de" is an article.
+_ARTICLES: Final = frozenset({"nl", "sv", "da", "no"})
 #: In these languages the owner stands behind what is owned without a word between.
 _GENITIVE_ALONE: Final = frozenset({"pl", "cs", "sk", "hr", "sl", "fi", "hu", "et", "lv", "lt"})
 _TOWARDS: Final = frozenset({"to", "at", "an", "bei", "a", "aan", "bij", "till", "til"})
 #: Particles of names, and what stands between the names of two people.
 _OF_NAMES: Final = frozenset(
-    {"de", "da", "do", "dos", "di", "del", "della", "der", "den", "la", "le", "van", "von", "zu", "el", "al", "bin", "y"}
-    | {"and", "und", "et", "e", "i", "mr", "mrs", "ms", "herr", "frau", "mme", "dhr", "mevr", "dr", "no", "nr", "s"}
+    {
+        "de",
+        "da",
+        "do",
+        "dos",
+        "di",
+        "del",
+        "della",
+        "der",
+        "den",
+        "la",
+        "le",
+        "van",
+        "von",
+        "zu",
+        "el",
+        "al",
+        "bin",
+        "y",
+    }
+    | {"and", "und", "et", "e", "i", "mr", "mrs", "ms", "herr", "frau", "mme", "dhr", "mevr", "dr", "s"}
 )
 _NAMES: Final = 5
 _OF_DOCUMENTS: Final = 2  # words before a document that is not said to have a number: "Ann's passport"
@@ -55,10 +79,11 @@ _FORENAME: Final = re.compile(r"\b[A-Z][a-z]+ \Z")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """Numbers that a heading's label owns."""
+    """Numbers that a heading's label owns; `named` tells whether it says that they are numbers, not documents."""
 
     hit: Hit
     items: tuple[Run, ...]
+    named: bool
 
 
 def listings(reader: Reader) -> Iterator[Listing]:
@@ -74,7 +99,7 @@ def listings(reader: Reader) -> Iterator[Listing]:
         left += below.read()
         done = below.end
         if below.items:
-            yield Listing(hit=hit, items=tuple(below.items))
+            yield Listing(hit=hit, items=tuple(below.items), named=names_number(reader, hit, low, high))
 
 
 def is_heading(reader: Reader, hit: Hit, low: int, high: int, *, answered: bool = False) -> bool:
@@ -83,38 +108,52 @@ def is_heading(reader: Reader, hit: Hit, low: int, high: int, *, answered: bool 
     `answered`: a line that asks for them counts as well, since what follows is the answer.
     """
     text, words = reader.page.text, reader.grammar.headings
-    for end in _SENTENCE_END.finditer(text, low, hit.start):
+    for end in _SENTENCE_END.finditer(text, low, hit.end):
         low = end.end()
+    start = max(low, hit.start)
     if len([cell for cell in _CELL.split(text[low:high]) if cell.strip(_MARGIN)]) > 1:
         return False  # the headings of a table say themselves what is below them
     behind = text[hit.end : high].rstrip(f"{_MARGIN}:.?!),;")
     if ":" in behind or _SENTENCE_END.search(behind) or _NUMERIC.search(behind.replace(" ", "")[:_WORDS]):
         return False  # "Passport number: to follow"
-    line = {word.lower() for word in _WORD.findall(text[low:high])}
-    if not answered and not line.isdisjoint(words.asking):
+    if text[hit.end : high].rstrip(" \t\r*_").endswith("?") and not answered:
         return False
-    before = [token.lower() for token in _TOKEN.findall(text[low : hit.start].lstrip(_MARGIN))]
+    if not answered and says(text[low:high], words.asking):
+        return False
+    before = [token.lower() for token in _TOKEN.findall(text[low:start].lstrip(_MARGIN))]
     rest = _TOKEN.findall(behind)
+    whole = frozenset(before)
     named = _names_number(reader, hit)
     if rest and (rest[0].lower() in words.numbers or rest[0].lower() in reader.grammar.number):
         named = True
         rest = rest[1:]
-    while before and before[-1] in words.genitives | reader.grammar.function and before[-1] not in words.about:
-        if len(before) > 1 and _NUMBER_OF.match(before[-2]):
-            named = True  # "los numeros de pasaporte"
-            before = before[:-2]
-            break
-        before = before[:-1] if before[-1] not in words.genitives else before
-        if before and before[-1] in words.genitives:
-            break
-    if before and _NUMBER_OF.match(before[-1]):
+    if hit.label.language in _ARTICLES:
+        before = [word for word in before if word != "de"]
+    while before and before[-1] in reader.grammar.function - words.genitives - words.about:
+        before.pop()
+    if len(before) > 1 and before[-1] in words.genitives and _NUMBER_OF.match(before[-2]):
+        named, before = True, before[:-2]  # "los numeros de pasaporte"
+    elif before and _NUMBER_OF.match(before[-1]):
         named, before = True, before[:-1]
+    if not named and not (reader.grammar.preposition - words.genitives).isdisjoint(whole):
+        return False  # "an appointment for the passport"
+    if answered and rest and rest[-1].lower() in words.asking:
+        rest = rest[:-1]
     return (
         _is_head(reader, before, named=named)
         and _may_follow(reader, hit, rest, high, named=named)
         and not _is_one_of_several(reader, hit, low, high)
         and (rest == [] or rest[-1].lower() not in _TOWARDS)
     )
+
+
+def names_number(reader: Reader, hit: Hit, low: int, high: int) -> bool:
+    """Tell whether the line at `low` … `high` is about numbers: "passport numbers", "numeri di patente"."""
+    grammar, text = reader.grammar, reader.page.text
+    if _names_number(reader, hit):
+        return True
+    beside = (*_TOKEN.findall(text[low : hit.start])[-3:], *_TOKEN.findall(text[hit.end : high])[:1])
+    return any(word.lower() in grammar.headings.numbers or _NUMBER_OF.match(word) for word in beside)
 
 
 def _names_number(reader: Reader, hit: Hit) -> bool:
@@ -130,27 +169,30 @@ def _names_number(reader: Reader, hit: Hit) -> bool:
     )
 
 
+def says(text: str, words: frozenset[str]) -> bool:
+    """Tell whether one of some words stands in a text."""
+    return not words.isdisjoint(map(str.lower, _TOKENS.findall(text)))
+
+
 def _is_head(reader: Reader, before: Sequence[str], *, named: bool) -> bool:
     """Tell whether the words before a label leave it what the line is about."""
     words = reader.grammar.headings
+    told = words.sought | words.attached
     for index in range(len(before) - 1, -1, -1):
         word = before[index]
+        if word in words.genitives or word in words.about:
+            previous = [one for one in before[:index] if one[0].isalpha()]
+            if not previous:
+                return named and word in words.genitives
+            if word in words.genitives and (previous[-1] in words.collections or reader.owns_nothing(previous[-1])):
+                return True
+            return not told.isdisjoint(previous[-2:])
         if not word[0].isalpha() and word[0] != "'":
             if word in ",;:(-":
                 return named or word in ":,"
-            continue
-        if word in words.genitives or word in words.about:
-            previous = [one for one in before[:index] if one[0].isalpha()]
-            if word in words.genitives and not previous:
-                return named
-            known = words.sought | words.collections if word in words.genitives else words.sought
-            if not previous or not any(one in known for one in previous[-2:]):
-                return word in words.genitives and reader.owns_nothing(previous[-1])
-            return True
-        if reader.owns_nothing(word) or word in words.collections:
-            continue
-        # An adjective, whose they are, or the verb: "US passport numbers", "we have the passport numbers".
-        return named or len(before) <= _OF_DOCUMENTS
+        elif not (reader.owns_nothing(word) or word in words.collections):
+            # An adjective, whose they are, or the verb: "US passport numbers", "we have the passport numbers".
+            return named or len(before) <= _OF_DOCUMENTS
     return True
 
 
@@ -226,7 +268,7 @@ class _Below:
                 continue
             marked = _MARKER.match(text, low, high) is not None
             bare += 1
-            if bare > _BETWEEN or not (marked or (is_name(line) and not blank and not self.lines)):
+            if bare > (_BETWEEN if marked else 1) or not (marked or is_name(line)):
                 break
             blank = 0
         return seen
@@ -251,7 +293,7 @@ def head_of_table(reader: Reader, low: int, high: int) -> tuple[int | None, int]
     if len([cell for cell in cells if cell]) < 2:
         return None
     number = reader.grammar.number | reader.grammar.headings.numbers
-    named = [place for place, cell in enumerate(cells) if cell and all(w in number for w in re.split(r"[ .]+", cell) if w)]
+    named = [place for place, cell in enumerate(cells) if cell and number.issuperset(filter(None, _GAP.split(cell)))]
     return (named[0] if len(named) == 1 else -1), len(cells)
 
 
@@ -286,7 +328,8 @@ def items(
         return ()
     ends = zip((low, *(run.end for run in told)), (*(run.start for run in told), high), strict=True)
     rest = " ".join(text[begin:end] for begin, end in ends)
-    for begin, end in dates(text, low, high):
+    dated = [(one.start, one.end) for one in reader.hits.within(low, high) if one.label.id == "dates"]
+    for begin, end in (*dates(text, low, high), *dated):
         rest = rest.replace(text[begin:end], " ", 1)
     return told if column is not None or is_lead(reader, rest, listed=listed) else ()
 
@@ -297,6 +340,8 @@ def is_lead(reader: Reader, rest: str, *, listed: bool) -> bool:
     if any(sum(map(str.isdigit, group)) > 4 for group in re.findall(r"[\d -]+", rest)) or len(written) > _WORDS:
         return False
     words = [word for word in written if word.lower() not in _OF_NAMES]
+    if any(_COMPOUND.search(word) or _NUMBER_OF.match(word) for word in words):
+        return False  # "Afspraaknummer 533401372": whatever it is, it is its own
     if all(word[0].isupper() for word in words) and len(words) <= _NAMES:
         return True
     known, headings = reader.owns_nothing, reader.grammar.headings
@@ -326,7 +371,7 @@ def _is_others(reader: Reader, hit: Hit, low: int, high: int, *, known: bool) ->
         label, word = other.label, text[other.start : other.end].strip()
         if label.owns == hit.label.owns or word.lower() in reader.grammar.number or label.id == "dates":
             continue
-        if is_noun(other) and word.lower() in _OF_NAMES:
+        if is_noun(other) and (word.lower() in _OF_NAMES or reader.owns_nothing(word.lower())):
             continue
         if (is_noun(other) or known) and word.isalpha() and _FORENAME.search(text, low, other.start) and word.istitle():
             continue

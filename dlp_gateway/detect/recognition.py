@@ -172,7 +172,8 @@ class Recognition:
         for listing in listings(reader):
             owner = Owner(label=listing.hit.label, relation=Relation.LIST, announced=True, hit=listing.hit)
             for run in listing.items:
-                yield from self.judged(run, owner, reader.page.text, context)
+                if listing.named or not reader.page.text[run.start : run.end].isdigit():
+                    yield from self.judged(run, owner, reader.page.text, context)
 
     def _is_vain(self, hit: Hit, context: Context, least: float) -> bool:
         """Tell whether no number of figures under a heading can reach `least`: an "account" is mostly a customer's."""

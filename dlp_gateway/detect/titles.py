@@ -6,7 +6,7 @@ A file has to hold hardly anything else. Nothing is done unless such a label sta
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Final
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from dlp_gateway.content.text import Text
 from dlp_gateway.detect.folding import fold
 from dlp_gateway.detect.labels import OTHER, Hit, Strength, is_noun
-from dlp_gateway.detect.lists import ITEMS, ends, head_of_table, is_heading, is_name, items
+from dlp_gateway.detect.lists import ITEMS, ends, head_of_table, is_heading, is_name, items, says
 from dlp_gateway.detect.ownership import Reader
 from dlp_gateway.detect.shapes import Run, compact
 from dlp_gateway.detect.span import Span
@@ -27,7 +27,9 @@ _SUBJECT: Final = "header:Subject"
 _PART: Final = "part:"
 _NAME: Final = ".filename"
 #: What answers and forwarded mails begin their subjects with.
-_ANSWER: Final = re.compile(r"(?:(?:re|aw|sv|vs|antw|odp|r|rif|res|ref|fwd?|wg|tr|i|enc)(?:\[\d+\])? ?: ?)+", re.IGNORECASE)
+_ANSWER: Final = re.compile(
+    r"(?:(?:re|aw|sv|vs|antw|odp|r|rif|res|ref|fwd?|wg|tr|i|enc)(?:\[\d+\])? ?: ?)+", re.IGNORECASE
+)
 _JOINT: Final = re.compile(r"[_+]|(?<=[a-z])-(?=[a-z])|(?<=[A-Za-z])\.(?=[A-Za-z])", re.IGNORECASE)
 _EXTENSION: Final = re.compile(r"\.[A-Za-z0-9]{1,5}\Z")
 _FIGURES: Final = re.compile(r"\d(?:\W?\d){3}|[A-Z]\d\w{5}")
@@ -63,9 +65,8 @@ class _Titles:
     def __init__(self, recognition: "Recognition", texts: Sequence[Text], labelled: Sequence[Text]) -> None:
         self._recognition = recognition
         self._labelled = labelled
-        self._names: Mapping[str, str] = {
-            text.where.removeprefix(_PART).removesuffix(_NAME): text.text for text in texts if text.where.endswith(_NAME)
-        }
+        named = (text for text in texts if text.where.endswith(_NAME))
+        self._names = {text.where.removeprefix(_PART).removesuffix(_NAME): text.text for text in named}
         self._told: dict[str, str] = {}
 
     def of(self, text: Text) -> tuple[str, bool]:
@@ -108,6 +109,8 @@ def _of_subject(recognition: "Recognition", subject: str) -> str:
 def title(recognition: "Recognition", text: str, *, answered: bool = False) -> str:
     """Return the label that a folded line is about; `OTHER` if that is another matter, "" if it is none."""
     reader, _ = recognition.opened(text)
+    if says(text, reader.grammar.headings.handling):
+        return OTHER
     for hit in reader.hits.where(lambda label: label.owns not in {OTHER, "DATE_OF_BIRTH"}):
         if _is_sure(hit) and is_heading(reader, hit, 0, len(text), answered=answered):
             return text[hit.start : hit.end].strip()
@@ -125,6 +128,7 @@ def announced(recognition: "Recognition", text: str) -> str:
     if words.search(folded) is None:
         return ""
     reader, _ = recognition.opened(folded)
+    negations = reader.grammar.headings.negations
     for found in words.finditer(folded):
         low, high = _sentence(reader, found.start())
         others = [
@@ -137,7 +141,7 @@ def announced(recognition: "Recognition", text: str) -> str:
         for hit in reader.hits.within(low, high):
             if hit.label.owns in {OTHER, "DATE_OF_BIRTH"} or not _is_sure(hit) or others or reader.page.quoted(low):
                 continue
-            if is_heading(reader, hit, low, high):
+            if is_heading(reader, hit, low, high) and not says(folded[low:high], negations):
                 return folded[hit.start : hit.end].strip()
     return ""
 
@@ -208,12 +212,10 @@ class _Part:
                 continue
             numbers = items(reader, self._hit, low, high, column, listed=self._is_file, known=lines > 0)
             if numbers and is_open:
-                found += numbers
+                found += numbers if self._is_file or size <= _SHORT else ()
                 lines += 1
                 continue
             own = any(one.label.owns == self._hit.label.owns for one in reader.hits.within(low, high))
             others += not own and not is_name(line)
             is_open = not line.endswith(":") if not numbers else is_open
-        if self._is_file:
-            return found if others * _OF_OTHERS <= max(lines, _OF_OTHERS) else []
-        return found if size <= _SHORT else []
+        return found if not self._is_file or others * _OF_OTHERS <= max(lines, _OF_OTHERS) else ()
