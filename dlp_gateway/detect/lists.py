@@ -1,18 +1,19 @@
 """Lists below a line that names what their numbers are: the heading owns the items until the list ends.
 
 "Here are the passport numbers of our guests:", and below it "Ann Weir 533401372", line by line: of people's names and
-numbers nothing else can be the owner. A line owns a list if its label is what the line is about, not a word beside
-another ("passport renewal appointments", "questions about passport numbers"), and if it does not ask for the numbers.
+numbers nothing else can be the owner.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
+from dlp_gateway.detect.introductions import CELL, COMPOUND, MARGIN, MARKER, NUMBER_OF, is_heading, names_number
 from dlp_gateway.detect.labels import OTHER, Hit, is_noun
-from dlp_gateway.detect.ownership import Reader, numbers
+from dlp_gateway.detect.ownership import Reader
 from dlp_gateway.detect.shapes import Run, dates, runs
 
 _LONGEST_LINE: Final = 200
@@ -22,32 +23,13 @@ _BETWEEN: Final = 3
 _BLANK_LINES: Final = 2
 _WORDS: Final = 8  # of an item
 _WORD: Final = re.compile(r"[A-Za-z]+(?:['.-][A-Za-z]+)*")
-_TOKENS: Final = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)?")
-_TOKEN: Final = re.compile(r"[A-Za-z]+(?:[.-][A-Za-z]+)*|'[A-Za-z]+|\d+|[^\w\s]")
-_MARGIN: Final = "> \t\r*#|=_-~+"
-_SENTENCE_END: Final = re.compile(r"[.!?;]\s+(?=\S)")
 _FIGURES: Final = re.compile(r"(?:[A-Za-z]{0,3}\d[ .\-/]?){4}|\d\D{0,2}\d")
-_RULE: Final = re.compile(r"[\s|:+=*_~-]+")
-_MARKER: Final = re.compile(r"[>\s]*(?:(?P<bullet>[-*+~])|\(?(?P<count>\d{1,3})[.):])\s+")
-#: Cells of a row: of a table, of a file of values, or drawn with blanks.
-_CELL: Final = re.compile(r"\s*[\t|;]\s*|,(?=\S)| {3,}")
+_QUOTED: Final = re.compile(r"[> \t]{1,24}")
 _GAP: Final = re.compile(r"[ .]+")
-_NUMERIC: Final = re.compile(r"\d{5}")
-_EXPIRY: Final = re.compile(r"\b(?:19|20)\d\d\b")
-_ABBREVIATION: Final = re.compile(r"[A-Z.]{3,6}(?:'?s)?")
-_COMPOUND: Final = re.compile(
-    r"(?:nummern?|nummers|nummer(?:et|ne)|num(?:re|rene|ren|ret)|numerot?|numero|tunnus|tunnukset|idnr|nr)\s*\Z",
-    re.IGNORECASE,
-)
-_NUMBER_OF: Final = re.compile(r"\A(?:numer[oiy]s?|numerow|numbers?|nr|nos?|n|nummern?|nummers?)\b", re.IGNORECASE)
-_NAMED_ALONE: Final = frozenset({"US_SSN", "UK_NINO", "IBAN", "TAX_ID"})
-_DOCUMENTS: Final = frozenset({"PASSPORT", "DRIVER_LICENSE", "CREDIT_CARD"})
-_AND: Final = frozenset({"and", "und", "et", "y", "e", "en", "i", "och", "og", "ja", "or", "&", "+", "/", ","})
-#: In these languages "de" is an article.
-_ARTICLES: Final = frozenset({"nl", "sv", "da", "no"})
-#: In these languages the owner stands behind what is owned without a word between.
-_GENITIVE_ALONE: Final = frozenset({"pl", "cs", "sk", "hr", "sl", "fi", "hu", "et", "lv", "lt"})
-_TOWARDS: Final = frozenset({"to", "at", "an", "bei", "a", "aan", "bij", "till", "til"})
+_YEAR: Final = 4  # figures beside a number that may be those of a year
+_GROUPS: Final = re.compile(r"\d[\d -]*")
+_SENTENCE: Final = re.compile(r"[a-z]{2}[.!?]\s")
+_ADDRESS: Final = re.compile(r"\s*(?:[A-Za-z]+ )?[A-Z][a-z]+\s*[,:]")
 #: Particles of names, and what stands between the names of two people.
 _OF_NAMES: Final = frozenset(
     {
@@ -73,7 +55,6 @@ _OF_NAMES: Final = frozenset(
     | {"and", "und", "et", "e", "i", "mr", "mrs", "ms", "herr", "frau", "mme", "dhr", "mevr", "dr", "s"}
 )
 _NAMES: Final = 5
-_OF_DOCUMENTS: Final = 2  # words before a document that is not said to have a number: "Ann's passport"
 _FORENAME: Final = re.compile(r"\b[A-Z][a-z]+ \Z")
 
 
@@ -102,133 +83,6 @@ def listings(reader: Reader) -> Iterator[Listing]:
             yield Listing(hit=hit, items=tuple(below.items), named=names_number(reader, hit, low, high))
 
 
-def is_heading(reader: Reader, hit: Hit, low: int, high: int, *, answered: bool = False) -> bool:
-    """Tell whether the line at `low` … `high` is about numbers of the label's kind, and tells them or has them told.
-
-    `answered`: a line that asks for them counts as well, since what follows is the answer.
-    """
-    text, words = reader.page.text, reader.grammar.headings
-    for end in _SENTENCE_END.finditer(text, low, hit.end):
-        low = end.end()
-    start = max(low, hit.start)
-    if len([cell for cell in _CELL.split(text[low:high]) if cell.strip(_MARGIN)]) > 1:
-        return False  # the headings of a table say themselves what is below them
-    behind = text[hit.end : high].rstrip(f"{_MARGIN}:.?!),;")
-    if ":" in behind or _SENTENCE_END.search(behind) or _NUMERIC.search(behind.replace(" ", "")[:_WORDS]):
-        return False  # "Passport number: to follow"
-    if text[hit.end : high].rstrip(" \t\r*_").endswith("?") and not answered:
-        return False
-    if not answered and says(text[low:high], words.asking):
-        return False
-    before = [token.lower() for token in _TOKEN.findall(text[low:start].lstrip(_MARGIN))]
-    rest = _TOKEN.findall(behind)
-    whole = frozenset(before)
-    named = _names_number(reader, hit)
-    if rest and (rest[0].lower() in words.numbers or rest[0].lower() in reader.grammar.number):
-        named = True
-        rest = rest[1:]
-    if hit.label.language in _ARTICLES:
-        before = [word for word in before if word != "de"]
-    while before and before[-1] in reader.grammar.function - words.genitives - words.about:
-        before.pop()
-    if len(before) > 1 and before[-1] in words.genitives and _NUMBER_OF.match(before[-2]):
-        named, before = True, before[:-2]  # "los numeros de pasaporte"
-    elif before and _NUMBER_OF.match(before[-1]):
-        named, before = True, before[:-1]
-    if not named and not (reader.grammar.preposition - words.genitives).isdisjoint(whole):
-        return False  # "an appointment for the passport"
-    if answered and rest and rest[-1].lower() in words.asking:
-        rest = rest[:-1]
-    return (
-        _is_head(reader, before, named=named)
-        and _may_follow(reader, hit, rest, high, named=named)
-        and not _is_one_of_several(reader, hit, low, high)
-        and (rest == [] or rest[-1].lower() not in _TOWARDS)
-    )
-
-
-def names_number(reader: Reader, hit: Hit, low: int, high: int) -> bool:
-    """Tell whether the line at `low` … `high` is about numbers: "passport numbers", "numeri di patente"."""
-    grammar, text = reader.grammar, reader.page.text
-    if _names_number(reader, hit):
-        return True
-    beside = (*_TOKEN.findall(text[low : hit.start])[-3:], *_TOKEN.findall(text[hit.end : high])[:1])
-    return any(word.lower() in grammar.headings.numbers or _NUMBER_OF.match(word) for word in beside)
-
-
-def _names_number(reader: Reader, hit: Hit) -> bool:
-    """Tell whether a label says "number", or is what people call one: "SSN", "DNI"."""
-    text = reader.page.text
-    written = text[hit.start : hit.end].strip()
-    if numbers(hit, text) or _COMPOUND.search(written) or _NUMBER_OF.match(written):
-        return True
-    if hit.label.owns in _NAMED_ALONE or written.lower().split()[-1].rstrip(".'s") in reader.grammar.headings.numbers:
-        return True
-    return hit.label.owns not in _DOCUMENTS and (
-        _ABBREVIATION.fullmatch(written) is not None or hit.label.id.startswith("national-id-")
-    )
-
-
-def says(text: str, words: frozenset[str]) -> bool:
-    """Tell whether one of some words stands in a text."""
-    return not words.isdisjoint(map(str.lower, _TOKENS.findall(text)))
-
-
-def _is_head(reader: Reader, before: Sequence[str], *, named: bool) -> bool:
-    """Tell whether the words before a label leave it what the line is about."""
-    words = reader.grammar.headings
-    told = words.sought | words.attached
-    for index in range(len(before) - 1, -1, -1):
-        word = before[index]
-        if word in words.genitives or word in words.about:
-            previous = [one for one in before[:index] if one[0].isalpha()]
-            if not previous:
-                return named and word in words.genitives
-            if word in words.genitives and (previous[-1] in words.collections or reader.owns_nothing(previous[-1])):
-                return True
-            return not told.isdisjoint(previous[-2:])
-        if not word[0].isalpha() and word[0] != "'":
-            if word in ",;:(-":
-                return named or word in ":,"
-        elif not (reader.owns_nothing(word) or word in words.collections):
-            # An adjective, whose they are, or the verb: "US passport numbers", "we have the passport numbers".
-            return named or len(before) <= _OF_DOCUMENTS
-    return True
-
-
-def _may_follow(reader: Reader, hit: Hit, rest: Sequence[str], high: int, *, named: bool) -> bool:
-    """Tell whether the words behind a label say no more than whose numbers they are."""
-    grammar, words = reader.grammar, reader.grammar.headings
-    text = reader.page.text
-    first = rest[0] if rest else ""
-    if not words.numbers.isdisjoint(map(str.lower, rest)):
-        return False  # "licence holders and their locker numbers"
-    if first and first[0].isalpha():
-        word = first.lower()
-        owned = word in words.genitives or word in words.collections or word in words.attached
-        belongs = word in grammar.preposition or reader.owns_nothing(word) or first[0].isupper()
-        inflected = hit.label.language in _GENITIVE_ALONE
-        if not (owned or (named and (belongs or inflected))):
-            return False
-    for other in reader.hits.within(hit.end, high):
-        if other.label.owns == OTHER and not is_noun(other):
-            lead = [token.lower() for token in _TOKEN.findall(text[hit.end : other.start])]
-            if not lead or not _AND.isdisjoint(lead[-3:]):
-                return False  # "passport numbers and booking references"
-    return True
-
-
-def _is_one_of_several(reader: Reader, hit: Hit, low: int, high: int) -> bool:
-    """Tell whether the line is an item of a list itself, and the next one another."""
-    text = reader.page.text
-    own = _MARKER.match(text, low, high)
-    if own is None or own.end() > hit.start:
-        return False
-    following = next(reader.page.lines_from(low), None)
-    other = _MARKER.match(text, *following) if following else None
-    return other is not None and (own["bullet"], own["count"] is None) == (other["bullet"], other["count"] is None)
-
-
 class _Below:
     """What stands below a heading, line by line, until it is no list any longer."""
 
@@ -245,16 +99,16 @@ class _Below:
         """Read the items; return how many lines were looked at."""
         reader, text = self.reader, self.reader.page.text
         blank = bare = seen = 0
-        depth = reader.page.depth(self._low)
+        depth = quoted(reader, self._low)
         for low, high in islice(reader.page.lines_from(self._low), ITEMS):
             seen += 1
-            line = text[low:high].strip(_MARGIN)
+            line = text[low:high].strip(MARGIN)
             if not line:
                 blank += not text[low:high].strip()
                 if blank > _BLANK_LINES:
                     break
                 continue
-            if ends(reader, low, high) or reader.page.depth(low) != depth:
+            if ends(reader, low, high) or quoted(reader, low) != depth:
                 break
             if not self.lines and not self._cells and self._is_head(low, high):
                 blank = 0
@@ -266,7 +120,7 @@ class _Below:
                 self.end = high
                 bare = blank = 0
                 continue
-            marked = _MARKER.match(text, low, high) is not None
+            marked = MARKER.match(text, low, high) is not None
             bare += 1
             if bare > (_BETWEEN if marked else 1) or not (marked or is_name(line)):
                 break
@@ -289,17 +143,26 @@ def head_of_table(reader: Reader, low: int, high: int) -> tuple[int | None, int]
     text = reader.page.text
     if any(map(str.isdigit, text[low:high])) or high - low > _LONGEST_LINE:
         return None
-    cells = [cell.strip(_MARGIN + '"').lower() for cell in _CELL.split(text[low:high].strip(" >|\r"))]
+    cells = [cell.strip(MARGIN + '"').lower() for cell in CELL.split(text[low:high].strip(" >|\r"))]
     if len([cell for cell in cells if cell]) < 2:
         return None
     number = reader.grammar.number | reader.grammar.headings.numbers
     named = [place for place, cell in enumerate(cells) if cell and number.issuperset(filter(None, _GAP.split(cell)))]
+    if len(named) > 1 and named[0] == 0:
+        named = named[1:]  # the first counts the rows
     return (named[0] if len(named) == 1 else -1), len(cells)
+
+
+def quoted(reader: Reader, place: int) -> int:
+    """Tell how often a line is quoted; in a list, a bar at its beginning is that of a table."""
+    start, end = reader.page.line(place)
+    marks = _QUOTED.match(reader.page.text, start, end)
+    return bisect_right(reader.page.replies, place) + (marks[0].count(">") if marks else 0)
 
 
 def ends(reader: Reader, low: int, high: int) -> bool:
     """Tell whether a signature begins on a line."""
-    words = reader.page.text[low:high].strip(_MARGIN).lower().split(",")[0].strip(" .!-")
+    words = reader.page.text[low:high].strip(MARGIN).lower().split(",")[0].strip(" .!-")
     return words in reader.grammar.closing or reader.page.text[low:high].rstrip() in {"--", "-- "}
 
 
@@ -316,11 +179,11 @@ def items(
         return ()
     if column is not None:
         begin = low + len(text[low:high]) - len(text[low:high].lstrip(" >|"))
-        gaps = [(0, begin), *(gap.span() for gap in _CELL.finditer(text, begin, high)), (high, high)]
+        gaps = [(0, begin), *(gap.span() for gap in CELL.finditer(text, begin, high)), (high, high)]
         if column + 1 >= len(gaps):
             return ()
         low, high = gaps[column][1], gaps[column + 1][0]
-    marker = _MARKER.match(text, low, high)
+    marker = MARKER.match(text, low, high)
     low = marker.end() if marker else low
     found = tuple(runs(text, low, high, _labels(reader, hit, low, high), (), reader.page.data))
     told = tuple(run for run in found if not _is_date(text, run))
@@ -336,19 +199,26 @@ def items(
 
 def is_lead(reader: Reader, rest: str, *, listed: bool) -> bool:
     """Tell whether what stands beside a number are names, or words that say no more than "here it is"."""
-    written = _WORD.findall(_EXPIRY.sub(" ", rest))
-    if any(sum(map(str.isdigit, group)) > 4 for group in re.findall(r"[\d -]+", rest)) or len(written) > _WORDS:
+    headings = reader.grammar.headings
+    if any(sum(map(str.isdigit, group)) > _YEAR for group in _GROUPS.findall(rest)):
         return False
+    written = _WORD.findall(rest)
+    parting = (place for place, word in enumerate(written) if place and word.lower() in headings.parting)
+    written = written[: next(parting, _WORDS + 1)]
     words = [word for word in written if word.lower() not in _OF_NAMES]
-    if any(_COMPOUND.search(word) or _NUMBER_OF.match(word) for word in words):
+    if len(written) > _WORDS or any(COMPOUND.search(word) or NUMBER_OF.match(word) for word in words):
         return False  # "Afspraaknummer 533401372": whatever it is, it is its own
-    if all(word[0].isupper() for word in words) and len(words) <= _NAMES:
+    if all(word[0].isupper() for word in words) and len(words) <= _NAMES and not _SENTENCE.search(rest):
         return True
-    known, headings = reader.owns_nothing, reader.grammar.headings
-    content = [word for word in words if not known(word.lower()) and word.lower() not in headings.sought]
-    if not content or all(word.lower() in headings.parting for word in content):
-        return not any(word in reader.grammar.headings.about for word in map(str.lower, words[-1:]))
-    address = re.match(r"\s*(?:[A-Za-z]+ )?[A-Z][a-z]+\s*[,:]", rest)  # "Hi Ben, it's …"
+    lowered = [word.lower() for word in words]
+    content = [
+        word
+        for word, low in zip(words, lowered, strict=True)
+        if not reader.owns_nothing(low) and low not in headings.sought and not word.endswith("'s")
+    ]
+    if not content:
+        return lowered[-1:] == [] or lowered[-1] not in headings.about
+    address = _ADDRESS.match(rest)  # "Hi Ben, it's …"
     if address and all(word in address[0] or word.lower() in headings.parting for word in content):
         return True
     return listed and len(words) == 1 and words[0].islower()

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Final
 
 from dlp_gateway.content.text import Text
 from dlp_gateway.detect.folding import fold
+from dlp_gateway.detect.introductions import is_heading, names_number, says
 from dlp_gateway.detect.labels import OTHER, Hit, Strength, is_noun
-from dlp_gateway.detect.lists import ITEMS, ends, head_of_table, is_heading, is_name, items, says
+from dlp_gateway.detect.lists import ITEMS, ends, head_of_table, is_name, items, quoted
 from dlp_gateway.detect.ownership import Reader
 from dlp_gateway.detect.shapes import Run, compact
 from dlp_gateway.detect.span import Span
@@ -199,12 +200,13 @@ class _Part:
         found: list[Run] = []
         lines = others = size = 0
         column: int | None = None
+        named = names_number(reader, self._hit, 0, self._start)
         is_open = True  # until a line announces something else
         for low, high in islice(reader.page.lines_from(self._start - 1), ITEMS):
             line = text[low:high].strip()
             if not line:
                 continue
-            if not self._is_file and (ends(reader, low, high) or reader.page.depth(low)):
+            if not self._is_file and (ends(reader, low, high) or quoted(reader, low)):
                 break
             size += len(line)
             if self._is_file and not lines and (head := head_of_table(reader, low, high)) and not others:
@@ -215,7 +217,9 @@ class _Part:
                 found += numbers if self._is_file or size <= _SHORT else ()
                 lines += 1
                 continue
-            own = any(one.label.owns == self._hit.label.owns for one in reader.hits.within(low, high))
-            others += not own and not is_name(line)
+            own = named and any(one.label.owns == self._hit.label.owns for one in reader.hits.within(low, high))
+            others += not own and not is_name(line) and not line.endswith((",", "!"))
             is_open = not line.endswith(":") if not numbers else is_open
+        if not named and others:
+            return ()  # "Your passport", and whatever is said of it
         return found if not self._is_file or others * _OF_OTHERS <= max(lines, _OF_OTHERS) else ()
