@@ -101,9 +101,7 @@ def _names_number(reader: Reader, hit: Hit) -> bool:
     if numbers(hit, text) or COMPOUND.search(written) or NUMBER_OF.match(written):
         return True
     last = written.lower().split()[-1].rstrip(".'s")
-    if (hit.label.owns in _NAMED_ALONE and " " not in written) or written.lower().split()[-1].rstrip(
-        ".'s"
-    ) in reader.grammar.headings.numbers:
+    if (hit.label.owns in _NAMED_ALONE and " " not in written) or last in reader.grammar.headings.numbers:
         return True
     return hit.label.owns not in _DOCUMENTS and (
         _ABBREVIATION.fullmatch(written) is not None or hit.label.id.startswith("national-id-")
@@ -160,7 +158,10 @@ def _stands_beside(reader: Reader, hit: Hit, other: Hit) -> bool:
     is_before = other.start < hit.start
     between = reader.page.text[other.end : hit.start] if is_before else reader.page.text[hit.end : other.start]
     words = [token.lower() for token in _TOKEN.findall(between)]
-    if is_noun(other) and not (is_before and words and words[0] in reader.grammar.headings.numbers):
+    counted = numbers(other, reader.page.text) or (
+        is_before and not reader.grammar.headings.numbers.isdisjoint(words[:1])
+    )
+    if is_noun(other) and not counted:
         return False
     return (not words and not is_before) or not _AND.isdisjoint(words if is_before else words[-3:])
 
