@@ -70,7 +70,8 @@ class IdentifierDetector:
         for text, seen in zip(material.texts, told, strict=True):
             if seen:
                 yield text, self._each(text.text, seen)
-        yield from titled(self._recognition, material.texts, lambda place: LABEL in told[place])
+        if LABEL in frozenset().union(*told):
+            yield from titled(self._recognition, material.texts, lambda place: LABEL in told[place])
 
     def _added_up(self, found: dict[tuple[str, str], Finding], material: Material) -> Iterator[Finding]:
         """Yield what was found, and how many values the sender has sent outside with it."""
