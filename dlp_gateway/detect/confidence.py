@@ -49,7 +49,7 @@ _AUTHORITY: Final = re.compile(r"[A-Z]{3} \d")
 _COMPLEMENT: Final = re.compile(
     r" (?:de |d'|du |des |del |di |da |do |para |pour |for |to )(?:la |el |l'|las |los )?([a-z]{4,}|[A-Z]{2,5})\b"
 )
-_AFAR: Final = frozenset({Relation.ABOVE, Relation.BELOW})
+_AFAR: Final = frozenset({Relation.ABOVE, Relation.BELOW, Relation.LIST, Relation.TITLE})
 _ACCOUNT: Final = "BANK_ACCOUNT"
 _MEANT: Final = {_ACCOUNT: frozenset({_ACCOUNT, "BANK_ROUTING", "IBAN"})}
 _MADE_OF: Final = 0.08  # more for a licence that is made of a name nearby
@@ -60,6 +60,8 @@ BASE: Final = {
     Relation.COLUMN: 0.95,
     Relation.ABOVE: 0.8,
     Relation.BELOW: 0.8,
+    Relation.LIST: 0.82,
+    Relation.TITLE: 0.78,
 }
 WORDS: Final = {
     Relation.BEFORE: "behind a label of it",
@@ -67,6 +69,8 @@ WORDS: Final = {
     Relation.COLUMN: "in a column with a heading of it",
     Relation.ABOVE: "below a line that announces it",
     Relation.BELOW: "above a quoted question for it",
+    Relation.LIST: "in a list below a heading of it",
+    Relation.TITLE: "in a part whose subject, name or announcement is a label of it",
     Relation.NOBODY: "owned by nothing else",
 }
 

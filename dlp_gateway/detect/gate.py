@@ -15,7 +15,8 @@ from dlp_gateway.detect.particulars import expression
 from dlp_gateway.detect.proof import Proof, prove, proves
 from dlp_gateway.detect.triggers import Triggers
 
-_LABEL: Final = "identifiers.label"
+#: What is seen where a label of an identifier stands.
+LABEL: Final = "identifiers.label"
 _DIGIT: Final = re.compile(r"[0-9]")
 
 
@@ -36,7 +37,7 @@ class Gate:
         """Take rules, and the triggers to which `words` and `forms` of them were given if others share them."""
         self._triggers = triggers or Triggers(words=words(book), forms=forms(book))
         self._forms = tuple((_form(rule), rule) for rule in book.rules if rule.find_source)
-        self._names = frozenset((_LABEL, *(form for form, _ in self._forms)))
+        self._names = frozenset((LABEL, *(form for form, _ in self._forms)))
 
     def glance(self, text: str, seen: frozenset[str] | None = None) -> Glance | None:
         """Return what there is for a closer look, None if there is nothing; `seen` is what the triggers told before."""
@@ -63,14 +64,14 @@ class Gate:
 
 
 def _is_labelled(folded: str, seen: frozenset[str]) -> bool:
-    return _LABEL in seen and _DIGIT.search(folded) is not None
+    return LABEL in seen and _DIGIT.search(folded) is not None
 
 
 def words(book: RuleBook) -> Mapping[str, tuple[str, ...]]:
     """Return the labels of identifiers as triggers, and what speaks of a licence without one."""
     phrases = [p for file in book.labels if file.owns != OTHER for group in file.phrases.values() for p in group]
     spoken = (*(f"(?:{pattern(phrase)})" for phrase in phrases), KEYED, expression(book.grammar))
-    return {_LABEL: ("|".join(spoken),)} if phrases else {}
+    return {LABEL: ("|".join(spoken),)} if phrases else {}
 
 
 def forms(book: RuleBook) -> Mapping[str, tuple[str, ...]]:

@@ -25,6 +25,37 @@ class DomainWords(Model):
     alien: tuple[str, ...]
 
 
+class HeadingWords(Model):
+    """Words of lines that stand over a list, by what they do beside the label of its numbers."""
+
+    numbers: tuple[str, ...]
+    collections: tuple[str, ...]
+    about: tuple[str, ...]
+    genitives: tuple[str, ...]
+    sought: tuple[str, ...]
+    asking: tuple[str, ...]
+    handling: tuple[str, ...]
+    negations: tuple[str, ...]
+    attached: tuple[str, ...]
+    parting: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadingGrammar:
+    """The words of `HeadingWords`, folded to lower-case ASCII."""
+
+    numbers: frozenset[str]
+    collections: frozenset[str]
+    about: frozenset[str]
+    genitives: frozenset[str]
+    sought: frozenset[str]
+    asking: frozenset[str]
+    handling: frozenset[str]
+    negations: frozenset[str]
+    attached: frozenset[str]
+    parting: frozenset[str]
+
+
 class GrammarFile(Model):
     """`rules/labels/grammar.yaml`: the words that own nothing, by what they do between a label and a number."""
 
@@ -36,6 +67,7 @@ class GrammarFile(Model):
     closing: tuple[str, ...]
     countries: dict[str, tuple[str, ...]]
     languages: dict[str, tuple[str, ...]]
+    headings: HeadingWords
     licences: LicenceWordsFile
 
 
@@ -52,6 +84,7 @@ class Grammar:
     closing: frozenset[str]
     countries: Mapping[str, tuple[str, ...]]  # by language, the likeliest first
     languages: Mapping[str, frozenset[str]]  # by word: in which languages it is frequent
+    headings: HeadingGrammar
     licences: LicenceWords
 
 
@@ -68,6 +101,18 @@ def load_grammar(path: Path) -> Grammar:
         closing=_folded(file.closing),
         countries=file.countries,
         languages=_by_word(file.languages),
+        headings=HeadingGrammar(
+            numbers=_folded(file.headings.numbers),
+            collections=_folded(file.headings.collections),
+            about=_folded(file.headings.about),
+            genitives=_folded(file.headings.genitives),
+            sought=_folded(file.headings.sought),
+            asking=_folded(file.headings.asking),
+            handling=_folded(file.headings.handling),
+            negations=_folded(file.headings.negations),
+            attached=_folded(file.headings.attached),
+            parting=_folded(file.headings.parting),
+        ),
         licences=compile_words(file.licences),
     )
 

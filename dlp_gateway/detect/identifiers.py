@@ -5,13 +5,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
+from dlp_gateway.content.text import Text
 from dlp_gateway.detect import sent
 from dlp_gateway.detect.base import Finding, Material
 from dlp_gateway.detect.folding import fold
-from dlp_gateway.detect.gate import forms, words
+from dlp_gateway.detect.gate import LABEL, forms, words
 from dlp_gateway.detect.identifier_rules import TYPES, RuleBook, load_rules
 from dlp_gateway.detect.recognition import Recognition, Span
 from dlp_gateway.detect.shapes import compact
+from dlp_gateway.detect.titles import titled
 from dlp_gateway.detect.triggers import Triggers
 
 __all__ = ["IdentifierDetector", "Span", "load_rules"]
@@ -47,8 +49,8 @@ class IdentifierDetector:
         """
         found: dict[tuple[str, str], Finding] = {}
         sorts: Counter[tuple[str, str, str, float]] = Counter()
-        for text, seen in zip(material.texts, material.once(self._triggers), strict=True):
-            for span in self._each(text.text, seen) if seen else ():
+        for text, spans in self._in_all(material):
+            for span in spans:
                 key = span.type, compact(fold(text.text[span.start : span.end]).text)
                 known = found.get(key)
                 if known is None:
@@ -61,6 +63,15 @@ class IdentifierDetector:
         left = Counter((one.kind.partition(".")[2], one.rule, one.country, one.score) for one in found.values())
         if any(count > SAME_SORT and left[sort] < SAME_SORT // 2 for sort, count in sorts.items()):
             raise MemoryError("there are more identifiers than are kept")
+
+    def _in_all(self, material: Material) -> Iterator[tuple[Text, Iterable[Span]]]:
+        """Yield each text with what is found in it, and once more those that a label in another text stands over."""
+        told = material.once(self._triggers)
+        for text, seen in zip(material.texts, told, strict=True):
+            if seen:
+                yield text, self._each(text.text, seen)
+        if LABEL in frozenset().union(*told):
+            yield from titled(self._recognition, material.texts, lambda place: LABEL in told[place])
 
     def _added_up(self, found: dict[tuple[str, str], Finding], material: Material) -> Iterator[Finding]:
         """Yield what was found, and how many values the sender has sent outside with it."""

@@ -19,6 +19,7 @@ from dlp_gateway.detect.headings import Headings, heading_owner, table_over, tab
 from dlp_gateway.detect.identifier_rules import CARD, Rule, RuleBook, Shapes
 from dlp_gateway.detect.labels import OTHER, Hit, Hits, Label, Strength, both, place_of
 from dlp_gateway.detect.layout import Page, Table, lay_out
+from dlp_gateway.detect.lists import listings
 from dlp_gateway.detect.ownership import Reader, read
 from dlp_gateway.detect.particulars import TOLD, Particulars
 from dlp_gateway.detect.proof import ASKED_EACH, Proof, Seen
@@ -49,7 +50,7 @@ _GROUP: Final = 3  # digits of a number that goes on; fewer are the number of a 
 _CARD_LIKE: Final = 15  # digits; a short label names no licence of so many
 _LIKE_IBAN: Final = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11}")
 _LIKE_SSN: Final = re.compile(r"\d{3}-\d{2}-\d{4}")
-_AFAR: Final = frozenset({Relation.ABOVE, Relation.BELOW, Relation.AFTER})
+_AFAR: Final = frozenset({Relation.ABOVE, Relation.BELOW, Relation.LIST, Relation.TITLE, Relation.AFTER})
 
 
 class Recognition:
@@ -64,6 +65,8 @@ class Recognition:
             for kind in {kind for rule in book.rules for kind in rule.under}
         }
         self._forms = tuple((rule, rule.form) for rule in book.rules if rule.form)
+        self.attached: Final = re.compile(rf"\b(?:{'|'.join(sorted(book.grammar.headings.attached))})\b", re.IGNORECASE)
+        self._any_country = frozenset(rule.id for rule in book.rules if rule.any_country)
         self._shapes_of = cache(self._shapes)
         self._particulars = Particulars(book.grammar)
 
@@ -82,17 +85,27 @@ class Recognition:
         if glance is None:
             return
         folded = glance.folded
-        page = lay_out(folded.text, self._book.grammar.closing, glance.data)
-        reader = read(page, self._hits(page, is_labelled=glance.labelled), self._book.grammar)
-        named = frozenset(label.owns for label in reader.hits.labels if label.strength is Strength.STRONG)
-        context = Context(text=page.text, grammar=self._book.grammar, named=named)
+        reader, context = self.opened(folded.text, glance.data, is_labelled=glance.labelled)
+        page = reader.page
         tables = tables_with_labels(reader)
         labelled = self._labelled(reader, tables, context, least) if glance.labelled else ()
         evident = self._self_evident(reader, tables, glance.proofs, context)
         spoken_of = self._spoken_of(reader) if glance.labelled else ()
-        found = (tempered(span, page.text) for span in chain(labelled, evident, spoken_of))
+        listed = self._listed(reader, context) if glance.labelled else ()
+        found = (tempered(span, page.text) for span in chain(labelled, evident, spoken_of, listed))
         for span in Spans(found).settled():
             yield span if folded.offsets is None else _placed(span, *folded.span(span.start, span.end))
+
+    def opened(self, text: str, data: bytes = b"", *, is_labelled: bool = True) -> tuple[Reader, Context]:
+        """Return the reader of a folded text, and what it speaks of; `data` is the text as octets."""
+        page = lay_out(text, self._book.grammar.closing, data)
+        reader = read(page, self._hits(page, is_labelled=is_labelled), self._book.grammar)
+        named = frozenset(label.owns for label in reader.hits.labels if label.strength is Strength.STRONG)
+        return reader, Context(text=page.text, grammar=self._book.grammar, named=named)
+
+    def is_of_any_country(self, rule: str) -> bool:
+        """Tell whether the form of a rule says nothing but "a number"."""
+        return rule in self._any_country
 
     def _hits(self, page: Page, *, is_labelled: bool) -> Hits:
         """Return the labels of a page, and what is told of licences without one."""
@@ -129,7 +142,7 @@ class Recognition:
                     return
                 owner = reader.owner(run.start, run.end)
                 if owner.label is not None and not owner.foreign:
-                    yield from self._judged(run, owner, page.text, context)
+                    yield from self.judged(run, owner, page.text, context)
                 unowned = owner is KEYED or owner.relation is Relation.NOBODY or _is_far(owner)
                 if unowned and (spoken.hits or spoken.told):
                     yield from self._implied(run, reader, spoken)
@@ -152,13 +165,22 @@ class Recognition:
                 if is_vain and _FIGURES.fullmatch(text, start, end):
                     continue
                 for run in _in_cell(text, start, end):
-                    yield from self._judged(run, owner, text, context)
+                    yield from self.judged(run, owner, text, context)
+
+    def _listed(self, reader: Reader, context: Context) -> Iterator[Span]:
+        """Yield the numbers of lists below a heading (see `lists`)."""
+        for listing in listings(reader):
+            owner = Owner(label=listing.hit.label, relation=Relation.LIST, announced=True, hit=listing.hit)
+            for run in listing.items:
+                if listing.named or not reader.page.text[run.start : run.end].isdigit():
+                    yield from self.judged(run, owner, reader.page.text, context)
 
     def _is_vain(self, hit: Hit, context: Context, least: float) -> bool:
         """Tell whether no number of figures under a heading can reach `least`: an "account" is mostly a customer's."""
         return round(context.most(hit, self._shapes_of(hit.label.owns, hit.label.country).rules), 2) < least
 
-    def _judged(self, run: Run, owner: Owner, text: str, context: Context) -> Iterator[Span]:
+    def judged(self, run: Run, owner: Owner, text: str, context: Context) -> Iterator[Span]:
+        """Yield the number of a run if it is one of its owner's kind."""
         label, hit = owner.label, owner.hit
         match = self._best(run, label, self._likely(hit, text), text) if label and hit else None
         if label is None or hit is None or match is None:

@@ -31,6 +31,8 @@ class Relation(StrEnum):
     COLUMN = "column"
     ABOVE = "above"
     BELOW = "below"
+    LIST = "list"
+    TITLE = "title"
     NOBODY = "nobody"
 
 
