@@ -76,6 +76,8 @@ def _seen(marked: str, without: str) -> str:
             seen.write(text)
             before = (before + text[-_GAP - 1 :])[-_GAP - 1 :]
             first = last = ""
+    if last and is_torn(before, first, last, ""):
+        seen.write(_HOLE)
     return seen.getvalue()
 
 

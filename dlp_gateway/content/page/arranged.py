@@ -7,9 +7,11 @@ linear, however deep boxes lie in each other.
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Final
 
+from dlp_gateway.content import views
 from dlp_gateway.content.page.box import Box, Layout
 from dlp_gateway.content.page.piece import (
     BLANKS,
@@ -39,6 +41,8 @@ _ENDS: Final = 2_000
 #: Characters of a box that are put together for several widths of letters.
 _SEVERAL_WAYS: Final = 50_000
 _LONGEST_WORD: Final = 40
+#: Characters before and behind what is not seen, by which it is told whether it cuts a word.
+_GAP: Final = 4
 CLOSED: Final = CLOSE
 
 
@@ -59,7 +63,22 @@ def of_boxes(text: str) -> str:
 
 
 def readings(flow: str, boxes: Sequence[Box]) -> list[str]:
-    """Return what is read around the seams of a text with marks, breaks not yet turned into white space."""
+    """Return what is read around the seams of a text with marks, breaks not yet turned into white space.
+
+    Where something was deleted or inserted, that is read as it is, accepted, and rejected.
+    """
+    found = dict.fromkeys(_readings(flow, boxes))
+    if any(box.is_deleted or box.is_inserted for box in boxes):
+        found |= dict.fromkeys(_readings(flow, [_hidden(box) if box.is_deleted else box for box in boxes]))
+        found |= dict.fromkeys(_readings(flow, [_hidden(box) if box.is_inserted else box for box in boxes]))
+    return list(found)
+
+
+def _hidden(box: Box) -> Box:
+    return replace(box, is_hidden=True)
+
+
+def _readings(flow: str, boxes: Sequence[Box]) -> list[str]:
     found: list[str] = []
     nodes = [Node(Box(position="relative"), is_rtl=False)]
     for count, opening in enumerate(flow.split(OPEN)):
@@ -79,7 +98,7 @@ def readings(flow: str, boxes: Sequence[Box]) -> list[str]:
         nodes[-2].children.append(_closed(nodes.pop(), found))
     page = _closed(nodes[0], found).text
     found += _around(page, 0, len(page))
-    return list(dict.fromkeys(found))
+    return found
 
 
 def _around(text: str, start: int, end: int) -> Iterator[str]:
@@ -182,18 +201,23 @@ def _is_plain(node: Node) -> bool:
 
 
 def _is_cut(children: "Sequence[str | Item]") -> bool:
-    """Return whether something that is not seen stands within a word."""
-    before = ""
-    was_hidden = False
+    """Return whether something that is not seen stands within a word or a number."""
+    before = removed = behind = ""
     for child in children:
-        text = child if isinstance(child, str) else child.before or child.text
         if isinstance(child, Item) and child.box.is_hidden:
-            was_hidden = True
+            removed += child.whole
             continue
-        if was_hidden and before[-1:].isalnum() and text[:1].isalnum():
+        text = child if isinstance(child, str) else child.whole
+        if not removed:
+            before = (before + text[-_GAP:])[-_GAP:]
+            continue
+        behind += text
+        if len(behind) < _GAP and not behind.strip(BLANKS):
+            continue
+        if views.is_torn(before, removed[0], removed[-1], behind[:_GAP]):
             return True
-        before, was_hidden = text, False
-    return False
+        before, removed, behind = (before + behind[-_GAP:])[-_GAP:], "", ""
+    return bool(removed) and views.is_torn(before, removed[0], removed[-1], behind)
 
 
 def _as_written(node: Node) -> str:
@@ -201,4 +225,4 @@ def _as_written(node: Node) -> str:
 
 
 def _shown(item: Item) -> str:
-    return "" if item.box.is_hidden else f"{item.before}{item.text}{item.after}"
+    return "" if item.box.is_hidden else item.whole

@@ -14,7 +14,7 @@ from typing import Final
 import re2
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from dlp_gateway.content.page.box import Box
+from dlp_gateway.content.page.box import HIDING, INSERTED, Box
 from dlp_gateway.content.page.marking import Styled, marked
 from dlp_gateway.content.page.piece import FROM_RIGHT
 from dlp_gateway.content.page.selecting import Finder
@@ -27,9 +27,25 @@ _STYLED: Final = re2.compile(
     rb"|counter-|float\s*:|-reverse|direction\s*:\s*(?:rev|rtl)|(?:^|[^a-z])order\s*:\s*-?[0-9]|ordinal-group|unicode-bidi"
     rb"|grid-(?:row|col|area|temp|auto)|(?:scale|rotate|translate)[xyz3d]*\s*[:(]|matrix(?:3d)?\(|column(?:s|-count)\s*:"
     rb"|writing-mode|caption-side|--[a-z0-9_-]+\s*:|[\s'\"]hidden[\s>=/]|[\s'\"]dir\s*=\s*['\"]?(?:rtl|auto|&)|<bdo|<tfoot"
-    rb"|<table[^>]*\salign\s*=\s*[\"']?(?:left|right)"
+    rb"|<table[^>]*\salign\s*=\s*[\"']?(?:left|right)|(?:font-size|opacity|zoom)\s*:\s*(?:\.0|0)|line-through|content-vis"
+    rb"|(?:^|[^a-z-])font\s*:\s*(?:[^;{}<>]{0,80}\s)?(?:0|\.0|[01](?:\.[0-9]+)?p[xt])|clip\s*:\s*rect|clip-path\s*:\s*[a-z]+\("
+    rb"|mask(?:-image)?\s*:|filter\s*:[^;{}<>]*opacity"
+    rb"|<(?:del|ins|s|strike|template|datalist|dialog|audio|video|canvas|no(?:frames|embed|script)|iframe|object|svg)[\s/>]"
     rb"|style\s*=[^>]*(?:/\*|\\[0-9a-f]|&(?:#|colon|semi|lpar|rpar|period|tab|newline))|[{;:]\s*/\*|[a-z:-]\\[0-9a-f]"
 )
+#: Elements that show nothing, their words standing for what they show in other programs or later, and those by which
+#: pages say what was deleted or inserted.
+_UNSEEN_ELEMENTS: Final = "template datalist audio video canvas noframes noembed noscript iframe object title desc dialog"
+_SAID_BY: Final = {
+    **dict.fromkeys(_UNSEEN_ELEMENTS.split(), "display:none"),
+    **dict.fromkeys(("del", "s", "strike"), "text-decoration:line-through"),
+    "ins": INSERTED,
+}
+_BY_THEMSELVES: Final = (
+    "[style], [hidden], [dir=rtl i], [dir=auto i], bdo, tfoot, thead, table[align], " + ", ".join(_SAID_BY)
+)
+#: A title within the text, which no browser shows there.
+_TITLE_ASTRAY: Final = re2.compile(rb"(?is)<(?:body|div|p|span|td|h[1-6])[\s>].*<title[\s>]")
 _COMMENT: Final = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
 _RULE: Final = re.compile(r"([^{};]{1,400}+)\{([^{}]{0,2000}+)\}")
 #: A run of blanks is looked at from its beginning only, so that a long one takes linear time.
@@ -52,9 +68,8 @@ _COUNTER: Final = re.compile(r"counter-(?:reset|set|increment):([\w-]{1,64}) (-?
 
 #: What makes a box of interest: it is hidden or turned, its children stand in an order of their own, or it does.
 _INTERESTING: Final = re2.compile(
-    r"(?:^|;)(?:display:(?:none|inline|contents|table-(?:cell|header|footer))|display:(?:-webkit-|-ms-)?(?:flex|grid|box)"
-    r"|visibility:(?:hidden|collapse)|opacity:0?(?:\.0+)?%?(?:;|$)|font-size:[01](?:\.\d+)?(?:p[xt]|;|$)|font-size:0"
-    r"|(?:max-)?(?:height|width):0|mso-hide:all|color:transparent|text-indent:-\d\d\d|margin[a-z-]*:[^;]*-[.\d]"
+    rf"(?:^|;)(?:{HIDING}|display:(?:inline|contents|table-(?:cell|header|footer))|display:(?:-webkit-|-ms-)?(?:flex|grid|box)"
+    r"|text-indent:-\d\d\d|margin[a-z-]*:[^;]*-[.\d]|text-decoration[a-z-]*:[^;]*line-through|-change:"
     r"|float:(?:left|right|inline)|position:(?:absolute|relative|fixed|sticky)|grid-|unicode-bidi:|direction:rtl"
     r"|caption-side:bottom|(?:-[a-z]+-)?(?:(?:flex-direction|flex-flow|flex-wrap|box-direction):[^;]*reverse"
     r"|writing-mode:[^;]*-(?:rl|lr)|(?:flex-)?order:|box-ordinal|column(?:s|-count):|transform:|translate:|scale:|rotate:))"
@@ -113,7 +128,8 @@ NOTHING: Final = Applied([], [])
 
 def is_styled(source: str) -> bool:
     """Return whether styles may change what is read."""
-    return _STYLED.search(source.encode("utf-8", "replace")) is not None
+    octets = source.encode("utf-8", "replace")
+    return _STYLED.search(octets) is not None or _TITLE_ASTRAY.search(octets) is not None
 
 
 def applied(tree: LexborHTMLParser, source: str) -> Applied:
@@ -123,7 +139,7 @@ def applied(tree: LexborHTMLParser, source: str) -> Applied:
     finder = Finder(tree, nodes, asides=source.count("<!") + source.count("<?"), characters=len(source))
     lookup = _Lookup(finder, rules=max(_RULES, min(_MOST_RULES, _VISITS // max(1, len(nodes)))))
     told = list(_generated(lookup, rules))
-    inline = tree.css("[style], [hidden], [dir=rtl i], [dir=auto i], bdo, tfoot, thead, table[align]")[:_STYLES]
+    inline = tree.css(_BY_THEMSELVES)[:_STYLES]
     return Applied(list(dict.fromkeys(filter(None, told))), marked(tree, _styled(lookup, rules, inline)))
 
 
@@ -176,7 +192,9 @@ def _declared(node: LexborNode, normalised: Callable[[str], str]) -> str:
         direction = _direction(node)
     if direction:
         found.append(f"direction:{direction}")
-    if node.tag == "bdo":
+    if node.tag in _SAID_BY and not (node.tag == "dialog" and "open" in attributes):
+        found.append(_SAID_BY[node.tag])
+    elif node.tag == "bdo":
         found.append("unicode-bidi:bidi-override")
     elif node.tag in {"thead", "tfoot"} and _is_misplaced(node):
         found.append(f"display:table-{'header' if node.tag == 'thead' else 'footer'}-group")
