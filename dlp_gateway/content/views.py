@@ -37,22 +37,24 @@ def without_marks(text: str) -> str:
 
 
 def readings(marked: str) -> str:
-    """Return a text with marks without them, and behind it how it is seen where that differs within words.
+    r"""Return a text with marks without them, and behind it how it is seen where that differs within words.
 
-    >>> readings("no. 45\\x0e77\\x0f\\x1039\\x11").split("\\n")
+    >>> readings("no. 45\x0e77\x0f\x1039\x11").split("\n")
     ['no. 457739', 'no. 4539', 'no. 4577']
     """
     if not _MARK.search(marked):
         return marked
-    written = marked.translate(_MARKS)
-    has_changes = DELETED in marked or INSERTED in marked
-    views = dict.fromkeys((UNSEEN,)) if UNSEEN in marked or not has_changes else {}
-    if has_changes:
-        views |= dict.fromkeys((UNSEEN + DELETED, UNSEEN + INSERTED))
+    return "\n".join((marked.translate(_MARKS), *others(marked)))
+
+
+def others(marked: str, whole: int = _WHOLE) -> list[str]:
+    """Return how a text with marks is seen by others, where that differs within words, up to a length all of it."""
+    views = [UNSEEN] if UNSEEN in marked else []
+    views += [UNSEEN + change for change in (DELETED, INSERTED) if change in marked]
     found: dict[str, None] = {}
     for without in views:
-        found.update(dict.fromkeys(_around(_seen(marked, without))))
-    return "\n".join((written, *found))
+        found.update(dict.fromkeys(_around(_seen(marked, without), whole)))
+    return list(found)
 
 
 def _seen(marked: str, without: str) -> str:
@@ -94,16 +96,16 @@ def is_torn(before: str, first: str, last: str, behind: str) -> bool:
     return ahead[-1:].isdigit() and back[:1].isdigit()
 
 
-def _around(seen: str) -> Iterator[str]:
+def _around(seen: str, whole: int) -> Iterator[str]:
     """Yield what stands around the places where something was left out, of a text of modest length all of it."""
     place = seen.find(_HOLE)
-    if place >= 0 and len(seen) <= _WHOLE:
+    if place >= 0 and len(seen) <= whole:
         yield seen.replace(_HOLE, "").strip(" \n")
         return
     while place >= 0:
         start = _word_from(seen, max(0, place - _AROUND), place)
         end = place
-        while 0 <= place <= end + _AROUND:
+        while 0 <= place <= end + 2 * _AROUND:
             end = place
             place = seen.find(_HOLE, place + 1)
         last = _word_to(seen, min(len(seen), end + _AROUND), end)
@@ -117,5 +119,7 @@ def _word_from(text: str, place: int, most: int) -> int:
 
 
 def _word_to(text: str, place: int, least: int) -> int:
-    blank = max(text.rfind(sign, max(least, place - _LONGEST_WORD), place) for sign in " \n\t") if place < len(text) else -1
+    blank = (
+        max(text.rfind(sign, max(least, place - _LONGEST_WORD), place) for sign in " \n\t") if place < len(text) else -1
+    )
     return blank if blank >= 0 else place

@@ -7,7 +7,6 @@ linear, however deep boxes lie in each other.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import pairwise
 from typing import Final
 
@@ -34,6 +33,7 @@ from dlp_gateway.content.page.seams import TURNS, from_right, in_columns, lines,
 _FIRST: Final = 0xF_0000
 #: Boxes of a page that are marked.
 MOST: Final = 20_000
+_SPACE: Final = re.compile(f"[{BLANKS}]+")
 _SEAMS: Final = re.compile(f"[{GLUE}{SEAM}]")
 #: Characters that are read on either side of a seam, and of which a box hands on both ends.
 _AROUND: Final = 240
@@ -43,6 +43,8 @@ _SEVERAL_WAYS: Final = 50_000
 _LONGEST_WORD: Final = 40
 #: Characters before and behind what is not seen, by which it is told whether it cuts a word.
 _GAP: Final = 4
+#: A page of up to so many characters is read as a whole with its changes accepted, and rejected.
+_WHOLE: Final = 5_000
 CLOSED: Final = CLOSE
 
 
@@ -63,22 +65,7 @@ def of_boxes(text: str) -> str:
 
 
 def readings(flow: str, boxes: Sequence[Box]) -> list[str]:
-    """Return what is read around the seams of a text with marks, breaks not yet turned into white space.
-
-    Where something was deleted or inserted, that is read as it is, accepted, and rejected.
-    """
-    found = dict.fromkeys(_readings(flow, boxes))
-    if any(box.is_deleted or box.is_inserted for box in boxes):
-        found |= dict.fromkeys(_readings(flow, [_hidden(box) if box.is_deleted else box for box in boxes]))
-        found |= dict.fromkeys(_readings(flow, [_hidden(box) if box.is_inserted else box for box in boxes]))
-    return list(found)
-
-
-def _hidden(box: Box) -> Box:
-    return replace(box, is_hidden=True)
-
-
-def _readings(flow: str, boxes: Sequence[Box]) -> list[str]:
+    """Return what is read around the seams of a text with marks, breaks not yet turned into white space."""
     found: list[str] = []
     nodes = [Node(Box(position="relative"), is_rtl=False)]
     for count, opening in enumerate(flow.split(OPEN)):
@@ -98,7 +85,32 @@ def _readings(flow: str, boxes: Sequence[Box]) -> list[str]:
         nodes[-2].children.append(_closed(nodes.pop(), found))
     page = _closed(nodes[0], found).text
     found += _around(page, 0, len(page))
-    return found
+    if any(box.is_deleted or box.is_inserted for box in boxes):
+        found += views.others(_with_passages(flow, boxes), _WHOLE)
+    return list(dict.fromkeys(found))
+
+
+def _with_passages(flow: str, boxes: Sequence[Box]) -> str:
+    """Return a text with marks around what was deleted or inserted, and what is hidden, instead of those of boxes."""
+    first, *openings = flow.split(OPEN)
+    found = [first]
+    opened: list[str] = []
+    for opening in openings:
+        number = ord(opening[0]) - _FIRST if opening else -1
+        opened.append(_passage(boxes[number]) if 0 <= number < len(boxes) else "")
+        text, *outer = opening[1:].split(CLOSE)
+        found += (opened[-1], text)
+        for behind in outer:
+            found += (views.ENDS.get(opened.pop(), "") if opened else "", behind)
+    return _SPACE.sub(" ", "".join(found))
+
+
+def _passage(box: Box) -> str:
+    if box.is_hidden:
+        return views.UNSEEN
+    if box.is_deleted:
+        return views.DELETED
+    return views.INSERTED if box.is_inserted else ""
 
 
 def _around(text: str, start: int, end: int) -> Iterator[str]:
