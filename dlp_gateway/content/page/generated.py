@@ -70,6 +70,7 @@ class _Page:
     initial: dict[str, str]
     styles: dict[str, CounterStyle]
     counters: Counters = field(default_factory=Counters)
+    nodes: dict[int, LexborNode] = field(default_factory=dict)  # before or behind which something is added
     own: defaultdict[str, dict[int, tuple[tuple[int, ...], str]]] = field(default_factory=lambda: defaultdict(dict))
     known: defaultdict[str, dict[int, str]] = field(default_factory=lambda: defaultdict(dict))
 
@@ -191,6 +192,7 @@ def _shown(
         for node in lookup.matched(rule.selector):
             for name, value in wanted.items():
                 if name == "content":
+                    page.nodes[node.mem_id] = node
                     known = texts[node.mem_id].get(rule.place)
                     if known is None or (("!" in value), *rank) >= known[0]:
                         texts[node.mem_id][rule.place] = (("!" in value), *rank), value
@@ -224,7 +226,7 @@ class _Writer:
     texts: Mapping[int, Mapping[str, tuple[tuple[int, ...], str]]]
     page: _Page
     left: int
-    lists: set[int]
+    lists: Mapping[int, LexborNode]
     has_quotes: bool
     quotes: _Quotes = field(default_factory=_Quotes)
     numbers: defaultdict[int, int] = field(default_factory=lambda: defaultdict(int))
@@ -300,9 +302,14 @@ def _write(
     page: _Page,
     lookup: Lookup,
 ) -> None:
-    lists = {node.mem_id for node in tree.css("li, summary")} if page.own.get("list-style") else set()
+    lists = {node.mem_id: node for node in tree.css("li, summary")} if page.own.get("list-style") else {}
     left = max(ADDED, lookup.finder.characters)
     writer = _Writer(texts, page, left, lists, has_quotes=bool(page.own.get("quotes")))
+    if not page.counters.rules and not writer.has_quotes:  # so that it is the same in whatever order
+        for node in {**lists, **page.nodes}.values():
+            writer.begin(node)
+            writer.end(node)
+        return
     opened: list[LexborNode] = []
     for node in lookup.finder.nodes:
         parent = node.parent.mem_id if node.parent is not None else 0
