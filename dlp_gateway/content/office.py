@@ -1,7 +1,7 @@
 """Office Open XML (ECMA-376): every part of a document, workbook or presentation, by its content and not by its name.
 
 Nothing is looked up in the relationships: what a program shows today it may hide, and what it hides (a sheet, a note, a
-deleted line) leaves the house all the same.
+deleted line) leaves the house all the same. Where such things stand within words, it is read as it is seen, too.
 """
 
 import re
@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from io import StringIO
 from typing import Final
 
-from dlp_gateway.content import archive, boxes, spreadsheet, xml, zip_archive
+from dlp_gateway.content import archive, boxes, spreadsheet, views, xml, zip_archive
 from dlp_gateway.content.text import Account, File, Piece, UnreadableReason
 
 #: Elements after whose end a line ends.
 _LINES: Final = frozenset({"p", "si", "comment", "br", "cr"})
-_RUNS: Final = frozenset({"t", "delText", "instrText"})
+_RUNS: Final = frozenset({"t", "delText", "instrText", "delInstrText"})
 #: Attributes that people see or write: descriptions of pictures, choices of forms, prompts.
 _SHOWN: Final = frozenset(
     (
@@ -44,6 +44,17 @@ _VALUES_OF: Final = {
     "val": frozenset({"default", "docVar", "alias", "tag", "docPartGallery", "helpText", "statusText", "title"}),
     "v": frozenset({"s", "n", "d"}),
 }
+#: Passages that not everybody sees (17.13.5, 17.16.23, 20.4.2.37), and what says so of a run of text (17.3.2).
+_PASSAGES: Final = {
+    **dict.fromkeys(("del", "moveFrom"), views.DELETED),
+    **dict.fromkeys(("ins", "moveTo"), views.INSERTED),
+    **dict.fromkeys(("instrText", "delInstrText", "txbxContent", "rt"), views.UNSEEN),
+}
+_OF_RUNS: Final = {
+    **dict.fromkeys(("vanish", "specVanish"), views.UNSEEN),
+    **dict.fromkeys(("strike", "dstrike"), views.DELETED),
+}
+_OFF: Final = frozenset({"0", "false", "off"})
 #: What programs put beside the text for themselves: settings of printers, fonts.
 _FURNITURE: Final = ("printersettings", ".odttf", ".fntdata")
 _BINARY_SHEET: Final = re.compile(r"xl/(?:work|macro|dialog)sheets/[^/]{1,200}\.bin\Z", re.IGNORECASE)
@@ -65,6 +76,8 @@ class _Flow:
         self._open: list[str] = []
         self._cells = 0
         self._is_leaf = False
+        self._of_run = ""  # passages that the properties of a run begin
+        self._of_end = ""  # and those of a paragraph, of which only its end is part
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         name = xml.local(tag)
@@ -80,6 +93,13 @@ class _Flow:
             self._write("".join(f"{value}: " for key, value in attributes.items() if key == "name"))
         elif name == "sym":
             self._write(_symbol(attributes))
+        elif name in _PASSAGES and "rPr" in self._open[-2:-1]:
+            self._of_end += _PASSAGES[name]
+        elif name in _PASSAGES:
+            self._write(_PASSAGES[name])
+        elif name in _OF_RUNS and self._open[-3:-1] == ["r", "rPr"] and _is_on(attributes):
+            self._of_run += _OF_RUNS[name]
+            self._write(_OF_RUNS[name])
         for written, value in attributes.items():
             key = xml.local(written)
             is_shown = key in _SHOWN or name in _VALUES_OF.get(key, ())
@@ -89,15 +109,24 @@ class _Flow:
     def end(self, tag: str) -> None:
         name = xml.local(tag)
         self._open.pop()
+        if name == "r" and self._of_run:
+            self._write("".join(views.ENDS[mark] for mark in self._of_run))
+            self._of_run = ""
         if name == "tc":
             self._cells -= 1
             self._write("\t")
         elif name == "tr":
             self._write("\n")
         elif name in _LINES:
-            self._write(" " if self._cells else "\n")
+            end = " " if self._cells else "\n"
+            if name == "p" and self._of_end:
+                end = f"{self._of_end}{end}{''.join(views.ENDS[mark] for mark in self._of_end)}"
+                self._of_end = ""
+            self._write(end)
         elif self._is_leaf:
             self._write("\n")
+        if name in _PASSAGES and "rPr" not in self._open[-1:]:
+            self._write(views.ENDS[_PASSAGES[name]])
         self._is_leaf = False
 
     def data(self, text: str) -> None:
@@ -113,8 +142,13 @@ class _Flow:
     @property
     def text(self) -> str:
         """The flow of text, and what stands in attributes behind it."""
-        flow, behind = self._written.getvalue().strip(" \n"), "\n".join(self._behind)
+        flow, behind = views.readings(self._written.getvalue().strip(" \n")), "\n".join(self._behind)
         return f"{flow}\n{behind}" if flow and behind else flow or behind
+
+
+def _is_on(attributes: dict[str, str]) -> bool:
+    """Return whether a property without a value, or with one, holds (17.17.4)."""
+    return all(value not in _OFF for key, value in attributes.items() if xml.local(key) == "val")
 
 
 def _symbol(attributes: dict[str, str]) -> str:
@@ -124,7 +158,8 @@ def _symbol(attributes: dict[str, str]) -> str:
         number = int(code, 16)
     except ValueError:
         return ""
-    return chr(number - 0xF000 if 0xF020 <= number <= 0xF0FF else number) if number < 0xD800 or number >= 0xE000 else ""
+    number -= 0xF000 if 0xF020 <= number <= 0xF0FF else 0
+    return chr(number) if 0x20 <= number < 0xD800 or 0xE000 <= number <= 0x10FFFF else ""
 
 
 def read(content: bytes, account: Account) -> Iterator[Piece]:

@@ -1,7 +1,8 @@
 r"""Rich Text Format 1.9 → text: hidden, deleted, in headers, notes and fields, and the objects and pictures in it.
 
 A reader of our own, since what others skip (headers, notes, properties) leaves the house like the rest. It knows which
-destinations are for programs; every other one is read, whether it is known or not.
+destinations are for programs; every other one is read, whether it is known or not. What tears a word, and is not seen
+there by everybody, is read as it is seen, too.
 """
 
 import binascii
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from dlp_gateway.content import views
 from dlp_gateway.content.text import PART_OCTETS, Account, File, Piece, Refused, UnreadableReason
 
 _TOKEN: Final = re.compile(
@@ -87,6 +89,12 @@ _ASIDE: Final = frozenset(
         b"atnid",
     )
 )
+#: Properties of characters, which not everybody sees; a 0 behind the word, or \plain, ends them.
+_PASSAGES: Final = {
+    **dict.fromkeys((b"deleted", b"strike", b"striked"), views.DELETED),
+    b"revised": views.INSERTED,
+    **dict.fromkeys((b"v", b"webhidden"), views.UNSEEN),
+}
 #: Charsets of fonts (\fcharsetN) as code pages.
 _CHARSETS: Final = {
     0: 1252,
@@ -120,6 +128,8 @@ class _Group:
     hexadecimal: bool = False  # an object or a picture
     skipped: int = 1  # characters for old programs behind each \u
     font: int = -1
+    is_unseen: bool = False  # it is for programs that know it, or beside the flow of the text
+    passages: frozenset[bytes] = frozenset()  # words that say that not everybody sees it
 
 
 @dataclass(slots=True)
@@ -132,21 +142,37 @@ class _State:
     fonts: dict[int, int] = field(default_factory=dict)
     page: int = 1252
     font: int = -1  # whose charset the waiting octets are in
+    marks: str = ""  # of passages that are open
 
     def flush(self) -> None:
         """Decode what waits: characters of East Asia are two octets, which may be written in two ways."""
         if self.octets:
             page = self.fonts.get(self.font, self.page)
             try:
-                self.pieces.append(self.octets.decode(f"cp{page}", "replace"))
+                text = self.octets.decode(f"cp{page}", "replace")
             except LookupError:
-                self.pieces.append(self.octets.decode("latin-1"))
+                text = self.octets.decode("latin-1")
+            self.pieces.append(views.without_marks(text))
             self.octets.clear()
 
     def put(self, text: str) -> None:
         """Add text that needs no charset."""
         self.flush()
-        self.pieces.append(text)
+        self.pieces.append(views.without_marks(text))
+
+    def mark(self, group: _Group) -> None:
+        """Note which passages of a group begin and end before what comes."""
+        marks = _marks(group)
+        if marks != self.marks:
+            self.flush()
+            self.pieces += (views.ENDS[mark] for mark in self.marks if mark not in marks)
+            self.pieces += (mark for mark in marks if mark not in self.marks)
+            self.marks = marks
+
+
+def _marks(group: _Group) -> str:
+    marks = "".join(sorted({_PASSAGES[word] for word in group.passages})) if group.passages else ""
+    return marks if not group.is_unseen or views.UNSEEN in marks else marks + views.UNSEEN
 
 
 def is_rtf(content: bytes) -> bool:
@@ -163,7 +189,9 @@ def read(content: bytes, account: Account) -> Iterator[Piece]:
     except Refused as refusal:
         yield refusal.reason
     state.flush()
-    yield "".join(state.pieces).encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    text = "".join(state.pieces).encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    state.pieces.clear()
+    yield views.readings(text)
     for octets in files:
         account.count()
         account.spend(len(octets))
@@ -193,11 +221,15 @@ def _tokens(content: bytes, state: _State, files: list[bytes]) -> None:
             _keep_binary(group, content[place : place + length], files)
             place += length
         elif word == b"u" and number and not group.is_table:
+            state.mark(group)
             state.put(chr(int(number) & 0xFFFF))  # a signed number, half of a pair beyond the first plane
             skip = group.skipped
         elif word is not None:
             group = _controlled(group, word, int(number) if number else None, state)
+        elif token[0] == b"\\*":  # a destination that programs skip which do not know it
+            group = replace(group, is_unseen=True)
         elif not group.is_table:
+            state.mark(group)
             skip = _said(token, group, state, skip)
 
 
@@ -233,10 +265,17 @@ def _controlled(group: _Group, word: bytes, value: int | None, state: _State) ->
         state.flush()
         return replace(group, hexadecimal=True)
     if word in _ASIDE:
+        group = replace(group, is_aside=True, is_unseen=True)
+        state.mark(group)
         state.put("\n")
-        return replace(group, is_aside=True)
+        return group
     if word in _BREAKS and not group.is_table:
+        state.mark(group)
         state.put(_BREAKS[word])
+    elif word in _PASSAGES:
+        return replace(group, passages=group.passages - {word} if value == 0 else group.passages | {word})
+    elif word == b"plain" and group.passages:
+        return replace(group, passages=group.passages & {b"deleted", b"revised"})
     elif word == b"uc" and value is not None:
         return replace(group, skipped=min(max(value, 0), 8))
     elif word == b"f" and value is not None:
@@ -264,6 +303,7 @@ def _left(group: _Group, groups: list[_Group], state: _State, files: list[bytes]
             except binascii.Error:
                 state.put(digits.decode("latin-1"))
     if group.is_aside and not outer.is_aside:
+        state.mark(group)
         state.put("\n")
     return outer
 

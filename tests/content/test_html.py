@@ -255,3 +255,109 @@ def test_a_number_in_boxes_is_one() -> None:
     """A form has a cell for each digit."""
     row = "".join(f"<td>{digit}</td>" for digit in "453914")
     assert text(f"<table><tr>{row}</tr></table>").splitlines()[1] == "453914"
+
+
+@pytest.mark.parametrize(
+    ("source", "seen"),
+    [
+        ("no. 45<del>77</del><ins>39</ins> 11", ["no. 457739 11", "no. 4539 11", "no. 4577 11"]),
+        ("no. 45 <del>77 </del>39", ["no. 45 77 39", "no. 45 39"]),
+        ("no. 45-<s>77</s>-39", ["no. 45-77-39", "no. 45--39"]),
+        ("no. 45<strike>77</strike>39", ["no. 457739", "no. 4539"]),
+        ("no. 45<span style='text-decoration: line-through'>77</span>39", ["no. 457739", "no. 4539"]),
+        ("no. 45<b>39<del>77</del></b>11", ["no. 45397711", "no. 453911"]),
+        ("no. 45<b style='position:relative'>39<del>77</del></b>11", ["no. 45397711", "no. 453911"]),
+        ("no. 45<b style='position:relative'><del>77</del>39</b>11", ["no. 45773911", "no. 453911"]),
+        ("no. <del>45</del><ins>39</ins>", ["no. 4539", "no. 39", "no. 45"]),
+    ],
+)
+def test_changes_are_read_as_they_are_accepted_and_rejected(source: str, seen: list[str]) -> None:
+    """What is struck out and what is put instead are seen together, and each by itself."""
+    lines = [line.strip() for line in text(f"<p>{source}</p>").splitlines()]
+    assert [one for one in seen if one not in lines] == []
+
+
+@pytest.mark.parametrize(
+    "css",
+    [
+        "position:absolute;width:1px;height:1px;overflow:hidden;clip:rect(0,0,0,0)",
+        "position:absolute;clip:rect(1px, 1px, 1px, 1px)",
+        "position:absolute;clip-path:inset(50%)",
+        "clip-path:circle(0)",
+        "-webkit-clip-path: polygon(0 0, 0 0, 0 0)",
+        "font:0/0 a",
+        "font: bold 0 a",
+        "font: 1px / 1px a",
+        "font-size:.0001em",
+        "position:absolute;transform:scale(0)",
+        "transform: rotate(3deg) scale(1, 0)",
+        "transform:scale3d(0,0,0)",
+        "transform:scaleX(.001)",
+        "transform:rotateY(90deg)",
+        "scale:0",
+        "filter: opacity(0)",
+        "filter:blur(2px) opacity(0%)",
+        "filter:alpha(opacity=0)",
+        "opacity:.01",
+        "zoom:0",
+        "content-visibility: hidden",
+        "mask:linear-gradient(transparent,transparent)",
+        "-webkit-mask-image:linear-gradient(transparent,transparent)",
+        "content:url(data:image/gif;base64,R0lGODlhAQABAAAAACw=)",
+    ],
+)
+def test_what_styles_hide_within_a_number_is_left_out(css: str) -> None:
+    """However they do it, in a sheet and in the element."""
+    for source in (f"<style>.s{{{css}}}</style>no. 45<i class=s>7</i>39", f"no. 45<i style='{css}'>7</i>39"):
+        assert any("no. 4539" in line.replace("no.  ", "no. ") for line in text(source).splitlines()), source
+
+
+@pytest.mark.parametrize(
+    "css", ["font:12px/1.5 Arial", "font: 100 1em a", "transform:scale(1.05)", "clip:auto", "filter:none", "zoom:1"]
+)
+def test_styles_that_hide_nothing(css: str) -> None:
+    """Ordinary styles are no reason to read anything twice."""
+    assert text(f"<p>no. 45<i style='{css}'>7</i>39</p>") == "no. 45739"
+
+
+@pytest.mark.parametrize(
+    "aside",
+    [
+        "<template>7</template>",
+        "<datalist><option>7</datalist>",
+        "<dialog>7</dialog>",
+        "<audio>7</audio>",
+        "<video>7</video>",
+        "<canvas>7</canvas>",
+        "<iframe>7</iframe>",
+        "<object>7</object>",
+        "<noframes>7</noframes>",
+        "<noembed>7</noembed>",
+        "<noscript>7</noscript>",
+        "<svg><title>7</title></svg>",
+        "<svg><desc>7</desc></svg>",
+        "<title>7</title>",
+    ],
+)
+def test_what_no_browser_shows_is_read_and_left_out(aside: str) -> None:
+    """It stands for what other programs show, or waits for a script."""
+    lines = text(f"<div>no. 45{aside}39</div>").splitlines()
+    assert "no. 4539" in lines
+    assert any("7" in line for line in lines)
+
+
+def test_a_dialog_that_is_open_is_shown() -> None:
+    """Its words stand in their place."""
+    assert text("<div>no. 45<dialog open>7</dialog>39</div>") == "no. 45\n7\n39"
+
+
+def test_a_number_whose_label_is_hidden_beside_it() -> None:
+    """What is hidden touches a number, so that it is another one."""
+    assert "Passport no. 4539" in text("<p>Passport no. <i hidden>7</i>4539</p>").splitlines()
+
+
+def test_the_preview_of_a_newsletter_and_its_old_prices() -> None:
+    """What stands on lines of its own, and hidden words, tear nothing; the price is read again."""
+    preview = "<div style='display:none;font-size:1px;max-height:0'>2 days only</div>"
+    found = text(f"{preview}<h1>50 lamps</h1><p>Now 20 euros</p>")
+    assert found == "2 days only\n50 lamps\nNow 20 euros"

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
+from dlp_gateway.content import views
 from dlp_gateway.content.page.box import Box, Layout
 from dlp_gateway.content.page.piece import (
     BLANKS,
@@ -32,6 +33,7 @@ from dlp_gateway.content.page.seams import TURNS, from_right, in_columns, lines,
 _FIRST: Final = 0xF_0000
 #: Boxes of a page that are marked.
 MOST: Final = 20_000
+_SPACE: Final = re.compile(f"[{BLANKS}]+")
 _SEAMS: Final = re.compile(f"[{GLUE}{SEAM}]")
 #: Characters that are read on either side of a seam, and of which a box hands on both ends.
 _AROUND: Final = 240
@@ -39,6 +41,10 @@ _ENDS: Final = 2_000
 #: Characters of a box that are put together for several widths of letters.
 _SEVERAL_WAYS: Final = 50_000
 _LONGEST_WORD: Final = 40
+#: Characters before and behind what is not seen, by which it is told whether it cuts a word.
+_GAP: Final = 4
+#: A page of up to so many characters is read as a whole with its changes accepted, and rejected.
+_WHOLE: Final = 5_000
 CLOSED: Final = CLOSE
 
 
@@ -79,7 +85,32 @@ def readings(flow: str, boxes: Sequence[Box]) -> list[str]:
         nodes[-2].children.append(_closed(nodes.pop(), found))
     page = _closed(nodes[0], found).text
     found += _around(page, 0, len(page))
+    if any(box.is_deleted or box.is_inserted for box in boxes):
+        found += views.others(_with_passages(flow, boxes), _WHOLE)
     return list(dict.fromkeys(found))
+
+
+def _with_passages(flow: str, boxes: Sequence[Box]) -> str:
+    """Return a text with marks around what was deleted or inserted, and what is hidden, instead of those of boxes."""
+    first, *openings = flow.split(OPEN)
+    found = [first]
+    opened: list[str] = []
+    for opening in openings:
+        number = ord(opening[0]) - _FIRST if opening else -1
+        opened.append(_passage(boxes[number]) if 0 <= number < len(boxes) else "")
+        text, *outer = opening[1:].split(CLOSE)
+        found += (opened[-1], text)
+        for behind in outer:
+            found += (views.ENDS.get(opened.pop(), "") if opened else "", behind)
+    return _SPACE.sub(" ", "".join(found))
+
+
+def _passage(box: Box) -> str:
+    if box.is_hidden:
+        return views.UNSEEN
+    if box.is_deleted:
+        return views.DELETED
+    return views.INSERTED if box.is_inserted else ""
 
 
 def _around(text: str, start: int, end: int) -> Iterator[str]:
@@ -182,18 +213,23 @@ def _is_plain(node: Node) -> bool:
 
 
 def _is_cut(children: "Sequence[str | Item]") -> bool:
-    """Return whether something that is not seen stands within a word."""
-    before = ""
-    was_hidden = False
+    """Return whether something that is not seen stands within a word or a number."""
+    before = removed = behind = ""
     for child in children:
-        text = child if isinstance(child, str) else child.before or child.text
         if isinstance(child, Item) and child.box.is_hidden:
-            was_hidden = True
+            removed += child.whole
             continue
-        if was_hidden and before[-1:].isalnum() and text[:1].isalnum():
+        text = child if isinstance(child, str) else child.whole
+        if not removed:
+            before = (before + text[-_GAP:])[-_GAP:]
+            continue
+        behind += text
+        if len(behind) < _GAP and not behind.strip(BLANKS):
+            continue
+        if views.is_torn(before, removed[0], removed[-1], behind[:_GAP]):
             return True
-        before, was_hidden = text, False
-    return False
+        before, removed, behind = (before + behind[-_GAP:])[-_GAP:], "", ""
+    return bool(removed) and views.is_torn(before, removed[0], removed[-1], behind)
 
 
 def _as_written(node: Node) -> str:
@@ -201,4 +237,4 @@ def _as_written(node: Node) -> str:
 
 
 def _shown(item: Item) -> str:
-    return "" if item.box.is_hidden else f"{item.before}{item.text}{item.after}"
+    return "" if item.box.is_hidden else item.whole

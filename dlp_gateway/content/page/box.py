@@ -34,10 +34,22 @@ _MIRRORS: Final = re.compile(
 )
 _AREA: Final = re.compile(r"[\"']([^\"']*)[\"']")
 _LINE_NUMBER: Final = re.compile(r"\s*(-?\d{1,6})(?!\d)")
-_HIDES: Final = re.compile(
-    r"(?:^|;)(?:display:none|visibility:(?:hidden|collapse)|opacity:0?(?:\.0+)?%?(?:;|$)|font-size:[01](?:\.\d+)?(?:p[xt]|;|$)"
-    r"|font-size:0|(?:max-)?(?:height|width):0|mso-hide:all|color:transparent|(?:text-indent|left|top|margin-left):-(?:[5-9]\d\d|\d{4}|\d{3}(?:r?em|%|v)))"
+_ZERO: Final = r"(?:0|0?\.0\d*|0%)"
+#: What hides an element wherever it stands: clipped away, too small or too pale to be seen.
+HIDING: Final = (
+    rf"display:none|visibility:(?:hidden|collapse)|opacity:0?(?:\.0\d*)?%?(?:;|$)|font-size:[01](?:\.\d+)?(?:p[xt]|;|$)"
+    rf"|font-size:\.?0|font:(?:[^;]{{0,80}} )?(?:{_ZERO}[a-z]{{0,3}}|[01](?:\.\d+)?p[xt])(?: ?/| )"
+    rf"|(?:max-)?(?:height|width):0|mso-hide:all|color:transparent|zoom:{_ZERO}(?:;|$)|content-visibility:hidden"
+    rf"|clip:rect\(|(?:-webkit-)?clip-path:[a-z]+\(|(?:-webkit-)?mask(?:-image)?:[^;]*gradient\("
+    rf"|(?:-webkit-)?filter:[^;]*opacity(?:\({_ZERO}\)|=0)|content:[^;]*url\(|scale:(?:[^; ]+ )?{_ZERO}(?:[ ;]|$)"
+    rf"|(?:-[a-z]+-)?transform:[^;]*(?:scale(?:[xy]|3d)?\((?:[^(),;]{{0,20}},)?{_ZERO}[,)]|matrix\(0,0,0,0,|rotate[xy]\(-?90deg)"
 )
+_HIDES: Final = re.compile(
+    rf"(?:^|;)(?:{HIDING}|(?:text-indent|left|top|margin-left):-(?:[5-9]\d\d|\d{{4}}|\d{{3}}(?:r?em|%|v)))"
+)
+#: How a document says what was deleted and what was inserted; struck out is what is no longer valid.
+_STRUCK: Final = re.compile(r"(?:^|;)text-decoration[a-z-]*:[^;]*line-through")
+INSERTED: Final = "-change:inserted"
 _COUNT: Final = re.compile(r"(?<![\w.])(\d{1,2})(?![\w.%])")
 #: Of what stands behind everything else in its box, such as the foot of a table.
 LAST: Final = 10_000.0
@@ -64,6 +76,8 @@ class Box:
     is_override: bool = False  # each letter runs in the direction, whatever it is
     is_mirrored: bool = False
     is_hidden: bool = False
+    is_deleted: bool = False
+    is_inserted: bool = False
     display: str = ""  # "inline", "atomic" for what stands in a line as one piece, "block", or "" for the element's own
     floats: str = ""  # "left" or "right"
     clears: bool = False
@@ -136,6 +150,8 @@ def parsed(declarations: str) -> Box:
         is_override=any("override" in value for value in told["unicode-bidi"]),
         is_mirrored=_MIRRORS.search(declarations) is not None,
         is_hidden=_HIDES.search(declarations) is not None,
+        is_deleted=_STRUCK.search(declarations) is not None,
+        is_inserted=INSERTED in declarations,
         display=_display(displays),
         floats=("right" if floats[-1] in {"right", "inline-end"} else "left") if floats else "",
         clears=bool({"both", "left", "right", "inline-start", "inline-end"} & {*told["clear"]}),

@@ -17,7 +17,7 @@ _BLOCKS: Final = (
 )
 _BLOCK_TAGS: Final = frozenset(_BLOCKS.split())
 #: Drawings have places of their own (`drawing.py`).
-_NEVER_MARKED: Final = frozenset(("-undef", "-document", "head", "text", "tspan", "option", "title", "style", "script"))
+_NEVER_MARKED: Final = frozenset(("-undef", "-document", "head", "text", "tspan", "option", "style", "script"))
 _ROWS: Final = 6_000
 #: Characters of declarations that are read, a rule once for each element; then what an element's last one begins with.
 _DECLARED: Final = 2_000_000
@@ -58,9 +58,15 @@ def marked(tree: LexborHTMLParser, styled: Styled) -> list[Box]:
     for number, node in _chosen(styled, boxes, is_rtl=is_rtl).items():
         if len(found) >= MOST:
             break
-        if node.tag not in _NEVER_MARKED and _mark(node, len(found)):
+        if not _is_never_marked(node) and _mark(node, len(found)):
             found.append(boxes.get(number) or _PLAIN)
     return found
+
+
+def _is_never_marked(node: LexborNode) -> bool:
+    if node.tag == "title":  # of a page; those of drawings, and astray, stand in the flow of its text
+        return node.parent is None or node.parent.tag == "head"
+    return node.tag in _NEVER_MARKED
 
 
 def _add_directed(tree: LexborHTMLParser, styled: Styled) -> None:
@@ -93,7 +99,7 @@ def _chosen(styled: Styled, boxes: dict[int, Box], *, is_rtl: bool) -> dict[int,
         if box.layout is not Layout.FLOW and (is_rtl or box.layout is not Layout.ROW or box.is_reversed or cuts(node)):
             found[number] = node
             found.update((child.mem_id, child) for child in node.iter())
-        if _is_turned(box, is_rtl=is_rtl) or box.is_hidden or (has_places and box.position):
+        if _is_turned(box, is_rtl=is_rtl) or _is_left_out(box) or (has_places and box.position):
             found[number] = node
         if parent is not None and _is_moved(box, node, is_rtl=is_rtl):
             found[number] = node
@@ -123,6 +129,11 @@ class _Cuts:
         text = node.text(separator=_BETWEEN)
         self.left -= len(text) + 10
         return _CUT.search(text) is not None
+
+
+def _is_left_out(box: Box) -> bool:
+    """Return whether not everybody sees an element."""
+    return box.is_hidden or box.is_deleted or box.is_inserted
 
 
 def _is_turned(box: Box, *, is_rtl: bool) -> bool:

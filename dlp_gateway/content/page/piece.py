@@ -33,7 +33,7 @@ class Piece:
     text: str
     is_apart: bool = False
     is_atomic: bool = False
-    is_cut: bool = False  # something that is not seen stands before it
+    is_cut: bool = False  # something that is not seen stands before it, within a word
     is_free: bool = False  # it stands in no line: floats, and what has a place of its own
 
 
@@ -55,6 +55,11 @@ class Item:
     text: str
     after: str
     placed: list[Piece]
+
+    @property
+    def whole(self) -> str:
+        """The text with the breaks around it."""
+        return f"{self.before}{self.text}{self.after}"
 
     @property
     def is_block(self) -> bool:

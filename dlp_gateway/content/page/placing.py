@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
+from dlp_gateway.content import views
 from dlp_gateway.content.page.box import Box, Layout
 from dlp_gateway.content.page.piece import (
     BLANKS,
@@ -16,6 +17,7 @@ from dlp_gateway.content.page.piece import (
     LINE,
     RIGHT_TO_LEFT,
     ROW,
+    SEAM,
     WIDTH,
     Item,
     Node,
@@ -67,7 +69,7 @@ class _Flow:
     left: float = 0.0  # as wide are the floats on this line
     right: float = 0.0
     is_apart: bool = False
-    is_cut: bool = False
+    removed: str = ""  # what is not seen, and was not yet passed
     is_by_words: bool = False  # something may be moved to between two words
 
     def write(self) -> None:
@@ -88,7 +90,7 @@ class _Flow:
             before = len(self.outer)
             self.outer += child.placed
             if child.box.is_hidden:
-                self.is_cut = True
+                self.removed += child.whole
             elif child.box.position == "absolute":
                 self.absolute(child, is_alone=is_alone)
             elif child.text.strip():
@@ -98,6 +100,7 @@ class _Flow:
             if place is None and len(self.outer) > before:
                 place = len(self.pieces)
                 self.put("", self.line, self.x)
+        self.pass_removed()
         if place is not None and self.node.box.position:
             self.pieces[place].text = "".join(lines(rows(counted(self.outer))))
             self.pieces[place].is_apart = True
@@ -105,8 +108,22 @@ class _Flow:
 
     def put(self, text: str, y: float, x: float, *, is_atomic: bool = False, is_free: bool = False) -> None:
         """Note a piece."""
-        self.pieces.append(Piece(y, x, len(self.pieces), text, self.is_apart, is_atomic, self.is_cut, is_free))
-        self.is_apart = self.is_cut = False
+        is_cut = False
+        if self.removed:
+            before = self.pieces[-1].text if self.pieces else ""
+            is_cut = views.is_torn(before, self.removed[0], self.removed[-1], text)
+            text = text if self.pieces or not is_cut else f"{SEAM}{text}"
+        self.pieces.append(Piece(y, x, len(self.pieces), text, self.is_apart, is_atomic, is_cut, is_free))
+        self.is_apart = False
+        self.removed = ""
+
+    def pass_removed(self) -> None:
+        """Note where a line ends with something that is not seen, and is part of a word."""
+        if self.removed and self.pieces:
+            text = self.pieces[-1].text
+            if views.is_torn(text, self.removed[0], self.removed[-1], ""):
+                self.pieces[-1].text = f"{text}{SEAM}"
+        self.removed = ""
 
     def width(self, text: str) -> float:
         """Return how wide a text is."""
@@ -131,6 +148,7 @@ class _Flow:
 
     def end_line(self) -> None:
         """Go on at the beginning of the next line, if there is anything on this one."""
+        self.pass_removed()
         if self.x:
             self.line += 1
             self.x = self.left = self.right = 0.0

@@ -101,7 +101,7 @@ def lines(seen: list[list[Piece]]) -> Iterator[str]:
                 if at == 0:
                     yield LINE if is_next else f"{SEAM}{LINE}"
                 elif is_next and not piece.is_apart:
-                    yield SEAM if piece.is_cut and last.text[-1:].isalnum() and piece.text[:1].isalnum() else ""
+                    yield SEAM if piece.is_cut else ""
                 elif is_next and not touch(last.text, piece.text):
                     yield LINE
                 else:
@@ -124,6 +124,7 @@ def _line_by_line(row: list[Piece]) -> list[Piece]:
 
 def touch(before: str, behind: str) -> bool:
     """Return whether two texts may be halves of a number."""
+    before, behind = before[-_TOUCHING:].rstrip(SEAM), behind[:_TOUCHING].lstrip(SEAM)
     if not (before[-1:].isalnum() and behind[:1].isalnum()):
         return False
     words = _last_word(before), _first_word(behind)
@@ -135,12 +136,12 @@ def _is_word(text: str) -> bool:
 
 
 def _last_word(text: str) -> str:
-    found = _LAST_WORD.search(text[-_TOUCHING:])
+    found = _LAST_WORD.search(text[-_TOUCHING:].rstrip(SEAM))
     return found[0] if found else ""
 
 
 def _first_word(text: str) -> str:
-    found = _FIRST_WORD.match(text[:_TOUCHING])
+    found = _FIRST_WORD.match(text[:_TOUCHING].lstrip(SEAM))
     return found[0] if found else ""
 
 

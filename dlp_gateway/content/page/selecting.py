@@ -38,6 +38,9 @@ _VISITS: Final = 6_000_000
 _ELEMENT: Final = 4
 _STEPS: Final = 16
 _CHARACTERS: Final = 100
+#: Selectors that are looked up, each of which visits every element, and elements that they find in all.
+RULES: Final = 60
+_MATCHES: Final = 6_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +153,24 @@ class Finder:
                 return (plain and plain[0]) or "*"
             self._left -= visits
         return selector
+
+
+@dataclass(slots=True)
+class Lookup:
+    """Finds elements by selectors, as many as may be."""
+
+    finder: Finder
+    rules: int = RULES
+    nodes: int = _MATCHES
+
+    def matched(self, selector: str) -> list[LexborNode]:
+        """Return the elements of a selector; none for one that is wrong, or when there were too many."""
+        self.rules -= 1
+        if self.rules < 0 or self.nodes <= 0:
+            return []
+        found = self.finder.found(selector)
+        self.nodes -= len(found)
+        return found[:_MATCHES]
 
 
 def _taken_apart(selector: str) -> Iterable[list[tuple[str, str]]]:
