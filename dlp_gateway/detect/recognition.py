@@ -100,7 +100,7 @@ class Recognition:
         told = tuple(self._particulars.topics(page.data)) if is_labelled else ()
         if not told and _BOX.search(page.text) is None:
             return scanned
-        hits = (hit for hit in scanned if not _UNTICKED.search(page.text[max(0, hit.start - 4) : hit.start]))
+        hits = (hit for hit in scanned if not _is_unticked(page.text, hit))
         return Hits(merge(hits, told, key=place_of))
 
     # -- numbers that labels may own
@@ -361,6 +361,12 @@ def _in_cell(text: str, start: int, end: int) -> Iterable[Run]:
 def _is_card_long(text: str, run: Run) -> bool:
     written = text[run.start : run.end]
     return is_printed(text, run.start, run.end) and sum(map(str.isdigit, written)) <= _LONGEST_CARD
+
+
+def _is_unticked(text: str, hit: Hit) -> bool:
+    """Tell whether a label is a choice that was not taken, and not one that is struck out in chats: "~~Passport~~"."""
+    behind = text[hit.end : hit.end + 2].removeprefix(":")
+    return not behind.startswith("~") and _UNTICKED.search(text[max(0, hit.start - 4) : hit.start]) is not None
 
 
 def _is_sure(hit: Hit) -> bool:
