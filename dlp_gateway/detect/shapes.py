@@ -70,7 +70,8 @@ _CLASS: Final = re.compile(
 )
 _LONGEST_LINK: Final = 24
 _LINKING: Final = re.compile(
-    r"[\s:#=.(\[\"'>*`~-]*(?:(?:number|no|nr|num|nummer|numero|n|is|ist|lautet|est|es|e|er|on file)\b[\s:#=.(\"'*`~-]*){0,3}",
+    r"[\s:#=.(\[\"'>*`~-]*"
+    r"(?:(?:number|no|nr|num|nummer|numero|n|is|ist|lautet|est|es|e|er|on file)\b[\s:#=.(\"'*`~-]*){0,3}",
     re.IGNORECASE,
 )
 _LARGE: Final = 100_000  # characters

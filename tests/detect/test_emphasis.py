@@ -66,7 +66,8 @@ def test_marks_around_a_label_leave_it_one(label: str, marks: str, value: str) -
 )
 def test_marks_may_hold_label_and_number_together(text: str) -> None:
     """A sentence, a row or one word may be in bold."""
-    assert [("PASSPORT", "533401372")] == numbers(text)
+    expected = [("PASSPORT", "533401372")]
+    assert expected == numbers(text)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +109,7 @@ def test_stars_within_a_number_are_part_of_it(text: str, number: str) -> None:
 )
 def test_marks_make_no_number_of_what_is_none(text: str) -> None:
     """Masked digits are not told, and what another label owns stays its own in bold, too."""
-    assert [] == numbers(text)
+    assert not numbers(text)
 
 
 def test_many_marks_take_linear_time() -> None:
