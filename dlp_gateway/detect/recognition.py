@@ -19,6 +19,7 @@ from dlp_gateway.detect.headings import Headings, heading_owner, table_over, tab
 from dlp_gateway.detect.identifier_rules import CARD, Rule, RuleBook, Shapes
 from dlp_gateway.detect.labels import OTHER, Hit, Hits, Label, Strength, both, place_of
 from dlp_gateway.detect.layout import Page, Table, lay_out
+from dlp_gateway.detect.lost_zeros import without_zeros
 from dlp_gateway.detect.ownership import Reader, read
 from dlp_gateway.detect.particulars import TOLD, Particulars
 from dlp_gateway.detect.proof import ASKED_EACH, Proof, Seen
@@ -151,6 +152,7 @@ class Recognition:
                     yield from (date_span(a, b, 0.85, "in a column of birth dates") for a, b in dates(text, start, end))
                 if is_vain and _FIGURES.fullmatch(text, start, end):
                     continue
+                yield from without_zeros(hit, table.header[index], text, start, end)
                 for run in _in_cell(text, start, end):
                     yield from self._judged(run, owner, text, context)
 
