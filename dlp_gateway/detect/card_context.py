@@ -71,7 +71,7 @@ def is_joined(text: str, start: int, end: int) -> bool:
     between = re.escape(sign.strip(" "))
     if re.search(rf"\b{_FURTHER} ?{between} ?\Z", text[max(0, start - 12) : start]):
         return False
-    return re.match(rf" ?{between} ?(?:{_FURTHER}\b|[:/])", text[end : end + 12]) is None
+    return re.match(rf"(?: ?{between} ?(?:{_FURTHER}\b|[:/])|/\d{{1,3}}\b(?!/))", text[end : end + 12]) is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
