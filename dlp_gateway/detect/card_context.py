@@ -68,6 +68,8 @@ def is_joined(text: str, start: int, end: int) -> bool:
         return False
     if all(group.endswith("00") for group in groups):
         return False  # amounts, of a recipe or a ratio
+    if "\\" in sign and "\\" in {text[start - 1 : start], text[end : end + 1]}:
+        return False  # the name of a file
     between = re.escape(sign.strip(" "))
     if re.search(rf"\b{_FURTHER} ?{between} ?\Z", text[max(0, start - 12) : start]):
         return False
