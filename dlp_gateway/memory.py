@@ -19,7 +19,7 @@ from dlp_gateway.mail.address import DomainSet, canonical
 from dlp_gateway.mail.envelope import Envelope
 from dlp_gateway.mail.message import Message
 from dlp_gateway.mail.redistribution import passed_on_authors
-from dlp_gateway.mail.reference import answered_ids, content_id, own_id
+from dlp_gateway.mail.reference import answered_ids, content_id, thread_id
 from dlp_gateway.mail.subject import NO_TOPIC, topic_of
 from dlp_gateway.policy.groups import ANY, within_one
 from dlp_gateway.policy.model import Policy, Rewrite
@@ -174,7 +174,7 @@ def sending(policy: Policy, envelope: Envelope, message: Message) -> Sending:
     return Sending(
         id=envelope.id,
         at=envelope.received_at,
-        message_id=own_id(message) or (content_id(message) if is_several else ""),
+        message_id=thread_id(message) or (content_id(message) if is_several else ""),
         answered=answered,
         topic=topic.text,
         is_answer=topic.is_answer or bool(answered),

@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from dlp_gateway.content import heads
 from dlp_gateway.content.text import replaced
 
 #: Cells in a row that hold one character each are a number in boxes, whatever stands before and behind them.
@@ -23,10 +24,11 @@ _BOX_ENDS: Final = str.maketrans("", "", "\t\n")
 
 
 def with_wholes(found: str) -> str:
-    """Return a text with tabs between cells, and the numbers whole that it has in boxes, each below its row."""
+    """Return a text with tabs between cells, heads in one row, and numbers in boxes whole, each below its row."""
     if "\t" in found or _PIECES.search(found):
         found = replaced(_CHUNKS, _with_whole, found)
     if "\t" in found:
+        found = heads.joined(found)
         found = replaced(_HALVES, _with_whole, found)
         found = replaced(_ROW, _unboxed, found) if _BOXES_IN_ROW.search(found) else found
     if "\t" not in found and not _COLUMN.search(found):

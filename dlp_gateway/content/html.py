@@ -52,6 +52,9 @@ _BREAK: Final = {
     **dict.fromkeys(("td", "th"), CELL),
 }
 _BREAKS: Final = re.compile(f" ?[{LINE}{CELL}{ROW}][ {LINE}{CELL}{ROW}]*+")
+_CELLS: Final = re.compile(f"(?<={ROW})[^{ROW}]++")
+_HEADING: Final = 60  # characters
+_NO_HEADING: Final = re.compile(r"[\d:!?]")
 _PREFORMATTED: Final = re.compile(r"<(/?)(?:pre|textarea|xmp|listing|plaintext)\b|\n")
 
 _PREFORMATTED_TAGS: Final = ("<pre", "<textarea", "<xmp", "<listing", "<plaintext")
@@ -168,7 +171,18 @@ def _scripted(kind: str, source: str) -> str:
 
 def _with_white_space(flow: str) -> str:
     """Return text with lines and cells as they are seen, for the breaks that stand in it."""
-    return _BREAKS.sub(lambda breaks: _white_space(breaks[0]), _collapsed(flow))
+    collapsed = _collapsed(flow)
+    if CELL in collapsed:
+        collapsed = replaced(_CELLS, _on_one_line, collapsed)
+    return _BREAKS.sub(lambda breaks: _white_space(breaks[0]), collapsed)
+
+
+def _on_one_line(row: re.Match[str]) -> str:
+    """Return a row of headings in which no heading is broken: "Passport<br>number"."""
+    cells = row[0].split(CELL)
+    if len(cells) < 3 or LINE not in row[0] or len(max(cells, key=len)) > _HEADING or _NO_HEADING.search(row[0]):
+        return row[0]
+    return CELL.join(" ".join(filter(None, map(str.strip, cell.split(LINE)))) for cell in cells)
 
 
 def _white_space(breaks: str) -> str:

@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from typing import Final
 
 #: Four groups of four (and three more on some), or those of American Express; between them signs that are all alike.
-_PRINTED: Final = re.compile(r"\d{4}( |\.|_|/|\s?-\s?)\d{4}\1\d{4}\1\d{4}(?:\1\d{3})?|\d{4}([ .-])\d{6}\2\d{5}")
+_PRINTED: Final = re.compile(
+    r"\d{4}( |\.|_|/|\s?-\s?)\d{4}\1\d{4}\1\d{4}(?:\1\d{3})?|\d{4}( |\.|_|/|\s?-\s?)\d{6}\2\d{5}"
+)
+#: How many digits the groups of a card have, which another sign may join throughout.
+_GROUPS: Final = frozenset({(4, 4, 4, 4), (4, 4, 4, 4, 3), (4, 6, 5)})
+_JOINING: Final = re.compile(r"( ?)([^\w\s.,;|/-]{1,2})\1(?<!: )")  # others join the items of a list as well
+#: A further group, be it of an address (IPv6), on either side of a sign.
+_FURTHER: Final = r"(?:[0-9A-Fa-f]{4}|\d[0-9A-Fa-f]{0,5})"
 #: A line end within the number, with what quoting puts before the next line; it stands for any separator.
 _WRAP: Final = re.compile(r"[ \t-]*\r?\n[ \t>|]*")
 _BARE_LABELLED: Final = 14  # digits; so short a number is a card's only where a label says so
@@ -49,6 +56,26 @@ def is_printed(text: str, start: int, end: int) -> bool:
     return before is None and re.match(rf"{between}\d{{4}}\b", text[end : end + 8]) is None
 
 
+def is_joined(text: str, start: int, end: int) -> bool:
+    """Return whether the groups of a card are joined by one sign that nobody puts between them, and no row of more."""
+    written = text[start:end]
+    signs = set(re.findall(r"\D+", written))
+    if len(signs) != 1:
+        return False
+    sign = signs.pop()
+    groups = written.split(sign)
+    if _JOINING.fullmatch(sign) is None or tuple(map(len, groups)) not in _GROUPS:
+        return False
+    if all(group.endswith("00") for group in groups):
+        return False  # amounts, of a recipe or a ratio
+    if "\\" in sign and "\\" in {text[start - 1 : start], text[end : end + 1]}:
+        return False  # the name of a file
+    between = re.escape(sign.strip(" "))
+    if re.search(rf"\b{_FURTHER} ?{between} ?\Z", text[max(0, start - 12) : start]):
+        return False
+    return re.match(rf"(?: ?{between} ?(?:{_FURTHER}\b|[:/])|/\d{{1,3}}\b(?!/))", text[end : end + 12]) is None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
     """How many distinct numbers of a text that look like cards there are, and how many of them have a valid check."""
@@ -59,7 +86,7 @@ class Share:
 
 def is_evident(text: str, start: int, end: int, share: Share) -> bool:
     """Return whether a number without a label is likely a card's; `share` is that of the text."""
-    if is_printed(text, start, end):
+    if is_printed(text, start, end) or is_joined(text, start, end):
         return True
     written = text[start:end]
     if "\n" in written or "\t" in written or sum(map(str.isdigit, written)) <= _BARE_LABELLED:

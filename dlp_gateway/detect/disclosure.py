@@ -36,9 +36,10 @@ class DisclosureDetector:
     def detect(self, material: Material) -> Iterator[Finding]:
         """Report each count unless it is zero."""
         envelope, message = material.envelope, material.message
-        if named := betrayed(envelope, message, (*self.inside.patterns, *self.partners.patterns)):
+        seen_by_all = (*self.inside.patterns, *self.partners.patterns)
+        if named := betrayed(envelope, message, seen_by_all):
             yield self._finding(BLIND_NAMED, len(named), f"header:{next(iter(named.values()))}")
-        hidden = self._outside(blind(envelope, message))
+        hidden = self._outside(blind(envelope, message, seen_by_all))
         if not hidden and len(message.visible) < 2:
             return
         outsiders = self._outside(canonical(recipient.address) for recipient in message.visible)

@@ -40,7 +40,7 @@ def card(rule: Rule, reader: Reader, owner: Owner, start: int, end: int, *, shar
 
 def tempered(span: Span, text: str) -> Span:
     """Return the span, doubted if it is a published card's number where developers talk of trying it."""
-    if span.type != CARD or compact(text[span.start : span.end]) not in SPECIMENS:
+    if span.type != CARD or compact(text[span.start : span.end]).replace("*", "") not in SPECIMENS:
         return span
     return replace(span, score=min(span.score, DOUBTFUL)) if is_of_developers(text, span.start, span.end) else span
 

@@ -10,7 +10,7 @@ from dlp_gateway.detect import sent
 from dlp_gateway.detect.base import Finding, Material
 from dlp_gateway.detect.folding import fold
 from dlp_gateway.detect.gate import LABEL, forms, words
-from dlp_gateway.detect.identifier_rules import TYPES, RuleBook, load_rules
+from dlp_gateway.detect.identifier_rules import CARD, TYPES, RuleBook, load_rules
 from dlp_gateway.detect.recognition import Recognition, Span
 from dlp_gateway.detect.shapes import compact
 from dlp_gateway.detect.titles import titled
@@ -51,7 +51,8 @@ class IdentifierDetector:
         sorts: Counter[tuple[str, str, str, float]] = Counter()
         for text, spans in self._in_all(material):
             for span in spans:
-                key = span.type, compact(fold(text.text[span.start : span.end]).text)
+                written = compact(fold(text.text[span.start : span.end]).text)
+                key = span.type, written.replace("*", "") if span.type == CARD else written
                 known = found.get(key)
                 if known is None:
                     sorts[span.sort] += 1

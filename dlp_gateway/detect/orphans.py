@@ -147,5 +147,5 @@ def _heads_line(reader: "Reader", hit: Hit) -> bool:
     """Tell whether the label is a heading: alone on its line, or last before a colon."""
     line_start, line_end = reader.page.line(hit.start)
     behind = reader.page.text[hit.end : min(line_end, hit.end + _LINE)].strip()
-    before = reader.page.text[max(line_start, hit.start - _LINE) : hit.start].strip("> \t*#-")
-    return behind == ":" or (not behind and not before)
+    before = reader.page.text[max(line_start, hit.start - _LINE) : hit.start].strip("> \t*_~`#-")
+    return behind.strip("*_~`") == ":" or (not behind.strip("*_~`") and not before)

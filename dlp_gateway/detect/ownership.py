@@ -69,7 +69,7 @@ _NUMBER_OF: Final = re.compile(
 )
 _SAID: Final = 0.15  # of the doubt that words between raise, where they are what a sentence says of the licence
 _APART: Final = 4  # words between a label and a number of another clause that is its own
-_ANNOUNCING: Final = frozenset(':#=(-"[>/')
+_ANNOUNCING: Final = frozenset(":#=(-\"[>/*_`~'")
 #: "issued", "valid until": what follows is a day or a year, so a number as long as this is not theirs.
 _DATED: Final = "dates"
 _LONGEST_DATE: Final = 6
@@ -161,8 +161,9 @@ class Reader:
         while index >= 0:
             place, word = tokens[index]
             if word == ")" and not walk.met:  # an aside owns nothing: "licence (Queensland) no. …"
-                index = next((i for i in range(index, -1, -1) if tokens[i][1] == "("), index) - 1
-                continue
+                opening = next((i for i in range(index, -1, -1) if tokens[i][1] == "("), index)
+                index = opening - 1 if opening or self._hit_over(tokens[index - 1][0]) is None else index - 1
+                continue  # unless nothing stands before it: "(Passport number) …"
             hit = self._hit_over(place)
             if hit is None and self._goes_on(place, word, first, walk):
                 first = place  # a group of a number of the list, or the letters with which it begins
@@ -354,7 +355,9 @@ class Reader:
     def _announces_another(self, hit: Hit, high: int) -> bool:
         rest = _SENTENCE_END.split(self.page.text[hit.end : min(high, hit.end + 25)])[0]
         return (
-            re.match(r"(?i)[\s:#=.]*(?:(?:number|no|nr|num|nummer|is|numero)\b[\s:#=.]*)*\d?[A-Z]{0,3}[- ]?\d{3}", rest)
+            re.match(
+                r"(?i)[\s:#=.*]*(?:(?:number|no|nr|num|nummer|is|numero)\b[\s:#=.*]*)*\d?[A-Z]{0,3}[- ]?\d{3}", rest
+            )
             is not None
         )
 

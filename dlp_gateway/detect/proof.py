@@ -127,20 +127,26 @@ def _held(rule: Rule, data: bytes, text: str, seen: Seen) -> Iterator[tuple[tupl
             start, end = found.span()
         written = text[start:end]
         # Counted first: how many looked like it says how much those that hold are worth.
-        if seen.add(written) > ASKED_EACH or len(compact(written)) < rule.digits:
+        if seen.add(written) > ASKED_EACH or len(_value(rule, written)) < rule.digits:
             continue
         proved = _proved(rule, text, start, end)
         if proved is not None:
             yield proved, written
 
 
+def _value(rule: Rule, written: str) -> str:
+    """Return what counts of a number; stars are in some licences, and between the groups of a card."""
+    value = compact(written)
+    return value.replace("*", "") if rule.type == CARD else value
+
+
 def _proved(rule: Rule, text: str, start: int, end: int) -> tuple[int, int] | None:
     """Return the range whose check holds: all of it, or less by groups at either end (a date behind a card)."""
     if rule.check is None or rule.shape is None:
-        return (start, end) if rule.check is None or rule.check(compact(text[start:end])) is not False else None
+        return (start, end) if rule.check is None or rule.check(_value(rule, text[start:end])) is not False else None
     if rule.type != "IBAN" and _IBAN_HEAD.search(text[max(0, start - 6) : start]):
         return None
-    value = compact(text[start:end])
+    value = _value(rule, text[start:end])
     if rule.shape.fullmatch(value) and rule.check(value) is not False:
         return start, end
     groups = [(start + match.start(), start + match.end()) for match in _GROUP.finditer(text[start:end])]
@@ -149,7 +155,7 @@ def _proved(rule: Rule, text: str, start: int, end: int) -> tuple[int, int] | No
     for taken in range(len(groups) - 1, 0, -1):
         for first in range(min(3, len(groups) - taken + 1)):
             low, high = groups[first][0], groups[first + taken - 1][1]
-            value = compact(text[low:high])
+            value = _value(rule, text[low:high])
             if rule.shape.fullmatch(value) and rule.check(value) is not False:
                 return low, high
     return None

@@ -20,6 +20,7 @@ from dlp_gateway.detect.identifier_rules import CARD, Rule, RuleBook, Shapes
 from dlp_gateway.detect.labels import OTHER, Hit, Hits, Label, Strength, both, place_of
 from dlp_gateway.detect.layout import Page, Table, lay_out
 from dlp_gateway.detect.lists import listings
+from dlp_gateway.detect.lost_zeros import without_zeros
 from dlp_gateway.detect.ownership import Reader, read
 from dlp_gateway.detect.particulars import TOLD, Particulars
 from dlp_gateway.detect.proof import ASKED_EACH, Proof, Seen
@@ -113,7 +114,7 @@ class Recognition:
         told = tuple(self._particulars.topics(page.data)) if is_labelled else ()
         if not told and _BOX.search(page.text) is None:
             return scanned
-        hits = (hit for hit in scanned if not _UNTICKED.search(page.text[max(0, hit.start - 4) : hit.start]))
+        hits = (hit for hit in scanned if not _is_unticked(page.text, hit))
         return Hits(merge(hits, told, key=place_of))
 
     # -- numbers that labels may own
@@ -164,6 +165,7 @@ class Recognition:
                     yield from (date_span(a, b, 0.85, "in a column of birth dates") for a, b in dates(text, start, end))
                 if is_vain and _FIGURES.fullmatch(text, start, end):
                     continue
+                yield from without_zeros(hit, table.header[index], text, start, end)
                 for run in _in_cell(text, start, end):
                     yield from self.judged(run, owner, text, context)
 
@@ -383,6 +385,12 @@ def _in_cell(text: str, start: int, end: int) -> Iterable[Run]:
 def _is_card_long(text: str, run: Run) -> bool:
     written = text[run.start : run.end]
     return is_printed(text, run.start, run.end) and sum(map(str.isdigit, written)) <= _LONGEST_CARD
+
+
+def _is_unticked(text: str, hit: Hit) -> bool:
+    """Tell whether a label is a choice that was not taken, and not one that is struck out in chats: "~~Passport~~"."""
+    behind = text[hit.end : hit.end + 2].removeprefix(":")
+    return not behind.startswith("~") and _UNTICKED.search(text[max(0, hit.start - 4) : hit.start]) is not None
 
 
 def _is_sure(hit: Hit) -> bool:

@@ -70,7 +70,8 @@ _CLASS: Final = re.compile(
 )
 _LONGEST_LINK: Final = 24
 _LINKING: Final = re.compile(
-    r"[\s:#=.(\[\"'>-]*(?:(?:number|no|nr|num|nummer|numero|n|is|ist|lautet|est|es|e|er|on file)\b[\s:#=.(\"'-]*){0,3}",
+    r"[\s:#=.(\[\"'>*`~-]*"
+    r"(?:(?:number|no|nr|num|nummer|numero|n|is|ist|lautet|est|es|e|er|on file)\b[\s:#=.(\"'*`~-]*){0,3}",
     re.IGNORECASE,
 )
 _LARGE: Final = 100_000  # characters
@@ -80,6 +81,8 @@ _SEPARATORS: Final = frozenset(" -./")
 _MAX_GROUPS: Final = 10
 _MARKER: Final = 2  # digits that number an item of a list
 _WHOLE: Final = 7  # letters and digits of a number in one piece
+_EMPHASIS: Final = 3  # stars; more of them stand for digits that are not told
+_BOLD: Final = 200  # characters between the marks of what is in bold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,8 +141,8 @@ def runs(
     groups: list[tuple[int, int]] = []
     digits = 0
     for match in _TOKEN.finditer(text, start, end):
-        low, high = match.span()
-        word = match[0]
+        low, high = match.span() if "*" not in match[0] else _bare(text, *match.span())
+        word = text[low:high]
         bearing = 0 if word.isalpha() else sum(map(str.isdigit, word))
         member = high - low < 35 and (bearing or _may_join(word, text[low - 1 : low], text[high : high + 1]))
         if member and not bearing and not groups and _CLASS.search(text, max(0, low - 12), low):
@@ -157,6 +160,25 @@ def runs(
             digits += bearing
     if _enough(text, groups, digits):
         yield _run(text, groups)
+
+
+def _bare(text: str, low: int, high: int) -> tuple[int, int]:
+    """Return the range of a word without the stars that put it in bold; those that hide digits stay in it."""
+    word = text[low:high]
+    before, behind = len(word) - len(word.lstrip("*")), len(word) - len(word.rstrip("*"))
+    size = len(word) - before - behind
+
+    def is_bold(stars: int, others: int, start: int, end: int) -> bool:
+        if stars in {0, 1} or stars > _EMPHASIS:
+            return stars == 1
+        return stars == others or size >= _WHOLE or "*" * stars in text[max(0, start) : end]
+
+    if size <= 0:
+        return low, high
+    return (
+        low + before * is_bold(before, behind, high, high + _BOLD),
+        high - behind * is_bold(behind, before, low - _BOLD, low),
+    )
 
 
 def _is_named(text: str, low: int, named: Sequence[int]) -> bool:

@@ -119,6 +119,8 @@ _BY_SENDER: Final = _newest(
     *("is_objected", "is_stopped", "is_exposed"),  # a robot's other mails say nothing of this one
 )
 _ROOTS: Final = select(_c.root).where(_c.message.in_(_ANSWERED), _c.root != b"")
+#: The mail that began the thread, where an answer names nothing but another answer to it.
+_BEGINNING: Final = select(literal("message"), *_COLUMNS).where(_c.message.in_(_ROOTS))
 _IN_THREAD: Final = _newest(
     "thread",
     and_(or_(_c.root.in_(_ANSWERED), _c.root.in_(_ROOTS)), _c.at > bindparam("thread_since", type_=Moment)),
@@ -128,7 +130,7 @@ _BEFORE: Final = announcements.BEFORE.subquery()
 _ANNOUNCED: Final = select(_BEFORE)
 _PARTS_ANNOUNCED: Final = select(_BEFORE).where(or_(_BEFORE.c.message == _OWN, _BEFORE.c.message.in_(_ANSWERED)))
 _FOR_PARTS: Final = union_all(_BY_MESSAGE, _PARTS_ANNOUNCED)
-_FOR_AN_ANSWER: Final = union_all(_BY_MESSAGE, _BY_SENDER, _IN_THREAD, _ANNOUNCED)
+_FOR_AN_ANSWER: Final = union_all(_BY_MESSAGE, _BEGINNING, _BY_SENDER, _IN_THREAD, _ANNOUNCED)
 _FOR_A_TOPIC: Final = union_all(_BY_MESSAGE, _BY_SENDER, _ON_TOPIC, _ANNOUNCED)
 _FOR_ANOTHER: Final = union_all(_BY_MESSAGE, _BY_SENDER, _ANNOUNCED)
 
@@ -176,6 +178,8 @@ def find(
     parents = sorted((one for one in rows["message"] if one.message in order), key=lambda one: order[one.message])
     if parents:
         this = replace(this, root=parents[0].root or parents[0].message)
+    beginnings = {one.message: one for one in rows["message"] if one.message in threads and one.message not in order}
+    parents += beginnings.values()
     return this, Remembered(
         parts=_but(this, rows["message"], same=True),
         answered=_but(this, parents),

@@ -11,27 +11,31 @@ from dlp_gateway.mail.exposure import Hidden, exposed
 from dlp_gateway.mail.message import Field, Message
 from dlp_gateway.mail.pruning import RECIPIENT_TRACES
 
-#: Who stands here is named as one who writes, not as one who is written to.
-_ORIGINATORS: Final = (
+#: Who stands here, or where answers go, is named as one who writes, not as one who is written to.
+_AUTHORS: Final = (
     "From",
     "Sender",
-    "Reply-To",
     "Resent-From",
     "Resent-Sender",
-    "Resent-Reply-To",
     "Return-Path",
     "Errors-To",
     "Disposition-Notification-To",
     "Return-Receipt-To",
 )
+#: Where answers go: to the author's desk, not to his readers.
+_ANSWERED: Final = ("Reply-To", "Resent-Reply-To")
+#: So many outsiders there are readers, whom everybody learns of who answers.
+_SEVERAL: Final = 3
+_ORIGINATORS: Final = (*_AUTHORS, *_ANSWERED)
 #: They never leave (RFC 5322 3.6.3), so they betray nobody.
 _REMOVED: Final = frozenset({"bcc", "resent-bcc"})
 
 
-def blind(envelope: Envelope, message: Message) -> tuple[str, ...]:
+def blind(envelope: Envelope, message: Message, inside: tuple[str, ...]) -> tuple[str, ...]:
     """Return the canonical addresses of recipients who stand neither in a recipient field nor among the originators.
 
-    One who gets his copy alone is blind to nobody, so there are none then.
+    One who gets his copy alone is blind to nobody, so there are none then. Three recipients and more in Reply-To who
+    are not at a domain of `inside` (patterns) are no originators.
     """
     if len(envelope.recipients) < 2:  # as nearly all
         return ()
@@ -42,7 +46,13 @@ def blind(envelope: Envelope, message: Message) -> tuple[str, ...]:
     if all(recipient in shown for recipient in recipients):
         return ()
     shown.add(canonical(envelope.reverse_path))
-    shown.update(map(canonical, _addresses(message, _ORIGINATORS)))
+    shown.update(map(canonical, _addresses(message, _AUTHORS)))
+    answered = set(map(canonical, _addresses(message, _ANSWERED))).difference(shown)
+    ours = DomainSet(inside)
+    if sum(not ours.contains(recipient) for recipient in recipients if recipient in answered) < _SEVERAL:
+        shown |= answered
+    else:
+        shown.update(filter(ours.contains, answered))
     return tuple(recipient for recipient in recipients if recipient not in shown)
 
 
@@ -81,7 +91,7 @@ def betrayed(envelope: Envelope, message: Message, inside: tuple[str, ...]) -> d
     Who is not at a domain of `inside` (patterns) and stands in a trace for software only gets another part of it.
     """
     found = _of_another_part(envelope, message, inside)
-    whom = [one for one in blind(envelope, message) if one not in found]
+    whom = [one for one in blind(envelope, message, inside) if one not in found]
     if not whom:
         return found
     hidden, noting = Hidden(whom), _Noting(whom)

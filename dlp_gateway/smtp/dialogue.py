@@ -33,6 +33,7 @@ class Dialogue(Wire):
         self._entered = False
         self._busy = False  # between DATA and its final reply
         self._errors = 0
+        self._wary = False  # content was refused, and a client that does not heed replies may send it all the same
         self._latest = math.inf  # when no more commands are taken
         self._junk = 0
         self._take = self._take_command  # what the next piece of the input is
@@ -113,7 +114,7 @@ class Dialogue(Wire):
     def _obey(self, line: bytes) -> None:
         command = commands.split(line)
         if isinstance(command, Refusal):
-            self._refuse(command)
+            self._refuse(command if command.closing or not self._wary else replies.EARLY_CONTENT)
             return
         verb, argument = command
         method = self._commands.get(verb)
@@ -124,7 +125,7 @@ class Dialogue(Wire):
         elif verb in _OTHER_PROTOCOLS:
             self._end(replies.OTHER_PROTOCOL)
         else:
-            self._refuse(replies.UNKNOWN)
+            self._refuse(replies.EARLY_CONTENT if self._wary else replies.UNKNOWN)
 
     def _refuse(self, what: Reply | Refusal) -> None:
         """Say no; too many of these end the session."""

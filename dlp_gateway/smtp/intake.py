@@ -86,7 +86,7 @@ class Intake(Dialogue):
             self._incoming.close()
         if self._spool is not None:
             self._spool.close()
-        self._transaction, self._incoming, self._spool, self._busy = None, None, None, False
+        self._transaction, self._incoming, self._spool, self._busy, self._wary = None, None, None, False, False
 
     def _next_moment(self) -> float:
         return min(super()._next_moment(), self._confirmation.due)
@@ -108,6 +108,7 @@ class Intake(Dialogue):
                 # The content came without a 354; what is in it must not be read as commands.
                 self._end(replies.EARLY_CONTENT)
             self._refuse(refusal)
+            self._wary = True  # it may come in the next segment
             return
         self._say(replies.GO_AHEAD)
         self._begin(DataReader(self._input, self._door.message_size, self._door.room))
@@ -144,7 +145,7 @@ class Intake(Dialogue):
         return None
 
     def _begin(self, reader: DataReader | ChunkReader) -> None:
-        self._incoming, self._busy, self._begun = reader, True, self.loop.time()
+        self._incoming, self._busy, self._begun, self._wary = reader, True, self.loop.time(), False
 
     def _reset_timeout(self, duration: float | None = None) -> None:
         """Set the deadline; of a message that comes, between its chunks too, also that of one as slow as it may be."""
@@ -203,6 +204,7 @@ class Intake(Dialogue):
             return False
         self._take = self._take_command
         self._refuse(refusal)
+        self._wary = True
         return True
 
     def _received(self, content: bytes | Spool) -> None:

@@ -88,7 +88,7 @@ class Session(Intake):
         if unwelcome := self._unwelcome(mail.reverse_path) or self._authentication.objection(mail.reverse_path):
             self._refuse(unwelcome)
             return
-        self._transaction = Transaction(mail=mail)
+        self._transaction, self._wary = Transaction(mail=mail), False
         self._say(replies.SENDER_OK)
 
     def _unwelcome(self, reverse_path: str) -> Refusal | None:

@@ -2,7 +2,16 @@
 
 import pytest
 
-from dlp_gateway.detect.card_context import Share, is_alone, is_evident, is_printed, is_spoken_of, link_start
+from dlp_gateway.detect.card_context import (
+    Share,
+    is_alone,
+    is_evident,
+    is_joined,
+    is_printed,
+    is_spoken_of,
+    link_start,
+)
+from tests.detect.identifiers import numbers
 
 
 def place(text: str) -> tuple[str, int, int]:
@@ -97,3 +106,37 @@ def test_links(marked: str, expected: int | None) -> None:
 def test_a_line_of_its_own(marked: str, *, expected: bool) -> None:
     """A number that is passed on without a word stands alone on its line."""
     assert expected == is_alone(*place(marked))
+
+
+@pytest.mark.parametrize("sign", ["*", "~", ":", "\\", "'", " * ", "::", "+", ")("])
+@pytest.mark.parametrize("groups", ["4111 1111 1111 1111", "3782 822463 10005"])
+def test_one_sign_joins_the_groups_of_a_card(sign: str, groups: str) -> None:
+    """Whichever it is, if nothing goes on and no list has it."""
+    written = sign.join(groups.split())
+    assert is_joined(*place(f"it is [{written}], as always"))
+
+
+@pytest.mark.parametrize(
+    "marked",
+    [
+        "it is [4111; 1111; 1111; 1111]",
+        "it is [4111: 1111: 1111: 1111]",
+        "it is [4111*1111:1111*1111]",
+        "it is [4111*1111*111*11111]",
+        "fe80:[4111:1111:1111:1111]:1",
+        "[4111:1111:1111:1111]::1",
+        "[4111:1111:1111:1111]/64",
+        "[4000:3000:2000:1000] by weight",
+        "2*[4111*1111*1111*1111]",
+        "[4111*1111*1111*1111]*2",
+        "[4111\t1111\t1111\t1111]",
+    ],
+)
+def test_what_joins_other_numbers(marked: str) -> None:
+    """Lists, addresses, ratios, products of more factors and rows of a table are no cards."""
+    assert not is_joined(*place(marked))
+
+
+def test_a_published_card_with_stars_where_developers_try_it() -> None:
+    """It stays below medium as it does with blanks."""
+    assert not numbers("Unit tests use the sandbox card 4111*1111*1111*1111 in the mock gateway")

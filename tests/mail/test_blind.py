@@ -44,7 +44,35 @@ def mail(*fields: str) -> bytes:
 )
 def test_knows_who_is_blind(recipients: tuple[str, ...], fields: tuple[str, ...], expected: tuple[str, ...]) -> None:
     """In the envelope, in no field of recipients or originators, and not alone with his copy."""
-    assert blind(replace(ENVELOPE, recipients=recipients), parse(mail(*fields))) == expected
+    assert blind(replace(ENVELOPE, recipients=recipients), parse(mail(*fields)), INSIDE) == expected
+
+
+GUESTS = tuple(f"p{number}@firm{number % 3}.example" for number in range(10))
+
+
+@pytest.mark.parametrize(
+    ("field", "named"),
+    [
+        (f"Reply-To: {', '.join(GUESTS)}", 10),
+        (f"Reply-To: all: {', '.join(GUESTS[:3])};", 3),
+        (f"Reply-To: ann@corp.example, desk@corp.example, {', '.join(GUESTS[:3])}", 3),
+        (f"Resent-Reply-To: {', '.join(GUESTS[:4])}", 4),
+        (f"Reply-To: {', '.join(GUESTS[:2])}", 0),
+        (f"Reply-To: {GUESTS[0]}", 0),
+        ("Reply-To: list@lists.example", 0),
+        ("Reply-To: desk@corp.example, boss@corp.example, ann@corp.example, sales@corp.example", 0),
+        (f"Reply-To: desk@corp.example, boss@corp.example, {GUESTS[0]}", 0),
+        ("Reply-To: a@agency.example, b@agency.example, c@agency.example", 0),
+        (f"Reply-To: {', '.join(GUESTS)}\r\nCc: {', '.join(GUESTS)}", 0),
+        (f"From: {', '.join(GUESTS)}\r\nReply-To: {', '.join(GUESTS)}", 0),
+    ],
+)
+def test_readers_to_whom_answers_go(field: str, named: int) -> None:
+    """One who answers sees them all; the author's desk, two helpers, and who gets no copy are where answers go."""
+    inside = ("ann@corp.example", "desk@corp.example", "boss@corp.example", "sales@corp.example")
+    envelope = replace(ENVELOPE, recipients=("one@shop.example", *GUESTS, *inside))
+    found = betrayed(envelope, parse(mail(field)), INSIDE)
+    assert len(found) == named
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,39 @@ async def test_an_answer_within_the_thread_of_the_mass_mail(house: House) -> Non
     assert await house.send(SHOPS[:4], at=MONDAY + HOUR, **answer) == {"second-strike"}
 
 
+async def test_an_answer_to_an_answer(house: House) -> None:
+    """It names the last mail only, which was split itself; the mass mail is found through that."""
+    await house.send(SHOPS[:12], subject="Party", name="party")
+    first = {"sender": "dora@corp.example", "answers": "party@corp.example", "name": "first", "subject": "Re: x"}
+    assert await house.send(SHOPS[:3], at=MONDAY + HOUR, **first) == {"second-strike"}
+    second = {"sender": "emil@corp.example", "answers": "first@corp.example", "subject": "lunch?"}
+    assert await house.send(SHOPS[:5], at=MONDAY + HOUR, name="second", **second) == {"second-strike"}
+    third = {"sender": "fritz@corp.example", "answers": "second@corp.example", "subject": "where?"}
+    assert await house.send(SHOPS[4:9], at=MONDAY + HOUR, **third) == {"second-strike"}
+    assert await house.send(SHOPS[4:6], at=MONDAY + HOUR, **third) == set()
+    assert await house.send(SHOPS[20:25], at=MONDAY + HOUR, **third) == set()
+    assert await house.send(SHOPS[4:9], at=MONDAY + 3 * DAY, **third) == set()
+    assert "reply-all" in await house.send(SHOPS[:12], at=MONDAY + HOUR, **third)
+
+
+async def test_an_answer_to_a_small_answer(house: House) -> None:
+    """The first answer showed two of them only; the next one that names it shows nine."""
+    await house.send(SHOPS[:12], subject="Party", name="party")
+    first = {"sender": "dora@corp.example", "answers": "party@corp.example", "name": "first", "subject": "Re: x"}
+    assert await house.send(SHOPS[:2], at=MONDAY + HOUR, **first) == set()
+    second = {"sender": "emil@corp.example", "answers": "first@corp.example", "subject": "lunch?"}
+    assert await house.send(SHOPS[:9], at=MONDAY + HOUR, **second) == {"second-strike"}
+
+
+async def test_an_answer_to_an_answer_of_ordinary_mail(house: House) -> None:
+    """In a thread that no mass mail began nobody is suspect."""
+    await house.send(SHOPS[:5], subject="Fair", name="fair")
+    first = {"sender": "dora@corp.example", "answers": "fair@corp.example", "name": "first", "subject": "Re: Fair"}
+    assert await house.send(SHOPS[:5], at=MONDAY + HOUR, **first) == set()
+    second = {"sender": "emil@corp.example", "answers": "first@corp.example", "subject": "Re: Fair"}
+    assert await house.send(SHOPS[:5], at=MONDAY + HOUR, **second) == set()
+
+
 async def test_an_answer_to_a_concealed_mail(house: House) -> None:
     """A colleague's, in its thread, to those whom it showed: that somebody else was blind is no objection to them."""
     concealed = {"recipients": SHOPS[:5], "trace": SHOPS[4]}
