@@ -21,6 +21,9 @@ _LINK: Final = re2.compile(
 _QUERY: Final = re2.compile(rb"(?i)\b(?:https?://|www\.)[^\s<>\"?]*\?[^\s<>\"]+")
 #: A key of a row in a program, not of a document.
 _ROW_KEY: Final = re.compile(r"driver_?id", re.IGNORECASE)
+#: "[ ] Passport": a choice that was not taken.
+_BOX: Final = re.compile(r"~|\[ ?\]|\( ?\)")
+_UNTICKED: Final = re.compile(rf"(?:{_BOX.pattern}) ?\Z")
 _ONE: Final = re.compile(r"\bone\Z", re.IGNORECASE)
 #: English words stand in texts of all languages.
 _EVERYWHERE: Final = frozenset({"en", "any"})
@@ -67,6 +70,17 @@ def meant(text: str, hits: Hits, grammar: Grammar, data: bytes = b"") -> tuple[H
     spoken = (_in_language(hit, languages, read) if read and hit.label.otherwise else hit for hit in own)
     owning = (_weakened(hit) if read and _is_abroad(hit, read) else hit for hit in spoken if counts(hit))
     return Hits(_resolved(owning, text)), Hits(hits.where(lambda label: label.strength is Strength.TOPIC))
+
+
+def without_unticked(hits: Hits, text: str) -> Hits:
+    """Return the labels but for choices that were not taken."""
+    return hits if _BOX.search(text) is None else Hits(hit for hit in hits if not _is_unticked(text, hit))
+
+
+def _is_unticked(text: str, hit: Hit) -> bool:
+    """Tell whether a label is a choice that was not taken, and not one that is struck out in chats: "~~Passport~~"."""
+    behind = text[hit.end : hit.end + 2].removeprefix(":")
+    return not behind.startswith("~") and _UNTICKED.search(text[max(0, hit.start - 4) : hit.start]) is not None
 
 
 def _places(expression: "re2._Regexp[bytes]", data: bytes) -> "tuple[array[int], array[int]]":

@@ -21,6 +21,7 @@ from dlp_gateway.detect.labels import OTHER, Hit, Hits, Label, Strength, both, p
 from dlp_gateway.detect.layout import Page, Table, lay_out
 from dlp_gateway.detect.lists import listings
 from dlp_gateway.detect.lost_zeros import without_zeros
+from dlp_gateway.detect.meanings import without_unticked
 from dlp_gateway.detect.ownership import Reader, read
 from dlp_gateway.detect.particulars import TOLD, Particulars
 from dlp_gateway.detect.proof import ASKED_EACH, Proof, Seen
@@ -36,9 +37,6 @@ __all__ = ["Recognition", "Span"]
 _LONGEST: Final = 34  # an IBAN
 # An Indian licence of Delhi begins with what is a label elsewhere.
 _DELHI: Final = re.compile(r"DL[ -]?\d\d[ -]?(?:19|20)\d\d[ -]?\d{7}\b", re.IGNORECASE)
-# "[ ] Passport": a choice that was not taken.
-_BOX: Final = re.compile(r"~|\[ ?\]|\( ?\)")
-_UNTICKED: Final = re.compile(rf"(?:{_BOX.pattern}) ?\Z")
 #: How many numbers of a text are asked for their owner; the others count as nobody's.
 _ASKED: Final = 2_000
 _FIGURES: Final = re.compile(r"[^A-Za-z*]*")
@@ -112,10 +110,8 @@ class Recognition:
         """Return the labels of a page, and what is told of licences without one."""
         scanned = self._book.lexicon.scan(page.text, page.data)
         told = tuple(self._particulars.topics(page.data)) if is_labelled else ()
-        if not told and _BOX.search(page.text) is None:
-            return scanned
-        hits = (hit for hit in scanned if not _is_unticked(page.text, hit))
-        return Hits(merge(hits, told, key=place_of))
+        chosen = without_unticked(scanned, page.text)
+        return Hits(merge(chosen, told, key=place_of)) if told else chosen
 
     # -- numbers that labels may own
 
@@ -385,12 +381,6 @@ def _in_cell(text: str, start: int, end: int) -> Iterable[Run]:
 def _is_card_long(text: str, run: Run) -> bool:
     written = text[run.start : run.end]
     return is_printed(text, run.start, run.end) and sum(map(str.isdigit, written)) <= _LONGEST_CARD
-
-
-def _is_unticked(text: str, hit: Hit) -> bool:
-    """Tell whether a label is a choice that was not taken, and not one that is struck out in chats: "~~Passport~~"."""
-    behind = text[hit.end : hit.end + 2].removeprefix(":")
-    return not behind.startswith("~") and _UNTICKED.search(text[max(0, hit.start - 4) : hit.start]) is not None
 
 
 def _is_sure(hit: Hit) -> bool:
