@@ -129,8 +129,8 @@ async def test_one_that_gets_no_workers_is_replaced(script: Write) -> None:
     script(LIVES)
     await until(lambda: ours.alive == 1)
     await until(lambda: not lame.runs)
+    await until(lambda: ours._retiring == set())
     assert ours._current[0].pid != lame.pid
-    assert ours._retiring == set()
     await asyncio.wait_for(ours.close(), 10)
 
 
