@@ -39,7 +39,7 @@ def with_wholes(found: str) -> str:
 def _unboxed(row: re.Match[str]) -> str:
     """Return a row, and below it the row with the numbers whole that stand in boxes, if it has other cells as well."""
     line = row[0]
-    whole = _BOXES_IN_ROW.sub(lambda boxes: boxes[0].translate(_BOX_ENDS), line)
+    whole = replaced(_BOXES_IN_ROW, lambda boxes: boxes[0].translate(_BOX_ENDS), line)
     return f"{line}\n{whole}" if "\t" in whole and whole != line else line
 
 

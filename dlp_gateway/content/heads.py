@@ -23,8 +23,10 @@ def _joined(rows: re.Match[str]) -> str:
     before = rows.string.rfind("\n", max(0, rows.start() - 1_000), max(0, rows.start() - 1)) + 1
     if "\t" in rows.string[before : rows.start()]:
         return rows[0]  # not the first rows of their table
+    if rows[1].count("\t") >= _MOST_CELLS or rows[1].count("\t") != rows[2].count("\t"):
+        return rows[0]
     upper, lower = (tuple(map(str.strip, row.split("\t"))) for row in rows.groups())
-    if len(upper) != len(lower) or not len(upper) <= _MOST_CELLS or sum(map(bool, upper)) < 2:
+    if sum(map(bool, upper)) < 2:
         return rows[0]
     if not any(map(bool, lower)) or max(map(len, (*upper, *lower))) > _LONGEST:
         return rows[0]

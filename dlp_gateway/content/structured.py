@@ -1,6 +1,5 @@
 """Text that programs write for programs and people read as well: tables, JSON, calendars and cards."""
 
-import csv
 import json
 import quopri
 import re
@@ -20,7 +19,16 @@ _MOST: Final = 4
 _DELIMITERS: Final = "\t;,|"
 _SAMPLE: Final = 4_096
 _FORMULA: Final = re.compile(r'="([^"]*+)"')
-_LINE: Final = re.compile(r"[^\r\n]*+(?:\r\n?|\n)|[^\r\n]++")
+#: A cell as Python's `csv` reads it, and what ends it: a quotation mark counts at its beginning, and what follows the
+#: closing one belongs to the cell.
+_CELLS: Final = {
+    sign: re.compile(
+        rf'(?:"((?:[^"]++|"")*+)(?:"([^{sign}\r\n]*+)|\Z)|([^{sign}\r\n]*+))({re.escape(sign)}|\r\n?|\n|\Z)'
+    )
+    for sign in _DELIMITERS
+}
+_LONGEST_CELL: Final = 131_072  # characters; what has a longer one is no table
+_BREAKS: Final = re.compile(r"[\t\r\n]+")
 _WITH_PARAMETERS: Final = re.compile(r"^[^\n=]*+=[^\n]*+", re.MULTILINE)
 _FOLD: Final = re.compile(r"\r?\n[ \t]")
 _SOFT_BREAK: Final = re.compile(r"=\r?\n")
@@ -38,21 +46,27 @@ def table(text: str) -> str:
     delimiter = max(_DELIMITERS, key=first.count)
     if not first.count(delimiter):
         return text
-    rows = csv.reader((line[0] for line in _LINE.finditer(text)), delimiter=delimiter)
-    written = StringIO()  # a list of rows takes twice what they say
-    try:
-        for number, row in enumerate(rows):
-            written.write("\n" if number else "")
-            written.write("\t".join(map(_cell, row)))
-    except csv.Error:
-        return text
+    written = StringIO()  # no list of a row's cells, which takes sixty octets for each
+    before = ""
+    for match in _CELLS[delimiter].finditer(text):
+        quoted, behind, plain, ending = match.groups()
+        if not (ending or match[0] or before == "\t"):
+            break  # the end of the last line
+        cell = plain if quoted is None else quoted.replace('""', '"') + (behind or "")
+        if len(cell) > _LONGEST_CELL:
+            return text
+        written.write(before)
+        written.write(_in_line(cell))
+        if not ending:
+            break
+        before = "\t" if ending == delimiter else "\n"
     return boxes.with_wholes(written.getvalue())
 
 
-def _cell(cell: str) -> str:
+def _in_line(cell: str) -> str:
     """A cell on one line; `="0123"` is how Excel is told to keep a zero."""
-    written = _FORMULA.fullmatch(cell)
-    return re.sub(r"[\t\r\n]+", " ", written[1] if written else cell)
+    formula = _FORMULA.fullmatch(cell)
+    return _BREAKS.sub(" ", formula[1] if formula else cell)
 
 
 def json_text(text: str) -> str:

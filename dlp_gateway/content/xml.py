@@ -18,6 +18,15 @@ _STEP: Final = 65_536
 #: Attributes that say nothing to people.
 _MACHINE: Final = frozenset({"id", "class", "style", "xmlns", "schemaLocation", "type", "lang", "space", "version"})
 _LONGEST_ATTRIBUTE: Final = 65_536
+#: Open elements: libxml2 bounds them only where it builds a tree, and takes forty octets for each.
+_DEPTH: Final = 10_000
+#: Attributes of one element, for each of which libxml2 and lxml take two hundred octets.
+_ATTRIBUTES: Final = 10_000
+_CROWDED: Final = re.compile(
+    rb"""<[^\s<>/!?]++(?:\s++[^\s<>=]++\s*+=\s*+(?:"[^"<]*+"|'[^'<]*+')){%d}""" % (_ATTRIBUTES + 1)
+)
+#: So many octets without a tag are in one that is crowded: an attribute takes five, and "<" stands in none.
+_WINDOW: Final = 5 * _ATTRIBUTES // 2
 _BEGINNING: Final = re.compile(
     rb"(?:\xef\xbb\xbf)?\s{0,256}<(?:\?\w|(?![!/])[A-Za-z_][\w.:-]{0,128}[\s/>]|!DOCTYPE\b|!--)"
 )
@@ -50,7 +59,12 @@ class Listener(Protocol):
 
 
 def tell(content: bytes, listener: Listener) -> bool:
-    """Tell `listener` what is in `content`; return whether it was well-formed. What is broken is read so far."""
+    """Tell `listener` what is in `content`; return whether it was well-formed. What is broken is read so far.
+
+    Nothing is told where an element has more attributes than anybody writes (see `_ATTRIBUTES`).
+    """
+    if is_crowded(content):
+        return False
     parser = etree.XMLParser(
         target=listener,
         resolve_entities="internal",
@@ -66,6 +80,20 @@ def tell(content: bytes, listener: Listener) -> bool:
     except (etree.XMLSyntaxError, ValueError, LookupError):
         return False
     return True
+
+
+def is_crowded(content: bytes) -> bool:
+    """Return whether an element has too many attributes; no more than a look at a few octets of most documents."""
+    place = 0
+    while place + _WINDOW <= len(content):
+        if content.find(b"<", place, place + _WINDOW) < 0:
+            begin = content.rfind(b"<", 0, place)
+            if begin >= 0 and _CROWDED.match(content, begin):
+                return True
+            following = content.find(b"<", place)
+            place = following if following >= 0 else len(content)
+        place += _WINDOW
+    return False
 
 
 def local(tag: str) -> str:
@@ -85,6 +113,8 @@ class _Lines:
         self._flush()
         name = spoken(local(tag))
         self._open.append(name)
+        if self.is_too_deep:
+            raise ValueError("elements are nested too deep")
         for key, value in attributes.items():
             if value.strip() and local(key) not in _MACHINE and len(value) < _LONGEST_ATTRIBUTE:
                 self._write(f"{spoken(local(key))}: {value}")
@@ -106,6 +136,11 @@ class _Lines:
 
     def close(self) -> None:
         self._flush()
+
+    @property
+    def is_too_deep(self) -> bool:
+        """Whether elements are nested deeper than anybody nests them."""
+        return len(self._open) > _DEPTH
 
     @property
     def text(self) -> str:
@@ -132,10 +167,16 @@ def text(content: bytes) -> str:
 
 
 def read(content: bytes, _: Account) -> Iterator[Piece]:
-    """Yield the text of an XML document of any kind."""
+    """Yield the text of an XML document of any kind; of one that is crowded or too deep, its source."""
+    if is_crowded(content):
+        yield content.decode("utf-8", "replace")
+        yield UnreadableReason.TOO_LARGE
+        return
     listener = _Lines()
     well_formed = tell(content, listener)
     if text := listener.text:
         yield text
+    if listener.is_too_deep:
+        yield content.decode("utf-8", "replace")
     if not well_formed:
         yield UnreadableReason.BROKEN

@@ -127,7 +127,7 @@ def lay_out(text: str, closing: frozenset[str], data: bytes = b"") -> Page:
         named = _NAMED.match(line)
         if named:
             speakers.add(index, start, start + named.end(), named[1].lower())
-        words = line.lstrip("> ").lower().split(",")[0].strip(" .!-")
+        words = line.lstrip("> ").partition(",")[0].lower().strip(" .!-")
         if line.rstrip() in {"--", "-- "} or words in closing:
             signatures.append(start)
         previous = line
@@ -193,7 +193,7 @@ def _continues(previous: str, line: str) -> bool:
         return False
     if (previous[:1] == ">") != (line[:1] == ">"):
         return False
-    return not (_FIELD.match(bare) and len(bare.split(":")[0]) < 30) and not _BULLET.match(line)
+    return not (_FIELD.match(bare) and len(bare.partition(":")[0]) < 30) and not _BULLET.match(line)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,7 +244,7 @@ class Rows:
         """Return the cells of the row at `line`, below a header at `header_line`."""
         asked = header_line, delimiter, line
         if asked != self._last:
-            cells = _cells(self.page.text, *self.page.line(line), delimiter)
+            cells = _cells(self.page.text, *self.page.line(line), delimiter, len(header) + 1)
             self._cells = cells if delimiter != "  " else _aligned(cells, header, header_line, line)
             self._last = asked
         return self._cells
@@ -257,14 +257,14 @@ def table_at(rows: Rows, place: int) -> Table | None:
     for delimiter in _delimiters(page.text[start:end]):
         if delimiter == "," and _PROSE.search(page.text, start, end):
             continue
-        header = _cells(page.text, start, end, delimiter)
+        header = _cells(page.text, start, end, delimiter, _MAX_CELLS)
         if not 2 <= len(header) <= _MAX_CELLS or _NO_HEADER.search(page.text, start, end):
             continue
         lines, row_starts, last = array("I"), array("I"), end
         for low, high in page.lines_from(place):
             if _RULE.match(page.text[low:high]) and high > low:
                 continue
-            cells = _cells(page.text, low, high, delimiter)
+            cells = _cells(page.text, low, high, delimiter, len(header) + 1)
             spare = 0 if delimiter == "  " else 1
             if len(cells) < 2 or not len(header) - 1 <= len(cells) <= len(header) + spare:
                 break
@@ -282,11 +282,12 @@ def _delimiters(line: str) -> list[str]:
     return [delimiter for delimiter in ("|", "\t", ";", ",", "  ") if delimiter in line.strip()]
 
 
-def _cells(text: str, start: int, end: int, delimiter: str) -> tuple[tuple[int, int], ...]:
+def _cells(text: str, start: int, end: int, delimiter: str, most: int) -> tuple[tuple[int, int], ...]:
+    """Return the cells of a line; of one that has more than `most`, some more than that."""
     line = text[start:end].rstrip("\r")
     cells, low = [], 0
     if '"' not in line and delimiter in _SIGNS:  # most lines by far
-        for cell in line.split(delimiter):
+        for cell in line.split(delimiter, most):
             high = low + len(cell)
             cells.append((start + low, start + high))
             low = high + 1
@@ -295,15 +296,18 @@ def _cells(text: str, start: int, end: int, delimiter: str) -> tuple[tuple[int, 
     for piece in pieces:
         if piece[0][0] == '"':
             continue  # a delimiter within quotation marks is none (RFC 4180)
-        cells.append((start + low, start + piece.start()))
+        if delimiter != "  " or line[low : piece.start()].strip():
+            cells.append((start + low, start + piece.start()))
         low = piece.end()
+        if len(cells) > most + 1:  # one of them may be the edge of the table
+            break
     cells.append((start + low, start + len(line)))
     if delimiter == "|" and not text[slice(*cells[0])].strip("> "):
         cells = cells[1:]
     if delimiter == "|" and cells and not text[slice(*cells[-1])].strip():
         cells = cells[:-1]
-    if delimiter == "  ":
-        cells = [cell for cell in cells if text[slice(*cell)].strip()]
+    if delimiter == "  " and not text[slice(*cells[-1])].strip():
+        cells = cells[:-1]
     return tuple(cells)
 
 

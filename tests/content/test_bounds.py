@@ -209,6 +209,39 @@ def test_an_xml_document_costs_what_it_says() -> None:
     assert found.startswith("c: 1234\nb: x\nc: 1234\n")
 
 
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"<a " + b" ".join(b'b%d="c"' % n for n in range(300_000)) + b" d='last'/>", UnreadableReason.TOO_LARGE),
+        (b"<a>" * 1_000_000 + b"last" + b"</a>" * 1_000_000, UnreadableReason.BROKEN),
+    ],
+    ids=["attributes", "depth"],
+)
+def test_what_nobody_writes_in_xml_costs_its_source(content: bytes, reason: UnreadableReason) -> None:
+    """Attributes of one element by the ten thousand, and elements as deep, are read as they stand."""
+    with growing() as growth:
+        found = [*xml.read(content, Account())]
+    assert growth.peak < 5 * len(content)
+    assert [isinstance(one, str) and "last" in one for one in found] == [True, False]
+    assert found[-1] is reason
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"<a>" + b'<b c="1"/>' * 10_000 + b"</a>",
+        b"<a>" + b"QUJD" * 50_000 + b"</a>",
+        b'<a b="' + b"QUJD" * 50_000 + b'" c="1"/>',
+        b"<a " + b" ".join(b'b%d="c"' % n for n in range(10_000)) + b"/>",
+        b"<a><!-- " + b'b="c" ' * 20_000 + b"--></a>",
+    ],
+)
+def test_other_elements_are_not_crowded(content: bytes) -> None:
+    """However long their values are, and whatever stands in their comments."""
+    assert not xml.is_crowded(content)
+    assert xml.is_crowded(content + b"<a" + b' b="c"' * 10_001 + b"/>")
+
+
 def test_a_file_in_a_text_costs_what_it_holds() -> None:
     """Its lines are decoded one after the other, and an empty one stands for nothing."""
     octets = bytes(range(1, 46)) * 100_000
@@ -240,6 +273,11 @@ def test_of_a_header_section_as_much_is_read_as_of_the_mails_own() -> None:
     ("written", "unit"),
     [
         (structured.table, '12,John Smith,1234567,"x y",99.20\n'),
+        (structured.table, "ssn,"),
+        (structured.table, '"ssn",1,'),
+        (structured.table, "1,1,1,1,1,xx,"),
+        (boxes.with_wholes, "1\t1\t1\t1\t1\txx\t"),
+        (boxes.with_wholes, "ssn\t" * 300_000 + "\n" + "no.\t" * 300_000 + "\n1\t2\n"),
         (lambda text: next(structured.calendar(text)), "ATTENDEE;CN=x:mailto:a@b.example\\, c\n"),
         (html.loose, "<p><b>word</b> <i>other 123456789</i></p>\n"),
         (boxes.with_wholes, "AB12\tCD34\t56\n"),

@@ -1,10 +1,15 @@
 """Calendars and cards as they are shown, and texts of their signs that would take for ever to be told apart."""
 
 import base64
+import csv
+import io
+import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from dlp_gateway.content import pgp
+from dlp_gateway.content import boxes, pgp
 from dlp_gateway.content.structured import calendar, table
 from dlp_gateway.content.text import File
 
@@ -57,3 +62,23 @@ def test_armour_that_never_ends() -> None:
     begin = b"-----BEGIN PGP MESSAGE-----\r\n"
     assert pgp.armoured(begin * 30_000) == b""
     assert pgp.armoured(begin + b"\r\naGVsbG8=\r\n" + b"-----END PGP MESSAGE-----\r\n" + begin * 30_000) == b"hello"
+
+
+@given(
+    st.sampled_from("\t;,|"),
+    st.lists(st.sampled_from(['"', '""', "\n", "\r", "\r\n", "a", "\t", " ", "|"])),
+    st.lists(st.sampled_from(['"', '""', "\n", "\r", "\r\n", "a", "\t", " ", "|", ";"])),
+)
+def test_a_table_is_read_as_csv_reads_it(delimiter: str, first: list[str], rest: list[str]) -> None:
+    """Whatever stands in quotation marks, and wherever these stand."""
+    text = f"{delimiter * 9}{''.join(first)}\n{delimiter.join(rest)}"
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    expected = "\n".join("\t".join(re.sub(r"[\t\r\n]+", " ", cell) for cell in row) for row in rows)
+    assert table(text) == boxes.with_wholes(expected)
+
+
+def test_what_has_cells_of_any_length_is_no_table() -> None:
+    """As `csv` has it."""
+    longest = "a" * csv.field_size_limit()
+    assert table(f"1,{longest}\n") == f"1\t{longest}"
+    assert table(f"1,{longest}a\n") == f"1,{longest}a\n"

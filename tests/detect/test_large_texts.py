@@ -67,11 +67,13 @@ def test_so_it_is_in_texts_put_together(parts: list[str], joint: str) -> None:
         "speaker{0}: licence\n",
         "Name,Driver licence\nJo,D{0:07d}\n",
         "licence D{0:07d}\u200b\n",
+        "ssn,",
+        'ssn,"",',
     ],
 )
 def test_what_is_found_takes_little_memory(unit: str) -> None:
     """Labels, lines, tables, talks and links by the ten thousand take less than ten times the text."""
-    text = "".join(unit.format(number) for number in range(1_600_000 // len(unit)))
+    text = "".join(unit.format(number) for number in range(1_600_000 // len(unit))) + "\n1,123-45-6789\n"
     RECOGNITION.spans(text[:10_000])
     with growing() as growth:
         RECOGNITION.spans(text)

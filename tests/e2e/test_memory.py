@@ -57,6 +57,14 @@ MESSAGES: Final[dict[str, Callable[[], bytes]]] = {
     "a large attachment": lambda: HEAD + _FILE + base64.encodebytes(bytes(range(256)) * 90_000).replace(b"\n", b"\r\n"),
     "a large text": lambda: HEAD + b"\r\n" + _many(b"words and 1234567\r\n", 30 * MB),
     "escapes": lambda: HEAD + _QUOTED + _many(b"=C3=BC=C3=A4=31=32=33\r\n", 30 * MB),
+    "a table of one row": lambda: HEAD + b"Content-Type: text/csv\r\n\r\n" + _many(b"ssn,", 10 * MB),
+    "deep XML": lambda: HEAD + b"Content-Type: application/xml\r\n\r\n" + _many(b"<a>", 10 * MB),
+    "an element of attributes": lambda: (
+        HEAD
+        + b"Content-Type: application/xml\r\n\r\n<a"
+        + b"".join(b' b%d="c"' % one for one in range(700_000))
+        + b"/>"
+    ),
     "boundaries": lambda: HEAD + b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + _many(b"--b\r\n", 8 * MB),
 }
 
