@@ -3,7 +3,7 @@
 import pytest
 
 from dlp_gateway.detect.base import CONFIDENCE
-from tests.detect.identifiers import RECOGNITION, licences
+from tests.detect.identifiers import RECOGNITION, licences, numbers
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,33 @@ from tests.detect.identifiers import RECOGNITION, licences
 def test_keys_with_values_are_no_header(text: str) -> None:
     """A checklist or a chat in which every line has as many commas or gaps is no table of licences."""
     assert not licences(text)
+
+
+@pytest.mark.parametrize("mark", ["\t", " | ", ";", "    "])
+@pytest.mark.parametrize(
+    ("key", "values"),
+    [
+        ("Führerscheinnummer", ["B072RRE2I55"]),
+        ("Passport number", ["C01X00T47", "C44VX18L7", "NXR418RL7", "C441VX87L", "533401882"]),
+    ],
+)
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ("", ("City", "Leeds")),
+        (("Name", "Hans Huber"), "", ("Telefon", "0171 3920041")),
+        ("", ("Telefon", "0171 3920041"), ("Stadt", "Ulm")),
+        (("Passport holder", "Hans Huber"), "", ("Phone", "07700 900123"), ("City", "Leeds")),
+        (("Driving licence", "yes"), "", ("City", "Leeds"), ("Post", "Mr Hall")),
+    ],
+)
+def test_a_value_is_of_the_key_beside_it(
+    rows: tuple[tuple[str, str] | str, ...], key: str, values: list[str], mark: str
+) -> None:
+    """In whatever row: German and Dutch documents have hardly four digits in a row, which no heading has."""
+    for value in values:
+        text = "\n".join(mark.join(row or (key, value)) for row in rows)
+        assert [found for _, found in numbers(text)] == [value]
 
 
 @pytest.mark.parametrize(
