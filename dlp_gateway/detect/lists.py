@@ -224,6 +224,17 @@ def is_lead(reader: Reader, rest: str, *, listed: bool) -> bool:
     return listed and len(words) == 1 and words[0].islower()
 
 
+def announces_nothing(reader: Reader, line: str) -> bool:
+    """Tell whether a line says "here it is" or "as discussed" and no more, maybe to somebody."""
+    address = _ADDRESS.match(line)
+    told = _WORD.findall(line[address.end() :] if address else line) or _WORD.findall(line)
+    words = [word.lower() for word in told]
+    headings = reader.grammar.headings
+    return bool(words) and all(
+        reader.owns_nothing(word) or word in headings.sought or word in headings.parting for word in words
+    )
+
+
 def is_name(line: str) -> bool:
     """Tell whether a line is a name and no more."""
     words = line.split()
