@@ -15,7 +15,7 @@ from dlp_gateway.content.text import Text
 from dlp_gateway.detect.folding import fold
 from dlp_gateway.detect.introductions import is_heading, names_number, says
 from dlp_gateway.detect.labels import OTHER, Hit, Strength, is_noun
-from dlp_gateway.detect.lists import ITEMS, announces_nothing, ends, head_of_table, is_name, items, quoted
+from dlp_gateway.detect.lists import ITEMS, announces_nothing, ends, head_of_table, is_dated, is_name, items, quoted
 from dlp_gateway.detect.ownership import Reader
 from dlp_gateway.detect.shapes import Run, compact
 from dlp_gateway.detect.span import Span
@@ -232,7 +232,8 @@ class _Part:
             own = named and any(one.label.owns == self._hit.label.owns for one in reader.hits.within(low, high))
             if line.endswith(":") and announces_nothing(reader, line):
                 continue  # "Here it is:": what the title says, if it is not said otherwise before
-            is_other = not own and not is_name(line) and not line.endswith((",", "!"))
+            is_own = own or is_name(line) or is_dated(reader, low, high)
+            is_other = not is_own and not line.endswith((",", "!"))
             is_noted = is_noted and self._is_note(low, high)
             notes += is_other
             noted = noted + is_other if is_noted else 0

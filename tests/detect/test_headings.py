@@ -123,6 +123,39 @@ def test_a_line_that_announces_nothing_else_leaves_it_to_the_title(subject: str,
         assert not _found(_material(subject, f"{other}:\n\nHere it is:\n\n{value}"))
 
 
+@pytest.mark.parametrize("born", ["born 12/04/1984", "geb. 12.04.1984", "DOB 12/04/1984", "née le 12/04/1984"])
+@pytest.mark.parametrize(
+    "item",
+    [
+        "{name}, {born} - {number}",
+        "{name}, {born}: {number}",
+        "{name}, {born}, {number}",
+        "{name}, {number}, {born}",
+        "- {number}, {name}, {born}",
+        "{name} ({born}) {number}",
+    ],
+)
+def test_an_item_may_tell_a_birth_date_as_well(item: str, born: str) -> None:
+    """Before its number or behind it; a number of another matter stays one."""
+    people = (("Tom Reilly", "533401882"), ("Karin Schmidt", "C44VX18L7"))
+    lines = "\n".join(item.format(name=name, born=born, number=number) for name, number in people)
+    assert {number for kind, number in numbers(f"Passport numbers:\n\n{lines}") if kind == "PASSPORT"} == {
+        "533401882",
+        "C44VX18L7",
+    }
+    assert not [found for found in numbers(f"Invoice numbers:\n\n{lines}") if found[0] == "PASSPORT"]
+
+
+def test_days_beside_a_number_are_of_the_document() -> None:
+    """When it ends and who was born when; what else is told there says that the number may be another's."""
+    lines = "533401882\nexp 12/08/2031\nborn 12/04/1984 Leeds"
+    name = "Tom Reilly passport.txt"
+    assert "533401882" in _found(_material("Copy", "As requested.", (name, lines)))
+    for other in ("locker 12, 12/08/2031", "he renewed it on 12/08/2031", "invoice 12/08/2031"):
+        more = lines.replace("exp 12/08/2031", other)
+        assert "533401882" not in _found(_material("Copy", "As requested.", (name, more)))
+
+
 def test_a_title_owns_what_is_told_and_not_what_is_quoted_or_signed() -> None:
     """The answer's own text, up to the signature."""
     quoted = "533401372\n\nBest regards\nAlice\n533401384\n\n> 533401396\n"
