@@ -54,9 +54,10 @@ class Headings:
         """
         if len(table.header) != _KEYED:
             return False
-        cells = table.header[0], *(row[0] for row in table.rows(_ROWS))
-        labelled = (self._has_label(*cell) for cell in cells)
-        return next(labelled) and any(labelled)
+        key, value = table.header
+        if not self._has_label(*key) or any(True for _ in self._reader.hits.within(*value)):
+            return False
+        return any(self._has_label(*row[0]) for row in table.rows(_ROWS))
 
     def _has_label(self, low: int, high: int) -> bool:
         return any(hit.label.owns != OTHER for hit in self._reader.hits.within(low, high))

@@ -185,6 +185,10 @@ def test_a_mail_without_a_label_is_looked_at_once(monkeypatch: pytest.MonkeyPatc
         "Ann Weir {0:09d}\n",
         "passport numbers, Name\tNumber\n",
         "Attached are passport numbers. ",
+        "Ann Weir, born 12/04/1984, {0:09d}\n",
+        "exp 12/08/2031\n",
+        "2013-12-23T23:15:00Z\nfalse\n\n",
+        "here it is:\n",
     ],
 )
 def test_work_grows_with_the_text(unit: str) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from dlp_gateway.detect.base import CONFIDENCE
 from tests.detect.identifiers import RECOGNITION, licences, numbers
+from tests.work import LINEAR, growth
 
 
 @pytest.mark.parametrize(
@@ -46,6 +47,29 @@ def test_a_value_is_of_the_key_beside_it(
     for value in values:
         text = "\n".join(mark.join(row or (key, value)) for row in rows)
         assert [found for _, found in numbers(text)] == [value]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Driving licence check | Order number\nDriving licence renewal | 48213307",
+        "Passport holder | Booking\nPassport office | 533401882\nPassport desk | 533401893",
+        "Order number | 533401882\nPassport | yes",
+        "Passport number | to follow | 533401882",
+    ],
+)
+def test_a_heading_of_another_matter_stays_the_owner(text: str) -> None:
+    """Although a label stands beside the number."""
+    assert not numbers(text)
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["Passport number | C01X00T47\n", "Passport holder | Ann\n", "passport\tA1 B2 ", "| passport |", "passport\t44\t"],
+)
+def test_rows_of_keys_take_time_in_proportion(unit: str) -> None:
+    """By the ten thousand, on lines of their own and on one."""
+    assert growth(RECOGNITION.spans, lambda size: unit * size, 4_000) < LINEAR
 
 
 @pytest.mark.parametrize(
