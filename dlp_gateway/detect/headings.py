@@ -2,11 +2,15 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from typing import Final
 
 from dlp_gateway.detect.labels import OTHER, place_of
 from dlp_gateway.detect.layout import Rows, Table, table_at
 from dlp_gateway.detect.ownership import Reader
 from dlp_gateway.detect.walk import NOBODY, Owner, Relation
+
+_KEYED: Final = 2  # columns of a table of keys and their values
+_ROWS: Final = 20  # of it
 
 
 def tables_with_labels(reader: Reader) -> list[Table]:
@@ -24,6 +28,7 @@ class Headings:
         self.tables: list[Table] = []
         self._starts: list[int] = []
         self._columns = columns
+        self._reader = reader
         self._page = reader.page
         self._rows = Rows(reader.page)
         self._hits = map(place_of, reader.hits.where(lambda label: (label.owns == OTHER) is foreign))
@@ -38,9 +43,24 @@ class Headings:
             if start >= self._tried:
                 table = table_at(self._rows, start)
                 self._tried = table.end if table else self._page.line(start)[1]
-                if table is not None and len(table.header) >= self._columns:
+                if table is not None and len(table.header) >= self._columns and not self._is_of_keys(table):
                     self.tables.append(table)
                     self._starts.append(table.start)
+
+    def _is_of_keys(self, table: Table) -> bool:
+        """Tell whether labels stand in the first of two columns, below the header: each is its row's, and owns there.
+
+        "Passport holder | Ann Weir", and below it "Driving licence | …": what looks like a header is a row as well.
+        """
+        if len(table.header) != _KEYED:
+            return False
+        key, value = table.header
+        if not self._has_label(*key) or any(True for _ in self._reader.hits.within(*value)):
+            return False
+        return any(self._has_label(*row[0]) for row in table.rows(_ROWS))
+
+    def _has_label(self, low: int, high: int) -> bool:
+        return any(hit.label.owns != OTHER for hit in self._reader.hits.within(low, high))
 
     def over(self, place: int) -> Table | None:
         """Return the table that `place` is in."""

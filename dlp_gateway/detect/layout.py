@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from dlp_gateway.detect.shapes import runs
+
 _WRAPPED: Final = 52  # a line at least this long that ends without punctuation goes on in the next
 _FIELD: Final = re.compile(r"(?:[-*]\s{0,4})?[A-Za-z][\w .'/()#-]{0,40}[:=]")
 _BULLET: Final = re.compile(r"[>\s]*(?:[-*+]|\d{1,2}[.)])\s")
@@ -41,6 +43,8 @@ _PROSE: Final = re.compile(r"[?!{}]|: |\.\s|[^,\n]{40}")  # what no header with 
 _SIGNS: Final = frozenset("\t;,")  # of which each is one delimiter, also at the ends of a line
 _QUOTED: Final = {mark: re.compile(rf'"[^"]*"|{re.escape(mark)}') for mark in ("|", "\t", ";", ",")}
 _MAX_CELLS: Final = 60
+#: A row of two cells: a key and its value.
+_PAIR: Final = re.compile(r"[>|* \t]{0,24}([^|\n]{1,80})\|[ *]{0,24}([^|\s*][^|\n]{0,80})(?:\|[ \r]*)?$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,13 @@ class Page:
         """Return where the last signature before `place` begins, or 0."""
         index = bisect_right(self.signatures, place) - 1
         return self.signatures[index] if index >= 0 else 0
+
+    def key(self, place: int) -> tuple[int, int]:
+        """Return start and end of the words in the first cell, if `place` begins the second and a bar parts but two."""
+        row = _PAIR.match(self.text, *self.line(place))
+        if row is None or row.start(2) != place:
+            return place, place
+        return row.start(1), row.start(1) + len(row[1].rstrip(" :*"))
 
     def quoted(self, place: int) -> bool:
         """Tell whether the line at `place` is quoted from another mail."""
@@ -260,6 +271,8 @@ def table_at(rows: Rows, place: int) -> Table | None:
         header = _cells(page.text, start, end, delimiter, _MAX_CELLS)
         if not 2 <= len(header) <= _MAX_CELLS or _NO_HEADER.search(page.text, start, end):
             continue
+        if any(runs(page.text, start, end)):
+            return None  # "Reisepassnummer | C01X00T47": a key with its value
         lines, row_starts, last = array("I"), array("I"), end
         for low, high in page.lines_from(place):
             if _RULE.match(page.text[low:high]) and high > low:

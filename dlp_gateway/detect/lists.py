@@ -26,6 +26,8 @@ _WORD: Final = re.compile(r"[A-Za-z]+(?:['.-][A-Za-z]+)*")
 _FIGURES: Final = re.compile(r"(?:[A-Za-z]{0,3}\d[ .\-/]?){4}|\d\D{0,2}\d")
 _QUOTED: Final = re.compile(r"[> \t]{1,24}")
 _GAP: Final = re.compile(r"[ .]+")
+_BIRTH: Final = "DATE_OF_BIRTH"
+_DAY: Final = 30  # characters in which a date stands beside the label of it
 _YEAR: Final = 4  # figures beside a number that may be those of a year
 _GROUPS: Final = re.compile(r"\d[\d -]*")
 _SENTENCE: Final = re.compile(r"[a-z]{2}[.!?]\s")
@@ -70,7 +72,7 @@ class Listing:
 def listings(reader: Reader) -> Iterator[Listing]:
     """Yield the lists of a page, in order."""
     done = left = 0
-    for hit in reader.hits.where(lambda label: label.owns not in {OTHER, "DATE_OF_BIRTH"}):
+    for hit in reader.hits.where(lambda label: label.owns not in {OTHER, _BIRTH}):
         low, high = reader.page.line(hit.start)
         if low < done or high - low > _LONGEST_LINE or left > ITEMS:
             continue
@@ -190,11 +192,40 @@ def items(
     if not told or _is_others(reader, hit, low, high, known=known):
         return ()
     ends = zip((low, *(run.end for run in told)), (*(run.start for run in told), high), strict=True)
-    rest = " ".join(text[begin:end] for begin, end in ends)
-    dated = [(one.start, one.end) for one in reader.hits.within(low, high) if one.label.id == "dates"]
+    rest = _undated(reader, " ".join(text[begin:end] for begin, end in ends), low, high)
+    return told if column is not None or is_lead(reader, rest, listed=listed) else ()
+
+
+def is_dated(reader: Reader, low: int, high: int) -> bool:
+    """Tell whether a line tells a day of what a list is of, and no more: "exp 12/08/2031", "born 12/04/1984 Leeds"."""
+    text = reader.page.text
+    if high - low > _LONGEST_LINE or not dates(text, low, high):
+        return False
+    if any(one.label.id != "dates" and one.label.owns != _BIRTH for one in reader.hits.within(low, high)):
+        return False
+    return is_lead(reader, _undated(reader, text[low:high], low, high), listed=True)
+
+
+def _undated(reader: Reader, rest: str, low: int, high: int) -> str:
+    """Return what stands beside the numbers of a line, without days and what says of what they are."""
+    text = reader.page.text
+    dated = [
+        (one.start, one.end)
+        for one in reader.hits.within(low, high)
+        if one.label.id == "dates" or _is_of_birth(text, one, high)
+    ]
     for begin, end in (*dates(text, low, high), *dated):
         rest = rest.replace(text[begin:end], " ", 1)
-    return told if column is not None or is_lead(reader, rest, listed=listed) else ()
+    return rest
+
+
+def _is_of_birth(text: str, hit: Hit, high: int) -> bool:
+    """Tell whether a label of a birth date has its date beside it, on a line that ends at `high`."""
+    if hit.label.owns != _BIRTH:
+        return False
+    low = max(0, hit.start - _DAY)
+    low = max(low, text.rfind("\n", low, hit.start) + 1)
+    return bool(dates(text, hit.end, min(high, hit.end + _DAY)) or dates(text, low, hit.start))
 
 
 def is_lead(reader: Reader, rest: str, *, listed: bool) -> bool:
@@ -224,6 +255,17 @@ def is_lead(reader: Reader, rest: str, *, listed: bool) -> bool:
     return listed and len(words) == 1 and words[0].islower()
 
 
+def announces_nothing(reader: Reader, line: str) -> bool:
+    """Tell whether a line says "here it is" or "as discussed" and no more, maybe to somebody."""
+    address = _ADDRESS.match(line)
+    told = _WORD.findall(line[address.end() :] if address else line) or _WORD.findall(line)
+    words = [word.lower() for word in told]
+    headings = reader.grammar.headings
+    return bool(words) and all(
+        reader.owns_nothing(word) or word in headings.sought or word in headings.parting for word in words
+    )
+
+
 def is_name(line: str) -> bool:
     """Tell whether a line is a name and no more."""
     words = line.split()
@@ -240,6 +282,8 @@ def _is_others(reader: Reader, hit: Hit, low: int, high: int, *, known: bool) ->
     for other in reader.hits.within(low, high):
         label, word = other.label, text[other.start : other.end].strip()
         if label.owns == hit.label.owns or word.lower() in reader.grammar.number or label.id == "dates":
+            continue
+        if _is_of_birth(text, other, high):
             continue
         if is_noun(other) and (word.lower() in _OF_NAMES or reader.owns_nothing(word.lower())):
             continue

@@ -140,6 +140,11 @@ class Reader:
         group = word[0].isdigit() or (word.isalpha() and len(word) <= _PREFIX and word.isupper())
         return group and self.page.text[place + len(word) : first] in {"", " ", "-"}
 
+    def _is_value(self, start: int) -> bool:
+        """Tell whether a label alone stands in the first of two cells, and the number at `start` in the second."""
+        low, high = self.page.key(start)
+        return any(hit.end - hit.start >= high - low > 0 for hit in self.hits.within(low, high))
+
     def _is_called(self, owner: Owner, end: int) -> bool:
         """Tell whether it is said what the number is: "For payroll: 581220-3171 is my social security number"."""
         if owner.hit is None or owner.foreign:
@@ -165,6 +170,9 @@ class Reader:
                 index = opening - 1 if opening or self._hit_over(tokens[index - 1][0]) is None else index - 1
                 continue  # unless nothing stands before it: "(Passport number) …"
             hit = self._hit_over(place)
+            if word == "|" and index == len(tokens) - 1 and self._is_value(start):
+                index -= 1
+                continue
             if hit is None and self._goes_on(place, word, first, walk):
                 first = place  # a group of a number of the list, or the letters with which it begins
                 index -= 1

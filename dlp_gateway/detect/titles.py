@@ -15,7 +15,7 @@ from dlp_gateway.content.text import Text
 from dlp_gateway.detect.folding import fold
 from dlp_gateway.detect.introductions import is_heading, names_number, says
 from dlp_gateway.detect.labels import OTHER, Hit, Strength, is_noun
-from dlp_gateway.detect.lists import ITEMS, ends, head_of_table, is_name, items, quoted
+from dlp_gateway.detect.lists import ITEMS, announces_nothing, ends, head_of_table, is_dated, is_name, items, quoted
 from dlp_gateway.detect.ownership import Reader
 from dlp_gateway.detect.shapes import Run, compact
 from dlp_gateway.detect.span import Span
@@ -41,6 +41,12 @@ _ANNOUNCED: Final = 20_000  # characters of a text that may announce a file
 _SENTENCE: Final = 200
 _BESIDE: Final = 10
 _OF_OTHERS: Final = 4  # items for each line of a file that is none
+#: What a program writes beside the text of a document, in paragraphs of their own: who made it, when, with what.
+_NOTED: Final = re.compile(r"(?!.*[a-z]{2}[.!?](?:\s|\Z)).{1,80}(?<!:)\Z")
+_NOTES: Final = 60  # lines of them
+#: The version of a program, and how many words it counted.
+_VERSION: Final = re.compile(r"\d{1,3}\.\d{4}")
+_COUNT: Final = re.compile(r"\d{1,6}")
 _PASSPORT: Final = range(8, 10)  # figures of a passport's number without letters
 
 
@@ -198,13 +204,16 @@ class _Part:
         """Return the numbers that stand bare or beside names; none where much else stands."""
         reader, text = self._reader, self._reader.page.text
         found: list[Run] = []
-        lines = others = size = 0
+        lines = others = size = noted = notes = 0
+        is_noted = self._is_file  # until the paragraph tells more than a note does; `noted` of its lines are others
         column: int | None = None
         named = names_number(reader, self._hit, 0, self._start)
         is_open = True  # until a line announces something else
         for low, high in islice(reader.page.lines_from(self._start - 1), ITEMS):
             line = text[low:high].strip()
             if not line:
+                others -= noted
+                noted, is_noted = 0, self._is_file and notes < _NOTES
                 continue
             if not self._is_file and (ends(reader, low, high) or quoted(reader, low)):
                 break
@@ -213,13 +222,30 @@ class _Part:
                 column = head[0]
                 continue
             numbers = items(reader, self._hit, low, high, column, listed=self._is_file, known=lines > 0)
+            if is_noted and (_VERSION.fullmatch(line) or (noted and _COUNT.fullmatch(line))):
+                numbers = ()
             if numbers and is_open:
                 found += numbers if self._is_file or size <= _SHORT else ()
+                noted, is_noted = 0, False
                 lines += 1
                 continue
             own = named and any(one.label.owns == self._hit.label.owns for one in reader.hits.within(low, high))
-            others += not own and not is_name(line) and not line.endswith((",", "!"))
+            if line.endswith(":") and announces_nothing(reader, line):
+                continue  # "Here it is:": what the title says, if it is not said otherwise before
+            is_own = own or is_name(line) or is_dated(reader, low, high)
+            is_other = not is_own and not line.endswith((",", "!"))
+            is_noted = is_noted and self._is_note(low, high)
+            notes += is_other
+            noted = noted + is_other if is_noted else 0
+            others += is_other
             is_open = not line.endswith(":") if not numbers else is_open
+        others -= noted
         if not named and others:
             return ()  # "Your passport", and whatever is said of it
         return found if not self._is_file or others * _OF_OTHERS <= max(lines, _OF_OTHERS) else ()
+
+    def _is_note(self, low: int, high: int) -> bool:
+        """Tell whether a line may be one of what is told of a document itself: no sentence, and of no other number."""
+        if _NOTED.match(self._reader.page.text[low:high].strip()) is None:
+            return False
+        return all(one.label.owns != OTHER or is_noun(one) for one in self._reader.hits.within(low, high))

@@ -3,7 +3,8 @@
 import pytest
 
 from dlp_gateway.detect.base import CONFIDENCE
-from tests.detect.identifiers import RECOGNITION, licences
+from tests.detect.identifiers import RECOGNITION, licences, numbers
+from tests.work import LINEAR, growth
 
 
 @pytest.mark.parametrize(
@@ -19,6 +20,56 @@ from tests.detect.identifiers import RECOGNITION, licences
 def test_keys_with_values_are_no_header(text: str) -> None:
     """A checklist or a chat in which every line has as many commas or gaps is no table of licences."""
     assert not licences(text)
+
+
+@pytest.mark.parametrize("mark", ["\t", " | ", ";", "    "])
+@pytest.mark.parametrize(
+    ("key", "values"),
+    [
+        ("Führerscheinnummer", ["B072RRE2I55"]),
+        ("Passport number", ["C01X00T47", "C44VX18L7", "NXR418RL7", "C441VX87L", "533401882"]),
+    ],
+)
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ("", ("City", "Leeds")),
+        (("Name", "Hans Huber"), "", ("Telefon", "0171 3920041")),
+        ("", ("Telefon", "0171 3920041"), ("Stadt", "Ulm")),
+        (("Passport holder", "Hans Huber"), "", ("Phone", "07700 900123"), ("City", "Leeds")),
+        (("Driving licence", "yes"), "", ("City", "Leeds"), ("Post", "Mr Hall")),
+    ],
+)
+def test_a_value_is_of_the_key_beside_it(
+    rows: tuple[tuple[str, str] | str, ...], key: str, values: list[str], mark: str
+) -> None:
+    """In whatever row: German and Dutch documents have hardly four digits in a row, which no heading has."""
+    for value in values:
+        text = "\n".join(mark.join(row or (key, value)) for row in rows)
+        assert [found for _, found in numbers(text)] == [value]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Driving licence check | Order number\nDriving licence renewal | 48213307",
+        "Passport holder | Booking\nPassport office | 533401882\nPassport desk | 533401893",
+        "Order number | 533401882\nPassport | yes",
+        "Passport number | to follow | 533401882",
+    ],
+)
+def test_a_heading_of_another_matter_stays_the_owner(text: str) -> None:
+    """Although a label stands beside the number."""
+    assert not numbers(text)
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["Passport number | C01X00T47\n", "Passport holder | Ann\n", "passport\tA1 B2 ", "| passport |", "passport\t44\t"],
+)
+def test_rows_of_keys_take_time_in_proportion(unit: str) -> None:
+    """By the ten thousand, on lines of their own and on one."""
+    assert growth(RECOGNITION.spans, lambda size: unit * size, 4_000) < LINEAR
 
 
 @pytest.mark.parametrize(
