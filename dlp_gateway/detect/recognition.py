@@ -46,7 +46,6 @@ _ROWS: Final = 20_000  # of one table
 _ASKED_IN_PROSE: Final = 1_000  # outside tables; whoever writes more has been found out before
 _LONGEST_CARD: Final = 19
 _GROUP: Final = 3  # digits of a number that goes on; fewer are the number of a field
-_CARD_LIKE: Final = 15  # digits; a short label names no licence of so many
 _LIKE_IBAN: Final = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11}")
 _LIKE_SSN: Final = re.compile(r"\d{3}-\d{2}-\d{4}")
 _AFAR: Final = frozenset({Relation.ABOVE, Relation.BELOW, Relation.LIST, Relation.TITLE, Relation.AFTER})
@@ -185,12 +184,8 @@ class Recognition:
             return
         if label.owns == CARD and (match.start, match.end) != (run.start, run.end) and _is_card_long(text, run):
             return  # three groups of a card whose check digit does not hold
-        if (
-            label.strength is Strength.WEAK
-            and label.owns == implied.KIND
-            and match.value.isdigit()
-            and len(match.value) >= _CARD_LIKE
-        ):
+        is_short = label.strength is Strength.WEAK and label.owns == implied.KIND
+        if is_short and implied.is_of_other(text, hit, match.value, match.end):
             return
         if label.owns == "BANK_ACCOUNT" and _LIKE_IBAN.match(compact(text[run.start : run.end])):
             return  # its check digits do not hold, or it would have proved itself
