@@ -26,7 +26,7 @@ from dlp_gateway.detect.ownership import Reader, read
 from dlp_gateway.detect.particulars import TOLD, Particulars
 from dlp_gateway.detect.proof import ASKED_EACH, Proof, Seen
 from dlp_gateway.detect.reach import regions
-from dlp_gateway.detect.shapes import Run, compact, dates, runs
+from dlp_gateway.detect.shapes import Run, compact, dates, runs, without_expiry
 from dlp_gateway.detect.span import Span, Spans
 from dlp_gateway.detect.triggers import Triggers
 from dlp_gateway.detect.validators import luhn, payment_card
@@ -179,6 +179,8 @@ class Recognition:
     def judged(self, run: Run, owner: Owner, text: str, context: Context) -> Iterator[Span]:
         """Yield the number of a run if it is one of its owner's kind."""
         label, hit = owner.label, owner.hit
+        if label and label.owns == CARD:
+            run = without_expiry(text, run)
         match = self._best(run, label, self._likely(hit, text), text) if label and hit else None
         if label is None or hit is None or match is None:
             return
