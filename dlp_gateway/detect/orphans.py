@@ -9,6 +9,7 @@ from dlp_gateway.detect.questions import (
     asks_for_document,
     asks_for_number,
     is_answered,
+    is_said_of_it,
     is_to_call,
     tells_otherwise,
 )
@@ -143,7 +144,7 @@ def _above(reader: "Reader", start: int, end: int) -> tuple[Owner | None, Hit | 
         if hit.label.owns != OTHER:
             if asked is not None and (is_answered(reader, hit.end, asked.start) or not asks_for_document(reader, hit)):
                 return Owner(label=asked.label, relation=Relation.ABOVE, hit=asked), asked
-            if bare and tells_otherwise(reader, hit):
+            if bare and is_said_of_it(reader, hit, start):
                 passed = True
                 continue
             doubt = max(0, sentence - hit.end) / 3000 + 0.1 * spent + (_OTHERS + 0.1 * spent) * lone
@@ -163,7 +164,7 @@ def _below(reader: "Reader", start: int, end: int, asked: Hit | None) -> Owner:
     line_end = min(reader.page.line(start)[1], end + _LINE)
     depth = reader.page.depth(start)
     bare = text[start:end].replace(" ", "").isdigit()
-    passed = False
+    mentioned: Hit | None = None  # a document that is not asked for
     index = bisect_left(reader.starts, end) - 1
     while (index := index + 1) < len(reader.hits) and reader.hits[index].start < min(len(text), end + _BELOW):
         hit = reader.hits[index]
@@ -174,16 +175,18 @@ def _below(reader: "Reader", start: int, end: int, asked: Hit | None) -> Owner:
         if hit.label.owns == OTHER:
             if answered and asked is None and asks_for_number(reader, hit):
                 asked = hit
-                if passed:
-                    return Owner(label=hit.label, relation=Relation.BELOW, hit=hit)
+                if mentioned is not None:
+                    break
             continue
-        if answered and asked is not None and not asks_for_document(reader, hit):
-            return Owner(label=asked.label, relation=Relation.BELOW, hit=asked)
-        if answered and bare and tells_otherwise(reader, hit):
-            passed = True
-            continue
-        return Owner(label=hit.label, relation=Relation.BELOW, hit=hit)
-    return NOBODY
+        if not answered or not (bare or asked) or asks_for_document(reader, hit):
+            return Owner(label=hit.label, relation=Relation.BELOW, hit=hit)
+        mentioned = mentioned or hit
+        if asked is not None:
+            break
+    if mentioned is None or (asked is None and tells_otherwise(reader, mentioned)):
+        return NOBODY
+    owner = asked or mentioned
+    return Owner(label=owner.label, relation=Relation.BELOW, hit=owner)
 
 
 def _may_be_card(written: str) -> bool:

@@ -78,6 +78,18 @@ def tells_otherwise(reader: "Reader", hit: Hit) -> bool:
     return not words.telling.isdisjoint(sentence.words) and not asks_for_document(reader, hit)
 
 
+def is_said_of_it(reader: "Reader", hit: Hit, start: int) -> bool:
+    """Tell whether another question, turn or mail says something else about a document than its number at `start`."""
+    page = reader.page
+    apart = (
+        reader.turn(hit.start) > 0 or page.depth(hit.start) > page.depth(start) or _sentence(reader, hit).is_question
+    )
+    if not apart or not tells_otherwise(reader, hit):
+        return False
+    between = _WORD.findall(page.text[hit.end : start].lower())  # "found my passport!" "great, number?"
+    return reader.grammar.questions.numbers.isdisjoint(between)
+
+
 def is_answered(reader: "Reader", low: int, high: int) -> bool:
     """Tell whether a number stands between two places."""
     return _ANSWERED.search(reader.page.text, low, high) is not None

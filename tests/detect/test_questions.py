@@ -33,6 +33,7 @@ from tests.work import LINEAR, growth
         "Tom: my driving licence has expired, I renew it\nOlive: ok. PO for the van?\nTom: 88120934\nOlive: thx",
         "Tom: my driving licence has expired\nOlive: oh\nTom: yes\nOlive: what is the customer number\nTom: 300418277",
         "Tom: did you find your passport?\nOlive: yes\nTom: good\nOlive: 441882739",
+        "20261127\n\nOn Mon, Ben wrote:\n> Our driver has no licence yet. Could you send the booking reference?",
         "Tom: licence number?\nOlive: D1234562\nTom: job number?\nOlive: 20261127",
     ],
 )
@@ -54,6 +55,13 @@ def test_a_bare_number_is_no_documents_of_which_something_else_is_said(text: str
         "Tom: job number?\nOlive: not now\nTom: your passport number?\nOlive: 441882739",
         "Tom: did you find your passport?\nOlive: yes, PAB441827",
         "His licence is back, here it is, driver's licence:\nD1234562",
+        "Tom: found my passport!\nOlive: great, number?\nTom: 441882739",
+        "Tom: I lost my passport, what was the number?\nOlive: 441882739",
+        "Tom: need your passport\nOlive: sec\nTom: also PO?\nOlive: 441882739",
+        "Please bring your passport. Mine is below.\n\n441882739",
+        "I have his passport back from the embassy. It is\n441882739",
+        "Passport valid until 2030\n441882739",
+        "441882739\n\n> Your order number is 88120934. Can you send me your passport for the hotel?",
     ],
 )
 def test_a_bare_number_answers_the_question_for_a_document(text: str) -> None:
