@@ -24,6 +24,9 @@ from tests.work import LINEAR, growth
         "512009834\n\n> Qual è il numero d'ordine? L'autista porterà la patente di guida?",
         "512009834\n\n> Wat is het bestelnummer? Neemt de chauffeur zijn rijbewijs mee?",
         "512009834\n\n> Jaki jest numer zamówienia? Kierowca przyniesie prawo jazdy.",
+        "512009834\n\n> Vad är ordernumret? Chauffören har med körkortet.",
+        "512009834\n\n> Mikä on tilausnumero? Kuljettaja ottaa ajokortin mukaan.",
+        "512009834\n\n> Ordrenummeret? Chaufføren medbringer sit kørekort.",
         "512009834\n\n> Qual é o número da encomenda? O motorista traz a carta de condução?",
         (
             "[10:02] Tom: who drives?\n[10:03] Olive: me, I have my licence back\n[10:05] Olive: job number?\n"
