@@ -10,6 +10,7 @@ from typing import Final
 import re2
 
 from dlp_gateway.detect.folding import fold
+from dlp_gateway.detect.labels import pattern
 from dlp_gateway.detect.licence_words import LicenceWords, LicenceWordsFile, compile_words
 from dlp_gateway.document import Model, load
 
@@ -56,6 +57,35 @@ class HeadingGrammar:
     parting: frozenset[str]
 
 
+class QuestionWords(Model):
+    """Words of questions and of turns of a talk, by what they ask for or tell; `calls` in the notation of labels."""
+
+    interrogatives: tuple[str, ...]
+    wanting: tuple[str, ...]
+    numbers: tuple[str, ...]
+    indefinite: tuple[str, ...]
+    having: tuple[str, ...]
+    telling: tuple[str, ...]
+    calls: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionGrammar:
+    """The words of `QuestionWords`, folded to lower-case ASCII."""
+
+    interrogatives: frozenset[str]
+    wanting: frozenset[str]
+    numbers: frozenset[str]
+    indefinite: frozenset[str]
+    having: frozenset[str]
+    telling: frozenset[str]
+    calls: "re2._Regexp[bytes]"
+
+    def speak_of_calls(self, text: str) -> bool:
+        """Tell whether a folded text speaks of calling somebody."""
+        return self.calls.search(text.encode("ascii")) is not None
+
+
 class GrammarFile(Model):
     """`rules/labels/grammar.yaml`: the words that own nothing, by what they do between a label and a number."""
 
@@ -68,6 +98,7 @@ class GrammarFile(Model):
     countries: dict[str, tuple[str, ...]]
     languages: dict[str, tuple[str, ...]]
     headings: HeadingWords
+    questions: QuestionWords
     licences: LicenceWordsFile
 
 
@@ -85,6 +116,7 @@ class Grammar:
     countries: Mapping[str, tuple[str, ...]]  # by language, the likeliest first
     languages: Mapping[str, frozenset[str]]  # by word: in which languages it is frequent
     headings: HeadingGrammar
+    questions: QuestionGrammar
     licences: LicenceWords
 
 
@@ -113,6 +145,15 @@ def load_grammar(path: Path) -> Grammar:
             attached=_folded(file.headings.attached),
             parting=_folded(file.headings.parting),
         ),
+        questions=QuestionGrammar(
+            interrogatives=_folded(file.questions.interrogatives),
+            wanting=_folded(file.questions.wanting),
+            numbers=_folded(file.questions.numbers),
+            indefinite=_folded(file.questions.indefinite),
+            having=_folded(file.questions.having),
+            telling=_folded(file.questions.telling),
+            calls=_phrases(file.questions.calls),
+        ),
         licences=compile_words(file.licences),
     )
 
@@ -140,6 +181,13 @@ def _any_of(words: tuple[str, ...]) -> "re2._Regexp[bytes]":
     options.case_sensitive = False
     options.never_capture = True
     return re2.compile(rf"\b(?:{'|'.join(map(re2.escape, sorted(_folded(words))))})\b", options)
+
+
+def _phrases(phrases: tuple[str, ...]) -> "re2._Regexp[bytes]":
+    options = re2.Options()
+    options.case_sensitive = False
+    options.never_capture = True
+    return re2.compile(rf"\b(?:{'|'.join(map(pattern, phrases))})(?:\b|\z)", options)
 
 
 def _folded(words: tuple[str, ...]) -> frozenset[str]:

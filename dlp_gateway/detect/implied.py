@@ -48,6 +48,16 @@ _FIELD: Final = re.compile(r"(?:^|[\s|;,(])5a?[.):]{0,2}(?:\s[A-Za-z]{1,8}){0,4}
 _FIELDS: Final = re.compile(r"\b(?:4 ?[abcd]|5b)\b", re.IGNORECASE)
 _FIELD_REACH: Final = 36
 
+_CARD_LIKE: Final = 15  # digits; a short label names no licence of so many
+#: Nor do three capitals, such as those of a state's licence, name one of so many: "PDL" is a "point de livraison" too.
+_LONGEST_OF_STATE: Final = 13
+_STATES: Final = re.compile(r"[A-Z]{3}")
+#: What was downloaded ("DL 44182739 bytes"); GB and MB are Great Britain and Manitoba as well, and B is a class.
+_MEASURED: Final = re.compile(
+    r"[ -]?(?:(?:[kmgt]i?)?(?:bytes?|octets?|bits?|bajt\w{0,3})|[kmgt]ib|kb|[kmgt]?b/s|[kmgt]?bps|[kmg]?hz|px)\b",
+    re.IGNORECASE,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Talk:
@@ -120,6 +130,14 @@ def likelihood(
     elif not told and _count(grammar.alien[KIND], around) > speaking:
         score -= 0.2
     return score + _lead(page, grammar, start)
+
+
+def is_of_other(text: str, hit: Hit, value: str, end: int) -> bool:
+    """Tell whether figures that a short label owns and that end at `end` are no licence: too many, or an amount."""
+    if not value.isdigit():
+        return False
+    longest = _LONGEST_OF_STATE if _STATES.fullmatch(text, hit.start, hit.end) else _CARD_LIKE - 1
+    return len(value) > longest or _MEASURED.match(text, end) is not None
 
 
 def is_told_of(grammar: Grammar, text: str, start: int, end: int) -> bool:

@@ -5,6 +5,14 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING, Final
 
 from dlp_gateway.detect.labels import OTHER, Hit
+from dlp_gateway.detect.questions import (
+    asks_for_document,
+    asks_for_number,
+    is_answered,
+    is_said_of_it,
+    is_to_call,
+    tells_otherwise,
+)
 from dlp_gateway.detect.walk import KEYED, NOBODY, Owner, Relation
 
 if TYPE_CHECKING:
@@ -109,33 +117,76 @@ def elsewhere(reader: "Reader", start: int, end: int) -> Owner:
     """Look in the list that this answers, then above for an announcement or a question, then below for a quoted one."""
     if owner := _of_item(reader, start):
         return owner
+    if is_to_call(reader, start, end):
+        return NOBODY
+    above, asked = _above(reader, start, end)
+    if above is not None:
+        return above
+    return _below(reader, start, end, asked)
+
+
+def _above(reader: "Reader", start: int, end: int) -> tuple[Owner | None, Hit | None]:
+    """Return the owner above the number, and a question there that asks for the number of something else."""
     text = reader.page.text
-    line_start, line_end = reader.page.line(start)
+    line_start = reader.page.line(start)[0]
     sentence = reader.sentence_start(start)
     lone = line_start < sentence == start and _REFERENCE.match(text, start) is not None
+    bare = text[start:end].replace(" ", "").isdigit()
     floor = max(0, start - _FURTHEST, line_start - _ABOVE, reader.page.signature_before(start))
-    index = bisect_left(reader.starts, start) - 1
-    while index >= 0 and reader.hits[index].start >= floor:
+    asked: Hit | None = None
+    passed = False  # a sentence that says something else about a document
+    index = bisect_left(reader.starts, start)
+    while (index := index - 1) >= 0 and reader.hits[index].start >= floor:
         hit = reader.hits[index]
         spent = reader.is_spent(hit, start)
         if hit.label.owns == _CARD and not _may_be_card(text[start:end]):
-            index -= 1
             continue
         if hit.label.owns != OTHER:
+            if asked is not None and (is_answered(reader, hit.end, asked.start) or not asks_for_document(reader, hit)):
+                return Owner(label=asked.label, relation=Relation.ABOVE, hit=asked), asked
+            if bare and is_said_of_it(reader, hit, start):
+                passed = True
+                continue
             doubt = max(0, sentence - hit.end) / 3000 + 0.1 * spent + (_OTHERS + 0.1 * spent) * lone
-            return Owner(label=hit.label, relation=Relation.ABOVE, doubt=doubt, hit=hit)
+            return Owner(label=hit.label, relation=Relation.ABOVE, doubt=doubt, hit=hit), asked
         if not spent and (hit.label.id == "other-licences" or _heads_line(reader, hit)):
-            return Owner(label=hit.label, relation=Relation.ABOVE, hit=hit)
-        index -= 1
-    index = bisect_left(reader.starts, end)
-    while index < len(reader.hits) and reader.hits[index].start < min(len(text), end + _BELOW):
+            return Owner(label=hit.label, relation=Relation.ABOVE, hit=hit), asked
+        if not spent and asked is None and asks_for_number(reader, hit):
+            if passed:
+                return Owner(label=hit.label, relation=Relation.ABOVE, hit=hit), hit
+            asked = None if is_answered(reader, hit.end, start) else hit
+    return None, asked
+
+
+def _below(reader: "Reader", start: int, end: int, asked: Hit | None) -> Owner:
+    """Return the owner that a quoted question or a remark below the number names."""
+    text = reader.page.text
+    line_end = min(reader.page.line(start)[1], end + _LINE)
+    depth = reader.page.depth(start)
+    bare = text[start:end].replace(" ", "").isdigit()
+    mentioned: Hit | None = None  # a document that is not asked for
+    index = bisect_left(reader.starts, end) - 1
+    while (index := index + 1) < len(reader.hits) and reader.hits[index].start < min(len(text), end + _BELOW):
         hit = reader.hits[index]
         remark = hit.start < line_end + 60 and re.match(r"\s*[>|]?\s*[(^]", text[line_end : hit.start])
-        answered = reader.page.depth(hit.start) > reader.page.depth(start)
-        if hit.label.owns != OTHER and (answered or remark):
+        answered = reader.page.depth(hit.start) > depth
+        if not answered and not remark:
+            continue
+        if hit.label.owns == OTHER:
+            if answered and asked is None and asks_for_number(reader, hit):
+                asked = hit
+                if mentioned is not None:
+                    break
+            continue
+        if not answered or not (bare or asked) or asks_for_document(reader, hit):
             return Owner(label=hit.label, relation=Relation.BELOW, hit=hit)
-        index += 1
-    return NOBODY
+        mentioned = mentioned or hit
+        if asked is not None:
+            break
+    if mentioned is None or (asked is None and tells_otherwise(reader, mentioned)):
+        return NOBODY
+    owner = asked or mentioned
+    return Owner(label=owner.label, relation=Relation.BELOW, hit=owner)
 
 
 def _may_be_card(written: str) -> bool:

@@ -26,7 +26,7 @@ from dlp_gateway.detect.ownership import Reader, read
 from dlp_gateway.detect.particulars import TOLD, Particulars
 from dlp_gateway.detect.proof import ASKED_EACH, Proof, Seen
 from dlp_gateway.detect.reach import regions
-from dlp_gateway.detect.shapes import Run, compact, dates, runs
+from dlp_gateway.detect.shapes import Run, compact, dates, runs, without_expiry
 from dlp_gateway.detect.span import Span, Spans
 from dlp_gateway.detect.triggers import Triggers
 from dlp_gateway.detect.validators import luhn, payment_card
@@ -46,7 +46,6 @@ _ROWS: Final = 20_000  # of one table
 _ASKED_IN_PROSE: Final = 1_000  # outside tables; whoever writes more has been found out before
 _LONGEST_CARD: Final = 19
 _GROUP: Final = 3  # digits of a number that goes on; fewer are the number of a field
-_CARD_LIKE: Final = 15  # digits; a short label names no licence of so many
 _LIKE_IBAN: Final = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11}")
 _LIKE_SSN: Final = re.compile(r"\d{3}-\d{2}-\d{4}")
 _AFAR: Final = frozenset({Relation.ABOVE, Relation.BELOW, Relation.LIST, Relation.TITLE, Relation.AFTER})
@@ -180,17 +179,15 @@ class Recognition:
     def judged(self, run: Run, owner: Owner, text: str, context: Context) -> Iterator[Span]:
         """Yield the number of a run if it is one of its owner's kind."""
         label, hit = owner.label, owner.hit
+        if label and label.owns == CARD:
+            run = without_expiry(text, run)
         match = self._best(run, label, self._likely(hit, text), text) if label and hit else None
         if label is None or hit is None or match is None:
             return
         if label.owns == CARD and (match.start, match.end) != (run.start, run.end) and _is_card_long(text, run):
             return  # three groups of a card whose check digit does not hold
-        if (
-            label.strength is Strength.WEAK
-            and label.owns == implied.KIND
-            and match.value.isdigit()
-            and len(match.value) >= _CARD_LIKE
-        ):
+        is_short = label.strength is Strength.WEAK and label.owns == implied.KIND
+        if is_short and implied.is_of_other(text, hit, match.value, match.end):
             return
         if label.owns == "BANK_ACCOUNT" and _LIKE_IBAN.match(compact(text[run.start : run.end])):
             return  # its check digits do not hold, or it would have proved itself

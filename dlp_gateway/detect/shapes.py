@@ -68,6 +68,8 @@ _CLASS: Final = re.compile(
     r"(?:class|klasse|kl|klas|clase|classe|cat|kat|tipo|type|categor[a-z]{1,3}|kategori[a-z]|klass)\.? \Z",
     re.IGNORECASE,
 )
+_EXPIRY: Final = re.compile(r" {1,2}(?:0[1-9]|1[0-2]) ?[/.-] ?[2-4]\d\b")
+_OF_MONTH: Final = 2  # groups, or one where blanks stand around the stroke
 _LONGEST_LINK: Final = 24
 _LINKING: Final = re.compile(
     r"[\s:#=.(\[\"'>*`~-]*"
@@ -187,6 +189,15 @@ def _is_named(text: str, low: int, named: Sequence[int]) -> bool:
     if index < 0 or low - named[index] > _LONGEST_LINK:
         return False
     return _LINKING.fullmatch(text, named[index], low) is not None
+
+
+def without_expiry(text: str, run: Run) -> Run:
+    """Return the run without the month behind the number of a card: "4111-1111 11111111 08/29"."""
+    for count in range(1, min(_OF_MONTH + 1, len(run.groups))):
+        expiry = _EXPIRY.match(text, run.groups[-count - 1][1])
+        if expiry is not None and expiry.end() >= run.end:
+            return Run(groups=run.groups[:-count])
+    return run
 
 
 def _goes_on(text: str, low: int, high: int) -> bool:

@@ -140,3 +140,27 @@ def test_what_joins_other_numbers(marked: str) -> None:
 def test_a_published_card_with_stars_where_developers_try_it() -> None:
     """It stays below medium as it does with blanks."""
     assert not numbers("Unit tests use the sandbox card 4111*1111*1111*1111 in the mock gateway")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Visa [41111111 11111111] 08/29",
+        "Visa [4111-1111 11111111] 08/29",
+        "Visa [4111-1111 11111111] 08 / 29",
+        "Mastercard [5555-5555 55554444] 08/29",
+        "Card number [55555555 55554444] 08-29",
+        "Amex [378282 246310005] 11/28",
+        "Visa [41111111 11111111]",
+    ],
+)
+def test_a_month_behind_a_card_is_no_part_of_it(text: str) -> None:
+    """In whatever groups the digits of a card are written, when it expires is told behind them."""
+    assert numbers(text.replace("[", "").replace("]", "")) == [
+        ("CREDIT_CARD", text.partition("[")[2].partition("]")[0])
+    ]
+
+
+def test_other_groups_behind_a_card_are_not_cut_off() -> None:
+    """A number that goes on is another number, and its check digit counts."""
+    assert not numbers("Visa 41111111 11111111 08/99")

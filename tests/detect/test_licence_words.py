@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.detect.identifiers import BOOK
+from tests.detect.identifiers import BOOK, licences
 
 WORDS = BOOK.grammar.licences
 
@@ -40,3 +40,31 @@ def test_what_stands_beside_a_number(text: str, *, attributes: bool, place: bool
 def test_how_long_a_number_is_said_to_be(text: str, lengths: set[int]) -> None:
     """As a word or in figures, in the languages of the lexicon."""
     assert lengths == WORDS.said_lengths(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "PDL 19412345678901, index 48812.",
+        "Point de livraison (PDL) : 19412345678901",
+        "le PDL de notre local est 19412345678901 et le compteur 041876123456.",
+        "PRM : 19412345678901",
+        "DL 44182739 bytes done, DL speed 8812093 B/s, DL link below.",
+        "DL 44182739 bytes, UL 88120934 bytes",
+        "DL 44182739 octets",
+        "DL: 44182739 kB",
+        "DL 441827 MB/s",
+    ],
+)
+def test_a_short_label_owns_neither_a_meter_nor_an_amount(text: str) -> None:
+    """A point of delivery has fourteen digits, which no licence of a state has; behind an amount stands its unit."""
+    assert not licences(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("PDL 441827391", "441827391"), ("DL 44182739 GB", "44182739"), ("DL 44182739 MB", "44182739")],
+)
+def test_what_may_be_a_country_or_a_province_is_no_unit(text: str, expected: str) -> None:
+    """GB and MB (Manitoba) are where a licence is from."""
+    assert licences(text) == [expected]

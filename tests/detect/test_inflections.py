@@ -1,0 +1,193 @@
+"""Labels of documents in the plural and with the article that Scandinavian languages put at the end of a word."""
+
+import pytest
+
+from dlp_gateway.detect.folding import fold
+from tests.detect.identifiers import RECOGNITION, numbers
+
+_LABELS = {
+    "PASSPORT": [
+        "passports",
+        "passport numbers",
+        "the passports",
+        "Reisepässe",
+        "Reisepässen",
+        "Reisepassnummern",
+        "Passnummern",
+        "passeports",
+        "les passeports",
+        "numéros de passeport",
+        "numéros des passeports",
+        "numéros de passeports",
+        "pasaportes",
+        "los pasaportes",
+        "números de pasaporte",
+        "números de los pasaportes",
+        "passaporti",
+        "i passaporti",
+        "numeri di passaporto",
+        "numeri dei passaporti",
+        "paspoorten",
+        "paspoortnummers",
+        "passaportes",
+        "números de passaporte",
+        "números dos passaportes",
+        "paszporty",
+        "paszportów",
+        "numery paszportów",
+        "passnumret",
+        "passnumren",
+        "passnummer",
+        "passnummeret",
+        "passets nummer",
+        "passens nummer",
+        "pasnummeret",
+        "pasnumrene",
+        "passet",
+        "passnumrene",
+        "passit",
+        "passinumerot",
+        "passien numerot",
+        "passinumeron",
+        "cestovní pasy",
+    ],
+    "DRIVER_LICENSE": [
+        "driving licences",
+        "driver's licenses",
+        "drivers licences",
+        "Führerscheine",
+        "Führerscheinen",
+        "Führerscheinnummern",
+        "permis de conduire",
+        "numéros de permis de conduire",
+        "numéros des permis de conduire",
+        "permisos de conducir",
+        "carnés de conducir",
+        "carnets de conducir",
+        "licencias de conducir",
+        "licencias de conducción",
+        "números de permiso de conducir",
+        "patenti di guida",
+        "le patenti",
+        "numeri di patente",
+        "numeri delle patenti",
+        "rijbewijzen",
+        "rijbewijsnummers",
+        "cartas de condução",
+        "carteiras de motorista",
+        "números da carta de condução",
+        "prawa jazdy",
+        "praw jazdy",
+        "numery praw jazdy",
+        "körkorten",
+        "körkortet",
+        "körkortsnumret",
+        "körkortsnumren",
+        "kørekortene",
+        "kørekortet",
+        "kørekortnummeret",
+        "kørekortnumre",
+        "førerkortene",
+        "førerkortet",
+        "førerkortnummeret",
+        "førerkortnumre",
+        "ajokortit",
+        "ajokorttien",
+        "ajokortin numero",
+        "řidičské průkazy",
+    ],
+    "NATIONAL_ID": [
+        "identity cards",
+        "national IDs",
+        "Personalausweise",
+        "Personalausweisen",
+        "Ausweisnummern",
+        "cartes d'identité",
+        "cartes nationales d'identité",
+        "numéros de carte d'identité",
+        "documentos de identidad",
+        "documentos nacionales de identidad",
+        "cédulas de identidad",
+        "DNIs",
+        "números de DNI",
+        "carte d'identità",
+        "documenti d'identità",
+        "codici fiscali",
+        "identiteitskaarten",
+        "identiteitsbewijzen",
+        "legitimatiebewijzen",
+        "cartões de cidadão",
+        "bilhetes de identidade",
+        "carteiras de identidade",
+        "dowody osobiste",
+        "dowodów osobistych",
+        "numery dowodów",
+        "numery PESEL",
+        "personnumret",
+        "personnumren",
+        "personnummer",
+        "personnummeret",
+        "personnumrene",
+        "cpr-nummeret",
+        "cpr-numre",
+        "fødselsnummeret",
+        "fødselsnumre",
+        "fødselsnumrene",
+        "henkilötunnukset",
+        "henkilötunnusten",
+        "burgerservicenummers",
+        "BSN-nummers",
+        "rijksregisternummers",
+        "Sozialversicherungsnummern",
+        "numéros de sécurité sociale",
+        "números de seguridad social",
+        "samordningsnumren",
+        "CPFs",
+        "rodná čísla",
+    ],
+    "US_SSN": [
+        "social security numbers",
+        "SSNs",
+        "social security nos",
+        "social security cards",
+        "SSN numbers",
+    ],
+    "UK_NINO": [
+        "national insurance numbers",
+        "NI numbers",
+        "NINOs",
+    ],
+}
+
+
+@pytest.mark.parametrize(("kind", "label"), [(kind, label) for kind, labels in _LABELS.items() for label in labels])
+def test_every_form_of_a_label_owns_the_number_behind_it(kind: str, label: str) -> None:
+    """In this way the lexicon is asked without what a number must look like."""
+    text = f"{label} 44188273"
+    reader, _ = RECOGNITION.opened(fold(text).text)
+    owner = reader.owner(len(reader.page.text) - 8, len(reader.page.text))
+    assert owner.label is not None
+    assert owner.label.owns == kind
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Pasaportes:\n\nAna Soler - PAB441827\nLola Gil - XDC120983", ["PAB441827", "XDC120983"]),
+        ("Pasaportes de los huéspedes:\n\nAna Soler PAB441827\nLola Gil XDC120983", ["PAB441827", "XDC120983"]),
+        ("Passeports :\n- Paul Morel : 14AB44182\n- Olga Petit : 19CK20983", ["14AB44182", "19CK20983"]),
+        ("Passeports des voyageurs :\n\nPaul Morel 14AB44182\nOlga Petit 19CK20983", ["14AB44182", "19CK20983"]),
+        ("Passaportes dos hóspedes:\n\nRui Pinto CA441827\nAna Reis CB120983", ["CA441827", "CB120983"]),
+        ("Reisepässe der Gäste:\n\nJo Maier C01X00T47\nAnn Beck C12Y34Z56", ["C01X00T47", "C12Y34Z56"]),
+        ("Hej, passnumret för Eva Lind är 94418273, giltigt till 2031.", ["94418273"]),
+        ("Hej, Evas pass har numret 94418273.", ["94418273"]),
+    ],
+)
+def test_the_numbers_of_several_people_are_found_below_such_a_heading(text: str, expected: list[str]) -> None:
+    """A heading is in the plural more often than not."""
+    assert expected == [number for kind, number in numbers(text) if kind == "PASSPORT"]
+
+
+def test_a_word_of_another_language_that_is_spelt_like_a_plural_is_none() -> None:
+    """German "passen" is a verb."""
+    assert not numbers("Der Termin würde passen: 94418273")
