@@ -20,6 +20,8 @@ DOORS = {
         "dlp_gateway.detect",
         "dlp_gateway.content.text",
         "dlp_gateway.content.html",
+        "dlp_gateway.content.page.generated",
+        "dlp_gateway.content.page.sheets",
         "dlp_gateway.content.page.style",
         "dlp_gateway.content.encoded",
         "dlp_gateway.content.traces",
