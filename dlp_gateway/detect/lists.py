@@ -191,8 +191,8 @@ def items(
     told = tuple(run for run in found if not _is_date(text, run))
     if not told or _is_others(reader, hit, low, high, known=known):
         return ()
-    ends = zip((low, *(run.end for run in told)), (*(run.start for run in told), high), strict=True)
-    rest = _undated(reader, " ".join(text[begin:end] for begin, end in ends), low, high)
+    beside = zip((low, *(run.end for run in told)), (*(run.start for run in told), high), strict=True)
+    rest = _undated(reader, " ".join(text[begin:end] for begin, end in beside), low, high)
     return told if column is not None or is_lead(reader, rest, listed=listed) else ()
 
 
