@@ -101,6 +101,10 @@ class Page:
         index = bisect_right(self.signatures, place) - 1
         return self.signatures[index] if index >= 0 else 0
 
+    def is_signature(self, start: int) -> bool:
+        """Tell whether a signature begins with the line at `start`."""
+        return self.signature_before(start) == start > 0
+
     def key(self, place: int) -> tuple[int, int]:
         """Return start and end of the words in the first cell, if `place` begins the second and a bar parts but two."""
         row = _PAIR.match(self.text, *self.line(place))

@@ -110,7 +110,7 @@ class _Below:
                 if blank > _BLANK_LINES:
                     break
                 continue
-            if ends(reader, low, high) or quoted(reader, low) != depth:
+            if reader.page.is_signature(low) or quoted(reader, low) != depth:
                 break
             if not self.lines and not self._cells and self._is_head(low, high):
                 blank = 0
@@ -160,12 +160,6 @@ def quoted(reader: Reader, place: int) -> int:
     start, end = reader.page.line(place)
     marks = _QUOTED.match(reader.page.text, start, end)
     return bisect_right(reader.page.replies, place) + (marks[0].count(">") if marks else 0)
-
-
-def ends(reader: Reader, low: int, high: int) -> bool:
-    """Tell whether a signature begins on a line."""
-    words = reader.page.text[low:high].strip(MARGIN).lower().split(",")[0].strip(" .!-")
-    return words in reader.grammar.closing or reader.page.text[low:high].rstrip() in {"--", "-- "}
 
 
 def items(

@@ -15,7 +15,7 @@ from dlp_gateway.content.text import Text
 from dlp_gateway.detect.folding import fold
 from dlp_gateway.detect.introductions import is_heading, names_number, says
 from dlp_gateway.detect.labels import OTHER, Hit, Strength, is_noun
-from dlp_gateway.detect.lists import ITEMS, announces_nothing, ends, head_of_table, is_dated, is_name, items, quoted
+from dlp_gateway.detect.lists import ITEMS, announces_nothing, head_of_table, is_dated, is_name, items, quoted
 from dlp_gateway.detect.ownership import Reader
 from dlp_gateway.detect.shapes import Run, compact
 from dlp_gateway.detect.span import Span
@@ -215,7 +215,7 @@ class _Part:
                 others -= noted
                 noted, is_noted = 0, self._is_file and notes < _NOTES
                 continue
-            if not self._is_file and (ends(reader, low, high) or quoted(reader, low)):
+            if not self._is_file and (reader.page.is_signature(low) or quoted(reader, low)):
                 break
             size += len(line)
             if self._is_file and not lines and (head := head_of_table(reader, low, high)) and not others:
